@@ -1,0 +1,69 @@
+"""What can go wrong, named by what the reader can do about it.
+
+Every error says four things: what was expected, what was found, where, and the remedy. The command line prints an
+error's text and nothing else; `exit_code` is the process's exit code.
+"""
+
+from __future__ import annotations
+
+
+class BacksweepError(Exception):
+    """The base of every error that backsweep raises on purpose.
+
+    Parameters
+    ----------
+    problem : one line that names what is wrong.
+    where : file, key, line, row or column; empty where there is no place.
+    expected, found : what the rule asks for and what is there; empty where `problem` says it all.
+    remedy : what the reader can do now.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, problem: str, *, where: str = "", expected: str = "", found: str = "", remedy: str = ""
+    ) -> None:
+        self.problem = problem
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.remedy = remedy
+        head = f"{where}: {problem}" if where else problem
+        details = [("expected", expected), ("found", found), ("remedy", remedy)]
+        super().__init__("\n".join([head, *(f"  {name + ':':<10}{text}" for name, text in details if text)]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep all fields when the error crosses a process boundary."""
+        return _rebuild, (type(self), self.problem, self.where, self.expected, self.found, self.remedy)
+
+
+def _rebuild(
+    kind: type[BacksweepError], problem: str, where: str, expected: str, found: str, remedy: str
+) -> BacksweepError:
+    return kind(problem, where=where, expected=expected, found=found, remedy=remedy)
+
+
+class BadInput(BacksweepError):  # noqa: N818 - reads as what it is: the input is bad, and the reader can mend it
+    """A sweep file, an option or an argument that the reader can correct."""
+
+    exit_code = 2
+
+
+class BadData(BadInput):
+    """Market data that breaks a rule of the dataset."""
+
+
+class StrategyError(BadInput):
+    """User code that cannot run: it does not load, does not compile, or does what a strategy may not do."""
+
+
+class StudyConflict(BadInput):
+    """A study folder that holds something else than what this command would write there."""
+
+
+class LimitReached(BacksweepError):
+    """A preallocated table of the engine is full; the message names the setting that enlarges it."""
+
+
+class BrokenInvariant(BacksweepError):
+    """The engine or a study table contradicts itself: a bug, to be reported with the trial's number."""
