@@ -1,0 +1,63 @@
+# One file of commands; `make help` lists them. Everything runs in .venv, which `make setup` fills with the versions
+# pinned in constraints.txt.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+# A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
+PYTHON ?= python3.11 python3.12 python3.13 python3
+
+.PHONY: help setup demo demo-clean check test bench format clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY)  ## create .venv with the pinned dependencies; instant when nothing changed
+
+# PIP_CONSTRAINT also pins what pip installs for itself to build the package.
+$(READY): pyproject.toml constraints.txt
+	@for candidate in $(PYTHON); do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+	    echo "backsweep needs Python 3.11 or newer; none of these is: $(PYTHON)." >&2; \
+	    echo "Install one, or name it: make setup PYTHON=/path/to/python3.11" >&2; \
+	    exit 2; \
+	fi; \
+	echo "Setting up .venv with $$("$$found" --version)"; \
+	"$$found" -m venv --clear .venv
+	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## run the demo sweep on the shipped data and show its best trials; again: resumes it
+	$(BIN)/backsweep run sweeps/demo.yaml
+	$(BIN)/backsweep show studies/demo
+
+demo-clean:  ## delete the demo study, so that `make demo` starts afresh
+	rm -rf studies/demo
+
+check: $(READY)  ## linters, types, import layers and the quick tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+
+test: check  ## `make check`, then the slow tests, then the engine's tests without the compiler
+	$(BIN)/pytest -m slow
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -n 2 --dist loadfile
+
+bench: $(READY)  ## measure the engine: nanoseconds per bar
+	$(BIN)/python tests/bench/bench.py
+
+format: $(READY)  ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## delete .venv and every cache; studies stay
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
