@@ -17,6 +17,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY)  ## create .venv with the pinned dependencies; instant when nothing changed
+	@echo "Ready: .venv"
 
 # PIP_CONSTRAINT also pins what pip installs for itself to build the package.
 $(READY): pyproject.toml constraints.txt
@@ -28,8 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	    echo "Install one, or name it: make setup PYTHON=/path/to/python3.11" >&2; \
 	    exit 2; \
 	fi; \
-	echo "Setting up .venv with $$("$$found" --version)"; \
-	"$$found" -m venv --clear .venv
+	$(BIN)/pip --version >/dev/null 2>&1 || { echo "Creating .venv with $$("$$found" --version)"; "$$found" -m venv --clear .venv; }
 	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
