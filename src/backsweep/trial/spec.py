@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from backsweep.dataset.spec import DataSpec
 from pydantic import Field
 
+from backsweep.dataset.spec import DataSpec
 from backsweep.section import Section
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -49,7 +49,7 @@ class PerShareCommission(Section):
     """An amount per unit, and at least `minimum` per fill."""
 
     kind: Literal["per_share"]
-    rate: Rate
+    rate: Amount
     minimum: Amount = 0.0
 
 
