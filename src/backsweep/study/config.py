@@ -1,0 +1,261 @@
+"""The sweep file: its sections, and how it is read, overridden and resolved.
+
+A sweep file is strict. An unknown or duplicate key, a wrong type and a value out of range are errors that name the
+line, what was expected and the nearest known word. Paths are relative to the file; an address
+with `://` stays as written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from backsweep.dataset.spec import DataSpec
+from backsweep.errors import BadInput
+from backsweep.metrics.summary import METRICS
+from backsweep.section import Section
+from backsweep.study.messages import dotted, nearest, translate
+from backsweep.study.overrides import override
+from backsweep.study.yamlfile import read_yaml
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from backsweep.study.yamlfile import KeyPath
+
+SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2")
+_CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_PATHS = ("bars", "signals", "context")
+
+Number = float | int | bool
+Duration = Annotated[str, Field(pattern=r"^\d+[ymwd]$")]
+
+
+class ParamRange(Section):
+    """One entry of `search.params`; what is left out is taken from the strategy's own declaration."""
+
+    low: float | int | None = None
+    high: float | int | None = None
+    step: Annotated[float | int | None, Field(gt=0)] = None
+    log: bool | None = None
+    integer: bool | None = None
+    choices: Annotated[tuple[Number, ...] | None, Field(min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ParamRange:
+        if self.choices is not None and (self.low, self.high, self.step, self.log, self.integer) != (None,) * 5:
+            raise ValueError("either choices, or a range with low and high")
+        return self
+
+
+class Objective(Section):
+    """One metric, and whether more of it is better."""
+
+    maximize: str | None = None
+    minimize: str | None = None
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Objective:
+        if (self.maximize is None) == (self.minimize is None):
+            raise ValueError("exactly one of `maximize: METRIC` and `minimize: METRIC`")
+        return self
+
+    @property
+    def metric(self) -> str:
+        """The metric's name."""
+        return self.maximize or self.minimize or ""
+
+    @property
+    def sign(self) -> float:
+        """1.0 where more is better, -1.0 where less is."""
+        return 1.0 if self.maximize else -1.0
+
+
+class Constraint(Section):
+    """A bound on a metric: `sign * (metric - bound) <= 0` where it holds."""
+
+    name: str
+    metric: str
+    sign: float
+    bound: float
+
+
+class Search(Section):
+    """What is searched, how, and for what."""
+
+    sampler: str = "tpe"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    trials: Annotated[int | None, Field(ge=1)] = None
+    batch: Annotated[int, Field(ge=1, le=100_000)] = 64
+    lag: Annotated[int, Field(ge=1, le=1000)] = 2
+    params: dict[str, ParamRange] = Field(default_factory=dict)
+    fixed: dict[str, Number] = Field(default_factory=dict)
+    objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
+    constraints: tuple[str, ...] = ()
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def bounds(self) -> tuple[Constraint, ...]:
+        """The constraints, parsed; a metric with a bound on both sides gets two names."""
+        parts = [match.groups() for match in map(_CONSTRAINT.fullmatch, self.constraints) if match]
+        metrics = [metric for metric, _, _ in parts]
+        suffix = {"<=": "_at_most", ">=": "_at_least"}
+        return tuple(
+            Constraint(
+                name=metric + (suffix[relation] if metrics.count(metric) > 1 else ""),
+                metric=metric,
+                sign=1.0 if relation == "<=" else -1.0,
+                bound=float(bound),
+            )
+            for metric, relation, bound in parts
+        )
+
+
+class WalkForward(Section):
+    """The folds: lengths in years, months, weeks or days (`4y`, `6m`, `2w`, `5d`)."""
+
+    train: Duration
+    test: Duration
+    step: Duration | None = None
+    mode: Literal["rolling", "expanding"] = "rolling"
+    purge: Duration = "0d"
+    embargo: Duration = "0d"
+    select: Literal["best"] = "best"
+
+
+class Runtime(Section):
+    """Where trials run; nothing here can change a result."""
+
+    workers: Annotated[int, Field(ge=1)] = 1
+    backend: Literal["inline", "ray"] | None = None
+    address: str = "local"
+
+
+class Sweep(Section):
+    """A whole sweep file, valid and with absolute paths."""
+
+    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    data: DataSpec
+    strategy: str
+    account: AccountSpec = AccountSpec()
+    execution: ExecutionSpec = ExecutionSpec()
+    costs: CostsSpec = CostsSpec()
+    search: Search = Search()
+    walk_forward: WalkForward | None = None
+    runtime: Runtime = Runtime()
+    _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
+
+    def remember(self, places: Mapping[KeyPath, tuple[int, str]]) -> None:
+        """Keep the place that set each key, for messages."""
+        self._places.update(places)
+
+    def where(self, *path: str | int) -> str:
+        """Name the place that set a key, or the nearest place above it: `sweep.yaml:12`."""
+        return _place(self._places, path)[1]
+
+
+def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
+    """Read a sweep file, apply `dotted.key=value` overrides, resolve its paths; raises BadInput."""
+    document = read_yaml(path)
+    places: dict[KeyPath, tuple[int, str]] = {(): (0, document.name)}
+    places |= {key: (line, f"{document.name}:{line}") for key, line in document.lines.items()}
+    for text in overrides:
+        changed = override(document.data, text)
+        places[changed] = (0, f"--set {dotted(changed)}")
+    _resolve_paths(document.data, path.resolve().parent)
+    try:
+        sweep = Sweep.model_validate_json(json.dumps(document.data, default=_iso), strict=True)
+    except ValidationError as error:
+        raise translate(error, Sweep, document.data, lambda key: _place(places, key)) from None
+    sweep.remember(places)
+    _check_search(sweep)
+    return sweep
+
+
+def _iso(value: Any) -> str:
+    return str(value.isoformat())
+
+
+def _place(places: dict[KeyPath, tuple[int, str]], path: KeyPath) -> tuple[int, str]:
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, (0, ""))
+
+
+def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
+    section = data.get("data")
+    if isinstance(section, dict):
+        for key in _PATHS:
+            value = section.get(key)
+            if isinstance(value, str) and "://" not in value:
+                section[key] = str(folder / value)
+    strategy = data.get("strategy")
+    if isinstance(strategy, str):
+        file, _, name = strategy.rpartition(":")
+        if file.endswith(".py"):
+            data["strategy"] = f"{folder / file}:{name}"
+
+
+def _check_search(sweep: Sweep) -> None:
+    search = sweep.search
+    if search.sampler not in SAMPLERS and ":" not in search.sampler:
+        raise BadInput(
+            "unknown sampler",
+            where=sweep.where("search", "sampler"),
+            expected=", ".join(SAMPLERS) + ", or an Optuna sampler as module:Class",
+            found=search.sampler,
+            remedy=nearest(search.sampler, SAMPLERS),
+        )
+    if search.trials is None and search.sampler != "grid":
+        raise BadInput(
+            "missing key `search.trials`",
+            where=sweep.where("search"),
+            expected="how many trials to run (only a grid has an end of its own)",
+            remedy="add `trials: 500` under `search`",
+        )
+    for i, objective in enumerate(search.objective):
+        _check_metric(objective.metric, sweep.where("search", "objective", i))
+    metrics = [objective.metric for objective in search.objective]
+    if len(set(metrics)) < len(metrics):
+        raise BadInput(
+            "the same objective twice",
+            where=sweep.where("search", "objective"),
+            found=", ".join(metrics),
+            remedy="keep one of them",
+        )
+    for i, text in enumerate(search.constraints):
+        match = _CONSTRAINT.fullmatch(text)
+        if match is None:
+            raise BadInput(
+                "a constraint that cannot be read",
+                where=sweep.where("search", "constraints", i),
+                expected="`metric <= number` or `metric >= number`",
+                found=text,
+                remedy='write, for instance, "max_drawdown <= 0.35"',
+            )
+        _check_metric(match.group(1), sweep.where("search", "constraints", i))
+    names = [bound.name for bound in search.bounds]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise BadInput(
+                "two constraints of the same kind on one metric",
+                where=sweep.where("search", "constraints", i),
+                found=search.constraints[i],
+                remedy="keep the tighter one",
+            )
+
+
+def _check_metric(name: str, where: str) -> None:
+    if name not in METRICS:
+        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))

@@ -1,0 +1,161 @@
+"""Reading YAML strictly: plain data, the line of every key, and an error for whatever could be misread.
+
+The scalars are those of YAML 1.2, not 1.1: `1e-3` is a number, only `true` and `false` are booleans (`NO`, `on` and
+`yes` are strings), `12:30` is a string, digits with a leading zero are a string. `2006-01-01` is a date.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from backsweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KeyPath = tuple[str | int, ...]
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*")
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file's content.
+
+    Attributes
+    ----------
+    name : the file's name as the reader gave it, for messages.
+    data : the top mapping.
+    lines : path of keys and list positions to line number, 1-based.
+
+    """
+
+    name: str
+    data: dict[str, Any]
+    lines: dict[KeyPath, int]
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a file whose top is a mapping; raises BadInput with the line of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput("no such file", where=str(path), remedy="give the path of a sweep file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("the file cannot be read", where=str(path), expected="UTF-8 text", found=str(error)) from None
+    lines: dict[KeyPath, int] = {}
+    data = _Reader(str(path), lines).parse(text)
+    if not isinstance(data, dict):
+        raise BadInput(
+            "not a sweep file",
+            where=str(path),
+            expected="a mapping of keys to values",
+            found="nothing" if data is None else f"a {type(data).__name__}",
+            remedy="begin with the line `study: NAME`",
+        )
+    return Document(str(path), data, lines)
+
+
+def parse_value(text: str, where: str) -> Any:
+    """Read one value, as it would be read in a file; `where` names its origin in messages."""
+    return _Reader(where, {}).parse(text)
+
+
+class _Reader:
+    def __init__(self, name: str, lines: dict[KeyPath, int]) -> None:
+        self._name = name
+        self._lines = lines
+        self._open: list[yaml.Node] = []
+
+    def parse(self, text: str) -> Any:
+        try:
+            node = yaml.compose(text, Loader=yaml.BaseLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = f"{self._name}:{mark.line + 1}" if mark else self._name
+            problem = error.problem or error.context or "syntax error"
+            remedy = "indent with spaces; quote text that holds `: `, `#`, `{` or `[`"
+            raise BadInput(f"not valid YAML: {problem}", where=where, remedy=remedy) from None
+        except yaml.YAMLError as error:
+            raise BadInput("not valid YAML", where=self._name, found=str(error)) from None
+        return None if node is None else self._convert(node, ())
+
+    def _convert(self, node: yaml.Node, path: KeyPath) -> Any:
+        if any(node is parent for parent in self._open):
+            self._refuse(node, "an alias that contains itself", remedy="write the value out")
+        self._open.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            if isinstance(node, yaml.SequenceNode):
+                return [self._item(item, (*path, i)) for i, item in enumerate(node.value)]
+            return self._scalar(node)
+        finally:
+            self._open.pop()
+
+    def _item(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._lines[path] = node.start_mark.line + 1
+        return self._convert(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        self._check_tag(node, "tag:yaml.org,2002:map")
+        result: dict[str, Any] = {}
+        first: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._refuse(key_node, "a key that is not text", remedy="write `key: value`")
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if key in result:
+                raise BadInput(
+                    f"duplicate key `{key}`",
+                    where=f"{self._name}:{line}",
+                    expected="every key once",
+                    found=f"`{key}` on lines {first[key]} and {line}",
+                    remedy="keep one of them",
+                )
+            first[key] = line
+            self._lines[(*path, key)] = line
+            result[key] = self._convert(value_node, (*path, key))
+        return result
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        self._check_tag(node, "tag:yaml.org,2002:str")
+        text = str(node.value)
+        if getattr(node, "style", None) is not None:  # quoted, or a block of text
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        if _NOT_FINITE.fullmatch(text):
+            return float(text.replace(".", "", 1))
+        return self._date(node, text)
+
+    def _date(self, node: yaml.Node, text: str) -> date | datetime | str:
+        try:
+            if _DATE.fullmatch(text):
+                return date.fromisoformat(text)
+            if _DATETIME.fullmatch(text):
+                return datetime.fromisoformat(text)
+        except ValueError as error:
+            self._refuse(node, f"`{text}` is no date: {error}", remedy="write YYYY-MM-DD, or quote it if it is text")
+        return text
+
+    def _check_tag(self, node: yaml.Node, plain: str) -> None:
+        if node.tag != plain:
+            self._refuse(node, f"the tag `{node.tag}`", remedy="remove the tag; plain values are enough")
+
+    def _refuse(self, node: yaml.Node, problem: str, *, remedy: str) -> None:
+        raise BadInput(problem, where=f"{self._name}:{node.start_mark.line + 1}", remedy=remedy)

@@ -1,0 +1,97 @@
+"""What crosses the line between the driver of a study and the place where its trials run.
+
+The driver sends one array of parameters per chunk and gets one array of metrics back. A backend may run chunks in any
+order, anywhere, more than once: an outcome depends on nothing but the trial specification and the chunk's values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from backsweep.trial.spec import TrialSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Trials sent together, all of one batch.
+
+    Attributes
+    ----------
+    batch : number of the batch, 0-based.
+    numbers : int64[k], the trials' numbers in the study.
+    values : float64[k, p], one column per name in `TrialSpec.params`; booleans are 0 and 1, integers whole floats.
+
+    """
+
+    batch: int
+    numbers: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a chunk's trials, in the chunk's order.
+
+    Attributes
+    ----------
+    batch, numbers : as in the chunk.
+    metrics : float64[k, len(METRICS)], NaN = undefined.
+    reasons : uint8[k, len(METRICS)], index into `metrics.REASONS`; 0 = defined.
+    returns : float32[k, sessions], per-session returns.
+    errors : trial number to text; such a trial has failed and its metrics are NaN.
+    started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
+
+    """
+
+    batch: int
+    numbers: NDArray[np.int64]
+    metrics: NDArray[np.float64]
+    reasons: NDArray[np.uint8]
+    returns: NDArray[np.float32]
+    errors: dict[int, str]
+    started: NDArray[np.float64]
+    completed: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """What a backend knows once the data is loaded and the strategy compiled.
+
+    Attributes
+    ----------
+    sessions : int64[n], end of every session, nanoseconds since 1970 UTC.
+    assets : the assets' names, sorted; an asset's code is its position here.
+
+    """
+
+    sessions: NDArray[np.int64]
+    assets: tuple[str, ...] = field(default=())
+
+
+class Backend(Protocol):
+    """Where trials run: in this process, or in workers on one machine or many."""
+
+    def start(self, spec: TrialSpec) -> Ready:
+        """Load the data and build the evaluators; raises BadInput, BadData or StrategyError."""
+        ...
+
+    def submit(self, chunk: Chunk) -> None:
+        """Take a chunk; never blocks."""
+        ...
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """Finished chunks in any order; an empty list after `timeout` seconds without one."""
+        ...
+
+    def capacity(self) -> int:
+        """How many more chunks the backend wants in flight now."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; may be called at any moment, and twice."""
+        ...
