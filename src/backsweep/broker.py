@@ -1,0 +1,241 @@
+"""The words a strategy may say, and what it may see.
+
+Nothing here can write to the account: a request becomes an order after `on_data` returns, or is rejected. A live
+broker could implement every method. Sizes are signed units (positive buys), prices in quote currency, money in account
+currency. Arguments left at NaN are not given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backsweep.engine.acceptance import cancel_order, update_order
+from backsweep.engine.codes import LIMIT, MARKET, NONE, STOP, UNKNOWN
+from backsweep.engine.jit import load, record_at
+from backsweep.engine.ledger import value_account
+from backsweep.engine.margin import buying_power
+from backsweep.engine.orders import find_child, request_order, slot_of
+from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
+
+NAN = np.nan
+BAR_FIELDS = ("asset", "open", "high", "low", "close", "volume")
+
+
+class Market(NamedTuple):
+    """Records of column addresses, one field for each series: beside the bars, and beside the timestamps."""
+
+    columns: Any
+    context: Any
+
+
+class Position(NamedTuple):
+    """A position as it stands at this close; all zero where there is none."""
+
+    quantity: float
+    entry_price: float
+    bars_held: int
+    unrealized_pnl: float
+    market_value: float
+
+
+class Order(NamedTuple):
+    """An order as it stands; `status` and `reject_reason` are codes of `backsweep.engine.codes`."""
+
+    status: int
+    quantity: float
+    filled_quantity: float
+    limit_price: float
+    stop_price: float
+    reject_reason: int
+
+
+@view
+class Bar(View):
+    """One asset's bar: asset, open, high, low, close, volume, and every signal and feature by its name."""
+
+    __slots__ = ("_bar", "_columns", "_row")
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a field of the bar, or this row of a column."""
+        if name in BAR_FIELDS:
+            return self._bar[name]
+        if name in self._columns.dtype.names:
+            return load(self._columns[name], self._row)
+        raise AttributeError(f"Bar has no attribute {name!r}", name=name, obj=self)
+
+    @staticmethod
+    def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
+        """Resolve an attribute for compiled code."""
+        if name in BAR_FIELDS:
+            return record_attribute(typ, "_bar", name)
+        return column_attribute(typ, "_columns", "_row", name)
+
+
+@view
+class Context(View):
+    """What holds for the whole market at this timestamp: every context series by its name."""
+
+    __slots__ = ("_columns", "_index")
+
+    def __getattr__(self, name: str) -> Any:
+        """Give the value of a context series at this timestamp."""
+        if name in self._columns.dtype.names:
+            return load(self._columns[name], self._index)
+        raise AttributeError(f"Context has no attribute {name!r}", name=name, obj=self)
+
+    @staticmethod
+    def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
+        """Resolve an attribute for compiled code."""
+        return column_attribute(typ, "_columns", "_index", name)
+
+
+@view
+class Data(View):
+    """The bars of one timestamp: `data[0]` to `data[data.count - 1]`, in order of asset."""
+
+    __slots__ = ("_bars", "_columns", "_group")
+
+    @property
+    def count(self) -> int:
+        """How many assets have a bar at this timestamp."""
+        return self._group.count
+
+    @property
+    def session(self) -> int:
+        """Give the number of the trading day, from 0."""
+        return self._group.session
+
+    @property
+    def last_of_session(self) -> bool:
+        """Tell whether no later bar belongs to this trading day."""
+        return self._group.last_of_session == 1
+
+    def __getitem__(self, index: int) -> Bar:
+        """Give bar number `index` of this timestamp."""
+        row = self._group.first_row + index
+        return Bar(record_at(self._bars, row), self._columns, row)
+
+
+@view
+class Broker(View):
+    """What a strategy may ask for."""
+
+    __slots__ = ("_state",)
+
+    def get_position(self, asset: int) -> Position:
+        """Give the position in an asset at this close."""
+        position = record_at(self._state.positions, asset)
+        multiplier = record_at(self._state.assets, asset).multiplier
+        quantity = position.quantity
+        if quantity == 0.0:
+            return Position(0.0, 0.0, 0, 0.0, 0.0)
+        return Position(
+            quantity,
+            position.entry_price,
+            position.bars_held,
+            quantity * (position.last_price - position.entry_price) * multiplier,
+            quantity * position.last_price * multiplier,
+        )
+
+    def get_cash(self) -> float:
+        """Give the account's cash."""
+        return self._state.account.cash
+
+    def get_equity(self) -> float:
+        """Give cash plus the value of all positions at their latest closes."""
+        value_account(self._state)
+        return self._state.account.equity
+
+    def get_buying_power(self) -> float:
+        """Give the gross exposure that new orders may still add."""
+        return buying_power(self._state)
+
+    def count_open_orders(self, asset: int) -> int:
+        """Count the asset's working orders; orders held for a parent and requests of this call do not count."""
+        count = 0
+        slot = record_at(self._state.books, asset).first_order
+        while slot != NONE:
+            count += 1
+            slot = record_at(self._state.orders, slot).next
+        return count
+
+    def submit_order(
+        self,
+        asset: int,
+        quantity: float,
+        order_type: int = MARKET,
+        limit_price: float = NAN,
+        stop_price: float = NAN,
+        parent: int = 0,
+    ) -> int:
+        """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that order to fill."""
+        return request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
+
+    def submit_bracket(
+        self,
+        asset: int,
+        quantity: float,
+        stop_loss: float = NAN,
+        take_profit: float = NAN,
+        order_type: int = MARKET,
+        limit_price: float = NAN,
+        stop_price: float = NAN,
+    ) -> int:
+        """Ask for an entry with a protective stop, a target, or both, as its children; gives the entry's id.
+
+        `find_child` gives the children's ids, for instance to move the stop with `update_order`.
+        """
+        parent = request_order(self._state, asset, quantity, order_type, limit_price, stop_price, 0, 0)
+        if not np.isnan(stop_loss):
+            request_order(self._state, asset, -quantity, STOP, NAN, stop_loss, parent, 1)
+        if not np.isnan(take_profit):
+            request_order(self._state, asset, -quantity, LIMIT, take_profit, NAN, parent, 1)
+        return parent
+
+    def find_child(self, order_id: int, order_type: int) -> int:
+        """Give the id of a live child of this type (STOP: the bracket's stop, LIMIT: its target), 0 if there is none."""
+        return find_child(self._state, order_id, order_type)
+
+    def update_order(
+        self, order_id: int, quantity: float = NAN, limit_price: float = NAN, stop_price: float = NAN
+    ) -> bool:
+        """Change what is given of a live order; False if it is over or the change makes no sense."""
+        return update_order(self._state, order_id, quantity, limit_price, stop_price)
+
+    def cancel_order(self, order_id: int) -> bool:
+        """Cancel a live order and the children that wait for it; False if it is over."""
+        return cancel_order(self._state, order_id)
+
+    def get_order(self, order_id: int) -> Order:
+        """Give an order as it stands; its status is UNKNOWN once it is too old to be kept."""
+        slot = slot_of(self._state, order_id)
+        if slot == NONE:
+            return Order(UNKNOWN, 0.0, 0.0, NAN, NAN, 0)
+        order = record_at(self._state.orders, slot)
+        return Order(
+            order.status, order.quantity, order.filled, order.limit_price, order.stop_price, order.reject_reason
+        )
+
+    def close_position(self, asset: int) -> int:
+        """Ask for the market order that closes the position, and never more; 0 if there is none."""
+        return self.order_target_quantity(asset, 0.0)
+
+    def order_target_quantity(self, asset: int, target: float) -> int:
+        """Ask for the market order that brings the position to `target` signed units; 0 if it is there already."""
+        held = record_at(self._state.positions, asset).quantity
+        change = target - held
+        if change == 0.0:
+            return 0
+        reduces = 1 if held * change < 0.0 and held * target >= 0.0 else 0
+        return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)
+
+    def order_target_value(self, asset: int, target: float) -> int:
+        """Ask for the market order that brings the position to a signed value at this close."""
+        unit = record_at(self._state.positions, asset).last_price * record_at(self._state.assets, asset).multiplier
+        return self.order_target_quantity(asset, target / unit)
+
+    def order_target_percent(self, asset: int, target: float) -> int:
+        """Ask for the market order that brings the position to a signed fraction of equity at this close."""
+        return self.order_target_value(asset, target * self.get_equity())

@@ -1,0 +1,188 @@
+"""Requests become orders: each is checked in the order of submission, and starts to work, waits, or is rejected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backsweep.engine.codes import (
+    BAD_ASSET,
+    BAD_PARENT,
+    BAD_PRICE,
+    BAD_QUANTITY,
+    BY_STRATEGY,
+    CANCELLED,
+    FILLED,
+    HELD,
+    LIMIT,
+    MARKET,
+    NO_REASON,
+    NONE,
+    PARENT_CLOSED,
+    REJECTED,
+    REQUESTED,
+    STOP,
+    WORKING,
+)
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.margin import accepts, exposure_added
+from backsweep.engine.orders import close_order, end_unfilled, is_live, remaining, slot_of, start_working
+from backsweep.engine.records import State
+
+
+@kernel
+def accept_requests(state: State) -> None:
+    """Turn the requests of one `on_data` into orders, in the order in which they were made."""
+    account = state.account
+    for index in range(account.requests):
+        slot = record_at(state.requests, index).slot
+        if record_at(state.orders, slot).status == REQUESTED:
+            _accept(state, slot)
+    account.requests = 0
+
+
+@kernel
+def _accept(state: State, slot: int) -> None:
+    order = record_at(state.orders, slot)
+    order.quantity = whole_lots(order.quantity, state.rules.lot)
+    order.planned = order.quantity
+    reason = _malformed(state, order)
+    if reason != NO_REASON:
+        close_order(state, slot, REJECTED, reason)
+        return
+    if order.parent != 0:
+        _accept_child(state, slot)
+        return
+    added = exposure_added(state, order, reference_price(state, order))
+    reason = accepts(state, order, added)
+    if reason != NO_REASON:
+        close_order(state, slot, REJECTED, reason)
+        return
+    order.reserved = added
+    start_working(state, slot)
+
+
+@kernel
+def _malformed(state: State, order: Any) -> int:
+    """Give the reason why the order makes no sense, or NO_REASON."""
+    if order.asset < 0 or order.asset >= state.account.assets:
+        return BAD_ASSET
+    if order.quantity == 0.0 or not np.isfinite(order.quantity):
+        return BAD_QUANTITY
+    if order.type == LIMIT and not is_price(order.limit_price):
+        return BAD_PRICE
+    if order.type == STOP and not is_price(order.stop_price):
+        return BAD_PRICE
+    if not is_price(reference_price(state, order)):
+        return BAD_PRICE
+    return NO_REASON
+
+
+@kernel
+def _accept_child(state: State, slot: int) -> None:
+    """A child waits for its parent; one whose parent has filled works at once; one whose parent is over is cancelled."""
+    order = record_at(state.orders, slot)
+    parent_slot = slot_of(state, order.parent)
+    if parent_slot == NONE:
+        close_order(state, slot, REJECTED, BAD_PARENT)
+        return
+    parent = record_at(state.orders, parent_slot)
+    if parent.asset != order.asset or parent.quantity * order.quantity >= 0.0:
+        close_order(state, slot, REJECTED, BAD_PARENT)
+    elif parent.filled != 0.0:
+        order.quantity = order.planned * (parent.filled / parent.quantity)
+        start_working(state, slot)
+    elif is_live(parent):
+        order.status = HELD
+    elif parent.status != FILLED:
+        close_order(state, slot, CANCELLED, PARENT_CLOSED)
+
+
+@kernel
+def whole_lots(quantity: float, lot: float) -> float:
+    """Round towards zero to whole lots; a lot of 0 leaves fractional units as they are.
+
+    A quantity within one part in 10^12 of a whole lot counts as whole: 0.3 is three lots of 0.1.
+    """
+    if lot == 0.0 or not np.isfinite(quantity):
+        return quantity
+    lots = abs(quantity) / lot
+    return np.copysign(np.floor(lots * (1.0 + 1e-12)) * lot, quantity)
+
+
+@kernel
+def is_price(price: float) -> bool:
+    """Tell whether an order can stand at this price."""
+    return np.isfinite(price) and price > 0.0
+
+
+@kernel
+def reference_price(state: State, order: Any) -> float:
+    """Give the price at which an order's size is judged before it fills: its own, else the last close."""
+    if order.type == LIMIT:
+        return order.limit_price
+    if order.type == STOP:
+        return order.stop_price
+    return record_at(state.positions, order.asset).last_price
+
+
+@kernel
+def update_order(state: State, order_id: int, quantity: float, limit_price: float, stop_price: float) -> bool:
+    """Change what is not NaN of a live order; False, and nothing changed, if it is over or the change makes no sense."""
+    slot = slot_of(state, order_id)
+    if slot == NONE:
+        return False
+    order = record_at(state.orders, slot)
+    if not is_live(order):
+        return False
+    if (not np.isnan(limit_price) and not is_price(limit_price)) or (
+        not np.isnan(stop_price) and not is_price(stop_price)
+    ):
+        return False
+    if not np.isnan(quantity) and not _resize(state, order, quantity):
+        return False
+    if not np.isnan(limit_price):
+        order.limit_price = limit_price
+    if not np.isnan(stop_price):
+        order.stop_price = stop_price
+    return True
+
+
+@kernel
+def _resize(state: State, order: Any, quantity: float) -> bool:
+    """Change an order's total units; it must keep its side, and more than what has filled must be left."""
+    wanted = whole_lots(quantity, state.rules.lot)
+    if not np.isfinite(wanted) or wanted * order.quantity <= 0.0 or abs(wanted) <= abs(order.filled):
+        return False
+    before = order.quantity
+    if order.status != WORKING or order.reduce_only == 1:
+        order.quantity = wanted
+        order.planned = wanted
+        return True
+    book = record_at(state.books, order.asset)
+    if order.type == MARKET:
+        book.pending -= remaining(order)
+    state.account.reserved -= order.reserved
+    order.quantity = wanted
+    added = exposure_added(state, order, reference_price(state, order))
+    accepted = accepts(state, order, added) == NO_REASON
+    if accepted:
+        order.reserved = added
+        order.planned = wanted
+    else:
+        order.quantity = before
+    state.account.reserved += order.reserved
+    if order.type == MARKET:
+        book.pending += remaining(order)
+    return accepted
+
+
+@kernel
+def cancel_order(state: State, order_id: int) -> bool:
+    """Cancel a live order and the children that wait for it; False if it is over."""
+    slot = slot_of(state, order_id)
+    if slot == NONE or not is_live(record_at(state.orders, slot)):
+        return False
+    end_unfilled(state, slot, CANCELLED, BY_STRATEGY)
+    return True

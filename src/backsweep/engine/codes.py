@@ -1,0 +1,68 @@
+"""The engine's small integers: kernels compare them, tables show their names. A name's index is its code."""
+
+from __future__ import annotations
+
+# Order types.
+MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = range(6)
+ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop", "market_on_close")
+
+# Time in force.
+GTC, DAY, GTD, IOC, FOK = range(5)
+TIFS = ("gtc", "day", "gtd", "ioc", "fok")
+
+# Order status. FREE marks a slot of the order table that holds no order; UNKNOWN answers for an id that is not kept.
+FREE, REQUESTED, HELD, WORKING, FILLED, CANCELLED, REJECTED, EXPIRED, UNKNOWN = range(9)
+STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "rejected", "expired", "unknown")
+
+# Why an order was rejected or cancelled.
+(
+    NO_REASON,
+    BAD_ASSET,
+    BAD_QUANTITY,
+    BAD_PRICE,
+    BAD_PARENT,
+    BUYING_POWER,
+    INSUFFICIENT_CASH,
+    SHORT_SALE,
+    BY_STRATEGY,
+    SIBLING_FILLED,
+    PARENT_CLOSED,
+    POSITION_CLOSED,
+) = range(12)
+REJECT_REASONS = (
+    "",
+    "no such asset",
+    "quantity is zero or not a number",
+    "price is missing or not positive",
+    "no such parent order",
+    "exceeds buying power",
+    "exceeds cash",
+    "short sale in a cash account",
+    "cancelled by the strategy",
+    "its sibling filled",
+    "its parent closed unfilled",
+    "its position closed",
+)
+
+# Why a fill happened.
+SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT = range(5)
+FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit")
+
+# Moments inside a bar at which an order can fill, in their order.
+NEVER, AT_OPEN, IN_RANGE = range(3)
+
+# Account kinds.
+CASH, MARGIN = range(2)
+ACCOUNT_KINDS = ("cash", "margin")
+
+# Commission and slippage kinds.
+NO_COMMISSION, PERCENTAGE_COMMISSION, PER_SHARE_COMMISSION, PER_ORDER_COMMISSION = range(4)
+COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order")
+NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE = range(3)
+SLIPPAGE_KINDS = ("none", "fixed", "percentage")
+
+# Failures: the engine stops at the first.
+NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)
+
+# The end of a list of order slots.
+NONE = -1

@@ -1,0 +1,230 @@
+"""The only writer of cash, positions, fills and equity.
+
+Whatever changes the account passes through here: fills, marks and closed trades. A fact is stored once. Two
+identities hold after every call, and the tests check them:
+
+    cash   = initial cash - sum over fills of (quantity x price x multiplier + commission)
+    equity = cash + sum over assets of quantity x last price x multiplier
+
+A trade is a round trip from flat to flat. A fill that crosses zero closes one trade and opens the next, its commission
+and slippage divided by quantity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backsweep.engine.codes import LOG_FULL, NO_FAILURE
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.records import State
+
+
+@kernel
+def apply_fill(  # noqa: PLR0917 - a fill is these nine facts
+    state: State,
+    order: Any,
+    row: int,
+    quantity: float,
+    price: float,
+    commission: float,
+    slippage: float,
+) -> None:
+    """Enter one fill: `quantity` signed units at `price`, with `commission` and `slippage` in account currency."""
+    account = state.account
+    multiplier = record_at(state.assets, order.asset).multiplier
+    position = record_at(state.positions, order.asset)
+    notional = abs(quantity) * price * multiplier
+    account.cash -= quantity * price * multiplier + commission
+    account.commission += commission
+    account.slippage += slippage
+    account.traded_notional += notional
+    account.fills += 1
+    account.valued = 0
+    order.filled += quantity
+    order.commission += commission
+    if account.recording == 1:
+        _log_fill(state, order, quantity, price, commission, slippage)
+
+    held = position.quantity
+    closing = 0.0
+    if held * quantity < 0.0:
+        closing = min(abs(quantity), abs(held))
+        share = closing / abs(quantity)
+        _close(position, closing, price, multiplier, commission * share, slippage * share)
+        if closing == abs(held):
+            _finish_trade(state, order, row, price)
+    opening = abs(quantity) - closing
+    if opening > 0.0:
+        share = opening / abs(quantity)
+        if position.quantity == 0.0:
+            _start_trade(state, position, row, price)
+        _open(position, np.copysign(opening, quantity), price, multiplier, commission * share, slippage * share)
+
+
+@kernel
+def _start_trade(state: State, position: Any, row: int, price: float) -> None:
+    state.account.open_positions += 1
+    position.bars_held = 0
+    position.entry_timestamp = state.account.timestamp
+    position.entry_row = row
+    position.entry_price = price
+    position.trade_cash = 0.0
+    position.trade_commission = 0.0
+    position.trade_slippage = 0.0
+    position.bought = 0.0
+    position.bought_notional = 0.0
+    position.sold = 0.0
+    position.sold_notional = 0.0
+    position.high = price
+    position.low = price
+
+
+@kernel
+def _open(position: Any, quantity: float, price: float, multiplier: float, commission: float, slippage: float) -> None:
+    total = position.quantity + quantity
+    position.entry_price = (position.entry_price * abs(position.quantity) + price * abs(quantity)) / abs(total)
+    position.quantity = total
+    position.bought += abs(quantity)
+    position.bought_notional += abs(quantity) * price
+    position.trade_cash -= quantity * price * multiplier + commission
+    position.trade_commission += commission
+    position.trade_slippage += slippage
+
+
+@kernel
+def _close(position: Any, units: float, price: float, multiplier: float, commission: float, slippage: float) -> None:
+    signed = np.copysign(units, position.quantity)
+    position.quantity -= signed
+    position.sold += units
+    position.sold_notional += units * price
+    position.trade_cash += signed * price * multiplier - commission
+    position.trade_commission += commission
+    position.trade_slippage += slippage
+    position.high = max(position.high, price)
+    position.low = min(position.low, price)
+
+
+@kernel
+def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
+    """Count the round trip that the last fill closed; its profit is net of commission and slippage."""
+    account = state.account
+    position = record_at(state.positions, order.asset)
+    account.open_positions -= 1
+    account.trades += 1
+    profit = position.trade_cash
+    if profit > 0.0:
+        account.wins += 1
+        account.gross_profit += profit
+    else:
+        account.gross_loss -= profit
+    if account.recording == 1:
+        _log_trade(state, order, position, row)
+    position.entry_price = 0.0
+    position.bars_held = 0
+    position.last_price = price
+
+
+@kernel
+def mark_bar(position: Any, bar: Any, recording: int) -> None:
+    """Mark the asset's position to this bar's close."""
+    position.last_price = bar.close
+    if position.quantity != 0.0:
+        position.bars_held += 1
+        if recording == 1:
+            position.high = max(position.high, bar.high)
+            position.low = min(position.low, bar.low)
+
+
+@kernel
+def value_account(state: State) -> None:
+    """Bring the account's equity and gross exposure up to the latest marks and fills."""
+    account = state.account
+    if account.valued == 1:
+        return
+    net = 0.0
+    gross = 0.0
+    if account.open_positions > 0:
+        for asset in range(account.assets):
+            position = record_at(state.positions, asset)
+            if position.quantity != 0.0:
+                value = position.quantity * position.last_price * record_at(state.assets, asset).multiplier
+                net += value
+                gross += abs(value)
+    account.equity = account.cash + net
+    account.gross = gross
+    account.valued = 1
+
+
+@kernel
+def close_session(state: State, session: int) -> None:
+    """Record equity and gross exposure (a fraction of equity) at the end of session number `session`."""
+    value_account(state)
+    account = state.account
+    record = record_at(state.sessions, session)
+    record.timestamp = account.timestamp
+    record.equity = account.equity
+    record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
+    account.sessions += 1
+
+
+@kernel
+def log_equity(state: State, index: int) -> None:
+    """Log the account at this timestamp; recorded runs only."""
+    value_account(state)
+    account = state.account
+    entry = record_at(state.equity_log, index)
+    entry.timestamp = account.timestamp
+    entry.cash = account.cash
+    entry.equity = account.equity
+    entry.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
+
+
+@kernel
+def _log_fill(state: State, order: Any, quantity: float, price: float, commission: float, slippage: float) -> None:
+    account = state.account
+    if account.fills_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.fill_log, account.fills_logged)
+    account.fills_logged += 1
+    entry.order_id = order.id
+    entry.timestamp = account.timestamp
+    entry.asset = order.asset
+    entry.quantity = quantity
+    entry.price = price
+    entry.commission = commission
+    entry.slippage = slippage
+    entry.reason = order.fill_reason
+
+
+@kernel
+def _log_trade(state: State, order: Any, position: Any, row: int) -> None:
+    account = state.account
+    if account.trades_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.trade_log, account.trades_logged)
+    account.trades_logged += 1
+    entry_price = position.bought_notional / position.bought
+    long = order.quantity < 0.0
+    entry.asset = order.asset
+    entry.quantity = position.bought if long else -position.bought
+    entry.entry_timestamp = position.entry_timestamp
+    entry.entry_price = entry_price
+    entry.exit_timestamp = account.timestamp
+    entry.exit_price = position.sold_notional / position.sold
+    entry.pnl = position.trade_cash
+    entry.commission = position.trade_commission
+    entry.slippage = position.trade_slippage
+    entry.bars_held = position.bars_held
+    entry.exit_reason = order.fill_reason
+    up = position.high / entry_price - 1.0
+    down = 1.0 - position.low / entry_price
+    entry.max_favourable = max(up if long else down, 0.0)
+    entry.max_adverse = max(down if long else up, 0.0)
+    entry.entry_row = position.entry_row
+    entry.exit_row = row

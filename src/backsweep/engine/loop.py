@@ -1,0 +1,105 @@
+"""One pass over the bars. The only loop there is.
+
+Rows are grouped by timestamp. For each group, in this order:
+
+1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
+2. positions are marked to the group's closes;
+3. `on_data` sees these closes and everything before them, and nothing after;
+4. its requests are accepted or rejected (`acceptance`);
+5. the session is closed if this is its last group.
+
+`make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
+compiled once a machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from backsweep.engine.acceptance import accept_requests
+from backsweep.engine.codes import NO_FAILURE
+from backsweep.engine.jit import kernel, load, record_at
+from backsweep.engine.ledger import close_session, log_equity, mark_bar
+from backsweep.engine.matching import match_group
+from backsweep.engine.orders import log_live_orders
+from backsweep.engine.records import State, open_state, reset
+
+
+@kernel
+def before_strategy(state: State, group: Any, index: int) -> None:
+    """Steps 1 and 2: fills and marks."""
+    account = state.account
+    account.group = index
+    account.timestamp = group.timestamp
+    if account.live_orders > 0:
+        match_group(state, group)
+    if account.open_positions > 0:
+        account.valued = 0
+    for row in range(group.first_row, group.first_row + group.count):
+        bar = record_at(state.bars, row)
+        mark_bar(record_at(state.positions, bar.asset), bar, account.recording)
+
+
+@kernel
+def after_strategy(state: State, group: Any, index: int) -> None:
+    """Steps 4 and 5: requests, and the session's end."""
+    account = state.account
+    if account.requests > 0:
+        accept_requests(state)
+    if account.recording == 1:
+        log_equity(state, index)
+    if group.last_of_session == 1:
+        close_session(state, group.session)
+
+
+@kernel
+def is_awake(state: State, group: Any) -> bool:
+    """Tell whether `on_data` has something to decide: always while a position or an order is alive."""
+    account = state.account
+    if account.conditions == 0 or account.open_positions > 0 or account.live_orders > 0:
+        return True
+    for row in range(group.first_row, group.first_row + group.count):
+        if _clauses_hold(state, row):
+            return True
+    return False
+
+
+@kernel
+def _clauses_hold(state: State, row: int) -> bool:
+    """Evaluate the wake conditions, a disjunction of conjunctions, on one bar."""
+    held = True
+    clause = record_at(state.conditions, 0).clause
+    for index in range(state.account.conditions):
+        condition = record_at(state.conditions, index)
+        if condition.clause != clause:
+            if held:
+                return True
+            held = True
+            clause = condition.clause
+        value = load(condition.column, row)
+        if condition.above == 1:
+            held = held and value > condition.threshold
+        else:
+            held = held and value < condition.threshold
+    return held
+
+
+def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
+    """Give the loop for one strategy; `decide(state, market, values, memory, group, index)` calls its `on_data`."""
+
+    def loop(handle: Any, market: Any, values: Any, memory: Any, first: int, last: int) -> None:  # noqa: PLR0917
+        state = open_state(handle)
+        reset(state)
+        for index in range(first, last):
+            group = record_at(state.groups, index)
+            before_strategy(state, group, index)
+            if is_awake(state, group):
+                decide(state, market, values, memory, group, index)
+            after_strategy(state, group, index)
+            if state.account.failure != NO_FAILURE:
+                break
+        if state.account.recording == 1:
+            log_live_orders(state)
+
+    return loop

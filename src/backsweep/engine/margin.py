@@ -1,0 +1,66 @@
+"""What an account may do: buying power when an order is accepted, cash when it fills. Numbers in, codes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backsweep.engine.codes import BUYING_POWER, CASH, INSUFFICIENT_CASH, MARGIN, MARKET, NO_REASON, SHORT_SALE
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.ledger import value_account
+from backsweep.engine.records import State
+
+ROUNDING = 1e-12  # relative; an order sized to use everything must not fail by the last bit
+
+
+@kernel
+def exposure_added(state: State, order: Any, price: float) -> float:
+    """Give the gross exposure that the order would add when filled at `price`; negative where it is sure to reduce.
+
+    Only a market order is sure to fill, so only a market order can make room for orders after it.
+    """
+    if order.reduce_only == 1 and order.type != MARKET:
+        return 0.0
+    before = record_at(state.positions, order.asset).quantity + record_at(state.books, order.asset).pending
+    added = (abs(before + order.quantity - order.filled) - abs(before)) * price
+    if order.type != MARKET and added < 0.0:
+        return 0.0
+    return added * record_at(state.assets, order.asset).multiplier
+
+
+@kernel
+def buying_power(state: State) -> float:
+    """Give the gross exposure that new orders may still add, in account currency."""
+    value_account(state)
+    account = state.account
+    return state.rules.leverage * account.equity - account.gross - account.reserved
+
+
+@kernel
+def accepts(state: State, order: Any, added: float) -> int:
+    """Give the reason to reject an order that would add exposure `added`, or NO_REASON.
+
+    In a cash account only the sale of what is not held is refused here: whether the cash is there shows at the fill.
+    """
+    if state.rules.kind == MARGIN:
+        if added > 0.0:
+            power = buying_power(state)
+            if added > power + ROUNDING * abs(state.account.equity) * state.rules.leverage:
+                return BUYING_POWER
+        return NO_REASON
+    position = record_at(state.positions, order.asset)
+    if order.reduce_only == 0 and order.quantity < 0.0 and position.quantity + order.quantity < 0.0:
+        return SHORT_SALE
+    return NO_REASON
+
+
+@kernel
+def refuses_fill(state: State, order: Any, quantity: float, price: float, commission: float) -> int:
+    """Give the reason to refuse a fill now, or NO_REASON. Exits have already been filled, so their cash counts."""
+    if state.rules.kind == CASH:
+        if quantity > 0.0:
+            due = quantity * price * record_at(state.assets, order.asset).multiplier + commission
+            if due > state.account.cash * (1.0 + ROUNDING):
+                return INSUFFICIENT_CASH
+        elif record_at(state.positions, order.asset).quantity + quantity < 0.0:
+            return SHORT_SALE
+    return NO_REASON

@@ -1,0 +1,216 @@
+"""How working orders meet a bar: which fill, in which order, at which price.
+
+Everything that a timestamp's bars would fill is collected first, sorted, and then filled one by one:
+
+    moment   what the open decides comes before what the range decides
+    rank     exits by the strategy, then protective stops, then other exits, then entries
+    id       order of submission
+
+A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
+taken, and the fill is counted as ambiguous. Children of a parent that fills at the open meet the rest of the same bar.
+Children of a parent that fills inside the range: only the protective stop meets the rest of the bar, because the
+path to it leads through the entry (or, for a stop entry, may have: ambiguous); the target waits for the next bar.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backsweep.engine.codes import (
+    AT_OPEN,
+    CANCELLED,
+    IN_RANGE,
+    LIMIT,
+    MARKET,
+    NEVER,
+    NO_REASON,
+    NONE,
+    POSITION_CLOSED,
+    REJECTED,
+    STOP,
+    WORKING,
+)
+from backsweep.engine.costs import commission_due, slipped_price
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.ledger import apply_fill
+from backsweep.engine.margin import refuses_fill
+from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
+from backsweep.engine.records import State
+
+EXIT, PROTECTIVE_STOP, OTHER_EXIT, ENTRY = range(4)
+
+
+@kernel
+def match_group(state: State, group: Any) -> None:
+    """Let every working order meet its asset's bar of this timestamp, and fill what the bar fills."""
+    account = state.account
+    account.candidates = 0
+    for row in range(group.first_row, group.first_row + group.count):
+        slot = record_at(state.books, record_at(state.bars, row).asset).first_order
+        while slot != NONE:
+            _consider(state, slot, row, 0)
+            slot = record_at(state.orders, slot).next
+    index = 0
+    while index < account.candidates:
+        index += 1
+        _execute(state, record_at(state.candidates, index - 1), index)
+
+
+@kernel
+def touch(order: Any, bar: Any) -> tuple[int, float]:
+    """Give the moment at which this bar fills the order, and the price before slippage."""
+    if order.type == MARKET:
+        return AT_OPEN, bar.open
+    if order.type == LIMIT:
+        if order.quantity > 0.0:
+            if bar.open <= order.limit_price:
+                return AT_OPEN, bar.open
+            if bar.low <= order.limit_price:
+                return IN_RANGE, order.limit_price
+        else:
+            if bar.open >= order.limit_price:
+                return AT_OPEN, bar.open
+            if bar.high >= order.limit_price:
+                return IN_RANGE, order.limit_price
+    elif order.type == STOP:
+        if order.quantity > 0.0:
+            if bar.open >= order.stop_price:
+                return AT_OPEN, bar.open
+            if bar.high >= order.stop_price:
+                return IN_RANGE, order.stop_price
+        else:
+            if bar.open <= order.stop_price:
+                return AT_OPEN, bar.open
+            if bar.low <= order.stop_price:
+                return IN_RANGE, order.stop_price
+    return NEVER, 0.0
+
+
+@kernel
+def _consider(state: State, slot: int, row: int, start: int) -> None:
+    """Add the order to the candidates, from index `start` on, if this bar fills it."""
+    order = record_at(state.orders, slot)
+    moment, price = touch(order, record_at(state.bars, row))
+    if moment != NEVER:
+        _insert(state, slot, row, start, moment, price)
+
+
+@kernel
+def _rank(state: State, order: Any) -> int:
+    if record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
+        return ENTRY
+    if order.type == MARKET:
+        return EXIT
+    return PROTECTIVE_STOP if order.type == STOP else OTHER_EXIT
+
+
+@kernel
+def _insert(state: State, slot: int, row: int, start: int, moment: int, price: float) -> None:
+    """Insert a candidate at its place among those from index `start` on."""
+    account = state.account
+    order = record_at(state.orders, slot)
+    rank = _rank(state, order)
+    if moment == IN_RANGE:
+        order.contested = account.group
+    place = account.candidates
+    while place > start:
+        before = record_at(state.candidates, place - 1)
+        if before.moment < moment:
+            break
+        if before.moment == moment and (before.rank < rank or (before.rank == rank and before.id < order.id)):
+            break
+        after = record_at(state.candidates, place)
+        after.slot = before.slot
+        after.row = before.row
+        after.moment = before.moment
+        after.rank = before.rank
+        after.id = before.id
+        after.price = before.price
+        place -= 1
+    candidate = record_at(state.candidates, place)
+    candidate.slot = slot
+    candidate.row = row
+    candidate.moment = moment
+    candidate.rank = rank
+    candidate.id = order.id
+    candidate.price = price
+    account.candidates += 1
+
+
+@kernel
+def _execute(state: State, candidate: Any, following: int) -> None:
+    """Fill one candidate if it still can be; what its fill sets to work is considered from index `following` on."""
+    order = record_at(state.orders, candidate.slot)
+    if order.status != WORKING:
+        return
+    slot = candidate.slot
+    row = candidate.row
+    moment = candidate.moment
+    price = candidate.price
+    if order.reduce_only == 1 and not _clip(state, order):
+        close_order(state, slot, CANCELLED, POSITION_CLOSED)
+        return
+    quantity = remaining(order)
+    asset = record_at(state.assets, order.asset)
+    fill_price = price if order.type == LIMIT else slipped_price(asset, quantity, price)
+    commission = commission_due(asset, quantity, fill_price, order.filled, order.commission)
+    reason = refuses_fill(state, order, quantity, fill_price, commission)
+    if reason != NO_REASON:
+        end_unfilled(state, slot, REJECTED, reason)
+        return
+    if moment == IN_RANGE and order.type == STOP and _sibling_contested(state, order, slot):
+        state.account.ambiguous_fills += 1
+    slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
+    apply_fill(state, order, row, quantity, fill_price, commission, slippage)
+    child = order.first_child
+    note_fill(state, slot, quantity)
+    if child != NONE:
+        _consider_children(state, order, child, row, moment, price, following)
+
+
+@kernel
+def _clip(state: State, order: Any) -> bool:
+    """Shrink a reducing order to the position; False if there is nothing to reduce."""
+    held = record_at(state.positions, order.asset).quantity
+    if held * order.quantity >= 0.0:
+        return False
+    if abs(remaining(order)) > abs(held):
+        order.quantity = order.filled - held
+    return True
+
+
+@kernel
+def _sibling_contested(state: State, order: Any, slot: int) -> bool:
+    """Tell whether this bar's range would have filled a sibling too."""
+    other = order.next_sibling
+    while other != slot:
+        sibling = record_at(state.orders, other)
+        if sibling.contested == state.account.group:
+            return True
+        other = sibling.next_sibling
+    return False
+
+
+@kernel
+def _consider_children(  # noqa: PLR0917 - where and when their parent filled
+    state: State, parent: Any, first: int, row: int, moment: int, price: float, start: int
+) -> None:
+    """Let children that have just started to work meet the rest of the bar that filled their parent."""
+    bar = record_at(state.bars, row)
+    slot = first
+    while True:
+        child = record_at(state.orders, slot)
+        if child.status == WORKING:
+            if moment == AT_OPEN:
+                _consider(state, slot, row, start)
+            elif child.type == STOP:
+                sell = child.quantity < 0.0
+                reached = bar.low <= child.stop_price if sell else bar.high >= child.stop_price
+                if reached:
+                    level = min(child.stop_price, price) if sell else max(child.stop_price, price)
+                    if parent.type == STOP:
+                        state.account.ambiguous_fills += 1
+                    _insert(state, slot, row, start, IN_RANGE, level)
+        slot = child.next_sibling
+        if slot == first:
+            break

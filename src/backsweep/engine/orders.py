@@ -1,0 +1,332 @@
+"""The life of an order: requested, accepted or rejected, held or working, closed.
+
+An order lives in the slot `id % capacity` of the order table, so that ids are sequential and look-up is one division;
+a closed order can be read until its slot is needed again. Working orders of an asset form a list, in the order in
+which they became working. The live children of one parent form a ring.
+
+Children are HELD until their parent fills, for as much as it fills. They only reduce: they never exceed the position,
+the fill of one shrinks the others, and when the position is closed they are cancelled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backsweep.engine.codes import (
+    AT_LIMIT,
+    AT_STOP,
+    CANCELLED,
+    FILLED,
+    FREE,
+    HELD,
+    LIMIT,
+    LOG_FULL,
+    MARKET,
+    NO_FAILURE,
+    NO_REASON,
+    NONE,
+    ORDERS_FULL,
+    PARENT_CLOSED,
+    POSITION_CLOSED,
+    REJECTED,
+    REQUESTED,
+    SIBLING_FILLED,
+    SIGNAL,
+    STOP,
+    STOP_LOSS,
+    TAKE_PROFIT,
+    WORKING,
+)
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.records import State
+
+
+@kernel
+def slot_of(state: State, order_id: int) -> int:
+    """Give the slot of an order that is still kept, or NONE."""
+    if order_id <= 0 or order_id >= state.account.next_id:
+        return NONE
+    slot = order_id % state.account.capacity
+    return slot if record_at(state.orders, slot).id == order_id else NONE
+
+
+@kernel
+def is_live(order: Any) -> bool:
+    """Tell whether the order can still change."""
+    return REQUESTED <= order.status <= WORKING
+
+
+@kernel
+def is_needed(order: Any) -> bool:
+    """Tell whether the order's slot must be kept: it can still change, or has children that can."""
+    return is_live(order) or (order.status != FREE and order.first_child != NONE)
+
+
+@kernel
+def remaining(order: Any) -> float:
+    """Give the signed units that are not filled yet."""
+    return order.quantity - order.filled
+
+
+@kernel
+def request_order(  # noqa: PLR0917 - an order is these facts
+    state: State,
+    asset: int,
+    quantity: float,
+    order_type: int,
+    limit_price: float,
+    stop_price: float,
+    parent: int,
+    reduce_only: int,
+) -> int:
+    """Write down a request and give its id; it is accepted or rejected after `on_data`. 0: no slot is left."""
+    account = state.account
+    if 2 * account.live_orders >= account.capacity or account.requests >= account.capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = ORDERS_FULL
+        return 0
+    while is_needed(record_at(state.orders, account.next_id % account.capacity)):
+        account.next_id += 1
+    order_id = account.next_id
+    account.next_id += 1
+    account.live_orders += 1
+    slot = order_id % account.capacity
+    record_at(state.requests, account.requests).slot = slot
+    account.requests += 1
+    order = record_at(state.orders, slot)
+    order.id = order_id
+    order.status = REQUESTED
+    order.type = order_type
+    order.asset = asset
+    order.quantity = quantity
+    order.filled = 0.0
+    order.limit_price = limit_price
+    order.stop_price = stop_price
+    order.next = NONE
+    order.previous = NONE
+    order.reserved = 0.0
+    order.reduce_only = reduce_only
+    order.fill_reason = SIGNAL
+    if order_type == LIMIT:
+        order.fill_reason = AT_LIMIT
+    elif order_type == STOP:
+        order.fill_reason = AT_STOP
+    order.reject_reason = NO_REASON
+    order.parent = parent
+    order.first_child = NONE
+    order.next_sibling = slot
+    order.planned = quantity
+    order.contested = NONE
+    order.submitted = account.timestamp
+    order.commission = 0.0
+    if parent != 0:
+        order.reduce_only = 1
+        order.fill_reason = TAKE_PROFIT if order_type == LIMIT else STOP_LOSS
+        _join_family(state, order, slot)
+    return order_id
+
+
+@kernel
+def _join_family(state: State, order: Any, slot: int) -> None:
+    """Put a child at the end of its parent's ring of children."""
+    parent_slot = slot_of(state, order.parent)
+    if parent_slot == NONE:
+        return
+    parent = record_at(state.orders, parent_slot)
+    if parent.first_child == NONE:
+        parent.first_child = slot
+        return
+    last = record_at(state.orders, parent.first_child)
+    while last.next_sibling != parent.first_child:
+        last = record_at(state.orders, last.next_sibling)
+    last.next_sibling = slot
+    order.next_sibling = parent.first_child
+
+
+@kernel
+def find_child(state: State, parent_id: int, order_type: int) -> int:
+    """Give the id of a live child of this type, 0 if there is none."""
+    parent_slot = slot_of(state, parent_id)
+    if parent_slot == NONE:
+        return 0
+    first = record_at(state.orders, parent_slot).first_child
+    slot = first
+    while slot != NONE:
+        child = record_at(state.orders, slot)
+        if child.type == order_type:
+            return child.id
+        slot = child.next_sibling if child.next_sibling != first else NONE
+    return 0
+
+
+@kernel
+def _leave_family(state: State, order: Any, slot: int) -> None:
+    parent_slot = slot_of(state, order.parent)
+    if parent_slot != NONE:
+        parent = record_at(state.orders, parent_slot)
+        if parent.first_child == slot:
+            parent.first_child = NONE if order.next_sibling == slot else order.next_sibling
+    before = record_at(state.orders, order.next_sibling)
+    while before.next_sibling != slot:
+        before = record_at(state.orders, before.next_sibling)
+    before.next_sibling = order.next_sibling
+    order.next_sibling = slot
+
+
+@kernel
+def start_working(state: State, slot: int) -> None:
+    """Put an order at the end of its asset's list of working orders."""
+    order = record_at(state.orders, slot)
+    book = record_at(state.books, order.asset)
+    order.status = WORKING
+    order.previous = book.last_order
+    order.next = NONE
+    if book.last_order == NONE:
+        book.first_order = slot
+    else:
+        record_at(state.orders, book.last_order).next = slot
+    book.last_order = slot
+    if order.type == MARKET:
+        book.pending += remaining(order)
+    state.account.reserved += order.reserved
+
+
+@kernel
+def _stop_working(state: State, order: Any) -> None:
+    book = record_at(state.books, order.asset)
+    if order.previous == NONE:
+        book.first_order = order.next
+    else:
+        record_at(state.orders, order.previous).next = order.next
+    if order.next == NONE:
+        book.last_order = order.previous
+    else:
+        record_at(state.orders, order.next).previous = order.previous
+    if order.type == MARKET:
+        book.pending -= remaining(order)
+    if book.first_order == NONE:
+        book.pending = 0.0
+    state.account.reserved -= order.reserved
+
+
+@kernel
+def close_order(state: State, slot: int, status: int, reason: int) -> None:
+    """End an order's life with a terminal status and the reason for it."""
+    order = record_at(state.orders, slot)
+    account = state.account
+    if order.status == WORKING:
+        _stop_working(state, order)
+    if order.parent != 0:
+        _leave_family(state, order, slot)
+    order.status = status
+    order.reject_reason = reason
+    account.live_orders -= 1
+    if account.live_orders == 0:
+        account.reserved = 0.0
+    if status == REJECTED:
+        account.rejected_orders += 1
+    if account.recording == 1:
+        log_order(state, order, account.timestamp)
+
+
+@kernel
+def end_unfilled(state: State, slot: int, status: int, reason: int) -> None:
+    """Close an order that will not fill any more; children that never came to work go with it."""
+    order = record_at(state.orders, slot)
+    close_order(state, slot, status, reason)
+    while order.first_child != NONE and record_at(state.orders, order.first_child).status == HELD:
+        close_order(state, order.first_child, CANCELLED, PARENT_CLOSED)
+
+
+@kernel
+def note_fill(state: State, slot: int, quantity: float) -> None:
+    """Follow up a fill of `quantity` that the ledger has entered: the order, its children, its siblings."""
+    order = record_at(state.orders, slot)
+    position = record_at(state.positions, order.asset)
+    left = remaining(order)
+    if order.type == MARKET:
+        record_at(state.books, order.asset).pending -= quantity
+    released = order.reserved * (quantity / (left + quantity))
+    order.reserved -= released
+    state.account.reserved -= released
+    if order.first_child != NONE:
+        _activate_children(state, order)
+    if order.parent != 0:
+        _shrink_siblings(state, order, slot, quantity)
+    if left == 0.0:
+        close_order(state, slot, FILLED, NO_REASON)
+    if order.quantity * position.quantity >= 0.0:
+        _cancel_orphans(state, order.asset)
+
+
+@kernel
+def _activate_children(state: State, parent: Any) -> None:
+    """Set the children to work for as much of their parent as has filled."""
+    slot = parent.first_child
+    share = parent.filled / parent.quantity
+    while True:
+        child = record_at(state.orders, slot)
+        if child.status == HELD or child.status == WORKING:  # noqa: PLR1714 - Numba compiles no tuple of codes here
+            child.quantity = child.planned * share
+        if child.status == HELD:
+            start_working(state, slot)
+        slot = child.next_sibling
+        if slot == parent.first_child:
+            break
+
+
+@kernel
+def _shrink_siblings(state: State, order: Any, slot: int, quantity: float) -> None:
+    """Take what one child filled from the others; one with nothing left is cancelled."""
+    other = order.next_sibling
+    while other != slot:
+        sibling = record_at(state.orders, other)
+        following = sibling.next_sibling
+        sibling.quantity -= quantity
+        if remaining(sibling) * order.quantity <= 0.0:
+            close_order(state, other, CANCELLED, SIBLING_FILLED)
+        other = following
+
+
+@kernel
+def _cancel_orphans(state: State, asset: int) -> None:
+    """Cancel what can only reduce and has nothing left to reduce."""
+    position = record_at(state.positions, asset)
+    slot = record_at(state.books, asset).first_order
+    while slot != NONE:
+        order = record_at(state.orders, slot)
+        following = order.next
+        if order.reduce_only == 1 and order.quantity * position.quantity >= 0.0:
+            close_order(state, slot, CANCELLED, POSITION_CLOSED)
+        slot = following
+
+
+@kernel
+def log_order(state: State, order: Any, closed: int) -> None:
+    """Log an order with its present status; `closed` is the time of its end, 0 while it lives. Recorded runs only."""
+    account = state.account
+    if account.orders_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.order_log, account.orders_logged)
+    account.orders_logged += 1
+    entry.order_id = order.id
+    entry.parent_id = order.parent
+    entry.asset = order.asset
+    entry.order_type = order.type
+    entry.quantity = order.quantity
+    entry.status = order.status
+    entry.reject_reason = order.reject_reason
+    entry.submitted = order.submitted
+    entry.closed = closed
+
+
+@kernel
+def log_live_orders(state: State) -> None:
+    """Log the orders that are alive when a recorded run ends."""
+    account = state.account
+    for order_id in range(max(account.next_id - account.capacity, 1), account.next_id):
+        slot = slot_of(state, order_id)
+        if slot != NONE and is_live(record_at(state.orders, slot)):
+            log_order(state, record_at(state.orders, slot), 0)

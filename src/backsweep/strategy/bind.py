@@ -1,0 +1,169 @@
+"""From a strategy class to what the engine's loop calls.
+
+`bind` makes a view class that stands for `self` inside `on_data`: parameters are read from one record, variables of
+the run are read and written in it, per-asset variables live in tables of their own. The view has the user's own
+methods, so that they compile with `on_data`; functions of the user's module may be called as they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import njit, typeof
+from numba.extending import register_jitable
+
+from backsweep.broker import Broker, Context, Data
+from backsweep.engine.jit import record_at, record_dtype
+from backsweep.engine.loop import make_loop
+from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
+from backsweep.strategy.declare import Strategy
+
+_NOT_METHODS = {"on_data", "features", "wake", "declared", "values"}
+
+
+@view
+class PerAsset(View):
+    """A variable of the run for each asset: `self.name[asset]`."""
+
+    __slots__ = ("_first",)
+
+    def __getitem__(self, asset: int) -> Any:
+        """Give the asset's value."""
+        return record_at(self._first, asset).value
+
+    def __setitem__(self, asset: int, value: Any) -> None:
+        """Set the asset's value."""
+        record_at(self._first, asset).value = value
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A strategy class made ready for the loop.
+
+    Attributes
+    ----------
+    values : dtype of the record of parameters and variables.
+    per_asset : names and dtypes of the per-asset variables' tables, in the order in which the loop takes them.
+    interpreted : the loop as plain Python; `compiled` the same, compiled at its first call.
+
+    """
+
+    cls: type[Strategy]
+    values: np.dtype[Any]
+    per_asset: dict[str, np.dtype[Any]]
+    interpreted: Callable[..., None]
+    compiled: Callable[..., None]
+
+    def new_values(self, strategy: Strategy) -> Any:
+        """Give a table of one record with the strategy's parameters and the initial values of its variables."""
+        table = np.zeros(1, self.values)
+        for name, value in strategy.values().items():
+            table[0][name] = value
+        self.reset_variables(table, ())
+        return table
+
+    def new_memory(self, assets: int) -> tuple[Any, ...]:
+        """Give the tables of the per-asset variables, at their initial values."""
+        tables = tuple(np.zeros(assets, dtype) for dtype in self.per_asset.values())
+        for table, name in zip(tables, self.per_asset, strict=True):
+            table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
+        return tables
+
+    def reset_variables(self, values: Any, memory: tuple[Any, ...]) -> None:
+        """Set every variable of the run to its initial value."""
+        for name, declared in self.cls._states.items():  # noqa: SLF001 - the class declares them for us
+            if not declared.per_asset:
+                values[0][name] = declared.initial
+        for table, name in zip(memory, self.per_asset, strict=False):
+            table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
+
+
+@lru_cache(maxsize=64)
+def bind(cls: type[Strategy]) -> Bound:
+    """Make a strategy class ready for the loop; nothing is compiled before the first call."""
+    kinds, states = cls._kinds, cls._states  # noqa: SLF001 - the class declares them for us
+    per_asset = {name: record_dtype([("value", kinds[name])]) for name, s in states.items() if s.per_asset}
+    fields = [(name, kind) for name, kind in kinds.items() if name not in per_asset]
+    values = record_dtype(fields or [("nothing", "i8")])
+    self_view = _make_self(cls, tuple(per_asset))
+    on_data = register_jitable(error_model="numpy")(cls.on_data)
+    _register_module_functions(cls)
+
+    @register_jitable(error_model="numpy")  # type: ignore[untyped-decorator]  # Numba ships no types
+    def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:  # noqa: PLR0917
+        on_data(
+            self_view(values, *memory),
+            group.timestamp,
+            Data(state.bars, market.columns, group),
+            Context(market.context, index),
+            Broker(state),
+        )
+
+    loop = make_loop(decide)
+    return Bound(cls, values, per_asset, loop, njit(error_model="numpy")(loop))
+
+
+def _make_self(cls: type[Strategy], per_asset: tuple[str, ...]) -> type[View]:
+    """Make the view that stands for `self`."""
+    slots = ("_values", *(f"_table_{name}" for name in per_asset))
+    states = {name for name in cls._states if name not in per_asset}  # noqa: SLF001 - the class declares them for us
+    methods = {
+        name: function
+        for base in reversed(cls.__mro__)
+        if base not in {object, Strategy}
+        for name, function in vars(base).items()
+        if inspect.isfunction(function) and name not in _NOT_METHODS and not name.startswith("__")
+    }
+
+    def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
+        if name in per_asset:
+            return wrapped_attribute(typ, f"_table_{name}", PerAsset)
+        found = record_attribute(typ, "_values", name, writable=name in states)
+        return found or _constant_attribute(cls, name)
+
+    def get(self: Any, name: str) -> Any:
+        if name in per_asset:
+            return PerAsset(object.__getattribute__(self, f"_table_{name}"))
+        if name in self._values.dtype.names:
+            return self._values[name]
+        constant = getattr(cls, name, None)
+        if isinstance(constant, (bool, int, float)):
+            return constant
+        raise AttributeError(f"{cls.__name__} has no attribute {name!r}", name=name, obj=self)
+
+    def put(self: Any, name: str, value: Any) -> None:
+        if name not in states:
+            raise AttributeError(f"{cls.__name__}.{name} cannot be assigned", name=name, obj=self)
+        self._values[name] = value
+
+    body = {
+        "__slots__": slots,
+        "__getattr__": get,
+        "__setattr__": put,
+        "compile_attribute": staticmethod(compile_attribute),
+    }
+    made: type[View] = view(type(cls.__name__, (View,), {**body, **methods}))
+    return made
+
+
+def _constant_attribute(cls: type[Strategy], name: str) -> Attribute | None:
+    """Make a number on the class an attribute of `self`."""
+    value = getattr(cls, name, None)
+    if not isinstance(value, (bool, int, float)):
+        return None
+    kind = typeof(value)
+    return Attribute(kind, lambda context, builder, _struct: context.get_constant_generic(builder, kind, value))
+
+
+def _register_module_functions(cls: type[Strategy]) -> None:
+    """Let `on_data` call the plain functions of its own module."""
+    module = sys.modules.get(cls.__module__)
+    for function in vars(module).values() if module else ():
+        if inspect.isfunction(function) and function.__module__ == cls.__module__:
+            register_jitable(error_model="numpy")(function)

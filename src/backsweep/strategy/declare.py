@@ -1,0 +1,187 @@
+"""What a strategy class declares: parameters to sweep, memory of a run, features, and when it must wake.
+
+    class Threshold(bs.Strategy):
+        entry: float = bs.param(0.5, 3.0)
+        window: int = bs.param(5, 100, log=True)
+        last_exit: int = bs.state(-1, per_asset=True)
+
+The annotation gives the type: float, int or bool. An instance holds one value for each parameter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from backsweep.errors import StrategyError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from backsweep.strategy.wake import Condition
+
+Number = float | int | bool
+KINDS: Mapping[Any, str] = {"float": "f8", float: "f8", "int": "i8", int: "i8", "bool": "b1", bool: "b1"}
+
+
+@dataclass(frozen=True)
+class Param:
+    """The values that a parameter may take: from `low` to `high`, both included, or one of `choices`.
+
+    `step` counts from `low`; `log` proposes evenly in the logarithm; `integer` follows from the annotation.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    default: Number | None = None
+    choices: tuple[Number, ...] | None = None
+    integer: bool = False
+
+
+@dataclass(frozen=True)
+class StateVariable:
+    """A variable that a strategy keeps during a run, one for all assets or one for each."""
+
+    initial: Number
+    per_asset: bool = False
+
+
+def param(
+    low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
+) -> Any:
+    """Declare a parameter that may be swept from `low` to `high`; the default is the middle unless given."""
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise StrategyError("a parameter's range is empty", expected="low <= high", found=f"{low} to {high}")
+    if log and low <= 0.0:
+        raise StrategyError("a logarithmic parameter must be positive", expected="low > 0", found=str(low))
+    if step is not None and step <= 0.0:
+        raise StrategyError("a parameter's step must be positive", expected="step > 0", found=str(step))
+    return Param(low=low, high=high, step=step, log=log, default=default)
+
+
+def choice(options: list[Number] | tuple[Number, ...], *, default: Number | None = None) -> Any:
+    """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given."""
+    if not options or not all(isinstance(option, (bool, int, float)) for option in options):
+        raise StrategyError(
+            "a choice must be among numbers or booleans",
+            expected="a list of at least one number or boolean",
+            found=repr(options),
+            remedy="give each alternative a number and branch on it in on_data",
+        )
+    return Param(choices=tuple(options), default=default)
+
+
+def state(initial: Number, *, per_asset: bool = False) -> Any:
+    """Declare a variable of the run: read and written as `self.name`, or `self.name[asset]` with `per_asset`."""
+    return StateVariable(initial, per_asset)
+
+
+class Strategy:
+    """The base of every strategy: declare parameters on the class and decide in `on_data`."""
+
+    _params: ClassVar[dict[str, Param]] = {}
+    _states: ClassVar[dict[str, StateVariable]] = {}
+    _kinds: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Collect what the class declares."""
+        super().__init_subclass__(**keywords)
+        cls._params, cls._states, cls._kinds = dict(cls._params), dict(cls._states), dict(cls._kinds)
+        annotations = cls.__dict__.get("__annotations__", {})
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, Param):
+                kind = _kind_of(cls, name, annotations, _sample(value))
+                cls._kinds[name] = kind
+                cls._params[name] = _completed(value, kind)
+            elif isinstance(value, StateVariable):
+                cls._kinds[name] = _kind_of(cls, name, annotations, value.initial)
+                cls._states[name] = value
+
+    def __init__(self, **values: Number) -> None:
+        """Give every parameter its value, or its default."""
+        for name, declared in self._params.items():
+            setattr(self, name, _checked(type(self), name, values.pop(name, declared.default)))
+        if values:
+            raise StrategyError(
+                f"{type(self).__name__} has no parameter {next(iter(values))!r}",
+                expected=f"one of {', '.join(self._params) or 'none'}",
+                remedy="declare it on the class with bs.param or bs.choice",
+            )
+
+    @classmethod
+    def declared(cls) -> dict[str, Param]:
+        """Give the declared parameters by name, in order of declaration."""
+        return dict(cls._params)
+
+    def values(self) -> dict[str, Number]:
+        """Give this instance's parameters by name."""
+        return {name: getattr(self, name) for name in self._params}
+
+    def features(self) -> Mapping[str, pl.Expr]:
+        """Give columns that depend on the parameters, as Polars expressions evaluated for each asset over time.
+
+        A feature may look at the present bar and the bars before it only.
+        """
+        return {}
+
+    def wake(self) -> Condition | None:
+        """Tell when `on_data` has something to decide while there is neither a position nor an order; None: always."""
+        return None
+
+    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:
+        """Decide, at the close of one timestamp; what is asked of the broker happens afterwards."""
+        raise StrategyError(
+            f"{type(self).__name__} does not define on_data",
+            expected="def on_data(self, timestamp, data, context, broker)",
+        )
+
+
+def _sample(declared: Param) -> Number:
+    if declared.choices is not None:
+        kinds = {type(option) for option in declared.choices}
+        return declared.choices[0] if len(kinds) == 1 else 0.0
+    return declared.low if declared.low is not None else 0.0
+
+
+def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Number) -> str:
+    annotation = annotations.get(name, type(sample))
+    if annotation not in KINDS:
+        raise StrategyError(
+            f"{cls.__name__}.{name} has a type that compiled code cannot hold",
+            expected="float, int or bool",
+            found=str(annotation),
+            remedy="annotate it as float, int or bool",
+        )
+    return KINDS[annotation]
+
+
+def _completed(declared: Param, kind: str) -> Param:
+    """Fill in what follows from the declaration: whether it is an integer, and its default."""
+    if kind == "b1" and declared.choices is None:
+        declared = Param(choices=(False, True), default=declared.default)
+    declared = replace(declared, integer=kind == "i8")
+    if declared.default is not None:
+        return declared
+    if declared.choices is not None:
+        return replace(declared, default=declared.choices[0])
+    low, high = float(declared.low or 0.0), float(declared.high or 0.0)
+    middle = math.sqrt(low * high) if declared.log else (low + high) / 2
+    if declared.step is not None:
+        middle = low + round((middle - low) / declared.step) * declared.step
+    return replace(declared, default=round(middle) if declared.integer else middle)
+
+
+def _checked(cls: type[Strategy], name: str, value: Any) -> Number:
+    """Give the value in the parameter's type; the range is the sweep's business, not the strategy's."""
+    kind = cls._kinds[name]
+    if not isinstance(value, (bool, int, float)) or (kind == "i8" and value != int(value)):
+        raise StrategyError(
+            f"{cls.__name__}.{name} cannot be {value!r}",
+            expected={"f8": "a number", "i8": "a whole number", "b1": "true or false"}[kind],
+            found=repr(value),
+        )
+    return {"f8": float, "i8": int, "b1": bool}[kind](value)

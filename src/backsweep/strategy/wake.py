@@ -1,0 +1,66 @@
+"""When a strategy must wake: comparisons of columns with parameters, joined by | and &.
+
+    def wake(self):
+        return bs.above("pred", "entry") | bs.below("pred", "-entry")
+
+While the account holds a position or a live order, `on_data` sees every bar whatever `wake` says. A wake condition is
+a promise that `on_data` does nothing on the bars where it does not hold; it changes the speed, never the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backsweep.errors import StrategyError
+
+if TYPE_CHECKING:
+    from backsweep.strategy.declare import Strategy
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One column of a bar against a number, or a parameter's name, with an optional minus sign before it."""
+
+    column: str
+    threshold: float | str
+    above: bool
+
+    def value(self, strategy: Strategy) -> float:
+        """Give the threshold under a strategy's parameters."""
+        if not isinstance(self.threshold, str):
+            return float(self.threshold)
+        sign, name = (-1.0, self.threshold[1:]) if self.threshold.startswith("-") else (1.0, self.threshold)
+        values = strategy.values()
+        if name not in values:
+            raise StrategyError(
+                f"{type(strategy).__name__}.wake compares with an unknown parameter {name!r}",
+                expected=f"a number or one of {', '.join(values) or 'no parameters'}",
+                found=repr(self.threshold),
+            )
+        return sign * float(values[name])
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A disjunction of conjunctions of comparisons."""
+
+    clauses: tuple[tuple[Comparison, ...], ...]
+
+    def __or__(self, other: Condition) -> Condition:
+        """Hold where one of the two holds."""
+        return Condition(self.clauses + other.clauses)
+
+    def __and__(self, other: Condition) -> Condition:
+        """Hold where both hold."""
+        return Condition(tuple(mine + theirs for mine in self.clauses for theirs in other.clauses))
+
+
+def above(column: str, threshold: float | str) -> Condition:
+    """Hold on bars whose `column` is greater than a number or a parameter (`"entry"`, `"-entry"`)."""
+    return Condition(((Comparison(column, threshold, above=True),),))
+
+
+def below(column: str, threshold: float | str) -> Condition:
+    """Hold on bars whose `column` is less than a number or a parameter (`"entry"`, `"-entry"`)."""
+    return Condition(((Comparison(column, threshold, above=False),),))
