@@ -21,11 +21,12 @@ class Drawdown(NamedTuple):
     """The deepest fall below a peak, the longest one in sessions, and whether the longest is open at the end.
 
     Above 1 the depth means debt. `sessions` counts from the peak to the session that regains it, or to the last one.
+    Both are NaN for equity that is not finite.
     """
 
     n: int
     depth: float
-    sessions: int
+    sessions: float
     is_open: bool
 
 
@@ -40,6 +41,8 @@ def drawdown(equity: NDArray[np.float64], initial: float) -> Drawdown:
     below = False
     for i in range(equity.size):
         value = float(equity[i])
+        if not math.isfinite(value):
+            return Drawdown(equity.size, math.nan, math.nan, False)
         fall = 1.0 - value / peak
         was_below = below
         below = fall > NEGLIGIBLE
@@ -50,7 +53,7 @@ def drawdown(equity: NDArray[np.float64], initial: float) -> Drawdown:
         if not below:
             peak = max(peak, value)
             peak_at = i + 1
-    return Drawdown(equity.size, depth, longest, below and lasted == longest)
+    return Drawdown(equity.size, depth, float(longest), below and lasted == longest)
 
 
 @kernel
@@ -66,7 +69,7 @@ def max_drawdown_sessions_of(d: Drawdown) -> Measure:
     """Return the most sessions from a peak until it was regained, or until the end."""
     if d.n == 0:
         return math.nan, NO_SESSION
-    return float(d.sessions), DEFINED
+    return d.sessions, DEFINED
 
 
 @kernel

@@ -1,8 +1,9 @@
 """Metrics as functions on plain arrays: the kernels of this layer behind checked arguments.
 
 Returns are per-session simple net returns, in any one-dimensional sequence of numbers; NaN and null are dropped, though
-their sessions' time has passed. Equity starts at one and ends with the session that takes it to zero or below. Where a metric is undefined, or does not fit a
-float, the functions return NaN. Arguments of another shape or sign raise BadInput.
+their sessions' time has passed. Equity starts at one and ends with the session that takes it to zero or below. Where a
+metric is undefined, or does not fit a float, the functions return NaN. Arguments of another shape or sign raise
+BadInput.
 """
 
 from __future__ import annotations

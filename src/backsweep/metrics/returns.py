@@ -70,7 +70,7 @@ def compound(returns: NDArray[np.float64], equity: NDArray[np.float64]) -> int:
     value = 1.0
     count = 0
     for i in range(returns.size):
-        value *= 1.0 + float(returns[i])
+        value += value * float(returns[i])
         equity[i] = value
         count += 1
         if value <= 0.0:

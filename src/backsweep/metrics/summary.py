@@ -200,9 +200,12 @@ def turnover_of(equity: NDArray[np.float64], traded_notional: float, years: floa
     total = 0.0
     for i in range(equity.size):
         total += float(equity[i])
-    if total <= 0.0:
+    mean = total / equity.size
+    if not math.isfinite(mean):
+        return math.nan, NOT_FINITE
+    if mean <= 0.0:
         return math.nan, RUINED
-    return traded_notional / 2.0 / (total / equity.size) / years, DEFINED
+    return traded_notional / 2.0 / mean / years, DEFINED
 
 
 @kernel
