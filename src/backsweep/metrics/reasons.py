@@ -1,0 +1,42 @@
+"""What a measure is: a number, or NaN with the reason why there is none.
+
+A metric that has no value is NaN with a reason's code: never infinite, and never a 0 that would pass for a result.
+"""
+
+from __future__ import annotations
+
+REASONS = (
+    "",
+    "no session",
+    "fewer than 2 session returns",
+    "returns do not vary",
+    "no return below the required one",
+    "no drawdown",
+    "no closed trade",
+    "no losing trade",
+    "equity fell to zero or below",
+    "no time elapsed",
+    "not a finite number",
+)
+"""The texts of the reason codes; a code is a position in this tuple, and 0 stands for a defined value."""
+
+(
+    DEFINED,
+    NO_SESSION,
+    TOO_FEW,
+    NO_VARIATION,
+    NO_DOWNSIDE,
+    NO_DRAWDOWN,
+    NO_TRADE,
+    NO_LOSS,
+    RUINED,
+    NO_TIME,
+    NOT_FINITE,
+) = range(len(REASONS))
+
+Measure = tuple[float, int]
+"""A value and its reason code: (value, DEFINED) or (NaN, why)."""
+
+NEGLIGIBLE = 1e-14
+"""What counts as rounding. A session's return is a quotient near one, minus one, so it is known to some 1e-16 however
+small it is: a spread, a fall or a loss below this bound holds no information, and no metric divides by it."""
