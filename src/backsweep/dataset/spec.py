@@ -15,10 +15,14 @@ FIRST_YEAR, LAST_YEAR = 1678, 2261
 
 def _read_bound(value: object) -> object:
     """Read text as a date only where it is one: `2020-12-31T00:00` is a moment, `2020-12-31` a whole day."""
-    if not isinstance(value, str):
+    if value is None or isinstance(value, date):
         return value
-    text = value.strip()
-    return date.fromisoformat(text) if len(text) <= len("2020-12-31") else datetime.fromisoformat(text)
+    text = str(value).strip()
+    try:
+        return date.fromisoformat(text) if len(text) <= len("2020-12-31") else datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"expected a date such as 2020-12-31 or a moment such as 2020-12-31T16:00:00, found {value!r}"
+        raise ValueError(message) from error
 
 
 Bound = Annotated[date | datetime, BeforeValidator(_read_bound)]
