@@ -1,0 +1,216 @@
+"""The rules that values must obey, checked on the whole frame at once; only a failure goes to look for the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from backsweep.dataset.scan import Window, read_table
+from backsweep.dataset.schema import KEYS, PART, PRICES, ROW, Table, nearest, place
+from backsweep.errors import BadData
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`broken` is true where a row breaks the rule; `shown` are the columns that an error quotes."""
+
+    column: str
+    problem: str
+    broken: pl.Expr
+    expected: str
+    shown: tuple[str, ...]
+    remedy: str
+
+
+def read_checked(table: Table, window: Window) -> pl.DataFrame:
+    """Read a table inside `window`, sorted by its keys; BadData names the first row that breaks a rule.
+
+    Bars without a row are an error, and so is an asset of the window that the bars do not know; signals and context
+    may be empty inside the window, but not as a whole.
+    """
+    frame = read_table(table, window)
+    if table.role == "bars" and window.assets is not None:
+        _check_assets(table, frame, window.assets)
+    if frame.is_empty():
+        _check_empty(table, window)
+    rules = _rules(table.role)
+    broken = frame.select(rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)).row(0)
+    for rule, count in zip(rules, broken, strict=True):
+        if count:
+            _fail(table, window, rule, count)
+    return _sorted(table, window, frame)
+
+
+def _rules(role: str) -> list[Rule]:
+    rules = [
+        Rule(
+            "timestamp",
+            "timestamp is empty or does not fit",
+            pl.col("timestamp").is_null(),
+            "a time in the years 1678 to 2261",
+            (),
+            "drop the row, or write the time at which it was known",
+        )
+    ]
+    if "asset" in KEYS[role]:
+        rules.append(
+            Rule(
+                "asset",
+                "asset is empty",
+                pl.col("asset").is_null() | (pl.col("asset") == ""),
+                "the asset's name",
+                ("asset",),
+                "drop the row, or write its asset",
+            )
+        )
+    return rules + (_bar_rules() if role == "bars" else [])
+
+
+def _bar_rules() -> list[Rule]:
+    high, low = pl.col("high"), pl.col("low")
+    prices = [
+        Rule(
+            name,
+            f"{name} is not a price",
+            (pl.col(name).is_finite() & (pl.col(name) > 0)).fill_null(value=False).not_(),
+            "a finite number above zero",
+            (name,),
+            "drop the row, or take the price from another source",
+        )
+        for name in PRICES
+    ]
+    volume = Rule(
+        "volume",
+        "volume is not a quantity",
+        (pl.col("volume").is_finite() & (pl.col("volume") >= 0)).fill_null(value=False).not_(),
+        "a finite number, zero or above",
+        ("volume",),
+        "drop the row, or write 0 where nothing was traded",
+    )
+    spread = Rule(
+        "high",
+        "high is below low",
+        high < low,
+        "high >= low",
+        ("high", "low"),
+        "swap the two if they were mixed up, or drop the row",
+    )
+    inside = [
+        Rule(
+            name,
+            f"{name} is outside [low, high]",
+            (pl.col(name) < low) | (pl.col(name) > high),
+            f"low <= {name} <= high, exactly",
+            (name, "low", "high"),
+            f'correct the bar; where only rounding is off: pl.col("{name}").clip(pl.col("low"), pl.col("high"))',
+        )
+        for name in ("open", "close")
+    ]
+    return [*prices, volume, spread, *inside]
+
+
+def _sorted(table: Table, window: Window, frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort by the keys unless they ascend already; equal neighbours are duplicates."""
+    keys = KEYS[table.role]
+    ascends = pl.col(keys[-1]) > pl.col(keys[-1]).shift()
+    if len(keys) > 1:
+        later, equal = (pl.col(keys[0]).diff() > 0), (pl.col(keys[0]).diff() == 0)
+        ascends = later | (equal & ascends)
+    if frame.select(ascends.all()).item():
+        return frame
+    ordered = frame.sort(keys)
+    repeats = pl.all_horizontal(pl.col(key) == pl.col(key).shift() for key in keys)
+    count = ordered.select(repeats.sum()).item()
+    if not count:
+        return ordered
+    located = read_table(table, window, located=True).filter(pl.struct(keys).is_duplicated()).sort(PART, ROW)
+    first_of = located.with_columns(pl.struct(PART, ROW).first().over(keys).alias("first"))
+    row = first_of.filter(pl.struct(PART, ROW) != pl.col("first")).row(0, named=True)
+    origin = row["first"]
+    name, other = (table.layouts[number].part.name for number in (row[PART], origin[PART]))
+    same = f"row {origin[ROW]}" + (f" of {other}" if other != name else "")
+    raise BadData(
+        f"duplicate ({', '.join(keys)})" if len(keys) > 1 else "duplicate timestamp",
+        where=place(name, row[ROW], ", ".join(keys)),
+        expected=f"one row per {' and '.join(keys)}",
+        found=f"{_described(table, row)}, as in {same}{_others(count)}",
+        remedy=f"keep one of the rows, for instance with unique(subset=[{', '.join(map(repr, keys))}], keep='last')",
+    )
+
+
+def _fail(table: Table, window: Window, rule: Rule, count: int) -> NoReturn:
+    located = read_table(table, window, located=True).filter(rule.broken).sort(PART, ROW)
+    row = located.row(0, named=True)
+    values = ", ".join(f"{name} {_number(row[name])}" for name in rule.shown)
+    raise BadData(
+        rule.problem,
+        where=place(table.layouts[row[PART]].part.name, row[ROW], rule.column),
+        expected=rule.expected,
+        found=" at ".join(filter(None, [values, _described(table, row)])) + _others(count),
+        remedy=rule.remedy,
+    )
+
+
+def _check_assets(table: Table, frame: pl.DataFrame, wanted: tuple[str, ...]) -> None:
+    """Refuse a wanted asset that the bars never have; one without bars between start and end is fine."""
+    absent = set(wanted).difference(frame["asset"].unique().to_list())
+    if not absent:
+        return
+    known = read_table(replace(table, values=()), Window())["asset"].drop_nulls().unique().sort().to_list()
+    unknown = next((asset for asset in wanted if asset in absent and asset not in known), None)
+    if unknown is not None:
+        close = nearest(unknown, known)
+        raise BadData(
+            f"unknown asset {unknown!r}",
+            where=f"{table.source}, data.assets",
+            expected="assets that the bars have",
+            found=", ".join(known[:20]) + (f" ... ({len(known)} assets)" if len(known) > 20 else ""),
+            remedy=f"nearest is {close!r}" if close else "take the asset out of data.assets",
+        )
+
+
+def _check_empty(table: Table, window: Window) -> None:
+    everything = read_table(replace(table, values=()), Window())
+    if everything.is_empty():
+        raise BadData(
+            f"{table.role} {'holds' if table.role == 'context' else 'hold'} no rows",
+            where=table.source,
+            expected="at least one row",
+            remedy="check how the data was written",
+        )
+    if table.role == "bars":
+        first, last = (_moment(table, everything["timestamp"].sort(nulls_last=True).drop_nulls()[i]) for i in (0, -1))
+        raise BadData(
+            "no bars are left by the filters",
+            where=table.source,
+            expected=f"bars within {window}",
+            found=f"{everything.height} bars from {first} to {last}",
+            remedy="widen data.start, data.end or data.assets",
+        )
+
+
+def _described(table: Table, row: dict[str, Any]) -> str:
+    values = {"timestamp": _moment(table, row["timestamp"]), "asset": row.get("asset")}
+    return ", ".join(f"{name} {values[name]}" for name in KEYS[table.role] if values[name] is not None)
+
+
+def _moment(table: Table, nanoseconds: int | None) -> str | None:
+    if nanoseconds is None:
+        return None
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
+    return str(moment.astimezone(ZoneInfo(table.zone)) if table.zone else moment.replace(tzinfo=None))
+
+
+def _number(value: object) -> str:
+    return "empty" if value is None else repr(value)
+
+
+def _others(count: int) -> str:
+    return f"; {count} such rows in all" if count > 1 else ""

@@ -1,0 +1,106 @@
+"""A shard: the checked, joined and sorted data that a trial runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.dataset.checks import read_checked
+from backsweep.dataset.join import join_context, join_signals
+from backsweep.dataset.scan import Window
+from backsweep.dataset.schema import BAR, Table, arrange, check_renames, check_zones
+from backsweep.dataset.sources import Part, open_parts, part_of_frame
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from backsweep.dataset.spec import DataSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Market data, ready for the engine.
+
+    assets : names in ascending order; the position is the asset's code.
+    rows : sorted by (timestamp, asset), one row per bar: `timestamp` int64 ns UTC (times without a zone as written),
+        `asset` int32 code, `open`, `high`, `low`, `close`, `volume` float64, then one float64 column per signal, NaN
+        where there is none.
+    signals : names of the signal columns.
+    context : one row per distinct timestamp of `rows`, in order: `timestamp`, then one float64 column per series, its
+        last value at or before the timestamp, NaN before the first.
+    sessions : int32 (context.height,), number of the session of each distinct timestamp, from 0. A session is a
+        calendar day in the zone of the bars.
+    zone : time zone of the bars, None where their times have none.
+    """
+
+    assets: tuple[str, ...]
+    rows: pl.DataFrame
+    signals: tuple[str, ...]
+    context: pl.DataFrame
+    sessions: np.ndarray[tuple[int], np.dtype[np.int32]]
+    zone: str | None
+
+
+def load(spec: DataSpec) -> Shard:
+    """Read, check and join what `spec` asks for.
+
+    Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
+    rule; the text names file, row (from 1, the header not counted), column and remedy.
+    """
+    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context}
+    parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
+    return _assemble(parts, spec.columns, Window(spec.assets, spec.start, spec.end))
+
+
+def shard_from_frames(
+    bars: pl.DataFrame | pl.LazyFrame,
+    signals: pl.DataFrame | pl.LazyFrame | None = None,
+    context: pl.DataFrame | pl.LazyFrame | None = None,
+) -> Shard:
+    """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1."""
+    frames = {"bars": bars, "signals": signals, "context": context}
+    return _assemble(
+        {role: (part_of_frame(frame, role),) for role, frame in frames.items() if frame is not None}, {}, Window()
+    )
+
+
+def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Count the calendar days of ascending `timestamps` (int64 ns UTC) in `zone`, from 0 and without gaps."""
+    moments = pl.from_epoch(timestamps, time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(zone or "UTC")
+    days = moments.dt.date().cum_max()  # where clocks go back over midnight, the new day has begun all the same
+    return days.rle_id().cast(pl.Int32).to_numpy()
+
+
+def _assemble(parts: dict[str, tuple[Part, ...]], columns: dict[str, str], window: Window) -> Shard:
+    check_renames(columns, parts)
+    tables = {role: arrange(role, found, columns) for role, found in parts.items()}
+    check_zones(list(tables.values()))
+    bars = tables["bars"]
+    rows = read_checked(bars, window)
+    if "signals" in tables:
+        rows = join_signals(rows, read_checked(tables["signals"], window), tables["signals"].source)
+    timestamps = rows["timestamp"].unique(maintain_order=True)
+    context = _context(tables.get("context"), timestamps, window)
+    assets = rows["asset"].unique().sort()
+    signals = tuple(name for name in rows.columns if name not in BAR)
+    rows = rows.with_columns(
+        pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(pl.Int32),
+        pl.col(signals).fill_null(float("nan")),
+    )
+    return Shard(
+        assets=tuple(assets),
+        rows=rows.rechunk(),
+        signals=signals,
+        context=context.rechunk(),
+        sessions=number_sessions(timestamps, bars.zone),
+        zone=bars.zone,
+    )
+
+
+def _context(table: Table | None, timestamps: pl.Series, window: Window) -> pl.DataFrame:
+    """Read the context up to the window's end; what came before its start still holds inside."""
+    if table is None:
+        return timestamps.to_frame("timestamp")
+    return join_context(timestamps, read_checked(table, replace(window, assets=None, start=None)))

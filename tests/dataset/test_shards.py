@@ -1,0 +1,100 @@
+"""A shard: sorted, coded, with sessions; the same whatever the order of the rows it is made from."""
+
+# ruff: noqa: DTZ001 - times without a zone are part of what is tested
+
+import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backsweep.dataset import DataSpec, load, shard_from_frames
+from backsweep.dataset.shards import number_sessions
+
+
+def test_a_shard_holds_what_the_engine_reads(bars):
+    shard = shard_from_frames(bars, bars.select("timestamp", "asset", pred="close"))
+    assert shard.assets == ("AA", "BB")
+    assert shard.rows.schema == {
+        "timestamp": pl.Int64,
+        "asset": pl.Int32,
+        **dict.fromkeys(["open", "high", "low", "close", "volume", "pred"], pl.Float64),
+    }
+    assert shard.rows["asset"].to_list() == [0, 1, 0, 1, 0, 1]
+    assert shard.context.columns == ["timestamp"]
+    assert shard.context.height == 3
+    assert shard.sessions.dtype == np.int32
+    assert shard.sessions.tolist() == [0, 1, 2]
+    assert shard.zone is None
+
+
+def test_lazy_frames_are_taken(bars):
+    assert shard_from_frames(bars.lazy()).rows.equals(shard_from_frames(bars).rows)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_unsorted_input_gives_the_same_shard(bars, random):
+    signals = bars.select("timestamp", "asset", pred="close")
+    context = bars[::2].select("timestamp", vix="close")
+
+    def shuffled(frame):
+        return frame[random.sample(range(frame.height), frame.height)]
+
+    one = shard_from_frames(bars, signals, context)
+    other = shard_from_frames(shuffled(bars), shuffled(signals), shuffled(context))
+    assert one.rows.equals(other.rows)
+    assert one.context.equals(other.context)
+    assert one.assets == other.assets
+
+
+def test_assets_come_and_go_at_irregular_times(bars):
+    some = bars.filter(pl.Series([True, False, True, True, False, True])).with_columns(
+        pl.col("timestamp") + pl.Series([timedelta(minutes=m) for m in (3, 17, 17, 59)])
+    )
+    shard = shard_from_frames(some)
+    assert shard.rows["asset"].to_list() == [0, 0, 1, 1]
+    assert shard.context.height == 3
+    assert shard.sessions.tolist() == [0, 1, 2]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=60, unique=True).map(sorted),
+    st.sampled_from([None, "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]),
+)
+def test_sessions_are_the_local_days_that_a_plain_loop_counts(minutes, zone):
+    timestamps = [minute * 60 * 10**9 + 1_700_000_000 * 10**9 for minute in minutes]
+    expected, day, number = [], None, -1
+    for timestamp in timestamps:
+        local = datetime.fromtimestamp(timestamp // 10**9, tz=ZoneInfo(zone or "UTC")).date()
+        number += local != day
+        day = local
+        expected.append(number)
+    assert number_sessions(pl.Series(timestamps, dtype=pl.Int64), zone).tolist() == expected
+
+
+def test_a_session_ends_at_midnight_of_the_zone_of_the_bars(bars):
+    hours = [datetime(2024, 1, 2, 20) + timedelta(hours=i) for i in range(6)]
+    frame = bars.with_columns(pl.Series("timestamp", hours))
+    assert shard_from_frames(frame).sessions.tolist() == [0, 0, 0, 0, 1, 1]
+    zoned = pl.col("timestamp").dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")
+    assert shard_from_frames(frame.with_columns(zoned)).sessions.tolist() == [0] * 6
+
+
+@pytest.mark.parametrize("name", ["sp500_daily", "us_daily_lean", "us_minute_lean", "us_minute_2024"])
+def test_real_data_passes_all_rules_and_loads_fast(shared_data, name):
+    started = time.perf_counter()
+    shard = load(DataSpec(bars=f"{shared_data}/{name}.parquet", context=f"{shared_data}/vix_daily.parquet"))
+    assert time.perf_counter() - started < 10  # about 0.3 s for 2.4 million rows; the rest is for a busy machine
+    plain = pl.read_parquet(shared_data / f"{name}.parquet").sort("timestamp", "asset")
+    assert shard.assets == tuple(plain["asset"].unique().sort())
+    assert shard.rows.height == plain.height
+    assert shard.rows["close"].equals(plain["close"].cast(pl.Float64))
+    assert shard.signals == (("dividend", "split") if name == "sp500_daily" else ())
+    assert shard.sessions[-1] + 1 == plain["timestamp"].dt.date().n_unique()
+    assert shard.context["vix"].is_not_nan().all()
