@@ -30,25 +30,22 @@ class Market(NamedTuple):
     context: Any
 
 
-class Position(NamedTuple):
-    """A position as it stands at this close; all zero where there is none."""
+@view
+class Position(View):
+    """A position as it stands at this close; all zero where there is none.
 
-    quantity: float
-    entry_price: float
-    bars_held: int
-    unrealized_pnl: float
-    market_value: float
+    quantity in signed units, entry_price the average cost of the open quantity, bars_held the closes seen since the
+    entry, unrealized_pnl and market_value in account currency.
+    """
+
+    __slots__ = ("bars_held", "entry_price", "market_value", "quantity", "unrealized_pnl")
 
 
-class Order(NamedTuple):
+@view
+class Order(View):
     """An order as it stands; `status` and `reject_reason` are codes of `backsweep.engine.codes`."""
 
-    status: int
-    quantity: float
-    filled_quantity: float
-    limit_price: float
-    stop_price: float
-    reject_reason: int
+    __slots__ = ("filled_quantity", "limit_price", "quantity", "reject_reason", "status", "stop_price")
 
 
 @view
@@ -130,13 +127,10 @@ class Broker(View):
         multiplier = record_at(self._state.assets, asset).multiplier
         quantity = position.quantity
         if quantity == 0.0:
-            return Position(0.0, 0.0, 0, 0.0, 0.0)
+            return Position(0, 0.0, 0.0, 0.0, 0.0)
+        value = quantity * position.last_price * multiplier
         return Position(
-            quantity,
-            position.entry_price,
-            position.bars_held,
-            quantity * (position.last_price - position.entry_price) * multiplier,
-            quantity * position.last_price * multiplier,
+            position.bars_held, position.entry_price, value, quantity, value - quantity * position.entry_price * multiplier
         )
 
     def get_cash(self) -> float:
@@ -212,10 +206,10 @@ class Broker(View):
         """Give an order as it stands; its status is UNKNOWN once it is too old to be kept."""
         slot = slot_of(self._state, order_id)
         if slot == NONE:
-            return Order(UNKNOWN, 0.0, 0.0, NAN, NAN, 0)
+            return Order(0.0, NAN, 0.0, 0, UNKNOWN, NAN)
         order = record_at(self._state.orders, slot)
         return Order(
-            order.status, order.quantity, order.filled, order.limit_price, order.stop_price, order.reject_reason
+            order.filled, order.limit_price, order.quantity, order.reject_reason, order.status, order.stop_price
         )
 
     def close_position(self, asset: int) -> int:

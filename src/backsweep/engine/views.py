@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, typing
+from numba.core.errors import UnsupportedError
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     infer_getattr,
@@ -181,7 +182,7 @@ def view(cls: Class) -> Class:
         typ, value_type = signature.args
         found = attribute(typ, name)
         if found is None or found.write is None:
-            raise AttributeError(f"{cls.__name__}.{name} cannot be assigned")
+            raise UnsupportedError(f"{cls.__name__}.{name} cannot be assigned")
         struct = cgutils.create_struct_proxy(typ)(context, builder, value=arguments[0])
         found.write(context, builder, struct, value_type, arguments[1])
 

@@ -2,6 +2,8 @@
 
 from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Param, StateVariable, Strategy, choice, param, state
+from backsweep.strategy.explain import explain
+from backsweep.strategy.load import load_strategy
 from backsweep.strategy.wake import Condition, above, below
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "below",
     "bind",
     "choice",
+    "explain",
+    "load_strategy",
     "param",
     "state",
 ]

@@ -1,0 +1,126 @@
+"""One message for user code that does not compile or does what a strategy may not do: its file, line and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import traceback
+from collections.abc import Callable, Sequence
+
+from numba.core.errors import NumbaError
+
+from backsweep.broker import BAR_FIELDS, Broker, Data, Order, Position
+from backsweep.errors import StrategyError
+from backsweep.strategy.declare import Strategy
+
+_UNKNOWN = re.compile(r"Unknown attribute '(\w+)' of type ([\w.]+)")
+_INTERPRETED_UNKNOWN = re.compile(r"'?(\w+)'?(?: object)? has no attribute '(\w+)'")
+_ASSIGNED = re.compile(r"(\w+)\.(\w+) cannot be assigned|Cannot resolve setattr: \([\w.]*?(\w+)\(.*\)\.(\w+) = ")
+
+
+def explain(cls: type[Strategy], error: Exception, columns: Sequence[str], context: Sequence[str]) -> StrategyError:
+    """Turn what Numba or Python said of a strategy into a StrategyError.
+
+    `columns` are the names of the signals and features beside the bars, `context` those of the context series.
+    """
+    text = str(error)
+    where = _place(cls, error, text)
+    if found := _ASSIGNED.search(text):
+        return _assigned(cls, found[1] or found[3], found[2] or found[4], where)
+    if found := _UNKNOWN.search(text):
+        return _unknown(cls, found[2].rsplit(".", 1)[-1], found[1], where, columns, context)
+    if found := _INTERPRETED_UNKNOWN.search(text):
+        return _unknown(cls, found[1], found[2], where, columns, context)
+    compiled = isinstance(error, NumbaError)
+    return StrategyError(
+        f"{cls.__name__}.on_data {'does not compile' if compiled else f'raised {type(error).__name__}'}",
+        where=where,
+        found=_gist(text),
+        remedy="use numbers, loops, NumPy scalars and math functions; build everything else in features(); "
+        "run with --interpreted to step through it in a debugger"
+        if compiled
+        else "",
+    )
+
+
+def _assigned(cls: type[Strategy], owner: str, name: str, where: str) -> StrategyError:
+    if owner == cls.__name__:
+        kind = "a parameter" if name in cls.declared() else "not declared as a variable of the run"
+        remedy = f"declare a variable on the class, {name} = bs.state(0.0), under a name that is no parameter"
+        return StrategyError(
+            f"on_data assigns self.{name}, which is {kind}", where=where, expected="a bs.state", remedy=remedy
+        )
+    return StrategyError(
+        f"on_data assigns {owner}.{name}, but a strategy cannot write to the account or the market",
+        where=where,
+        expected="requests to the broker",
+        found=f"an assignment to {name}",
+        remedy="use broker.submit_order, update_order, cancel_order or an order_target method",
+    )
+
+
+def _unknown(  # noqa: PLR0917 - what was asked, where, and what there is
+    cls: type[Strategy], owner: str, name: str, where: str, columns: Sequence[str], context: Sequence[str]
+) -> StrategyError:
+    known = {
+        "Bar": (*BAR_FIELDS, *columns),
+        "Context": tuple(context),
+        "Broker": _public(Broker),
+        "Data": _public(Data),
+        "Position": _public(Position),
+        "Order": _public(Order),
+        cls.__name__: (*cls.declared(), *cls._states),  # noqa: SLF001 - the class declares them for us
+    }.get(owner, ())
+    word = {"Bar": "signal", "Context": "context series"}.get(owner, "name")
+    near = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else ""
+    if owner == "Bar" and not near:
+        remedy = "add the column to the signals file, or give it in features()"
+    if owner == "Context" and not near:
+        remedy = "add the series to the context file of the sweep"
+    return StrategyError(
+        f"on_data uses an unknown {word} {name!r} of {owner.lower() if owner != cls.__name__ else 'self'}",
+        where=where,
+        expected=f"one of {', '.join(known) or 'none'}",
+        found=name,
+        remedy=remedy,
+    )
+
+
+def _public(cls: type) -> tuple[str, ...]:
+    names = (*getattr(cls, "__slots__", ()), *vars(cls))
+    return tuple(dict.fromkeys(name for name in names if not name.startswith("_") and name not in _MACHINERY))
+
+
+_MACHINERY = {"compile_attribute", "view_type"}
+
+
+def _place(cls: type[Strategy], error: Exception, text: str) -> str:
+    """Find the user's line: in what Numba says, in the traceback, or else the line where on_data begins."""
+    source = inspect.getsourcefile(cls.on_data) or ""
+    name = source.rsplit("/", 1)[-1]
+    lines = re.findall(rf'{re.escape(name)}"?[,)]? ?(?:, )?\(?(?:line )?(\d+)', text)
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
+    if lines:
+        line = int(lines[0])
+    elif frames:
+        line = frames[-1] or 0
+    else:
+        line = _first_line(cls.on_data)
+    return f"{source}, line {line}"
+
+
+def _first_line(function: Callable[..., object]) -> int:
+    return function.__code__.co_firstlineno
+
+
+def _gist(text: str) -> str:
+    """Give the innermost sentence of what Numba says, without its types and candidates."""
+    noise = ("During:", "File ", "Overload", "- Of which", "Of which", "There are", "With argument", "Rejected", ">>>", "raised from")
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith(noise) and "on_data" not in line]
+    sentences = [line for line in said if len(line) > 15 and not line.startswith(("def ", "<source", "^"))]
+    telling = [line for line in sentences if "Failed in nopython" not in line and "No implementation" not in line]
+    chosen = telling or sentences or [text]
+    return chosen[0][:300]

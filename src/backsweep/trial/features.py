@@ -1,0 +1,85 @@
+"""Columns that depend on parameters: Polars expressions, evaluated for each asset and kept while there is room.
+
+Two trials that share a window share the column. The cache is bounded in bytes and forgets what was used longest ago,
+but never a column of the trial at hand.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.errors import StrategyError
+from backsweep.trial.market import Market, column
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from backsweep.strategy import Strategy
+
+CACHE_BYTES = 512 * 2**20
+
+
+class Features:
+    """The feature columns of one market."""
+
+    def __init__(self, market: Market, cache_bytes: int = CACHE_BYTES) -> None:
+        self._market = market
+        self._cache: OrderedDict[str, NDArray[np.float64]] = OrderedDict()
+        self._room = cache_bytes
+
+    def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
+        """Give the strategy's features by name, float64, one value for each bar, NaN where there is none."""
+        wanted = self._expressions(strategy)
+        keys = {name: expression.meta.serialize(format="json") for name, expression in wanted.items()}
+        missing = {name: wanted[name] for name, key in keys.items() if key not in self._cache}
+        if missing:
+            self._evaluate(strategy, missing, keys)
+        columns = {}
+        for name, key in keys.items():
+            self._cache.move_to_end(key)
+            columns[name] = self._cache[key]
+        self._forget(keep=len(keys))
+        return columns
+
+    def _expressions(self, strategy: Strategy) -> Mapping[str, pl.Expr]:
+        wanted = strategy.features()
+        cls = type(strategy).__name__
+        if not isinstance(wanted, Mapping) or not all(isinstance(each, pl.Expr) for each in wanted.values()):
+            raise StrategyError(
+                f"{cls}.features does not give expressions by name",
+                expected='a mapping such as {"fast": pl.col("close").rolling_mean(10)}',
+                found=repr(wanted)[:200],
+            )
+        taken = [name for name in wanted if name in self._market.rows.columns]
+        if taken:
+            raise StrategyError(
+                f"{cls}.features names a column that the data has already: {taken[0]!r}",
+                expected="a new name",
+                remedy="rename the feature",
+            )
+        return wanted
+
+    def _evaluate(self, strategy: Strategy, missing: Mapping[str, pl.Expr], keys: Mapping[str, str]) -> None:
+        rows = self._market.rows
+        try:
+            frame = rows.select(expression.over("asset").alias(name) for name, expression in missing.items())
+            found = {name: column(frame[name]) for name in missing}
+        except pl.exceptions.PolarsError as error:
+            raise StrategyError(
+                f"{type(strategy).__name__}.features cannot be computed",
+                expected=f"expressions over the columns {', '.join(rows.columns)}",
+                found=str(error).splitlines()[0],
+            ) from error
+        for name, values in found.items():
+            self._cache[keys[name]] = values
+
+    def _forget(self, keep: int) -> None:
+        size = sum(values.nbytes for values in self._cache.values())
+        while size > self._room and len(self._cache) > keep:
+            _, values = self._cache.popitem(last=False)
+            size -= values.nbytes

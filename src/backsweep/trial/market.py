@@ -1,0 +1,78 @@
+"""From a shard to the arrays that the engine reads: records for bars, plain columns for everything beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.engine.records import BAR, GROUP
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from backsweep.dataset import Shard
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """A shard as the engine sees it; every array is read only.
+
+    Attributes
+    ----------
+    bars : records of BAR, sorted by timestamp and asset.
+    groups : records of GROUP, one for each timestamp.
+    signals, context : float64 columns by name, one value for each bar, or for each group.
+    session_ends : int64[sessions], the last timestamp of each session, nanoseconds UTC.
+    rows : the shard's frame, for features.
+
+    """
+
+    assets: tuple[str, ...]
+    bars: NDArray[Any]
+    groups: NDArray[Any]
+    signals: dict[str, NDArray[np.float64]]
+    context: dict[str, NDArray[np.float64]]
+    session_ends: NDArray[np.int64]
+    rows: pl.DataFrame
+
+
+def pack(shard: Shard) -> Market:
+    """Lay a shard out for the engine."""
+    rows = shard.rows
+    bars = np.zeros(rows.height, BAR)
+    for name in ("asset", "open", "high", "low", "close", "volume"):
+        bars[name] = rows[name].to_numpy()
+    timestamps = rows["timestamp"].to_numpy()
+    first = np.flatnonzero(np.diff(timestamps, prepend=timestamps[0] - 1))
+    sessions = shard.sessions.astype(np.int64)
+    groups = np.zeros(len(first), GROUP)
+    groups["timestamp"] = timestamps[first]
+    groups["first_row"] = first
+    groups["count"] = np.diff(first, append=rows.height)
+    groups["session"] = sessions
+    groups["last_of_session"] = np.diff(sessions, append=sessions[-1] + 1) != 0
+    ends = groups["timestamp"][groups["last_of_session"] == 1].copy()
+    series = [name for name in shard.context.columns if name != "timestamp"]
+    return Market(
+        assets=shard.assets,
+        bars=_locked(bars),
+        groups=_locked(groups),
+        signals={name: column(rows[name]) for name in shard.signals},
+        context={name: column(shard.context[name]) for name in series},
+        session_ends=_locked(ends),
+        rows=rows,
+    )
+
+
+def column(series: pl.Series) -> NDArray[np.float64]:
+    """Give a series as contiguous float64, null as NaN, read only and without a copy where it can be."""
+    values = series.cast(float).fill_null(float("nan")).rechunk().to_numpy()
+    return _locked(np.ascontiguousarray(values, dtype=np.float64))
+
+
+def _locked(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array

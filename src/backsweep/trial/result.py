@@ -1,0 +1,123 @@
+"""The full records of one run as frames: fills, trades, equity and orders, under the names that users know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.engine.codes import FILL_REASONS, ORDER_TYPES, REJECT_REASONS, STATUSES
+from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.trial.runner import Runner, new_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.trial.market import Market
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one parameter set did.
+
+    Attributes
+    ----------
+    metrics : every metric by name, None where undefined; `reasons` says why.
+    fills, trades, equity, orders : frames; times are UTC (times without a zone as written), money in account currency,
+        `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened.
+    returns : float64[sessions], net returns.
+
+    """
+
+    metrics: dict[str, float | None]
+    reasons: dict[str, str]
+    fills: pl.DataFrame
+    trades: pl.DataFrame
+    equity: pl.DataFrame
+    orders: pl.DataFrame
+    returns: NDArray[np.float64] = field(repr=False)
+
+
+def read_result(runner: Runner) -> Result:
+    """Read the records that a recorded run left in its runner's tables."""
+    market, tables, account = runner.market, runner.tables, runner.tables.account[0]
+    values, reasons = new_metrics(1)
+    returns = np.zeros(len(market.session_ends))
+    runner.summarise(values[0], reasons[0], returns)
+    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values[0], strict=True)}
+    undefined = {name: REASONS[code] for name, code in zip(METRICS, reasons[0], strict=True) if code}
+    fills = _frame(tables.fill_log[: account.fills_logged]).with_columns(
+        _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
+    )
+    orders = _frame(tables.order_log[: account.orders_logged]).sort("order_id")
+    orders = orders.with_columns(
+        pl.col("parent_id").replace(0, None),
+        _asset(market),
+        _name("order_type", ORDER_TYPES),
+        _name("status", STATUSES),
+        _name("reject_reason", REJECT_REASONS),
+        _time("submitted"),
+        _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
+    )
+    return Result(
+        metrics, undefined, fills, _trades(runner), _equity(tables.equity_log, account.initial_cash), orders, returns
+    )
+
+
+def _trades(runner: Runner) -> pl.DataFrame:
+    market = runner.market
+    log = runner.tables.trade_log[: runner.tables.account[0].trades_logged]
+    trades = _frame(log).with_columns(
+        _time("entry_timestamp"), _time("exit_timestamp"), _asset(market), _name("exit_reason", FILL_REASONS)
+    )
+    seen = []
+    columns = {**market.signals, **runner.feature_columns()}
+    group_of = np.repeat(np.arange(len(market.groups)), market.groups["count"])
+    before = _bar_before(market.bars["asset"])
+    for moment in ("entry", "exit"):
+        rows = log[f"{moment}_row"]
+        seen += [pl.Series(f"{moment}_{name}", _take(values, before[rows])) for name, values in columns.items()]
+        groups = group_of[rows] - 1
+        seen += [pl.Series(f"{moment}_{name}", _take(values, groups)) for name, values in market.context.items()]
+    return trades.drop("entry_row", "exit_row").with_columns(seen)
+
+
+def _bar_before(assets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give for each row the row of the same asset's bar before it, -1 for its first."""
+    order = np.argsort(assets, kind="stable")
+    before = np.full(len(assets), -1, np.int64)
+    same = assets[order][1:] == assets[order][:-1]
+    before[order[1:][same]] = order[:-1][same]
+    return before
+
+
+def _take(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)
+
+
+def _equity(log: NDArray[Any], initial: float) -> pl.DataFrame:
+    frame = _frame(log).with_columns(_time("timestamp"))
+    peak = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(float(initial)))
+    return frame.with_columns((1.0 - pl.col("equity") / peak).alias("drawdown")).select(
+        "timestamp", "cash", "equity", "drawdown", "exposure"
+    )
+
+
+def _frame(log: NDArray[Any]) -> pl.DataFrame:
+    return pl.DataFrame({name: np.ascontiguousarray(log[name]) for name in log.dtype.names or ()})
+
+
+def _time(name: str) -> pl.Expr:
+    return pl.from_epoch(pl.col(name), time_unit="ns").alias(name)
+
+
+def _asset(market: Market) -> pl.Expr:
+    return _name("asset", market.assets)
+
+
+def _name(name: str, names: Sequence[str]) -> pl.Expr:
+    return pl.col(name).replace_strict(dict(enumerate(names)), default=None, return_dtype=pl.String)

@@ -1,0 +1,265 @@
+"""One strategy class on one market: give it values, run it, and read what it left behind.
+
+A runner allocates its tables once and uses them for every trial. Its memory does not grow with the number of trials,
+and, unless it records, not with the number of bars either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.broker import Market as Columns
+from backsweep.engine.codes import LOG_FULL, ORDERS_FULL
+from backsweep.engine.jit import record_dtype
+from backsweep.engine.records import CONDITION, Table, Tables, allocate
+from backsweep.errors import BadInput, BrokenInvariant, LimitReached
+from backsweep.metrics.jit import compiled as compile_entry
+from backsweep.metrics.summary import METRICS, summarise
+from backsweep.strategy import Strategy, bind, explain
+from backsweep.trial.binding import place_of, set_account, set_costs
+from backsweep.trial.features import Features
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.trial.market import Market
+
+NANOSECONDS_PER_YEAR = 365.25 * 86400e9
+SESSIONS_PER_YEAR = 252.0
+FIRST_LOG = 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every trial of a runner shares: account, execution, costs."""
+
+    account: AccountSpec = AccountSpec()
+    execution: ExecutionSpec = ExecutionSpec()
+    costs: CostsSpec = CostsSpec()
+
+
+class Runner:
+    """Runs one strategy class on one market, interpreted or compiled, recorded or not.
+
+    `params` names the values that `run` takes, in order; `fixed` gives values that hold for every run. A name is a
+    parameter of the strategy or a dotted key under costs, account or execution.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a trial depends on
+        self,
+        market: Market,
+        cls: type[Strategy],
+        settings: Settings,
+        *,
+        params: Sequence[str] = (),
+        fixed: dict[str, float | int | bool] | None = None,
+        compiled: bool = True,
+        log_capacity: int = 0,
+        features: Features | None = None,
+    ) -> None:
+        self.market = market
+        self.cls = cls
+        self.bound = bind(cls)
+        self._loop = self.bound.compiled if compiled else self.bound.interpreted
+        self._settings = settings
+        self._params = tuple(params)
+        self._fixed = dict(fixed or {})
+        self._features = features or Features(market)
+        self._strategy = self._instance(np.full(len(self._params), np.nan))
+        self.tables = self._allocate(log_capacity)
+        self._handle = self.tables.handle(compiled=compiled)
+        self._places = [place_of(name, self.tables, settings.costs, market.assets) for name in self._dotted()]
+        self._values = self.bound.new_values(self._strategy)
+        self._memory = self.bound.new_memory(len(market.assets))
+        self._columns = self._addresses({**market.signals, **self._features.columns(self._strategy)})
+        self._context = self._addresses(market.context)
+        self._years = float(market.groups["timestamp"][-1] - market.groups["timestamp"][0]) / NANOSECONDS_PER_YEAR
+
+    def run(self, values: NDArray[np.float64], *, first: int = 0, last: int | None = None) -> None:
+        """Run one trial over the timestamp groups from `first` to before `last`; the tables hold what became of it.
+
+        Raises StrategyError where the user's code does not compile or raises, LimitReached where a table is full.
+        """
+        strategy = self._strategy = self._instance(values)
+        for place, name in zip(self._places, self._dotted(), strict=True):
+            place.put(self._value_of(name, values))
+        record = self._values[0]
+        for name, value in strategy.values().items():
+            record[name] = value
+        self.bound.reset_variables(self._values, self._memory)
+        for name, column in self._features.columns(strategy).items():
+            self._columns[0][name] = column.ctypes.data
+        self._set_conditions(strategy)
+        groups = len(self.market.groups) if last is None else last
+        try:
+            self._loop(
+                self._handle,
+                Columns(self._columns[0], self._context[0]),
+                record,
+                tuple(table[0] for table in self._memory),
+                first,
+                groups,
+            )
+        except Exception as error:
+            columns = self._columns.dtype.names or ()
+            raise explain(self.cls, error, columns, tuple(self.market.context)) from error
+        self._check()
+
+    def summarise(
+        self, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
+    ) -> None:
+        """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64)."""
+        sessions = self.tables.sessions
+        _summarise_account(
+            self.tables.account[0],
+            sessions["equity"],
+            sessions["exposure"],
+            self._years,
+            SESSIONS_PER_YEAR,
+            values,
+            reasons,
+            returns,
+        )
+
+    def feature_columns(self) -> dict[str, NDArray[np.float64]]:
+        """Give the last run's feature columns by name."""
+        return self._features.columns(self._strategy)
+
+    def _instance(self, values: NDArray[np.float64]) -> Strategy:
+        """Make the strategy with the values that are its own; NaN stands for a parameter's default."""
+        own: dict[str, Any] = {name: value for name, value in self._fixed.items() if "." not in name}
+        own |= {
+            name: float(value)
+            for name, value in zip(self._params, values, strict=True)
+            if "." not in name and not np.isnan(value)
+        }
+        return self.cls(**own)
+
+    def _dotted(self) -> list[str]:
+        return [name for name in (*self._fixed, *self._params) if "." in name]
+
+    def _value_of(self, name: str, values: NDArray[np.float64]) -> float:
+        if name in self._params:
+            return float(values[self._params.index(name)])
+        return float(self._fixed[name])
+
+    def _allocate(self, log_capacity: int) -> Tables:
+        wake = self._strategy.wake()
+        clauses = wake.clauses if wake else ()
+        conditions = np.zeros(sum(map(len, clauses)), CONDITION)
+        tables = allocate(
+            self.market.bars,
+            self.market.groups,
+            assets=len(self.market.assets),
+            sessions=len(self.market.session_ends),
+            conditions=conditions,
+            log_capacity=log_capacity,
+        )
+        set_account(tables, self._settings.account)
+        set_costs(tables, self._settings.costs, self.market.assets)
+        return tables
+
+    def _set_conditions(self, strategy: Strategy) -> None:
+        """Write the wake conditions under this trial's parameters."""
+        wake = strategy.wake()
+        if wake is None:
+            return
+        comparisons = [(number, each) for number, clause in enumerate(wake.clauses) for each in clause]
+        for row, (number, comparison) in enumerate(comparisons):
+            record = self.tables.conditions[row]
+            names = self._columns.dtype.names or ()
+            if comparison.column not in names:
+                raise BadInput(
+                    f"{self.cls.__name__}.wake names an unknown column {comparison.column!r}",
+                    expected=f"one of {', '.join(names)}",
+                    found=comparison.column,
+                )
+            record.column = self._columns[0][comparison.column]
+            record.threshold = comparison.value(strategy)
+            record.above = int(comparison.above)
+            record.clause = number
+
+    def _addresses(self, columns: dict[str, NDArray[np.float64]]) -> Table:
+        """Make the record of the columns' addresses; the market and the feature cache keep the columns alive."""
+        table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [("nothing", "i8")]))
+        for name, values in columns.items():
+            table[0][name] = values.ctypes.data
+        return table
+
+    def _check(self) -> None:
+        account = self.tables.account[0]
+        if account.failure == ORDERS_FULL:
+            raise LimitReached(
+                f"{self.cls.__name__} has too many live orders",
+                expected=f"at most {account.capacity // 2} at once",
+                remedy="cancel orders that are no longer wanted, or ask with order_target methods",
+            )
+        if account.failure == LOG_FULL:
+            raise LogFull("the logs of a recorded run are full", expected=f"at most {account.log_capacity} entries")
+        if not np.isfinite(account.equity) or not np.isfinite(account.cash):
+            raise BrokenInvariant(
+                "the account is not a number any more",
+                expected="finite cash and equity",
+                found=f"cash {account.cash}, equity {account.equity}",
+                remedy="check the sizes that the strategy asks for: they may have grown beyond all bounds",
+            )
+
+
+class LogFull(LimitReached):
+    """A recorded run needs larger logs; `record` catches it and tries again with twice the size."""
+
+
+def record(market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], **options: Any) -> Runner:
+    """Run one trial with full records, in logs that are large enough; `options` are those of Runner."""
+    capacity = FIRST_LOG
+    while True:
+        runner = Runner(market, cls, settings, log_capacity=capacity, **options)
+        try:
+            runner.run(values)
+        except LogFull:
+            capacity *= 4
+        else:
+            return runner
+
+
+def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Give empty arrays for the metrics of `count` trials and their reason codes."""
+    return np.full((count, len(METRICS)), np.nan), np.zeros((count, len(METRICS)), np.uint8)
+
+
+@compile_entry
+def _summarise_account(  # noqa: PLR0917 - as metrics.summary.summarise
+    account: Any,
+    equity: NDArray[np.float64],
+    exposure: NDArray[np.float64],
+    years: float,
+    periods_per_year: float,
+    values: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+    returns: NDArray[np.float64],
+) -> None:
+    summarise(
+        equity,
+        account.initial_cash,
+        exposure,
+        years,
+        periods_per_year,
+        account.trades,
+        account.wins,
+        account.gross_profit,
+        account.gross_loss,
+        account.commission,
+        account.slippage,
+        account.financing,
+        account.traded_notional,
+        account.ambiguous_fills,
+        account.rejected_orders,
+        values,
+        reasons,
+        returns,
+    )
