@@ -15,7 +15,7 @@ from backsweep.runtime.ray_session import RaySession, _check_reachable, ray
 from backsweep.trial.exchange import Chunk
 from backsweep.trial.spec import TrialSpec
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ class RayBackend:
 
     def _collect(self, seat: _Seat, reference: Any) -> list[Outcome]:
         """Take in one answer; the worker of a lost answer is replaced and its chunks wait again."""
-        if reference is not seat.loading and reference not in seat.running:
+        if reference != seat.loading and reference not in seat.running:
             return []  # a chunk of a worker that was replaced a moment ago
         try:
             answer = ray.get(reference)
@@ -151,7 +151,7 @@ class RayBackend:
             raise error.cause from error
         except ray.exceptions.RayError as error:
             return self._replace(seat, f"the worker died: {str(error).splitlines()[0]}")
-        if reference is seat.loading:
+        if reference == seat.loading:
             seat.loading = None
             self._ready = self._ready or answer
             self._failed_loads = 0
