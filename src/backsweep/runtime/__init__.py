@@ -1,0 +1,41 @@
+"""Where trials run: in this process, or in Ray workers on one machine or many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backsweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from backsweep.trial.exchange import Backend
+
+
+def make_backend(name: str, workers: int = 1, address: str = "local") -> Backend:
+    """Build the backend called `name`, not yet started.
+
+    `name` is `inline` or `ray`; `workers` the number of Ray actors, one CPU each (`inline` has one by nature). With the
+    `address` `local` Ray starts on this machine, with `auto` a cluster that runs here is found, `HOST:PORT` joins one.
+    """
+    if workers < 1:
+        raise BadInput(
+            "the number of workers is too small",
+            where="runtime.workers",
+            expected="at least 1",
+            found=str(workers),
+            remedy="pass --workers 1 or more",
+        )
+    if name == "inline":
+        from backsweep.runtime.inline import InlineBackend  # noqa: PLC0415 - each backend loads only itself
+
+        return InlineBackend()
+    if name == "ray":
+        from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
+
+        return RayBackend(workers, address)
+    raise BadInput(
+        "unknown backend",
+        where="runtime.backend",
+        expected="inline or ray",
+        found=repr(name),
+        remedy="pass --backend inline or --backend ray",
+    )

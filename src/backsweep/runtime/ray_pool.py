@@ -1,0 +1,199 @@
+"""Trials in Ray actors: each loads its own data, gets arrays of parameters and returns arrays of metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.errors import BacksweepError
+from backsweep.metrics import METRICS
+from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
+from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
+from backsweep.trial.exchange import Outcome
+
+if TYPE_CHECKING:
+    from backsweep.trial.exchange import Chunk, Ready
+    from backsweep.trial.spec import TrialSpec
+
+LOGGER = logging.getLogger(__name__)
+
+CHUNKS_PER_WORKER = 2
+"""One chunk runs while the next waits in the worker's queue."""
+
+ATTEMPTS = 3
+"""How often a chunk may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
+
+
+class _Worker:
+    """The actor: an evaluator in a process of its own."""
+
+    def __init__(self, build: EvaluatorFactory, spec: TrialSpec) -> None:
+        self._build = build
+        self._spec = spec
+        self._evaluator: EvaluatorLike | None = None
+
+    def load(self) -> Ready:
+        """Build the evaluator here and not in `__init__`: a method's error reaches the driver as it was raised."""
+        self._evaluator = self._build(self._spec)
+        return self._evaluator.ready
+
+    def evaluate(self, chunk: Chunk) -> Outcome:
+        assert self._evaluator is not None  # noqa: S101 - `load` is always the first call
+        return self._evaluator.evaluate(chunk)
+
+
+@dataclass(eq=False)
+class _Task:
+    chunk: Chunk
+    lost: int = 0  # workers that died while they ran it
+
+
+@dataclass(eq=False)
+class _Seat:
+    """One worker and what it has been asked, oldest first."""
+
+    actor: Any
+    loading: Any  # the reference to its `load`; None once it has loaded
+    running: dict[Any, _Task] = field(default_factory=dict)
+
+    def free(self) -> int:
+        return 0 if self.loading else CHUNKS_PER_WORKER - len(self.running)
+
+
+class RayBackend:
+    """The `Backend` that spreads chunks over Ray actors of one CPU each.
+
+    Parameters
+    ----------
+    workers : number of actors; they start together, and the first that has loaded gets the first chunk.
+    address : `local` starts Ray on this machine, `auto` finds a cluster that runs here, `HOST:PORT` joins one.
+    evaluator : builds what runs the chunks, in every actor; pickled.
+
+    """
+
+    def __init__(self, workers: int, address: str = "local", evaluator: EvaluatorFactory = build_evaluator) -> None:
+        self._workers = workers
+        self._address = address
+        self._build = evaluator
+        self._session: RaySession | None = None
+        self._ready: Ready | None = None
+        self._seats: list[_Seat] = []
+        self._waiting: deque[_Task] = deque()
+        self._failed_loads = 0
+
+    def start(self, spec: TrialSpec) -> Ready:
+        """Start Ray and the actors; returns when the first has loaded. Raises BadInput, BadData or StrategyError."""
+        self._session = RaySession(self._workers, self._address)
+        self._spec = spec
+        self._actor = ray.remote(**self._session.worker_options)(_Worker)
+        self._seats = [self._seat() for _ in range(self._workers)]
+        while self._ready is None:
+            self.wait(timeout=1.0)
+        return self._ready
+
+    def submit(self, chunk: Chunk) -> None:
+        """Take a chunk; never blocks."""
+        self._waiting.append(_Task(chunk))
+        self._dispatch()
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """Finished chunks in any order; the list is empty after `timeout` seconds, or when only a worker has joined."""
+        seats = {reference: seat for seat in self._seats for reference in seat.running}
+        seats |= {seat.loading: seat for seat in self._seats if seat.loading}
+        if not seats:
+            return []
+        done, rest = ray.wait(list(seats), num_returns=1, timeout=timeout)
+        if done and rest:
+            done += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
+        outcomes = [outcome for reference in done for outcome in self._collect(seats[reference], reference)]
+        self._dispatch()
+        return outcomes
+
+    def capacity(self) -> int:
+        """Two chunks for every worker that has loaded, less those in flight."""
+        return max(0, sum(seat.free() for seat in self._seats) - len(self._waiting))
+
+    def close(self) -> None:
+        """End the actors, and Ray if it was started here."""
+        self._waiting.clear()
+        for seat in self._seats:
+            ray.kill(seat.actor)
+        self._seats.clear()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _seat(self) -> _Seat:
+        actor = self._actor.remote(self._build, self._spec)
+        return _Seat(actor, actor.load.remote())
+
+    def _dispatch(self) -> None:
+        """Give waiting chunks to the workers with the fewest."""
+        while self._waiting:
+            seat = max(self._seats, key=_Seat.free)
+            if seat.free() <= 0:
+                return
+            task = self._waiting.popleft()
+            seat.running[seat.actor.evaluate.remote(task.chunk)] = task
+
+    def _collect(self, seat: _Seat, reference: Any) -> list[Outcome]:
+        """Take in one answer; the worker of a lost answer is replaced and its chunks wait again."""
+        if reference != seat.loading and reference not in seat.running:
+            return []  # a chunk of a worker that was replaced a moment ago
+        try:
+            answer = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except ray.exceptions.RayError as error:
+            return self._replace(seat, f"the worker died: {str(error).splitlines()[0]}")
+        if reference == seat.loading:
+            seat.loading = None
+            self._ready = self._ready or answer
+            self._failed_loads = 0
+            return []
+        del seat.running[reference]
+        return [answer]
+
+    def _replace(self, seat: _Seat, reason: str) -> list[Outcome]:
+        """Seat a new worker; charge the oldest chunk, which ran when the old one died, and queue the others again."""
+        LOGGER.warning("%s; its chunks run again on another", reason)
+        if seat.loading:
+            self._failed_loads += 1
+            if self._failed_loads >= ATTEMPTS:
+                raise BacksweepError(
+                    "the workers die while they load the data",
+                    found=reason,
+                    remedy="give the workers more memory, or run fewer with --workers",
+                )
+        ray.kill(seat.actor)
+        self._seats[self._seats.index(seat)] = self._seat()
+        tasks = list(seat.running.values())
+        seat.running.clear()
+        lost: list[Outcome] = []
+        if tasks and self._ready:
+            tasks[0].lost += 1
+            if tasks[0].lost >= ATTEMPTS:
+                lost = [_failure(tasks.pop(0).chunk, self._ready, f"{reason} ({ATTEMPTS} times)")]
+        self._waiting.extendleft(reversed(tasks))
+        return lost
+
+
+def _failure(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
+    """Make the outcome of a chunk that no worker survives: every trial of it has failed."""
+    count = len(chunk.numbers)
+    now = np.full(count, time.time())
+    return Outcome(
+        batch=chunk.batch,
+        numbers=chunk.numbers,
+        metrics=np.full((count, len(METRICS)), np.nan),
+        reasons=np.zeros((count, len(METRICS)), np.uint8),
+        returns=np.full((count, len(ready.sessions)), np.nan, np.float32),
+        errors=dict.fromkeys(chunk.numbers.tolist(), reason),
+        started=now,
+        completed=now,
+    )

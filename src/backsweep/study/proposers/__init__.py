@@ -1,0 +1,39 @@
+"""Proposers: where the parameters of a batch of trials come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backsweep.errors import BadInput
+from backsweep.study.proposers.base import Proposer
+from backsweep.study.proposers.direct import GridProposer, RandomProposer, SobolProposer
+
+if TYPE_CHECKING:
+    from backsweep.study.config import Sweep
+    from backsweep.study.space import Space
+
+__all__ = ["Proposer", "make_proposer"]
+
+
+def make_proposer(sweep: Sweep, space: Space) -> Proposer:
+    """Build the proposer that `search.sampler` names; raises BadInput where it cannot search this space.
+
+    Optuna and cmaes are imported only when they are asked for: they cost a second.
+    """
+    where = sweep.where("search", "sampler")
+    if not space.dimensions:
+        raise BadInput("nothing to search", where=where, remedy="give one parameter a range under `search.params`")
+    search = sweep.search
+    if search.sampler == "random":
+        return RandomProposer(space, search.seed, search.batch)
+    if search.sampler == "sobol":
+        return SobolProposer(space, search.seed, search.batch, where)
+    if search.sampler == "grid":
+        return GridProposer(space, search.batch, where)
+    if search.sampler == "cmaes":
+        from backsweep.study.proposers.cma import CmaProposer  # noqa: PLC0415
+
+        return CmaProposer(space, search, where)
+    from backsweep.study.proposers.adaptive import make_optuna_proposer  # noqa: PLC0415
+
+    return make_optuna_proposer(space, search, where)

@@ -1,0 +1,108 @@
+"""What a proposer is given and what it gives back.
+
+The proposals of batch k are a pure function of the study's seed, of k, of the outcomes of the batches up to k - lag and
+of the proposals of those in between, which are still running. A proposer may keep what it has computed, but a new one
+that is handed the same past proposes the same values: that is what makes a study resume exactly.
+
+A batch is always proposed whole. When a study ends inside a batch, the driver uses its head, and a study that is later
+extended finds the rest unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """A batch of proposed trials.
+
+    Attributes
+    ----------
+    values : float64[k, p], in the space's columns.
+    attrs : one JSON text per trial with what the sampler must find again later, or empty.
+
+    """
+
+    values: NDArray[np.float64]
+    attrs: tuple[str, ...] = ()
+
+    def attr(self, row: int) -> str:
+        """Return the sampler's text of one trial, empty if it has none."""
+        return self.attrs[row] if self.attrs else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A batch with its outcomes.
+
+    Attributes
+    ----------
+    proposals : what was tried.
+    losses : float64[k, m], one column per objective, smaller is better; NaN = undefined.
+    violations : float64[k, c], one column per constraint, at most 0 where it holds; inf = undefined.
+    failed : bool[k].
+
+    """
+
+    proposals: Proposals
+    losses: NDArray[np.float64]
+    violations: NDArray[np.float64]
+    failed: NDArray[np.bool_]
+
+
+class Proposer(Protocol):
+    """Where the parameters of a batch come from."""
+
+    adaptive: bool
+    """Whether proposals depend on outcomes; if not, `past` and `running` are empty and any batch may come first."""
+
+    limit: int | None
+    """How many trials there are at most; None = no end."""
+
+    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+        """Propose one whole batch.
+
+        `past` are batches 0 to batch - lag with their outcomes, `running` those between them and this one.
+        """
+        ...
+
+
+def ranked(
+    losses: NDArray[np.float64], violations: NDArray[np.float64], failed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Order trials from best to worst: positions, int64[k].
+
+    Feasible trials come first, by their loss and with undefined losses last; then infeasible ones by the sum of their
+    violations; then failed ones. Several losses count by non-dominated fronts. Equals stay in the order of trials.
+    """
+    excess = np.maximum(violations, 0.0).sum(axis=1)
+    defined = np.isfinite(losses).all(axis=1)
+    merit = np.where(defined, losses[:, 0] if losses.shape[1] == 1 else 0.0, np.inf)
+    if losses.shape[1] > 1:
+        merit[defined] = fronts(losses[defined])
+    merit[excess > 0] = 0.0
+    return np.lexsort((merit, excess, failed))
+
+
+def fronts(losses: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give every trial the number of its non-dominated front: int64[k], 0 = dominated by none. Quadratic in k."""
+    count = len(losses)
+    not_worse = np.all(losses[:, None, :] <= losses[None, :, :], axis=2)
+    better = np.any(losses[:, None, :] < losses[None, :, :], axis=2)
+    dominates: NDArray[np.bool_] = np.logical_and(not_worse, better)
+    result = np.full(count, -1, dtype=np.int64)
+    front = 0
+    while (result < 0).any():
+        waiting = np.flatnonzero(result < 0)
+        result[waiting[~dominates[np.ix_(waiting, waiting)].any(axis=0)]] = front
+        front += 1
+    return result

@@ -1,0 +1,216 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backsweep.dataset.spec import DataSpec
+from backsweep.errors import BadData, BadInput
+from backsweep.runtime.ray_pool import RayBackend
+from backsweep.runtime.ray_session import RaySession, _check_reachable, ray
+from backsweep.trial.exchange import Chunk
+from backsweep.trial.spec import TrialSpec
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    session = RaySession(2, "local")
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def started(fake, tmp_path, cluster):  # noqa: ARG001 - the backends are guests of the cluster
+    backends = []
+
+    def start(workers=2, strategy="good:Strategy"):
+        backend = RayBackend(workers, "local", fake(str(tmp_path)))
+        backends.append(backend)
+        return backend, backend.start(spec(strategy))
+
+    yield start
+    for backend in backends:
+        backend.close()
+
+
+def spec(strategy="good:Strategy"):
+    return TrialSpec(data=DataSpec(bars="/nowhere.parquet"), strategy=strategy, params=("a", "b"))
+
+
+def chunk(batch, numbers, first=None):
+    values = np.zeros((len(numbers), 2))
+    values[:, 0] = numbers if first is None else first
+    return Chunk(batch, np.array(numbers, np.int64), values)
+
+
+def drain(backend, count, seconds=60):
+    outcomes, deadline = [], time.monotonic() + seconds
+    while len(outcomes) < count and time.monotonic() < deadline:
+        outcomes += backend.wait(1.0)
+    assert len(outcomes) == count
+    return {tuple(outcome.numbers.tolist()): outcome for outcome in outcomes}
+
+
+def test_every_chunk_comes_back_with_its_own_answer(started):
+    backend, ready = started()
+    assert ready.assets == ("A", "B")
+    assert ready.sessions.tolist() == [0, 1, 2, 3, 4]
+    chunks = [chunk(k // 4, [3 * k, 3 * k + 1, 3 * k + 2]) for k in range(12)]
+    for each in chunks:
+        backend.submit(each)
+    outcomes = drain(backend, 12)
+    for each in chunks:
+        outcome = outcomes[tuple(each.numbers.tolist())]
+        assert outcome.batch == each.batch
+        assert outcome.metrics[:, 0].tolist() == each.values[:, 0].tolist()
+        assert outcome.returns.shape == (3, 5)
+
+
+def test_a_pool_wants_two_chunks_per_worker(started):
+    backend, _ = started()
+    while backend.capacity() < 4:
+        backend.wait(1.0)
+    for k in range(5):
+        backend.submit(chunk(0, [k]))
+    assert backend.capacity() == 0
+    drain(backend, 5)
+    assert backend.capacity() == 4
+    assert backend.wait(0.01) == []
+
+
+def test_the_thread_pools_of_a_worker_have_one_thread(started, tmp_path):
+    backend, _ = started()
+    backend.submit(chunk(0, [0]))
+    drain(backend, 1)
+    assert [path.read_text() for path in tmp_path.glob("*.pid")] == ["1 1"]
+    assert os.environ.get("NUMBA_NUM_THREADS") is None
+
+
+def test_bad_data_in_a_worker_is_the_same_error_in_the_driver(started):
+    with pytest.raises(BadData) as caught:
+        started(strategy="bad:Data")
+    assert type(caught.value) is BadData
+    assert caught.value.where == "bars.parquet, row 7"
+    assert str(caught.value).startswith("bars.parquet, row 7: prices are not positive\n  expected: > 0")
+
+
+def test_a_bug_in_a_worker_keeps_its_type(started):
+    with pytest.raises(ZeroDivisionError, match="in the evaluator"):
+        started(strategy="broken:Code")
+
+
+def test_chunks_of_a_dead_worker_run_on_another(started, caplog):
+    backend, _ = started()
+    for k in range(6):
+        backend.submit(chunk(0, [k], 667 if k == 2 else k))
+    outcomes = drain(backend, 6)
+    assert not any(outcome.errors for outcome in outcomes.values())
+    assert outcomes[2,].metrics[0, 0] == 667
+    assert "the worker died: The actor died unexpectedly" in caplog.text
+
+
+def test_a_chunk_that_kills_every_worker_fails_and_the_others_do_not(started):
+    backend, _ = started(workers=1)
+    for k in range(4):
+        backend.submit(chunk(0, [2 * k, 2 * k + 1], 666 if k == 1 else 1.0))
+    outcomes = drain(backend, 4)
+    failed = outcomes.pop((2, 3))
+    assert set(failed.errors) == {2, 3}
+    assert "the worker died" in failed.errors[2]
+    assert np.isnan(failed.metrics).all()
+    assert failed.returns.shape == (2, 5)
+    assert not any(outcome.errors for outcome in outcomes.values())
+
+
+def test_closing_a_guest_leaves_ray_running_and_frees_its_workers(started):
+    backend, _ = started()
+    backend.close()
+    backend.close()
+    assert ray.is_initialized()
+    again, _ = started()
+    again.submit(chunk(0, [1]))
+    drain(again, 1)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://somewhere:10001", "nonsense", "host:port"])
+def test_an_address_that_cannot_be_joined_is_bad_input(address):
+    with pytest.raises(BadInput, match=r"runtime\.address"):
+        _check_reachable(address)
+
+
+INTERRUPTED = """
+import os, sys
+sys.path.insert(0, {folder!r})
+from conftest import _fake
+from test_ray_pool import chunk, spec
+from backsweep.runtime.ray_pool import RayBackend
+backend = RayBackend(1, "local", _fake({marks!r}))
+try:
+    backend.start(spec())
+    backend.submit(chunk(0, [0], 555))
+    print("running", flush=True)
+    while True:
+        backend.wait(10.0)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+finally:
+    backend.close()
+assert "RAY_AUTH_TOKEN" not in os.environ
+"""
+
+
+def test_ctrl_c_stops_the_pool_within_seconds_and_leaves_no_process(tmp_path):
+    code = INTERRUPTED.format(folder=str(Path(__file__).parent), marks=str(tmp_path))
+    home = tmp_path / "home"
+    home.mkdir()
+    driver = subprocess.Popen(  # noqa: S603 - runs the code above
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**{k: v for k, v in os.environ.items() if k != "RAY_AUTH_MODE"}, "HOME": str(home)},
+    )
+    assert driver.stdout.readline() == "running\n"
+    time.sleep(0.5)
+    begin = time.monotonic()
+    os.killpg(driver.pid, signal.SIGINT)
+    out, err = driver.communicate(timeout=60)
+    assert driver.returncode == 0, err
+    assert out == "interrupted\n"
+    assert err == ""
+    assert time.monotonic() - begin < 8
+    assert not (home / ".ray").exists()
+    assert not [stat for stat in Path("/proc").glob("[0-9]*/stat") if _session(stat) == driver.pid]
+
+
+def _session(stat):
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[3])
+    except OSError:
+        return 0
+
+
+TWICE = """
+from pathlib import Path
+from backsweep.runtime.ray_session import RaySession, ray
+for _ in range(2):
+    session = RaySession(1, "local")
+    assert ray.get(ray.remote(lambda: 5).remote()) == 5
+    session.close()
+assert not (Path.home() / ".ray").exists()
+"""
+
+
+def test_ray_starts_twice_in_one_process_and_writes_no_token(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_AUTH_MODE"} | {"HOME": str(tmp_path)}
+    done = subprocess.run(  # noqa: S603 - runs the code above
+        [sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
