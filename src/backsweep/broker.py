@@ -130,7 +130,11 @@ class Broker(View):
             return Position(0, 0.0, 0.0, 0.0, 0.0)
         value = quantity * position.last_price * multiplier
         return Position(
-            position.bars_held, position.entry_price, value, quantity, value - quantity * position.entry_price * multiplier
+            position.bars_held,
+            position.entry_price,
+            value,
+            quantity,
+            value - quantity * position.entry_price * multiplier,
         )
 
     def get_cash(self) -> float:

@@ -16,13 +16,12 @@ class BacksweepError(Exception):
     where : file, key, line, row or column; empty where there is no place.
     expected, found : what the rule asks for and what is there; empty where `problem` says it all.
     remedy : what the reader can do now.
+
     """
 
     exit_code = 1
 
-    def __init__(
-        self, problem: str, *, where: str = "", expected: str = "", found: str = "", remedy: str = ""
-    ) -> None:
+    def __init__(self, problem: str, *, where: str = "", expected: str = "", found: str = "", remedy: str = "") -> None:
         self.problem = problem
         self.where = where
         self.expected = expected

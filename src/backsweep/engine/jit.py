@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, overload, register_jitable
+
+from backsweep.engine.cache import use_cache_folder
+
+use_cache_folder()
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,6 +32,18 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Let compiled code call `function`, compiled and cached on disk; from Python it runs as it is written."""
     return cast("Function", register_jitable(cache=True, error_model="numpy")(function))
+
+
+def compiled(function: Function) -> Function:
+    """Compile `function` to be called from Python; interpreted under NUMBA_DISABLE_JIT=1.
+
+    Numba caches on disk by qualified name, and caches kernels without an entry from Python: calling what it finds there
+    would crash the process. So the compiled function goes by a name of its own.
+    """
+    plain = cast("FunctionType", function)
+    entry = FunctionType(plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__)
+    entry.__qualname__ = f"{plain.__qualname__}_compiled"
+    return cast("Function", njit(cache=True, error_model="numpy")(entry))
 
 
 def record_dtype(fields: list[tuple[str, str]]) -> np.dtype[Any]:

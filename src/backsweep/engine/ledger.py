@@ -22,7 +22,7 @@ from backsweep.engine.records import State
 
 
 @kernel
-def apply_fill(  # noqa: PLR0917 - a fill is these nine facts
+def apply_fill(
     state: State,
     order: Any,
     row: int,

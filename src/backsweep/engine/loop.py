@@ -88,7 +88,7 @@ def _clauses_hold(state: State, row: int) -> bool:
 def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
     """Give the loop for one strategy; `decide(state, market, values, memory, group, index)` calls its `on_data`."""
 
-    def loop(handle: Any, market: Any, values: Any, memory: Any, first: int, last: int) -> None:  # noqa: PLR0917
+    def loop(handle: Any, market: Any, values: Any, memory: Any, first: int, last: int) -> None:
         state = open_state(handle)
         reset(state)
         for index in range(first, last):

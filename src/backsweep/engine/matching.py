@@ -192,9 +192,7 @@ def _sibling_contested(state: State, order: Any, slot: int) -> bool:
 
 
 @kernel
-def _consider_children(  # noqa: PLR0917 - where and when their parent filled
-    state: State, parent: Any, first: int, row: int, moment: int, price: float, start: int
-) -> None:
+def _consider_children(state: State, parent: Any, first: int, row: int, moment: int, price: float, start: int) -> None:
     """Let children that have just started to work meet the rest of the bar that filled their parent."""
     bar = record_at(state.bars, row)
     slot = first

@@ -69,7 +69,7 @@ def remaining(order: Any) -> float:
 
 
 @kernel
-def request_order(  # noqa: PLR0917 - an order is these facts
+def request_order(
     state: State,
     asset: int,
     quantity: float,

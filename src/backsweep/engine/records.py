@@ -22,9 +22,7 @@ from backsweep.engine.jit import kernel, record_at, record_dtype
 Table = NDArray[Any]
 
 # Market data, read only.
-BAR = record_dtype(
-    [("asset", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")]
-)
+BAR = record_dtype([("asset", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
 GROUP = record_dtype(  # the bars of one timestamp
     [("timestamp", "i8"), ("first_row", "i8"), ("count", "i8"), ("session", "i8"), ("last_of_session", "i8")]
 )
@@ -305,7 +303,7 @@ class Tables:
         return addresses[0]
 
 
-def allocate(  # noqa: PLR0913 - one argument for each thing that sizes a table
+def allocate(
     bars: Table,
     groups: Table,
     *,

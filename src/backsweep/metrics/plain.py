@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.engine.jit import compiled
 from backsweep.errors import BadInput
 from backsweep.metrics import drawdown as falls
 from backsweep.metrics import returns as kernels
 from backsweep.metrics import trades as rounds
-from backsweep.metrics.jit import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

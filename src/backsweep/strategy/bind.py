@@ -87,7 +87,7 @@ class Bound:
 @lru_cache(maxsize=64)
 def bind(cls: type[Strategy]) -> Bound:
     """Make a strategy class ready for the loop; nothing is compiled before the first call."""
-    kinds, states = cls._kinds, cls._states  # noqa: SLF001 - the class declares them for us
+    kinds, states = cls._kinds, cls._states
     per_asset = {name: record_dtype([("value", kinds[name])]) for name, s in states.items() if s.per_asset}
     fields = [(name, kind) for name, kind in kinds.items() if name not in per_asset]
     values = record_dtype(fields or [("nothing", "i8")])
@@ -96,7 +96,7 @@ def bind(cls: type[Strategy]) -> Bound:
     _register_module_functions(cls)
 
     @register_jitable(error_model="numpy")  # type: ignore[untyped-decorator]  # Numba ships no types
-    def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:  # noqa: PLR0917
+    def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
         on_data(
             self_view(values, *memory),
             group.timestamp,
@@ -112,7 +112,7 @@ def bind(cls: type[Strategy]) -> Bound:
 def _make_self(cls: type[Strategy], per_asset: tuple[str, ...]) -> type[View]:
     """Make the view that stands for `self`."""
     slots = ("_values", *(f"_table_{name}" for name in per_asset))
-    states = {name for name in cls._states if name not in per_asset}  # noqa: SLF001 - the class declares them for us
+    states = {name for name in cls._states if name not in per_asset}
     methods = {
         name: function
         for base in reversed(cls.__mro__)

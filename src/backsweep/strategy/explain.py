@@ -60,7 +60,7 @@ def _assigned(cls: type[Strategy], owner: str, name: str, where: str) -> Strateg
     )
 
 
-def _unknown(  # noqa: PLR0917 - what was asked, where, and what there is
+def _unknown(
     cls: type[Strategy], owner: str, name: str, where: str, columns: Sequence[str], context: Sequence[str]
 ) -> StrategyError:
     known = {
@@ -70,7 +70,7 @@ def _unknown(  # noqa: PLR0917 - what was asked, where, and what there is
         "Data": _public(Data),
         "Position": _public(Position),
         "Order": _public(Order),
-        cls.__name__: (*cls.declared(), *cls._states),  # noqa: SLF001 - the class declares them for us
+        cls.__name__: (*cls.declared(), *cls._states),
     }.get(owner, ())
     word = {"Bar": "signal", "Context": "context series"}.get(owner, "name")
     near = difflib.get_close_matches(name, known, n=1)
@@ -117,7 +117,18 @@ def _first_line(function: Callable[..., object]) -> int:
 
 def _gist(text: str) -> str:
     """Give the innermost sentence of what Numba says, without its types and candidates."""
-    noise = ("During:", "File ", "Overload", "- Of which", "Of which", "There are", "With argument", "Rejected", ">>>", "raised from")
+    noise = (
+        "During:",
+        "File ",
+        "Overload",
+        "- Of which",
+        "Of which",
+        "There are",
+        "With argument",
+        "Rejected",
+        ">>>",
+        "raised from",
+    )
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith(noise) and "on_data" not in line]
     sentences = [line for line in said if len(line) > 15 and not line.startswith(("def ", "<source", "^"))]

@@ -14,10 +14,10 @@ import numpy as np
 
 from backsweep.broker import Market as Columns
 from backsweep.engine.codes import LOG_FULL, ORDERS_FULL
+from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import CONDITION, Table, Tables, allocate
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
-from backsweep.metrics.jit import compiled as compile_entry
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.binding import place_of, set_account, set_costs
@@ -50,7 +50,7 @@ class Runner:
     parameter of the strategy or a dotted key under costs, account or execution.
     """
 
-    def __init__(  # noqa: PLR0913 - what a trial depends on
+    def __init__(
         self,
         market: Market,
         cls: type[Strategy],
@@ -110,9 +110,7 @@ class Runner:
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
         self._check()
 
-    def summarise(
-        self, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
-    ) -> None:
+    def summarise(self, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]) -> None:
         """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64)."""
         sessions = self.tables.sessions
         _summarise_account(
@@ -214,7 +212,9 @@ class LogFull(LimitReached):
     """A recorded run needs larger logs; `record` catches it and tries again with twice the size."""
 
 
-def record(market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], **options: Any) -> Runner:
+def record(
+    market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], **options: Any
+) -> Runner:
     """Run one trial with full records, in logs that are large enough; `options` are those of Runner."""
     capacity = FIRST_LOG
     while True:
@@ -233,7 +233,7 @@ def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
 
 
 @compile_entry
-def _summarise_account(  # noqa: PLR0917 - as metrics.summary.summarise
+def _summarise_account(
     account: Any,
     equity: NDArray[np.float64],
     exposure: NDArray[np.float64],
