@@ -53,6 +53,9 @@ class Bar(View):
     """One asset's bar: asset, open, high, low, close, volume, and every signal and feature by its name."""
 
     __slots__ = ("_bar", "_columns", "_row")
+    _bar: Any
+    _columns: Any
+    _row: int
 
     def __getattr__(self, name: str) -> Any:
         """Give a field of the bar, or this row of a column."""
@@ -75,6 +78,8 @@ class Context(View):
     """What holds for the whole market at this timestamp: every context series by its name."""
 
     __slots__ = ("_columns", "_index")
+    _columns: Any
+    _index: int
 
     def __getattr__(self, name: str) -> Any:
         """Give the value of a context series at this timestamp."""
@@ -93,6 +98,9 @@ class Data(View):
     """The bars of one timestamp: `data[0]` to `data[data.count - 1]`, in order of asset."""
 
     __slots__ = ("_bars", "_columns", "_group")
+    _bars: Any
+    _columns: Any
+    _group: Any
 
     @property
     def count(self) -> int:
@@ -120,6 +128,7 @@ class Broker(View):
     """What a strategy may ask for."""
 
     __slots__ = ("_state",)
+    _state: Any
 
     def get_position(self, asset: int) -> Position:
         """Give the position in an asset at this close."""
@@ -168,7 +177,7 @@ class Broker(View):
         stop_price: float = NAN,
         parent: int = 0,
     ) -> int:
-        """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that order to fill."""
+        """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that one to fill."""
         return request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
 
     def submit_bracket(
@@ -193,7 +202,7 @@ class Broker(View):
         return parent
 
     def find_child(self, order_id: int, order_type: int) -> int:
-        """Give the id of a live child of this type (STOP: the bracket's stop, LIMIT: its target), 0 if there is none."""
+        """Give the id of a live child of this type (STOP: a bracket's stop, LIMIT: its target), 0 if there is none."""
         return find_child(self._state, order_id, order_type)
 
     def update_order(

@@ -60,9 +60,9 @@ class StudyConflict(BadInput):
     """A study folder that holds something else than what this command would write there."""
 
 
-class LimitReached(BacksweepError):
+class LimitReached(BacksweepError):  # noqa: N818 - the name is the message
     """A preallocated table of the engine is full; the message names the setting that enlarges it."""
 
 
-class BrokenInvariant(BacksweepError):
+class BrokenInvariant(BacksweepError):  # noqa: N818 - the name is the message
     """The engine or a study table contradicts itself: a bug, to be reported with the trial's number."""

@@ -81,7 +81,7 @@ def _malformed(state: State, order: Any) -> int:
 
 @kernel
 def _accept_child(state: State, slot: int) -> None:
-    """A child waits for its parent; one whose parent has filled works at once; one whose parent is over is cancelled."""
+    """Let a child wait for its parent, work at once if that has filled, or end if that is over."""
     order = record_at(state.orders, slot)
     parent_slot = slot_of(state, order.parent)
     if parent_slot == NONE:
@@ -129,7 +129,7 @@ def reference_price(state: State, order: Any) -> float:
 
 @kernel
 def update_order(state: State, order_id: int, quantity: float, limit_price: float, stop_price: float) -> bool:
-    """Change what is not NaN of a live order; False, and nothing changed, if it is over or the change makes no sense."""
+    """Change what is not NaN of a live order; False, and nothing done, if it is over or the change makes no sense."""
     slot = slot_of(state, order_id)
     if slot == NONE:
         return False
@@ -146,6 +146,8 @@ def update_order(state: State, order_id: int, quantity: float, limit_price: floa
         order.limit_price = limit_price
     if not np.isnan(stop_price):
         order.stop_price = stop_price
+    if order.status == WORKING:
+        record_at(state.books, order.asset).reach_low = np.inf
     return True
 
 

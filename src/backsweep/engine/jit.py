@@ -63,7 +63,7 @@ def _record_at(first: types.Type, index: types.Type) -> Any:
     return lambda first, index: _offset(first, index)
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+@intrinsic
 def _offset(_context: Any, first: types.Record, index: types.Type) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, position = arguments
@@ -85,7 +85,7 @@ def _load(address: types.Type, index: types.Type) -> Any:
     return lambda address, index: _float_at(address, index)
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+@intrinsic
 def _float_at(_context: Any, address: types.Type, index: types.Type) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         position = context.cast(builder, arguments[1], signature.args[1], types.intp)

@@ -28,7 +28,7 @@ from backsweep.engine.records import State, open_state, reset
 
 @kernel
 def before_strategy(state: State, group: Any, index: int) -> None:
-    """Steps 1 and 2: fills and marks."""
+    """Take steps 1 and 2: fills and marks."""
     account = state.account
     account.group = index
     account.timestamp = group.timestamp
@@ -43,7 +43,7 @@ def before_strategy(state: State, group: Any, index: int) -> None:
 
 @kernel
 def after_strategy(state: State, group: Any, index: int) -> None:
-    """Steps 4 and 5: requests, and the session's end."""
+    """Take steps 4 and 5: requests, and the session's end."""
     account = state.account
     if account.requests > 0:
         accept_requests(state)

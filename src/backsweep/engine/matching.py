@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from backsweep.engine.codes import (
     AT_OPEN,
     CANCELLED,
@@ -46,10 +48,10 @@ def match_group(state: State, group: Any) -> None:
     account = state.account
     account.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
-        slot = record_at(state.books, record_at(state.bars, row).asset).first_order
-        while slot != NONE:
-            _consider(state, slot, row, 0)
-            slot = record_at(state.orders, slot).next
+        bar = record_at(state.bars, row)
+        book = record_at(state.books, bar.asset)
+        if bar.low <= book.reach_low or bar.high >= book.reach_high:
+            _visit(state, book, bar, row)
     index = 0
     while index < account.candidates:
         index += 1
@@ -57,40 +59,58 @@ def match_group(state: State, group: Any) -> None:
 
 
 @kernel
+def _visit(state: State, book: Any, bar: Any, row: int) -> None:
+    """Collect the orders of one asset that this bar fills, and note how far a later bar must reach to fill any."""
+    book.reach_low = -np.inf
+    book.reach_high = np.inf
+    slot = book.first_order
+    while slot != NONE:
+        order = record_at(state.orders, slot)
+        if waits_below(order):
+            book.reach_low = max(book.reach_low, trigger_price(order))
+        else:
+            book.reach_high = min(book.reach_high, trigger_price(order))
+        _consider(state, slot, bar, row, 0)
+        slot = order.next
+
+
+@kernel
+def waits_below(order: Any) -> bool:
+    """Tell whether the order fills when the price falls to its level: buy limits and sell stops do."""
+    return (order.type == STOP) != (order.quantity > 0.0)
+
+
+@kernel
+def trigger_price(order: Any) -> float:
+    """Give the level that the price must reach; a market order fills wherever the price is."""
+    if order.type == LIMIT:
+        return order.limit_price
+    if order.type == STOP:
+        return order.stop_price
+    return np.inf if waits_below(order) else -np.inf
+
+
+@kernel
 def touch(order: Any, bar: Any) -> tuple[int, float]:
     """Give the moment at which this bar fills the order, and the price before slippage."""
-    if order.type == MARKET:
-        return AT_OPEN, bar.open
-    if order.type == LIMIT:
-        if order.quantity > 0.0:
-            if bar.open <= order.limit_price:
-                return AT_OPEN, bar.open
-            if bar.low <= order.limit_price:
-                return IN_RANGE, order.limit_price
-        else:
-            if bar.open >= order.limit_price:
-                return AT_OPEN, bar.open
-            if bar.high >= order.limit_price:
-                return IN_RANGE, order.limit_price
-    elif order.type == STOP:
-        if order.quantity > 0.0:
-            if bar.open >= order.stop_price:
-                return AT_OPEN, bar.open
-            if bar.high >= order.stop_price:
-                return IN_RANGE, order.stop_price
-        else:
-            if bar.open <= order.stop_price:
-                return AT_OPEN, bar.open
-            if bar.low <= order.stop_price:
-                return IN_RANGE, order.stop_price
+    level = trigger_price(order)
+    if waits_below(order):
+        if bar.open <= level:
+            return AT_OPEN, bar.open
+        if bar.low <= level:
+            return IN_RANGE, level
+    else:
+        if bar.open >= level:
+            return AT_OPEN, bar.open
+        if bar.high >= level:
+            return IN_RANGE, level
     return NEVER, 0.0
 
 
 @kernel
-def _consider(state: State, slot: int, row: int, start: int) -> None:
+def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if this bar fills it."""
-    order = record_at(state.orders, slot)
-    moment, price = touch(order, record_at(state.bars, row))
+    moment, price = touch(record_at(state.orders, slot), bar)
     if moment != NEVER:
         _insert(state, slot, row, start, moment, price)
 
@@ -200,7 +220,7 @@ def _consider_children(state: State, parent: Any, first: int, row: int, moment: 
         child = record_at(state.orders, slot)
         if child.status == WORKING:
             if moment == AT_OPEN:
-                _consider(state, slot, row, start)
+                _consider(state, slot, bar, row, start)
             elif child.type == STOP:
                 sell = child.quantity < 0.0
                 reached = bar.low <= child.stop_price if sell else bar.high >= child.stop_price

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from backsweep.engine.codes import (
     AT_LIMIT,
     AT_STOP,
@@ -186,6 +188,7 @@ def start_working(state: State, slot: int) -> None:
     else:
         record_at(state.orders, book.last_order).next = slot
     book.last_order = slot
+    book.reach_low = np.inf
     if order.type == MARKET:
         book.pending += remaining(order)
     state.account.reserved += order.reserved

@@ -24,7 +24,7 @@ Table = NDArray[Any]
 # Market data, read only.
 BAR = record_dtype([("asset", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
 GROUP = record_dtype(  # the bars of one timestamp
-    [("timestamp", "i8"), ("first_row", "i8"), ("count", "i8"), ("session", "i8"), ("last_of_session", "i8")]
+    [("timestamp", "i8"), ("first_row", "i4"), ("count", "i4"), ("session", "i4"), ("last_of_session", "i4")]
 )
 CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
     [("column", "i8"), ("threshold", "f8"), ("above", "i8"), ("clause", "i8")]
@@ -101,8 +101,14 @@ POSITION = record_dtype(
         ("low", "f8"),
     ]
 )
-BOOK = record_dtype(  # the working orders of one asset, linked in order of activation
-    [("first_order", "i8"), ("last_order", "i8"), ("pending", "f8")]  # pending: signed units of its market orders
+BOOK = record_dtype(  # the working orders of one asset
+    [
+        ("first_order", "i8"),  # linked in order of activation
+        ("last_order", "i8"),
+        ("pending", "f8"),  # signed units of its market orders
+        ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
+        ("reach_high", "f8"),
+    ]
 )
 ORDER = record_dtype(
     [
@@ -232,7 +238,7 @@ class State:
         self.__dict__.update({name: tables[name][0] for name in TABLES})
 
 
-class StateType(types.Type):  # type: ignore[misc]  # Numba ships no types
+class StateType(types.Type):
     """The compiled state: a pointer to a record of addresses, whose attributes are the records at them."""
 
     def __init__(self) -> None:
@@ -242,21 +248,21 @@ class StateType(types.Type):  # type: ignore[misc]  # Numba ships no types
 _RECORDS = {name: from_dtype(dtype) for name, dtype in TABLES.items()}
 
 
-@register_model(StateType)  # type: ignore[untyped-decorator]
-class _StateModel(models.PrimitiveModel):  # type: ignore[misc]
+@register_model(StateType)
+class _StateModel(models.PrimitiveModel):
     def __init__(self, manager: Any, typ: StateType) -> None:
         super().__init__(manager, typ, ir.IntType(64).as_pointer())
 
 
-@infer_getattr  # type: ignore[untyped-decorator]
-class _StateAttributes(AttributeTemplate):  # type: ignore[misc]
+@infer_getattr
+class _StateAttributes(AttributeTemplate):
     key = StateType
 
     def generic_resolve(self, _typ: StateType, name: str) -> Any:
         return _RECORDS.get(name)
 
 
-@lower_getattr_generic(StateType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(StateType)
 def _lower_table(context: Any, builder: Any, _typ: StateType, value: Any, name: str) -> Any:
     field = builder.gep(value, [context.get_constant(types.intp, list(TABLES).index(name))])
     return builder.inttoptr(builder.load(field), context.get_value_type(_RECORDS[name]))
@@ -268,11 +274,11 @@ def open_state(handle: Any) -> Any:
 
 
 @overload(open_state, strict=False, jit_options={"cache": True})
-def _open_state(handle: types.Type) -> Any:  # noqa: ARG001 - Numba calls it with types
+def _open_state(handle: types.Type) -> Any:
     return lambda handle: _as_state(handle)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _as_state(_context: Any, handle: types.Record) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(64).as_pointer())
@@ -398,3 +404,5 @@ def reset(state: State) -> None:
         book.first_order = NONE
         book.last_order = NONE
         book.pending = 0.0
+        book.reach_low = -np.inf
+        book.reach_high = np.inf

@@ -51,7 +51,7 @@ class View:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be assigned", name=name, obj=self)
 
 
-class ViewType(types.Type):  # type: ignore[misc]  # Numba ships no types
+class ViewType(types.Type):
     """The Numba type of a view: its class and the types of its slots."""
 
     def __init__(self, cls: type, members: tuple[tuple[str, Any], ...]) -> None:
@@ -125,8 +125,8 @@ def view(cls: Class) -> Class:
     slots: tuple[str, ...] = cls.__slots__
     find = getattr(cls, "compile_attribute", None)
 
-    @register_model(kind)  # type: ignore[untyped-decorator]  # Numba ships no types
-    class _Model(models.StructModel):  # type: ignore[misc]
+    @register_model(kind)
+    class _Model(models.StructModel):
         def __init__(self, manager: Any, typ: ViewType) -> None:
             super().__init__(manager, typ, [(_FIELD + name, member) for name, member in typ.members])
 
@@ -139,7 +139,7 @@ def view(cls: Class) -> Class:
         def from_return(self, _builder: Any, value: Any) -> Any:
             return value
 
-    @type_callable(cls)  # type: ignore[untyped-decorator]
+    @type_callable(cls)
     def _construct(_context: Any) -> Any:
         def give(*arguments: Any) -> ViewType:
             return kind(cls, tuple(zip(slots, map(types.unliteral, arguments), strict=True)))
@@ -149,7 +149,7 @@ def view(cls: Class) -> Class:
         )
         return give
 
-    @lower_builtin(cls, types.VarArg(types.Any))  # type: ignore[untyped-decorator]
+    @lower_builtin(cls, types.VarArg(types.Any))
     def _build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         typ = signature.return_type
         struct = cgutils.create_struct_proxy(typ)(context, builder)
@@ -163,21 +163,21 @@ def view(cls: Class) -> Class:
             return Attribute(member, lambda _context, _builder, struct: getattr(struct, _FIELD + name))
         return find(typ, name) if find else None
 
-    @infer_getattr  # type: ignore[untyped-decorator]
-    class _Attributes(AttributeTemplate):  # type: ignore[misc]
+    @infer_getattr
+    class _Attributes(AttributeTemplate):
         key = kind
 
         def generic_resolve(self, typ: ViewType, name: str) -> Any:
             found = attribute(typ, name)
             return found.kind if found else None
 
-    @lower_getattr_generic(kind)  # type: ignore[untyped-decorator]
+    @lower_getattr_generic(kind)
     def _get(context: Any, builder: Any, typ: ViewType, value: Any, name: str) -> Any:
         struct = cgutils.create_struct_proxy(typ)(context, builder, value=value)
         found = attribute(typ, name)
         return found.read(context, builder, struct) if found else None
 
-    @lower_setattr_generic(kind)  # type: ignore[untyped-decorator]
+    @lower_setattr_generic(kind)
     def _set(context: Any, builder: Any, signature: Any, arguments: Any, name: str) -> None:
         typ, value_type = signature.args
         found = attribute(typ, name)
@@ -186,7 +186,8 @@ def view(cls: Class) -> Class:
         struct = cgutils.create_struct_proxy(typ)(context, builder, value=arguments[0])
         found.write(context, builder, struct, value_type, arguments[1])
 
-    for name, value in vars(cls).items():
+    members: dict[str, Any] = dict(vars(cls))
+    for name, value in members.items():
         if inspect.isfunction(value) and not name.startswith("__"):
             add_method(kind, name, value)
         elif isinstance(value, property) and value.fget is not None:

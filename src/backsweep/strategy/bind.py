@@ -11,7 +11,6 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ class PerAsset(View):
     """A variable of the run for each asset: `self.name[asset]`."""
 
     __slots__ = ("_first",)
+    _first: Any
 
     def __getitem__(self, asset: int) -> Any:
         """Give the asset's value."""
@@ -84,9 +84,17 @@ class Bound:
             table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
 
 
-@lru_cache(maxsize=64)
+_BOUND: dict[type[Strategy], Bound] = {}
+
+
 def bind(cls: type[Strategy]) -> Bound:
-    """Make a strategy class ready for the loop; nothing is compiled before the first call."""
+    """Make a strategy class ready for the loop, once; nothing is compiled before the first call."""
+    if cls not in _BOUND:
+        _BOUND[cls] = _bind(cls)
+    return _BOUND[cls]
+
+
+def _bind(cls: type[Strategy]) -> Bound:
     kinds, states = cls._kinds, cls._states
     per_asset = {name: record_dtype([("value", kinds[name])]) for name, s in states.items() if s.per_asset}
     fields = [(name, kind) for name, kind in kinds.items() if name not in per_asset]
@@ -95,7 +103,7 @@ def bind(cls: type[Strategy]) -> Bound:
     on_data = register_jitable(error_model="numpy")(cls.on_data)
     _register_module_functions(cls)
 
-    @register_jitable(error_model="numpy")  # type: ignore[untyped-decorator]  # Numba ships no types
+    @register_jitable(error_model="numpy")
     def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
         on_data(
             self_view(values, *memory),

@@ -10,6 +10,7 @@ The annotation gives the type: float, int or bool. An instance holds one value f
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -91,7 +92,7 @@ class Strategy:
         """Collect what the class declares."""
         super().__init_subclass__(**keywords)
         cls._params, cls._states, cls._kinds = dict(cls._params), dict(cls._states), dict(cls._kinds)
-        annotations = cls.__dict__.get("__annotations__", {})
+        annotations = inspect.get_annotations(cls)
         for name, value in list(vars(cls).items()):
             if isinstance(value, Param):
                 kind = _kind_of(cls, name, annotations, _sample(value))
@@ -132,7 +133,7 @@ class Strategy:
         """Tell when `on_data` has something to decide while there is neither a position nor an order; None: always."""
         return None
 
-    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:
+    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:  # noqa: ARG002 - the protocol
         """Decide, at the close of one timestamp; what is asked of the broker happens afterwards."""
         raise StrategyError(
             f"{type(self).__name__} does not define on_data",

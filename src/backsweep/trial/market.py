@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.engine.records import BAR, GROUP
+from backsweep.errors import BadData
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,6 +47,13 @@ def pack(shard: Shard) -> Market:
     for name in ("asset", "open", "high", "low", "close", "volume"):
         bars[name] = rows[name].to_numpy()
     timestamps = rows["timestamp"].to_numpy()
+    if rows.height > np.iinfo(np.int32).max:
+        raise BadData(
+            "a shard has too many bars",
+            expected=f"at most {np.iinfo(np.int32).max}",
+            found=str(rows.height),
+            remedy="narrow data.assets or data.start and data.end, or shard by assets with account.mode: sleeves",
+        )
     first = np.flatnonzero(np.diff(timestamps, prepend=timestamps[0] - 1))
     sessions = shard.sessions.astype(np.int64)
     groups = np.zeros(len(first), GROUP)

@@ -7,7 +7,7 @@ and, unless it records, not with the number of bars either.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,9 +38,9 @@ FIRST_LOG = 4096
 class Settings:
     """What every trial of a runner shares: account, execution, costs."""
 
-    account: AccountSpec = AccountSpec()
-    execution: ExecutionSpec = ExecutionSpec()
-    costs: CostsSpec = CostsSpec()
+    account: AccountSpec = field(default_factory=AccountSpec)
+    execution: ExecutionSpec = field(default_factory=ExecutionSpec)
+    costs: CostsSpec = field(default_factory=CostsSpec)
 
 
 class Runner:
