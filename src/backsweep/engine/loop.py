@@ -9,7 +9,8 @@ Rows are grouped by timestamp. For each group, in this order:
 5. the session is closed if this is its last group.
 
 `make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
-compiled once a machine.
+compiled once a machine. Rare steps are called from the loop itself, each behind its condition: inside a kernel they
+would make it too large to be inlined, and every bar would pay for a call.
 """
 
 from __future__ import annotations
@@ -27,30 +28,14 @@ from backsweep.engine.records import State, open_state, reset
 
 
 @kernel
-def before_strategy(state: State, group: Any, index: int) -> None:
-    """Take steps 1 and 2: fills and marks."""
+def mark_group(state: State, group: Any) -> None:
+    """Mark positions to the closes of one timestamp."""
     account = state.account
-    account.group = index
-    account.timestamp = group.timestamp
-    if account.live_orders > 0:
-        match_group(state, group)
     if account.open_positions > 0:
         account.valued = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         mark_bar(record_at(state.positions, bar.asset), bar, account.recording)
-
-
-@kernel
-def after_strategy(state: State, group: Any, index: int) -> None:
-    """Take steps 4 and 5: requests, and the session's end."""
-    account = state.account
-    if account.requests > 0:
-        accept_requests(state)
-    if account.recording == 1:
-        log_equity(state, index)
-    if group.last_of_session == 1:
-        close_session(state, group.session)
 
 
 @kernel
@@ -91,15 +76,25 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
     def loop(handle: Any, market: Any, values: Any, memory: Any, first: int, last: int) -> None:
         state = open_state(handle)
         reset(state)
+        account = state.account
         for index in range(first, last):
             group = record_at(state.groups, index)
-            before_strategy(state, group, index)
+            account.group = index
+            account.timestamp = group.timestamp
+            if account.live_orders > 0:
+                match_group(state, group)
+            mark_group(state, group)
             if is_awake(state, group):
                 decide(state, market, values, memory, group, index)
-            after_strategy(state, group, index)
-            if state.account.failure != NO_FAILURE:
+            if account.requests > 0:
+                accept_requests(state)
+            if account.recording == 1:
+                log_equity(state, index)
+            if group.last_of_session == 1:
+                close_session(state, group.session)
+            if account.failure != NO_FAILURE:
                 break
-        if state.account.recording == 1:
+        if account.recording == 1:
             log_live_orders(state)
 
     return loop

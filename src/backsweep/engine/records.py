@@ -321,11 +321,11 @@ def allocate(
 ) -> Tables:
     """Allocate the state of one run over `bars` and `groups`; a table never has fewer than one record.
 
-    `capacity` bounds the orders that can be alive at once (0: 16 for each asset, at least 256); their table has twice
+    `capacity` bounds the orders that can be alive at once (0: 16 for each asset, at least 64); their table has twice
     as many slots, so that closed orders and the parents of live children find a place. `log_capacity` bounds the
     fills, trades and orders that a recorded run can log, and 0 switches recording off.
     """
-    capacity = 2 * (capacity or max(256, 16 * assets))
+    capacity = 2 * (capacity or max(64, 16 * assets))
     recording = log_capacity > 0
     log = max(log_capacity, 1)
     conditions = np.zeros(0, CONDITION) if conditions is None else conditions
