@@ -109,6 +109,8 @@ def remote(url: str) -> tuple[Any, str]:
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and needed for URLs only
     from pyarrow import fs  # noqa: PLC0415
 
+    if url.startswith("gs://"):  # it would try for 15 minutes where there is no network or no access
+        url = f"{url}?retry_limit_seconds=15"
     try:
         system, path = fs.FileSystem.from_uri(url)
     except (pa.ArrowException, OSError, ValueError) as error:
