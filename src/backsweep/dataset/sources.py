@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import glob
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -152,6 +153,8 @@ def _find_remote(location: str, role: str) -> list[str]:
     segments = location.split("/")
     plain = next((i for i, text in enumerate(segments) if "*" in text or "[" in text), len(segments))
     root = "/".join(segments[:plain]).rstrip("/")
+    if root.endswith(":"):
+        raise _nothing_found(location, role, "no bucket or folder before the wildcard")
     system, path = remote(root)
     try:
         if system.get_file_info(path).type == fs.FileType.File:
@@ -214,7 +217,7 @@ def _is_hidden(file: Path, root: Path) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return textwrap.shorten((str(error).strip() or type(error).__name__).splitlines()[0], 240)
 
 
 def _shorten(files: list[str]) -> str:
