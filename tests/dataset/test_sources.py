@@ -79,6 +79,8 @@ def test_a_missing_file_is_refused_with_the_nearest(bars, tmp_path, role):
         ("{}/empty", "a folder without such files: it is empty"),
         ("file://{}/*.parquet", "no file matches the glob"),
         ("file://{}/nowhere.parquet", ""),
+        ("s3://", "no bucket or folder"),
+        ("gs://*/bars.parquet", "no bucket or folder"),
     ],
 )
 def test_a_place_without_data_is_refused(tmp_path, place, found):

@@ -119,7 +119,7 @@ def _lay_out(role: str, part: Part, columns: dict[str, str]) -> Layout:
         stored = columns.get(here, here)
         names[here] = stored if stored in part.schema else here
         if names[here] not in part.schema:
-            raise _missing(part, here, stored)
+            raise _missing(role, part, here, stored)
     renamed = {here: stored for here, stored in columns.items() if stored in part.schema and here not in names}
     used = {*names.values(), *renamed.values()}
     kept = {name: name for name in part.schema if name not in used and name not in names and name not in renamed}
@@ -196,13 +196,13 @@ def _first_unreadable(part: Part, stored: str, readable: pl.Expr) -> tuple[int |
     return rows.row(0) if rows.height else (None, None)
 
 
-def _missing(part: Part, here: str, stored: str) -> BadData:
+def _missing(role: str, part: Part, here: str, stored: str) -> BadData:
     found = list(part.schema)
     hint = _suggest(here, found, here) or _suggest(stored, found, here)
     return BadData(
         f"missing column {stored!r}" + (f", to be renamed to {here!r}" if stored != here else ""),
         where=place(part.name, None, stored),
-        expected=f"columns {', '.join(BAR) if here not in KEYS['signals'] else here}",
+        expected=f"{role} with the column{'s' if len(REQUIRED[role]) > 1 else ''} {', '.join(REQUIRED[role])}",
         found=_listed(part.schema),
         remedy=hint or f"add the column, or name the one to use: columns: {{{here}: NAME_IN_THE_FILE}}",
     )

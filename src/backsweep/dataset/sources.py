@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import glob
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,6 +110,8 @@ def remote(url: str) -> tuple[Any, str]:
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and needed for URLs only
     from pyarrow import fs  # noqa: PLC0415
 
+    if url.startswith("gs://"):  # it would try for 15 minutes where there is no network or no access
+        url = f"{url}?retry_limit_seconds=15"
     try:
         system, path = fs.FileSystem.from_uri(url)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -150,6 +153,8 @@ def _find_remote(location: str, role: str) -> list[str]:
     segments = location.split("/")
     plain = next((i for i, text in enumerate(segments) if "*" in text or "[" in text), len(segments))
     root = "/".join(segments[:plain]).rstrip("/")
+    if root.endswith(":"):
+        raise _nothing_found(location, role, "no bucket or folder before the wildcard")
     system, path = remote(root)
     try:
         if system.get_file_info(path).type == fs.FileType.File:
@@ -212,7 +217,7 @@ def _is_hidden(file: Path, root: Path) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return textwrap.shorten((str(error).strip() or type(error).__name__).splitlines()[0], 240)
 
 
 def _shorten(files: list[str]) -> str:
