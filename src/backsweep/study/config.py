@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from backsweep.dataset.spec import DataSpec
+from backsweep.dataset.spec import DataSpec  # noqa: TC001 - pydantic reads the annotation
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.section import Section
