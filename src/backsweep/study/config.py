@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from backsweep.dataset.spec import DataSpec
+from backsweep.dataset.spec import DataSpec  # noqa: TC001 - pydantic reads the annotation
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.section import Section
@@ -172,7 +172,9 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     places |= {key: (line, f"{document.name}:{line}") for key, line in document.lines.items()}
     for text in overrides:
         changed = override(document.data, text)
-        places[changed] = (0, f"--set {dotted(changed)}")
+        place = (0, f"--set {dotted(changed)}")
+        places |= {changed[:n]: place for n in range(1, len(changed)) if changed[:n] not in places}
+        places[changed] = place
     _resolve_paths(document.data, path.resolve().parent)
     try:
         sweep = Sweep.model_validate_json(json.dumps(document.data, default=_iso), strict=True)

@@ -105,7 +105,7 @@ class OptunaProposer:
             warnings.simplefilter("ignore")  # of Optuna's many, none says anything about this study
             try:
                 return self._ask(batch, running)
-            except (ValueError, ImportError, RuntimeError) as error:
+            except (TypeError, ValueError, ImportError, RuntimeError) as error:
                 remedy = "use another sampler, or change what it cannot take"
                 found = f"{type(error).__name__}: {error}"
                 raise BadInput("the sampler refuses", where=self._where, found=found, remedy=remedy) from error
@@ -151,9 +151,10 @@ class OptunaProposer:
 
     def _finished(self, told: Told, row: int) -> _Finished:
         losses = told.losses[row]
-        if not np.isfinite(losses).all():
+        defined = np.isfinite(losses).all()
+        failed = bool(told.failed[row]) or not (defined or np.isfinite(self._worst).all())
+        if not defined and not failed:
             losses = self._worst + 1.0 + np.abs(self._worst)
-        failed = bool(told.failed[row]) or not np.isfinite(losses).all()
         trial = _Finished(
             number=0,
             trial_id=0,

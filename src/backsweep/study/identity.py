@@ -1,0 +1,122 @@
+"""What a study is: everything that can change a result, and a digest of it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backsweep.study.config import Sweep
+
+_PACKAGES = ("backsweep", "numpy", "numba", "polars", "optuna", "cmaes")
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A study's content, as `study.json` holds it.
+
+    Attributes
+    ----------
+    sweep : the resolved sweep file as plain data.
+    data : digest of the market data.
+    strategy : digest of the strategy's source.
+
+    """
+
+    sweep: dict[str, Any]
+    data: str
+    strategy: str
+
+    @property
+    def determining(self) -> dict[str, Any]:
+        """What a trial's result and number depend on.
+
+        Not the study's name, the number of trials, where it runs, or where its files lie: their content counts.
+        """
+        content: dict[str, Any] = json.loads(json.dumps(self.sweep))
+        content.pop("study", None)
+        content.pop("runtime", None)
+        content["search"].pop("trials", None)
+        content["strategy"] = content["strategy"].rpartition(":")[2]
+        for key in ("bars", "signals", "context"):
+            content["data"].pop(key, None)
+        content["data content"] = self.data
+        content["strategy source"] = self.strategy
+        return content
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the determining content, hexadecimal."""
+        text = json.dumps(self.determining, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, other: Identity) -> list[str]:
+        """One text per key that differs, `key: here -> there`."""
+        mine, others = _flat(self.determining), _flat(other.determining)
+        keys = sorted(mine.keys() | others.keys())
+        return [
+            f"{key}: {_text(mine.get(key, _ABSENT))} -> {_text(others.get(key, _ABSENT))}"
+            for key in keys
+            if mine.get(key, _ABSENT) != others.get(key, _ABSENT)
+        ]
+
+    def to_json(self) -> str:
+        """Return the content of `study.json`."""
+        versions = {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}}
+        content = {
+            "study": self.sweep["study"],
+            "hash": self.hash,
+            "data": self.data,
+            "strategy": self.strategy,
+            "versions": versions,
+            "sweep": self.sweep,
+        }
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Identity:
+        """Read the content of `study.json` back; raises ValueError or KeyError if it is not that."""
+        content = json.loads(text)
+        return cls(sweep=content["sweep"], data=content["data"], strategy=content["strategy"])
+
+
+def identify(sweep: Sweep, data: str) -> Identity:
+    """Describe a sweep; `data` is the fingerprint of its market data."""
+    return Identity(sweep.model_dump(mode="json", exclude_none=True), data, strategy_digest(sweep.strategy))
+
+
+def strategy_digest(reference: str) -> str:
+    """SHA-256 of the source that `file.py:Class` or `module:Class` names, hexadecimal; empty if it has no file."""
+    source = reference.rpartition(":")[0]
+    if not source.endswith(".py"):
+        spec = importlib.util.find_spec(source)
+        source = spec.origin if spec is not None and spec.has_location and spec.origin else ""
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            result |= _flat(value, f"{prefix}{key}.")
+        else:
+            result[prefix + key] = value
+    return result
+
+
+def _text(value: object) -> str:
+    return "absent" if value is _ABSENT else json.dumps(value)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,114 @@
+"""Reading a study: its trials, the best of them, its returns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.study.config import Sweep
+from backsweep.study.folder import StudyFolder
+from backsweep.study.table import best_first, best_row
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from backsweep.study.identity import Identity
+
+_PARAMS, _METRICS = "params_", "user_attrs_"
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a study has come; `total` is what `search.trials` said at its beginning, or more if it was extended."""
+
+    study: str
+    hash: str
+    done: int
+    total: int | None
+    failed: int
+    batches: int
+
+
+class Study:
+    """A study's folder as data. What is read once is kept: open the study again to see what was added since."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._folder = StudyFolder(self.path)
+        if not self._folder.exists:
+            raise StudyConflict("no study here", where=str(path), remedy="give the folder that holds study.json")
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.path)!r}, trials={len(self.trials)})"
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What was run: sweep, data and strategy."""
+        return self._folder.identity()
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The sweep file as it was resolved at the study's beginning."""
+        return Sweep.model_validate_json(json.dumps(self.identity.sweep), strict=True)
+
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """The study table, one row per trial in the order of numbers."""
+        return self._folder.trials()
+
+    @cached_property
+    def returns(self) -> pl.DataFrame:
+        """Per-session returns: number, fold, segment, returns (list of float32, null for a failed trial)."""
+        return self._folder.returns()
+
+    @cached_property
+    def sessions(self) -> pl.Series:
+        """The sessions' ends, as many as a trial has returns."""
+        return self._folder.sessions()
+
+    @cached_property
+    def folds(self) -> pl.DataFrame:
+        """Walk-forward: one row per trial, fold and segment; empty without."""
+        return self._folder.folds()
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The best feasible trial: `number, value` (or `values`), `params`, `metrics`; None if there is none."""
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else self.describe(int(row["number"]))
+
+    def top(self, count: int) -> pl.DataFrame:
+        """Return the `count` best trials, best first: feasible by objective, then undefined, infeasible, failed."""
+        return best_first(self.trials, self.sweep.search).head(count) if len(self.trials) else self.trials
+
+    def describe(self, number: int) -> dict[str, Any]:
+        """One trial as `number, value` (or `values`), `params` and `metrics`; raises BadInput if it is not there."""
+        if not 0 <= number < len(self.trials):
+            found = f"trial {number}"
+            raise BadInput("no such trial", where=str(self.path), expected=f"0 to {len(self.trials) - 1}", found=found)
+        row = self.trials.row(number, named=True)
+        values = {"value": row["value"]} if "value" in row else {"values": _strip(row, "values_")}
+        return {"number": number, **values, "params": _strip(row, _PARAMS), "metrics": _strip(row, _METRICS)}
+
+    @property
+    def state(self) -> State:
+        """How far the study has come."""
+        done = len(self.trials)
+        asked = self.sweep.search.trials
+        failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
+        batches = int(self.trials["batch"].n_unique()) if done else 0
+        total = None if asked is None else max(done, asked)
+        return State(self.sweep.study, self.identity.hash, done, total, failed, batches)
+
+
+def open_study(path: str | Path) -> Study:
+    """Open a study's folder; raises StudyConflict if there is none."""
+    return Study(path)
+
+
+def _strip(row: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -1,0 +1,200 @@
+"""The study table: from arrays to rows and back.
+
+One row per trial, with the column names of Optuna's `trials_dataframe`. Undefined is null, never NaN and never 0; the
+reason stands in `system_attrs`, next to what the sampler must find again. All columns but `TIMING` are reproducible.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.study.proposers.base import Proposals, Told, ranked
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.study.config import Search
+    from backsweep.study.space import Space
+    from backsweep.trial.exchange import Outcome
+
+TIMING = ("datetime_start", "datetime_complete", "duration")
+"""Columns that differ from run to run."""
+
+_WHOLE = "train"  # the segment of a study without walk-forward: all of it is in-sample
+
+
+class Results:
+    """The outcomes of one batch, filled in as its chunks come back, in any order and maybe twice."""
+
+    def __init__(self, numbers: range, sessions: int) -> None:
+        count = len(numbers)
+        self.numbers = numbers
+        self.metrics = np.full((count, len(METRICS)), np.nan)
+        self.reasons = np.zeros((count, len(METRICS)), dtype=np.uint8)
+        self.returns = np.full((count, sessions), np.nan, dtype=np.float32)
+        self.times = np.zeros((count, 2))
+        self.errors: dict[int, str] = {}
+        self._missing = np.ones(count, dtype=np.bool_)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial of the batch has come back."""
+        return not self._missing.any()
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """bool[k], the trials with an error."""
+        return np.fromiter((number in self.errors for number in self.numbers), np.bool_, len(self.numbers))
+
+    def take(self, outcome: Outcome) -> NDArray[np.int64]:
+        """Fill in a chunk; returns the numbers that were new."""
+        rows = outcome.numbers - self.numbers.start
+        new = self._missing[rows]
+        rows = rows[new]
+        self.metrics[rows] = outcome.metrics[new]
+        self.reasons[rows] = outcome.reasons[new]
+        self.returns[rows] = outcome.returns[new]
+        self.times[rows, 0], self.times[rows, 1] = outcome.started[new], outcome.completed[new]
+        numbers = outcome.numbers[new]
+        self.errors |= {int(number): outcome.errors[int(number)] for number in numbers if int(number) in outcome.errors}
+        self._missing[rows] = False
+        return numbers
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one study's table."""
+
+    search: Search
+    space: Space
+
+    def trials(self, batch: int, proposals: Proposals, results: Results) -> pl.DataFrame:
+        """Rows of a batch; `proposals` are those of `results.numbers`."""
+        failed = results.failed
+        metrics = np.where(failed[:, None], np.nan, results.metrics)
+        columns: dict[str, pl.Series] = {
+            "number": pl.Series(np.asarray(results.numbers, dtype=np.int64)),
+            "batch": pl.Series(np.full(len(failed), batch, dtype=np.int64)),
+            "state": pl.Series(np.where(failed, "FAIL", "COMPLETE").tolist(), dtype=pl.String),
+        }
+        for name, metric in self.value_columns.items():
+            columns[name] = _nullable(metrics[:, METRICS.index(metric)])
+        for j, axis in enumerate(self.space.dimensions):
+            kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
+            columns[f"params_{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
+        for j, metric in enumerate(METRICS):
+            columns[f"user_attrs_{metric}"] = _nullable(metrics[:, j])
+        for bound in self.search.bounds:
+            excess = bound.sign * (metrics[:, METRICS.index(bound.metric)] - bound.bound)
+            columns[f"constraints_{bound.name}"] = _nullable(excess)
+        errors = [results.errors.get(number) for number in results.numbers]
+        columns["error"] = pl.Series(errors, dtype=pl.String)
+        columns["system_attrs"] = pl.Series(_system_attrs(proposals, results), dtype=pl.String)
+        start, end = (pl.Series(np.round(results.times[:, i] * 1e6).astype(np.int64)) for i in (0, 1))
+        columns["datetime_start"] = start.cast(pl.Datetime("us", "UTC"))
+        columns["datetime_complete"] = end.cast(pl.Datetime("us", "UTC"))
+        columns["duration"] = (end - start).cast(pl.Duration("us"))
+        return pl.DataFrame(columns)
+
+    def returns(self, results: Results) -> pl.DataFrame:
+        """Per-session returns of a batch's trials; null for a failed trial."""
+        count, sessions = results.returns.shape
+        rows = pl.Series(results.returns.reshape(-1), dtype=pl.Float32).reshape((count, sessions))
+        frame = pl.DataFrame(
+            {
+                "number": np.asarray(results.numbers, dtype=np.int64),
+                "fold": np.zeros(count, dtype=np.int32),
+                "segment": [_WHOLE] * count,
+                "returns": rows.cast(pl.List(pl.Float32)),
+                "failed": results.failed,
+            }
+        )
+        known = pl.when(~pl.col("failed")).then("returns").alias("returns")
+        return frame.select("number", "fold", "segment", known)
+
+    @property
+    def value_columns(self) -> dict[str, str]:
+        """The objectives' columns, and the metric in each."""
+        metrics = [objective.metric for objective in self.search.objective]
+        return {"value": metrics[0]} if len(metrics) == 1 else {f"values_{metric}": metric for metric in metrics}
+
+    def told(self, rows: pl.DataFrame) -> Told:
+        """Read back what a proposer sees of some rows."""
+        params = [rows[f"params_{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
+        texts = rows["system_attrs"].to_list()
+        return Told(
+            proposals=Proposals(np.column_stack(params), tuple(_sampler_text(text) for text in texts)),
+            losses=losses(rows, self.search),
+            violations=violations(rows, self.search),
+            failed=(rows["state"] == "FAIL").to_numpy(),
+        )
+
+
+def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
+    """float64[k, m], the objectives turned so that smaller is better; NaN = undefined."""
+    names = [f"user_attrs_{objective.metric}" for objective in search.objective]
+    signs = np.asarray([-objective.sign for objective in search.objective])
+    columns = np.column_stack([rows[name].fill_null(np.nan).to_numpy() for name in names])
+    turned: NDArray[np.float64] = columns * signs
+    return turned
+
+
+def violations(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
+    """float64[k, c], at most 0 where a constraint holds; inf = undefined, which does not hold."""
+    columns = [rows[f"constraints_{bound.name}"].fill_null(np.inf).to_numpy() for bound in search.bounds]
+    return np.column_stack(columns) if columns else np.zeros((len(rows), 0))
+
+
+def best_first(rows: pl.DataFrame, search: Search) -> pl.DataFrame:
+    """Order rows from best to worst: feasible by objective, undefined objectives, infeasible, failed."""
+    order = ranked(losses(rows, search), violations(rows, search), (rows["state"] != "COMPLETE").to_numpy())
+    return rows[order]
+
+
+def best_row(rows: pl.DataFrame, search: Search) -> dict[str, Any] | None:
+    """Return the best feasible completed trial with a defined objective, as column to value; None if there is none.
+
+    With several objectives it is the one with the best first objective.
+    """
+    loss = losses(rows, search)
+    feasible = (violations(rows, search) <= 0).all(axis=1) & (rows["state"] == "COMPLETE").to_numpy()
+    feasible &= np.isfinite(loss).all(axis=1)
+    if not feasible.any():
+        return None
+    keys = [np.where(feasible, loss[:, j], np.inf) for j in reversed(range(loss.shape[1]))]
+    return rows.row(int(np.lexsort(keys)[0]), named=True)
+
+
+def _nullable(values: NDArray[np.float64]) -> pl.Series:
+    return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64).fill_nan(None)
+
+
+def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
+    """One JSON text per trial: the sampler's attributes, and why a metric is undefined."""
+    texts: list[str | None] = [None] * len(results.numbers)
+    explained = (results.reasons != 0).any(axis=1) & ~results.failed
+    for row in range(len(texts)):
+        content: dict[str, Any] = {}
+        if sampler := proposals.attr(row):
+            content["sampler"] = json.loads(sampler)
+        if explained[row]:
+            codes = results.reasons[row]
+            content["undefined"] = {METRICS[j]: REASONS[codes[j]] for j in np.flatnonzero(codes)}
+        if content:
+            texts[row] = _compact(content)
+    return texts
+
+
+def _sampler_text(text: str | None) -> str:
+    sampler = json.loads(text).get("sampler") if text else None
+    return _compact(sampler) if sampler else ""
+
+
+def _compact(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from numpy.random import default_rng
+
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.study.folder import StudyFolder
+from backsweep.study.parts import part_path
+from backsweep.study.study import open_study
+from backsweep.study.table import TIMING
+
+SAMPLERS = ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
+
+
+def rows(bench, name):
+    return open_study(bench.folder / name).trials.drop(TIMING)
+
+
+def same(bench, first, second):
+    assert rows(bench, first).equals(rows(bench, second))
+    assert open_study(bench.folder / first).returns.equals(open_study(bench.folder / second).returns)
+    one, two = (sorted(p.name for p in (bench.folder / name / "trials").iterdir()) for name in (first, second))
+    assert one == two
+    for part in one:
+        both = (pl.read_parquet(bench.folder / name / "trials" / part).drop(TIMING) for name in (first, second))
+        assert len({frame.write_ipc(None).getvalue() for frame in both}) == 1
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+class TestEverySampler:
+    def test_a_study_repeats_whatever_the_order_the_chunks_and_the_room(self, bench, make_backend, sampler):
+        sweep = bench.sweep(sampler=sampler)
+        first = bench.run("first", sweep)
+        assert (first.done, first.total, first.resumed) == (100, 100, 0)
+        other = make_backend(order=default_rng(3), room=7, twice=True)
+        second = bench.run("second", sweep, other, chunk_size=5)
+        same(bench, "first", "second")
+        assert first.failed == second.failed > 0
+        best = [{key: value for key, value in run.best.items() if key not in TIMING} for run in (first, second)]
+        assert best[0] == best[1]
+
+    def test_a_study_interrupted_anywhere_resumes_to_the_same_rows(self, bench, make_backend, sampler):
+        sweep = bench.sweep(sampler=sampler)
+        bench.run("whole", sweep)
+        for stop in range(1, 25, 6):
+            backend = make_backend(order=default_rng(stop), interrupt_after=stop)
+            with pytest.raises(KeyboardInterrupt):
+                bench.run(f"cut-{stop}", sweep, backend, chunk_size=4)
+            assert backend.closed == 1
+            bench.run(f"cut-{stop}", sweep)
+            same(bench, "whole", f"cut-{stop}")
+
+    def test_an_extended_study_has_the_rows_of_a_longer_one(self, bench, sampler):
+        bench.run("long", bench.sweep(sampler=sampler, trials=120))
+        bench.run("short", bench.sweep(sampler=sampler, trials=70))
+        again = bench.run("short", bench.sweep(sampler=sampler, trials=120))
+        assert (again.resumed, again.done) == (70, 120)
+        assert rows(bench, "long").equals(rows(bench, "short"))
+
+    def test_another_seed_gives_other_trials(self, bench, sampler):
+        bench.run("seven", bench.sweep(sampler=sampler, trials=16))
+        bench.run("eight", bench.sweep(sampler=sampler, trials=16, seed=8))
+        assert not rows(bench, "seven")["params_entry"].equals(rows(bench, "eight")["params_entry"])
+
+
+def test_a_lag_of_one_waits_for_every_batch(bench):
+    bench.run("study", bench.sweep(sampler="tpe", lag=1, trials=48))
+    assert len(rows(bench, "study")) == 48
+
+
+def test_several_objectives_have_a_column_each(bench, sweep_text):
+    text = sweep_text.replace(
+        "objective: {maximize: sharpe}", "objective: [{maximize: sharpe}, {minimize: max_drawdown}]"
+    )
+    for sampler in ("tpe", "nsga2", "random"):
+        bench.run(sampler, bench.sweep(text, sampler=sampler))
+        bench.run(f"{sampler}-again", bench.sweep(text, sampler=sampler), chunk_size=3)
+        same(bench, sampler, f"{sampler}-again")
+        frame = rows(bench, sampler)
+        assert {"values_sharpe", "values_max_drawdown"} <= set(frame.columns)
+        assert "value" not in frame.columns
+        assert set(open_study(bench.folder / sampler).best["values"]) == {"sharpe", "max_drawdown"}
+
+
+def test_a_grid_ends_by_itself_and_counts_every_combination_once(bench, sweep_text):
+    text = (
+        sweep_text.replace("  trials: 100\n", "")
+        .replace("sampler: random", "sampler: grid")
+        .replace("  params:\n", "  params:\n    entry: {choices: [1.0, 2.0]}\n    window: {choices: [5, 50]}\n")
+    )
+    summary = bench.run("grid", bench.sweep(text))
+    assert summary.total == summary.done == 2 * 21 * 2 * 2 * 3
+    frame = rows(bench, "grid").select(pl.col("^params_.*$"))
+    assert frame.n_unique() == len(frame) == summary.total
+    assert bench.run("short", bench.sweep(text, trials=40)).done == 40
+
+
+def test_a_finished_study_is_not_started_again(bench, make_backend):
+    sweep = bench.sweep()
+    bench.run("study", sweep)
+    backend = make_backend()
+    summary = bench.run("study", sweep, backend)
+    assert (summary.resumed, summary.done, backend.started, backend.closed) == (100, 100, 0, 1)
+    assert bench.run("study", bench.sweep(trials=50)).done == 100
+
+
+def test_trials_that_were_committed_are_not_run_again(bench, make_backend):
+    sweep = bench.sweep()
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("study", sweep, make_backend(interrupt_after=12), chunk_size=4)
+    committed = len(rows(bench, "study"))
+    backend = make_backend()
+    bench.run("study", sweep, backend)
+    assert committed > 0
+    assert sorted(backend.evaluated) == list(range(committed, 100))
+
+
+def test_returns_without_trials_do_not_count(bench):
+    sweep = bench.sweep(trials=40)
+    bench.run("study", sweep)
+    bench.run("whole", sweep)
+    folder = bench.folder / "study"
+    part_path(folder / "trials", 32).unlink()
+    study = open_study(folder)
+    assert len(study.trials) == len(study.returns) == 32
+    bench.run("study", sweep)
+    same(bench, "whole", "study")
+
+
+def test_a_run_that_ended_between_the_two_parts_may_continue_with_more_trials(bench):
+    bench.run("study", bench.sweep(trials=40))
+    part_path(bench.folder / "study" / "trials", 32).unlink()
+    bench.run("study", bench.sweep(trials=48))
+    bench.run("whole", bench.sweep(trials=48))
+    same(bench, "whole", "study")
+
+
+def test_a_missing_part_is_an_error_that_names_the_trial(bench):
+    bench.run("study", bench.sweep())
+    part_path(bench.folder / "study" / "trials", 32).unlink()
+    with pytest.raises(StudyConflict, match=r"expected: trial 32 next\n\s+found: +trial 48"):
+        bench.run("study", bench.sweep())
+
+
+def test_a_damaged_part_is_an_error_that_names_the_file(bench):
+    bench.run("study", bench.sweep())
+    part_path(bench.folder / "study" / "trials", 32).write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(StudyConflict, match=r"part-000000032\.parquet: a part cannot be read"):
+        bench.run("study", bench.sweep())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("seed: 7", "seed: 8"), r"search\.seed: 7 -> 8"),
+        (("rate: 0.0002}", "rate: 0.0003}"), r"costs\.slippage\.rate: 0\.0002 -> 0\.0003"),
+        (("batch: 16", "batch: 20"), r"search\.batch: 16 -> 20"),
+        (("fixed: {exit: 0.0}", "fixed: {exit: 0.0, long_only: true}"), r"search\.fixed\.long_only: absent -> true"),
+    ],
+)
+def test_a_changed_sweep_file_is_refused_with_what_changed(bench, sweep_text, change, message):
+    bench.run("study", bench.sweep(trials=16))
+    with pytest.raises(StudyConflict, match=message):
+        bench.run("study", bench.sweep(sweep_text.replace(*change), trials=16))
+
+
+def test_changed_data_or_strategy_source_is_refused(bench):
+    sweep = bench.sweep(trials=16)
+    bench.run("study", sweep)
+    with pytest.raises(StudyConflict, match='data content: "data" -> "other"'):
+        bench.run("study", sweep, fingerprint="other")
+    (bench.folder / "formula.py").write_text("class Formula: x = 1\n")
+    with pytest.raises(StudyConflict, match="strategy source"):
+        bench.run("study", sweep)
+
+
+def test_where_and_how_long_a_study_runs_are_not_part_of_it(bench, sweep_text):
+    bench.run("study", bench.sweep(trials=16))
+    text = sweep_text.replace("study: formula", "study: renamed") + "runtime: {workers: 8, backend: ray}\n"
+    assert bench.run("study", bench.sweep(text, trials=20)).done == 20
+
+
+def test_progress_counts_trials_failures_and_the_best(bench, make_backend):
+    seen = []
+    summary = bench.run("study", bench.sweep(), make_backend(), seen.append)
+    assert seen[0].done == 0
+    assert [step.done for step in seen] == sorted(step.done for step in seen)
+    assert (seen[-1].done, seen[-1].total, seen[-1].failed) == (100, 100, summary.failed)
+    assert seen[-1].best == summary.best
+    frame = rows(bench, "study").filter(
+        (pl.col("state") == "COMPLETE")
+        & (pl.col("constraints_max_drawdown") <= 0)
+        & (pl.col("constraints_trades") <= 0)
+    )
+    assert summary.best["value"] == frame["value"].max()
+
+
+def test_bad_input_writes_nothing_and_closes_the_backend(bench, make_backend, sweep_text):
+    backend = make_backend()
+    text = sweep_text + "walk_forward: {train: 4y, test: 1y, embargo: 5d}\n"
+    with pytest.raises(BadInput, match=r"sweep\.yaml:18: walk-forward is not supported"):
+        bench.run("study", bench.sweep(text), backend)
+    with pytest.raises(BadInput, match="a grid needs a step for `entry`"):
+        bench.run("study", bench.sweep(sampler="grid"), backend)
+    assert backend.closed == 2
+    assert backend.started == 0
+    with pytest.raises(BadInput, match="the sampler refuses"):
+        bench.run(
+            "study",
+            bench.sweep(sampler="optuna.samplers:CmaEsSampler", objective="[{maximize: sharpe}, {maximize: cagr}]"),
+        )
+    assert not (bench.folder / "study").exists()
+
+
+def test_trials_in_a_folder_without_study_json_are_refused(bench):
+    bench.run("study", bench.sweep(trials=16))
+    (bench.folder / "study" / "study.json").unlink()
+    with pytest.raises(StudyConflict, match=r"trials without a study\.json"):
+        bench.run("study", bench.sweep(trials=16))
+    with pytest.raises(StudyConflict, match="no study here"):
+        open_study(bench.folder / "study")
+
+
+def test_committing_a_batch_twice_changes_nothing(bench):
+    bench.run("study", bench.sweep(trials=16))
+    folder = StudyFolder(bench.folder / "study")
+    before = part_path(bench.folder / "study" / "trials", 0).read_bytes()
+    assert not folder.commit(folder.trials().with_columns(error=pl.lit("other")), folder.returns())
+    assert part_path(bench.folder / "study" / "trials", 0).read_bytes() == before

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from optuna.samplers._tpe import sampler as tpe
+
+from backsweep.errors import BadInput
+from backsweep.study.proposers import make_proposer
+from backsweep.study.proposers.base import Proposals, Told, fronts, ranked
+from backsweep.study.proposers.sobol import MAX_DIMENSIONS, sobol_points
+from backsweep.study.space import build_space
+
+
+def proposer_of(bench, **search):
+    sweep = bench.sweep(**search)
+    return make_proposer(sweep, bench.space(sweep))
+
+
+def told(proposals, loss):
+    return Told(proposals, loss[:, None], np.zeros((len(loss), 2)), np.zeros(len(loss), dtype=bool))
+
+
+def sphere(values):
+    return (values[:, 0] - 2) ** 2 + (values[:, 1] - 3) ** 2 / 4 + np.log(values[:, 2] / 20) ** 2
+
+
+def search(proposer, batches, lag=2):
+    past, proposed = [], []
+    for batch in range(batches):
+        known = max(0, batch - lag + 1)
+        proposals = proposer.propose(batch, past[:known], proposed[known:batch])
+        proposed.append(proposals)
+        past.append(told(proposals, sphere(proposals.values)))
+    return past
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "nsga2"])
+def test_an_adaptive_sampler_gets_closer_than_random_draws(bench, sampler):
+    middle = {
+        name: np.median(search(proposer_of(bench, sampler=name, batch=32), 12)[-1].losses)
+        for name in (sampler, "random")
+    }
+    assert middle[sampler] < middle["random"] / 2
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "nsga2"])
+def test_a_new_proposer_with_the_same_past_proposes_the_same(bench, sampler):
+    past = search(proposer_of(bench, sampler=sampler, batch=32), 12)
+    for batch in (0, 1, 2, 7, 11):
+        known = max(0, batch - 1)
+        again = proposer_of(bench, sampler=sampler, batch=32)
+        running = [entry.proposals for entry in past[known:batch]]
+        assert np.array_equal(again.propose(batch, past[:known], running).values, past[batch].proposals.values)
+
+
+def test_tpe_sees_the_best_25_of_the_whole_history_and_the_last_241(bench, monkeypatch):
+    seen = []
+    split = tpe._split_trials
+
+    def spy(study, trials, n_below):
+        below, above = split(study, trials, n_below)
+        seen.append((sorted(t.value for t in below), len(below) + len(above)))
+        return below, above
+
+    proposer = proposer_of(bench, sampler="tpe", batch=64)
+    past = search(proposer, 8)
+    monkeypatch.setattr(tpe, "_split_trials", spy)
+    proposer.propose(8, past[:7], [past[7].proposals])
+    everything = np.sort(np.concatenate([entry.losses[:, 0] for entry in past[:7]]))
+    good, count = seen[0]
+    assert good == everything[:25].tolist()
+    assert 241 <= count - 64 <= 266
+
+
+def test_failed_and_undefined_trials_do_not_stop_a_sampler(bench):
+    for sampler in ("tpe", "cmaes", "nsga2"):
+        proposer = proposer_of(bench, sampler=sampler, batch=16)
+        first = proposer.propose(0, [], [])
+        nothing = Told(first, np.full((16, 1), np.nan), np.full((16, 2), np.inf), np.arange(16) % 2 == 0)
+        second = proposer.propose(1, [], [first])
+        third = proposer.propose(2, [nothing], [second])
+        assert np.isfinite(third.values).all()
+
+
+def test_proposals_lie_on_the_axes_exactly(bench):
+    for sampler in ("random", "sobol", "tpe", "cmaes", "nsga2"):
+        for entry in search(proposer_of(bench, sampler=sampler, batch=32), 4):
+            entry_, stop, window, long_only, slippage = entry.proposals.values.T
+            assert (entry_ >= 0.5).all()
+            assert (entry_ <= 3.0).all()
+            assert set((stop * 4) % 1) == {0.0}
+            assert set(window % 1) == {0.0}
+            assert set(long_only) <= {0.0, 1.0}
+            assert set(slippage) <= {0.0, 0.0002, 0.0005}
+
+
+def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
+    steps = "".join(
+        f"    {name}: {{step: {step}}}\n" for name, step in (("entry", 1e-6), ("stop", 1e-6), ("window", 1))
+    )
+    text = sweep_text.replace("  params:\n", f"  params:\n{steps}").replace("sampler: random", "sampler: grid")
+    sweep = bench.sweep(text)
+    proposer = make_proposer(sweep, bench.space(sweep))
+    assert proposer.limit == 2_500_001 * 5_000_001 * 96 * 2 * 3
+    first = proposer.propose(0, [], []).values
+    assert first[:7, 4].tolist() == [0.0, 0.0002, 0.0005] * 2 + [0.0]
+    assert first[:7, 3].tolist() == [1.0] * 3 + [0.0] * 3 + [1.0]
+    assert (first[:, 0] == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sampler": "nowhere.to:Find"}, "the sampler cannot be loaded"),
+        ({"sampler": "optuna.samplers:Nothing"}, "the sampler cannot be loaded"),
+        ({"sampler": "optuna.trial:FrozenTrial"}, "not an Optuna sampler"),
+        ({"sampler": "optuna.samplers:GridSampler"}, "the sampler refuses(.|\n)*search_space"),
+        ({"sampler": "optuna.samplers:PartialFixedSampler"}, "the sampler takes no seed"),
+        ({"sampler": "cmaes", "batch": 2}, "a batch too small for cmaes"),
+        ({"sampler": "cmaes", "objective": "[{maximize: sharpe}, {maximize: cagr}]"}, "cmaes knows one objective"),
+        ({"sampler": "grid"}, "a grid needs a step for `entry`"),
+        ({"fixed": "{entry: 1, exit: 1, stop: 1, window: 5, long_only: true}", "params": "{}"}, "nothing to search"),
+    ],
+)
+def test_what_a_sampler_cannot_search_is_bad_input(bench, options, message):
+    with pytest.raises(BadInput, match=message):
+        proposer_of(bench, **options).propose(0, [], [])
+
+
+def test_sobol_points_are_those_of_joe_and_kuo():
+    points = sobol_points(0, 8, np.zeros(MAX_DIMENSIONS, dtype=np.uint32))
+    eighths = np.floor(points * 8).astype(int)
+    assert eighths[:, 0].tolist() == [0, 4, 6, 2, 3, 7, 5, 1]
+    assert eighths[:, 1].tolist() == [0, 4, 2, 6, 3, 7, 1, 5]
+    assert eighths[:, 2].tolist() == [0, 4, 2, 6, 5, 1, 7, 3]
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_sobol_points_fill_every_axis_and_every_pair_of_the_first_two_evenly(seed):
+    shift = np.random.default_rng(seed).integers(2**32, size=MAX_DIMENSIONS, dtype=np.uint32)
+    points = sobol_points(0, 1024, shift)
+    assert all(len(set(np.floor(column * 1024))) == 1024 for column in points.T)
+    cells = np.floor(points[:, :2] * 32).astype(int)
+    assert len({tuple(cell) for cell in cells}) == 1024
+    assert np.array_equal(sobol_points(100, 50, shift), points[100:150])
+
+
+def test_too_many_axes_for_a_sobol_sequence_are_refused(bench, param):
+    sweep = bench.sweep(sampler="sobol", fixed="{}", params="{}")
+    space = build_space(sweep, {f"p{i}": param(0.0, 1.0) for i in range(MAX_DIMENSIONS + 1)})
+    with pytest.raises(BadInput, match=rf"expected: at most {MAX_DIMENSIONS}"):
+        make_proposer(sweep, space)
+
+
+def test_trials_rank_by_feasibility_then_objective_with_undefined_ones_last():
+    losses = np.asarray([[3.0], [1.0], [np.nan], [0.0], [0.0], [2.0]])
+    violations = np.asarray([[-1.0], [0.0], [0.0], [2.0], [1.0], [0.0]])
+    failed = np.asarray([False, False, False, False, False, True])
+    assert ranked(losses, violations, failed).tolist() == [1, 0, 2, 4, 3, 5]
+
+
+def test_fronts_count_what_dominates():
+    losses = np.asarray([[1.0, 4.0], [2.0, 2.0], [4.0, 1.0], [3.0, 3.0], [4.0, 4.0], [1.0, 4.0]])
+    assert fronts(losses).tolist() == [0, 0, 0, 1, 2, 0]
+    order = ranked(losses, np.zeros((6, 0)), np.zeros(6, dtype=bool))
+    assert order.tolist() == [0, 1, 2, 5, 3, 4]
+
+
+def test_attributes_of_a_sampler_are_empty_unless_it_has_some():
+    assert Proposals(np.zeros((2, 1))).attr(1) == ""
+    assert Proposals(np.zeros((2, 1)), ("a", "b")).attr(1) == "b"

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.study.batches import Batches
+from backsweep.study.parts import part_numbers, put
+from backsweep.study.study import open_study
+
+
+@pytest.fixture
+def study(bench):
+    bench.run("study", bench.sweep())
+    return open_study(bench.folder / "study")
+
+
+def test_the_table_has_optuna_s_column_names_and_ours(study):
+    names = study.trials.columns
+    assert names[:4] == ["number", "batch", "state", "value"]
+    assert [name for name in names if name.startswith("params_")] == [
+        "params_entry",
+        "params_stop",
+        "params_window",
+        "params_long_only",
+        "params_costs.slippage.rate",
+    ]
+    assert [name for name in names if name.startswith("user_attrs_")] == [f"user_attrs_{name}" for name in METRICS]
+    assert names[-7:] == [
+        "constraints_max_drawdown",
+        "constraints_trades",
+        "error",
+        "system_attrs",
+        "datetime_start",
+        "datetime_complete",
+        "duration",
+    ]
+    kinds = study.trials.schema
+    assert (kinds["params_window"], kinds["params_long_only"], kinds["params_stop"]) == (
+        pl.Int64,
+        pl.Boolean,
+        pl.Float64,
+    )
+
+
+def test_undefined_is_null_with_its_reason_and_never_nan(study):
+    undefined = study.trials.filter((pl.col("state") == "COMPLETE") & pl.col("value").is_null())
+    assert len(undefined) > 0
+    for text in undefined["system_attrs"]:
+        assert json.loads(text)["undefined"]["sharpe"] == REASONS[1]
+    floats = study.trials.select(pl.col(pl.Float64))
+    assert not any(column.is_nan().any() for column in floats)
+
+
+def test_a_failed_trial_has_its_error_and_nothing_else(study):
+    failed = study.trials.filter(pl.col("state") == "FAIL")
+    assert len(failed) > 0
+    assert set(failed["error"]) == {"window too long"}
+    assert failed.select(pl.col("^user_attrs_.*$", "value")).null_count().sum_horizontal()[0] == len(failed) * (
+        len(METRICS) + 1
+    )
+    assert study.returns.filter(pl.col("number").is_in(failed["number"].to_list()))["returns"].null_count() == len(
+        failed
+    )
+
+
+def test_returns_are_one_list_per_trial_beside_the_sessions(study):
+    assert study.returns["number"].to_list() == list(range(100))
+    assert study.returns.schema["returns"] == pl.List(pl.Float32)
+    assert set(study.returns["returns"].drop_nulls().list.len()) == {len(study.sessions)}
+    assert study.folds.is_empty()
+
+
+def test_constraints_are_at_most_zero_where_they_hold(study):
+    rows = study.trials.filter(pl.col("state") == "COMPLETE")
+    assert np.allclose(rows["constraints_max_drawdown"], rows["user_attrs_max_drawdown"] - 0.35)
+    assert np.allclose(rows["constraints_trades"], 3 - rows["user_attrs_trades"])
+
+
+def test_the_best_trial_is_feasible_and_comes_first(study):
+    best = study.best
+    assert set(best) == {"number", "value", "params", "metrics"}
+    assert best["metrics"]["max_drawdown"] <= 0.35
+    assert best["metrics"]["trades"] >= 3
+    assert isinstance(best["params"]["window"], int)
+    top = study.top(100)
+    assert top["number"][0] == best["number"]
+    assert top["state"][-1] == "FAIL"
+    assert study.describe(best["number"]) == best
+    with pytest.raises(BadInput, match="no such trial"):
+        study.describe(100)
+
+
+def test_a_study_without_a_feasible_trial_has_no_best(bench):
+    bench.run("study", bench.sweep(constraints="['max_drawdown <= 0.0']", trials=16))
+    assert open_study(bench.folder / "study").best is None
+
+
+def test_the_state_and_the_sweep_can_be_read_back(bench, study):
+    state = study.state
+    assert (state.study, state.done, state.total, state.batches) == ("formula", 100, 100, 7)
+    assert state.failed == (study.trials["state"] == "FAIL").sum()
+    assert len(state.hash) == 64
+    assert study.sweep.model_dump() == bench.sweep().model_dump()
+    content = json.loads((study.path / "study.json").read_text())
+    assert content["hash"] == state.hash
+    assert {"numpy", "polars", "python"} <= set(content["versions"])
+
+
+def test_the_hash_does_not_depend_on_where_the_files_lie(bench, study, tmp_path_factory):
+    other = type(bench)(tmp_path_factory.mktemp("elsewhere"))
+    other.run("study", other.sweep())
+    assert open_study(other.folder / "study").state.hash == study.state.hash
+
+
+def test_a_study_json_of_something_else_is_named(tmp_path):
+    (tmp_path / "study.json").write_text("{}")
+    with pytest.raises(StudyConflict, match=r"study\.json: not a study"):
+        _ = open_study(tmp_path).identity
+
+
+def test_a_file_is_put_once_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "parts" / "part-000000000.parquet"
+    assert put(path, b"first")
+    assert not put(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert part_numbers(path.parent) == [0]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("backsweep.study.parts.os.fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        put(tmp_path / "part", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batches_are_fixed_ranges_of_numbers():
+    batches = Batches(size=16, lag=2, total=70)
+    assert batches.count == 5
+    assert list(batches.numbers(4)) == list(range(64, 70))
+    assert [batches.known(batch) for batch in range(4)] == [0, 0, 1, 2]
+    assert batches.of(63) == 3
