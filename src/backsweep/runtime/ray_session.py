@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +35,8 @@ ONE_THREAD = dict.fromkeys(
 )
 """A worker owns one CPU: the thread pools inside it have one thread each."""
 
-OBJECT_STORE_BYTES = 128 * 2**20
-"""Room for the outcomes in flight, a few hundred kilobytes each; Ray spills to disk beyond it."""
+OBJECT_STORE_BYTES = 256 * 2**20
+"""Room for the outcomes in flight, mostly per-session returns; Ray spills to disk beyond it."""
 
 REACH_SECONDS = 5.0
 
@@ -77,7 +79,8 @@ class RaySession:
 
     def _begin(self, **options: Any) -> None:
         try:
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+            with _late_interrupt():
+                ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
         except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
             self.close()
             raise BadInput(
@@ -90,6 +93,22 @@ class RaySession:
         except BaseException:
             self.close()
             raise
+
+
+@contextmanager
+def _late_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back until the block is done: a Ray that is stopped half-way leaves processes behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received:
+        raise KeyboardInterrupt
 
 
 def _check_reachable(address: str) -> None:

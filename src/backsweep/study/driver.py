@@ -45,13 +45,15 @@ _FIRST_CHUNK, _LARGEST_CHUNK = 64, 4096  # trials
 class Progress:
     """Where a study stands.
 
-    `done` counts trials that came back, failed ones included; `best` is a row of the study table, or None.
+    `done` counts trials that came back, failed ones included, `batches` those committed; `best` is a row of the study
+    table, or None.
     """
 
     done: int
     total: int
     failed: int
     best: dict[str, Any] | None
+    batches: int
 
 
 @dataclass(frozen=True)
@@ -234,4 +236,5 @@ class _Run:
 
     def _report(self) -> None:
         if self._on_progress is not None:
-            self._on_progress(Progress(self._done, self._batches.total, self._failed, self._best))
+            batches = -(-self._committed // self._batches.size)
+            self._on_progress(Progress(self._done, self._batches.total, self._failed, self._best, batches))

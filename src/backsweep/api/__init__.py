@@ -1,0 +1,5 @@
+"""What the command line does, as functions: from a sweep file to a study, and from a parameter set to its records."""
+
+from backsweep.api.sweeps import Findings, Replay, check, open_study, replay, run
+
+__all__ = ["Findings", "Replay", "check", "open_study", "replay", "run"]

@@ -1,0 +1,179 @@
+"""Running, checking and replaying sweep files: the place where study, runtime and trial are put together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.dataset import Shard, fingerprint, load
+from backsweep.errors import BadInput
+from backsweep.runtime import make_backend
+from backsweep.strategy import load_strategy
+from backsweep.study.config import Sweep, load_sweep
+from backsweep.study.driver import run_study
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import identify
+from backsweep.study.messages import nearest
+from backsweep.study.space import Space, build_space, trial_spec
+from backsweep.study.study import Study, open_study
+from backsweep.trial.evaluate import Evaluator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from backsweep.strategy import Strategy
+    from backsweep.study.driver import Progress
+    from backsweep.trial.result import Result
+
+__all__ = ["Findings", "Replay", "check", "open_study", "replay", "run"]
+
+Number = float | int | bool
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What a check found: the sweep, its data, its search space, and one trial in the middle of that space."""
+
+    sweep: Sweep
+    shard: Shard
+    space: Space
+    result: Result
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One parameter set with its full records; `params` are those that were given or that the trial had."""
+
+    study: str
+    params: dict[str, Number]
+    result: Result
+
+    def write(self, folder: str | Path) -> Path:
+        """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("fills", "trades", "equity", "orders"):
+            getattr(self.result, name).write_parquet(path / f"{name}.parquet")
+        content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
+        (path / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        return path
+
+
+def run(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+    out: str | Path | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    progress: Callable[[Progress], None] | None = None,
+) -> Study:
+    """Run the study of a sweep file to its end, or resume it; the same call.
+
+    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run, `out` where the
+    study's folder lies (studies/<study> here), `trials` and `seed` replace the file's, and each of `overrides` is one
+    `dotted.key=value`. `progress` is called as trials come back. Raises BadInput, BadData, StrategyError or
+    StudyConflict before anything is written.
+    """
+    options = {
+        "search.trials": trials,
+        "search.seed": seed,
+        "runtime.workers": workers,
+        "runtime.backend": backend,
+        "runtime.address": address,
+    }
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    sweep, _, space = _read(path, [*overrides, *given])
+    folder = Path(out) if out is not None else Path("studies") / sweep.study
+    where = sweep.runtime
+    name = where.backend or ("ray" if where.workers > 1 else "inline")
+    run_study(
+        sweep,
+        space,
+        make_backend(name, where.workers, where.address),
+        StudyFolder(folder),
+        identify(sweep, fingerprint(sweep.data)),
+        progress,
+    )
+    study = open_study(folder)
+    _write_selected(study, sweep, space)
+    return study
+
+
+def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
+    """Validate a sweep file, load its data and run its strategy once; writes nothing.
+
+    Raises BadInput, BadData or StrategyError at the first thing that is wrong.
+    """
+    sweep, cls, space = _read(path, overrides)
+    shard = load(sweep.data)
+    evaluator = Evaluator(trial_spec(sweep, space), shard, cls)
+    middle = space.from_unit(np.full((1, len(space.names)), 0.5)) if space.names else np.zeros((1, 0))
+    return Findings(sweep, shard, space, evaluator.replay(middle[0]))
+
+
+def replay(
+    path: str | Path,
+    params: Mapping[str, Number] | None = None,
+    *,
+    trial: int | None = None,
+    study: str | Path | None = None,
+    compiled: bool = True,
+    overrides: Sequence[str] = (),
+) -> Replay:
+    """Run one parameter set of a sweep file again, with full records.
+
+    The parameters are those of `trial` of the folder `study` (studies/<study> here), with `params` on top; what neither
+    names has the strategy's default or the file's value. With `compiled=False` the engine and the strategy run as plain
+    Python: the same bits. Raises BadInput for a name that is not a parameter, StudyConflict if the study was made from
+    something else than this file.
+    """
+    sweep, cls, space = _read(path, overrides)
+    values: dict[str, Number] = {}
+    if trial is not None:
+        opened = open_study(study if study is not None else Path("studies") / sweep.study)
+        if not overrides:
+            StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))
+        values |= opened.describe(trial)["params"]
+    elif study is not None:
+        raise BadInput("a study without a trial", where=str(study), remedy="say which with --trial N")
+    values |= params or {}
+    known = [*dict.fromkeys([*cls.declared(), *space.names, *space.fixed])]
+    for name in values:
+        if name not in known:
+            expected = ", ".join(known) or "none: the strategy has no parameters"
+            raise BadInput(f"unknown parameter `{name}`", expected=expected, remedy=nearest(name, known))
+    return _replay(sweep, space, values, compiled=compiled)
+
+
+def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strategy], Space]:
+    sweep = load_sweep(Path(path), overrides)
+    cls = load_strategy(sweep.strategy)
+    return sweep, cls, build_space(sweep, cls.declared())
+
+
+def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compiled: bool = True) -> Replay:
+    fixed = {name: value for name, value in space.fixed.items() if name not in values}
+    spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed})
+    row = np.array([float(value) for value in values.values()])
+    return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+
+
+def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
+    """Write the records of the best trial into the study's folder, unless they are there."""
+    best = study.best
+    if best is None:
+        return
+    folder = study.path / "selected"
+    params = folder / "params.json"
+    if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:
+        return
+    params.unlink(missing_ok=True)
+    _replay(sweep, space, best["params"]).write(folder)

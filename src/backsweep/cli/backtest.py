@@ -1,0 +1,71 @@
+"""`backsweep backtest`: one parameter set, with full records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backsweep.cli.check import Overrides, SweepFile
+from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.errors import BadInput
+
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="A parameter; those left out have the strategy's default."),
+]
+
+
+def backtest(
+    sweep: SweepFile,
+    param: Params = None,
+    trial: Annotated[int | None, typer.Option(help="Take the parameters of this trial of --study.")] = None,
+    study: Annotated[Path | None, typer.Option(metavar="DIR", help="The study folder that has the trial.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the records go.  [default: backtests/STUDY]")
+    ] = None,
+    interpreted: Annotated[bool, typer.Option("--interpreted", help="Run as plain Python: slow, same bytes.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Run one parameter set: print its metrics, write its fills, trades, equity and orders.
+
+    For example:
+    - backsweep backtest sweeps/demo.yaml --param entry=1.5 --param stop_multiple=2
+
+    - backsweep backtest sweeps/demo.yaml --trial 17 --study studies/demo
+
+    """
+    import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+
+    params = _read_params(param or [])
+    done = backsweep.replay(
+        sweep, params, trial=trial, study=study, compiled=not interpreted, overrides=overrides or ()
+    )
+    folder = done.write(out or Path("backtests") / done.study)
+    console = make_console()
+    if done.params:
+        console.print(make_listing({name: format_number(value) for name, value in done.params.items()}))
+        console.print()
+    console.print(make_listing({name: format_metric(name, value) for name, value in done.result.metrics.items()}))
+    console.print()
+    console.print(f"fills, trades, equity and orders are in {folder}", markup=False, soft_wrap=True)
+
+
+def _read_params(texts: list[str]) -> dict[str, float | int | bool]:
+    """Read NAME=VALUE pairs; values are numbers, true or false."""
+    from backsweep.study.yamlfile import parse_value  # noqa: PLC0415 - loads the YAML reader
+
+    params = {}
+    for text in texts:
+        name, _, written = text.partition("=")
+        value = parse_value(written, f"--param {text}")
+        if not name or not isinstance(value, bool | int | float):
+            raise BadInput(
+                "a parameter that cannot be read",
+                where=f"--param {text}",
+                expected="NAME=VALUE with a number, true or false",
+                remedy="for instance --param entry=1.5",
+            )
+        params[name.strip()] = value
+    return params

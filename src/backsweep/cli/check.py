@@ -1,0 +1,79 @@
+"""`backsweep check`: validate a sweep file, its data and its strategy, and run one trial."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backsweep.dataset import Shard
+    from backsweep.study.dimension import Dimension
+
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the file, for instance search.batch=128."),
+]
+
+
+def check(sweep: SweepFile, overrides: Overrides = None) -> None:
+    """Validate the file, the data and the strategy, and run one trial in the middle of the space; write nothing.
+
+    For example:
+
+    - backsweep check sweeps/demo.yaml
+
+    - backsweep check sweeps/demo.yaml --set data.end=2010-12-31
+    """
+    import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+
+    found = backsweep.check(sweep, overrides=overrides or ())
+    params = {axis.name: _describe_axis(axis) for axis in found.space.dimensions}
+    params |= {name: f"{format_number(value)}, fixed" for name, value in found.space.fixed.items()}
+    shown = ("total_return", "sharpe", "max_drawdown", "trades")
+    metrics = {name: format_metric(name, found.result.metrics[name]) for name in shown}
+    console = make_console()
+    parts = {
+        "Data": _describe_data(found.shard),
+        "Parameters": params or {"none": "the strategy declares no parameters"},
+        "One trial, in the middle of the space": metrics,
+    }
+    for title, entries in parts.items():
+        console.print(f"[underline]{title}[/]")
+        console.print(make_listing(entries))
+        console.print()
+    console.print(f"{sweep} is good: backsweep run {sweep}", markup=False, soft_wrap=True)
+
+
+def _describe_data(shard: Shard) -> dict[str, str]:
+    first, last = (datetime.fromtimestamp(shard.rows["timestamp"][i] / 1e9, UTC) for i in (0, -1))
+    return {
+        "size": f"{shard.rows.height:,} rows, {len(shard.assets):,} assets, {shard.sessions[-1] + 1:,} sessions",
+        "span": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
+        "assets": _join(shard.assets),
+        "signals": _join(shard.signals),
+        "context": _join(shard.context.columns[1:]),
+    }
+
+
+def _join(names: Sequence[str]) -> str:
+    """List names, the first ten if there are many."""
+    return ", ".join([*names[:10], *(["..."] if len(names) > 10 else [])]) or "none"
+
+
+def _describe_axis(axis: Dimension) -> str:
+    if axis.choices is not None:
+        return "one of " + ", ".join(format_number(choice) for choice in axis.choices)
+    text = f"{format_number(axis.low)} to {format_number(axis.high)}"
+    if axis.integer and axis.step in {None, 1.0}:
+        text += ", whole"
+    elif axis.step is not None:
+        text += f", step {format_number(axis.step)}"
+    return text + (", logarithmic" if axis.log else "")

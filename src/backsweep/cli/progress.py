@@ -1,0 +1,89 @@
+"""How a running study is shown: a bar on a terminal, a line per batch elsewhere; both on standard error."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from backsweep.cli.console import format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from backsweep.study.driver import Progress
+
+VALUE = "value"  # objectives' columns: `value`, or `values_<metric>` for several
+
+
+class Clock:
+    """Turns what a study reports into text; the pace is that of this run, without what an earlier one did."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._start: tuple[float, int] | None = None
+
+    def describe(self, progress: Progress) -> str:
+        """Say trials per second, the best so far, failures and the time left."""
+        now = self._now()
+        start, before = self._start = self._start or (now, progress.done)
+        pace = (progress.done - before) / (now - start) if now > start else 0.0
+        left = _duration((progress.total - progress.done) / pace) if pace > 0.0 else "?"
+        return f"{pace:,.0f} trials/s · best {_best(progress.best)} · {progress.failed:,} failed · {left} left"
+
+
+@contextmanager
+def show_progress(console: Console | None = None) -> Iterator[Callable[[Progress], None]]:
+    """Give the function that shows a study's progress, for as long as the block lasts."""
+    console = console or Console(stderr=True, highlight=False)
+    clock = Clock()
+    if not console.is_terminal:
+        yield _Log(console, clock)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Bar(*columns, console=console, transient=False) as bar:
+        task = bar.add_task("starting", total=None, text="")
+
+        def show(progress: Progress) -> None:
+            description = f"{progress.done:,}/{progress.total:,}"
+            text = clock.describe(progress)
+            bar.update(task, total=progress.total, completed=progress.done, description=description, text=text)
+
+        yield show
+
+
+class _Log:
+    """Writes a line when a batch has been committed, and at the end."""
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._clock = clock
+        self._batches = 0
+
+    def __call__(self, progress: Progress) -> None:
+        text = self._clock.describe(progress)
+        if progress.batches != self._batches:
+            self._batches = progress.batches
+            line = f"batch {progress.batches:,} · {progress.done:,} of {progress.total:,} trials · {text}"
+            self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _best(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    return " ".join(format_number(value) for name, value in row.items() if name.startswith(VALUE))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,104 @@
+"""`backsweep show`: a study's state and its best trials."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from backsweep.study.study import Study
+
+PARAM, METRIC, BOUND = "params_", "user_attrs_", "constraints_"
+SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
+"""The metrics of the table, after the objectives; the other formats have all."""
+
+
+class Format(StrEnum):
+    """How the trials are written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def show(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
+    top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
+    form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
+) -> None:
+    """Show a study's state and its best trials.
+
+    For example:
+    - backsweep show studies/demo --top 20
+
+    - backsweep show studies/demo --format csv > best.csv
+
+    """
+    import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+
+    opened = backsweep.open_study(study)
+    best = opened.top(top)
+    if "duration" in best.columns:
+        best = best.with_columns(
+            duration=best["duration"].dt.total_microseconds() / 1e6
+        )  # s; the formats know no other
+    if form is Format.csv:
+        typer.echo(best.write_csv(), nl=False)
+    elif form is Format.json:
+        trials = list(best.iter_rows(named=True))
+        typer.echo(json.dumps({**asdict(opened.state), "best": opened.best, "trials": trials}, default=str, indent=2))
+    else:
+        _print_tables(opened, best)
+
+
+def _print_tables(study: Study, best: pl.DataFrame) -> None:
+    console = make_console()
+    state, search = study.state, study.sweep.search
+    goals = [f"{'maximize' if goal.maximize else 'minimize'} {goal.metric}" for goal in search.objective]
+    entries = {
+        "study": state.study,
+        "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
+        "failed": f"{state.failed:,}",
+        "objective": ", ".join(goals),
+        "constraints": ", ".join(search.constraints) or "none",
+    }
+    console.print(make_listing(entries))
+    if len(best):
+        console.print()
+        _print_trials(console, best, [goal.metric for goal in search.objective])
+
+
+def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -> None:
+    """Print metrics and parameters of each trial; the parameters that all share stand below."""
+    trials = list(best.iter_rows(named=True))
+    columns = {"trial": [str(row["number"]) for row in trials]}
+    for name in dict.fromkeys([*objectives, *SHOWN]):
+        columns[name] = [format_metric(name, row[METRIC + name]) for row in trials]
+    params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAM)}
+    same = [name for name, cells in params.items() if len(cells) > 1 and len(set(cells)) == 1]
+    columns |= {name.removeprefix(PARAM): cells for name, cells in params.items() if name not in same}
+    notes = [_note(row) for row in trials]
+    if any(notes):
+        columns["note"] = notes
+    print_columns(console, columns)
+    if same:
+        shared = ", ".join(f"{name.removeprefix(PARAM)}={params[name][0]}" for name in same)
+        console.print(f"in all of these: {shared}", markup=False)
+
+
+def _note(row: dict[str, Any]) -> str:
+    """Say what is wrong with a trial, if anything is."""
+    if row["state"] != "COMPLETE":
+        return "failed"
+    broken = [name.removeprefix(BOUND) for name, value in row.items() if name.startswith(BOUND) and (value or 0) > 0]
+    return "breaks " + ", ".join(broken) if broken else ""

@@ -1,0 +1,197 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+import backsweep as bs
+from backsweep.cli import progress as progress_module
+
+TIMING = ["datetime_start", "datetime_complete", "duration"]
+
+
+def test_check_says_what_was_found_and_writes_nothing(sweep, command, tmp_path):
+    before = sorted(tmp_path.rglob("*.parquet"))
+    code, out, err = command("check", sweep)
+    assert (code, err) == (0, "")
+    assert "240 rows, 2 assets, 120 sessions" in out
+    assert "2001-01-01 00:00 to 2002-01-08 00:00" in out
+    assert "10 to 50, whole" in out
+    assert sorted(tmp_path.rglob("*.parquet")) == before
+    assert not (tmp_path / "studies").exists()
+
+
+def test_run_shows_each_batch_and_leaves_a_study(sweep, command, tmp_path):
+    code, out, err = command("run", sweep)
+    assert code == 0
+    assert [line.split(" · ")[:2] for line in err.splitlines()] == [
+        ["batch 1", "16 of 40 trials"],
+        ["batch 2", "32 of 40 trials"],
+        ["batch 3", "40 of 40 trials"],
+    ]
+    assert out == "40 trials are in studies/small; see the best: backsweep show studies/small\n"
+    study = bs.open_study(tmp_path / "studies" / "small")
+    assert study.trials.height == 40
+    selected = json.loads((study.path / "selected" / "params.json").read_text())
+    assert selected["params"] == study.best["params"]
+    assert selected["metrics"] == study.best["metrics"]
+    equity = pl.read_parquet(study.path / "selected" / "equity.parquet")
+    assert equity["equity"][-1] == study.best["metrics"]["final_equity"]
+
+
+def test_run_takes_its_options_over_the_file(sweep, command):
+    assert command("run", sweep, "--trials", 8, "--seed", 9, "--out", "here", "--set", "search.batch=4")[0] == 0
+    search = bs.open_study("here").sweep.search
+    assert (search.trials, search.seed, search.batch) == (8, 9, 4)
+
+
+def test_an_interrupted_run_says_so_and_resumes_to_the_same_study(sweep, command, monkeypatch):
+    command("run", sweep, "--out", "whole")
+
+    def interrupt(_, standing):
+        if standing.batches == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(progress_module._Log, "__call__", interrupt)
+        code, out, err = command("run", sweep, "--out", "broken")
+    assert (code, out) == (130, "")
+    assert err == "interrupted: what was finished is kept, and the same command resumes the study\n"
+    assert bs.open_study("broken").trials.height == 32
+    assert command("run", sweep, "--out", "broken")[0] == 0
+    whole, resumed = (bs.open_study(name).trials.drop(TIMING) for name in ("whole", "broken"))
+    assert whole.equals(resumed)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_with_130_and_one_line(sweep):
+    run = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000"], stderr=subprocess.PIPE, text=True
+    )
+    with run.stderr as stream:
+        assert stream.readline().startswith("batch 1 ")
+        time.sleep(0.2)
+        os.kill(run.pid, signal.SIGINT)
+        *batches, last = stream.readlines()
+    assert run.wait(timeout=20) == 130
+    assert all(line.startswith("batch ") for line in batches)
+    assert last.startswith("interrupted: ")
+
+
+@pytest.mark.slow
+def test_workers_and_this_process_give_the_same_study(sweep, command):
+    assert command("run", sweep, "--backend", "inline", "--out", "inline")[0] == 0
+    code, _, err = command("run", sweep, "--workers", 2, "--out", "ray")
+    assert code == 0, err
+    inline, ray = (bs.open_study(name) for name in ("inline", "ray"))
+    assert inline.trials.drop(TIMING).equals(ray.trials.drop(TIMING))
+    assert inline.returns.equals(ray.returns)
+
+
+def test_an_inline_run_never_imports_ray(sweep):
+    code = f"import sys, backsweep as bs; bs.run({str(sweep)!r}); sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own code
+
+
+def test_a_study_with_failed_trials_ends_with_1_and_names_the_first(sweep, command, tmp_path):
+    strategy = tmp_path / "strategy.py"
+    limit = (
+        "            if self.size > 30:\n"
+        "                for k in range(100000):\n"
+        "                    broker.submit_order(bar.asset, 1.0, bs.LIMIT, 0.01)\n"
+    )
+    text = strategy.read_text().replace("            bar = data[i]\n", "            bar = data[i]\n" + limit)
+    strategy.write_text(text)
+    code, out, err = command("run", sweep)
+    assert code == 1
+    assert "40 trials are in studies/small" in out
+    assert re.search(r"^[\d]+ of them failed; the first is trial \d+: Cross has ", err, re.MULTILINE)
+    assert "too many live orders" in err
+
+
+def test_show_prints_the_best_trials_first(sweep, command):
+    command("run", sweep)
+    code, out, _ = command("show", "studies/small", "--top", 3)
+    assert code == 0
+    assert "40 of 40" in out
+    assert "maximize sharpe" in out
+    assert max(map(len, out.splitlines())) <= 100
+    assert out.rstrip().splitlines()[-3].split()[0] == str(bs.open_study("studies/small").best["number"])
+
+
+def test_show_takes_as_many_tables_as_the_width_asks_for(sweep, command, tmp_path):
+    many = "\n".join(f"    parameter_{i}: float = bs.param(0.0, 1.0)" for i in range(12))
+    strategy = tmp_path / "strategy.py"
+    strategy.write_text(strategy.read_text().replace("    size: int", many + "\n    size: int"))
+    command("run", sweep, "--trials", 4)
+    _, out, _ = command("show", "studies/small", "--top", 2)
+    assert len([line for line in out.splitlines() if line.startswith("trial ")]) == 3
+    assert "size" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_show_sets_apart_the_parameters_that_all_trials_share(sweep, command):
+    command("run", sweep, "--set", "search.params.size={low: 20, high: 20}")
+    _, out, _ = command("show", "studies/small")
+    assert "in all of these: size=20" in out
+
+
+def test_show_marks_trials_that_break_a_constraint(sweep, command):
+    command("run", sweep, "--set", "search.constraints=['trades >= 1000']")
+    _, out, _ = command("show", "studies/small", "--top", 1)
+    assert "breaks trades" in out
+
+
+def test_show_writes_json_and_csv(sweep, command):
+    command("run", sweep)
+    _, out, _ = command("show", "studies/small", "--top", 2, "--format", "json")
+    content = json.loads(out)
+    assert (content["done"], content["failed"], len(content["trials"])) == (40, 0, 2)
+    assert content["trials"][0]["params_size"] == content["best"]["params"]["size"]
+    _, out, _ = command("show", "studies/small", "--top", 2, "--format", "csv")
+    table = pl.read_csv(out.encode())
+    assert table["number"].to_list() == [row["number"] for row in content["trials"]]
+
+
+def test_backtest_of_a_trial_gives_the_metrics_of_the_study(sweep, command):
+    command("run", sweep)
+    best = bs.open_study("studies/small").best
+    code, out, err = command("backtest", sweep, "--trial", best["number"], "--out", "records")
+    assert (code, err) == (0, "")
+    assert "fills, trades, equity and orders are in records" in out
+    with open("records/params.json") as stream:  # noqa: PTH123 - as a reader would
+        assert json.load(stream)["metrics"] == best["metrics"]
+    assert pl.read_parquet("records/fills.parquet").height > 0
+
+
+def test_backtest_runs_interpreted_to_the_same_bits(sweep, command):
+    arguments = ("backtest", sweep, "--param", "entry=0.3", "--param", "costs.commission.rate=0.001")
+    command(*arguments, "--out", "compiled")
+    assert command(*arguments, "--out", "interpreted", "--interpreted")[0] == 0
+    for name in ("fills", "trades", "equity", "orders"):
+        frames = [pl.read_parquet(f"{folder}/{name}.parquet") for folder in ("compiled", "interpreted")]
+        assert frames[0].equals(frames[1]), name
+
+
+def test_help_and_version_are_quick_and_give_examples():
+    begin = time.monotonic()
+    command = [sys.executable, "-m", "backsweep"]
+    version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert version.stdout == f"backsweep {bs.__version__}\n"
+    assert time.monotonic() - begin < 2.0  # 0.12 s on a machine that does nothing else
+    for name in ("run", "backtest", "show", "check"):
+        text = subprocess.run([*command, name, "--help"], capture_output=True, text=True, check=True)  # noqa: S603
+        assert f"backsweep {name} " in text.stdout.partition("For example")[2]
+
+
+def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
+    code = (
+        "import sys, backsweep.cli; print(sorted({'numba', 'polars', 'ray', 'optuna', 'pydantic'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout == "[]\n"
