@@ -15,7 +15,16 @@ import backsweep as bs
 
 
 class MovingAverageCross(bs.Strategy):
-    """Hold a fraction of equity in each asset whose fast average is above its slow one."""
+    """Hold a fraction of equity in each asset whose fast average is above its slow one.
+
+    Parameters
+    ----------
+    fast, slow : bars in the two averages.
+    band : fraction of the slow average by which the fast one must be beyond it; in between, the position is closed.
+    weight : fraction of equity in each position when it opens.
+    short : whether to be short, not flat, while the fast average is below.
+
+    """
 
     fast: int = bs.param(3, 50, log=True, default=10)
     slow: int = bs.param(20, 250, log=True, default=100)
