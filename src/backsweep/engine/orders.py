@@ -23,7 +23,6 @@ from backsweep.engine.codes import (
     HELD,
     LIMIT,
     LOG_FULL,
-    MARKET,
     NO_FAILURE,
     NO_REASON,
     NONE,
@@ -123,7 +122,10 @@ def request_order(
     order.commission = 0.0
     if parent != 0:
         order.reduce_only = 1
-        order.fill_reason = TAKE_PROFIT if order_type == LIMIT else STOP_LOSS
+        if order_type == LIMIT:
+            order.fill_reason = TAKE_PROFIT
+        elif order_type == STOP:
+            order.fill_reason = STOP_LOSS
         _join_family(state, order, slot)
     return order_id
 
@@ -189,8 +191,6 @@ def start_working(state: State, slot: int) -> None:
         record_at(state.orders, book.last_order).next = slot
     book.last_order = slot
     book.reach_low = np.inf
-    if order.type == MARKET:
-        book.pending += remaining(order)
     state.account.reserved += order.reserved
 
 
@@ -205,10 +205,6 @@ def _stop_working(state: State, order: Any) -> None:
         book.last_order = order.previous
     else:
         record_at(state.orders, order.next).previous = order.previous
-    if order.type == MARKET:
-        book.pending -= remaining(order)
-    if book.first_order == NONE:
-        book.pending = 0.0
     state.account.reserved -= order.reserved
 
 
@@ -247,8 +243,6 @@ def note_fill(state: State, slot: int, quantity: float) -> None:
     order = record_at(state.orders, slot)
     position = record_at(state.positions, order.asset)
     left = remaining(order)
-    if order.type == MARKET:
-        record_at(state.books, order.asset).pending -= quantity
     released = order.reserved * (quantity / (left + quantity))
     order.reserved -= released
     state.account.reserved -= released

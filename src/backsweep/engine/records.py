@@ -105,7 +105,6 @@ BOOK = record_dtype(  # the working orders of one asset
     [
         ("first_order", "i8"),  # linked in order of activation
         ("last_order", "i8"),
-        ("pending", "f8"),  # signed units of its market orders
         ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
         ("reach_high", "f8"),
     ]
@@ -403,6 +402,5 @@ def reset(state: State) -> None:
         book = record_at(state.books, asset)
         book.first_order = NONE
         book.last_order = NONE
-        book.pending = 0.0
         book.reach_low = -np.inf
         book.reach_high = np.inf
