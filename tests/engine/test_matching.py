@@ -209,7 +209,11 @@ def test_exits_come_before_entries_at_the_open():
     market_data = bars(*flat(100, 4), B=flat(50, 4))
     steps = [market(0, 10), market(1, 20, asset=1), market(1, -10)]
     result = run(market_data, steps, account={"cash": 1000.0, "kind": "cash"})
-    assert result.fills.select("order_id", "asset", "quantity").rows() == [(1, "A", 10.0), (3, "A", -10.0), (2, "B", 20.0)]
+    assert result.fills.select("order_id", "asset", "quantity").rows() == [
+        (1, "A", 10.0),
+        (3, "A", -10.0),
+        (2, "B", 20.0),
+    ]
 
 
 def test_entries_at_the_open_come_in_order_of_submission():

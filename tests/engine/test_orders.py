@@ -256,7 +256,10 @@ def test_a_change_that_makes_no_sense_changes_nothing(change):
 def test_a_new_price_must_fit_the_buying_power_too():
     # 1,000 units at 90 are 90,000 of the 100,000 that 10,000 at leverage 10 can hold; at 101 they would be 101,000.
     order = limit(0, 1000, 90)
-    steps = [order, *(step for price in (101.0, 100.0) for step in (update(1, order, limit=price), observe(1, "accepted")))]
+    steps = [
+        order,
+        *(step for price in (101.0, 100.0) for step in (update(1, order, limit=price), observe(1, "accepted"))),
+    ]
     result = run(bars(QUIET, QUIET, QUIET), steps)
     assert seen(result) == [0.0, 1.0]
     assert fills(result) == [(2, 1000.0, 100.0)]
@@ -364,5 +367,7 @@ def test_as_many_live_orders_as_the_limit_are_fine():
 
 def test_an_order_for_no_asset_is_rejected_and_can_be_read():
     order = submit(0, 10, asset=NOTE_ASSET)
-    result = run(bars(QUIET, QUIET), [order, observe(1, "status", order=order), observe(1, "reject_reason", order=order)])
+    result = run(
+        bars(QUIET, QUIET), [order, observe(1, "status", order=order), observe(1, "reject_reason", order=order)]
+    )
     assert seen(result)[1:] == [REJECTED, 1.0]

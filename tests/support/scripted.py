@@ -34,7 +34,17 @@ if TYPE_CHECKING:
 
 NAN = np.nan
 FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - times as written
-VERBS = ("submit", "bracket", "update", "cancel", "close", "target_quantity", "target_value", "target_percent", "observe")
+VERBS = (
+    "submit",
+    "bracket",
+    "update",
+    "cancel",
+    "close",
+    "target_quantity",
+    "target_value",
+    "target_percent",
+    "observe",
+)
 SUBMIT, BRACKET, UPDATE, CANCEL, CLOSE, TARGET_QUANTITY, TARGET_VALUE, TARGET_PERCENT, OBSERVE = range(len(VERBS))
 FIELDS = ("at", "verb", "asset", "type", "quantity", "limit", "stop", "stop_loss", "take_profit", "order")
 WIDTH = len(FIELDS)
@@ -281,7 +291,9 @@ def compose(steps: Iterable[Step]) -> np.ndarray:
 Prices = tuple[float, float, float, float]
 
 
-def bars(*prices: Prices | None, step: timedelta = timedelta(days=1), **others: Sequence[Prices | None]) -> pl.DataFrame:
+def bars(
+    *prices: Prices | None, step: timedelta = timedelta(days=1), **others: Sequence[Prices | None]
+) -> pl.DataFrame:
     """Give bars (open, high, low, close) of asset A, one a day; keywords give further assets, None no bar."""
     rows = [
         (FIRST_DAY + index * step, asset, *map(float, bar))
