@@ -26,7 +26,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
-from backsweep.engine.orders import close_order, end_unfilled, is_live, slot_of, start_working
+from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
 from backsweep.engine.records import State
 
 
@@ -82,7 +82,7 @@ def _malformed(state: State, order: Any) -> int:
 def _accept_child(state: State, slot: int) -> None:
     """Let a child wait for its parent, work at once if that has filled, or end if that is over."""
     order = record_at(state.orders, slot)
-    parent_slot = slot_of(state, order.parent)
+    parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
         close_order(state, slot, REJECTED, BAD_PARENT)
         return

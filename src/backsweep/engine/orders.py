@@ -52,6 +52,12 @@ def slot_of(state: State, order_id: int) -> int:
 
 
 @kernel
+def parent_slot_of(state: State, order: Any) -> int:
+    """Give the slot of a child's parent, or NONE; a parent was asked for before its children."""
+    return slot_of(state, order.parent) if order.parent < order.id else NONE
+
+
+@kernel
 def is_live(order: Any) -> bool:
     """Tell whether the order can still change."""
     return REQUESTED <= order.status <= WORKING
@@ -133,7 +139,7 @@ def request_order(
 @kernel
 def _join_family(state: State, order: Any, slot: int) -> None:
     """Put a child at the end of its parent's ring of children."""
-    parent_slot = slot_of(state, order.parent)
+    parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
         return
     parent = record_at(state.orders, parent_slot)
@@ -165,7 +171,7 @@ def find_child(state: State, parent_id: int, order_type: int) -> int:
 
 @kernel
 def _leave_family(state: State, order: Any, slot: int) -> None:
-    parent_slot = slot_of(state, order.parent)
+    parent_slot = parent_slot_of(state, order)
     if parent_slot != NONE:
         parent = record_at(state.orders, parent_slot)
         if parent.first_child == slot:

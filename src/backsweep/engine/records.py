@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import from_dtype, types
+from numba import config, from_dtype, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, overload, register_model
 from numpy.typing import NDArray
@@ -299,8 +299,8 @@ class Tables:
             raise AttributeError(name) from None
 
     def handle(self, *, compiled: bool) -> Any:
-        """Give what the loop takes; valid as long as these tables live."""
-        if not compiled:
+        """Give what the loop takes; valid as long as these tables live. NUMBA_DISABLE_JIT=1 compiles nothing."""
+        if not compiled or config.DISABLE_JIT:
             return State(self.arrays)
         addresses = np.zeros(1, ADDRESSES)
         for name, table in self.arrays.items():
