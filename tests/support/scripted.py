@@ -87,7 +87,7 @@ class Script(Strategy):
         """Give one field of the present step."""
         return load(self.steps, WIDTH * self.step + place)
 
-    def see(self, what, asset, order, data, broker):  # noqa: C901, PLR0911 - one case for each thing to see
+    def see(self, what, asset, order, data, broker):  # noqa: C901 - one case for each thing to see
         """Give one thing that a strategy can see, as a number."""
         position = broker.get_position(asset)
         kept = broker.get_order(order)
