@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracle import Oracle
 from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import VERBS, compose, evaluator
+from scripted import VERBS
 
 SEEDS = 40
 
@@ -25,19 +25,13 @@ def ask_oracle(scenario):
     return oracle.run([Spoken(step) for step in scenario.steps])
 
 
-def ask_engine(scenario):
-    table = compose(scenario.steps)
-    engine = evaluator(scenario.market, account=scenario.account, costs=scenario.costs)
-    return engine.replay(np.array([float(table.ctypes.data), float(len(table))]))
-
-
 def assert_close(found, expected, what):
     assert np.asarray(found, float) == pytest.approx(np.array([float(x) for x in expected]), rel=1e-12, abs=1e-9), what
 
 
 def compare(scenario):
     """Insist that engine and oracle agree, and give the oracle."""
-    oracle, result = ask_oracle(scenario), ask_engine(scenario)
+    oracle, result = ask_oracle(scenario), scenario.play()
     fills = result.fills
     assert fills["order_id"].to_list() == [fill.order.id for fill in oracle.fills]
     assert fills["asset"].to_list() == [fill.order.asset for fill in oracle.fills]

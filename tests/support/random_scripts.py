@@ -18,12 +18,18 @@ from scripted import (
     UPDATE,
     Step,
     bars,
+    cancel,
+    close,
+    compose,
+    evaluator,
 )
 
 from backsweep.engine.codes import LIMIT, MARKET, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from backsweep.trial.result import Result
 
 ASSETS = ("A", "B", "C")
 COSTS: tuple[dict[str, Any], ...] = (
@@ -56,9 +62,21 @@ class Scenario:
         series = {name: [group.get(name) for group in self.groups] for name in self.assets}
         return bars(*series.pop("A"), **series)
 
-    def cut(self, groups: int, steps: int) -> Scenario:
-        """Give a smaller scenario; every asset must keep a bar."""
-        return replace(self, groups=self.groups[:groups], steps=self.steps[:steps])
+    def play(self, *, compiled: bool = True) -> Result:
+        """Let the engine play the script."""
+        table = compose(self.steps)
+        engine = evaluator(self.market, account=self.account, costs=self.costs)
+        return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
+
+    def ended(self) -> Scenario:
+        """Give the scenario with two quiet timestamps behind it, in which every order is cancelled and every position closed."""
+        last = {}
+        for group in self.groups:
+            last |= {name: (bar[3],) * 4 for name, bar in group.items()}
+        at = len(self.groups)
+        cancels = [cancel(at, order) for order in range(1, 4 * len(self.steps) + 1)]
+        closes = [close(at, asset) for asset in range(len(self.assets))]
+        return replace(self, groups=[*self.groups, last, last], steps=[*self.steps, *cancels, *closes])
 
 
 def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int = 2, **given: Any) -> Scenario:
