@@ -71,7 +71,12 @@ def test_the_random_scripts_reach_every_rule():
             ambiguous += oracle.ambiguous
             statuses.update(order.status for order in oracle.orders)
             reasons.update(order.reason for order in oracle.orders)
-    assert {status for status, count in statuses.items() if count > 20} >= {"filled", "cancelled", "rejected", "working"}
+    assert {status for status, count in statuses.items() if count > 20} >= {
+        "filled",
+        "cancelled",
+        "rejected",
+        "working",
+    }
     assert ambiguous > 5
     for reason in (
         "exceeds buying power",

@@ -18,7 +18,9 @@ MARGIN, WHOLE_LOTS, CASH, CASH_WHOLE = ACCOUNTS
 def scenarios(**given_values):
     """Draw scenarios; they shrink by getting shorter."""
     return st.builds(
-        lambda seed, length, steps, assets: random_scenario(seed, length=length, steps=steps, assets=assets, **given_values),
+        lambda seed, length, steps, assets: random_scenario(
+            seed, length=length, steps=steps, assets=assets, **given_values
+        ),
         st.integers(0, 2**31),
         st.integers(3, 30),
         st.integers(0, 40),
@@ -175,7 +177,12 @@ def test_orders_and_positions_are_whole_lots(scenario):
 
 def assert_same_past(one, other, now):
     """Insist that two results show the same up to a timestamp."""
-    for name, when in (("equity", "timestamp"), ("fills", "timestamp"), ("trades", "exit_timestamp"), ("orders", "closed")):
+    for name, when in (
+        ("equity", "timestamp"),
+        ("fills", "timestamp"),
+        ("trades", "exit_timestamp"),
+        ("orders", "closed"),
+    ):
         mine, theirs = (getattr(result, name).filter(pl.col(when) <= now) for result in (one, other))
         assert mine.equals(theirs), name
     asked = [result.orders.filter(pl.col("submitted") <= now)["order_id"].to_list() for result in (one, other)]

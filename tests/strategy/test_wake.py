@@ -1,9 +1,9 @@
+import numpy as np
 import pytest
+from scripted import bars, evaluator, flat
 
 from backsweep.errors import BadInput, StrategyError
 from backsweep.strategy import Strategy, above, below, param
-from scripted import bars, evaluator, flat
-import numpy as np
 
 
 class Sleepy(Strategy):

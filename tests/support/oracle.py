@@ -108,12 +108,13 @@ class Oracle:
 
     def run(self, steps):
         """Play every step at its time."""
-        for self.now, group in enumerate(self.market):
+        for now, group in enumerate(self.market):
+            self.now = now
             self.meet(group)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
             requests = []
-            for step in (step for step in steps if step.at == self.now):
+            for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
             for order in requests:
                 if order.status == "requested":
@@ -167,10 +168,8 @@ class Oracle:
             return
         if moment == IN_RANGE:
             order.reached = self.now
-        if self.position[order.asset] * order.total >= 0:
-            rank = 3
-        else:
-            rank = {MARKET: 0, STOP: 1, LIMIT: 2}[order.type]
+        exits = self.position[order.asset] * order.total < 0
+        rank = {MARKET: 0, STOP: 1, LIMIT: 2}[order.type] if exits else 3
         self.due.append((moment, rank, order.id, order, price))
 
     def execute(self, order, moment, price, bar):
@@ -194,9 +193,10 @@ class Oracle:
         self.position[order.asset] += units
         order.filled += units
         self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
-        self.follow(order, units, moment, price, bar)
+        self.follow(order, units)
+        self.meet_children(order, moment, price, bar)
 
-    def follow(self, order, units, moment, price, bar):
+    def follow(self, order, units):
         """Do what follows from a fill: children come to life, siblings shrink, orphans go."""
         for child in order.children:
             if child.status == "held":
@@ -211,6 +211,9 @@ class Oracle:
             for other in self.working():
                 if other.asset == order.asset and other.reduces and other.total * held >= 0:
                     self.end(other, "cancelled", "its position closed")
+
+    def meet_children(self, order, moment, price, bar):
+        """Let children that came to life with this fill meet the rest of its bar."""
         for child in order.children:
             if child.status != "working":
                 continue
@@ -270,23 +273,25 @@ class Oracle:
             order = self.find(step.parent)
             if order and order.live:
                 self.end_with_children(order, "cancelled", "cancelled by the strategy")
-        else:
-            target = {"close": lambda: Fraction(0), "target_quantity": lambda: quantity}.get(step.verb)
-            if target is None:
-                if self.last[name] is None:  # a target without a price is no number
-                    self.request(requests, name, MARKET, None)
-                    return
-                money = quantity if step.verb == "target_value" else quantity * self.worth()
-                wanted = money / self.last[name]
-            else:
-                wanted = target()
+        elif (wanted := self.target(step, name, quantity)) is None:
+            self.request(requests, name, MARKET, None)
+        elif wanted != held:
             change = wanted - held
-            if change:
-                self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
+            self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
+
+    def target(self, step, name, quantity):
+        """Give the units that a target stands for; a value without a price stands for none."""
+        if step.verb in {"close", "target_quantity"}:
+            return quantity or Fraction(0)
+        if self.last[name] is None:
+            return None
+        return (quantity if step.verb == "target_value" else quantity * self.worth()) / self.last[name]
 
     def request(self, requests, asset, kind, total, limit=float("nan"), stop=float("nan"), parent=0, *, reduces=False):
         family = self.find(parent)
-        order = Order(len(self.orders) + 1, asset, kind, total, exact(limit), exact(stop), family, reduces or parent != 0)
+        order = Order(
+            len(self.orders) + 1, asset, kind, total, exact(limit), exact(stop), family, reduces or parent != 0
+        )
         order.known_parent = parent == 0 or family is not None
         self.orders.append(order)
         if family:

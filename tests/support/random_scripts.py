@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from scripted import (
     BRACKET,
     CANCEL,
@@ -28,6 +27,8 @@ from backsweep.engine.codes import LIMIT, MARKET, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import polars as pl
 
     from backsweep.trial.result import Result
 
@@ -69,7 +70,7 @@ class Scenario:
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
     def ended(self) -> Scenario:
-        """Give the scenario with two quiet timestamps behind it, in which every order is cancelled and every position closed."""
+        """Give the scenario with a quiet end, in which every order is cancelled and every position closed."""
         last = {}
         for group in self.groups:
             last |= {name: (bar[3],) * 4 for name, bar in group.items()}
@@ -85,7 +86,10 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     names = ASSETS[:assets]
     groups = random_groups(generator, length, names)
     script = sorted(
-        (random_step(generator, int(at), assets, number) for number, at in enumerate(generator.integers(0, len(groups), steps))),
+        (
+            random_step(generator, int(at), assets, number)
+            for number, at in enumerate(generator.integers(0, len(groups), steps))
+        ),
         key=lambda step: step.at,
     )
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
