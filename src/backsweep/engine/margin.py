@@ -10,7 +10,7 @@ from backsweep.engine.ledger import value_account
 from backsweep.engine.orders import remaining
 from backsweep.engine.records import State
 
-ROUNDING = 1e-12  # relative; an order sized to use everything must not fail by the last bit
+ROUNDING = 1e-12  # relative; an order sized to use or to close everything must not fail by the last bit
 
 
 @kernel
@@ -62,7 +62,8 @@ def accepts(state: State, order: Any, added: float) -> int:
                 return BUYING_POWER
         return NO_REASON
     position = record_at(state.positions, order.asset)
-    if order.reduce_only == 0 and order.quantity < 0.0 and position.quantity + order.quantity < 0.0:
+    short = position.quantity + order.quantity < -ROUNDING * position.quantity
+    if order.reduce_only == 0 and order.quantity < 0.0 and short:
         return SHORT_SALE
     return NO_REASON
 
