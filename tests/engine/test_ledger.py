@@ -192,3 +192,18 @@ def test_times_are_those_of_the_bars():
     result = run(bars(*flat(100, 3)), [market(0, 1)])
     assert result.fills["timestamp"].to_list() == [datetime(2024, 1, 2)]  # noqa: DTZ001 - times as written
     assert result.orders.select("submitted", "closed").row(0) == (FIRST_DAY, FIRST_DAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize("kind", ["cash", "margin"])
+@pytest.mark.parametrize("lot", [0.0, 0.1])
+@pytest.mark.parametrize("count", [3, 6, 7])
+def test_what_was_bought_in_parts_can_be_sold_as_a_whole(kind, lot, count):
+    # In binary 0.1 + 0.1 + 0.1 is more than 0.3, and six times 0.1 is more than 0.1 + ... + 0.1.
+    account = {"cash": 10_000.0, "kind": kind, "lot": lot}
+    steps = [*(market(0, 0.1) for _ in range(count)), market(1, -count / 10), observe(2, "quantity")]
+    result = run(bars(*flat(100, 3)), steps, account=account)
+    assert seen(result) == [0.0]
+    assert result.equity["exposure"][-1] == 0.0
+    assert result.orders["status"].to_list()[:-1] == ["filled"] * (count + 1)
+    assert result.trades.height == 1
+    assert result.equity["equity"][-1] == pytest.approx(10_000.0, abs=1e-9)

@@ -180,6 +180,8 @@ class Oracle:
                 return
             if abs(order.left) > abs(held):
                 order.total = order.filled - held
+        if held * order.total < 0 and abs(order.left + held) <= TOLERANCE * abs(held):
+            order.total = order.filled - held
         units = order.left
         paid = price if order.type == LIMIT else self.slipped(units, price)
         commission = self.charge(units, paid)
@@ -385,7 +387,8 @@ class Oracle:
             if added > 0 and added > self.power() + TOLERANCE * abs(self.worth()) * self.leverage:
                 return "exceeds buying power"
             return ""
-        short = not order.reduces and order.total < 0 and self.position[order.asset] + order.total < 0
+        held = self.position[order.asset]
+        short = not order.reduces and order.total < 0 and held + order.total < -TOLERANCE * held
         return "short sale in a cash account" if short else ""
 
     # ---- beginnings and ends ----
