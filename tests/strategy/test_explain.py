@@ -75,6 +75,15 @@ def test_what_python_or_numba_says_is_kept_to_one_sentence(name, problem, found,
 
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
+def test_without_signals_no_signal_is_known(compiled):
+    engine = evaluator(MARKET, load_strategy(f"{FILE}:UnknownWithoutAny"))
+    with pytest.raises(StrategyError, match="unknown") as caught:
+        engine.replay(np.empty(0), compiled=compiled)
+    assert caught.value.found == "nothing"
+    assert caught.value.expected in {"one of asset, open, high, low, close, volume", "one of none"}
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
 def test_methods_functions_constants_and_variables_work(compiled):
     engine, result = replay("Counts", compiled=compiled, params=("lots", "short"), values=(4.0, 1.0))
     assert result.fills["quantity"].to_list() == [-12.0]

@@ -22,6 +22,12 @@ class UnknownSignal(Base):
             broker.submit_order(0, 1)
 
 
+class UnknownWithoutAny(Base):
+    def on_data(self, timestamp, data, context, broker):
+        if data[0].nothing > context.nothing:  # mistake
+            broker.submit_order(0, 1)
+
+
 class UnknownSignalInMethod(Base):
     def size(self, bar):
         return bar.foo  # mistake
