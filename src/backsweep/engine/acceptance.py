@@ -16,7 +16,6 @@ from backsweep.engine.codes import (
     FILLED,
     HELD,
     LIMIT,
-    MARKET,
     NO_REASON,
     NONE,
     PARENT_CLOSED,
@@ -27,7 +26,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
-from backsweep.engine.orders import close_order, end_unfilled, is_live, remaining, slot_of, start_working
+from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
 from backsweep.engine.records import State
 
 
@@ -83,7 +82,7 @@ def _malformed(state: State, order: Any) -> int:
 def _accept_child(state: State, slot: int) -> None:
     """Let a child wait for its parent, work at once if that has filled, or end if that is over."""
     order = record_at(state.orders, slot)
-    parent_slot = slot_of(state, order.parent)
+    parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
         close_order(state, slot, REJECTED, BAD_PARENT)
         return
@@ -140,44 +139,43 @@ def update_order(state: State, order_id: int, quantity: float, limit_price: floa
         not np.isnan(stop_price) and not is_price(stop_price)
     ):
         return False
-    if not np.isnan(quantity) and not _resize(state, order, quantity):
-        return False
+    wanted = order.quantity
+    if not np.isnan(quantity):
+        wanted = whole_lots(quantity, state.rules.lot)
+        if not np.isfinite(wanted) or wanted * order.quantity <= 0.0 or abs(wanted) <= abs(order.filled):
+            return False
+    limit_before, stop_before = order.limit_price, order.stop_price
     if not np.isnan(limit_price):
         order.limit_price = limit_price
     if not np.isnan(stop_price):
         order.stop_price = stop_price
-    if order.status == WORKING:
-        record_at(state.books, order.asset).reach_low = np.inf
+    if order.status == WORKING and not _resize(state, order, wanted):
+        order.limit_price = limit_before
+        order.stop_price = stop_before
+        return False
+    order.quantity = wanted
+    if not np.isnan(quantity):
+        order.planned = wanted
     return True
 
 
 @kernel
-def _resize(state: State, order: Any, quantity: float) -> bool:
-    """Change an order's total units; it must keep its side, and more than what has filled must be left."""
-    wanted = whole_lots(quantity, state.rules.lot)
-    if not np.isfinite(wanted) or wanted * order.quantity <= 0.0 or abs(wanted) <= abs(order.filled):
-        return False
+def _resize(state: State, order: Any, wanted: float) -> bool:
+    """Judge a working order again, for `wanted` units at its new prices; one that asks for no more is always fine."""
     before = order.quantity
-    if order.status != WORKING or order.reduce_only == 1:
-        order.quantity = wanted
-        order.planned = wanted
-        return True
-    book = record_at(state.books, order.asset)
-    if order.type == MARKET:
-        book.pending -= remaining(order)
-    state.account.reserved -= order.reserved
+    account = state.account
+    account.reserved -= order.reserved
     order.quantity = wanted
     added = exposure_added(state, order, reference_price(state, order))
-    accepted = accepts(state, order, added) == NO_REASON
-    if accepted:
+    accepted = added <= order.reserved and abs(wanted) <= abs(before)
+    if accepted or accepts(state, order, added) == NO_REASON:
         order.reserved = added
-        order.planned = wanted
-    else:
-        order.quantity = before
-    state.account.reserved += order.reserved
-    if order.type == MARKET:
-        book.pending += remaining(order)
-    return accepted
+        account.reserved += added
+        record_at(state.books, order.asset).reach_low = np.inf
+        return True
+    order.quantity = before
+    account.reserved += order.reserved
+    return False
 
 
 @kernel

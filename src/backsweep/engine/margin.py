@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from backsweep.engine.codes import BUYING_POWER, CASH, INSUFFICIENT_CASH, MARGIN, MARKET, NO_REASON, SHORT_SALE
+from backsweep.engine.codes import BUYING_POWER, CASH, INSUFFICIENT_CASH, MARGIN, MARKET, NO_REASON, NONE, SHORT_SALE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import value_account
+from backsweep.engine.orders import remaining
 from backsweep.engine.records import State
 
-ROUNDING = 1e-12  # relative; an order sized to use everything must not fail by the last bit
+ROUNDING = 1e-12  # relative; an order sized to use or to close everything must not fail by the last bit
 
 
 @kernel
@@ -20,11 +21,24 @@ def exposure_added(state: State, order: Any, price: float) -> float:
     """
     if order.reduce_only == 1 and order.type != MARKET:
         return 0.0
-    before = record_at(state.positions, order.asset).quantity + record_at(state.books, order.asset).pending
+    before = record_at(state.positions, order.asset).quantity + _pending(state, order)
     added = (abs(before + order.quantity - order.filled) - abs(before)) * price
     if order.type != MARKET and added < 0.0:
         return 0.0
     return added * record_at(state.assets, order.asset).multiplier
+
+
+@kernel
+def _pending(state: State, order: Any) -> float:
+    """Give the signed units of the other working market orders of the order's asset."""
+    units = 0.0
+    slot = record_at(state.books, order.asset).first_order
+    while slot != NONE:
+        other = record_at(state.orders, slot)
+        if other.type == MARKET and other.id != order.id:
+            units += remaining(other)
+        slot = other.next
+    return units
 
 
 @kernel
@@ -48,7 +62,8 @@ def accepts(state: State, order: Any, added: float) -> int:
                 return BUYING_POWER
         return NO_REASON
     position = record_at(state.positions, order.asset)
-    if order.reduce_only == 0 and order.quantity < 0.0 and position.quantity + order.quantity < 0.0:
+    short = position.quantity + order.quantity < -ROUNDING * position.quantity
+    if order.reduce_only == 0 and order.quantity < 0.0 and short:
         return SHORT_SALE
     return NO_REASON
 

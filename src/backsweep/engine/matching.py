@@ -35,7 +35,7 @@ from backsweep.engine.codes import (
 from backsweep.engine.costs import commission_due, slipped_price
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
-from backsweep.engine.margin import refuses_fill
+from backsweep.engine.margin import ROUNDING, refuses_fill
 from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
 
@@ -170,6 +170,7 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     if order.reduce_only == 1 and not _clip(state, order):
         close_order(state, slot, CANCELLED, POSITION_CLOSED)
         return
+    _close_exactly(state, order)
     quantity = remaining(order)
     asset = record_at(state.assets, order.asset)
     fill_price = price if order.type == LIMIT else slipped_price(asset, quantity, price)
@@ -197,6 +198,14 @@ def _clip(state: State, order: Any) -> bool:
     if abs(remaining(order)) > abs(held):
         order.quantity = order.filled - held
     return True
+
+
+@kernel
+def _close_exactly(state: State, order: Any) -> None:
+    """Let an order that closes the position but for rounding close it: 0.3 sells what three times 0.1 bought."""
+    held = record_at(state.positions, order.asset).quantity
+    if held * order.quantity < 0.0 and abs(remaining(order) + held) <= ROUNDING * abs(held):
+        order.quantity = order.filled - held
 
 
 @kernel

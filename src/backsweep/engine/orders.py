@@ -23,7 +23,6 @@ from backsweep.engine.codes import (
     HELD,
     LIMIT,
     LOG_FULL,
-    MARKET,
     NO_FAILURE,
     NO_REASON,
     NONE,
@@ -50,6 +49,12 @@ def slot_of(state: State, order_id: int) -> int:
         return NONE
     slot = order_id % state.account.capacity
     return slot if record_at(state.orders, slot).id == order_id else NONE
+
+
+@kernel
+def parent_slot_of(state: State, order: Any) -> int:
+    """Give the slot of a child's parent, or NONE; a parent was asked for before its children."""
+    return slot_of(state, order.parent) if order.parent < order.id else NONE
 
 
 @kernel
@@ -123,7 +128,10 @@ def request_order(
     order.commission = 0.0
     if parent != 0:
         order.reduce_only = 1
-        order.fill_reason = TAKE_PROFIT if order_type == LIMIT else STOP_LOSS
+        if order_type == LIMIT:
+            order.fill_reason = TAKE_PROFIT
+        elif order_type == STOP:
+            order.fill_reason = STOP_LOSS
         _join_family(state, order, slot)
     return order_id
 
@@ -131,7 +139,7 @@ def request_order(
 @kernel
 def _join_family(state: State, order: Any, slot: int) -> None:
     """Put a child at the end of its parent's ring of children."""
-    parent_slot = slot_of(state, order.parent)
+    parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
         return
     parent = record_at(state.orders, parent_slot)
@@ -163,7 +171,7 @@ def find_child(state: State, parent_id: int, order_type: int) -> int:
 
 @kernel
 def _leave_family(state: State, order: Any, slot: int) -> None:
-    parent_slot = slot_of(state, order.parent)
+    parent_slot = parent_slot_of(state, order)
     if parent_slot != NONE:
         parent = record_at(state.orders, parent_slot)
         if parent.first_child == slot:
@@ -189,8 +197,6 @@ def start_working(state: State, slot: int) -> None:
         record_at(state.orders, book.last_order).next = slot
     book.last_order = slot
     book.reach_low = np.inf
-    if order.type == MARKET:
-        book.pending += remaining(order)
     state.account.reserved += order.reserved
 
 
@@ -205,10 +211,6 @@ def _stop_working(state: State, order: Any) -> None:
         book.last_order = order.previous
     else:
         record_at(state.orders, order.next).previous = order.previous
-    if order.type == MARKET:
-        book.pending -= remaining(order)
-    if book.first_order == NONE:
-        book.pending = 0.0
     state.account.reserved -= order.reserved
 
 
@@ -247,8 +249,6 @@ def note_fill(state: State, slot: int, quantity: float) -> None:
     order = record_at(state.orders, slot)
     position = record_at(state.positions, order.asset)
     left = remaining(order)
-    if order.type == MARKET:
-        record_at(state.books, order.asset).pending -= quantity
     released = order.reserved * (quantity / (left + quantity))
     order.reserved -= released
     state.account.reserved -= released

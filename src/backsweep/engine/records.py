@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import from_dtype, types
+from numba import config, from_dtype, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, overload, register_model
 from numpy.typing import NDArray
@@ -105,7 +105,6 @@ BOOK = record_dtype(  # the working orders of one asset
     [
         ("first_order", "i8"),  # linked in order of activation
         ("last_order", "i8"),
-        ("pending", "f8"),  # signed units of its market orders
         ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
         ("reach_high", "f8"),
     ]
@@ -300,8 +299,8 @@ class Tables:
             raise AttributeError(name) from None
 
     def handle(self, *, compiled: bool) -> Any:
-        """Give what the loop takes; valid as long as these tables live."""
-        if not compiled:
+        """Give what the loop takes; valid as long as these tables live. NUMBA_DISABLE_JIT=1 compiles nothing."""
+        if not compiled or config.DISABLE_JIT:
             return State(self.arrays)
         addresses = np.zeros(1, ADDRESSES)
         for name, table in self.arrays.items():
@@ -403,6 +402,5 @@ def reset(state: State) -> None:
         book = record_at(state.books, asset)
         book.first_order = NONE
         book.last_order = NONE
-        book.pending = 0.0
         book.reach_low = -np.inf
         book.reach_high = np.inf

@@ -128,10 +128,11 @@ def _gist(text: str) -> str:
         "Rejected",
         ">>>",
         "raised from",
+        "- Resolution failure",
     )
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith(noise) and "on_data" not in line]
     sentences = [line for line in said if len(line) > 15 and not line.startswith(("def ", "<source", "^"))]
     telling = [line for line in sentences if "Failed in nopython" not in line and "No implementation" not in line]
     chosen = telling or sentences or [text]
-    return chosen[0][:300]
+    return re.sub(r"^Typing\w*: |: %.*", "", chosen[0])[:300]

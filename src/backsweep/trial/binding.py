@@ -92,23 +92,28 @@ def _check_assets(costs: CostsSpec, assets: Sequence[str]) -> None:
 
 
 def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place:
-    """Find where the number under a dotted key goes; `set_account` and `set_costs` come first."""
-    section, *path = key.split(".")
-    if section == "account" and len(path) == 1 and path[0] in {"cash", "leverage", "lot"}:
-        return Place(tables.rules[path[0]], slice(None))
-    if section == "costs" and len(path) == 2 and tuple(path) in COST_FIELDS:
-        own = [
-            row
-            for row, asset in enumerate(assets)
-            if asset in costs.per_asset and getattr(costs.per_asset[asset], path[0]) is not None
-        ]
-        others = np.setdiff1d(np.arange(len(assets)), own)
-        return Place(tables.assets[COST_FIELDS[path[0], path[1]]], others)
-    if section == "costs" and len(path) == 4 and path[0] == "per_asset" and (path[2], path[3]) in COST_FIELDS:
-        return Place(tables.assets[COST_FIELDS[path[2], path[3]]], np.array([list(assets).index(path[1])]))
+    """Find where the number under a dotted key goes; `set_account` and `set_costs` come first.
+
+    A cost must be there to be swept: its kind has the number, and an asset that is named has such costs of its own.
+    """
+    section, _, path = key.partition(".")
+    if section == "account" and path in {"cash", "leverage", "lot"}:
+        return Place(tables.rules[path], slice(None))
+    owner, _, name = path.rpartition(".")
+    owner, _, part = owner.rpartition(".")
+    if section == "costs" and (part, name) in COST_FIELDS:
+        field = tables.assets[COST_FIELDS[part, name]]
+        own = {asset: getattr(given, part) for asset, given in costs.per_asset.items() if getattr(given, part)}
+        if not owner and hasattr(getattr(costs, part), name):
+            return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
+        asset = owner.removeprefix("per_asset.")
+        if asset != owner and asset in own and hasattr(own[asset], name):
+            return Place(field, np.array([list(assets).index(asset)]))
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="a number under costs, account or execution, such as costs.slippage.rate or account.leverage",
+        expected="account.cash, leverage or lot, or a number that stands under costs, such as costs.slippage.rate "
+        "where its kind is percentage",
         found=key,
+        remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )

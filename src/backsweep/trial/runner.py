@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NANOSECONDS_PER_YEAR = 365.25 * 86400e9
 SESSIONS_PER_YEAR = 252.0
 FIRST_LOG = 4096
+FILLER = " "  # the field of a record without columns: no name that a strategy could say
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Runner:
                 groups,
             )
         except Exception as error:
-            columns = self._columns.dtype.names or ()
+            columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
         self._check()
 
@@ -184,7 +185,7 @@ class Runner:
 
     def _addresses(self, columns: dict[str, NDArray[np.float64]]) -> Table:
         """Make the record of the columns' addresses; the market and the feature cache keep the columns alive."""
-        table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [("nothing", "i8")]))
+        table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [(FILLER, "i8")]))
         for name, values in columns.items():
             table[0][name] = values.ctypes.data
         return table

@@ -46,7 +46,7 @@ class PercentageCommission(Section):
 
 
 class PerShareCommission(Section):
-    """An amount per unit, and at least `minimum` per fill."""
+    """An amount per unit, and at least `minimum` per order."""
 
     kind: Literal["per_share"]
     rate: Amount

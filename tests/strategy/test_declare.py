@@ -1,0 +1,132 @@
+import math
+
+import pytest
+
+from backsweep.errors import StrategyError
+from backsweep.strategy import Param, Strategy, choice, param, state
+
+
+class Declared(Strategy):
+    entry: float = param(0.5, 3.0)
+    window: int = param(4, 100, log=True)
+    step: float = param(0.0, 1.0, step=0.25, default=0.5)
+    side: int = choice([1, -1])
+    trail: bool = choice([True, False])
+    both: float = choice([1, 2.5], default=2.5)
+    count: int = state(3)
+    last: float = state(-1.0, per_asset=True)
+
+
+def test_declared_parameters_keep_their_order_and_what_was_said_of_them():
+    assert Declared.declared() == {
+        "entry": Param(low=0.5, high=3.0, default=1.75),
+        "window": Param(low=4, high=100, log=True, default=20, integer=True),
+        "step": Param(low=0.0, high=1.0, step=0.25, default=0.5),
+        "side": Param(choices=(1, -1), default=1, integer=True),
+        "trail": Param(choices=(True, False), default=True),
+        "both": Param(choices=(1, 2.5), default=2.5),
+    }
+
+
+def test_variables_of_the_run_are_not_parameters():
+    assert set(Declared._states) == {"count", "last"}
+    assert Declared._states["last"].per_asset
+
+
+def test_an_instance_holds_its_values_in_their_types():
+    strategy = Declared(entry=2, window=7.0, trail=0)
+    values = strategy.values()
+    assert values == {"entry": 2.0, "window": 7, "step": 0.5, "side": 1, "trail": False, "both": 2.5}
+    assert [type(value) for value in values.values()] == [float, int, float, int, bool, float]
+
+
+def test_a_default_is_the_middle_or_the_first_choice():
+    values = Declared().values()
+    assert values["entry"] == 1.75
+    assert values["window"] == round(math.sqrt(4 * 100))
+    assert values["side"] == 1
+
+
+def test_a_default_on_a_grid_is_on_the_grid():
+    class Gridded(Strategy):
+        level: float = param(1.0, 2.0, step=0.3)
+
+    assert Gridded().values()["level"] == pytest.approx(1.6)
+
+
+def test_a_type_follows_from_the_value_where_none_is_written():
+    class Bare(Strategy):
+        whole = param(1, 5)
+        fraction = param(1.0, 5.0)
+        flag = choice([False, True])
+
+    assert [each.integer for each in Bare.declared().values()] == [True, False, False]
+    assert type(Bare().values()["flag"]) is bool
+
+
+def test_a_subclass_inherits_and_overrides():
+    class Wider(Declared):
+        entry: float = param(0.0, 10.0)
+        extra: float = param(0.0, 1.0)
+
+    assert Wider.declared()["entry"].high == 10.0
+    assert set(Wider.declared()) == {*Declared.declared(), "extra"}
+    assert "extra" not in Declared.declared()
+    assert Declared.declared()["entry"].high == 3.0
+
+
+def test_a_boolean_parameter_has_two_choices():
+    class Flag(Strategy):
+        on: bool = param(0, 1)
+
+    assert Flag.declared()["on"].choices == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("declare", "problem"),
+    [
+        (lambda: param(2.0, 1.0), "range is empty"),
+        (lambda: param(0.0, math.inf), "range is empty"),
+        (lambda: param(math.nan, 1.0), "range is empty"),
+        (lambda: param(0.0, 1.0, log=True), "must be positive"),
+        (lambda: param(0.0, 1.0, step=0.0), "step must be positive"),
+        (lambda: choice([]), "among numbers or booleans"),
+        (lambda: choice(["fast", "slow"]), "among numbers or booleans"),
+    ],
+)
+def test_a_declaration_that_makes_no_sense_is_an_error(declare, problem):
+    with pytest.raises(StrategyError, match=problem):
+        declare()
+
+
+def test_a_type_that_compiled_code_cannot_hold_is_an_error():
+    with pytest.raises(StrategyError, match=r"Texts\.name has a type that compiled code cannot hold"):
+
+        class Texts(Strategy):
+            name: str = param(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"entri": 1.0}, "no parameter 'entri'"),
+        ({"entry": "high"}, "entry cannot be 'high'"),
+        ({"window": 2.5}, "window cannot be 2.5"),
+        ({"count": 5}, "no parameter 'count'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_an_error(values, problem):
+    with pytest.raises(StrategyError, match=problem):
+        Declared(**values)
+
+
+def test_values_beyond_the_range_are_the_sweeps_business():
+    assert Declared(entry=99.0).values()["entry"] == 99.0
+
+
+def test_a_strategy_without_on_data_says_so():
+    class Idle(Strategy):
+        pass
+
+    with pytest.raises(StrategyError, match="Idle does not define on_data"):
+        Idle().on_data(0, None, None, None)

@@ -1,0 +1,409 @@
+"""A second engine, slow and exact, to judge the first by.
+
+It is written from the documented rules alone: arithmetic in fractions, orders as objects, nothing counted that can be
+summed, and no code shared with the engine but the steps of a script. What the rules leave to rounding, a tolerance of
+one part in 10^12, is theirs too.
+
+At each timestamp:
+
+1. Working orders of the assets that trade meet their bars. An order is due at the open (a market order; a limit or
+   stop whose level the open has reached or passed: at the open's price) or in the range (a level inside the bar: at
+   the level). First what is due at the open, then the range; then exits by market order, stops against the position,
+   other exits, entries; then order of submission. The position that tells an exit from an entry is the one
+   at the time when the order comes due.
+2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar; if it filled
+   in the range only a stop does, at the entry's price or worse.
+3. Positions are marked at the close; the script speaks; its requests are judged one after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor, inf, isfinite, isnan
+
+TOLERANCE = Fraction(1, 10**12)
+AT_OPEN, IN_RANGE = 0, 1
+MARKET, LIMIT, STOP = "market", "limit", "stop"
+TYPES = (MARKET, LIMIT, STOP)
+
+
+def exact(number):
+    """Give a float as the fraction that it is; None for NaN."""
+    return None if isnan(number) else Fraction(number) if isfinite(number) else number
+
+
+@dataclass(eq=False)
+class Order:
+    """One order and what became of it; `total` units are asked for, all signed."""
+
+    id: int
+    asset: str
+    type: str
+    total: Fraction
+    limit: Fraction | None
+    stop: Fraction | None
+    parent: Order | None
+    reduces: bool
+    known_parent: bool = True
+    status: str = "requested"
+    reason: str = ""
+    filled: Fraction = Fraction(0)
+    reserved: Fraction = Fraction(0)
+    number: int = 0  # the place of its coming to life: resting orders are looked at in this order
+    reached: int = -1  # the timestamp at which its level was last inside a bar
+    children: list[Order] = field(default_factory=list)
+
+    @property
+    def left(self):
+        return self.total - self.filled
+
+    @property
+    def live(self):
+        return self.status in {"requested", "held", "working"}
+
+    @property
+    def level(self):
+        return {MARKET: None, LIMIT: self.limit, STOP: self.stop}[self.type]
+
+    @property
+    def siblings(self):
+        return [order for order in self.parent.children if order is not self and order.live] if self.parent else []
+
+
+@dataclass
+class Fill:
+    """One fill; price after slippage."""
+
+    order: Order
+    timestamp: int
+    quantity: Fraction
+    price: Fraction
+    commission: Fraction
+    slippage: Fraction
+
+
+class Oracle:
+    """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
+
+    def __init__(self, market, assets, account, costs):
+        self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
+        self.assets = assets
+        self.cash = Fraction(account["cash"])
+        self.borrows = account["kind"] == "margin"
+        self.leverage = Fraction(account["leverage"])
+        self.lot = Fraction(account.get("lot", 0.0))
+        self.commission = costs.get("commission", {"kind": "none"})
+        self.slippage = costs.get("slippage", {"kind": "none"})
+        self.position = dict.fromkeys(assets, Fraction(0))
+        self.last = dict.fromkeys(assets)
+        self.orders = []
+        self.fills = []
+        self.equity = []
+        self.cashes = []
+        self.ambiguous = 0
+        self.now = 0
+        self.births = 0
+        self.due = []
+
+    def run(self, steps):
+        """Play every step at its time."""
+        for now, group in enumerate(self.market):
+            self.now = now
+            self.meet(group)
+            for asset, bar in group.items():
+                self.last[asset] = bar[3]
+            requests = []
+            for step in (step for step in steps if step.at == now):
+                self.speak(step, requests)
+            for order in requests:
+                if order.status == "requested":
+                    self.judge(order)
+            self.equity.append(self.worth())
+            self.cashes.append(self.cash)
+        return self
+
+    # ---- what the account is worth ----
+
+    def worth(self):
+        return self.cash + sum(units * self.last[asset] for asset, units in self.position.items() if units)
+
+    def gross(self):
+        return sum(abs(units) * self.last[asset] for asset, units in self.position.items() if units)
+
+    def working(self):
+        return [order for order in self.orders if order.status == "working"]
+
+    def power(self):
+        return self.leverage * self.worth() - self.gross() - sum(order.reserved for order in self.working())
+
+    # ---- orders meet bars ----
+
+    def meet(self, group):
+        self.due = []
+        for order in sorted(self.working(), key=lambda order: order.number):
+            if order.asset in group:
+                self.come_due(order, *self.touch(order, group[order.asset]))
+        while self.due:
+            moment, _, _, order, price = self.due.pop(self.due.index(min(self.due, key=lambda each: each[:3])))
+            if order.status == "working":
+                self.execute(order, moment, price, group[order.asset])
+
+    @staticmethod
+    def touch(order, bar):
+        """Give the moment and the price before slippage, or Nones."""
+        opened, high, low, _ = bar
+        level = order.level
+        if level is None:
+            return AT_OPEN, opened
+        falls_to_it = (order.type == LIMIT) == (order.total > 0)  # buy limits and sell stops wait below
+        if opened == level or (opened < level) == falls_to_it:
+            return AT_OPEN, opened
+        if low <= level <= high:
+            return IN_RANGE, level
+        return None, None
+
+    def come_due(self, order, moment, price):
+        if moment is None:
+            return
+        if moment == IN_RANGE:
+            order.reached = self.now
+        exits = self.position[order.asset] * order.total < 0
+        rank = {MARKET: 0, STOP: 1, LIMIT: 2}[order.type] if exits else 3
+        self.due.append((moment, rank, order.id, order, price))
+
+    def execute(self, order, moment, price, bar):
+        held = self.position[order.asset]
+        if order.reduces:
+            if held * order.total >= 0:
+                self.end(order, "cancelled", "its position closed")
+                return
+            if abs(order.left) > abs(held):
+                order.total = order.filled - held
+        if held * order.total < 0 and abs(order.left + held) <= TOLERANCE * abs(held):
+            order.total = order.filled - held
+        units = order.left
+        paid = price if order.type == LIMIT else self.slipped(units, price)
+        commission = self.charge(units, paid)
+        refusal = self.refuse(order.asset, units, paid, commission)
+        if refusal:
+            self.end_with_children(order, "rejected", refusal)
+            return
+        if moment == IN_RANGE and order.type == STOP and any(other.reached == self.now for other in order.siblings):
+            self.ambiguous += 1
+        self.cash -= units * paid + commission
+        self.position[order.asset] += units
+        order.filled += units
+        self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
+        self.follow(order, units)
+        self.meet_children(order, moment, price, bar)
+
+    def follow(self, order, units):
+        """Do what follows from a fill: children come to life, siblings shrink, orphans go."""
+        for child in order.children:
+            if child.status == "held":
+                self.work(child)
+        for sibling in order.siblings:
+            sibling.total -= units
+            if sibling.left * order.total <= 0:
+                self.end(sibling, "cancelled", "its sibling filled")
+        order.status = "filled"
+        held = self.position[order.asset]
+        if order.total * held >= 0:
+            for other in self.working():
+                if other.asset == order.asset and other.reduces and other.total * held >= 0:
+                    self.end(other, "cancelled", "its position closed")
+
+    def meet_children(self, order, moment, price, bar):
+        """Let children that came to life with this fill meet the rest of its bar."""
+        for child in order.children:
+            if child.status != "working":
+                continue
+            if moment == AT_OPEN:
+                self.come_due(child, *self.touch(child, bar))
+            elif child.type == STOP:
+                sells = child.total < 0
+                if (bar[2] <= child.stop) if sells else (bar[1] >= child.stop):
+                    self.ambiguous += order.type == STOP
+                    self.come_due(child, IN_RANGE, min(child.stop, price) if sells else max(child.stop, price))
+
+    # ---- costs ----
+
+    def slipped(self, units, price):
+        slip = Fraction(0)
+        if self.slippage["kind"] == "fixed":
+            slip = Fraction(self.slippage["amount"])
+        elif self.slippage["kind"] == "percentage":
+            slip = price * Fraction(self.slippage["rate"])
+        return price + slip if units > 0 else max(price - slip, Fraction(0))
+
+    def charge(self, units, price):
+        kind = self.commission["kind"]
+        if kind == "percentage":
+            return abs(units) * price * Fraction(self.commission["rate"])
+        if kind == "per_share":
+            minimum = Fraction(self.commission.get("minimum", 0.0))
+            return max(abs(units) * Fraction(self.commission["rate"]), minimum)
+        if kind == "per_order":
+            return Fraction(self.commission["amount"])
+        return Fraction(0)
+
+    def refuse(self, asset, units, price, commission):
+        if self.borrows:
+            return ""
+        if units > 0:
+            return "exceeds cash" if units * price + commission > self.cash * (1 + TOLERANCE) else ""
+        return "short sale in a cash account" if self.position[asset] + units < 0 else ""
+
+    # ---- requests ----
+
+    def speak(self, step, requests):
+        name = self.assets[step.asset]
+        held = self.position[name]
+        quantity = exact(step.quantity)
+        if step.verb == "submit":
+            self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop, step.parent)
+        elif step.verb == "bracket":
+            entry = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop)
+            if not isnan(step.stop_loss):
+                self.request(requests, name, STOP, -quantity, stop=step.stop_loss, parent=entry.id)
+            if not isnan(step.take_profit):
+                self.request(requests, name, LIMIT, -quantity, limit=step.take_profit, parent=entry.id)
+        elif step.verb == "update":
+            self.update(self.find(step.parent), quantity, exact(step.limit), exact(step.stop))
+        elif step.verb == "cancel":
+            order = self.find(step.parent)
+            if order and order.live:
+                self.end_with_children(order, "cancelled", "cancelled by the strategy")
+        elif (wanted := self.target(step, name, quantity)) is None:
+            self.request(requests, name, MARKET, None)
+        elif wanted != held:
+            change = wanted - held
+            self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
+
+    def target(self, step, name, quantity):
+        """Give the units that a target stands for; a value without a price stands for none."""
+        if step.verb in {"close", "target_quantity"}:
+            return quantity or Fraction(0)
+        if self.last[name] is None:
+            return None
+        return (quantity if step.verb == "target_value" else quantity * self.worth()) / self.last[name]
+
+    def request(self, requests, asset, kind, total, limit=float("nan"), stop=float("nan"), parent=0, *, reduces=False):
+        family = self.find(parent)
+        order = Order(
+            len(self.orders) + 1, asset, kind, total, exact(limit), exact(stop), family, reduces or parent != 0
+        )
+        order.known_parent = parent == 0 or family is not None
+        self.orders.append(order)
+        if family:
+            family.children.append(order)
+        requests.append(order)
+        return order
+
+    def find(self, number):
+        return self.orders[number - 1] if 0 < number <= len(self.orders) else None
+
+    def judge(self, order):
+        """Accept a request, or reject it."""
+        order.total = self.whole(order.total)
+        if not order.total or order.total in {inf, -inf}:
+            self.end(order, "rejected", "quantity is zero or not a number")
+        elif not self.possible(self.reference(order)):
+            self.end(order, "rejected", "price is missing or not positive")
+        elif not order.known_parent:
+            self.end(order, "rejected", "no such parent order")
+        elif order.parent:
+            self.judge_child(order)
+        else:
+            added = self.added(order)
+            refusal = self.objection(order, added)
+            if refusal:
+                self.end(order, "rejected", refusal)
+            else:
+                order.reserved = added
+                self.work(order)
+
+    def judge_child(self, order):
+        parent = order.parent
+        if parent.asset != order.asset or parent.total * order.total >= 0:
+            self.end(order, "rejected", "no such parent order")
+        elif parent.filled:
+            self.work(order)
+        elif parent.live:
+            order.status = "held"
+        else:
+            self.end(order, "cancelled", "its parent closed unfilled")
+
+    def update(self, order, quantity, limit, stop):
+        """Change an order, or leave it as it is if that makes no sense."""
+        if not order or not order.live:
+            return
+        if not all(price is None or self.possible(price) for price in (limit, stop)):
+            return
+        total = order.total
+        if quantity is not None:
+            total = self.whole(quantity)
+            if not total or total in {inf, -inf} or total * order.total <= 0 or abs(total) <= abs(order.filled):
+                return
+        before = order.total, order.limit, order.stop
+        order.total = total
+        order.limit = order.limit if limit is None else limit
+        order.stop = order.stop if stop is None else stop
+        if order.status == "working":
+            added = self.added(order)
+            reserved, order.reserved = order.reserved, Fraction(0)
+            no_more = added <= reserved and abs(total) <= abs(before[0])
+            if no_more or not self.objection(order, added):
+                order.reserved = added
+            else:
+                order.reserved = reserved
+                order.total, order.limit, order.stop = before
+
+    @staticmethod
+    def possible(price):
+        return price is not None and price not in {inf, -inf} and price > 0
+
+    def reference(self, order):
+        return self.last[order.asset] if order.type == MARKET else order.level
+
+    def whole(self, quantity):
+        if quantity is None or quantity in {inf, -inf} or not self.lot:
+            return quantity
+        size = floor(abs(quantity) / self.lot * (1 + TOLERANCE)) * self.lot
+        return size if quantity > 0 else -size
+
+    def added(self, order):
+        """Give the gross exposure that an order would add; only market orders can be sure to reduce."""
+        if order.reduces and order.type != MARKET:
+            return Fraction(0)
+        others = (each for each in self.working() if each.asset == order.asset and each is not order)
+        before = self.position[order.asset] + sum(each.left for each in others if each.type == MARKET)
+        added = (abs(before + order.left) - abs(before)) * self.reference(order)
+        return added if order.type == MARKET else max(added, Fraction(0))
+
+    def objection(self, order, added):
+        if self.borrows:
+            if added > 0 and added > self.power() + TOLERANCE * abs(self.worth()) * self.leverage:
+                return "exceeds buying power"
+            return ""
+        held = self.position[order.asset]
+        short = not order.reduces and order.total < 0 and held + order.total < -TOLERANCE * held
+        return "short sale in a cash account" if short else ""
+
+    # ---- beginnings and ends ----
+
+    def work(self, order):
+        self.births += 1
+        order.number = self.births
+        order.status = "working"
+
+    @staticmethod
+    def end(order, status, reason):
+        order.status, order.reason = status, reason
+
+    def end_with_children(self, order, status, reason):
+        self.end(order, status, reason)
+        for child in order.children:
+            if child.status == "held":
+                self.end(child, "cancelled", "its parent closed unfilled")

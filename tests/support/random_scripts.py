@@ -1,0 +1,161 @@
+"""Random markets and random scripts: small numbers on a coarse grid, so that levels are touched, gapped and shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scripted import (
+    BRACKET,
+    CANCEL,
+    CLOSE,
+    SUBMIT,
+    TARGET_PERCENT,
+    TARGET_QUANTITY,
+    TARGET_VALUE,
+    UPDATE,
+    Step,
+    bars,
+    cancel,
+    close,
+    compose,
+    evaluator,
+)
+
+from backsweep.engine.codes import LIMIT, MARKET, STOP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from backsweep.trial.result import Result
+
+ASSETS = ("A", "B", "C")
+COSTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.002}},
+    {"commission": {"kind": "per_share", "rate": 0.01, "minimum": 1.0}, "slippage": {"kind": "fixed", "amount": 0.03}},
+    {"commission": {"kind": "per_order", "amount": 2.5}},
+)
+ACCOUNTS: tuple[dict[str, Any], ...] = (
+    {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0},
+    {"cash": 10_000.0, "kind": "margin", "leverage": 1.0, "lot": 10.0},
+    {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 0.0},
+    {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 1.0},
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A market, a script, an account and costs."""
+
+    groups: list[dict[str, tuple[float, float, float, float]]]
+    assets: tuple[str, ...]
+    steps: list[Step]
+    account: dict[str, Any]
+    costs: dict[str, Any]
+
+    @property
+    def market(self) -> pl.DataFrame:
+        """The bars as a frame."""
+        series = {name: [group.get(name) for group in self.groups] for name in self.assets}
+        return bars(*series.pop("A"), **series)
+
+    def play(self, *, compiled: bool = True) -> Result:
+        """Let the engine play the script."""
+        table = compose(self.steps)
+        engine = evaluator(self.market, account=self.account, costs=self.costs)
+        return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
+
+    def ended(self) -> Scenario:
+        """Give the scenario with a quiet end, in which every order is cancelled and every position closed."""
+        last = {}
+        for group in self.groups:
+            last |= {name: (bar[3],) * 4 for name, bar in group.items()}
+        at = len(self.groups)
+        cancels = [cancel(at, order) for order in range(1, 4 * len(self.steps) + 1)]
+        closes = [close(at, asset) for asset in range(len(self.assets))]
+        return replace(self, groups=[*self.groups, last, last], steps=[*self.steps, *cancels, *closes])
+
+
+def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int = 2, **given: Any) -> Scenario:
+    """Draw a scenario; `given` fixes account and costs."""
+    generator = np.random.default_rng(seed)
+    names = ASSETS[:assets]
+    groups = random_groups(generator, length, names)
+    script = sorted(
+        (
+            random_step(generator, int(at), assets, number)
+            for number, at in enumerate(generator.integers(0, len(groups), steps))
+        ),
+        key=lambda step: step.at,
+    )
+    account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
+    costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
+    return Scenario(groups, names, script, account, costs)
+
+
+def random_groups(
+    generator: np.random.Generator, length: int, names: Sequence[str]
+) -> list[dict[str, tuple[float, float, float, float]]]:
+    """Draw bars in steps of a quarter around 20, with gaps between them and bars that are missing."""
+    groups: list[dict[str, tuple[float, float, float, float]]] = [{} for _ in range(length)]
+    for name in names:
+        close = 20.0
+        here = generator.random(length) < 0.85
+        here[0] = True
+        for index in np.flatnonzero(here):
+            opened = _price(close + _quarters(generator, 4))
+            close = _price(opened + _quarters(generator, 4))
+            high = max(opened, close) + abs(_quarters(generator, 3))
+            low = min(opened, close) - min(abs(_quarters(generator, 3)), 1.0)
+            groups[index][name] = (opened, high, low, close)
+    return [group for group in groups if group]
+
+
+def random_step(generator: np.random.Generator, at: int, assets: int, number: int) -> Step:
+    """Draw a request that often makes sense; orders that it speaks of are among those asked for so far."""
+    verb = generator.choice(
+        [SUBMIT, BRACKET, UPDATE, CANCEL, CLOSE, TARGET_QUANTITY, TARGET_VALUE, TARGET_PERCENT],
+        p=[0.34, 0.26, 0.13, 0.05, 0.1, 0.04, 0.04, 0.04],
+    )
+    side = generator.choice([1.0, 1.0, -1.0])
+    asset = int(generator.integers(assets))
+    kind = int(generator.choice([MARKET, LIMIT, STOP]))
+    price = _price(20.0 + _quarters(generator, 12))
+    any_order = int(generator.integers(1, 2 * number + 3))
+    size = side * generator.integers(1, 400) / 4
+    step = Step(at, int(verb), asset)
+    if verb == SUBMIT:
+        step.type, step.quantity, step.limit, step.stop = kind, size, price, price
+        step.order = any_order if generator.random() < 0.15 else 0
+    elif verb == BRACKET:
+        step.type, step.quantity, step.limit, step.stop = kind, size, price, price
+        if generator.random() < 0.85:
+            step.stop_loss = _price(price - side * abs(_quarters(generator, 8)))
+        if generator.random() < 0.75:
+            step.take_profit = _price(price + side * abs(_quarters(generator, 8)))
+    elif verb in {UPDATE, CANCEL}:
+        step.order = any_order
+        if verb == UPDATE:
+            chosen = generator.random(3) < 0.5
+            step.quantity = size if chosen[0] else np.nan
+            step.limit = price if chosen[1] else np.nan
+            step.stop = price if chosen[2] else np.nan
+    elif verb == TARGET_QUANTITY:
+        step.quantity = size
+    elif verb == TARGET_VALUE:
+        step.quantity = side * float(generator.integers(0, 2000))
+    elif verb == TARGET_PERCENT:
+        step.quantity = side * float(generator.integers(0, 12)) / 10
+    return step
+
+
+def _quarters(generator: np.random.Generator, spread: int) -> float:
+    return float(generator.integers(-spread, spread + 1)) / 4
+
+
+def _price(price: float) -> float:
+    return max(price, 2.0)
