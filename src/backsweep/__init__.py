@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         STOP_LIMIT,
         TRAILING_STOP,
     )
-    from backsweep.strategy import Strategy, above, below, choice, param, state
+    from backsweep.strategy import Condition, Strategy, above, below, choice, param, state
 
 __all__ = [
     "DAY",
@@ -39,6 +39,7 @@ __all__ = [
     "STOP",
     "STOP_LIMIT",
     "TRAILING_STOP",
+    "Condition",
     "Strategy",
     "above",
     "backtest",
@@ -70,7 +71,7 @@ _HOMES = {
         "STOP_LIMIT",
         "TRAILING_STOP",
     ),
-    "backsweep.strategy": ("Strategy", "above", "below", "choice", "param", "state"),
+    "backsweep.strategy": ("Condition", "Strategy", "above", "below", "choice", "param", "state"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -341,7 +341,7 @@ def test_a_market_child_of_a_working_parent_is_a_signal():
 
 
 def test_thousands_of_orders_reuse_the_slots_of_a_long_lived_bracket_with_care():
-    # 512 slots. The bracket lives on while 4 x 300 orders come and go; its parent and its children stay readable.
+    # 128 slots. The bracket lives on while 4 x 300 orders come and go; its parent and its children stay readable.
     entry = bracket(0, 10, stop_loss=50, take_profit=150)
     steps = [entry, *(market(day, quantity) for day in range(1, 301) for quantity in (1, 2, -2, -1))]
     steps += [observe(301, "status", order=entry), observe(301, "status", order=entry.child(STOP))]
@@ -356,14 +356,14 @@ def test_thousands_of_orders_reuse_the_slots_of_a_long_lived_bracket_with_care()
 
 
 def test_too_many_live_orders_stop_the_run_and_name_the_limit():
-    steps = [limit(0, 1, 10) for _ in range(257)]
+    steps = [limit(0, 1, 10) for _ in range(65)]
     with pytest.raises(LimitReached, match="too many live orders") as caught:
         run(bars(QUIET, QUIET), steps)
-    assert "256" in caught.value.expected
+    assert "64" in caught.value.expected
 
 
 def test_as_many_live_orders_as_the_limit_are_fine():
-    result = run(bars(QUIET, QUIET), [limit(0, 1, 10) for _ in range(256)])
+    result = run(bars(QUIET, QUIET), [limit(0, 1, 10) for _ in range(64)])
     assert set(states(result)) == {("working", "")}
 
 

@@ -213,10 +213,10 @@ def _giver(function: Callable[..., Any]) -> Callable[..., Any]:
     return give
 
 
-_OPERATORS = {"__getitem__": operator.getitem, "__setitem__": operator.setitem}
+_OPERATORS: dict[str, Any] = {"__getitem__": operator.getitem, "__setitem__": operator.setitem}
 
 
-def _add_operator(kind: type, operation: Callable[..., Any], function: Callable[..., Any]) -> None:
+def _add_operator(kind: type, operation: Any, function: Callable[..., Any]) -> None:
     def give(self: Any, *_operands: Any) -> Any:
         return function if isinstance(self, kind) else None
 

@@ -170,8 +170,10 @@ def _constant_attribute(cls: type[Strategy], name: str) -> Attribute | None:
 
 
 def _register_module_functions(cls: type[Strategy]) -> None:
-    """Let `on_data` call the plain functions of its own module."""
-    module = sys.modules.get(cls.__module__)
-    for function in vars(module).values() if module else ():
-        if inspect.isfunction(function) and function.__module__ == cls.__module__:
-            register_jitable(error_model="numpy")(function)
+    """Let `on_data` call the plain functions that its module, or a base class's, defines or imports."""
+    homes = {base.__module__ for base in cls.__mro__ if issubclass(base, Strategy) and base is not Strategy}
+    for home in homes:
+        module = sys.modules.get(home)
+        for function in list(vars(module).values()) if module else ():
+            if inspect.isfunction(function) and not function.__module__.startswith(("numba", "numpy")):
+                register_jitable(error_model="numpy")(function)

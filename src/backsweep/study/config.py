@@ -13,20 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from backsweep.dataset.spec import DataSpec  # noqa: TC001 - pydantic reads the annotation
+from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.section import Section
 from backsweep.study.messages import dotted, nearest, translate
 from backsweep.study.overrides import override
-from backsweep.study.yamlfile import read_yaml
+from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from backsweep.study.yamlfile import KeyPath
 
 SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")

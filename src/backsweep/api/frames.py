@@ -1,0 +1,81 @@
+"""One backtest on frames in memory: the shortest way from data and a strategy to its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+
+from backsweep.dataset import DataSpec, shard_from_frames
+from backsweep.errors import BadInput, StrategyError
+from backsweep.section import Section
+from backsweep.strategy import Strategy
+from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.result import Result
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Spec = TypeVar("Spec", bound=Section)
+
+
+def backtest(
+    bars: pl.DataFrame | pl.LazyFrame,
+    strategy: Strategy,
+    *,
+    signals: pl.DataFrame | pl.LazyFrame | None = None,
+    context: pl.DataFrame | pl.LazyFrame | None = None,
+    account: AccountSpec | Mapping[str, Any] | None = None,
+    execution: ExecutionSpec | Mapping[str, Any] | None = None,
+    costs: CostsSpec | Mapping[str, Any] | None = None,
+    compiled: bool = True,
+) -> Result:
+    """Run one strategy with full records.
+
+    Parameters
+    ----------
+    bars : timestamp, asset, open, high, low, close, volume; any further numeric column is a signal.
+    strategy : an instance, such as `Threshold(entry=1.5)`.
+    signals : timestamp, asset and any number of numeric columns.
+    context : timestamp and any number of numeric columns; the last value at or before a bar holds for it.
+    account, execution, costs : the sweep file's mappings.
+    compiled : False runs the same source as plain Python, under a debugger if there is one; the same bits.
+
+    Raises BadData for data that breaks a rule, BadInput for settings, StrategyError for the strategy.
+
+    """
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(
+            "backtest wants an instance of a strategy",
+            expected="such as Threshold(entry=1.5)",
+            found=repr(strategy)[:100],
+            remedy="call the class: Threshold()" if isinstance(strategy, type) else "",
+        )
+    values = strategy.values()
+    spec = TrialSpec(
+        data=DataSpec(bars="frame"),
+        strategy=type(strategy).__qualname__,
+        account=_read(AccountSpec, "account", account),
+        execution=_read(ExecutionSpec, "execution", execution),
+        costs=_read(CostsSpec, "costs", costs),
+        params=tuple(values),
+    )
+    evaluator = Evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
+    return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)
+
+
+def _read(kind: type[Spec], name: str, given: Spec | Mapping[str, Any] | None) -> Spec:
+    """Validate one mapping of settings, with one message that names the key."""
+    if isinstance(given, kind):
+        return given
+    try:
+        return kind.model_validate(dict(given or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([name, *(str(part) for part in first["loc"])])
+        raise BadInput(
+            first["msg"], where=key, found=repr(first["input"])[:100], remedy=f"correct {key}; see README.md"
+        ) from error
