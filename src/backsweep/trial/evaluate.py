@@ -40,6 +40,7 @@ class Evaluator:
         }
         self._settings = Settings(spec.account, spec.execution, spec.costs)
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
+        self._runner.prepare()
         self.ready = Ready(sessions=self._market.session_ends, assets=self._market.assets)
 
     def evaluate(self, chunk: Chunk) -> Outcome:

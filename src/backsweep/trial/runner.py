@@ -96,20 +96,26 @@ class Runner:
         for name, column in self._features.columns(strategy).items():
             self._columns[0][name] = column.ctypes.data
         self._set_conditions(strategy)
-        groups = len(self.market.groups) if last is None else last
+        self._call(first, len(self.market.groups) if last is None else last)
+        self._check()
+
+    def prepare(self) -> None:
+        """Compile the strategy without running it; StrategyError says what does not compile, and where."""
+        self._call(0, 0)
+
+    def _call(self, first: int, last: int) -> None:
         try:
             self._loop(
                 self._handle,
                 Columns(self._columns[0], self._context[0]),
-                record,
+                self._values[0],
                 tuple(table[0] for table in self._memory),
                 first,
-                groups,
+                last,
             )
         except Exception as error:
             columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
-        self._check()
 
     def summarise(self, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]) -> None:
         """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64)."""
