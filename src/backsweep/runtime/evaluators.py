@@ -30,4 +30,6 @@ def build_evaluator(spec: TrialSpec) -> EvaluatorLike:
     """Load the data and compile the strategy; raises BadInput, BadData or StrategyError."""
     from backsweep.trial.evaluate import Evaluator  # noqa: PLC0415 - loads Polars and Numba, only where trials run
 
-    return Evaluator(spec)
+    evaluator = Evaluator(spec)
+    evaluator.prepare()
+    return evaluator

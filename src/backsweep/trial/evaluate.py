@@ -40,8 +40,11 @@ class Evaluator:
         }
         self._settings = Settings(spec.account, spec.execution, spec.costs)
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
-        self._runner.prepare()
         self.ready = Ready(sessions=self._market.session_ends, assets=self._market.assets)
+
+    def prepare(self) -> None:
+        """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
+        self._runner.prepare()
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
