@@ -2,7 +2,6 @@
 
 # ruff: noqa: DTZ001 - times without a zone are part of what is tested
 
-import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -87,10 +86,8 @@ def test_a_session_ends_at_midnight_of_the_zone_of_the_bars(bars):
 
 
 @pytest.mark.parametrize("name", ["sp500_daily", "us_daily_lean", "us_minute_lean", "us_minute_2024"])
-def test_real_data_passes_all_rules_and_loads_fast(shared_data, name):
-    started = time.perf_counter()
+def test_real_data_passes_all_rules(shared_data, name):
     shard = load(DataSpec(bars=f"{shared_data}/{name}.parquet", context=f"{shared_data}/vix_daily.parquet"))
-    assert time.perf_counter() - started < 10  # about 0.3 s for 2.4 million rows; the rest is for a busy machine
     plain = pl.read_parquet(shared_data / f"{name}.parquet").sort("timestamp", "asset")
     assert shard.assets == tuple(plain["asset"].unique().sort())
     assert shard.rows.height == plain.height
