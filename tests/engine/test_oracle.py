@@ -8,6 +8,8 @@ from oracle import Oracle
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import VERBS
 
+from backsweep.engine.profiles import PROFILES
+
 SEEDS = 40
 
 
@@ -21,7 +23,9 @@ class Spoken:
 
 
 def ask_oracle(scenario):
-    oracle = Oracle(scenario.groups, scenario.assets, scenario.account, scenario.costs)
+    oracle = Oracle(
+        scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
+    )
     return oracle.run([Spoken(step) for step in scenario.steps])
 
 
@@ -56,6 +60,17 @@ def compare(scenario):
 def test_the_engine_agrees_with_the_oracle_on_random_scripts(account, costs):
     for seed in range(SEEDS):
         scenario = random_scenario(1000 * COSTS.index(costs) + seed, account=account, costs=costs, assets=1 + seed % 3)
+        try:
+            compare(scenario)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_agrees_with_the_oracle_on_random_scripts(profile):
+    for seed in range(SEEDS):
+        scenario = random_scenario(seed, profile=profile, assets=1 + seed % 3, per_session=1 + 2 * (seed % 2))
         try:
             compare(scenario)
         except AssertionError as error:

@@ -13,7 +13,13 @@ At each timestamp:
    at the time when the order comes due.
 2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar; if it filled
    in the range only a stop does, at the entry's price or worse.
-3. Positions are marked at the close; the script speaks; its requests are judged one after the other.
+3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
+   last bars of a session, and what the profile lets fill at closes.
+4. The script speaks; its requests are judged one after the other. Where the profile says so, the market orders among
+   them fill at these closes.
+
+A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
+exit come before those that enter; whether limits and stops see the whole bar.
 """
 
 from __future__ import annotations
@@ -23,9 +29,19 @@ from fractions import Fraction
 from math import floor, inf, isfinite, isnan
 
 TOLERANCE = Fraction(1, 10**12)
-AT_OPEN, IN_RANGE = 0, 1
-MARKET, LIMIT, STOP = "market", "limit", "stop"
-TYPES = (MARKET, LIMIT, STOP)
+AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
+MARKET, LIMIT, STOP, MARKET_ON_CLOSE = "market", "limit", "stop", "market_on_close"
+TYPES = (MARKET, LIMIT, STOP, "stop_limit", "trailing_stop", MARKET_ON_CLOSE)
+UNCONDITIONAL = (MARKET, MARKET_ON_CLOSE)
+PROFILES = {
+    "next_open": ("next open", "entry bar", "exits first", "whole bar"),
+    "same_close": ("same close", "entry bar", "exits first", "whole bar"),
+    "next_close": ("next close", "entry bar", "exits first", "whole bar"),
+    "backtesting_py": ("next open", "entry bar of market orders", "exits first", "whole bar"),
+    "backtrader": ("next open", "bar after", "as submitted", "whole bar"),
+    "vectorbt": ("same close", "entry bar", "as submitted", "whole bar"),
+    "zipline": ("next close", "entry bar", "as submitted", "close"),
+}
 
 
 def exact(number):
@@ -64,7 +80,7 @@ class Order:
 
     @property
     def level(self):
-        return {MARKET: None, LIMIT: self.limit, STOP: self.stop}[self.type]
+        return {LIMIT: self.limit, STOP: self.stop}.get(self.type)
 
     @property
     def siblings(self):
@@ -86,7 +102,9 @@ class Fill:
 class Oracle:
     """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
 
-    def __init__(self, market, assets, account, costs):
+    def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
+        self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
+        self.per_session = per_session
         self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
         self.assets = assets
         self.cash = Fraction(account["cash"])
@@ -113,12 +131,15 @@ class Oracle:
             self.meet(group)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
+            self.meet_close(group, now)
             requests = []
             for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
             for order in requests:
                 if order.status == "requested":
                     self.judge(order)
+            if self.fill_at == "same close" and requests:
+                self.meet_close(group, now, (MARKET,))
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
@@ -142,8 +163,30 @@ class Oracle:
     def meet(self, group):
         self.due = []
         for order in sorted(self.working(), key=lambda order: order.number):
-            if order.asset in group:
+            if order.asset in group and not self.at_close(order):
                 self.come_due(order, *self.touch(order, group[order.asset]))
+        self.settle(group)
+
+    def meet_close(self, group, now, types=TYPES):
+        last_of_session = (now + 1) % self.per_session == 0 or now + 1 == len(self.market)
+        for order in sorted(self.working(), key=lambda order: order.number):
+            if order.asset not in group or not self.at_close(order) or order.type not in types:
+                continue
+            close = group[order.asset][3]
+            if order.type == MARKET_ON_CLOSE and not last_of_session:
+                continue
+            if order.type in UNCONDITIONAL or self.touch(order, (close,) * 4)[0] is not None:
+                self.come_due(order, AT_CLOSE, close)
+        self.settle(group)
+
+    def at_close(self, order):
+        """Tell whether an order fills at closes alone."""
+        if order.type == MARKET_ON_CLOSE or self.seen_of_bar == "close":
+            return True
+        return order.type == MARKET and self.fill_at != "next open"
+
+    def settle(self, group):
+        """Fill what has come due, one after the other."""
         while self.due:
             moment, _, _, order, price = self.due.pop(self.due.index(min(self.due, key=lambda each: each[:3])))
             if order.status == "working":
@@ -169,7 +212,9 @@ class Oracle:
         if moment == IN_RANGE:
             order.reached = self.now
         exits = self.position[order.asset] * order.total < 0
-        rank = {MARKET: 0, STOP: 1, LIMIT: 2}[order.type] if exits else 3
+        rank = {STOP: 1, LIMIT: 2}.get(order.type, 0) if exits else 3
+        if self.sequence == "as submitted" and order.type in UNCONDITIONAL:
+            rank = 0
         self.due.append((moment, rank, order.id, order, price))
 
     def execute(self, order, moment, price, bar):
@@ -216,8 +261,12 @@ class Oracle:
 
     def meet_children(self, order, moment, price, bar):
         """Let children that came to life with this fill meet the rest of its bar."""
+        if moment == AT_CLOSE or self.children_meet == "bar after":
+            return
+        if self.children_meet == "entry bar of market orders" and order.type not in UNCONDITIONAL:
+            return
         for child in order.children:
-            if child.status != "working":
+            if child.status != "working" or self.at_close(child):
                 continue
             if moment == AT_OPEN:
                 self.come_due(child, *self.touch(child, bar))
@@ -365,7 +414,7 @@ class Oracle:
         return price is not None and price not in {inf, -inf} and price > 0
 
     def reference(self, order):
-        return self.last[order.asset] if order.type == MARKET else order.level
+        return self.last[order.asset] if order.type in UNCONDITIONAL else order.level
 
     def whole(self, quantity):
         if quantity is None or quantity in {inf, -inf} or not self.lot:
@@ -375,12 +424,12 @@ class Oracle:
 
     def added(self, order):
         """Give the gross exposure that an order would add; only market orders can be sure to reduce."""
-        if order.reduces and order.type != MARKET:
+        if order.reduces and order.type not in UNCONDITIONAL:
             return Fraction(0)
         others = (each for each in self.working() if each.asset == order.asset and each is not order)
-        before = self.position[order.asset] + sum(each.left for each in others if each.type == MARKET)
+        before = self.position[order.asset] + sum(each.left for each in others if each.type in UNCONDITIONAL)
         added = (abs(before + order.left) - abs(before)) * self.reference(order)
-        return added if order.type == MARKET else max(added, Fraction(0))
+        return added if order.type in UNCONDITIONAL else max(added, Fraction(0))
 
     def objection(self, order, added):
         if self.borrows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from scripted import (
     evaluator,
 )
 
-from backsweep.engine.codes import LIMIT, MARKET, STOP
+from backsweep.engine.codes import LIMIT, MARKET, MARKET_ON_CLOSE, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,17 +57,19 @@ class Scenario:
     steps: list[Step]
     account: dict[str, Any]
     costs: dict[str, Any]
+    profile: str = "next_open"
+    per_session: int = 1
 
     @property
     def market(self) -> pl.DataFrame:
         """The bars as a frame."""
         series = {name: [group.get(name) for group in self.groups] for name in self.assets}
-        return bars(*series.pop("A"), **series)
+        return bars(*series.pop("A"), step=timedelta(hours=24 // self.per_session), **series)
 
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
-        engine = evaluator(self.market, account=self.account, costs=self.costs)
+        engine = evaluator(self.market, account=self.account, costs=self.costs, execution={"profile": self.profile})
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
     def ended(self) -> Scenario:
@@ -81,7 +84,7 @@ class Scenario:
 
 
 def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int = 2, **given: Any) -> Scenario:
-    """Draw a scenario; `given` fixes account and costs."""
+    """Draw a scenario; `given` fixes account, costs, profile and the number of bars in a session."""
     generator = np.random.default_rng(seed)
     names = ASSETS[:assets]
     groups = random_groups(generator, length, names)
@@ -94,7 +97,9 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     )
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
     costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
-    return Scenario(groups, names, script, account, costs)
+    return Scenario(
+        groups, names, script, account, costs, given.get("profile", "next_open"), given.get("per_session", 1)
+    )
 
 
 def random_groups(
@@ -123,7 +128,7 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
     )
     side = generator.choice([1.0, 1.0, -1.0])
     asset = int(generator.integers(assets))
-    kind = int(generator.choice([MARKET, LIMIT, STOP]))
+    kind = int(generator.choice([MARKET, LIMIT, STOP, MARKET_ON_CLOSE], p=[0.3, 0.3, 0.3, 0.1]))
     price = _price(20.0 + _quarters(generator, 12))
     any_order = int(generator.integers(1, 2 * number + 3))
     size = side * generator.integers(1, 400) / 4

@@ -11,11 +11,14 @@ from backsweep.engine.codes import (
     BAD_PARENT,
     BAD_PRICE,
     BAD_QUANTITY,
+    BAD_TYPE,
     BY_STRATEGY,
     CANCELLED,
     FILLED,
     HELD,
     LIMIT,
+    MARKET,
+    MARKET_ON_CLOSE,
     NO_REASON,
     NONE,
     PARENT_CLOSED,
@@ -69,6 +72,8 @@ def _malformed(state: State, order: Any) -> int:
         return BAD_ASSET
     if order.quantity == 0.0 or not np.isfinite(order.quantity):
         return BAD_QUANTITY
+    if order.type < MARKET or (order.type > STOP and order.type != MARKET_ON_CLOSE):
+        return BAD_TYPE
     if order.type == LIMIT and not is_price(order.limit_price):
         return BAD_PRICE
     if order.type == STOP and not is_price(order.stop_price):

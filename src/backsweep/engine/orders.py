@@ -18,11 +18,15 @@ from backsweep.engine.codes import (
     AT_LIMIT,
     AT_STOP,
     CANCELLED,
+    CLOSE_ONLY,
     FILLED,
     FREE,
     HELD,
     LIMIT,
     LOG_FULL,
+    MARKET,
+    MARKET_ON_CLOSE,
+    NEXT_OPEN,
     NO_FAILURE,
     NO_REASON,
     NONE,
@@ -104,6 +108,8 @@ def request_order(
     order.id = order_id
     order.status = REQUESTED
     order.type = order_type
+    order.acts = MARKET if order_type == MARKET_ON_CLOSE else order_type
+    order.at_close = int(_fills_at_close(state, order_type))
     order.asset = asset
     order.quantity = quantity
     order.filled = 0.0
@@ -134,6 +140,14 @@ def request_order(
             order.fill_reason = STOP_LOSS
         _join_family(state, order, slot)
     return order_id
+
+
+@kernel
+def _fills_at_close(state: State, order_type: int) -> bool:
+    """Tell whether an order of this type fills at closes alone, under the account's execution profile."""
+    if order_type == MARKET_ON_CLOSE or state.rules.trigger == CLOSE_ONLY:
+        return True
+    return order_type == MARKET and state.rules.fill_at != NEXT_OPEN
 
 
 @kernel
@@ -198,6 +212,7 @@ def start_working(state: State, slot: int) -> None:
     book.last_order = slot
     book.reach_low = np.inf
     state.account.reserved += order.reserved
+    state.account.at_close += order.at_close
 
 
 @kernel
@@ -212,6 +227,7 @@ def _stop_working(state: State, order: Any) -> None:
     else:
         record_at(state.orders, order.next).previous = order.previous
     state.account.reserved -= order.reserved
+    state.account.at_close -= order.at_close
 
 
 @kernel
