@@ -8,6 +8,7 @@ from oracle import Oracle
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import VERBS
 
+from backsweep.engine.codes import ORDER_TYPES
 from backsweep.engine.profiles import PROFILES
 
 SEEDS = 40
@@ -79,11 +80,12 @@ def test_every_profile_agrees_with_the_oracle_on_random_scripts(profile):
 
 
 def test_the_random_scripts_reach_every_rule():
-    statuses, reasons, ambiguous = Counter(), Counter(), 0
+    statuses, reasons, filled, ambiguous = Counter(), Counter(), Counter(), 0
     for seed in range(SEEDS):
         for account in ACCOUNTS:
-            oracle = ask_oracle(random_scenario(seed, account=account, assets=1 + seed % 3))
+            oracle = ask_oracle(random_scenario(seed, account=account, assets=1 + seed % 3, length=40, steps=48))
             ambiguous += oracle.ambiguous
+            filled.update(fill.order.type for fill in oracle.fills)
             statuses.update(order.status for order in oracle.orders)
             reasons.update(order.reason for order in oracle.orders)
     assert {status for status, count in statuses.items() if count > 20} >= {
@@ -93,6 +95,7 @@ def test_the_random_scripts_reach_every_rule():
         "working",
     }
     assert ambiguous > 5
+    assert min(filled[name] for name in ORDER_TYPES) > 20
     for reason in (
         "exceeds buying power",
         "exceeds cash",

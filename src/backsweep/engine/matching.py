@@ -39,6 +39,7 @@ from backsweep.engine.codes import (
     POSITION_CLOSED,
     REJECTED,
     STOP,
+    TRAILING_STOP,
     WORKING,
 )
 from backsweep.engine.costs import commission_due, slipped_price
@@ -47,6 +48,7 @@ from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import ROUNDING, refuses_fill
 from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
+from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 
 EXIT, PROTECTIVE_STOP, OTHER_EXIT, ENTRY = range(4)
 
@@ -76,16 +78,10 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
             waits = waits or (order.type == MARKET_ON_CLOSE and group.last_of_session == 0)
-            if not waits and _reaches(order, bar.close):
+            if not waits and meet(order, bar.close, bar.close, bar.close)[0] != NEVER:
                 _insert(state, slot, row, 0, AT_CLOSE, bar.close)
             slot = order.next
     _execute_candidates(state)
-
-
-@kernel
-def _reaches(order: Any, price: float) -> bool:
-    level = trigger_price(order)
-    return price <= level if waits_below(order) else price >= level
 
 
 @kernel
@@ -108,51 +104,20 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
         if order.at_close == 1:
             slot = order.next
             continue
-        if waits_below(order):
+        _consider(state, slot, bar, row, 0)
+        if order.type == TRAILING_STOP:
+            book.reach_low = np.inf  # every bar may move its mark
+        elif waits_below(order):
             book.reach_low = max(book.reach_low, trigger_price(order))
         else:
             book.reach_high = min(book.reach_high, trigger_price(order))
-        _consider(state, slot, bar, row, 0)
         slot = order.next
-
-
-@kernel
-def waits_below(order: Any) -> bool:
-    """Tell whether the order fills when the price falls to its level: buy limits and sell stops do."""
-    return (order.acts == STOP) != (order.quantity > 0.0)
-
-
-@kernel
-def trigger_price(order: Any) -> float:
-    """Give the level that the price must reach; a market order fills wherever the price is."""
-    if order.acts == LIMIT:
-        return order.limit_price
-    if order.acts == STOP:
-        return order.stop_price
-    return np.inf if waits_below(order) else -np.inf
-
-
-@kernel
-def touch(order: Any, bar: Any) -> tuple[int, float]:
-    """Give the moment at which this bar fills the order, and the price before slippage."""
-    level = trigger_price(order)
-    if waits_below(order):
-        if bar.open <= level:
-            return AT_OPEN, bar.open
-        if bar.low <= level:
-            return IN_RANGE, level
-    else:
-        if bar.open >= level:
-            return AT_OPEN, bar.open
-        if bar.high >= level:
-            return IN_RANGE, level
-    return NEVER, 0.0
 
 
 @kernel
 def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if this bar fills it."""
-    moment, price = touch(record_at(state.orders, slot), bar)
+    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low)
     if moment != NEVER:
         _insert(state, slot, row, start, moment, price)
 
@@ -218,6 +183,8 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     quantity = remaining(order)
     asset = record_at(state.assets, order.asset)
     fill_price = price if order.acts == LIMIT else slipped_price(asset, quantity, price)
+    if not allows(order, fill_price):
+        fill_price = order.limit_price
     commission = commission_due(asset, quantity, fill_price, order.filled, order.commission)
     reason = refuses_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
@@ -228,7 +195,7 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     child = order.first_child
-    note_fill(state, slot, quantity)
+    note_fill(state, slot, quantity, price)
     if child != NONE and moment != AT_CLOSE:
         _consider_children(state, order, child, row, moment, price, following)
 
@@ -284,7 +251,10 @@ def _consider_children(state: State, parent: Any, first: int, row: int, moment: 
                     level = min(child.stop_price, price) if sell else max(child.stop_price, price)
                     if parent.acts == STOP:
                         state.account.ambiguous_fills += 1
-                    _insert(state, slot, row, start, IN_RANGE, level)
+                    if allows(child, level):
+                        _insert(state, slot, row, start, IN_RANGE, level)
+                    else:
+                        child.acts = LIMIT
         slot = child.next_sibling
         if slot == first:
             break

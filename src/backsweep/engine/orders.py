@@ -44,6 +44,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+from backsweep.engine.triggers import acts_as, start_trail
 
 
 @kernel
@@ -108,13 +109,16 @@ def request_order(
     order.id = order_id
     order.status = REQUESTED
     order.type = order_type
-    order.acts = MARKET if order_type == MARKET_ON_CLOSE else order_type
+    order.acts = acts_as(order_type)
     order.at_close = int(_fills_at_close(state, order_type))
     order.asset = asset
     order.quantity = quantity
     order.filled = 0.0
     order.limit_price = limit_price
     order.stop_price = stop_price
+    order.trail_amount = np.nan
+    order.trail_percent = np.nan
+    order.mark = np.nan
     order.next = NONE
     order.previous = NONE
     order.reserved = 0.0
@@ -122,7 +126,7 @@ def request_order(
     order.fill_reason = SIGNAL
     if order_type == LIMIT:
         order.fill_reason = AT_LIMIT
-    elif order_type == STOP:
+    elif order.acts == STOP:
         order.fill_reason = AT_STOP
     order.reject_reason = NO_REASON
     order.parent = parent
@@ -136,10 +140,20 @@ def request_order(
         order.reduce_only = 1
         if order_type == LIMIT:
             order.fill_reason = TAKE_PROFIT
-        elif order_type == STOP:
+        elif order.acts == STOP:
             order.fill_reason = STOP_LOSS
         _join_family(state, order, slot)
     return order_id
+
+
+@kernel
+def set_trail(state: State, order_id: int, amount: float, percent: float) -> None:
+    """Write down how far behind its mark a requested trailing stop stands."""
+    slot = slot_of(state, order_id)
+    if slot != NONE:
+        order = record_at(state.orders, slot)
+        order.trail_amount = amount
+        order.trail_percent = percent
 
 
 @kernel
@@ -260,8 +274,8 @@ def end_unfilled(state: State, slot: int, status: int, reason: int) -> None:
 
 
 @kernel
-def note_fill(state: State, slot: int, quantity: float) -> None:
-    """Follow up a fill of `quantity` that the ledger has entered: the order, its children, its siblings."""
+def note_fill(state: State, slot: int, quantity: float, price: float) -> None:
+    """Follow up a fill that the ledger has entered, at market price `price`: the order, its children, its siblings."""
     order = record_at(state.orders, slot)
     position = record_at(state.positions, order.asset)
     left = remaining(order)
@@ -269,7 +283,7 @@ def note_fill(state: State, slot: int, quantity: float) -> None:
     order.reserved -= released
     state.account.reserved -= released
     if order.first_child != NONE:
-        _activate_children(state, order)
+        _activate_children(state, order, price)
     if order.parent != 0:
         _shrink_siblings(state, order, slot, quantity)
     if left == 0.0:
@@ -279,15 +293,16 @@ def note_fill(state: State, slot: int, quantity: float) -> None:
 
 
 @kernel
-def _activate_children(state: State, parent: Any) -> None:
+def _activate_children(state: State, parent: Any, price: float) -> None:
     """Set the children to work for as much of their parent as has filled."""
     slot = parent.first_child
     share = parent.filled / parent.quantity
     while True:
         child = record_at(state.orders, slot)
-        if child.status == HELD or child.status == WORKING:  # noqa: PLR1714 - Numba compiles no tuple of codes here
+        if child.status == HELD or child.status == WORKING:
             child.quantity = child.planned * share
         if child.status == HELD:
+            start_trail(child, price)
             start_working(state, slot)
         slot = child.next_sibling
         if slot == parent.first_child:

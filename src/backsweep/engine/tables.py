@@ -124,6 +124,9 @@ ORDER = record_dtype(
         ("filled", "f8"),
         ("limit_price", "f8"),
         ("stop_price", "f8"),
+        ("trail_amount", "f8"),
+        ("trail_percent", "f8"),
+        ("mark", "f8"),  # a trailing stop's water mark
         ("next", "i8"),
         ("previous", "i8"),
         ("reserved", "f8"),
