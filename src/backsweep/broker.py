@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backsweep.engine.acceptance import cancel_order, update_order
-from backsweep.engine.codes import LIMIT, MARKET, NONE, STOP, UNKNOWN
+from backsweep.engine.codes import LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
 from backsweep.engine.jit import load, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import buying_power
-from backsweep.engine.orders import find_child, request_order, slot_of
+from backsweep.engine.orders import find_child, request_order, set_trail, slot_of
 from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
 
 NAN = np.nan
@@ -175,10 +175,18 @@ class Broker(View):
         order_type: int = MARKET,
         limit_price: float = NAN,
         stop_price: float = NAN,
+        trail_amount: float = NAN,
+        trail_percent: float = NAN,
         parent: int = 0,
     ) -> int:
-        """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that one to fill."""
-        return request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
+        """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that one to fill.
+
+        A trailing stop follows at `trail_amount` (a price difference) or `trail_percent` (a fraction: 0.05 is 5 %).
+        """
+        order_id = request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
+        if order_type == TRAILING_STOP:
+            set_trail(self._state, order_id, trail_amount, trail_percent)
+        return order_id
 
     def submit_bracket(
         self,
@@ -206,10 +214,16 @@ class Broker(View):
         return find_child(self._state, order_id, order_type)
 
     def update_order(
-        self, order_id: int, quantity: float = NAN, limit_price: float = NAN, stop_price: float = NAN
+        self,
+        order_id: int,
+        quantity: float = NAN,
+        limit_price: float = NAN,
+        stop_price: float = NAN,
+        trail_amount: float = NAN,
+        trail_percent: float = NAN,
     ) -> bool:
         """Change what is given of a live order; False if it is over or the change makes no sense."""
-        return update_order(self._state, order_id, quantity, limit_price, stop_price)
+        return update_order(self._state, order_id, quantity, limit_price, stop_price, trail_amount, trail_percent)
 
     def cancel_order(self, order_id: int) -> bool:
         """Cancel a live order and the children that wait for it; False if it is over."""

@@ -8,6 +8,9 @@ from oracle import Oracle
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import VERBS
 
+from backsweep.engine.codes import ORDER_TYPES
+from backsweep.engine.profiles import PROFILES
+
 SEEDS = 40
 
 
@@ -21,7 +24,9 @@ class Spoken:
 
 
 def ask_oracle(scenario):
-    oracle = Oracle(scenario.groups, scenario.assets, scenario.account, scenario.costs)
+    oracle = Oracle(
+        scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
+    )
     return oracle.run([Spoken(step) for step in scenario.steps])
 
 
@@ -63,12 +68,24 @@ def test_the_engine_agrees_with_the_oracle_on_random_scripts(account, costs):
             raise
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_agrees_with_the_oracle_on_random_scripts(profile):
+    for seed in range(SEEDS):
+        scenario = random_scenario(seed, profile=profile, assets=1 + seed % 3, per_session=1 + 2 * (seed % 2))
+        try:
+            compare(scenario)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+
+
 def test_the_random_scripts_reach_every_rule():
-    statuses, reasons, ambiguous = Counter(), Counter(), 0
+    statuses, reasons, filled, ambiguous = Counter(), Counter(), Counter(), 0
     for seed in range(SEEDS):
         for account in ACCOUNTS:
-            oracle = ask_oracle(random_scenario(seed, account=account, assets=1 + seed % 3))
+            oracle = ask_oracle(random_scenario(seed, account=account, assets=1 + seed % 3, length=40, steps=48))
             ambiguous += oracle.ambiguous
+            filled.update(fill.order.type for fill in oracle.fills)
             statuses.update(order.status for order in oracle.orders)
             reasons.update(order.reason for order in oracle.orders)
     assert {status for status, count in statuses.items() if count > 20} >= {
@@ -78,6 +95,7 @@ def test_the_random_scripts_reach_every_rule():
         "working",
     }
     assert ambiguous > 5
+    assert min(filled[name] for name in ORDER_TYPES) > 20
     for reason in (
         "exceeds buying power",
         "exceeds cash",

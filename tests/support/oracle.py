@@ -13,7 +13,18 @@ At each timestamp:
    at the time when the order comes due.
 2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar; if it filled
    in the range only a stop does, at the entry's price or worse.
-3. Positions are marked at the close; the script speaks; its requests are judged one after the other.
+3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
+   last bars of a session, and what the profile lets fill at closes.
+4. The script speaks; its requests are judged one after the other. Where the profile says so, the market orders among
+   them fill at these closes.
+
+A stop-limit order is a stop until it is reached. At a price within its limit it fills, slipping no further than its
+limit; else it is a limit order, for the rest of the bar if the open decided, from the next bar otherwise. A trailing
+stop stands at a distance from the best price since it came to life, at the last close or at its parent's fill; a bar
+that does not reach it moves it.
+
+A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
+exit come before those that enter; whether limits and stops see the whole bar.
 """
 
 from __future__ import annotations
@@ -23,9 +34,26 @@ from fractions import Fraction
 from math import floor, inf, isfinite, isnan
 
 TOLERANCE = Fraction(1, 10**12)
-AT_OPEN, IN_RANGE = 0, 1
-MARKET, LIMIT, STOP = "market", "limit", "stop"
-TYPES = (MARKET, LIMIT, STOP)
+AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
+TYPES = MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = (
+    "market",
+    "limit",
+    "stop",
+    "stop_limit",
+    "trailing_stop",
+    "market_on_close",
+)
+STOPS = (STOP, STOP_LIMIT, TRAILING_STOP)
+UNCONDITIONAL = (MARKET, MARKET_ON_CLOSE)
+PROFILES = {
+    "next_open": ("next open", "entry bar", "exits first", "whole bar"),
+    "same_close": ("same close", "entry bar", "exits first", "whole bar"),
+    "next_close": ("next close", "entry bar", "exits first", "whole bar"),
+    "backtesting_py": ("next open", "entry bar of market orders", "exits first", "whole bar"),
+    "backtrader": ("next open", "bar after", "as submitted", "whole bar"),
+    "vectorbt": ("same close", "entry bar", "as submitted", "whole bar"),
+    "zipline": ("next close", "entry bar", "as submitted", "close"),
+}
 
 
 def exact(number):
@@ -46,6 +74,10 @@ class Order:
     parent: Order | None
     reduces: bool
     known_parent: bool = True
+    trail: Fraction | None = None
+    percent: Fraction | None = None
+    best: Fraction | None = None  # the price that a trailing stop follows
+    triggered: bool = False  # a stop-limit order that is a limit order now
     status: str = "requested"
     reason: str = ""
     filled: Fraction = Fraction(0)
@@ -63,8 +95,18 @@ class Order:
         return self.status in {"requested", "held", "working"}
 
     @property
+    def is_stop(self):
+        return self.type in STOPS and not self.triggered
+
+    @property
     def level(self):
-        return {MARKET: None, LIMIT: self.limit, STOP: self.stop}[self.type]
+        if self.type == TRAILING_STOP:
+            distance = self.trail if self.trail is not None else self.best * self.percent
+            return self.best - distance if self.total < 0 else self.best + distance
+        return self.stop if self.is_stop else self.limit
+
+    def within_limit(self, price):
+        return self.type != STOP_LIMIT or (price <= self.limit if self.total > 0 else price >= self.limit)
 
     @property
     def siblings(self):
@@ -86,7 +128,9 @@ class Fill:
 class Oracle:
     """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
 
-    def __init__(self, market, assets, account, costs):
+    def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
+        self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
+        self.per_session = per_session
         self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
         self.assets = assets
         self.cash = Fraction(account["cash"])
@@ -113,12 +157,15 @@ class Oracle:
             self.meet(group)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
+            self.meet_close(group, now)
             requests = []
             for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
             for order in requests:
                 if order.status == "requested":
                     self.judge(order)
+            if self.fill_at == "same close" and requests:
+                self.meet_close(group, now, (MARKET,))
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
@@ -142,21 +189,53 @@ class Oracle:
     def meet(self, group):
         self.due = []
         for order in sorted(self.working(), key=lambda order: order.number):
-            if order.asset in group:
+            if order.asset in group and not self.at_close(order):
                 self.come_due(order, *self.touch(order, group[order.asset]))
+        self.settle(group)
+
+    def meet_close(self, group, now, types=TYPES):
+        last_of_session = (now + 1) % self.per_session == 0 or now + 1 == len(self.market)
+        for order in sorted(self.working(), key=lambda order: order.number):
+            if order.asset not in group or not self.at_close(order) or order.type not in types:
+                continue
+            close = group[order.asset][3]
+            if order.type == MARKET_ON_CLOSE and not last_of_session:
+                continue
+            if self.touch(order, (close,) * 4)[0] is not None:
+                self.come_due(order, AT_CLOSE, close)
+        self.settle(group)
+
+    def at_close(self, order):
+        """Tell whether an order fills at closes alone."""
+        if order.type == MARKET_ON_CLOSE or self.seen_of_bar == "close":
+            return True
+        return order.type == MARKET and self.fill_at != "next open"
+
+    def settle(self, group):
+        """Fill what has come due, one after the other."""
         while self.due:
             moment, _, _, order, price = self.due.pop(self.due.index(min(self.due, key=lambda each: each[:3])))
             if order.status == "working":
                 self.execute(order, moment, price, group[order.asset])
 
+    def touch(self, order, bar):
+        """Give the moment and the price before slippage, or Nones; change the order by what it saw."""
+        moment, price = self.reach(order, bar)
+        if order.type == TRAILING_STOP and moment is None:
+            order.best = max(order.best, bar[1]) if order.total < 0 else min(order.best, bar[2])
+        if order.is_stop and moment is not None and not order.within_limit(price):
+            order.triggered = True
+            return self.reach(order, bar) if moment == AT_OPEN else (None, None)
+        return moment, price
+
     @staticmethod
-    def touch(order, bar):
-        """Give the moment and the price before slippage, or Nones."""
+    def reach(order, bar):
+        """Give the moment and the price at which a bar reaches the order's level, or Nones."""
         opened, high, low, _ = bar
-        level = order.level
-        if level is None:
+        if order.type in UNCONDITIONAL:
             return AT_OPEN, opened
-        falls_to_it = (order.type == LIMIT) == (order.total > 0)  # buy limits and sell stops wait below
+        level = order.level
+        falls_to_it = order.is_stop != (order.total > 0)  # buy limits and sell stops wait below
         if opened == level or (opened < level) == falls_to_it:
             return AT_OPEN, opened
         if low <= level <= high:
@@ -169,7 +248,9 @@ class Oracle:
         if moment == IN_RANGE:
             order.reached = self.now
         exits = self.position[order.asset] * order.total < 0
-        rank = {MARKET: 0, STOP: 1, LIMIT: 2}[order.type] if exits else 3
+        rank = (0 if order.type in UNCONDITIONAL else 1 if order.is_stop else 2) if exits else 3
+        if self.sequence == "as submitted" and order.type in UNCONDITIONAL:
+            rank = 0
         self.due.append((moment, rank, order.id, order, price))
 
     def execute(self, order, moment, price, bar):
@@ -183,26 +264,29 @@ class Oracle:
         if held * order.total < 0 and abs(order.left + held) <= TOLERANCE * abs(held):
             order.total = order.filled - held
         units = order.left
-        paid = price if order.type == LIMIT else self.slipped(units, price)
+        bound = order.type == LIMIT or order.triggered
+        paid = price if bound else self.slipped(units, price)
+        if not order.within_limit(paid):
+            paid = order.limit
         commission = self.charge(units, paid)
         refusal = self.refuse(order.asset, units, paid, commission)
         if refusal:
             self.end_with_children(order, "rejected", refusal)
             return
-        if moment == IN_RANGE and order.type == STOP and any(other.reached == self.now for other in order.siblings):
+        if moment == IN_RANGE and order.is_stop and any(other.reached == self.now for other in order.siblings):
             self.ambiguous += 1
         self.cash -= units * paid + commission
         self.position[order.asset] += units
         order.filled += units
         self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
-        self.follow(order, units)
+        self.follow(order, units, price)
         self.meet_children(order, moment, price, bar)
 
-    def follow(self, order, units):
+    def follow(self, order, units, price):
         """Do what follows from a fill: children come to life, siblings shrink, orphans go."""
         for child in order.children:
             if child.status == "held":
-                self.work(child)
+                self.work(child, price)
         for sibling in order.siblings:
             sibling.total -= units
             if sibling.left * order.total <= 0:
@@ -216,16 +300,24 @@ class Oracle:
 
     def meet_children(self, order, moment, price, bar):
         """Let children that came to life with this fill meet the rest of its bar."""
+        if moment == AT_CLOSE or self.children_meet == "bar after":
+            return
+        if self.children_meet == "entry bar of market orders" and order.type not in UNCONDITIONAL:
+            return
         for child in order.children:
-            if child.status != "working":
+            if child.status != "working" or self.at_close(child):
                 continue
             if moment == AT_OPEN:
                 self.come_due(child, *self.touch(child, bar))
-            elif child.type == STOP:
+            elif child.is_stop:
                 sells = child.total < 0
-                if (bar[2] <= child.stop) if sells else (bar[1] >= child.stop):
-                    self.ambiguous += order.type == STOP
-                    self.come_due(child, IN_RANGE, min(child.stop, price) if sells else max(child.stop, price))
+                if (bar[2] <= child.level) if sells else (bar[1] >= child.level):
+                    self.ambiguous += order.is_stop
+                    level = min(child.level, price) if sells else max(child.level, price)
+                    if child.within_limit(level):
+                        self.come_due(child, IN_RANGE, level)
+                    else:
+                        child.triggered = True
 
     # ---- costs ----
 
@@ -262,7 +354,8 @@ class Oracle:
         held = self.position[name]
         quantity = exact(step.quantity)
         if step.verb == "submit":
-            self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop, step.parent)
+            order = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop, step.parent)
+            order.trail, order.percent = exact(step.amount), exact(step.percent)
         elif step.verb == "bracket":
             entry = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop)
             if not isnan(step.stop_loss):
@@ -270,7 +363,8 @@ class Oracle:
             if not isnan(step.take_profit):
                 self.request(requests, name, LIMIT, -quantity, limit=step.take_profit, parent=entry.id)
         elif step.verb == "update":
-            self.update(self.find(step.parent), quantity, exact(step.limit), exact(step.stop))
+            trail = exact(step.amount), exact(step.percent)
+            self.update(self.find(step.parent), quantity, exact(step.limit), exact(step.stop), *trail)
         elif step.verb == "cancel":
             order = self.find(step.parent)
             if order and order.live:
@@ -309,7 +403,7 @@ class Oracle:
         order.total = self.whole(order.total)
         if not order.total or order.total in {inf, -inf}:
             self.end(order, "rejected", "quantity is zero or not a number")
-        elif not self.possible(self.reference(order)):
+        elif not self.priced(order):
             self.end(order, "rejected", "price is missing or not positive")
         elif not order.known_parent:
             self.end(order, "rejected", "no such parent order")
@@ -324,6 +418,17 @@ class Oracle:
                 order.reserved = added
                 self.work(order)
 
+    def priced(self, order):
+        needed = {LIMIT: [order.limit], STOP: [order.stop], STOP_LIMIT: [order.limit, order.stop]}.get(order.type, [])
+        if order.type == TRAILING_STOP and not self.possible_trail(order.trail, order.percent):
+            return False
+        return all(map(self.possible, [*needed, self.reference(order)]))
+
+    def possible_trail(self, amount, percent):
+        if (amount is None) == (percent is None):
+            return False
+        return self.possible(amount) if percent is None else 0 < percent < 1
+
     def judge_child(self, order):
         parent = order.parent
         if parent.asset != order.asset or parent.total * order.total >= 0:
@@ -335,11 +440,16 @@ class Oracle:
         else:
             self.end(order, "cancelled", "its parent closed unfilled")
 
-    def update(self, order, quantity, limit, stop):
+    def update(self, order, quantity, limit, stop, trail, percent):
         """Change an order, or leave it as it is if that makes no sense."""
         if not order or not order.live:
             return
         if not all(price is None or self.possible(price) for price in (limit, stop)):
+            return
+        trails = trail is not None or percent is not None
+        if trails and (order.type != TRAILING_STOP or not self.possible_trail(trail, percent)):
+            return
+        if order.type == TRAILING_STOP and stop is not None:
             return
         total = order.total
         if quantity is not None:
@@ -359,13 +469,16 @@ class Oracle:
             else:
                 order.reserved = reserved
                 order.total, order.limit, order.stop = before
+                return
+        if trails:
+            order.trail, order.percent = trail, percent
 
     @staticmethod
     def possible(price):
         return price is not None and price not in {inf, -inf} and price > 0
 
     def reference(self, order):
-        return self.last[order.asset] if order.type == MARKET else order.level
+        return {LIMIT: order.limit, STOP_LIMIT: order.limit, STOP: order.stop}.get(order.type, self.last[order.asset])
 
     def whole(self, quantity):
         if quantity is None or quantity in {inf, -inf} or not self.lot:
@@ -375,12 +488,12 @@ class Oracle:
 
     def added(self, order):
         """Give the gross exposure that an order would add; only market orders can be sure to reduce."""
-        if order.reduces and order.type != MARKET:
+        if order.reduces and order.type not in UNCONDITIONAL:
             return Fraction(0)
         others = (each for each in self.working() if each.asset == order.asset and each is not order)
-        before = self.position[order.asset] + sum(each.left for each in others if each.type == MARKET)
+        before = self.position[order.asset] + sum(each.left for each in others if each.type in UNCONDITIONAL)
         added = (abs(before + order.left) - abs(before)) * self.reference(order)
-        return added if order.type == MARKET else max(added, Fraction(0))
+        return added if order.type in UNCONDITIONAL else max(added, Fraction(0))
 
     def objection(self, order, added):
         if self.borrows:
@@ -393,8 +506,9 @@ class Oracle:
 
     # ---- beginnings and ends ----
 
-    def work(self, order):
+    def work(self, order, price=None):
         self.births += 1
+        order.best = self.last[order.asset] if price is None else price
         order.number = self.births
         order.status = "working"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from scripted import (
     evaluator,
 )
 
-from backsweep.engine.codes import LIMIT, MARKET, STOP
+from backsweep.engine.codes import LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LIMIT, TRAILING_STOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,17 +57,19 @@ class Scenario:
     steps: list[Step]
     account: dict[str, Any]
     costs: dict[str, Any]
+    profile: str = "next_open"
+    per_session: int = 1
 
     @property
     def market(self) -> pl.DataFrame:
         """The bars as a frame."""
         series = {name: [group.get(name) for group in self.groups] for name in self.assets}
-        return bars(*series.pop("A"), **series)
+        return bars(*series.pop("A"), step=timedelta(hours=24 // self.per_session), **series)
 
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
-        engine = evaluator(self.market, account=self.account, costs=self.costs)
+        engine = evaluator(self.market, account=self.account, costs=self.costs, execution={"profile": self.profile})
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
     def ended(self) -> Scenario:
@@ -81,7 +84,7 @@ class Scenario:
 
 
 def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int = 2, **given: Any) -> Scenario:
-    """Draw a scenario; `given` fixes account and costs."""
+    """Draw a scenario; `given` fixes account, costs, profile and the number of bars in a session."""
     generator = np.random.default_rng(seed)
     names = ASSETS[:assets]
     groups = random_groups(generator, length, names)
@@ -94,7 +97,9 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     )
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
     costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
-    return Scenario(groups, names, script, account, costs)
+    return Scenario(
+        groups, names, script, account, costs, given.get("profile", "next_open"), given.get("per_session", 1)
+    )
 
 
 def random_groups(
@@ -123,7 +128,8 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
     )
     side = generator.choice([1.0, 1.0, -1.0])
     asset = int(generator.integers(assets))
-    kind = int(generator.choice([MARKET, LIMIT, STOP]))
+    kinds = [MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE]
+    kind = int(generator.choice(kinds, p=[0.25, 0.25, 0.2, 0.12, 0.12, 0.06]))
     price = _price(20.0 + _quarters(generator, 12))
     any_order = int(generator.integers(1, 2 * number + 3))
     size = side * generator.integers(1, 400) / 4
@@ -131,6 +137,8 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
     if verb == SUBMIT:
         step.type, step.quantity, step.limit, step.stop = kind, size, price, price
         step.order = any_order if generator.random() < 0.15 else 0
+        step.stop = _price(price + _quarters(generator, 4)) if kind == STOP_LIMIT else price
+        _trail(generator, step, kind)
     elif verb == BRACKET:
         step.type, step.quantity, step.limit, step.stop = kind, size, price, price
         if generator.random() < 0.85:
@@ -140,10 +148,7 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
     elif verb in {UPDATE, CANCEL}:
         step.order = any_order
         if verb == UPDATE:
-            chosen = generator.random(3) < 0.5
-            step.quantity = size if chosen[0] else np.nan
-            step.limit = price if chosen[1] else np.nan
-            step.stop = price if chosen[2] else np.nan
+            _change(generator, step, size, price)
     elif verb == TARGET_QUANTITY:
         step.quantity = size
     elif verb == TARGET_VALUE:
@@ -151,6 +156,25 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
     elif verb == TARGET_PERCENT:
         step.quantity = side * float(generator.integers(0, 12)) / 10
     return step
+
+
+def _change(generator: np.random.Generator, step: Step, size: float, price: float) -> None:
+    """Draw what an update changes."""
+    chosen = generator.random(3) < 0.5
+    step.quantity = size if chosen[0] else np.nan
+    step.limit = price if chosen[1] else np.nan
+    step.stop = price if chosen[2] else np.nan
+    if generator.random() < 0.2:
+        _trail(generator, step, TRAILING_STOP)
+
+
+def _trail(generator: np.random.Generator, step: Step, kind: int) -> None:
+    """Draw how far behind a trailing stop follows: an amount or a fraction that binary numbers hold exactly."""
+    if kind == TRAILING_STOP:
+        if generator.random() < 0.6:
+            step.amount = abs(_quarters(generator, 8))
+        else:
+            step.percent = float(generator.integers(1, 8)) / 32
 
 
 def _quarters(generator: np.random.Generator, spread: int) -> float:

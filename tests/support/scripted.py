@@ -21,7 +21,7 @@ import polars as pl
 from numba import config
 
 from backsweep.dataset import DataSpec, shard_from_frames
-from backsweep.engine.codes import LIMIT, MARKET, STOP
+from backsweep.engine.codes import LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
 from backsweep.engine.jit import load
 from backsweep.strategy import Strategy, param, state
 from backsweep.trial.evaluate import Evaluator
@@ -46,7 +46,20 @@ VERBS = (
     "observe",
 )
 SUBMIT, BRACKET, UPDATE, CANCEL, CLOSE, TARGET_QUANTITY, TARGET_VALUE, TARGET_PERCENT, OBSERVE = range(len(VERBS))
-FIELDS = ("at", "verb", "asset", "type", "quantity", "limit", "stop", "stop_loss", "take_profit", "order")
+FIELDS = (
+    "at",
+    "verb",
+    "asset",
+    "type",
+    "quantity",
+    "limit",
+    "stop",
+    "stop_loss",
+    "take_profit",
+    "order",
+    "amount",
+    "percent",
+)
 WIDTH = len(FIELDS)
 SEEN = (
     "cash",
@@ -141,11 +154,13 @@ class Script(Strategy):
         quantity, limit, stop = self.read(4), self.read(5), self.read(6)
         stop_loss, take_profit, order = self.read(7), self.read(8), int(self.read(9))
         if verb == SUBMIT:
-            broker.submit_order(asset, quantity, kind, limit, stop, order)
+            broker.submit_order(asset, quantity, kind, limit, stop, self.read(10), self.read(11), parent=order)
         elif verb == BRACKET:
             broker.submit_bracket(asset, quantity, stop_loss, take_profit, kind, limit, stop)
         elif verb == UPDATE:
-            self.accepted = 1.0 if broker.update_order(order, quantity, limit, stop) else 0.0
+            self.accepted = (
+                1.0 if broker.update_order(order, quantity, limit, stop, self.read(10), self.read(11)) else 0.0
+            )
         elif verb == CANCEL:
             self.accepted = 1.0 if broker.cancel_order(order) else 0.0
         elif verb == CLOSE:
@@ -181,6 +196,8 @@ class Step:
     stop_loss: float = NAN
     take_profit: float = NAN
     order: Any = 0
+    amount: float = NAN
+    percent: float = NAN
     id: int = field(default=0, init=False)  # of its order, once it has been numbered
 
     @property
@@ -230,10 +247,20 @@ def stop(at: int, quantity: float, price: float, **fields: Any) -> Step:
     return submit(at, quantity, type=STOP, stop=price, **fields)
 
 
+def stop_limit(at: int, quantity: float, price: float, limit_price: float, **fields: Any) -> Step:
+    """Ask for a stop-limit order."""
+    return submit(at, quantity, type=STOP_LIMIT, stop=price, limit=limit_price, **fields)
+
+
+def trailing(at: int, quantity: float, **fields: Any) -> Step:
+    """Ask for a trailing stop; `amount` or `percent` says how far behind."""
+    return submit(at, quantity, type=TRAILING_STOP, **fields)
+
+
 def bracket(at: int, quantity: float, **fields: Any) -> Step:
     """Ask for an entry with children; a limit or a stop price gives the entry's type."""
     kind = LIMIT if "limit" in fields else STOP if "stop" in fields else MARKET
-    return Step(at, BRACKET, quantity=quantity, type=kind, **fields)
+    return Step(at, BRACKET, quantity=quantity, **{"type": kind, **fields})
 
 
 def update(at: int, order: Any, **fields: Any) -> Step:

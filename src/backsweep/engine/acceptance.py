@@ -11,23 +11,29 @@ from backsweep.engine.codes import (
     BAD_PARENT,
     BAD_PRICE,
     BAD_QUANTITY,
+    BAD_TYPE,
     BY_STRATEGY,
     CANCELLED,
     FILLED,
     HELD,
     LIMIT,
+    MARKET,
+    MARKET_ON_CLOSE,
     NO_REASON,
     NONE,
     PARENT_CLOSED,
     REJECTED,
     REQUESTED,
     STOP,
+    STOP_LIMIT,
+    TRAILING_STOP,
     WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
 from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
 from backsweep.engine.records import State
+from backsweep.engine.triggers import follow_mark, start_trail
 
 
 @kernel
@@ -59,6 +65,7 @@ def _accept(state: State, slot: int) -> None:
         close_order(state, slot, REJECTED, reason)
         return
     order.reserved = added
+    start_trail(order, reference_price(state, order))
     start_working(state, slot)
 
 
@@ -69,9 +76,13 @@ def _malformed(state: State, order: Any) -> int:
         return BAD_ASSET
     if order.quantity == 0.0 or not np.isfinite(order.quantity):
         return BAD_QUANTITY
-    if order.type == LIMIT and not is_price(order.limit_price):
+    if order.type < MARKET or order.type > MARKET_ON_CLOSE:
+        return BAD_TYPE
+    if (order.type == LIMIT or order.type == STOP_LIMIT) and not is_price(order.limit_price):
         return BAD_PRICE
-    if order.type == STOP and not is_price(order.stop_price):
+    if (order.type == STOP or order.type == STOP_LIMIT) and not is_price(order.stop_price):
+        return BAD_PRICE
+    if order.type == TRAILING_STOP and not is_trail(order.trail_amount, order.trail_percent):
         return BAD_PRICE
     if not is_price(reference_price(state, order)):
         return BAD_PRICE
@@ -91,6 +102,7 @@ def _accept_child(state: State, slot: int) -> None:
         close_order(state, slot, REJECTED, BAD_PARENT)
     elif parent.filled != 0.0:
         order.quantity = order.planned * (parent.filled / parent.quantity)
+        start_trail(order, reference_price(state, order))
         start_working(state, slot)
     elif is_live(parent):
         order.status = HELD
@@ -117,9 +129,17 @@ def is_price(price: float) -> bool:
 
 
 @kernel
+def is_trail(amount: float, percent: float) -> bool:
+    """Tell whether a trailing stop can follow at this distance: an amount or a fraction of the price, not both."""
+    if np.isnan(percent):
+        return is_price(amount)
+    return np.isnan(amount) and 0.0 < percent < 1.0
+
+
+@kernel
 def reference_price(state: State, order: Any) -> float:
     """Give the price at which an order's size is judged before it fills: its own, else the last close."""
-    if order.type == LIMIT:
+    if order.type == LIMIT or order.type == STOP_LIMIT:
         return order.limit_price
     if order.type == STOP:
         return order.stop_price
@@ -127,7 +147,15 @@ def reference_price(state: State, order: Any) -> float:
 
 
 @kernel
-def update_order(state: State, order_id: int, quantity: float, limit_price: float, stop_price: float) -> bool:
+def update_order(
+    state: State,
+    order_id: int,
+    quantity: float,
+    limit_price: float,
+    stop_price: float,
+    trail_amount: float,
+    trail_percent: float,
+) -> bool:
     """Change what is not NaN of a live order; False, and nothing done, if it is over or the change makes no sense."""
     slot = slot_of(state, order_id)
     if slot == NONE:
@@ -138,6 +166,11 @@ def update_order(state: State, order_id: int, quantity: float, limit_price: floa
     if (not np.isnan(limit_price) and not is_price(limit_price)) or (
         not np.isnan(stop_price) and not is_price(stop_price)
     ):
+        return False
+    trails = not np.isnan(trail_amount) or not np.isnan(trail_percent)
+    if trails and (order.type != TRAILING_STOP or not is_trail(trail_amount, trail_percent)):
+        return False
+    if order.type == TRAILING_STOP and not np.isnan(stop_price):
         return False
     wanted = order.quantity
     if not np.isnan(quantity):
@@ -154,6 +187,10 @@ def update_order(state: State, order_id: int, quantity: float, limit_price: floa
         order.stop_price = stop_before
         return False
     order.quantity = wanted
+    if trails:
+        order.trail_amount = trail_amount
+        order.trail_percent = trail_percent
+        follow_mark(order)
     if not np.isnan(quantity):
         order.planned = wanted
     return True

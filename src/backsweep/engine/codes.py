@@ -28,7 +28,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     SIBLING_FILLED,
     PARENT_CLOSED,
     POSITION_CLOSED,
-) = range(12)
+    BAD_TYPE,
+) = range(13)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -42,6 +43,7 @@ REJECT_REASONS = (
     "its sibling filled",
     "its parent closed unfilled",
     "its position closed",
+    "no such order type",
 )
 
 # Why a fill happened.
@@ -49,7 +51,13 @@ SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT = range(5)
 FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit")
 
 # Moments inside a bar at which an order can fill, in their order.
-NEVER, AT_OPEN, IN_RANGE = range(3)
+NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)
+
+# What an execution profile chooses; 0 is the default's choice, so that empty rules are those of `next_open`.
+NEXT_OPEN, SAME_CLOSE, NEXT_CLOSE = range(3)  # where market orders fill
+ENTRY_BAR, MARKET_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children begin to meet bars
+EXITS_FIRST, AS_SUBMITTED = range(2)  # the order in which market orders of one moment fill
+WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
 
 # Account kinds.
 CASH, MARGIN = range(2)

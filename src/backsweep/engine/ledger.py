@@ -123,7 +123,6 @@ def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
         _log_trade(state, order, position, row)
     position.entry_price = 0.0
     position.bars_held = 0
-    position.last_price = price
 
 
 @kernel

@@ -3,9 +3,9 @@
 Rows are grouped by timestamp. For each group, in this order:
 
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
-2. positions are marked to the group's closes;
+2. positions are marked to the group's closes, and orders that fill at a close do;
 3. `on_data` sees these closes and everything before them, and nothing after;
-4. its requests are accepted or rejected (`acceptance`);
+4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
 5. the session is closed if this is its last group.
 
 `make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
@@ -19,10 +19,10 @@ from collections.abc import Callable
 from typing import Any
 
 from backsweep.engine.acceptance import accept_requests
-from backsweep.engine.codes import NO_FAILURE
+from backsweep.engine.codes import NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import close_session, log_equity, mark_bar
-from backsweep.engine.matching import match_group
+from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state, reset
 
@@ -84,10 +84,14 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             if account.live_orders > 0:
                 match_group(state, group)
             mark_group(state, group)
+            if account.at_close > 0:
+                match_close(state, group, 0)
             if is_awake(state, group):
                 decide(state, market, values, memory, group, index)
             if account.requests > 0:
                 accept_requests(state)
+                if account.at_close > 0 and state.rules.fill_at == SAME_CLOSE:
+                    match_close(state, group, 1)
             if account.recording == 1:
                 log_equity(state, index)
             if group.last_of_session == 1:

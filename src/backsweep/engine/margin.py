@@ -19,11 +19,11 @@ def exposure_added(state: State, order: Any, price: float) -> float:
 
     Only a market order is sure to fill, so only a market order can make room for orders after it.
     """
-    if order.reduce_only == 1 and order.type != MARKET:
+    if order.reduce_only == 1 and order.acts != MARKET:
         return 0.0
     before = record_at(state.positions, order.asset).quantity + _pending(state, order)
     added = (abs(before + order.quantity - order.filled) - abs(before)) * price
-    if order.type != MARKET and added < 0.0:
+    if order.acts != MARKET and added < 0.0:
         return 0.0
     return added * record_at(state.assets, order.asset).multiplier
 
@@ -35,7 +35,7 @@ def _pending(state: State, order: Any) -> float:
     slot = record_at(state.books, order.asset).first_order
     while slot != NONE:
         other = record_at(state.orders, slot)
-        if other.type == MARKET and other.id != order.id:
+        if other.acts == MARKET and other.id != order.id:
             units += remaining(other)
         slot = other.next
     return units

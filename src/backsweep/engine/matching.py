@@ -6,10 +6,14 @@ Everything that a timestamp's bars would fill is collected first, sorted, and th
     rank     exits by the strategy, then protective stops, then other exits, then entries
     id       order of submission
 
+What fills at a close comes after that, by the same ranks, when positions have been marked to it: `match_close`.
+Under some profiles market orders have one rank, whether they exit or enter.
+
 A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
 taken, and the fill is counted as ambiguous. Children of a parent that fills at the open meet the rest of the same bar.
 Children of a parent that fills inside the range: only the protective stop meets the rest of the bar, because the
 path to it leads through the entry (or, for a stop entry, may have: ambiguous); the target waits for the next bar.
+An entry at a close is over with its bar. Profiles may let children wait for the next bar: `profiles`.
 """
 
 from __future__ import annotations
@@ -19,17 +23,23 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.codes import (
+    AS_SUBMITTED,
+    AT_CLOSE,
     AT_OPEN,
+    BAR_AFTER,
     CANCELLED,
     IN_RANGE,
     LIMIT,
     MARKET,
+    MARKET_ENTRY_BAR,
+    MARKET_ON_CLOSE,
     NEVER,
     NO_REASON,
     NONE,
     POSITION_CLOSED,
     REJECTED,
     STOP,
+    TRAILING_STOP,
     WORKING,
 )
 from backsweep.engine.costs import commission_due, slipped_price
@@ -38,6 +48,7 @@ from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import ROUNDING, refuses_fill
 from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
+from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 
 EXIT, PROTECTIVE_STOP, OTHER_EXIT, ENTRY = range(4)
 
@@ -52,6 +63,30 @@ def match_group(state: State, group: Any) -> None:
         book = record_at(state.books, bar.asset)
         if bar.low <= book.reach_low or bar.high >= book.reach_high:
             _visit(state, book, bar, row)
+    _execute_candidates(state)
+
+
+@kernel
+def match_close(state: State, group: Any, after_decision: int) -> None:
+    """Fill at this timestamp's closes what fills there; after `on_data`, only the market orders that it asked for."""
+    account = state.account
+    account.candidates = 0
+    for row in range(group.first_row, group.first_row + group.count):
+        bar = record_at(state.bars, row)
+        slot = record_at(state.books, bar.asset).first_order
+        while slot != NONE:
+            order = record_at(state.orders, slot)
+            waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
+            waits = waits or (order.type == MARKET_ON_CLOSE and group.last_of_session == 0)
+            if not waits and meet(order, bar.close, bar.close, bar.close)[0] != NEVER:
+                _insert(state, slot, row, 0, AT_CLOSE, bar.close)
+            slot = order.next
+    _execute_candidates(state)
+
+
+@kernel
+def _execute_candidates(state: State) -> None:
+    account = state.account
     index = 0
     while index < account.candidates:
         index += 1
@@ -66,62 +101,36 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
     slot = book.first_order
     while slot != NONE:
         order = record_at(state.orders, slot)
-        if waits_below(order):
+        if order.at_close == 1:
+            slot = order.next
+            continue
+        _consider(state, slot, bar, row, 0)
+        if order.type == TRAILING_STOP:
+            book.reach_low = np.inf  # every bar may move its mark
+        elif waits_below(order):
             book.reach_low = max(book.reach_low, trigger_price(order))
         else:
             book.reach_high = min(book.reach_high, trigger_price(order))
-        _consider(state, slot, bar, row, 0)
         slot = order.next
-
-
-@kernel
-def waits_below(order: Any) -> bool:
-    """Tell whether the order fills when the price falls to its level: buy limits and sell stops do."""
-    return (order.type == STOP) != (order.quantity > 0.0)
-
-
-@kernel
-def trigger_price(order: Any) -> float:
-    """Give the level that the price must reach; a market order fills wherever the price is."""
-    if order.type == LIMIT:
-        return order.limit_price
-    if order.type == STOP:
-        return order.stop_price
-    return np.inf if waits_below(order) else -np.inf
-
-
-@kernel
-def touch(order: Any, bar: Any) -> tuple[int, float]:
-    """Give the moment at which this bar fills the order, and the price before slippage."""
-    level = trigger_price(order)
-    if waits_below(order):
-        if bar.open <= level:
-            return AT_OPEN, bar.open
-        if bar.low <= level:
-            return IN_RANGE, level
-    else:
-        if bar.open >= level:
-            return AT_OPEN, bar.open
-        if bar.high >= level:
-            return IN_RANGE, level
-    return NEVER, 0.0
 
 
 @kernel
 def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if this bar fills it."""
-    moment, price = touch(record_at(state.orders, slot), bar)
+    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low)
     if moment != NEVER:
         _insert(state, slot, row, start, moment, price)
 
 
 @kernel
 def _rank(state: State, order: Any) -> int:
+    if order.acts == MARKET and state.rules.sequence == AS_SUBMITTED:
+        return EXIT
     if record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
         return ENTRY
-    if order.type == MARKET:
+    if order.acts == MARKET:
         return EXIT
-    return PROTECTIVE_STOP if order.type == STOP else OTHER_EXIT
+    return PROTECTIVE_STOP if order.acts == STOP else OTHER_EXIT
 
 
 @kernel
@@ -173,19 +182,21 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     _close_exactly(state, order)
     quantity = remaining(order)
     asset = record_at(state.assets, order.asset)
-    fill_price = price if order.type == LIMIT else slipped_price(asset, quantity, price)
+    fill_price = price if order.acts == LIMIT else slipped_price(asset, quantity, price)
+    if not allows(order, fill_price):
+        fill_price = order.limit_price
     commission = commission_due(asset, quantity, fill_price, order.filled, order.commission)
     reason = refuses_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)
         return
-    if moment == IN_RANGE and order.type == STOP and _sibling_contested(state, order, slot):
+    if moment == IN_RANGE and order.acts == STOP and _sibling_contested(state, order, slot):
         state.account.ambiguous_fills += 1
     slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     child = order.first_child
-    note_fill(state, slot, quantity)
-    if child != NONE:
+    note_fill(state, slot, quantity, price)
+    if child != NONE and moment != AT_CLOSE:
         _consider_children(state, order, child, row, moment, price, following)
 
 
@@ -223,21 +234,27 @@ def _sibling_contested(state: State, order: Any, slot: int) -> bool:
 @kernel
 def _consider_children(state: State, parent: Any, first: int, row: int, moment: int, price: float, start: int) -> None:
     """Let children that have just started to work meet the rest of the bar that filled their parent."""
+    live = state.rules.children_live
+    if live == BAR_AFTER or (live == MARKET_ENTRY_BAR and parent.acts != MARKET):
+        return
     bar = record_at(state.bars, row)
     slot = first
     while True:
         child = record_at(state.orders, slot)
-        if child.status == WORKING:
+        if child.status == WORKING and child.at_close == 0:
             if moment == AT_OPEN:
                 _consider(state, slot, bar, row, start)
-            elif child.type == STOP:
+            elif child.acts == STOP:
                 sell = child.quantity < 0.0
                 reached = bar.low <= child.stop_price if sell else bar.high >= child.stop_price
                 if reached:
                     level = min(child.stop_price, price) if sell else max(child.stop_price, price)
-                    if parent.type == STOP:
+                    if parent.acts == STOP:
                         state.account.ambiguous_fills += 1
-                    _insert(state, slot, row, start, IN_RANGE, level)
+                    if allows(child, level):
+                        _insert(state, slot, row, start, IN_RANGE, level)
+                    else:
+                        child.acts = LIMIT
         slot = child.next_sibling
         if slot == first:
             break

@@ -18,11 +18,15 @@ from backsweep.engine.codes import (
     AT_LIMIT,
     AT_STOP,
     CANCELLED,
+    CLOSE_ONLY,
     FILLED,
     FREE,
     HELD,
     LIMIT,
     LOG_FULL,
+    MARKET,
+    MARKET_ON_CLOSE,
+    NEXT_OPEN,
     NO_FAILURE,
     NO_REASON,
     NONE,
@@ -40,6 +44,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+from backsweep.engine.triggers import acts_as, start_trail
 
 
 @kernel
@@ -104,11 +109,16 @@ def request_order(
     order.id = order_id
     order.status = REQUESTED
     order.type = order_type
+    order.acts = acts_as(order_type)
+    order.at_close = int(_fills_at_close(state, order_type))
     order.asset = asset
     order.quantity = quantity
     order.filled = 0.0
     order.limit_price = limit_price
     order.stop_price = stop_price
+    order.trail_amount = np.nan
+    order.trail_percent = np.nan
+    order.mark = np.nan
     order.next = NONE
     order.previous = NONE
     order.reserved = 0.0
@@ -116,7 +126,7 @@ def request_order(
     order.fill_reason = SIGNAL
     if order_type == LIMIT:
         order.fill_reason = AT_LIMIT
-    elif order_type == STOP:
+    elif order.acts == STOP:
         order.fill_reason = AT_STOP
     order.reject_reason = NO_REASON
     order.parent = parent
@@ -130,10 +140,28 @@ def request_order(
         order.reduce_only = 1
         if order_type == LIMIT:
             order.fill_reason = TAKE_PROFIT
-        elif order_type == STOP:
+        elif order.acts == STOP:
             order.fill_reason = STOP_LOSS
         _join_family(state, order, slot)
     return order_id
+
+
+@kernel
+def set_trail(state: State, order_id: int, amount: float, percent: float) -> None:
+    """Write down how far behind its mark a requested trailing stop stands."""
+    slot = slot_of(state, order_id)
+    if slot != NONE:
+        order = record_at(state.orders, slot)
+        order.trail_amount = amount
+        order.trail_percent = percent
+
+
+@kernel
+def _fills_at_close(state: State, order_type: int) -> bool:
+    """Tell whether an order of this type fills at closes alone, under the account's execution profile."""
+    if order_type == MARKET_ON_CLOSE or state.rules.trigger == CLOSE_ONLY:
+        return True
+    return order_type == MARKET and state.rules.fill_at != NEXT_OPEN
 
 
 @kernel
@@ -198,6 +226,7 @@ def start_working(state: State, slot: int) -> None:
     book.last_order = slot
     book.reach_low = np.inf
     state.account.reserved += order.reserved
+    state.account.at_close += order.at_close
 
 
 @kernel
@@ -212,6 +241,7 @@ def _stop_working(state: State, order: Any) -> None:
     else:
         record_at(state.orders, order.next).previous = order.previous
     state.account.reserved -= order.reserved
+    state.account.at_close -= order.at_close
 
 
 @kernel
@@ -244,8 +274,8 @@ def end_unfilled(state: State, slot: int, status: int, reason: int) -> None:
 
 
 @kernel
-def note_fill(state: State, slot: int, quantity: float) -> None:
-    """Follow up a fill of `quantity` that the ledger has entered: the order, its children, its siblings."""
+def note_fill(state: State, slot: int, quantity: float, price: float) -> None:
+    """Follow up a fill that the ledger has entered, at market price `price`: the order, its children, its siblings."""
     order = record_at(state.orders, slot)
     position = record_at(state.positions, order.asset)
     left = remaining(order)
@@ -253,7 +283,7 @@ def note_fill(state: State, slot: int, quantity: float) -> None:
     order.reserved -= released
     state.account.reserved -= released
     if order.first_child != NONE:
-        _activate_children(state, order)
+        _activate_children(state, order, price)
     if order.parent != 0:
         _shrink_siblings(state, order, slot, quantity)
     if left == 0.0:
@@ -263,15 +293,16 @@ def note_fill(state: State, slot: int, quantity: float) -> None:
 
 
 @kernel
-def _activate_children(state: State, parent: Any) -> None:
+def _activate_children(state: State, parent: Any, price: float) -> None:
     """Set the children to work for as much of their parent as has filled."""
     slot = parent.first_child
     share = parent.filled / parent.quantity
     while True:
         child = record_at(state.orders, slot)
-        if child.status == HELD or child.status == WORKING:  # noqa: PLR1714 - Numba compiles no tuple of codes here
+        if child.status == HELD or child.status == WORKING:
             child.quantity = child.planned * share
         if child.status == HELD:
+            start_trail(child, price)
             start_working(state, slot)
         slot = child.next_sibling
         if slot == parent.first_child:

@@ -6,12 +6,13 @@ numbers, and nothing is compiled again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, SLIPPAGE_KINDS
+from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.records import Tables
-    from backsweep.trial.spec import AccountSpec, Commission, CostsSpec, Slippage
+    from backsweep.trial.spec import AccountSpec, Commission, CostsSpec, ExecutionSpec, Slippage
 
 COST_FIELDS = {
     ("commission", "rate"): "commission_rate",
@@ -57,6 +58,12 @@ def set_account(tables: Tables, account: AccountSpec) -> None:
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.lot = account.lot
+
+
+def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
+    """Write the execution profile's choices."""
+    for name, choice in asdict(PROFILES[execution.profile]).items():
+        tables.rules[0][name] = choice
 
 
 def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.records import BAR, GROUP
+from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:

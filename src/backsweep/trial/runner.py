@@ -16,11 +16,12 @@ from backsweep.broker import Market as Columns
 from backsweep.engine.codes import LOG_FULL, ORDERS_FULL
 from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
-from backsweep.engine.records import CONDITION, Table, Tables, allocate
+from backsweep.engine.records import Table, Tables, allocate
+from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.strategy import Strategy, bind, explain
-from backsweep.trial.binding import place_of, set_account, set_costs
+from backsweep.trial.binding import place_of, set_account, set_costs, set_execution
 from backsweep.trial.features import Features
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
@@ -166,6 +167,7 @@ class Runner:
             log_capacity=log_capacity,
         )
         set_account(tables, self._settings.account)
+        set_execution(tables, self._settings.execution)
         set_costs(tables, self._settings.costs, self.market.assets)
         return tables
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from backsweep.dataset.spec import DataSpec
+from backsweep.engine.profiles import PROFILES
 from backsweep.section import Section
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -27,9 +29,19 @@ class AccountSpec(Section):
 
 
 class ExecutionSpec(Section):
-    """The named set of execution rules."""
+    """The named set of execution rules; `backsweep.engine.profiles` says what each name stands for."""
 
     profile: str = "next_open"
+
+    @field_validator("profile")
+    @classmethod
+    def _known(cls, profile: str) -> str:
+        if profile not in PROFILES:
+            *names, last = map(repr, PROFILES)
+            raise PydanticCustomError(
+                "literal_error", "Input should be {names}", {"names": f"{', '.join(names)} or {last}"}
+            )
+        return profile
 
 
 class NoCommission(Section):

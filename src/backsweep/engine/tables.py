@@ -1,0 +1,217 @@
+"""What a record of each table holds.
+
+Times are int64 nanoseconds UTC, quantities signed units, prices in quote currency, everything else in account currency.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from backsweep.engine.jit import record_dtype
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Market data, read only.
+BAR = record_dtype([("asset", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
+GROUP = record_dtype(  # the bars of one timestamp
+    [("timestamp", "i8"), ("first_row", "i4"), ("count", "i4"), ("session", "i4"), ("last_of_session", "i4")]
+)
+CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
+    [("column", "i8"), ("threshold", "f8"), ("above", "i8"), ("clause", "i8")]
+)
+
+# Settings of one trial, read only.
+RULES = record_dtype(
+    [
+        ("cash", "f8"),
+        ("kind", "i8"),
+        ("leverage", "f8"),
+        ("lot", "f8"),
+        ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
+        ("children_live", "i8"),
+        ("sequence", "i8"),
+        ("trigger", "i8"),
+    ]
+)
+ASSET = record_dtype(
+    [
+        ("multiplier", "f8"),
+        ("commission_kind", "i8"),
+        ("commission_rate", "f8"),
+        ("commission_minimum", "f8"),
+        ("slippage_kind", "i8"),
+        ("slippage_rate", "f8"),
+    ]
+)
+
+# What a run changes. Only the ledger writes cash, equity and positions.
+ACCOUNT = record_dtype(
+    [
+        ("initial_cash", "f8"),
+        ("cash", "f8"),
+        ("equity", "f8"),
+        ("gross", "f8"),
+        ("valued", "i8"),  # 1 while equity and gross are those of the latest closes and fills
+        ("reserved", "f8"),  # exposure that working orders would add
+        ("assets", "i8"),
+        ("group", "i8"),
+        ("timestamp", "i8"),
+        ("live_orders", "i8"),
+        ("at_close", "i8"),  # how many working orders fill at a close
+        ("open_positions", "i8"),
+        ("next_id", "i8"),
+        ("capacity", "i8"),
+        ("requests", "i8"),
+        ("candidates", "i8"),
+        ("conditions", "i8"),
+        ("failure", "i8"),
+        ("recording", "i8"),
+        ("log_capacity", "i8"),
+        ("fills_logged", "i8"),
+        ("trades_logged", "i8"),
+        ("orders_logged", "i8"),
+        ("sessions", "i8"),
+        ("trades", "i8"),
+        ("wins", "i8"),
+        ("gross_profit", "f8"),
+        ("gross_loss", "f8"),
+        ("commission", "f8"),
+        ("slippage", "f8"),
+        ("financing", "f8"),
+        ("traded_notional", "f8"),
+        ("fills", "i8"),
+        ("ambiguous_fills", "i8"),
+        ("rejected_orders", "i8"),
+    ]
+)
+POSITION = record_dtype(
+    [
+        ("quantity", "f8"),
+        ("last_price", "f8"),
+        ("bars_held", "i8"),
+        ("entry_price", "f8"),  # average cost of the open quantity
+        ("entry_timestamp", "i8"),
+        ("entry_row", "i8"),
+        ("trade_cash", "f8"),  # every cash flow of the trade so far, costs included
+        ("trade_commission", "f8"),
+        ("trade_slippage", "f8"),
+        ("bought", "f8"),  # units and notional on the entry side, then on the exit side, of the trade so far
+        ("bought_notional", "f8"),
+        ("sold", "f8"),
+        ("sold_notional", "f8"),
+        ("high", "f8"),
+        ("low", "f8"),
+    ]
+)
+BOOK = record_dtype(  # the working orders of one asset
+    [
+        ("first_order", "i8"),  # linked in order of activation
+        ("last_order", "i8"),
+        ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
+        ("reach_high", "f8"),
+    ]
+)
+ORDER = record_dtype(
+    [
+        ("id", "i8"),
+        ("status", "i8"),
+        ("type", "i8"),
+        ("acts", "i8"),  # as MARKET, LIMIT or STOP: how it meets a bar now
+        ("at_close", "i8"),  # 1 if it fills at a close alone
+        ("asset", "i8"),
+        ("quantity", "f8"),
+        ("filled", "f8"),
+        ("limit_price", "f8"),
+        ("stop_price", "f8"),
+        ("trail_amount", "f8"),
+        ("trail_percent", "f8"),
+        ("mark", "f8"),  # a trailing stop's water mark
+        ("next", "i8"),
+        ("previous", "i8"),
+        ("reserved", "f8"),
+        ("reduce_only", "i8"),
+        ("fill_reason", "i8"),
+        ("reject_reason", "i8"),
+        ("parent", "i8"),  # id of the parent order, 0 for none
+        ("first_child", "i8"),
+        ("next_sibling", "i8"),  # live children of one parent form a ring
+        ("planned", "f8"),  # a child's units for a completely filled parent
+        ("contested", "i8"),  # the group in whose range this order could fill: two such siblings are ambiguous
+        ("submitted", "i8"),
+        ("commission", "f8"),
+    ]
+)
+SLOT = record_dtype([("slot", "i8")])
+CANDIDATE = record_dtype(
+    [("slot", "i8"), ("row", "i8"), ("moment", "i8"), ("rank", "i8"), ("id", "i8"), ("price", "f8")]
+)
+
+# What a run leaves behind. The logs are empty unless the run is recorded.
+SESSION = record_dtype([("timestamp", "i8"), ("equity", "f8"), ("exposure", "f8")])
+EQUITY_LOG = record_dtype([("timestamp", "i8"), ("cash", "f8"), ("equity", "f8"), ("exposure", "f8")])
+FILL_LOG = record_dtype(
+    [
+        ("order_id", "i8"),
+        ("timestamp", "i8"),
+        ("asset", "i8"),
+        ("quantity", "f8"),
+        ("price", "f8"),
+        ("commission", "f8"),
+        ("slippage", "f8"),
+        ("reason", "i8"),
+    ]
+)
+TRADE_LOG = record_dtype(
+    [
+        ("asset", "i8"),
+        ("quantity", "f8"),
+        ("entry_timestamp", "i8"),
+        ("entry_price", "f8"),
+        ("exit_timestamp", "i8"),
+        ("exit_price", "f8"),
+        ("pnl", "f8"),
+        ("commission", "f8"),
+        ("slippage", "f8"),
+        ("bars_held", "i8"),
+        ("exit_reason", "i8"),
+        ("max_favourable", "f8"),
+        ("max_adverse", "f8"),
+        ("entry_row", "i8"),
+        ("exit_row", "i8"),
+    ]
+)
+ORDER_LOG = record_dtype(
+    [
+        ("order_id", "i8"),
+        ("parent_id", "i8"),
+        ("asset", "i8"),
+        ("order_type", "i8"),
+        ("quantity", "f8"),
+        ("status", "i8"),
+        ("reject_reason", "i8"),
+        ("submitted", "i8"),
+        ("closed", "i8"),
+    ]
+)
+
+
+TABLES: dict[str, np.dtype[Any]] = {
+    "bars": BAR,
+    "groups": GROUP,
+    "conditions": CONDITION,
+    "rules": RULES,
+    "assets": ASSET,
+    "account": ACCOUNT,
+    "positions": POSITION,
+    "books": BOOK,
+    "orders": ORDER,
+    "requests": SLOT,
+    "candidates": CANDIDATE,
+    "sessions": SESSION,
+    "equity_log": EQUITY_LOG,
+    "fill_log": FILL_LOG,
+    "trade_log": TRADE_LOG,
+    "order_log": ORDER_LOG,
+}
+ADDRESSES = record_dtype([(name, "i8") for name in TABLES])
