@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
+from backsweep.study.digest import digest
 from backsweep.study.folder import StudyFolder
-from backsweep.study.table import best_first, best_row
+from backsweep.study.table import TIMING, best_first, best_row
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,6 +94,15 @@ class Study:
         row = self.trials.row(number, named=True)
         values = {"value": row["value"]} if "value" in row else {"values": _strip(row, "values_")}
         return {"number": number, **values, "params": _strip(row, _PARAMS), "metrics": _strip(row, _METRICS)}
+
+    def digest(self) -> str:
+        """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
+
+        All columns count but `datetime_start`, `datetime_complete` and `duration`. It is the same wherever and in
+        whatever pieces the study was run, so two studies of one sweep can be compared by it.
+        """
+        trials = self.trials.drop(TIMING, strict=False)
+        return digest({"trials": [trials], "folds": [self.folds], "returns": [self.returns]})
 
     @property
     def state(self) -> State:
