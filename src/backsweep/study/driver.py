@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +94,19 @@ def run_study(
             )
         proposer = make_proposer(sweep, space)
         folder.check(identity)
-        run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
-        if not run.finished:
-            ready = backend.start(trial_spec(sweep, space))
-            run.begin(len(ready.sessions))
-            folder.create(identity, ready.sessions)
-            run.loop()
-        return run.summary()
+        with ExitStack() as stack:
+            begun = folder.exists
+            if begun:
+                stack.enter_context(folder.hold())
+            run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
+            if not run.finished:
+                ready = backend.start(trial_spec(sweep, space))
+                run.begin(len(ready.sessions))
+                if not begun:
+                    stack.enter_context(folder.hold())
+                    folder.create(identity, ready.sessions)
+                run.loop()
+            return run.summary()
     finally:
         backend.close()
 

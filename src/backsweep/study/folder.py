@@ -7,13 +7,15 @@ committed and does not count.
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import put, read, read_sealed, sealed, sha256
+from backsweep.study.files import put, read, read_sealed, remove, sealed, sha256
 from backsweep.study.identity import Identity
+from backsweep.study.lease import Lease
 from backsweep.study.parts import MANIFEST, clear_parts, parquet_bytes, put_parts, read_entries, read_parts
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class StudyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lease: Lease | None = None
 
     @property
     def exists(self) -> bool:
@@ -63,22 +66,41 @@ class StudyFolder:
             )
 
     def create(self, identity: Identity, sessions: NDArray[np.int64]) -> None:
-        """Begin the study, or do nothing if it was begun; `sessions` are session ends in nanoseconds UTC."""
-        if not self.exists:
-            ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
-            content = parquet_bytes(ends)
-            put(self.path / "sessions.parquet", content)
-            put(self.path / "study.json", sealed({**identity.to_content(), "sessions": sha256(content)}))
+        """Begin the study; `sessions` are session ends in nanoseconds UTC. Raises StudyConflict if it was begun."""
+        ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
+        content = parquet_bytes(ends)
+        remove(self.path / "sessions.parquet")  # of a run that was killed here, perhaps with other data
+        put(self.path / "sessions.parquet", content)
+        if not put(self.path / "study.json", sealed({**identity.to_content(), "sessions": sha256(content)})):
+            raise StudyConflict(
+                "another run has begun a study here a moment ago",
+                where=str(self.path),
+                remedy="run the same command when the other has ended: it resumes the study",
+            )
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other runs off, or raise StudyConflict that says which run holds the study.
+
+        Every commit inside the block makes sure that this is still so.
+        """
+        try:
+            with Lease(self.path) as self._lease:
+                yield
+        finally:
+            self._lease = None
 
     def clear_uncommitted(self) -> None:
         """Remove what runs that were killed have left, as far as it is certain that nobody will commit it."""
         clear_parts(self.path, self.entries())
 
     def commit(self, tables: Mapping[str, pl.DataFrame], total: int) -> None:
-        """Write a batch's rows, table by table; raises StudyConflict if another run has committed that batch.
+        """Write a batch's rows, table by table; raises StudyConflict if another run has committed or holds the study.
 
         `total` is how many trials the study is to have.
         """
+        if self._lease is not None:
+            self._lease.check()
         if not put_parts(self.path, self._content()["hash"], tables, total):
             raise StudyConflict(
                 "another run has committed these trials",

@@ -121,7 +121,7 @@ def clear_parts(folder: Path, entries: Iterable[Entry]) -> None:
         first, _, digest = path.stem.removeprefix(_PREFIX).partition("-")
         if first.isdigit() and int(first) in named and named[int(first)].get(path.parent.name, "")[:_DIGITS] != digest:
             remove(path)
-    for inner in (folder, *{path.parent for path in folder.glob("*/.*")}):
+    for inner in (folder, folder / MANIFEST, *(folder / table for table in {t for e in named.values() for t in e})):
         clear_temporaries(inner)
 
 
