@@ -57,6 +57,12 @@ def test_the_claim_of_a_dead_process_here_is_taken_over_at_once(tmp_path, claim)
         assert time.monotonic() - begin < 5
 
 
+def test_a_claim_of_this_process_that_could_not_be_removed_does_not_hold(tmp_path, claim):
+    claim()
+    with quick(tmp_path) as lease:
+        lease.check()
+
+
 def test_a_claim_from_elsewhere_is_taken_over_when_nobody_touches_it(tmp_path, claim):
     old = claim(host="elsewhere")
     begin = time.monotonic()

@@ -35,6 +35,7 @@ PATIENCE = 30.0
 """Seconds without a touch after which a claim from elsewhere is dead."""
 
 _PREFIX, _SUFFIX = "claim-", ".json"
+_HELD: set[str] = set()  # tokens of this process's leases: a claim whose removal failed does not hold
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ class Holder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether a process that is near lives."""
+        """Whether a process that is near lives and, if it is this one, still works on the study."""
+        if self.pid == os.getpid() and self.token not in _HELD:
+            return False
         return self.started != 0 and _started(self.pid) == self.started
 
 
@@ -86,14 +89,20 @@ class Lease:
     def __init__(self, study: Path, beat: float = BEAT, patience: float = PATIENCE) -> None:
         self._study, self._folder = study, study / "lease"
         self._beat, self._patience = beat, patience
-        self._content = b""
+        self._content, self._token = b"", ""
         self._number = 0
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        self._content = sealed(asdict(Holder.here()))
-        while not self._take():
-            pass
+        holder = Holder.here()
+        self._content, self._token = sealed(asdict(holder)), holder.token
+        _HELD.add(self._token)
+        try:
+            while not self._take():
+                pass
+        except BaseException:
+            _HELD.discard(self._token)
+            raise
         threading.Thread(target=self._keep, name="lease", daemon=True).start()
         return self
 
@@ -101,9 +110,12 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
+        _HELD.discard(self._token)
         with suppress(OSError):
             if self._is_mine():
                 self._path(self._number).unlink()
+                for left in self._folder.glob(".*"):  # by a run that was killed while it claimed
+                    left.unlink(missing_ok=True)
             self._folder.rmdir()
 
     def check(self) -> None:
