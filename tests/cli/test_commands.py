@@ -86,11 +86,20 @@ def test_ctrl_c_ends_a_run_with_130_and_one_line(sweep):
 @pytest.mark.slow
 def test_workers_and_this_process_give_the_same_study(sweep, command):
     assert command("run", sweep, "--backend", "inline", "--out", "inline")[0] == 0
-    code, _, err = command("run", sweep, "--workers", 2, "--out", "ray")
-    assert code == 0, err
-    inline, ray = (bs.open_study(name) for name in ("inline", "ray"))
-    assert inline.trials.drop(TIMING).equals(ray.trials.drop(TIMING))
-    assert inline.returns.equals(ray.returns)
+    for workers in (1, 2):
+        code, _, err = command("run", sweep, "--backend", "ray", "--workers", workers, "--out", f"ray-{workers}")
+        assert code == 0, err
+    inline, *others = (bs.open_study(name) for name in ("inline", "ray-1", "ray-2"))
+    for ray in others:
+        assert inline.trials.drop(TIMING).equals(ray.trials.drop(TIMING))
+        assert inline.returns.equals(ray.returns)
+        assert inline.digest() == ray.digest()
+
+
+def test_show_prints_the_digest_and_nothing_else(sweep, command):
+    for name in ("one", "two"):
+        command("run", sweep, "--out", name)
+    assert command("show", "one", "--hash") == (0, f"{bs.open_study('two').digest()}\n", "")
 
 
 def test_an_inline_run_never_imports_ray(sweep):

@@ -6,7 +6,6 @@ from numpy.random import default_rng
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.folder import StudyFolder
-from backsweep.study.parts import part_path
 from backsweep.study.study import open_study
 from backsweep.study.table import TIMING
 
@@ -17,14 +16,17 @@ def rows(bench, name):
     return open_study(bench.folder / name).trials.drop(TIMING)
 
 
+def part(folder, table, first):
+    return next((folder / table).glob(f"part-{first:09d}*"))
+
+
 def same(bench, first, second):
     assert rows(bench, first).equals(rows(bench, second))
     assert open_study(bench.folder / first).returns.equals(open_study(bench.folder / second).returns)
-    one, two = (sorted(p.name for p in (bench.folder / name / "trials").iterdir()) for name in (first, second))
-    assert one == two
-    for part in one:
-        both = (pl.read_parquet(bench.folder / name / "trials" / part).drop(TIMING) for name in (first, second))
-        assert len({frame.write_ipc(None).getvalue() for frame in both}) == 1
+    parts = [[p.drop(TIMING) for p in StudyFolder(bench.folder / name).parts("trials")] for name in (first, second)]
+    for one, two in zip(*parts, strict=True):
+        assert one.write_ipc(None).getvalue() == two.write_ipc(None).getvalue()
+    assert len({open_study(bench.folder / name).digest() for name in (first, second)}) == 1
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -116,37 +118,43 @@ def test_trials_that_were_committed_are_not_run_again(bench, make_backend):
     assert sorted(backend.evaluated) == list(range(committed, 100))
 
 
-def test_returns_without_trials_do_not_count(bench):
+def test_parts_without_an_entry_in_the_manifest_do_not_count(bench):
     sweep = bench.sweep(trials=40)
     bench.run("study", sweep)
     bench.run("whole", sweep)
     folder = bench.folder / "study"
-    part_path(folder / "trials", 32).unlink()
+    part(folder, "manifest", 32).unlink()
     study = open_study(folder)
     assert len(study.trials) == len(study.returns) == 32
     bench.run("study", sweep)
     same(bench, "whole", "study")
 
 
-def test_a_run_that_ended_between_the_two_parts_may_continue_with_more_trials(bench):
+def test_a_run_that_ended_before_the_entry_may_continue_with_more_trials(bench):
     bench.run("study", bench.sweep(trials=40))
-    part_path(bench.folder / "study" / "trials", 32).unlink()
+    part(bench.folder / "study", "manifest", 32).unlink()
     bench.run("study", bench.sweep(trials=48))
     bench.run("whole", bench.sweep(trials=48))
     same(bench, "whole", "study")
+    for table in ("trials", "returns", "manifest"):
+        assert len(list((bench.folder / "study" / table).iterdir())) == 3  # what nobody committed is gone
 
 
-def test_a_missing_part_is_an_error_that_names_the_trial(bench):
+def test_a_missing_entry_is_an_error_that_names_the_trial(bench):
     bench.run("study", bench.sweep())
-    part_path(bench.folder / "study" / "trials", 32).unlink()
+    part(bench.folder / "study", "manifest", 32).unlink()
     with pytest.raises(StudyConflict, match=r"expected: trial 32 next\n\s+found: +trial 48"):
         bench.run("study", bench.sweep())
 
 
-def test_a_damaged_part_is_an_error_that_names_the_file(bench):
+def test_a_missing_or_damaged_part_is_an_error_that_names_the_file(bench):
     bench.run("study", bench.sweep())
-    part_path(bench.folder / "study" / "trials", 32).write_bytes(b"PAR1 nothing PAR1")
-    with pytest.raises(StudyConflict, match=r"part-000000032\.parquet: a part cannot be read"):
+    path = part(bench.folder / "study", "trials", 32)
+    path.write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(StudyConflict, match=r"part-000000032-\w+\.parquet: the file is not what was written"):
+        bench.run("study", bench.sweep())
+    path.unlink()
+    with pytest.raises(StudyConflict, match=r"part-000000032-\w+\.parquet: the file cannot be read"):
         bench.run("study", bench.sweep())
 
 
@@ -225,6 +233,13 @@ def test_trials_in_a_folder_without_study_json_are_refused(bench):
 def test_committing_a_batch_twice_changes_nothing(bench):
     bench.run("study", bench.sweep(trials=16))
     folder = StudyFolder(bench.folder / "study")
-    before = part_path(bench.folder / "study" / "trials", 0).read_bytes()
-    assert not folder.commit(folder.trials().with_columns(error=pl.lit("other")), folder.returns())
-    assert part_path(bench.folder / "study" / "trials", 0).read_bytes() == before
+    path = part(folder.path, "trials", 0)
+    before = path.read_bytes()
+    tables = {"returns": folder.rows("returns"), "trials": folder.rows("trials").with_columns(error=pl.lit("other"))}
+    with pytest.raises(StudyConflict, match="another run has committed these trials"):
+        folder.commit(tables, 16)
+    assert path.read_bytes() == before
+    assert folder.rows("trials")["error"].n_unique() > 1
+    assert len(list(path.parent.iterdir())) == 2  # nobody names the loser's part, and the next run removes it
+    folder.clear_uncommitted()
+    assert list(path.parent.iterdir()) == [path]

@@ -9,7 +9,7 @@ import pytest
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.batches import Batches
-from backsweep.study.parts import part_numbers, put
+from backsweep.study.files import sealed
 from backsweep.study.study import open_study
 
 
@@ -119,27 +119,21 @@ def test_the_hash_does_not_depend_on_where_the_files_lie(bench, study, tmp_path_
 
 def test_a_study_json_of_something_else_is_named(tmp_path):
     (tmp_path / "study.json").write_text("{}")
+    with pytest.raises(StudyConflict, match=r"study\.json: the file is not what was written"):
+        _ = open_study(tmp_path).identity
+    (tmp_path / "study.json").write_bytes(sealed({"x": 1}))
     with pytest.raises(StudyConflict, match=r"study\.json: not a study"):
         _ = open_study(tmp_path).identity
 
 
-def test_a_file_is_put_once_and_leaves_nothing_else(tmp_path):
-    path = tmp_path / "parts" / "part-000000000.parquet"
-    assert put(path, b"first")
-    assert not put(path, b"second")
-    assert path.read_bytes() == b"first"
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    assert part_numbers(path.parent) == [0]
-
-
-def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
-    def fail(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("backsweep.study.parts.os.fsync", fail)
-    with pytest.raises(OSError, match="No space left"):
-        put(tmp_path / "part", b"content")
-    assert list(tmp_path.iterdir()) == []
+def test_the_total_is_what_the_last_run_was_to_reach(bench, make_backend):
+    bench.run("study", bench.sweep(trials=32))
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("study", bench.sweep(trials=96), make_backend(interrupt_after=12), chunk_size=4)
+    state = open_study(bench.folder / "study").state
+    assert 32 < state.done < 96 == state.total
+    bench.run("study", bench.sweep(trials=16))
+    assert open_study(bench.folder / "study").state.total == 96
 
 
 def test_batches_are_fixed_ranges_of_numbers():

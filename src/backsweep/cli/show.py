@@ -35,6 +35,9 @@ def show(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
     form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
+    only_hash: Annotated[
+        bool, typer.Option("--hash", help="Print the digest of the study's rows, timing apart, and nothing else.")
+    ] = False,
 ) -> None:
     """Show a study's state and its best trials.
 
@@ -43,10 +46,15 @@ def show(
 
     - backsweep show studies/demo --format csv > best.csv
 
+    - backsweep show studies/demo --hash
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
     opened = backsweep.open_study(study)
+    if only_hash:
+        typer.echo(opened.digest())
+        return
     best = opened.top(top)
     if "duration" in best.columns:
         best = best.with_columns(

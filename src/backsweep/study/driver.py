@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +94,19 @@ def run_study(
             )
         proposer = make_proposer(sweep, space)
         folder.check(identity)
-        run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
-        if not run.finished:
-            ready = backend.start(trial_spec(sweep, space))
-            run.begin(len(ready.sessions))
-            folder.create(identity, ready.sessions)
-            run.loop()
-        return run.summary()
+        with ExitStack() as stack:
+            begun = folder.exists
+            if begun:
+                stack.enter_context(folder.hold())
+            run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
+            if not run.finished:
+                ready = backend.start(trial_spec(sweep, space))
+                run.begin(len(ready.sessions))
+                if not begun:
+                    stack.enter_context(folder.hold())
+                    folder.create(identity, ready.sessions)
+                run.loop()
+            return run.summary()
     finally:
         backend.close()
 
@@ -129,7 +136,7 @@ class _Run:
         self._past: list[Told] = []  # of committed whole batches, if the proposer asks
         self._seconds: float | None = None  # per trial
         self._sessions = 0
-        rows = folder.trials()
+        rows = folder.rows("trials")
         self._resumed = self._done = self._committed = len(rows)
         self._failed = int((rows["state"] == "FAIL").sum()) if len(rows) else 0
         self._best = best_row(rows, search) if len(rows) else None
@@ -152,6 +159,7 @@ class _Run:
             self._fill()
             for outcome in self._backend.wait(_POLL):
                 self._take(outcome)
+        self._folder.clear_uncommitted()
 
     def summary(self) -> Summary:
         total = max(self._batches.total, self._committed)
@@ -223,7 +231,8 @@ class _Run:
             rows = np.asarray(results.numbers) - batch * self._batches.size
             used = Proposals(proposals.values[rows], tuple(proposals.attr(row) for row in rows))
             trials = self._table.trials(batch, used, results)
-            self._folder.commit(trials, self._table.returns(results))
+            tables = {"returns": self._table.returns(results), "trials": trials}
+            self._folder.commit(tables, self._batches.total)
             self._committed += len(trials)
             whole = pl.concat([self._head, trials]) if len(self._head) else trials
             self._head = self._head.clear()

@@ -1,24 +1,31 @@
-"""A study's folder: `study.json`, written once, and the parts of its table.
+"""A study's folder: `study.json`, written once, the parts of its tables, and the manifest that counts them.
 
-A batch is committed when its part in `trials/` exists; its part in `returns/` is written before. Whatever else lies in
-the folder was not committed and does not count.
+A batch is committed when its entry in `manifest/` exists (see `parts`). Whatever else lies in the folder was not
+committed and does not count.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from backsweep.errors import StudyConflict
+from backsweep.study.files import put, read, read_sealed, remove, sealed, sha256
 from backsweep.study.identity import Identity
-from backsweep.study.parts import parquet_bytes, part_numbers, part_path, put, put_part, read_parts, remove_part
+from backsweep.study.lease import Lease
+from backsweep.study.parts import MANIFEST, clear_parts, parquet_bytes, put_parts, read_entries, read_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
+
+    from backsweep.study.parts import Entry
 
 _SHOWN = 8  # differences that a message lists
 
@@ -28,8 +35,7 @@ class StudyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._trials = path / "trials"
-        self._returns = path / "returns"
+        self._lease: Lease | None = None
 
     @property
     def exists(self) -> bool:
@@ -38,17 +44,12 @@ class StudyFolder:
 
     def identity(self) -> Identity:
         """Read `study.json`; raises StudyConflict if it is not one."""
-        path = self.path / "study.json"
-        try:
-            return Identity.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError) as error:
-            remedy = "give a folder that `backsweep run` made"
-            raise StudyConflict("not a study", where=str(path), found=str(error), remedy=remedy) from None
+        return Identity.from_content(self._content())
 
     def check(self, identity: Identity) -> None:
         """Refuse to mix two studies: raises StudyConflict with what changed, if another study was begun here."""
         if not self.exists:
-            if self.path.exists() and any(self._trials.glob("*")):
+            if any(self.path.glob(f"{MANIFEST}/*")) or any(self.path.glob("trials/*")):
                 raise StudyConflict(
                     "trials without a study.json", where=str(self.path), remedy="give another folder with --out"
                 )
@@ -65,50 +66,71 @@ class StudyFolder:
             )
 
     def create(self, identity: Identity, sessions: NDArray[np.int64]) -> None:
-        """Begin the study, or do nothing if it was begun; `sessions` are session ends in nanoseconds UTC."""
-        if not self.exists:
-            ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
-            put(self.path / "sessions.parquet", parquet_bytes(ends))
-            put(self.path / "study.json", identity.to_json().encode())
+        """Begin the study; `sessions` are session ends in nanoseconds UTC. Raises StudyConflict if it was begun."""
+        ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
+        content = parquet_bytes(ends)
+        remove(self.path / "sessions.parquet")  # of a run that was killed here, perhaps with other data
+        put(self.path / "sessions.parquet", content)
+        if not put(self.path / "study.json", sealed({**identity.to_content(), "sessions": sha256(content)})):
+            raise StudyConflict(
+                "another run has begun a study here a moment ago",
+                where=str(self.path),
+                remedy="run the same command when the other has ended: it resumes the study",
+            )
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other runs off, or raise StudyConflict that says which run holds the study.
+
+        Every commit inside the block makes sure that this is still so.
+        """
+        try:
+            with Lease(self.path) as self._lease:
+                yield
+        finally:
+            self._lease = None
 
     def clear_uncommitted(self) -> None:
-        """Remove returns whose trials were never written: a run ended between the two."""
-        for first in set(part_numbers(self._returns)) - set(part_numbers(self._trials)):
-            remove_part(self._returns, first)
+        """Remove what runs that were killed have left, as far as it is certain that nobody will commit it."""
+        clear_parts(self.path, self.entries())
 
-    def commit(self, trials: pl.DataFrame, returns: pl.DataFrame) -> bool:
-        """Write a batch's rows; False if that batch was committed already, and then nothing changes."""
-        first = int(trials["number"][0])
-        if part_path(self._trials, first).exists():
-            return False
-        put_part(self._returns, first, returns)
-        return put_part(self._trials, first, trials)
+    def commit(self, tables: Mapping[str, pl.DataFrame], total: int) -> None:
+        """Write a batch's rows, table by table; raises StudyConflict if another run has committed or holds the study.
 
-    def trials(self) -> pl.DataFrame:
-        """Read the study table, in the order of trials; raises StudyConflict if a part is missing."""
-        rows = read_parts(self._trials, part_numbers(self._trials))
-        if len(rows):
-            numbers = rows["number"].to_numpy()
-            gaps = np.flatnonzero(numbers != np.arange(len(numbers)))
-            if len(gaps):
-                raise StudyConflict(
-                    "a part of the study table is missing",
-                    where=str(self._trials),
-                    expected=f"trial {gaps[0]} next",
-                    found=f"trial {numbers[gaps[0]]}",
-                    remedy="restore the missing file from a copy, or begin again in another folder",
-                )
-        return rows
+        `total` is how many trials the study is to have.
+        """
+        if self._lease is not None:
+            self._lease.check()
+        if not put_parts(self.path, self._content()["hash"], tables, total):
+            raise StudyConflict(
+                "another run has committed these trials",
+                where=str(self.path),
+                remedy="wait for the other run to end, then run the same command again: it resumes the study",
+            )
 
-    def returns(self) -> pl.DataFrame:
-        """Read the per-session returns of all committed trials, in the order of trials."""
-        return read_parts(self._returns, part_numbers(self._trials))
+    def entries(self) -> list[Entry]:
+        """Read what is committed, in the order of trials; raises StudyConflict if the manifest is damaged."""
+        return read_entries(self.path, self._content()["hash"]) if self.exists else []
 
-    def folds(self) -> pl.DataFrame:
-        """Read the walk-forward rows; empty without walk-forward."""
-        folder = self.path / "folds"
-        return read_parts(folder, part_numbers(folder))
+    def parts(self, table: str, entries: list[Entry] | None = None) -> Iterator[pl.DataFrame]:
+        """Read the committed parts of a table one by one: `trials`, `returns` or `folds`."""
+        return read_parts(self.path, self.entries() if entries is None else entries, table)
+
+    def rows(self, table: str, entries: list[Entry] | None = None) -> pl.DataFrame:
+        """Read the committed rows of a table in the order of trials; empty if there are none."""
+        frames = list(self.parts(table, entries))
+        return pl.concat(frames, how="vertical") if frames else pl.DataFrame()
 
     def sessions(self) -> pl.Series:
         """Read the session ends: Datetime(ns, UTC), as many as the returns of a trial."""
-        return pl.read_parquet(self.path / "sessions.parquet")["timestamp"]
+        content = read(self.path / "sessions.parquet", self._content()["sessions"])
+        return pl.read_parquet(io.BytesIO(content))["timestamp"]
+
+    def _content(self) -> dict[str, Any]:
+        path = self.path / "study.json"
+        content = read_sealed(path)
+        missing = {"sweep", "data", "strategy", "hash", "sessions"} - content.keys()
+        if missing:
+            remedy = "give a folder that `backsweep run` made"
+            raise StudyConflict("not a study", where=str(path), found=f"no {min(missing)}", remedy=remedy)
+        return content

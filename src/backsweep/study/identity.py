@@ -67,23 +67,20 @@ class Identity:
             if mine.get(key, _ABSENT) != others.get(key, _ABSENT)
         ]
 
-    def to_json(self) -> str:
+    def to_content(self) -> dict[str, Any]:
         """Return the content of `study.json`."""
-        versions = {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}}
-        content = {
+        return {
             "study": self.sweep["study"],
             "hash": self.hash,
             "data": self.data,
             "strategy": self.strategy,
-            "versions": versions,
+            "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}},
             "sweep": self.sweep,
         }
-        return json.dumps(content, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Identity:
-        """Read the content of `study.json` back; raises ValueError or KeyError if it is not that."""
-        content = json.loads(text)
+    def from_content(cls, content: dict[str, Any]) -> Identity:
+        """Read the content of `study.json` back."""
         return cls(sweep=content["sweep"], data=content["data"], strategy=content["strategy"])
 
 

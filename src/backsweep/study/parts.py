@@ -1,87 +1,136 @@
-"""Files that are written once, whole or not at all."""
+"""A study's parts: for each batch one Parquet file per table, and one entry in the manifest that names them.
+
+The entry is what commits a batch. It is put if absent, after the files that it names, and the files have a piece of
+their digest in their names. So two runs that compute the same batch never write the same file, one of their entries
+wins, and what it names is there. Rows are deterministic: it does not matter which one wins.
+
+Polars reads many a flipped bit in a Parquet file without noticing. Hence every file is read through its digest.
+"""
 
 from __future__ import annotations
 
 import io
-import os
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from backsweep.errors import StudyConflict
+from backsweep.study.files import RESTORE, clear_temporaries, put, read, read_sealed, remove, sealed, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+MANIFEST = "manifest"
+
 _PREFIX = "part-"
-_SUFFIX = ".parquet"
+_ENTRY, _PART = ".json", ".parquet"
+_DIGITS = 12  # of the digest in a part's name
 
 
-def put(path: Path, content: bytes) -> bool:
-    """Write a file unless it exists; False if it did. After a crash it is there entirely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-    return True
+@dataclass(frozen=True)
+class Entry:
+    """A committed batch, or what is left of one that was committed in pieces.
+
+    Attributes
+    ----------
+    study : the study's hash.
+    first, count : its trials.
+    total : trials that the study was to have when this was written.
+    files : table to digest of its part.
+
+    """
+
+    study: str
+    first: int
+    count: int
+    total: int
+    files: dict[str, str]
+
+    def path(self, folder: Path, table: str) -> Path:
+        """Name a table's part; it lies in `<table>/`."""
+        return folder / table / f"{_PREFIX}{self.first:09d}-{self.files[table][:_DIGITS]}{_PART}"
 
 
-def part_path(folder: Path, first: int) -> Path:
-    """Name the part that begins with trial number `first`."""
-    return folder / f"{_PREFIX}{first:09d}{_SUFFIX}"
+_FIELDS = {field.name for field in fields(Entry)}
 
 
-def part_numbers(folder: Path) -> list[int]:
-    """First trial numbers of the parts in a folder, ascending."""
-    names = [path.name for path in folder.glob(f"{_PREFIX}*{_SUFFIX}")]
-    return sorted(int(name.removeprefix(_PREFIX).removesuffix(_SUFFIX)) for name in names)
+def put_parts(folder: Path, study: str, tables: Mapping[str, pl.DataFrame], total: int) -> bool:
+    """Commit rows of the same trials in several tables, `trials` among them; False if they were committed before."""
+    numbers = tables["trials"]["number"]
+    contents = {table: parquet_bytes(rows) for table, rows in tables.items()}
+    digests = {table: sha256(content) for table, content in contents.items()}
+    entry = Entry(study, int(numbers[0]), len(numbers), total, digests)
+    for table, content in contents.items():
+        put(entry.path(folder, table), content)
+    return put(_entry_path(folder, entry.first), sealed(asdict(entry)))
 
 
-def put_part(folder: Path, first: int, rows: pl.DataFrame) -> bool:
-    """Write rows as a Parquet part unless it exists; equal rows give equal bytes."""
-    return put(part_path(folder, first), parquet_bytes(rows))
+def read_entries(folder: Path, study: str) -> list[Entry]:
+    """Read the manifest in the order of trials; raises StudyConflict for an entry that is damaged, foreign or missing.
+
+    What lies behind the last entry was not committed and does not count.
+    """
+    entries: list[Entry] = []
+    expected = 0
+    for path in sorted((folder / MANIFEST).glob(f"{_PREFIX}*{_ENTRY}")):
+        content = read_sealed(path)
+        if content.keys() != _FIELDS:
+            raise StudyConflict("not an entry of a manifest", where=str(path), remedy=RESTORE)
+        entry = Entry(**content)
+        if entry.study != study:
+            found = f"study {entry.study[:16]}..."
+            raise StudyConflict(
+                "this entry and study.json are of different studies",
+                where=str(path),
+                expected=f"{study[:16]}...",
+                found=found,
+                remedy=RESTORE,
+            )
+        if path != _entry_path(folder, entry.first):
+            found = f"trial {entry.first}"
+            raise StudyConflict("an entry under another's name", where=str(path), found=found, remedy=RESTORE)
+        if entry.first != expected:
+            raise StudyConflict(
+                "a part of the study table is missing",
+                where=str(path.parent),
+                expected=f"trial {expected} next",
+                found=f"trial {entry.first}",
+                remedy="restore the missing file from a copy, or begin again in another folder with --out",
+            )
+        expected = entry.first + entry.count
+        entries.append(entry)
+    return entries
+
+
+def read_parts(folder: Path, entries: Iterable[Entry], table: str) -> Iterator[pl.DataFrame]:
+    """Read a table's parts in the order of trials; raises StudyConflict for one that is missing or damaged."""
+    for entry in entries:
+        if table in entry.files:
+            yield pl.read_parquet(io.BytesIO(read(entry.path(folder, table), entry.files[table])))
+
+
+def clear_parts(folder: Path, entries: Iterable[Entry]) -> None:
+    """Remove what runs that were killed have left: temporary files, and parts of batches that were committed without.
+
+    A part whose batch is not committed stays: whoever wrote it may be about to commit it.
+    """
+    named = {entry.first: entry.files for entry in entries}
+    for path in folder.glob(f"*/{_PREFIX}*{_PART}"):
+        first, _, digest = path.stem.removeprefix(_PREFIX).partition("-")
+        if first.isdigit() and int(first) in named and named[int(first)].get(path.parent.name, "")[:_DIGITS] != digest:
+            remove(path)
+    for inner in (folder, folder / MANIFEST, *(folder / table for table in {t for e in named.values() for t in e})):
+        clear_temporaries(inner)
 
 
 def parquet_bytes(rows: pl.DataFrame) -> bytes:
-    """Encode rows as a Parquet file."""
+    """Encode rows as a Parquet file; equal rows give equal bytes."""
     buffer = io.BytesIO()
     rows.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
 
 
-def read_parts(folder: Path, firsts: Sequence[int]) -> pl.DataFrame:
-    """Read parts in the order of trials; raises StudyConflict for one that is missing or damaged."""
-    frames = []
-    for first in firsts:
-        path = part_path(folder, first)
-        try:
-            frames.append(pl.read_parquet(path))
-        except (OSError, pl.exceptions.PolarsError) as error:
-            remedy = "restore the file from a copy; other parts are not affected"
-            raise StudyConflict("a part cannot be read", where=str(path), found=str(error), remedy=remedy) from None
-    return pl.concat(frames, how="vertical") if frames else pl.DataFrame()
-
-
-def remove_part(folder: Path, first: int) -> None:
-    """Remove a part that was never committed."""
-    part_path(folder, first).unlink(missing_ok=True)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _entry_path(folder: Path, first: int) -> Path:
+    return folder / MANIFEST / f"{_PREFIX}{first:09d}{_ENTRY}"

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
+from backsweep.study.digest import digest
 from backsweep.study.folder import StudyFolder
-from backsweep.study.table import best_first, best_row
+from backsweep.study.table import TIMING, best_first, best_row
 
 if TYPE_CHECKING:
     import polars as pl
 
     from backsweep.study.identity import Identity
+    from backsweep.study.parts import Entry
 
 _PARAMS, _METRICS = "params_", "user_attrs_"
 
 
 @dataclass(frozen=True)
 class State:
-    """How far a study has come; `total` is what `search.trials` said at its beginning, or more if it was extended."""
+    """How far a study has come; `total` is how many trials the last run of it was to reach."""
 
     study: str
     hash: str
@@ -56,14 +58,18 @@ class Study:
         return Sweep.model_validate_json(json.dumps(self.identity.sweep), strict=True)
 
     @cached_property
+    def _entries(self) -> list[Entry]:
+        return self._folder.entries()
+
+    @cached_property
     def trials(self) -> pl.DataFrame:
         """The study table, one row per trial in the order of numbers."""
-        return self._folder.trials()
+        return self._folder.rows("trials", self._entries)
 
     @cached_property
     def returns(self) -> pl.DataFrame:
         """Per-session returns: number, fold, segment, returns (list of float32, null for a failed trial)."""
-        return self._folder.returns()
+        return self._folder.rows("returns", self._entries)
 
     @cached_property
     def sessions(self) -> pl.Series:
@@ -73,7 +79,7 @@ class Study:
     @cached_property
     def folds(self) -> pl.DataFrame:
         """Walk-forward: one row per trial, fold and segment; empty without."""
-        return self._folder.folds()
+        return self._folder.rows("folds", self._entries)
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -94,11 +100,21 @@ class Study:
         values = {"value": row["value"]} if "value" in row else {"values": _strip(row, "values_")}
         return {"number": number, **values, "params": _strip(row, _PARAMS), "metrics": _strip(row, _METRICS)}
 
+    def digest(self) -> str:
+        """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
+
+        All columns count but `datetime_start`, `datetime_complete` and `duration`. It is the same wherever and in
+        whatever pieces the study was run, so two studies of one sweep can be compared by it.
+        """
+        trials = (rows.drop(TIMING) for rows in self._folder.parts("trials", self._entries))
+        others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
+        return digest({"trials": trials, **others})
+
     @property
     def state(self) -> State:
         """How far the study has come."""
         done = len(self.trials)
-        asked = self.sweep.search.trials
+        asked = self._entries[-1].total if self._entries else self.sweep.search.trials
         failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
         batches = int(self.trials["batch"].n_unique()) if done else 0
         total = None if asked is None else max(done, asked)

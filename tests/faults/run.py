@@ -1,0 +1,49 @@
+"""Torment studies and print what was tried and what survived: `make faults`, or `python tests/faults/run.py --quick`.
+
+Every fault ends with the digest of the undisturbed study, or with an error that names the file; the exit code is 1
+if one did not. `--seed` chooses other moments and places.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from damage import damage_files
+from sabotage import kill_drivers, refuse_steps
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Torment studies; print what was tried and what survived.")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a tenth of it")
+    options = parser.parse_args()
+    share = 10 if options.quick else 1
+    faults = {
+        "damaged file": lambda home: damage_files(home, 1200 // share, options.seed)[0],
+        "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
+        "disk failing": lambda home: refuse_steps(home, share, errno.EIO),
+        "driver killed": lambda home: kill_drivers(home, 100 // share, options.seed),
+    }
+    lost = 0
+    print(f"{'fault':<16}{'where':<20}{'tried':>8}{'survived':>10}{'seconds':>9}")
+    for fault, torment in faults.items():
+        begin = time.monotonic()
+        with tempfile.TemporaryDirectory() as home:
+            table = torment(home)
+        for where, (tried, survived) in table.items():
+            print(f"{fault:<16}{where:<20}{tried:>8,}{survived:>10,}")
+            lost += tried - survived
+        tried, survived = (sum(row[i] for row in table.values()) for i in (0, 1))
+        print(f"{fault:<16}{'':<20}{tried:>8,}{survived:>10,}{time.monotonic() - begin:>9.0f}\n", flush=True)
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""A study of a few milliseconds, without an engine, whose driver and files can be tormented."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from backsweep.metrics.summary import METRICS
+from backsweep.study.config import load_sweep
+from backsweep.study.driver import run_study
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import identify
+from backsweep.study.space import build_space
+from backsweep.trial.exchange import Outcome, Ready
+
+SESSIONS = 6
+SWEEP = """\
+study: toy
+data: {bars: bars.parquet}
+strategy: toy.py:Toy
+search: {sampler: SAMPLER, seed: 7, trials: 40, batch: 8, objective: {maximize: sharpe}}
+"""
+DECLARED = {
+    name: SimpleNamespace(low=low, high=high, step=None, log=False, default=None, choices=None, integer=False)
+    for name, low, high in (("entry", 0.5, 3.0), ("stop", 1.0, 6.0))
+}
+
+
+class ToyBackend:
+    """Evaluates a formula at once; `seconds` of sleep per chunk give a killer time."""
+
+    def __init__(self, seconds=0.0):
+        self.seconds, self.waiting = seconds, []
+
+    def start(self, _spec):
+        return Ready(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+
+    def submit(self, chunk):
+        self.waiting.append(chunk)
+
+    def capacity(self):
+        return 3 - len(self.waiting)
+
+    def wait(self, _timeout):
+        time.sleep(self.seconds)
+        chunk = self.waiting.pop()
+        entry, stop = chunk.values.T
+        metrics = np.zeros((len(entry), len(METRICS)))
+        metrics[:, METRICS.index("sharpe")] = -((entry - 2) ** 2) - (stop - 3) ** 2
+        reasons = np.zeros(metrics.shape, np.uint8)
+        returns = np.tile(metrics[:, [METRICS.index("sharpe")]], SESSIONS).astype(np.float32)
+        now = np.full(len(entry), time.time())
+        return [Outcome(chunk.batch, chunk.numbers, metrics, reasons, returns, {}, now, now)]
+
+    def close(self):
+        self.waiting.clear()
+
+
+def run_toy(folder, sampler="random", seconds=0.0, trials=40):
+    """Run the toy study in `folder`, or resume it; `folder` lies in one that may hold the sweep file."""
+    home = Path(folder).parent
+    sweep_file = home / f"{sampler}.yaml"
+    if not sweep_file.exists():
+        (home / "toy.py").write_text("class Toy: ...\n")
+        sweep_file.write_text(SWEEP.replace("SAMPLER", sampler))
+    sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
+    identity = identify(sweep, "data")
+    return run_study(sweep, build_space(sweep, DECLARED), ToyBackend(seconds), StudyFolder(Path(folder)), identity)
