@@ -211,7 +211,7 @@ def test_fewer_bars_later_change_nothing_earlier(scenario, part):
 @given(scenarios(costs=PERCENT), st.integers(-3, 6))
 def test_a_currency_worth_a_power_of_two_leaves_returns_equal_to_the_last_bit(scenario, power):
     scale = 2.0**power
-    money = ("limit", "stop", "stop_loss", "take_profit")
+    money = ("limit", "stop", "stop_loss", "take_profit", "amount")
     steps = [replace(step, **{name: getattr(step, name) * scale for name in money}) for step in scenario.steps]
     for step in steps:
         if step.verb == TARGET_VALUE:
