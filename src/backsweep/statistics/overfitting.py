@@ -1,0 +1,210 @@
+"""Probability of backtest overfitting by combinatorially symmetric cross-validation (CSCV).
+
+Half of the blocks of time choose the best trial, the other half judge it, in every way to choose half. Source: Bailey,
+Borwein, Lopez de Prado and Zhu (2015), "The Probability of Backtest Overfitting". With no skill the probability is 0.5,
+not 0, and its standard deviation is 0.14.
+
+The sum of any half is a sum of two looked-up sums: every trial's sums over all subsets of the first and of the second
+half of the blocks. So a split costs two additions a trial, and the same blocks give the same bytes wherever they occur.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.engine.jit import compiled, kernel
+from backsweep.errors import BadInput
+from backsweep.statistics.arguments import matrix, one_of
+from backsweep.statistics.blocks import NEGLIGIBLE, BlockSums, block_sums
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+MOST_BLOCKS = 20
+NO_SKILL, NO_SKILL_DEVIATION = 0.5, 0.14
+"""Mean and standard deviation of the probability over studies without skill: what it is to be read against."""
+
+
+@dataclass(frozen=True)
+class Overfitting:
+    """What became of the best half-record, over every split in two halves.
+
+    Splits are in lexicographic order of their in-sample blocks. A split in which no trial's metric is defined in sample
+    has selected -1 and NaN logit and oos; it is left out of every share. The metric is per session.
+
+    pbo                  share of splits whose selected trial is at or below the median out of sample (logit <= 0)
+    logits, oos          float64[splits]: logit of the relative rank, and metric, of the selected trial out of sample
+    selected             int64[splits]: the trial that was best in sample; the first of equals
+    probability_of_loss  share of splits whose selected trial loses out of sample
+    expected             mean of oos where it is defined: nearly unbiased for "what to expect" of the selected trial
+    expected_range       5th and 95th percentile of oos
+    """
+
+    pbo: float
+    logits: NDArray[np.float64]
+    oos: NDArray[np.float64]
+    selected: NDArray[np.int64]
+    probability_of_loss: float
+    expected: float
+    expected_range: tuple[float, float]
+
+
+def probability_of_backtest_overfitting(returns: ArrayLike, blocks: int = 16, metric: str = "sharpe") -> Overfitting:
+    """Return the CSCV of returns (sessions, trials), two trials or more.
+
+    `blocks` is even, from 2 to 20 and to the number of sessions; `metric` is "sharpe" or "mean". Raises BadInput.
+    """
+    given = matrix("returns", returns)
+    _check(blocks, given.shape[0], given.shape[1])
+    return overfitting_of_blocks(block_sums(given, blocks), metric)
+
+
+def overfitting_of_blocks(kept: BlockSums, metric: str = "sharpe") -> Overfitting:
+    """Return the CSCV of block sums, whose blocks are the blocks of the splits."""
+    _check(kept.blocks, kept.sessions, kept.trials)
+    mean_only = one_of("metric", metric, ("sharpe", "mean")) == "mean"
+    inside = _halves(kept.blocks)
+    outside = 2**kept.blocks - 1 - inside
+    bits = np.arange(kept.blocks)
+    counts = ((inside[:, None] >> bits & 1) @ kept.counts).astype(np.float64)
+    best, selected = np.full(inside.size, -math.inf), np.full(inside.size, -1)
+    for part, sums, squares in kept.chunks():
+        _choose(sums, squares, inside, counts, mean_only, part.start, best, selected)
+    marks, left = np.empty(inside.size), kept.sessions - counts
+    chosen = np.maximum(selected, 0)
+    _judge(
+        kept.sums[chosen].astype(np.float64), kept.squares[chosen].astype(np.float64), outside, left, mean_only, marks
+    )
+    below, equal = np.zeros(inside.size, dtype=np.int64), np.zeros(inside.size, dtype=np.int64)
+    for _, sums, squares in kept.chunks():
+        _count(sums, squares, outside, left, mean_only, marks, below, equal)
+    oos = np.where((selected < 0) | np.isinf(marks), math.nan, marks)
+    rank = below + (equal + 1) / 2.0
+    logits = np.where(selected < 0, math.nan, np.log(rank) - np.log(kept.trials + 1 - rank))
+    return _summary(logits, oos, selected)
+
+
+def _summary(logits: NDArray[np.float64], oos: NDArray[np.float64], selected: NDArray[np.int64]) -> Overfitting:
+    used, judged = logits[~np.isnan(logits)], oos[~np.isnan(oos)]
+    low, high = (float(x) for x in np.quantile(judged, (0.05, 0.95))) if judged.size else (math.nan, math.nan)
+    return Overfitting(
+        pbo=float(np.mean(used <= 0.0)) if used.size else math.nan,
+        logits=logits,
+        oos=oos,
+        selected=selected,
+        probability_of_loss=float(np.sum(judged < 0.0)) / used.size if used.size else math.nan,
+        expected=float(np.mean(judged)) if judged.size else math.nan,
+        expected_range=(low, high),
+    )
+
+
+def _halves(blocks: int) -> NDArray[np.int64]:
+    """Return the in-sample blocks of every split as bits of an integer: block b is bit b."""
+    halves = combinations(range(blocks), blocks // 2)
+    return np.array([sum(1 << b for b in half) for half in halves], dtype=np.int64)
+
+
+def _check(blocks: int, sessions: int, trials: int) -> None:
+    if blocks % 2 or not 2 <= blocks <= min(MOST_BLOCKS, sessions) or trials < 2:
+        raise BadInput(
+            "no cross-validation of these returns",
+            expected=f"an even number of blocks, 2 to {MOST_BLOCKS}, of a session or more, and 2 trials or more",
+            found=f"{blocks} blocks of {sessions} sessions, {trials} trials",
+            remedy="pass more sessions or trials, or fewer blocks",
+        )
+
+
+@kernel
+def _fill(sums: NDArray[np.float64], squares: NDArray[np.float64], tables: NDArray[np.float64]) -> None:
+    """Write the sums over every subset of a trial's blocks: sums of its first and second half, then squares of both."""
+    half = sums.size // 2
+    for table in range(4):
+        values = sums if table < 2 else squares
+        first = half * (table % 2)
+        tables[table, 0] = 0.0
+        for b in range(half):
+            size = 1 << b
+            for bits in range(size):
+                tables[table, size + bits] = tables[table, bits] + values[first + b]
+
+
+@kernel
+def _metric(tables: NDArray[np.float64], split: int, half: int, count: float, mean_only: bool) -> float:
+    """Return mean or Sharpe ratio per session over the blocks of `split`; minus infinity, to rank last, if none."""
+    a = split & ((1 << half) - 1)
+    b = split >> half
+    total = tables[0, a] + tables[1, b]
+    if mean_only:
+        return float(total / count)
+    square = tables[2, a] + tables[3, b]
+    deviations = square - total * (total / count)
+    if not deviations > NEGLIGIBLE * square:
+        return -math.inf
+    return float(total / math.sqrt(deviations * count * count / (count - 1.0)))
+
+
+@compiled
+def _choose(
+    sums: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    splits: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    mean_only: bool,
+    start: int,
+    best: NDArray[np.float64],
+    selected: NDArray[np.int64],
+) -> None:
+    """Update each split's best metric and trial with trials `start` and on: sums and squares are (trials, blocks)."""
+    half = sums.shape[1] // 2
+    tables = np.empty((4, 1 << half))
+    for t in range(sums.shape[0]):
+        _fill(sums[t], squares[t], tables)
+        for s in range(splits.size):
+            value = _metric(tables, splits[s], half, counts[s], mean_only)
+            if value > best[s]:
+                best[s] = value
+                selected[s] = start + t
+
+
+@compiled
+def _judge(
+    sums: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    splits: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    mean_only: bool,
+    values: NDArray[np.float64],
+) -> None:
+    """Write each split's metric of the trial that it chose: sums and squares are (splits, blocks)."""
+    half = sums.shape[1] // 2
+    tables = np.empty((4, 1 << half))
+    for s in range(splits.size):
+        _fill(sums[s], squares[s], tables)
+        values[s] = _metric(tables, splits[s], half, counts[s], mean_only)
+
+
+@compiled
+def _count(
+    sums: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    splits: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    mean_only: bool,
+    marks: NDArray[np.float64],
+    below: NDArray[np.int64],
+    equal: NDArray[np.int64],
+) -> None:
+    """Count the trials below and at each split's mark: sums and squares are (trials, blocks)."""
+    half = sums.shape[1] // 2
+    tables = np.empty((4, 1 << half))
+    for t in range(sums.shape[0]):
+        _fill(sums[t], squares[t], tables)
+        for s in range(splits.size):
+            value = _metric(tables, splits[s], half, counts[s], mean_only)
+            below[s] += value < marks[s]
+            equal[s] += value == marks[s]

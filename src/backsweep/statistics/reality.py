@@ -1,0 +1,160 @@
+"""The reality check: whether the best of these trials could have been found in noise.
+
+Blocks of time are drawn with replacement, the same for all trials; each trial's statistic is measured against its own
+value in the record. p = P(max over trials of (resampled - own) >= the best own). Sources: White (2000), "A Reality
+Check for Data Snooping", on the Sharpe ratio itself; Romano and Wolf (2005), "Stepwise Multiple Testing", survivors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.statistics.arguments import matrix, number, one_of, whole
+from backsweep.statistics.blocks import BLOCKS, BlockSums, block_sums, sharpe_of_sums, standard_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+TIE = 1e-9
+"""Statistics within this share of the best are equal: what separates them is rounding."""
+_WIDTH = 512  # trials at a time, so that a chunk of 1,000 resamples stays near the processor
+
+
+@dataclass(frozen=True)
+class RealityCheck:
+    """How the best trial compares with the best of noise; statistics are per session.
+
+    p_value       probability that noise does as well as the best trial
+    best          the trial with the largest statistic; -1 where no trial has one, and then all figures are NaN
+    statistic     its Sharpe ratio or mean
+    critical      the largest difference that noise shows with probability `level`, over all trials at once
+    lower_bound   statistic - critical: with probability 1 - level the true value is above it, for all trials at once
+    survivors     how many trials are above noise, step by step, at a family-wise error of `level`
+    surviving     int64[survivors]: which
+    exact         whether every resample was enumerated
+    resamples     how many resamples there were; blocks: of how many blocks
+    """
+
+    p_value: float
+    best: int
+    statistic: float
+    critical: float
+    lower_bound: float
+    survivors: int
+    surviving: NDArray[np.int64]
+    exact: bool
+    resamples: int
+    blocks: int
+
+
+def reality_check(
+    returns: ArrayLike,
+    blocks: int = BLOCKS,
+    resamples: int = 1000,
+    seed: int = 0,
+    statistic: str = "sharpe",
+    level: float = 0.05,
+) -> RealityCheck:
+    """Return the reality check of returns (sessions, trials).
+
+    `blocks` contiguous blocks of time, fewer where a block would have less than two sessions. All blocks^blocks
+    resamples are enumerated if they are no more than `resamples`. `statistic` is "sharpe" or "mean". Raises BadInput.
+    """
+    given = matrix("returns", returns)
+    most = blocks if 2 * blocks <= given.shape[0] else min(blocks, standard_blocks(given.shape[0]))
+    return reality_of_blocks(block_sums(given, most), resamples, seed, statistic, level)
+
+
+def reality_of_blocks(
+    kept: BlockSums, resamples: int = 1000, seed: int = 0, statistic: str = "sharpe", level: float = 0.05
+) -> RealityCheck:
+    """Return the reality check of block sums, chunked over trials; see `reality_check`."""
+    by_mean = one_of("statistic", statistic, ("sharpe", "mean")) == "mean"
+    share = number("level", level, 0.0, 1.0)
+    drawn, exact = resample_counts(kept.blocks, whole("resamples", resamples, 1), seed)
+    own = kept.mean() if by_mean else kept.sharpe()
+    if np.isnan(own).all():
+        nowhere = np.empty(0, dtype=np.int64)
+        return RealityCheck(math.nan, -1, math.nan, math.nan, math.nan, 0, nowhere, exact, len(drawn), kept.blocks)
+    best = int(np.nanargmax(own))
+    largest = _largest_differences(kept, drawn, own, by_mean, ~np.isnan(own))
+    top = float(own[best])
+    extra = 0 if exact else 1  # the record itself is one more draw: a sampled p-value is never 0
+    reached = np.count_nonzero(largest >= top - TIE * abs(top)) + extra
+    critical = _critical(largest, share, extra)
+    surviving = _step_down(kept, drawn, own, by_mean, share, extra, critical)
+    return RealityCheck(
+        p_value=float(reached / (len(drawn) + extra)),
+        best=best,
+        statistic=top,
+        critical=critical,
+        lower_bound=top - critical,
+        survivors=len(surviving),
+        surviving=surviving,
+        exact=exact,
+        resamples=len(drawn),
+        blocks=kept.blocks,
+    )
+
+
+def resample_counts(blocks: int, resamples: int, seed: int) -> tuple[NDArray[np.float64], bool]:
+    """Return how often each resample holds each block, float64 (resamples, blocks), and whether these are all."""
+    if blocks**blocks <= resamples:
+        draws = np.array(list(product(range(blocks), repeat=blocks)))
+        return np.stack([np.count_nonzero(draws == block, axis=1) for block in range(blocks)], axis=1).astype(
+            float
+        ), True
+    chance = np.random.Generator(np.random.PCG64(seed))
+    return chance.multinomial(blocks, np.full(blocks, 1.0 / blocks), size=resamples).astype(np.float64), False
+
+
+def _largest_differences(
+    kept: BlockSums, drawn: NDArray[np.float64], own: NDArray[np.float64], by_mean: bool, taken: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return each resample's largest difference between resampled and own statistic over the trials `taken`.
+
+    A resample in which a trial does not vary says nothing about that trial.
+    """
+    largest = np.full(len(drawn), -math.inf)
+    counts = (drawn @ kept.counts)[:, None]
+    for part, sums, squares in kept.chunks(_WIDTH):
+        keep = taken[part]
+        if keep.any():
+            totals = drawn @ sums[keep].T
+            values = totals / counts if by_mean else sharpe_of_sums(totals, drawn @ squares[keep].T, counts)
+            values -= own[part][keep]
+            np.fmax(largest, np.fmax.reduce(values, axis=1), out=largest)
+    return largest
+
+
+def _critical(largest: NDArray[np.float64], level: float, extra: int) -> float:
+    """Return the order statistic that is exceeded exactly where the p-value is at most `level`."""
+    place = math.ceil((1.0 - level) * (largest.size + extra) - TIE)
+    return float(np.sort(largest)[place - 1]) if 1 <= place <= largest.size else math.inf
+
+
+def _step_down(
+    kept: BlockSums,
+    drawn: NDArray[np.float64],
+    own: NDArray[np.float64],
+    by_mean: bool,
+    level: float,
+    extra: int,
+    critical: float,
+) -> NDArray[np.int64]:
+    """Reject the trials above noise, measure noise again without them, until none is added; return those rejected."""
+    left = ~np.isnan(own)
+    while True:
+        found = left & (np.nan_to_num(own, nan=-math.inf) > critical)
+        if not found.any():
+            break
+        left &= ~found
+        if not left.any():
+            break
+        critical = _critical(_largest_differences(kept, drawn, own, by_mean, left), level, extra)
+    return np.flatnonzero(~left & ~np.isnan(own))

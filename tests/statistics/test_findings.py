@@ -1,0 +1,69 @@
+import math
+
+import numpy as np
+import pytest
+
+from backsweep import metrics, statistics
+
+
+def findings(returns, tried=None):
+    moments = [[metric(column) for column in returns.T] for metric in (metrics.skew, metrics.kurtosis)]
+    skew, kurtosis = np.array(moments)
+    count = returns.shape[1]
+    kept = statistics.block_sums(returns, min(128, len(returns) // 2))
+    return statistics.find(kept, skew, kurtosis, np.arange(count) + 10, tried or count, 252.0)
+
+
+def test_a_planted_edge_survives_and_every_figure_is_of_it():
+    returns = np.random.default_rng(0).normal(0, 0.01, (1280, 60))
+    returns[:, 4] += 0.01 * 3 / math.sqrt(252)
+    found = findings(returns)
+    assert found.verdict.verdict == "survives"
+    assert found.best == 14
+    assert found.sharpe == pytest.approx(metrics.sharpe(returns[:, 4]))
+    assert 0 < found.lower_bound < found.haircut < found.sharpe
+    assert found.deflated.low <= found.deflated.high <= found.probabilistic
+    assert found.overfitting_probability < 0.1
+    assert found.expect_low < found.what_to_expect < found.expect_high
+    assert found.holm == found.yekutieli == found.survivors == 1
+    assert 50 / 3 < found.effective < 60
+    assert (found.sessions, found.years) == (1280, 1280 / 252)
+
+
+def test_noise_is_called_noise():
+    found = findings(np.random.default_rng(1).normal(0, 0.01, (1280, 60)))
+    assert found.verdict.verdict == "compatible with noise"
+    assert found.sharpe == pytest.approx(found.expected_noise, abs=0.6)
+    assert (found.holm, found.survivors) == (0, 0)
+
+
+def test_failed_trials_count_in_the_number_tried():
+    returns = np.random.default_rng(0).normal(0.0005, 0.01, (1280, 60))
+    few, many = findings(returns), findings(returns, tried=6000)
+    assert (many.tried, many.judged) == (6000, 60)
+    assert many.haircut < few.haircut
+    assert many.expected_noise > few.expected_noise
+    assert many.deflated.low < few.deflated.low
+    assert many.p_value == few.p_value
+
+
+def test_a_study_in_which_nothing_trades_is_inconclusive():
+    found = findings(np.zeros((300, 5)))
+    assert found.verdict.verdict == "inconclusive"
+    assert found.best == -1
+    assert math.isnan(found.sharpe)
+    assert math.isnan(found.deflated.low)
+
+
+def test_a_trial_that_traded_in_one_block_alone_does_not_survive():
+    returns = np.zeros((400, 1))
+    returns[200:203, 0] = (0.01, 0.02, 0.01)
+    found = findings(returns)
+    assert found.p_value < 0.05
+    assert found.verdict.verdict == "inconclusive"
+
+
+def test_one_trial_has_no_cross_validation():
+    found = findings(np.random.default_rng(0).normal(0.001, 0.01, (300, 1)))
+    assert math.isnan(found.overfitting_probability)
+    assert 0 < found.p_value <= 1

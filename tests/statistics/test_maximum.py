@@ -1,0 +1,71 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate
+from scipy import stats as scipy_stats
+
+from backsweep import statistics
+from backsweep.errors import BadInput
+from backsweep.statistics.maximum import exact_maximum
+
+
+def test_expected_maxima_are_the_published_ones():
+    assert statistics.expected_maximum(100) == pytest.approx(2.5306028932016846, rel=1e-14)
+    assert statistics.expected_maximum(10) == pytest.approx(1.538753, abs=5e-7)
+    assert statistics.expected_maximum(100, exact=True) == pytest.approx(2.507594, abs=5e-7)
+    assert exact_maximum(10).variance == pytest.approx(0.344344, abs=5e-7)
+    assert exact_maximum(100).variance == pytest.approx(0.184405, abs=5e-7)
+
+
+@pytest.mark.parametrize("n", [2, 3, 17, 49, 1000])
+def test_the_quadrature_agrees_with_scipy(n):
+    def density(x):
+        return x * n * scipy_stats.norm.pdf(x) * scipy_stats.norm.cdf(x) ** (n - 1)
+
+    expected = integrate.quad(density, -12, 12, epsabs=1e-12, limit=200)[0]
+    assert statistics.expected_maximum(n, exact=True) == pytest.approx(expected, abs=1e-11)
+
+
+def test_the_best_of_one_is_expected_to_be_nothing():
+    assert statistics.expected_maximum(1) == 0
+    assert statistics.minimum_backtest_length(1, 1.0) == 0
+
+
+def test_the_approximation_holds_where_one_over_n_no_longer_shows_beside_one():
+    assert statistics.expected_maximum(1e18) == pytest.approx(statistics.expected_maximum(1e18, exact=True), rel=0.01)
+
+
+@given(st.floats(1, 1e9), st.floats(1.01, 10))
+def test_more_trials_expect_a_larger_maximum(n, factor):
+    for exact in (True, False):
+        assert statistics.expected_maximum(n * factor, exact) >= statistics.expected_maximum(n, exact)
+
+
+def test_deflated_sharpe_ratios_are_the_published_ones():
+    sharpe, variance = 2.5 / math.sqrt(250), 0.5 / 250
+    value = statistics.deflated_sharpe_ratio(sharpe, 1250, 100, variance, -3, 10)
+    assert value == pytest.approx(0.90039683444939034, rel=1e-14)
+    assert statistics.deflated_sharpe_ratio(sharpe, 1250, 100, variance) == pytest.approx(0.94277059, abs=5e-9)
+    assert math.sqrt(variance) * statistics.expected_maximum(100) == pytest.approx(0.11317200, abs=5e-9)
+
+
+def test_the_minimum_backtest_length_is_the_published_one():
+    assert statistics.minimum_backtest_length(45, 1) == pytest.approx(4.9980870044434038, rel=1e-14)
+    assert statistics.minimum_backtest_length(45, 0) == math.inf
+
+
+@given(st.floats(-0.1, 0.3), st.integers(2, 10**7), st.floats(0, 1))
+def test_the_band_is_between_the_strictest_and_the_mildest_count(sharpe, trials, share):
+    effective = 1 + share * (trials - 1)
+    band = statistics.deflated_sharpe_band(sharpe, 1000, trials, effective)
+    assert band.low <= band.high <= statistics.probabilistic_sharpe_ratio(sharpe, 1000)
+
+
+def test_no_trials_are_refused():
+    with pytest.raises(BadInput, match="n is out of range"):
+        statistics.expected_maximum(0)
+    with pytest.raises(BadInput, match="n is out of range"):
+        statistics.expected_maximum(np.nan)

@@ -1,0 +1,47 @@
+import math
+
+import pytest
+
+from backsweep.statistics.verdict import detectable_sharpe, reach_verdict
+
+
+@pytest.mark.parametrize(
+    ("p_value", "detectable", "expected"),
+    [
+        (0.001, 1.0, "survives"),
+        (0.05, 5.0, "survives"),
+        (0.051, 1.0, "inconclusive"),
+        (0.2, 1.0, "inconclusive"),
+        (0.21, 1.0, "compatible with noise"),
+        (0.9, 3.5, "inconclusive"),
+        (0.9, math.inf, "inconclusive"),
+        (math.nan, math.nan, "inconclusive"),
+    ],
+)
+def test_the_verdict_follows_the_p_value_and_the_power(p_value, detectable, expected):
+    found = reach_verdict(p_value, detectable, 100, 5.0)
+    assert found.verdict == expected
+    assert found.reason.endswith(".")
+    assert found.power.startswith("With 100 trials over 5.0 years")
+
+
+def test_the_power_statement_names_the_sharpe_that_would_have_been_found():
+    assert "annual Sharpe of 1.43 or more" in reach_verdict(0.5, 1.43, 100, 5.0).power
+    assert "no edge could have been found" in reach_verdict(0.5, math.inf, 100, 5.0).power
+
+
+def test_hidden_losses_are_warned_of():
+    assert not reach_verdict(0.01, 1.0, 100, 5.0, -0.5).warnings
+    assert "skew of -2.0" in reach_verdict(0.01, 1.0, 100, 5.0, -2.0).warnings[0]
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [({"losers": False}, "never lost"), ({"active": 3}, "in 3 blocks")])
+def test_a_best_trial_without_losses_or_hardly_in_the_market_does_not_survive(arguments, reason):
+    found = reach_verdict(0.01, 1.0, 100, 5.0, 0.0, **arguments)
+    assert found.verdict == "inconclusive"
+    assert reason in found.reason
+    assert reach_verdict(0.5, 1.0, 100, 5.0, 0.0, **arguments).verdict == "compatible with noise"
+
+
+def test_longer_records_detect_smaller_edges():
+    assert detectable_sharpe(0.1, 2520, 252.0) < detectable_sharpe(0.1, 252, 252.0)
