@@ -1,4 +1,4 @@
-"""Measure the statistics of many trials: seconds and memory; run by hand: python tests/bench/statistics.py [TRIALS]."""
+"""Measure the statistics of many trials: seconds and memory; run by hand: python tests/bench/many_trials.py [TRIALS]."""
 
 from __future__ import annotations
 
