@@ -1,4 +1,4 @@
-"""Measure the statistics of many trials: seconds and memory; run by hand: python tests/bench/many_trials.py [TRIALS]."""
+"""What the statistics of many trials cost, in seconds and memory: python tests/bench/many_trials.py [TRIALS]."""
 
 from __future__ import annotations
 

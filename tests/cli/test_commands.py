@@ -202,3 +202,16 @@ def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert done.stdout == "[]\n"
+
+
+def test_show_says_in_words_what_the_results_are_worth(sweep, command):
+    command("run", sweep)
+    code, out, _ = command("show", "studies/small", "--statistics")
+    assert code == 0
+    assert out.splitlines()[0].partition(":")[0] in {"compatible with noise", "inconclusive", "survives"}
+    assert "With 40 trials over 0.5 years" in out
+    assert "trials tried" in out
+    code, out, _ = command("show", "studies/small", "--statistics", "--format", "json")
+    found = json.loads(out)
+    assert (code, found["tried"], found["sessions"]) == (0, 40, 120)
+    assert found["verdict"]["verdict"] in {"compatible with noise", "inconclusive", "survives"}

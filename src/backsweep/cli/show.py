@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
+from backsweep.cli.findings import show_findings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +39,7 @@ def show(
     only_hash: Annotated[
         bool, typer.Option("--hash", help="Print the digest of the study's rows, timing apart, and nothing else.")
     ] = False,
+    statistics: Annotated[bool, typer.Option("--statistics", help="Print what the results are worth.")] = False,
 ) -> None:
     """Show a study's state and its best trials.
 
@@ -48,12 +50,17 @@ def show(
 
     - backsweep show studies/demo --hash
 
+    - backsweep show studies/demo --statistics
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
     opened = backsweep.open_study(study)
     if only_hash:
         typer.echo(opened.digest())
+        return
+    if statistics:
+        show_findings(opened, as_json=form is Format.json)
         return
     best = opened.top(top)
     if "duration" in best.columns:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
 from backsweep.study.digest import digest
+from backsweep.study.evidence import earlier_trials, weigh
 from backsweep.study.folder import StudyFolder
 from backsweep.study.table import TIMING, best_first, best_row
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from backsweep.statistics.findings import Findings
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
 
@@ -80,6 +82,18 @@ class Study:
     def folds(self) -> pl.DataFrame:
         """Walk-forward: one row per trial, fold and segment; empty without."""
         return self._folder.rows("folds", self._entries)
+
+    @cached_property
+    def statistics(self) -> Findings | None:
+        """What the results are worth, counting every trial here and in earlier studies beside this one.
+
+        Earlier studies are those in the same folder on the same data with a strategy of the same name. None if no trial
+        has returns of four sessions or more.
+        """
+        if not len(self.trials):
+            return None
+        parts = self._folder.parts("returns", self._entries)
+        return weigh(self.trials, parts, earlier_trials(self.path, self.identity), self.sweep.search.sampler)
 
     @property
     def best(self) -> dict[str, Any] | None:

@@ -1,0 +1,70 @@
+"""The statistics of a study in words: `backsweep show STUDY --statistics`."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from backsweep.cli.console import make_console, make_listing
+
+if TYPE_CHECKING:
+    from backsweep.statistics.findings import Findings
+    from backsweep.study.study import Study
+
+
+def show_findings(study: Study, *, as_json: bool) -> None:
+    """Print the statistics of a study, as text or as JSON with null for what is undefined."""
+    found = study.statistics
+    if as_json:
+        typer.echo(json.dumps(None if found is None else _plain(asdict(found)), indent=2))
+        return
+    console = make_console()
+    if found is None:
+        console.print("No statistics: no trial has returns of four sessions or more.")
+        return
+    verdict = found.verdict
+    console.print(f"[bold]{verdict.verdict}[/]: {verdict.reason}")
+    console.print(verdict.power)
+    for warning in verdict.warnings:
+        console.print(f"Note: {warning}")
+    console.print()
+    console.print(make_listing(_entries(found)))
+
+
+def _entries(found: Findings) -> dict[str, str]:
+    """Say each figure with what it is to be read against; Sharpe ratios are annual."""
+    best = f"trial {found.best}" if found.best >= 0 else "none"
+    return {
+        "trials tried": f"{found.tried:,} with failed ones and earlier studies; {found.judged:,} have a Sharpe ratio",
+        "effective trials": f"{_number(found.effective, 1)} independent ones would be as many",
+        "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
+        "best Sharpe": f"{_number(found.sharpe)} ({best}); noise would show {_number(found.expected_noise)}",
+        "p-value": f"{_number(found.p_value, 3)} that the best of noise does as well",
+        "lower bound": f"{_number(found.lower_bound)} is what the true Sharpe exceeds at 95 %, for all trials at once",
+        "survivors": f"{found.survivors:,} trials; by Holm {found.holm:,}, by Benjamini-Yekutieli {found.yekutieli:,}",
+        "deflated Sharpe": f"{_number(found.deflated.low)} to {_number(found.deflated.high)}, "
+        f"against {_number(found.probabilistic)} were it the only trial",
+        "haircut Sharpe": f"{_number(found.haircut)} is left for the number tried",
+        "what to expect": f"{_number(found.what_to_expect)} out of sample, "
+        f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90 % of splits",
+        "overfitting": f"{_number(found.overfitting_probability)}; without skill it is 0.50, give or take 0.14",
+        "track record": f"{_number(found.track_record, 1)} years would do, were it the only trial",
+        "backtest length": f"noise shows this Sharpe in records shorter than {_number(found.backtest_length, 1)} years",
+    }
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _plain(value: Any) -> Any:
+    """Replace what JSON does not know: NaN and infinities become null."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
