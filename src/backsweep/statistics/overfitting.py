@@ -74,15 +74,15 @@ def overfitting_of_blocks(kept: BlockSums, metric: str = "sharpe") -> Overfittin
     counts = ((inside[:, None] >> bits & 1) @ kept.counts).astype(np.float64)
     best, selected = np.full(inside.size, -math.inf), np.full(inside.size, -1)
     for part, sums, squares in kept.chunks():
-        _choose(sums, squares, inside, counts, mean_only, part.start, best, selected)
-    marks, left = np.empty(inside.size), kept.sessions - counts
+        _choose(sums, squares, inside, *_factors(counts), mean_only, part.start, best, selected)
+    marks, left = np.empty(inside.size), _factors(kept.sessions - counts)
     chosen = np.maximum(selected, 0)
     _judge(
-        kept.sums[chosen].astype(np.float64), kept.squares[chosen].astype(np.float64), outside, left, mean_only, marks
+        kept.sums[chosen].astype(np.float64), kept.squares[chosen].astype(np.float64), outside, *left, mean_only, marks
     )
     below, equal = np.zeros(inside.size, dtype=np.int64), np.zeros(inside.size, dtype=np.int64)
     for _, sums, squares in kept.chunks():
-        _count(sums, squares, outside, left, mean_only, marks, below, equal)
+        _count(sums, squares, outside, *left, mean_only, marks, below, equal)
     oos = np.where((selected < 0) | np.isinf(marks), math.nan, marks)
     rank = below + (equal + 1) / 2.0
     logits = np.where(selected < 0, math.nan, np.log(rank) - np.log(kept.trials + 1 - rank))
@@ -107,6 +107,11 @@ def _halves(blocks: int) -> NDArray[np.int64]:
     """Return the in-sample blocks of every split as bits of an integer: block b is bit b."""
     halves = combinations(range(blocks), blocks // 2)
     return np.array([sum(1 << b for b in half) for half in halves], dtype=np.int64)
+
+
+def _factors(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what makes means of sums, and standard deviations times the count of squared deviations."""
+    return 1.0 / counts, counts * counts / np.maximum(counts - 1.0, 1.0)
 
 
 def _check(blocks: int, sessions: int, trials: int) -> None:
@@ -134,18 +139,21 @@ def _fill(sums: NDArray[np.float64], squares: NDArray[np.float64], tables: NDArr
 
 
 @kernel
-def _metric(tables: NDArray[np.float64], split: int, half: int, count: float, mean_only: bool) -> float:
-    """Return mean or Sharpe ratio per session over the blocks of `split`; minus infinity, to rank last, if none."""
+def _metric(tables: NDArray[np.float64], split: int, half: int, share: float, scale: float, mean_only: bool) -> float:
+    """Return mean or Sharpe ratio per session over the blocks of `split`; minus infinity, to rank last, if none.
+
+    `share` and `scale` are the `_factors` of the number of sessions in these blocks.
+    """
     a = split & ((1 << half) - 1)
     b = split >> half
     total = tables[0, a] + tables[1, b]
     if mean_only:
-        return float(total / count)
+        return float(total * share)
     square = tables[2, a] + tables[3, b]
-    deviations = square - total * (total / count)
+    deviations = square - total * total * share
     if not deviations > NEGLIGIBLE * square:
         return -math.inf
-    return float(total / math.sqrt(deviations * count * count / (count - 1.0)))
+    return float(total / math.sqrt(deviations * scale))
 
 
 @compiled
@@ -153,7 +161,8 @@ def _choose(
     sums: NDArray[np.float64],
     squares: NDArray[np.float64],
     splits: NDArray[np.int64],
-    counts: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    scales: NDArray[np.float64],
     mean_only: bool,
     start: int,
     best: NDArray[np.float64],
@@ -165,7 +174,7 @@ def _choose(
     for t in range(sums.shape[0]):
         _fill(sums[t], squares[t], tables)
         for s in range(splits.size):
-            value = _metric(tables, splits[s], half, counts[s], mean_only)
+            value = _metric(tables, splits[s], half, shares[s], scales[s], mean_only)
             if value > best[s]:
                 best[s] = value
                 selected[s] = start + t
@@ -176,7 +185,8 @@ def _judge(
     sums: NDArray[np.float64],
     squares: NDArray[np.float64],
     splits: NDArray[np.int64],
-    counts: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    scales: NDArray[np.float64],
     mean_only: bool,
     values: NDArray[np.float64],
 ) -> None:
@@ -185,7 +195,7 @@ def _judge(
     tables = np.empty((4, 1 << half))
     for s in range(splits.size):
         _fill(sums[s], squares[s], tables)
-        values[s] = _metric(tables, splits[s], half, counts[s], mean_only)
+        values[s] = _metric(tables, splits[s], half, shares[s], scales[s], mean_only)
 
 
 @compiled
@@ -193,7 +203,8 @@ def _count(
     sums: NDArray[np.float64],
     squares: NDArray[np.float64],
     splits: NDArray[np.int64],
-    counts: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    scales: NDArray[np.float64],
     mean_only: bool,
     marks: NDArray[np.float64],
     below: NDArray[np.int64],
@@ -205,6 +216,6 @@ def _count(
     for t in range(sums.shape[0]):
         _fill(sums[t], squares[t], tables)
         for s in range(splits.size):
-            value = _metric(tables, splits[s], half, counts[s], mean_only)
+            value = _metric(tables, splits[s], half, shares[s], scales[s], mean_only)
             below[s] += value < marks[s]
             equal[s] += value == marks[s]
