@@ -69,18 +69,22 @@ def test_an_interrupted_run_says_so_and_resumes_to_the_same_study(sweep, command
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_run_with_130_and_one_line(sweep):
+@pytest.mark.parametrize(("number", "options"), [("INT", []), ("TERM", []), ("TERM", ["--workers", "2"])])
+def test_ctrl_c_or_a_stop_ends_a_run_with_130_and_one_line(sweep, number, options):
     run = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000", *options],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with run.stderr as stream:
         assert stream.readline().startswith("batch 1 ")
         time.sleep(0.2)
-        os.kill(run.pid, signal.SIGINT)
+        os.kill(run.pid, signal.Signals[f"SIG{number}"])
         *batches, last = stream.readlines()
     assert run.wait(timeout=20) == 130
     assert all(line.startswith("batch ") for line in batches)
     assert last.startswith("interrupted: ")
+    assert not any((sweep.parent / "studies" / "small").glob("lease/*"))
 
 
 @pytest.mark.slow
