@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from damage import damage_files
 from sabotage import kill_drivers, refuse_steps
+from torment_workers import hit_workers, poison_workers
 
 
 def main():
@@ -30,6 +32,9 @@ def main():
         "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
         "disk failing": lambda home: refuse_steps(home, share, errno.EIO),
         "driver killed": lambda home: kill_drivers(home, 100 // share, options.seed),
+        "worker killed": lambda home: hit_workers(home, 200 // share, options.seed, signal.SIGKILL),
+        "worker hung": lambda home: hit_workers(home, 20 // share, options.seed, signal.SIGSTOP),
+        "poisoned trial": poison_workers,
     }
     lost = 0
     print(f"{'fault':<16}{'where':<20}{'tried':>8}{'survived':>10}{'seconds':>9}")

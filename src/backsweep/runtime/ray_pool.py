@@ -172,8 +172,9 @@ class RayBackend:
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except ray.exceptions.RayError as error:
-            LOGGER.warning("the worker died: %s; its chunks run again on another", str(error).splitlines()[0])
-            return self._replace(seat, "the worker died while it ran this trial")
+            found = str(error).splitlines()[0]
+            LOGGER.warning("the worker died: %s; its chunks run again on another", found)
+            return self._replace(seat, found if seat.loading else "the worker died while it ran this trial")
         if reference == seat.loading:
             seat.loading = None
             self._ready = self._ready or answer
