@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import signal
 import sys
 import tempfile
@@ -26,6 +27,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     options = parser.parse_args()
+    logging.getLogger("backsweep").setLevel(logging.ERROR)  # that a worker died is no news here
     share = 10 if options.quick else 1
     faults = {
         "damaged file": lambda home: damage_files(home, 1200 // share, options.seed)[0],
