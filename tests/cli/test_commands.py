@@ -68,19 +68,62 @@ def test_an_interrupted_run_says_so_and_resumes_to_the_same_study(sweep, command
     assert whole.equals(resumed)
 
 
+def test_more_trials_continue_the_study_and_the_total_says_so(sweep, command):
+    command("run", sweep, "--out", "long", "--trials", 56)
+    command("run", sweep)
+    code, _, err = command("run", sweep, "--trials", 56)
+    assert code == 0
+    assert err.splitlines()[-1].startswith("batch 4 · 56 of 56 trials")
+    assert "56 of 56" in command("show", "studies/small")[1]
+    assert bs.open_study("studies/small").digest() == bs.open_study("long").digest()
+
+
+def test_changed_data_under_a_study_is_refused(sweep, command, tmp_path):
+    command("run", sweep)
+    bars = tmp_path / "bars.csv"
+    bars.write_text(bars.read_text().replace("1000,", "1001,", 1))
+    code, _, err = command("run", sweep, "--trials", 56)
+    assert code == 2
+    assert "another study lies in this folder" in err
+    assert "data content: " in err
+    assert bs.open_study("studies/small").state.done == 40
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_a_run_with_130_and_one_line(sweep):
-    run = subprocess.Popen(  # noqa: S603 - our own command
+def test_a_second_run_is_told_of_the_first_and_takes_over_when_that_is_killed(sweep, command):
+    first = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000"], stderr=subprocess.PIPE, text=True
+    )
+    with first.stderr as stream:
+        assert stream.readline().startswith("batch 1 ")
+        code, _, err = command("run", sweep)
+        assert code == 2
+        assert "another run works on this study" in err
+        assert f"process {first.pid} on " in err
+        first.kill()
+        first.wait(timeout=20)
+    done = bs.open_study("studies/small").state.done
+    assert command("run", sweep, "--trials", done + 10)[0] == 0
+    assert bs.open_study("studies/small").state.done == done + 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "options"), [("INT", []), ("TERM", []), ("TERM", ["--workers", "2"])])
+def test_ctrl_c_or_a_stop_ends_a_run_with_130_and_one_line(sweep, number, options):
+    run = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000", *options],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with run.stderr as stream:
         assert stream.readline().startswith("batch 1 ")
         time.sleep(0.2)
-        os.kill(run.pid, signal.SIGINT)
+        os.kill(run.pid, signal.Signals[f"SIG{number}"])
         *batches, last = stream.readlines()
     assert run.wait(timeout=20) == 130
     assert all(line.startswith("batch ") for line in batches)
     assert last.startswith("interrupted: ")
+    assert not any((sweep.parent / "studies" / "small").glob("lease/*"))
 
 
 @pytest.mark.slow

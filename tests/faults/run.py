@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from damage import damage_files
 from sabotage import kill_drivers, refuse_steps
+from torment_workers import hit_workers, poison_workers
 
 
 def main():
@@ -24,12 +27,16 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     options = parser.parse_args()
+    logging.getLogger("backsweep").setLevel(logging.ERROR)  # that a worker died is no news here
     share = 10 if options.quick else 1
     faults = {
         "damaged file": lambda home: damage_files(home, 1200 // share, options.seed)[0],
         "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
         "disk failing": lambda home: refuse_steps(home, share, errno.EIO),
         "driver killed": lambda home: kill_drivers(home, 100 // share, options.seed),
+        "worker killed": lambda home: hit_workers(home, 200 // share, options.seed, signal.SIGKILL),
+        "worker hung": lambda home: hit_workers(home, 20 // share, options.seed, signal.SIGSTOP),
+        "poisoned trial": poison_workers,
     }
     lost = 0
     print(f"{'fault':<16}{'where':<20}{'tried':>8}{'survived':>10}{'seconds':>9}")

@@ -19,7 +19,8 @@ def _fake(folder):
     """Build the factory inside a function, so that Ray ships its code by value to the workers."""
 
     class Fake:
-        """Column 0 of the values is the first metric; the values 666 and 667 kill the process, -1 is an error."""
+        """Column 0 of the values is the first metric; 666 kills the process, 667 the first time,
+        555 takes half a minute, -1 is an error."""
 
         def __init__(self, spec):
 

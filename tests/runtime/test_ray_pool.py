@@ -29,8 +29,8 @@ def cluster():
 def started(fake, tmp_path, cluster):  # noqa: ARG001 - the backends are guests of the cluster
     backends = []
 
-    def start(workers=2, strategy="good:Strategy"):
-        backend = RayBackend(workers, "local", fake(str(tmp_path)))
+    def start(workers=2, strategy="good:Strategy", trial_timeout=None):
+        backend = RayBackend(workers, "local", fake(str(tmp_path)), trial_timeout=trial_timeout)
         backends.append(backend)
         return backend, backend.start(spec(strategy))
 
@@ -115,17 +115,38 @@ def test_chunks_of_a_dead_worker_run_on_another(started, caplog):
     assert "the worker died: The actor died unexpectedly" in caplog.text
 
 
-def test_a_chunk_that_kills_every_worker_fails_and_the_others_do_not(started):
+def test_a_trial_that_kills_every_worker_fails_and_the_others_of_its_chunk_do_not(started):
     backend, _ = started(workers=1)
-    for k in range(4):
-        backend.submit(chunk(0, [2 * k, 2 * k + 1], 666 if k == 1 else 1.0))
-    outcomes = drain(backend, 4)
-    failed = outcomes.pop((2, 3))
-    assert set(failed.errors) == {2, 3}
-    assert "the worker died" in failed.errors[2]
+    backend.submit(chunk(0, [0, 1]))
+    backend.submit(chunk(0, [2, 3, 4], [2, 666, 4]))
+    backend.submit(chunk(0, [5, 6]))
+    outcomes = drain(backend, 5)
+    failed = outcomes.pop((3,))
+    assert failed.errors == {3: "the worker died while it ran this trial (3 times)"}
     assert np.isnan(failed.metrics).all()
-    assert failed.returns.shape == (2, 5)
+    assert failed.returns.shape == (1, 5)
+    assert sorted(number for numbers in outcomes for number in numbers) == [0, 1, 2, 4, 5, 6]
     assert not any(outcome.errors for outcome in outcomes.values())
+
+
+def test_a_trial_that_never_ends_fails_and_the_others_of_its_chunk_do_not(started):
+    backend, _ = started(workers=2, trial_timeout=0.5)
+    backend.submit(chunk(0, [0, 1], [0, 555]))
+    backend.submit(chunk(0, [2, 3]))
+    outcomes = drain(backend, 3)
+    reason = "it took longer than 0.5 s; runtime.trial_timeout allows more (3 times)"
+    assert outcomes.pop((1,)).errors == {1: reason}
+    assert not any(outcome.errors for outcome in outcomes.values())
+
+
+def test_a_worker_that_hangs_is_ended_and_its_trials_run_on_another(started, tmp_path):
+    backend, _ = started(workers=1, trial_timeout=1.0)
+    backend.submit(chunk(0, [0]))
+    drain(backend, 1)
+    for path in tmp_path.glob("*.pid"):
+        os.kill(int(path.stem), signal.SIGSTOP)
+    backend.submit(chunk(0, [1]))
+    assert not drain(backend, 1)[1,].errors
 
 
 def test_closing_a_guest_leaves_ray_running_and_frees_its_workers(started):

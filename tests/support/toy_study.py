@@ -59,13 +59,14 @@ class ToyBackend:
         self.waiting.clear()
 
 
-def run_toy(folder, sampler="random", seconds=0.0, trials=40):
+def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chunk_size=None):
     """Run the toy study in `folder`, or resume it; `folder` lies in one that may hold the sweep file."""
-    home = Path(folder).parent
-    sweep_file = home / f"{sampler}.yaml"
+    folder = Path(folder)
+    sweep_file = folder.parent / f"{sampler}.yaml"
     if not sweep_file.exists():
-        (home / "toy.py").write_text("class Toy: ...\n")
+        (folder.parent / "toy.py").write_text("class Toy: ...\n")
         sweep_file.write_text(SWEEP.replace("SAMPLER", sampler))
     sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
-    identity = identify(sweep, "data")
-    return run_study(sweep, build_space(sweep, DECLARED), ToyBackend(seconds), StudyFolder(Path(folder)), identity)
+    identity, space = identify(sweep, "data"), build_space(sweep, DECLARED)
+    backend = backend or ToyBackend(seconds)
+    return run_study(sweep, space, backend, StudyFolder(folder), identity, chunk_size=chunk_size)

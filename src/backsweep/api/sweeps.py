@@ -97,7 +97,7 @@ def run(
     run_study(
         sweep,
         space,
-        make_backend(name, where.workers, where.address),
+        make_backend(name, where.workers, where.address, where.trial_timeout),
         StudyFolder(folder),
         identify(sweep, fingerprint(sweep.data)),
         progress,

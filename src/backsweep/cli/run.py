@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="The seed, instead of search.seed.", min=0)] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Run the study of a sweep file, or resume it: the same command, and Ctrl-C is safe.
+    """Run the study of a sweep file, or resume it: the same command, and Ctrl-C or SIGTERM is safe.
 
     For example:
     - backsweep run sweeps/demo.yaml
@@ -36,6 +37,7 @@ def run(
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
     from backsweep.cli.progress import show_progress  # noqa: PLC0415 - a bar is for those who run
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's stop is a Ctrl-C
     try:
         with show_progress() as show:
             study = backsweep.run(

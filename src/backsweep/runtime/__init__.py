@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from backsweep.trial.exchange import Backend
 
 
-def make_backend(name: str, workers: int = 1, address: str = "local") -> Backend:
+def make_backend(name: str, workers: int = 1, address: str = "local", trial_timeout: float | None = None) -> Backend:
     """Build the backend called `name`, not yet started.
 
     `name` is `inline` or `ray`; `workers` the number of Ray actors, one CPU each (`inline` has one by nature). With the
     `address` `local` Ray starts on this machine, with `auto` a cluster that runs here is found, `HOST:PORT` joins one.
+    A trial that takes a worker of Ray longer than `trial_timeout` seconds fails; in this process nothing can end it.
     """
     if workers < 1:
         raise BadInput(
@@ -31,7 +32,7 @@ def make_backend(name: str, workers: int = 1, address: str = "local") -> Backend
     if name == "ray":
         from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
 
-        return RayBackend(workers, address)
+        return RayBackend(workers, address, trial_timeout=trial_timeout)
     raise BadInput(
         "unknown backend",
         where="runtime.backend",

@@ -14,10 +14,10 @@ from backsweep.errors import BacksweepError
 from backsweep.metrics import METRICS
 from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
-from backsweep.trial.exchange import Outcome
+from backsweep.trial.exchange import Chunk, Outcome
 
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Chunk, Ready
+    from backsweep.trial.exchange import Ready
     from backsweep.trial.spec import TrialSpec
 
 LOGGER = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ CHUNKS_PER_WORKER = 2
 """One chunk runs while the next waits in the worker's queue."""
 
 ATTEMPTS = 3
-"""How often a chunk may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
+"""How often a trial may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
 
 
 class _Worker:
@@ -50,7 +50,13 @@ class _Worker:
 @dataclass(eq=False)
 class _Task:
     chunk: Chunk
-    lost: int = 0  # workers that died while they ran it
+    lost: int = 0  # workers that died or were ended while they ran it
+
+    def halves(self) -> list[_Task]:
+        """Cut the chunk in two."""
+        chunk, middle = self.chunk, len(self.chunk.numbers) // 2
+        cuts = (slice(None, middle), slice(middle, None))
+        return [_Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut])) for cut in cuts]
 
 
 @dataclass(eq=False)
@@ -60,6 +66,7 @@ class _Seat:
     actor: Any
     loading: Any  # the reference to its `load`; None once it has loaded
     running: dict[Any, _Task] = field(default_factory=dict)
+    since: float = 0.0  # when it began with the oldest at the latest, on this process's monotonic clock
 
     def free(self) -> int:
         return 0 if self.loading else CHUNKS_PER_WORKER - len(self.running)
@@ -68,18 +75,30 @@ class _Seat:
 class RayBackend:
     """The `Backend` that spreads chunks over Ray actors of one CPU each.
 
+    A chunk that loses its worker, or that takes longer than one trial may, is run again in halves, until the trial to
+    blame is alone: which trials fail does not depend on how they were sent.
+
     Parameters
     ----------
     workers : number of actors; they start together, and the first that has loaded gets the first chunk.
     address : `local` starts Ray on this machine, `auto` finds a cluster that runs here, `HOST:PORT` joins one.
     evaluator : builds what runs the chunks, in every actor; pickled.
+    trial_timeout : seconds that a trial may take; None means for ever.
 
     """
 
-    def __init__(self, workers: int, address: str = "local", evaluator: EvaluatorFactory = build_evaluator) -> None:
+    def __init__(
+        self,
+        workers: int,
+        address: str = "local",
+        evaluator: EvaluatorFactory = build_evaluator,
+        *,
+        trial_timeout: float | None = None,
+    ) -> None:
         self._workers = workers
         self._address = address
         self._build = evaluator
+        self._timeout = trial_timeout
         self._session: RaySession | None = None
         self._ready: Ready | None = None
         self._seats: list[_Seat] = []
@@ -111,6 +130,7 @@ class RayBackend:
         if done and rest:
             done += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         outcomes = [outcome for reference in done for outcome in self._collect(seats[reference], reference)]
+        outcomes += self._end_overdue()
         self._dispatch()
         return outcomes
 
@@ -139,6 +159,8 @@ class RayBackend:
             if seat.free() <= 0:
                 return
             task = self._waiting.popleft()
+            if not seat.running:
+                seat.since = time.monotonic()
             seat.running[seat.actor.evaluate.remote(task.chunk)] = task
 
     def _collect(self, seat: _Seat, reference: Any) -> list[Outcome]:
@@ -150,18 +172,31 @@ class RayBackend:
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except ray.exceptions.RayError as error:
-            return self._replace(seat, f"the worker died: {str(error).splitlines()[0]}")
+            found = str(error).splitlines()[0]
+            LOGGER.warning("the worker died: %s; its chunks run again on another", found)
+            return self._replace(seat, found if seat.loading else "the worker died while it ran this trial")
         if reference == seat.loading:
             seat.loading = None
             self._ready = self._ready or answer
             self._failed_loads = 0
             return []
         del seat.running[reference]
+        seat.since = time.monotonic()
         return [answer]
+
+    def _end_overdue(self) -> list[Outcome]:
+        """End the workers whose chunk takes longer than a trial may."""
+        limit = self._timeout
+        if limit is None:
+            return []
+        late = [seat for seat in self._seats if seat.running and time.monotonic() - seat.since > limit]
+        if late:
+            LOGGER.warning("%d workers took longer than %g s for a chunk; it runs again in halves", len(late), limit)
+        reason = f"it took longer than {limit:g} s; runtime.trial_timeout allows more"
+        return [outcome for seat in late for outcome in self._replace(seat, reason)]
 
     def _replace(self, seat: _Seat, reason: str) -> list[Outcome]:
         """Seat a new worker; charge the oldest chunk, which ran when the old one died, and queue the others again."""
-        LOGGER.warning("%s; its chunks run again on another", reason)
         if seat.loading:
             self._failed_loads += 1
             if self._failed_loads >= ATTEMPTS:
@@ -177,14 +212,16 @@ class RayBackend:
         lost: list[Outcome] = []
         if tasks and self._ready:
             tasks[0].lost += 1
-            if tasks[0].lost >= ATTEMPTS:
+            if len(tasks[0].chunk.numbers) > 1:
+                tasks[:1] = tasks[0].halves()
+            elif tasks[0].lost >= ATTEMPTS:
                 lost = [_failure(tasks.pop(0).chunk, self._ready, f"{reason} ({ATTEMPTS} times)")]
         self._waiting.extendleft(reversed(tasks))
         return lost
 
 
 def _failure(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
-    """Make the outcome of a chunk that no worker survives: every trial of it has failed."""
+    """Make the outcome of a trial that no worker survives: it has failed."""
     count = len(chunk.numbers)
     now = np.full(count, time.time())
     return Outcome(

@@ -97,18 +97,25 @@ class RaySession:
 
 @contextmanager
 def _late_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done: a Ray that is stopped half-way leaves processes behind."""
+    """Hold Ctrl-C and SIGTERM back until the block is done: a Ray that is stopped half-way leaves processes behind.
+
+    Ray puts a handler of its own on SIGTERM, which ends the process at once; afterwards it is what it was.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    before = {
+        number: signal.signal(number, lambda number, _: received.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if received:
-        raise KeyboardInterrupt
+        signal.raise_signal(received[0])
 
 
 def _check_reachable(address: str) -> None:

@@ -134,11 +134,15 @@ class WalkForward(Section):
 
 
 class Runtime(Section):
-    """Where trials run; nothing here can change a result."""
+    """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
+
+    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever.
+    """
 
     workers: Annotated[int, Field(ge=1)] = 1
     backend: Literal["inline", "ray"] | None = None
     address: str = "local"
+    trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
 
 
 class Sweep(Section):

@@ -98,6 +98,7 @@ def run_study(
             begun = folder.exists
             if begun:
                 stack.enter_context(folder.hold())
+                folder.clear_uncommitted()
             run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
             if not run.finished:
                 ready = backend.start(trial_spec(sweep, space))
@@ -153,7 +154,6 @@ class _Run:
         self._propose(max(1, self._backend.capacity()))
 
     def loop(self) -> None:
-        self._folder.clear_uncommitted()
         self._report()
         while not self.finished:
             self._fill()
