@@ -93,6 +93,7 @@ def test_the_random_scripts_reach_every_rule():
         "cancelled",
         "rejected",
         "working",
+        "expired",
     }
     assert ambiguous > 5
     assert min(filled[name] for name in ORDER_TYPES) > 20
@@ -105,5 +106,7 @@ def test_the_random_scripts_reach_every_rule():
         "its parent closed unfilled",
         "cancelled by the strategy",
         "no such parent order",
+        "another order of its group filled",
+        "time in force is unknown or incomplete",
     ):
         assert reasons[reason] > 5, reason

@@ -23,6 +23,10 @@ limit; else it is a limit order, for the rest of the bar if the open decided, fr
 stop stands at a distance from the best price since it came to life, at the last close or at its parent's fill; a bar
 that does not reach it moves it.
 
+A DAY order lives to the end of the session of the next bars, a GTD order as long as bars come in time, an IOC or FOK
+order for the open of its next bar (or for the close at which it could fill). When one order of a group fills, the
+others are cancelled.
+
 A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
 exit come before those that enter; whether limits and stops see the whole bar.
 """
@@ -43,6 +47,7 @@ TYPES = MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = (
     "trailing_stop",
     "market_on_close",
 )
+TIFS = GTC, DAY, GTD, IOC, FOK = ("gtc", "day", "gtd", "ioc", "fok")
 STOPS = (STOP, STOP_LIMIT, TRAILING_STOP)
 UNCONDITIONAL = (MARKET, MARKET_ON_CLOSE)
 PROFILES = {
@@ -74,6 +79,10 @@ class Order:
     parent: Order | None
     reduces: bool
     known_parent: bool = True
+    tif: str = GTC
+    till: Fraction | None = None  # hours since the start
+    last_session: int = -1
+    group: int = 0
     trail: Fraction | None = None
     percent: Fraction | None = None
     best: Fraction | None = None  # the price that a trailing stop follows
@@ -154,10 +163,13 @@ class Oracle:
         """Play every step at its time."""
         for now, group in enumerate(self.market):
             self.now = now
+            self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
             self.meet(group)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
             self.meet_close(group, now)
+            if self.closes_session(now):
+                self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
             requests = []
             for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
@@ -169,6 +181,22 @@ class Oracle:
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
+
+    # ---- time ----
+
+    def expire(self, is_over):
+        for order in self.orders:
+            if order.live and is_over(order):
+                self.end_with_children(order, "expired", "")
+
+    def hour(self, now):
+        return Fraction(24 * now, self.per_session)
+
+    def session(self, now):
+        return now // self.per_session
+
+    def closes_session(self, now):
+        return (now + 1) % self.per_session == 0 or now + 1 == len(self.market)
 
     # ---- what the account is worth ----
 
@@ -194,15 +222,17 @@ class Oracle:
         self.settle(group)
 
     def meet_close(self, group, now, types=TYPES):
-        last_of_session = (now + 1) % self.per_session == 0 or now + 1 == len(self.market)
         for order in sorted(self.working(), key=lambda order: order.number):
             if order.asset not in group or not self.at_close(order) or order.type not in types:
                 continue
             close = group[order.asset][3]
-            if order.type == MARKET_ON_CLOSE and not last_of_session:
+            if order.type == MARKET_ON_CLOSE and not self.closes_session(now):
                 continue
-            if self.touch(order, (close,) * 4)[0] is not None:
+            moment, _ = self.touch(order, (close,) * 4)
+            if moment is not None:
                 self.come_due(order, AT_CLOSE, close)
+            elif order.tif in {IOC, FOK}:
+                self.end_with_children(order, "expired", "")
         self.settle(group)
 
     def at_close(self, order):
@@ -243,6 +273,9 @@ class Oracle:
         return None, None
 
     def come_due(self, order, moment, price):
+        if order.tif in {IOC, FOK} and moment not in {AT_OPEN, AT_CLOSE}:
+            self.end_with_children(order, "expired", "")
+            return
         if moment is None:
             return
         if moment == IN_RANGE:
@@ -280,6 +313,12 @@ class Oracle:
         order.filled += units
         self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
         self.follow(order, units, price)
+        others = [each for each in self.orders if order.group and each.group == order.group and each is not order]
+        contested = [each for each in others if each.live and each.reached == self.now]
+        self.ambiguous += moment == IN_RANGE and order.is_stop and bool(contested)
+        for each in others:
+            if each.live:
+                self.end_with_children(each, "cancelled", "another order of its group filled")
         self.meet_children(order, moment, price, bar)
 
     def follow(self, order, units, price):
@@ -356,6 +395,8 @@ class Oracle:
         if step.verb == "submit":
             order = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop, step.parent)
             order.trail, order.percent = exact(step.amount), exact(step.percent)
+            order.tif, order.till, order.group = TIFS[step.tif], self.hour(self.now) + step.hours, step.oca
+            order.last_session = self.session(self.now) + self.closes_session(self.now)
         elif step.verb == "bracket":
             entry = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop)
             if not isnan(step.stop_loss):
@@ -403,6 +444,8 @@ class Oracle:
         order.total = self.whole(order.total)
         if not order.total or order.total in {inf, -inf}:
             self.end(order, "rejected", "quantity is zero or not a number")
+        elif (order.parent or not order.known_parent) and order.tif in {IOC, FOK}:
+            self.end(order, "rejected", "time in force is unknown or incomplete")
         elif not self.priced(order):
             self.end(order, "rejected", "price is missing or not positive")
         elif not order.known_parent:

@@ -139,6 +139,7 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
         step.order = any_order if generator.random() < 0.15 else 0
         step.stop = _price(price + _quarters(generator, 4)) if kind == STOP_LIMIT else price
         _trail(generator, step, kind)
+        _terms(generator, step)
     elif verb == BRACKET:
         step.type, step.quantity, step.limit, step.stop = kind, size, price, price
         if generator.random() < 0.85:
@@ -166,6 +167,14 @@ def _change(generator: np.random.Generator, step: Step, size: float, price: floa
     step.stop = price if chosen[2] else np.nan
     if generator.random() < 0.2:
         _trail(generator, step, TRAILING_STOP)
+
+
+def _terms(generator: np.random.Generator, step: Step) -> None:
+    """Draw how long an order lives, and its group."""
+    if generator.random() < 0.4:
+        step.tif, step.hours = int(generator.integers(5)), int(generator.integers(0, 72))
+    if generator.random() < 0.25:
+        step.oca = int(generator.integers(1, 4))
 
 
 def _trail(generator: np.random.Generator, step: Step, kind: int) -> None:

@@ -11,6 +11,7 @@ from backsweep.engine.codes import (
     BAD_PARENT,
     BAD_PRICE,
     BAD_QUANTITY,
+    BAD_TERMS,
     BAD_TYPE,
     BY_STRATEGY,
     CANCELLED,
@@ -33,6 +34,7 @@ from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
 from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
 from backsweep.engine.records import State
+from backsweep.engine.terms import are_possible
 from backsweep.engine.triggers import follow_mark, start_trail
 
 
@@ -78,6 +80,8 @@ def _malformed(state: State, order: Any) -> int:
         return BAD_QUANTITY
     if order.type < MARKET or order.type > MARKET_ON_CLOSE:
         return BAD_TYPE
+    if not are_possible(order):
+        return BAD_TERMS
     if (order.type == LIMIT or order.type == STOP_LIMIT) and not is_price(order.limit_price):
         return BAD_PRICE
     if (order.type == STOP or order.type == STOP_LIMIT) and not is_price(order.stop_price):

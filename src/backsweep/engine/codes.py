@@ -29,7 +29,9 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     PARENT_CLOSED,
     POSITION_CLOSED,
     BAD_TYPE,
-) = range(13)
+    BAD_TERMS,
+    GROUP_FILLED,
+) = range(15)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -44,6 +46,8 @@ REJECT_REASONS = (
     "its parent closed unfilled",
     "its position closed",
     "no such order type",
+    "time in force is unknown or incomplete",
+    "another order of its group filled",
 )
 
 # Why a fill happened.

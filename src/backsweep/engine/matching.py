@@ -48,6 +48,7 @@ from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import ROUNDING, refuses_fill
 from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
+from backsweep.engine.terms import end_group, ends_now
 from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 
 EXIT, PROTECTIVE_STOP, OTHER_EXIT, ENTRY = range(4)
@@ -78,8 +79,10 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
             waits = waits or (order.type == MARKET_ON_CLOSE and group.last_of_session == 0)
-            if not waits and meet(order, bar.close, bar.close, bar.close)[0] != NEVER:
-                _insert(state, slot, row, 0, AT_CLOSE, bar.close)
+            if not waits:
+                moment, price = meet(order, bar.close, bar.close, bar.close)
+                if not ends_now(state, slot, moment) and moment != NEVER:
+                    _insert(state, slot, row, 0, AT_CLOSE, price)
             slot = order.next
     _execute_candidates(state)
 
@@ -118,7 +121,7 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
 def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if this bar fills it."""
     moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low)
-    if moment != NEVER:
+    if not ends_now(state, slot, moment) and moment != NEVER:
         _insert(state, slot, row, start, moment, price)
 
 
@@ -196,6 +199,8 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     child = order.first_child
     note_fill(state, slot, quantity, price)
+    if order.oca_group != 0:
+        end_group(state, order, moment)
     if child != NONE and moment != AT_CLOSE:
         _consider_children(state, order, child, row, moment, price, following)
 

@@ -205,6 +205,8 @@ def reset(state: State) -> None:
     account.timestamp = 0
     account.live_orders = 0
     account.at_close = 0
+    account.expiring = 0
+    account.next_expiry = 0
     account.open_positions = 0
     account.next_id = 1
     account.requests = 0

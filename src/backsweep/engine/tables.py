@@ -58,6 +58,8 @@ ACCOUNT = record_dtype(
         ("group", "i8"),
         ("timestamp", "i8"),
         ("live_orders", "i8"),
+        ("expiring", "i8"),  # how many live orders are DAY or GTD
+        ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
         ("next_id", "i8"),
@@ -126,6 +128,9 @@ ORDER = record_dtype(
         ("stop_price", "f8"),
         ("trail_amount", "f8"),
         ("trail_percent", "f8"),
+        ("tif", "i8"),
+        ("expires", "i8"),  # DAY: number of a session; GTD: a time
+        ("oca_group", "i8"),  # 0 for none
         ("mark", "f8"),  # a trailing stop's water mark
         ("next", "i8"),
         ("previous", "i8"),
