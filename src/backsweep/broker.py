@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backsweep.engine.acceptance import cancel_order, update_order
+from backsweep.engine.acceptance import cancel_order, update_order, whole_lots
 from backsweep.engine.codes import GTC, LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
 from backsweep.engine.jit import load, record_at
 from backsweep.engine.ledger import value_account
@@ -160,6 +160,10 @@ class Broker(View):
         """Give the gross exposure that new orders may still add."""
         return buying_power(self._state)
 
+    def count_assets(self) -> int:
+        """Count the assets of the data; they are numbered from 0."""
+        return self._state.account.assets
+
     def count_open_orders(self, asset: int) -> int:
         """Count the asset's working orders; orders held for a parent and requests of this call do not count."""
         count = 0
@@ -251,10 +255,10 @@ class Broker(View):
         return self.order_target_quantity(asset, 0.0)
 
     def order_target_quantity(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to `target` signed units; 0 if it is there already."""
+        """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away."""
         held = record_at(self._state.positions, asset).quantity
         change = target - held
-        if change == 0.0:
+        if whole_lots(change, self._state.rules.lot) == 0.0:
             return 0
         reduces = 1 if held * change < 0.0 and held * target >= 0.0 else 0
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)

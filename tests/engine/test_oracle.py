@@ -107,6 +107,7 @@ def test_the_random_scripts_reach_every_rule():
         "cancelled by the strategy",
         "no such parent order",
         "another order of its group filled",
+        "below the minimum order value",
         "time in force is unknown or incomplete",
     ):
         assert reasons[reason] > 5, reason

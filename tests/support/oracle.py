@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import floor, inf, isfinite, isnan
+from math import ceil, floor, inf, isfinite, isnan
 
 TOLERANCE = Fraction(1, 10**12)
 AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
@@ -146,6 +146,8 @@ class Oracle:
         self.borrows = account["kind"] == "margin"
         self.leverage = Fraction(account["leverage"])
         self.lot = Fraction(account.get("lot", 0.0))
+        self.tick = Fraction(account.get("tick", 0.0))
+        self.minimum = Fraction(account.get("minimum_order", 0.0))
         self.commission = costs.get("commission", {"kind": "none"})
         self.slippage = costs.get("slippage", {"kind": "none"})
         self.position = dict.fromkeys(assets, Fraction(0))
@@ -412,8 +414,7 @@ class Oracle:
                 self.end_with_children(order, "cancelled", "cancelled by the strategy")
         elif (wanted := self.target(step, name, quantity)) is None:
             self.request(requests, name, MARKET, None)
-        elif wanted != held:
-            change = wanted - held
+        elif (change := wanted - held) and self.whole(change):
             self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
 
     def target(self, step, name, quantity):
@@ -442,12 +443,15 @@ class Oracle:
     def judge(self, order):
         """Accept a request, or reject it."""
         order.total = self.whole(order.total)
+        order.limit, order.stop = self.ticked(order, order.limit, order.stop)
         if not order.total or order.total in {inf, -inf}:
             self.end(order, "rejected", "quantity is zero or not a number")
         elif (order.parent or not order.known_parent) and order.tif in {IOC, FOK}:
             self.end(order, "rejected", "time in force is unknown or incomplete")
         elif not self.priced(order):
             self.end(order, "rejected", "price is missing or not positive")
+        elif not order.reduces and abs(order.total) * self.reference(order) < self.minimum:
+            self.end(order, "rejected", "below the minimum order value")
         elif not order.known_parent:
             self.end(order, "rejected", "no such parent order")
         elif order.parent:
@@ -487,6 +491,7 @@ class Oracle:
         """Change an order, or leave it as it is if that makes no sense."""
         if not order or not order.live:
             return
+        limit, stop = self.ticked(order, limit, stop)
         if not all(price is None or self.possible(price) for price in (limit, stop)):
             return
         trails = trail is not None or percent is not None
@@ -528,6 +533,14 @@ class Oracle:
             return quantity
         size = floor(abs(quantity) / self.lot * (1 + TOLERANCE)) * self.lot
         return size if quantity > 0 else -size
+
+    def ticked(self, order, *prices):
+        """Round limit and stop to ticks: a level below the price down, one above it up."""
+        if not self.tick or not order.total:
+            return prices
+        sides = (floor, ceil) if order.total > 0 else (ceil, floor)
+        pairs = zip(sides, prices, strict=True)
+        return [price if price in {None, inf} else side(price / self.tick) * self.tick for side, price in pairs]
 
     def added(self, order):
         """Give the gross exposure that an order would add; only market orders can be sure to reduce."""

@@ -42,7 +42,7 @@ COSTS: tuple[dict[str, Any], ...] = (
 )
 ACCOUNTS: tuple[dict[str, Any], ...] = (
     {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0},
-    {"cash": 10_000.0, "kind": "margin", "leverage": 1.0, "lot": 10.0},
+    {"cash": 10_000.0, "kind": "margin", "leverage": 1.0, "lot": 10.0, "tick": 0.5, "minimum_order": 250.0},
     {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 0.0},
     {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 1.0},
 )

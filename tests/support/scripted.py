@@ -86,6 +86,7 @@ SEEN = (
     "last_of_session",
     "session",
     "count",
+    "assets",
 )
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 NOTE_ASSET = -1  # an order for no asset is always rejected: its quantity notes what the strategy saw
@@ -148,7 +149,9 @@ class Script(Strategy):
             return 1.0 if data.last_of_session else 0.0
         if what == 19:
             return 1.0 * data.session
-        return 1.0 * data.count
+        if what == 20:
+            return 1.0 * data.count
+        return 1.0 * broker.count_assets()
 
     def play(self, timestamp, data, broker):
         """Ask for the present step."""

@@ -31,7 +31,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     BAD_TYPE,
     BAD_TERMS,
     GROUP_FILLED,
-) = range(15)
+    BELOW_MINIMUM,
+) = range(16)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -48,6 +49,7 @@ REJECT_REASONS = (
     "no such order type",
     "time in force is unknown or incomplete",
     "another order of its group filled",
+    "below the minimum order value",
 )
 
 # Why a fill happened.

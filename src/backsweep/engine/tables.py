@@ -28,6 +28,8 @@ RULES = record_dtype(
         ("kind", "i8"),
         ("leverage", "f8"),
         ("lot", "f8"),
+        ("tick", "f8"),
+        ("minimum_order", "f8"),
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
         ("sequence", "i8"),

@@ -58,6 +58,8 @@ def set_account(tables: Tables, account: AccountSpec) -> None:
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.lot = account.lot
+    rules.tick = account.tick
+    rules.minimum_order = account.minimum_order
 
 
 def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
@@ -104,7 +106,7 @@ def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) 
     A cost must be there to be swept: its kind has the number, and an asset that is named has such costs of its own.
     """
     section, _, path = key.partition(".")
-    if section == "account" and path in {"cash", "leverage", "lot"}:
+    if section == "account" and path in {"cash", "leverage", "lot", "tick", "minimum_order"}:
         return Place(tables.rules[path], slice(None))
     owner, _, name = path.rpartition(".")
     owner, _, part = owner.rpartition(".")
@@ -119,8 +121,8 @@ def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) 
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage or lot, or a number that stands under costs, such as costs.slippage.rate "
-        "where its kind is percentage",
+        expected="account.cash, leverage, lot, tick or minimum_order, or a number that stands under costs, such as "
+        "costs.slippage.rate where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )

@@ -19,13 +19,19 @@ Amount = Annotated[float, Field(ge=0.0)]
 
 
 class AccountSpec(Section):
-    """The account at the start: cash in currency, leverage as a multiple of equity, lot in units (0 = fractional)."""
+    """The account: cash at the start in currency, leverage as a multiple of equity, lot in units (0 = fractional).
+
+    Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
+    value than `minimum_order`, in currency, are rejected unless they can only reduce a position.
+    """
 
     cash: Annotated[float, Field(gt=0.0)] = 1_000_000.0
     mode: Literal["shared", "sleeves"] = "shared"
     kind: Literal["cash", "margin"] = "cash"
     leverage: Annotated[float, Field(gt=0.0)] = 1.0
     lot: Amount = 0.0
+    tick: Amount = 0.0
+    minimum_order: Amount = 0.0
 
 
 class ExecutionSpec(Section):
