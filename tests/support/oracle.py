@@ -15,6 +15,7 @@ At each timestamp:
    in the range only a stop does, at the entry's price or worse.
 3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
    last bars of a session, and what the profile lets fill at closes.
+   An asset does not meet a bar without volume. A limit may need a price beyond it.
 4. The script speaks; its requests are judged one after the other. Where the profile says so, the market orders among
    them fill at these closes.
 
@@ -138,6 +139,8 @@ class Oracle:
     """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
 
     def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
+        self.idle = ()
+        self.beyond = False
         self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
         self.per_session = per_session
         self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
@@ -166,10 +169,11 @@ class Oracle:
         for now, group in enumerate(self.market):
             self.now = now
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
-            self.meet(group)
+            trading = {asset: bar for asset, bar in group.items() if (now, asset) not in self.idle}
+            self.meet(trading)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
-            self.meet_close(group, now)
+            self.meet_close(trading, now)
             if self.closes_session(now):
                 self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
             requests = []
@@ -179,7 +183,7 @@ class Oracle:
                 if order.status == "requested":
                     self.judge(order)
             if self.fill_at == "same close" and requests:
-                self.meet_close(group, now, (MARKET,))
+                self.meet_close(trading, now, (MARKET,))
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
@@ -260,14 +264,17 @@ class Oracle:
             return self.reach(order, bar) if moment == AT_OPEN else (None, None)
         return moment, price
 
-    @staticmethod
-    def reach(order, bar):
+    def reach(self, order, bar):
         """Give the moment and the price at which a bar reaches the order's level, or Nones."""
         opened, high, low, _ = bar
         if order.type in UNCONDITIONAL:
             return AT_OPEN, opened
         level = order.level
         falls_to_it = order.is_stop != (order.total > 0)  # buy limits and sell stops wait below
+        if self.beyond and not order.is_stop:
+            if (opened < level) if falls_to_it else (opened > level):
+                return AT_OPEN, opened
+            return (IN_RANGE, level) if low < level < high else (None, None)
         if opened == level or (opened < level) == falls_to_it:
             return AT_OPEN, opened
         if low <= level <= high:

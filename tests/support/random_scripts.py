@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from scripted import (
     BRACKET,
     CANCEL,
     CLOSE,
+    FIRST_DAY,
     SUBMIT,
     TARGET_PERCENT,
     TARGET_QUANTITY,
@@ -28,8 +30,6 @@ from backsweep.engine.codes import LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LI
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import polars as pl
 
     from backsweep.trial.result import Result
 
@@ -59,17 +59,29 @@ class Scenario:
     costs: dict[str, Any]
     profile: str = "next_open"
     per_session: int = 1
+    idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
+    limit_fill: str = "touch"
 
     @property
     def market(self) -> pl.DataFrame:
         """The bars as a frame."""
         series = {name: [group.get(name) for group in self.groups] for name in self.assets}
-        return bars(*series.pop("A"), step=timedelta(hours=24 // self.per_session), **series)
+        market = bars(*series.pop("A"), step=timedelta(hours=24 // self.per_session), **series)
+        idle = [(FIRST_DAY + index * timedelta(hours=24 // self.per_session), asset) for index, asset in self.idle]
+        times, assets = [time for time, _ in idle], [asset for _, asset in idle]
+        quiet = pl.DataFrame({"timestamp": times, "asset": assets}, schema=market.select("timestamp", "asset").schema)
+        quiet = quiet.with_columns(pl.lit(0.0).alias("volume"))
+        return market.update(quiet, on=["timestamp", "asset"]) if idle else market
 
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
-        engine = evaluator(self.market, account=self.account, costs=self.costs, execution={"profile": self.profile})
+        engine = evaluator(
+            self.market,
+            account=self.account,
+            costs=self.costs,
+            execution={"profile": self.profile, "limit_fill": self.limit_fill},
+        )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
     def ended(self) -> Scenario:
@@ -97,8 +109,17 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     )
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
     costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
+    idle = frozenset((at, str(name)) for at in range(len(groups)) for name in names if generator.random() < 0.1)
     return Scenario(
-        groups, names, script, account, costs, given.get("profile", "next_open"), given.get("per_session", 1)
+        groups,
+        names,
+        script,
+        account,
+        costs,
+        given.get("profile", "next_open"),
+        given.get("per_session", 1),
+        idle,
+        given.get("limit_fill", "touch"),
     )
 
 

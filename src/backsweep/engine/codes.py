@@ -65,6 +65,10 @@ ENTRY_BAR, MARKET_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children b
 EXITS_FIRST, AS_SUBMITTED = range(2)  # the order in which market orders of one moment fill
 WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
 
+# When a price reaches a limit: when it is there, or when it goes beyond it.
+TOUCH, PENETRATION = range(2)
+LIMIT_FILLS = ("touch", "penetration")
+
 # Account kinds.
 CASH, MARGIN = range(2)
 ACCOUNT_KINDS = ("cash", "margin")

@@ -62,7 +62,7 @@ def match_group(state: State, group: Any) -> None:
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
-        if bar.low <= book.reach_low or bar.high >= book.reach_high:
+        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and trades(state, bar):
             _visit(state, book, bar, row)
     _execute_candidates(state)
 
@@ -74,13 +74,13 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
     account.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
-        slot = record_at(state.books, bar.asset).first_order
+        slot = record_at(state.books, bar.asset).first_order if trades(state, bar) else NONE
         while slot != NONE:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
             waits = waits or (order.type == MARKET_ON_CLOSE and group.last_of_session == 0)
             if not waits:
-                moment, price = meet(order, bar.close, bar.close, bar.close)
+                moment, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
                 if not ends_now(state, slot, moment) and moment != NEVER:
                     _insert(state, slot, row, 0, AT_CLOSE, price)
             slot = order.next
@@ -94,6 +94,12 @@ def _execute_candidates(state: State) -> None:
     while index < account.candidates:
         index += 1
         _execute(state, record_at(state.candidates, index - 1), index)
+
+
+@kernel
+def trades(state: State, bar: Any) -> bool:
+    """Tell whether orders can meet this bar: where an asset's data has volume, none was traded in a bar without it."""
+    return bar.volume > 0.0 or record_at(state.assets, bar.asset).needs_volume == 0
 
 
 @kernel
@@ -120,7 +126,7 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
 @kernel
 def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if this bar fills it."""
-    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low)
+    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
     if not ends_now(state, slot, moment) and moment != NEVER:
         _insert(state, slot, row, start, moment, price)
 

@@ -34,11 +34,13 @@ RULES = record_dtype(
         ("children_live", "i8"),
         ("sequence", "i8"),
         ("trigger", "i8"),
+        ("limit_fill", "i8"),
     ]
 )
 ASSET = record_dtype(
     [
         ("multiplier", "f8"),
+        ("needs_volume", "i8"),  # 1: no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
         ("commission_minimum", "f8"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, SLIPPAGE_KINDS
+from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS
 from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
 
@@ -63,9 +63,12 @@ def set_account(tables: Tables, account: AccountSpec) -> None:
 
 
 def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
-    """Write the execution profile's choices."""
+    """Write the execution profile's choices, and what else an order needs to fill."""
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
+    tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
+    traded = np.bincount(tables.bars["asset"], tables.bars["volume"] > 0.0, minlength=len(tables.assets)) > 0.0
+    tables.assets["needs_volume"] = traded & (execution.untraded == "wait")
 
 
 def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:

@@ -35,9 +35,17 @@ class AccountSpec(Section):
 
 
 class ExecutionSpec(Section):
-    """The named set of execution rules; `backsweep.engine.profiles` says what each name stands for."""
+    """How orders fill; `backsweep.engine.profiles` says what the name of a profile stands for.
+
+    limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
+    untraded : at a bar without volume orders wait, or fill all the same. An asset whose volume is zero throughout has
+        data without volume, and fills.
+
+    """
 
     profile: str = "next_open"
+    limit_fill: Literal["touch", "penetration"] = "touch"
+    untraded: Literal["wait", "fill"] = "wait"
 
     @field_validator("profile")
     @classmethod
