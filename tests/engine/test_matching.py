@@ -306,14 +306,19 @@ def test_by_penetration_a_stop_still_fills_where_it_is_touched():
 
 @pytest.mark.parametrize(
     ("volume", "untraded", "day"),
-    [([1.0, 0.0, 1.0], "wait", 2), ([1.0, 0.0, 1.0], "fill", 1), ([0.0, 0.0, 0.0], "wait", 1)],
+    [
+        ([1.0, 0.0, 1.0], "wait", 2),
+        ([1.0, 0.0, 1.0], "fill", 1),
+        ([0.0, 0.0, 0.0], "wait", 1),
+        ([0.0, 0.0, 1.0], "wait", 1),
+    ],
 )
-def test_orders_wait_for_a_bar_that_traded_unless_the_data_has_no_volume(volume, untraded, day):
+def test_orders_wait_for_a_bar_that_traded_unless_the_data_has_shown_no_volume(volume, untraded, day):
     market_data = bars(*flat(100, 3)).with_columns(pl.Series("volume", volume))
     result = run(market_data, [market(0, 10)], execution={"untraded": untraded})
     assert fills(result) == [(day, 10.0, 100.0)]
 
 
 def test_at_a_close_without_volume_orders_wait_too():
-    market_data = bars(*flat(100, 3)).with_columns(pl.Series("volume", [0.0, 1.0, 1.0]))
-    assert fills(run(market_data, [market(0, 10)], execution={"profile": "same_close"})) == [(1, 10.0, 100.0)]
+    market_data = bars(*flat(100, 3)).with_columns(pl.Series("volume", [1.0, 0.0, 1.0]))
+    assert fills(run(market_data, [market(1, 10)], execution={"profile": "same_close"})) == [(2, 10.0, 100.0)]

@@ -15,7 +15,7 @@ At each timestamp:
    in the range only a stop does, at the entry's price or worse.
 3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
    last bars of a session, and what the profile lets fill at closes.
-   An asset does not meet a bar without volume. A limit may need a price beyond it.
+   Once an asset had volume, it does not meet a bar without. A limit may need a price beyond it.
 4. The script speaks; its requests are judged one after the other. Where the profile says so, the market orders among
    them fill at these closes.
 
@@ -152,6 +152,7 @@ class Oracle:
         self.tick = Fraction(account.get("tick", 0.0))
         self.minimum = Fraction(account.get("minimum_order", 0.0))
         self.commission = costs.get("commission", {"kind": "none"})
+        self.rates = costs.get("financing", {})
         self.slippage = costs.get("slippage", {"kind": "none"})
         self.position = dict.fromkeys(assets, Fraction(0))
         self.last = dict.fromkeys(assets)
@@ -168,8 +169,10 @@ class Oracle:
         """Play every step at its time."""
         for now, group in enumerate(self.market):
             self.now = now
+            if now and self.closes_session(now - 1):
+                self.finance((self.hour(now) - self.hour(now - 1)) / 24 / 365)
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
-            trading = {asset: bar for asset, bar in group.items() if (now, asset) not in self.idle}
+            trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}
             self.meet(trading)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
@@ -189,6 +192,11 @@ class Oracle:
         return self
 
     # ---- time ----
+
+    def trades(self, now, asset):
+        """An asset with volume so far does not trade at a bar without it."""
+        shown = any(asset in group and (at, asset) not in self.idle for at, group in enumerate(self.market[: now + 1]))
+        return (now, asset) not in self.idle or not shown
 
     def expire(self, is_over):
         for order in self.orders:
@@ -368,6 +376,12 @@ class Oracle:
                         child.triggered = True
 
     # ---- costs ----
+
+    def finance(self, years):
+        """Charge for what was held from one session to the next."""
+        debt = max(-self.cash, Fraction(0)) * Fraction(self.rates.get("margin_interest", 0.0))
+        short = sum(-units * self.last[asset] for asset, units in self.position.items() if units < 0)
+        self.cash -= (debt + short * Fraction(self.rates.get("short_borrow", 0.0))) * years
 
     def slipped(self, units, price):
         slip = Fraction(0)

@@ -2,7 +2,7 @@
 
 Rows are grouped by timestamp. For each group, in this order:
 
-0. orders that are good till an earlier time expire (`terms`);
+0. financing accrues at the first group of a session; orders that are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
 2. positions are marked to the group's closes, and orders that fill at a close do; at the
    end of a session its DAY orders expire;
@@ -23,7 +23,7 @@ from typing import Any
 from backsweep.engine.acceptance import accept_requests
 from backsweep.engine.codes import NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
-from backsweep.engine.ledger import close_session, log_equity, mark_bar
+from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state, reset
@@ -84,6 +84,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             group = record_at(state.groups, index)
             account.group = index
             account.timestamp = group.timestamp
+            if account.overnight > 0:
+                accrue_financing(state)
             if account.expiring > 0 and account.next_expiry < group.timestamp:
                 expire_dated(state)
             if account.live_orders > 0:

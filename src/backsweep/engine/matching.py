@@ -62,7 +62,7 @@ def match_group(state: State, group: Any) -> None:
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
-        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and trades(state, bar):
+        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and trades(state, bar, row):
             _visit(state, book, bar, row)
     _execute_candidates(state)
 
@@ -74,7 +74,7 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
     account.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
-        slot = record_at(state.books, bar.asset).first_order if trades(state, bar) else NONE
+        slot = record_at(state.books, bar.asset).first_order if trades(state, bar, row) else NONE
         while slot != NONE:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
@@ -97,9 +97,9 @@ def _execute_candidates(state: State) -> None:
 
 
 @kernel
-def trades(state: State, bar: Any) -> bool:
-    """Tell whether orders can meet this bar: where an asset's data has volume, none was traded in a bar without it."""
-    return bar.volume > 0.0 or record_at(state.assets, bar.asset).needs_volume == 0
+def trades(state: State, bar: Any, row: int) -> bool:
+    """Tell whether orders can meet this bar: once an asset's data has shown volume, a bar without it did not trade."""
+    return bar.volume > 0.0 or row < record_at(state.assets, bar.asset).volume_from
 
 
 @kernel

@@ -35,17 +35,20 @@ RULES = record_dtype(
         ("sequence", "i8"),
         ("trigger", "i8"),
         ("limit_fill", "i8"),
+        ("financing", "i8"),  # 1: interest and borrow fees accrue
+        ("margin_interest", "f8"),  # a year, fraction of negative cash
     ]
 )
 ASSET = record_dtype(
     [
         ("multiplier", "f8"),
-        ("needs_volume", "i8"),  # 1: no order meets a bar without volume
+        ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
         ("commission_minimum", "f8"),
         ("slippage_kind", "i8"),
         ("slippage_rate", "f8"),
+        ("short_borrow", "f8"),  # a year, fraction of the value held short
     ]
 )
 
@@ -85,6 +88,7 @@ ACCOUNT = record_dtype(
         ("commission", "f8"),
         ("slippage", "f8"),
         ("financing", "f8"),
+        ("overnight", "i8"),  # end of the last session while financing accrues from it, else 0
         ("traded_notional", "f8"),
         ("fills", "i8"),
         ("ambiguous_fills", "i8"),

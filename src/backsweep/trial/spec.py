@@ -38,8 +38,8 @@ class ExecutionSpec(Section):
     """How orders fill; `backsweep.engine.profiles` says what the name of a profile stands for.
 
     limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
-    untraded : at a bar without volume orders wait, or fill all the same. An asset whose volume is zero throughout has
-        data without volume, and fills.
+    untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
+        data counts as data without volume, and orders fill.
 
     """
 
@@ -112,9 +112,20 @@ Commission = Annotated[
 Slippage = Annotated[NoSlippage | FixedSlippage | PercentageSlippage, Field(discriminator="kind")]
 
 
-class AssetCosts(Section):
-    """One asset's own costs; what is left out holds as for every asset."""
+class Financing(Section):
+    """Annual rates, accrued from one session to the next by actual days over 365.
 
+    margin_interest : on negative cash; short_borrow : on the value held short, at the last close.
+    """
+
+    margin_interest: Amount = 0.0
+    short_borrow: Amount = 0.0
+
+
+class AssetCosts(Section):
+    """One asset's own costs; what is left out holds as for every asset. Its borrow fee needs `costs.financing`."""
+
+    short_borrow: Amount | None = None
     commission: Commission | None = None
     slippage: Slippage | None = None
 
@@ -124,6 +135,7 @@ class CostsSpec(Section):
 
     commission: Commission = NoCommission()
     slippage: Slippage = NoSlippage()
+    financing: Financing | None = None
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
 
 
