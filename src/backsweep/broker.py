@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backsweep.engine.acceptance import cancel_order, update_order
-from backsweep.engine.codes import LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
+from backsweep.engine.acceptance import cancel_order, update_order, whole_lots
+from backsweep.engine.codes import GTC, LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
 from backsweep.engine.jit import load, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import buying_power
 from backsweep.engine.orders import find_child, request_order, set_trail, slot_of
+from backsweep.engine.terms import set_terms
 from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
 
 NAN = np.nan
@@ -159,6 +160,10 @@ class Broker(View):
         """Give the gross exposure that new orders may still add."""
         return buying_power(self._state)
 
+    def count_assets(self) -> int:
+        """Count the assets of the data; they are numbered from 0."""
+        return self._state.account.assets
+
     def count_open_orders(self, asset: int) -> int:
         """Count the asset's working orders; orders held for a parent and requests of this call do not count."""
         count = 0
@@ -177,15 +182,21 @@ class Broker(View):
         stop_price: float = NAN,
         trail_amount: float = NAN,
         trail_percent: float = NAN,
+        tif: int = GTC,
+        good_till: int = 0,
         parent: int = 0,
+        oca_group: int = 0,
     ) -> int:
         """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that one to fill.
 
         A trailing stop follows at `trail_amount` (a price difference) or `trail_percent` (a fraction: 0.05 is 5 %).
+        `good_till` is the last time, in nanoseconds UTC, of a GTD order. When an order fills, the others with its
+        `oca_group` (any number but 0) are cancelled.
         """
         order_id = request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
         if order_type == TRAILING_STOP:
             set_trail(self._state, order_id, trail_amount, trail_percent)
+        set_terms(self._state, order_id, tif, good_till, oca_group)
         return order_id
 
     def submit_bracket(
@@ -244,10 +255,10 @@ class Broker(View):
         return self.order_target_quantity(asset, 0.0)
 
     def order_target_quantity(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to `target` signed units; 0 if it is there already."""
+        """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away."""
         held = record_at(self._state.positions, asset).quantity
         change = target - held
-        if change == 0.0:
+        if whole_lots(change, self._state.rules.lot) == 0.0:
             return 0
         reduces = 1 if held * change < 0.0 and held * target >= 0.0 else 0
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)

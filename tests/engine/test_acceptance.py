@@ -4,14 +4,18 @@ import math
 
 import pytest
 from scripted import (
+    ACCOUNT,
     NAN,
     bars,
     bracket,
+    close,
     fills,
     flat,
     limit,
     market,
+    observe,
     run,
+    seen,
     states,
     stop,
     submit,
@@ -150,3 +154,45 @@ def test_a_reducing_target_never_overshoots():
     # Two targets of zero on one close: the second finds the position closed.
     result = run(bars(*flat(100, 3)), [market(0, 10), target_quantity(1, 0), target_quantity(1, 4)])
     assert [quantity for _, quantity, _ in fills(result)] == [10.0, -10.0]
+
+
+@pytest.mark.parametrize(
+    ("order", "price"),
+    [
+        (limit(0, 10, 98.7), 98.5),
+        (limit(0, -10, 101.2), 101.5),
+        (stop(0, 10, 101.2), 101.5),
+        (stop(0, -10, 98.7), 98.5),
+        (limit(0, 10, 98.5), 98.5),
+    ],
+)
+def test_order_prices_move_to_a_tick_away_from_the_market(order, price):
+    result = run(bars(QUIET, (100, 103, 97, 100)), [order], account={**ACCOUNT, "tick": 0.5})
+    assert result.fills["price"].to_list() == [price]
+
+
+def test_an_update_moves_to_a_tick_too():
+    order = limit(0, 10, 90)
+    steps = [order, update(1, order, limit=91.3), observe(1, "limit_price", order=order)]
+    assert seen(run(bars(QUIET, QUIET), steps, account={**ACCOUNT, "tick": 0.5})) == [91.0]
+
+
+def test_a_price_below_the_first_tick_is_no_price():
+    result = run(bars(QUIET, QUIET), [limit(0, 10, 0.3)], account={**ACCOUNT, "tick": 0.5})
+    assert states(result) == [("rejected", "price is missing or not positive")]
+
+
+def test_small_orders_are_rejected_unless_they_can_only_reduce():
+    steps = [market(0, 9), market(0, 10), target_quantity(1, 5), close(2)]
+    result = run(bars(*[QUIET] * 4), steps, account={**ACCOUNT, "minimum_order": 1_000.0})
+    assert states(result) == [("rejected", "below the minimum order value"), *[("filled", "")] * 3]
+
+
+def test_a_target_less_than_a_lot_away_asks_for_nothing():
+    account = {**ACCOUNT, "lot": 10.0}
+    steps = [target_quantity(0, 9), target_value(0, 999), target_percent(0, 0.09), target_quantity(1, 10)]
+    assert states(run(bars(*[QUIET] * 3), steps, account=account)) == [("filled", "")]
+
+
+def test_a_strategy_can_count_the_assets_of_the_data():
+    assert seen(run(bars(QUIET, QUIET, B=[QUIET, None]), [observe(1, "assets"), observe(1, "count")])) == [2.0, 1.0]

@@ -1,5 +1,6 @@
 """Which fill, in which order, at which price. Day 0 is the bar at whose close the script speaks."""
 
+import polars as pl
 import pytest
 from scripted import bars, bracket, cancel, close, fills, flat, limit, market, observe, run, seen, states, stop
 
@@ -287,3 +288,37 @@ def test_every_kind_of_fill_names_its_reason():
     ]
     result = run(bars(QUIET, (100, 102, 98, 100), (100, 106, 98, 100), (100, 101, 94, 100)), steps)
     assert set(result.fills["reason"]) == {"signal", "limit", "stop", "take_profit", "stop_loss"}
+
+
+@pytest.mark.parametrize(
+    ("bar", "price"),
+    [((100, 101, 98, 99), None), ((98, 101, 98, 99), None), ((100, 101, 97.9, 99), 98.0), ((97, 101, 96, 99), 97.0)],
+)
+def test_by_penetration_a_limit_fills_only_where_the_price_goes_beyond_it(bar, price):
+    result = run(bars(QUIET, bar), [limit(0, 10, 98)], execution={"limit_fill": "penetration"})
+    assert fills(result) == ([] if price is None else [(1, 10.0, price)])
+
+
+def test_by_penetration_a_stop_still_fills_where_it_is_touched():
+    result = run(bars(QUIET, (100, 101, 98, 99)), [stop(0, -10, 98)], execution={"limit_fill": "penetration"})
+    assert fills(result) == [(1, -10.0, 98.0)]
+
+
+@pytest.mark.parametrize(
+    ("volume", "untraded", "day"),
+    [
+        ([1.0, 0.0, 1.0], "wait", 2),
+        ([1.0, 0.0, 1.0], "fill", 1),
+        ([0.0, 0.0, 0.0], "wait", 1),
+        ([0.0, 0.0, 1.0], "wait", 1),
+    ],
+)
+def test_orders_wait_for_a_bar_that_traded_unless_the_data_has_shown_no_volume(volume, untraded, day):
+    market_data = bars(*flat(100, 3)).with_columns(pl.Series("volume", volume))
+    result = run(market_data, [market(0, 10)], execution={"untraded": untraded})
+    assert fills(result) == [(day, 10.0, 100.0)]
+
+
+def test_at_a_close_without_volume_orders_wait_too():
+    market_data = bars(*flat(100, 3)).with_columns(pl.Series("volume", [1.0, 0.0, 1.0]))
+    assert fills(run(market_data, [market(1, 10)], execution={"profile": "same_close"})) == [(2, 10.0, 100.0)]

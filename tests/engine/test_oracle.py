@@ -8,7 +8,7 @@ from oracle import Oracle
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import VERBS
 
-from backsweep.engine.codes import ORDER_TYPES
+from backsweep.engine.codes import LIMIT_FILLS, ORDER_TYPES
 from backsweep.engine.profiles import PROFILES
 
 SEEDS = 40
@@ -27,6 +27,7 @@ def ask_oracle(scenario):
     oracle = Oracle(
         scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
     )
+    oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
     return oracle.run([Spoken(step) for step in scenario.steps])
 
 
@@ -71,7 +72,13 @@ def test_the_engine_agrees_with_the_oracle_on_random_scripts(account, costs):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_agrees_with_the_oracle_on_random_scripts(profile):
     for seed in range(SEEDS):
-        scenario = random_scenario(seed, profile=profile, assets=1 + seed % 3, per_session=1 + 2 * (seed % 2))
+        scenario = random_scenario(
+            seed,
+            profile=profile,
+            assets=1 + seed % 3,
+            per_session=1 + 2 * (seed % 2),
+            limit_fill=LIMIT_FILLS[seed % 4 // 2],
+        )
         try:
             compare(scenario)
         except AssertionError as error:
@@ -93,6 +100,7 @@ def test_the_random_scripts_reach_every_rule():
         "cancelled",
         "rejected",
         "working",
+        "expired",
     }
     assert ambiguous > 5
     assert min(filled[name] for name in ORDER_TYPES) > 20
@@ -105,5 +113,8 @@ def test_the_random_scripts_reach_every_rule():
         "its parent closed unfilled",
         "cancelled by the strategy",
         "no such parent order",
+        "another order of its group filled",
+        "below the minimum order value",
+        "time in force is unknown or incomplete",
     ):
         assert reasons[reason] > 5, reason

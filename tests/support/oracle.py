@@ -15,6 +15,7 @@ At each timestamp:
    in the range only a stop does, at the entry's price or worse.
 3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
    last bars of a session, and what the profile lets fill at closes.
+   Once an asset had volume, it does not meet a bar without. A limit may need a price beyond it.
 4. The script speaks; its requests are judged one after the other. Where the profile says so, the market orders among
    them fill at these closes.
 
@@ -22,6 +23,10 @@ A stop-limit order is a stop until it is reached. At a price within its limit it
 limit; else it is a limit order, for the rest of the bar if the open decided, from the next bar otherwise. A trailing
 stop stands at a distance from the best price since it came to life, at the last close or at its parent's fill; a bar
 that does not reach it moves it.
+
+A DAY order lives to the end of the session of the next bars, a GTD order as long as bars come in time, an IOC or FOK
+order for the open of its next bar (or for the close at which it could fill). When one order of a group fills, the
+others are cancelled.
 
 A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
 exit come before those that enter; whether limits and stops see the whole bar.
@@ -31,7 +36,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import floor, inf, isfinite, isnan
+from math import ceil, floor, inf, isfinite, isnan
 
 TOLERANCE = Fraction(1, 10**12)
 AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
@@ -43,6 +48,7 @@ TYPES = MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = (
     "trailing_stop",
     "market_on_close",
 )
+TIFS = GTC, DAY, GTD, IOC, FOK = ("gtc", "day", "gtd", "ioc", "fok")
 STOPS = (STOP, STOP_LIMIT, TRAILING_STOP)
 UNCONDITIONAL = (MARKET, MARKET_ON_CLOSE)
 PROFILES = {
@@ -74,6 +80,10 @@ class Order:
     parent: Order | None
     reduces: bool
     known_parent: bool = True
+    tif: str = GTC
+    till: Fraction | None = None  # hours since the start
+    last_session: int = -1
+    group: int = 0
     trail: Fraction | None = None
     percent: Fraction | None = None
     best: Fraction | None = None  # the price that a trailing stop follows
@@ -129,6 +139,8 @@ class Oracle:
     """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
 
     def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
+        self.idle = ()
+        self.beyond = False
         self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
         self.per_session = per_session
         self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
@@ -137,7 +149,10 @@ class Oracle:
         self.borrows = account["kind"] == "margin"
         self.leverage = Fraction(account["leverage"])
         self.lot = Fraction(account.get("lot", 0.0))
+        self.tick = Fraction(account.get("tick", 0.0))
+        self.minimum = Fraction(account.get("minimum_order", 0.0))
         self.commission = costs.get("commission", {"kind": "none"})
+        self.rates = costs.get("financing", {})
         self.slippage = costs.get("slippage", {"kind": "none"})
         self.position = dict.fromkeys(assets, Fraction(0))
         self.last = dict.fromkeys(assets)
@@ -154,10 +169,16 @@ class Oracle:
         """Play every step at its time."""
         for now, group in enumerate(self.market):
             self.now = now
-            self.meet(group)
+            if now and self.closes_session(now - 1):
+                self.finance((self.hour(now) - self.hour(now - 1)) / 24 / 365)
+            self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
+            trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}
+            self.meet(trading)
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
-            self.meet_close(group, now)
+            self.meet_close(trading, now)
+            if self.closes_session(now):
+                self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
             requests = []
             for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
@@ -165,10 +186,31 @@ class Oracle:
                 if order.status == "requested":
                     self.judge(order)
             if self.fill_at == "same close" and requests:
-                self.meet_close(group, now, (MARKET,))
+                self.meet_close(trading, now, (MARKET,))
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
+
+    # ---- time ----
+
+    def trades(self, now, asset):
+        """An asset with volume so far does not trade at a bar without it."""
+        shown = any(asset in group and (at, asset) not in self.idle for at, group in enumerate(self.market[: now + 1]))
+        return (now, asset) not in self.idle or not shown
+
+    def expire(self, is_over):
+        for order in self.orders:
+            if order.live and is_over(order):
+                self.end_with_children(order, "expired", "")
+
+    def hour(self, now):
+        return Fraction(24 * now, self.per_session)
+
+    def session(self, now):
+        return now // self.per_session
+
+    def closes_session(self, now):
+        return (now + 1) % self.per_session == 0 or now + 1 == len(self.market)
 
     # ---- what the account is worth ----
 
@@ -194,15 +236,17 @@ class Oracle:
         self.settle(group)
 
     def meet_close(self, group, now, types=TYPES):
-        last_of_session = (now + 1) % self.per_session == 0 or now + 1 == len(self.market)
         for order in sorted(self.working(), key=lambda order: order.number):
             if order.asset not in group or not self.at_close(order) or order.type not in types:
                 continue
             close = group[order.asset][3]
-            if order.type == MARKET_ON_CLOSE and not last_of_session:
+            if order.type == MARKET_ON_CLOSE and not self.closes_session(now):
                 continue
-            if self.touch(order, (close,) * 4)[0] is not None:
+            moment, _ = self.touch(order, (close,) * 4)
+            if moment is not None:
                 self.come_due(order, AT_CLOSE, close)
+            elif order.tif in {IOC, FOK}:
+                self.end_with_children(order, "expired", "")
         self.settle(group)
 
     def at_close(self, order):
@@ -228,14 +272,17 @@ class Oracle:
             return self.reach(order, bar) if moment == AT_OPEN else (None, None)
         return moment, price
 
-    @staticmethod
-    def reach(order, bar):
+    def reach(self, order, bar):
         """Give the moment and the price at which a bar reaches the order's level, or Nones."""
         opened, high, low, _ = bar
         if order.type in UNCONDITIONAL:
             return AT_OPEN, opened
         level = order.level
         falls_to_it = order.is_stop != (order.total > 0)  # buy limits and sell stops wait below
+        if self.beyond and not order.is_stop:
+            if (opened < level) if falls_to_it else (opened > level):
+                return AT_OPEN, opened
+            return (IN_RANGE, level) if low < level < high else (None, None)
         if opened == level or (opened < level) == falls_to_it:
             return AT_OPEN, opened
         if low <= level <= high:
@@ -243,6 +290,9 @@ class Oracle:
         return None, None
 
     def come_due(self, order, moment, price):
+        if order.tif in {IOC, FOK} and moment not in {AT_OPEN, AT_CLOSE}:
+            self.end_with_children(order, "expired", "")
+            return
         if moment is None:
             return
         if moment == IN_RANGE:
@@ -280,6 +330,12 @@ class Oracle:
         order.filled += units
         self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
         self.follow(order, units, price)
+        others = [each for each in self.orders if order.group and each.group == order.group and each is not order]
+        contested = [each for each in others if each.live and each.reached == self.now]
+        self.ambiguous += moment == IN_RANGE and order.is_stop and bool(contested)
+        for each in others:
+            if each.live:
+                self.end_with_children(each, "cancelled", "another order of its group filled")
         self.meet_children(order, moment, price, bar)
 
     def follow(self, order, units, price):
@@ -321,6 +377,12 @@ class Oracle:
 
     # ---- costs ----
 
+    def finance(self, years):
+        """Charge for what was held from one session to the next."""
+        debt = max(-self.cash, Fraction(0)) * Fraction(self.rates.get("margin_interest", 0.0))
+        short = sum(-units * self.last[asset] for asset, units in self.position.items() if units < 0)
+        self.cash -= (debt + short * Fraction(self.rates.get("short_borrow", 0.0))) * years
+
     def slipped(self, units, price):
         slip = Fraction(0)
         if self.slippage["kind"] == "fixed":
@@ -356,6 +418,8 @@ class Oracle:
         if step.verb == "submit":
             order = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop, step.parent)
             order.trail, order.percent = exact(step.amount), exact(step.percent)
+            order.tif, order.till, order.group = TIFS[step.tif], self.hour(self.now) + step.hours, step.oca
+            order.last_session = self.session(self.now) + self.closes_session(self.now)
         elif step.verb == "bracket":
             entry = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop)
             if not isnan(step.stop_loss):
@@ -371,8 +435,7 @@ class Oracle:
                 self.end_with_children(order, "cancelled", "cancelled by the strategy")
         elif (wanted := self.target(step, name, quantity)) is None:
             self.request(requests, name, MARKET, None)
-        elif wanted != held:
-            change = wanted - held
+        elif (change := wanted - held) and self.whole(change):
             self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
 
     def target(self, step, name, quantity):
@@ -401,10 +464,15 @@ class Oracle:
     def judge(self, order):
         """Accept a request, or reject it."""
         order.total = self.whole(order.total)
+        order.limit, order.stop = self.ticked(order, order.limit, order.stop)
         if not order.total or order.total in {inf, -inf}:
             self.end(order, "rejected", "quantity is zero or not a number")
+        elif (order.parent or not order.known_parent) and order.tif in {IOC, FOK}:
+            self.end(order, "rejected", "time in force is unknown or incomplete")
         elif not self.priced(order):
             self.end(order, "rejected", "price is missing or not positive")
+        elif not order.reduces and abs(order.total) * self.reference(order) < self.minimum:
+            self.end(order, "rejected", "below the minimum order value")
         elif not order.known_parent:
             self.end(order, "rejected", "no such parent order")
         elif order.parent:
@@ -444,6 +512,7 @@ class Oracle:
         """Change an order, or leave it as it is if that makes no sense."""
         if not order or not order.live:
             return
+        limit, stop = self.ticked(order, limit, stop)
         if not all(price is None or self.possible(price) for price in (limit, stop)):
             return
         trails = trail is not None or percent is not None
@@ -485,6 +554,14 @@ class Oracle:
             return quantity
         size = floor(abs(quantity) / self.lot * (1 + TOLERANCE)) * self.lot
         return size if quantity > 0 else -size
+
+    def ticked(self, order, *prices):
+        """Round limit and stop to ticks: a level below the price down, one above it up."""
+        if not self.tick or not order.total:
+            return prices
+        sides = (floor, ceil) if order.total > 0 else (ceil, floor)
+        pairs = zip(sides, prices, strict=True)
+        return [price if price in {None, inf} else side(price / self.tick) * self.tick for side, price in pairs]
 
     def added(self, order):
         """Give the gross exposure that an order would add; only market orders can be sure to reduce."""

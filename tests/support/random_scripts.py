@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from scripted import (
     BRACKET,
     CANCEL,
     CLOSE,
+    FIRST_DAY,
     SUBMIT,
     TARGET_PERCENT,
     TARGET_QUANTITY,
@@ -29,8 +31,6 @@ from backsweep.engine.codes import LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LI
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
-
     from backsweep.trial.result import Result
 
 ASSETS = ("A", "B", "C")
@@ -38,11 +38,11 @@ COSTS: tuple[dict[str, Any], ...] = (
     {},
     {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.002}},
     {"commission": {"kind": "per_share", "rate": 0.01, "minimum": 1.0}, "slippage": {"kind": "fixed", "amount": 0.03}},
-    {"commission": {"kind": "per_order", "amount": 2.5}},
+    {"commission": {"kind": "per_order", "amount": 2.5}, "financing": {"margin_interest": 0.08, "short_borrow": 0.5}},
 )
 ACCOUNTS: tuple[dict[str, Any], ...] = (
     {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0},
-    {"cash": 10_000.0, "kind": "margin", "leverage": 1.0, "lot": 10.0},
+    {"cash": 10_000.0, "kind": "margin", "leverage": 1.0, "lot": 10.0, "tick": 0.5, "minimum_order": 250.0},
     {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 0.0},
     {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 1.0},
 )
@@ -59,17 +59,29 @@ class Scenario:
     costs: dict[str, Any]
     profile: str = "next_open"
     per_session: int = 1
+    idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
+    limit_fill: str = "touch"
 
     @property
     def market(self) -> pl.DataFrame:
         """The bars as a frame."""
         series = {name: [group.get(name) for group in self.groups] for name in self.assets}
-        return bars(*series.pop("A"), step=timedelta(hours=24 // self.per_session), **series)
+        market = bars(*series.pop("A"), step=timedelta(hours=24 // self.per_session), **series)
+        idle = [(FIRST_DAY + index * timedelta(hours=24 // self.per_session), asset) for index, asset in self.idle]
+        times, assets = [time for time, _ in idle], [asset for _, asset in idle]
+        quiet = pl.DataFrame({"timestamp": times, "asset": assets}, schema=market.select("timestamp", "asset").schema)
+        quiet = quiet.with_columns(pl.lit(0.0).alias("volume"))
+        return market.update(quiet, on=["timestamp", "asset"]) if idle else market
 
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
-        engine = evaluator(self.market, account=self.account, costs=self.costs, execution={"profile": self.profile})
+        engine = evaluator(
+            self.market,
+            account=self.account,
+            costs=self.costs,
+            execution={"profile": self.profile, "limit_fill": self.limit_fill},
+        )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
     def ended(self) -> Scenario:
@@ -97,8 +109,17 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     )
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
     costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
+    idle = frozenset((at, str(name)) for at in range(len(groups)) for name in names if generator.random() < 0.1)
     return Scenario(
-        groups, names, script, account, costs, given.get("profile", "next_open"), given.get("per_session", 1)
+        groups,
+        names,
+        script,
+        account,
+        costs,
+        given.get("profile", "next_open"),
+        given.get("per_session", 1),
+        idle,
+        given.get("limit_fill", "touch"),
     )
 
 
@@ -139,6 +160,7 @@ def random_step(generator: np.random.Generator, at: int, assets: int, number: in
         step.order = any_order if generator.random() < 0.15 else 0
         step.stop = _price(price + _quarters(generator, 4)) if kind == STOP_LIMIT else price
         _trail(generator, step, kind)
+        _terms(generator, step)
     elif verb == BRACKET:
         step.type, step.quantity, step.limit, step.stop = kind, size, price, price
         if generator.random() < 0.85:
@@ -166,6 +188,14 @@ def _change(generator: np.random.Generator, step: Step, size: float, price: floa
     step.stop = price if chosen[2] else np.nan
     if generator.random() < 0.2:
         _trail(generator, step, TRAILING_STOP)
+
+
+def _terms(generator: np.random.Generator, step: Step) -> None:
+    """Draw how long an order lives, and its group."""
+    if generator.random() < 0.4:
+        step.tif, step.hours = int(generator.integers(5)), int(generator.integers(0, 72))
+    if generator.random() < 0.25:
+        step.oca = int(generator.integers(1, 4))
 
 
 def _trail(generator: np.random.Generator, step: Step, kind: int) -> None:

@@ -21,7 +21,7 @@ import polars as pl
 from numba import config
 
 from backsweep.dataset import DataSpec, shard_from_frames
-from backsweep.engine.codes import LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
+from backsweep.engine.codes import GTC, LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
 from backsweep.engine.jit import load
 from backsweep.strategy import Strategy, param, state
 from backsweep.trial.evaluate import Evaluator
@@ -59,6 +59,9 @@ FIELDS = (
     "order",
     "amount",
     "percent",
+    "tif",
+    "hours",
+    "oca",
 )
 WIDTH = len(FIELDS)
 SEEN = (
@@ -83,7 +86,9 @@ SEEN = (
     "last_of_session",
     "session",
     "count",
+    "assets",
 )
+NANOSECONDS_PER_HOUR = 3_600_000_000_000
 NOTE_ASSET = -1  # an order for no asset is always rejected: its quantity notes what the strategy saw
 
 
@@ -144,9 +149,11 @@ class Script(Strategy):
             return 1.0 if data.last_of_session else 0.0
         if what == 19:
             return 1.0 * data.session
-        return 1.0 * data.count
+        if what == 20:
+            return 1.0 * data.count
+        return 1.0 * broker.count_assets()
 
-    def play(self, data, broker):
+    def play(self, timestamp, data, broker):
         """Ask for the present step."""
         verb = int(self.read(1))
         asset = int(self.read(2))
@@ -154,7 +161,9 @@ class Script(Strategy):
         quantity, limit, stop = self.read(4), self.read(5), self.read(6)
         stop_loss, take_profit, order = self.read(7), self.read(8), int(self.read(9))
         if verb == SUBMIT:
-            broker.submit_order(asset, quantity, kind, limit, stop, self.read(10), self.read(11), parent=order)
+            till = timestamp + int(self.read(13)) * NANOSECONDS_PER_HOUR
+            amount, percent, tif, oca = self.read(10), self.read(11), int(self.read(12)), int(self.read(14))
+            broker.submit_order(asset, quantity, kind, limit, stop, amount, percent, tif, till, order, oca)
         elif verb == BRACKET:
             broker.submit_bracket(asset, quantity, stop_loss, take_profit, kind, limit, stop)
         elif verb == UPDATE:
@@ -174,10 +183,10 @@ class Script(Strategy):
         else:
             broker.submit_order(NOTE_ASSET, self.see(kind, asset, order, data, broker))
 
-    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - a script knows what it wants
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - a script looks at no context
         """Ask for every step of this timestamp."""
         while self.step < self.count and self.read(0) == self.group:
-            self.play(data, broker)
+            self.play(timestamp, data, broker)
             self.step += 1
         self.group += 1
 
@@ -198,6 +207,9 @@ class Step:
     order: Any = 0
     amount: float = NAN
     percent: float = NAN
+    tif: int = GTC
+    hours: int = 0  # how long a GTD order is good
+    oca: int = 0
     id: int = field(default=0, init=False)  # of its order, once it has been numbered
 
     @property

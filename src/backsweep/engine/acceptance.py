@@ -11,7 +11,9 @@ from backsweep.engine.codes import (
     BAD_PARENT,
     BAD_PRICE,
     BAD_QUANTITY,
+    BAD_TERMS,
     BAD_TYPE,
+    BELOW_MINIMUM,
     BY_STRATEGY,
     CANCELLED,
     FILLED,
@@ -30,9 +32,10 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.margin import accepts, exposure_added
+from backsweep.engine.margin import ROUNDING, accepts, exposure_added
 from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
 from backsweep.engine.records import State
+from backsweep.engine.terms import are_possible
 from backsweep.engine.triggers import follow_mark, start_trail
 
 
@@ -52,6 +55,8 @@ def _accept(state: State, slot: int) -> None:
     order = record_at(state.orders, slot)
     order.quantity = whole_lots(order.quantity, state.rules.lot)
     order.planned = order.quantity
+    order.limit_price = on_tick(order, order.limit_price, LIMIT, state.rules.tick)
+    order.stop_price = on_tick(order, order.stop_price, STOP, state.rules.tick)
     reason = _malformed(state, order)
     if reason != NO_REASON:
         close_order(state, slot, REJECTED, reason)
@@ -78,14 +83,21 @@ def _malformed(state: State, order: Any) -> int:
         return BAD_QUANTITY
     if order.type < MARKET or order.type > MARKET_ON_CLOSE:
         return BAD_TYPE
+    if not are_possible(order):
+        return BAD_TERMS
     if (order.type == LIMIT or order.type == STOP_LIMIT) and not is_price(order.limit_price):
         return BAD_PRICE
     if (order.type == STOP or order.type == STOP_LIMIT) and not is_price(order.stop_price):
         return BAD_PRICE
     if order.type == TRAILING_STOP and not is_trail(order.trail_amount, order.trail_percent):
         return BAD_PRICE
-    if not is_price(reference_price(state, order)):
+    price = reference_price(state, order)
+    if not is_price(price):
         return BAD_PRICE
+    if order.reduce_only == 0 and state.rules.minimum_order > 0.0:
+        value = abs(order.quantity) * price * record_at(state.assets, order.asset).multiplier
+        if value < state.rules.minimum_order:
+            return BELOW_MINIMUM
     return NO_REASON
 
 
@@ -120,6 +132,22 @@ def whole_lots(quantity: float, lot: float) -> float:
         return quantity
     lots = abs(quantity) / lot
     return np.copysign(np.floor(lots * (1.0 + 1e-12)) * lot, quantity)
+
+
+@kernel
+def on_tick(order: Any, price: float, kind: int, tick: float) -> float:
+    """Move a limit (or a stop: `kind`) to a multiple of the tick, away from the market, so that it fills no sooner.
+
+    A tick of 0 leaves prices as they are; so does a price within one part in 10^12 of a multiple.
+    """
+    if tick == 0.0 or not np.isfinite(price):
+        return price
+    ticks = price / tick
+    nearest = np.rint(ticks)
+    if abs(ticks - nearest) <= ROUNDING * abs(ticks):
+        return price
+    down = (kind == STOP) != (order.quantity > 0.0)
+    return (np.floor(ticks) if down else np.ceil(ticks)) * tick
 
 
 @kernel
@@ -163,6 +191,8 @@ def update_order(
     order = record_at(state.orders, slot)
     if not is_live(order):
         return False
+    limit_price = on_tick(order, limit_price, LIMIT, state.rules.tick)
+    stop_price = on_tick(order, stop_price, STOP, state.rules.tick)
     if (not np.isnan(limit_price) and not is_price(limit_price)) or (
         not np.isnan(stop_price) and not is_price(stop_price)
     ):

@@ -29,7 +29,10 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     PARENT_CLOSED,
     POSITION_CLOSED,
     BAD_TYPE,
-) = range(13)
+    BAD_TERMS,
+    GROUP_FILLED,
+    BELOW_MINIMUM,
+) = range(16)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -44,6 +47,9 @@ REJECT_REASONS = (
     "its parent closed unfilled",
     "its position closed",
     "no such order type",
+    "time in force is unknown or incomplete",
+    "another order of its group filled",
+    "below the minimum order value",
 )
 
 # Why a fill happened.
@@ -58,6 +64,10 @@ NEXT_OPEN, SAME_CLOSE, NEXT_CLOSE = range(3)  # where market orders fill
 ENTRY_BAR, MARKET_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children begin to meet bars
 EXITS_FIRST, AS_SUBMITTED = range(2)  # the order in which market orders of one moment fill
 WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
+
+# When a price reaches a limit: when it is there, or when it goes beyond it.
+TOUCH, PENETRATION = range(2)
+LIMIT_FILLS = ("touch", "penetration")
 
 # Account kinds.
 CASH, MARGIN = range(2)

@@ -3,11 +3,11 @@
 Whatever changes the account passes through here: fills, marks and closed trades. A fact is stored once. Two
 identities hold after every call, and the tests check them:
 
-    cash   = initial cash - sum over fills of (quantity x price x multiplier + commission)
+    cash   = initial cash - sum over fills of (quantity x price x multiplier + commission) - financing
     equity = cash + sum over assets of quantity x last price x multiplier
 
 A trade is a round trip from flat to flat. A fill that crosses zero closes one trade and opens the next, its commission
-and slippage divided by quantity.
+and slippage divided by quantity. Financing belongs to the account, and to no trade.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 from backsweep.engine.codes import LOG_FULL, NO_FAILURE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+
+NANOSECONDS_PER_YEAR = 365 * 86400e9
 
 
 @kernel
@@ -166,6 +168,30 @@ def close_session(state: State, session: int) -> None:
     record.equity = account.equity
     record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
     account.sessions += 1
+    if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0):
+        account.overnight = account.timestamp
+
+
+@kernel
+def accrue_financing(state: State) -> None:
+    """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
+
+    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, borrow fees on the value
+    of each short position at the last close. Called at the first bars of a session, before any order meets them.
+    """
+    account = state.account
+    years = (account.timestamp - account.overnight) / NANOSECONDS_PER_YEAR
+    account.overnight = 0
+    fees = max(-account.cash, 0.0) * state.rules.margin_interest
+    if account.open_positions > 0:
+        for index in range(account.assets):
+            position = record_at(state.positions, index)
+            if position.quantity < 0.0:
+                asset = record_at(state.assets, index)
+                fees += -position.quantity * position.last_price * asset.multiplier * asset.short_borrow
+    account.cash -= fees * years
+    account.financing += fees * years
+    account.valued = 0
 
 
 @kernel

@@ -48,6 +48,7 @@ from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import ROUNDING, refuses_fill
 from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
+from backsweep.engine.terms import end_group, ends_now
 from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 
 EXIT, PROTECTIVE_STOP, OTHER_EXIT, ENTRY = range(4)
@@ -61,7 +62,7 @@ def match_group(state: State, group: Any) -> None:
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
-        if bar.low <= book.reach_low or bar.high >= book.reach_high:
+        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and trades(state, bar, row):
             _visit(state, book, bar, row)
     _execute_candidates(state)
 
@@ -73,13 +74,15 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
     account.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
-        slot = record_at(state.books, bar.asset).first_order
+        slot = record_at(state.books, bar.asset).first_order if trades(state, bar, row) else NONE
         while slot != NONE:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
             waits = waits or (order.type == MARKET_ON_CLOSE and group.last_of_session == 0)
-            if not waits and meet(order, bar.close, bar.close, bar.close)[0] != NEVER:
-                _insert(state, slot, row, 0, AT_CLOSE, bar.close)
+            if not waits:
+                moment, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
+                if not ends_now(state, slot, moment) and moment != NEVER:
+                    _insert(state, slot, row, 0, AT_CLOSE, price)
             slot = order.next
     _execute_candidates(state)
 
@@ -91,6 +94,12 @@ def _execute_candidates(state: State) -> None:
     while index < account.candidates:
         index += 1
         _execute(state, record_at(state.candidates, index - 1), index)
+
+
+@kernel
+def trades(state: State, bar: Any, row: int) -> bool:
+    """Tell whether orders can meet this bar: once an asset's data has shown volume, a bar without it did not trade."""
+    return bar.volume > 0.0 or row < record_at(state.assets, bar.asset).volume_from
 
 
 @kernel
@@ -117,8 +126,8 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
 @kernel
 def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if this bar fills it."""
-    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low)
-    if moment != NEVER:
+    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
+    if not ends_now(state, slot, moment) and moment != NEVER:
         _insert(state, slot, row, start, moment, price)
 
 
@@ -196,6 +205,8 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     child = order.first_child
     note_fill(state, slot, quantity, price)
+    if order.oca_group != 0:
+        end_group(state, order, moment)
     if child != NONE and moment != AT_CLOSE:
         _consider_children(state, order, child, row, moment, price, following)
 

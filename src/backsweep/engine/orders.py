@@ -19,8 +19,11 @@ from backsweep.engine.codes import (
     AT_STOP,
     CANCELLED,
     CLOSE_ONLY,
+    DAY,
     FILLED,
     FREE,
+    GTC,
+    GTD,
     HELD,
     LIMIT,
     LOG_FULL,
@@ -119,6 +122,8 @@ def request_order(
     order.trail_amount = np.nan
     order.trail_percent = np.nan
     order.mark = np.nan
+    order.tif = GTC
+    order.oca_group = 0
     order.next = NONE
     order.previous = NONE
     order.reserved = 0.0
@@ -256,6 +261,8 @@ def close_order(state: State, slot: int, status: int, reason: int) -> None:
     order.status = status
     order.reject_reason = reason
     account.live_orders -= 1
+    if order.tif == DAY or order.tif == GTD:
+        account.expiring -= 1
     if account.live_orders == 0:
         account.reserved = 0.0
     if status == REJECTED:

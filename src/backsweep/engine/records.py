@@ -179,6 +179,7 @@ def allocate(
     }
     tables = Tables(arrays)
     tables.assets["multiplier"] = 1.0
+    tables.assets["volume_from"] = len(bars)
     account = tables.account[0]
     account.assets = assets
     account.capacity = capacity
@@ -205,6 +206,8 @@ def reset(state: State) -> None:
     account.timestamp = 0
     account.live_orders = 0
     account.at_close = 0
+    account.expiring = 0
+    account.next_expiry = 0
     account.open_positions = 0
     account.next_id = 1
     account.requests = 0
@@ -221,6 +224,7 @@ def reset(state: State) -> None:
     account.commission = 0.0
     account.slippage = 0.0
     account.financing = 0.0
+    account.overnight = 0
     account.traded_notional = 0.0
     account.fills = 0
     account.ambiguous_fills = 0

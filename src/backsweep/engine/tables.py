@@ -28,20 +28,27 @@ RULES = record_dtype(
         ("kind", "i8"),
         ("leverage", "f8"),
         ("lot", "f8"),
+        ("tick", "f8"),
+        ("minimum_order", "f8"),
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
         ("sequence", "i8"),
         ("trigger", "i8"),
+        ("limit_fill", "i8"),
+        ("financing", "i8"),  # 1: interest and borrow fees accrue
+        ("margin_interest", "f8"),  # a year, fraction of negative cash
     ]
 )
 ASSET = record_dtype(
     [
         ("multiplier", "f8"),
+        ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
         ("commission_minimum", "f8"),
         ("slippage_kind", "i8"),
         ("slippage_rate", "f8"),
+        ("short_borrow", "f8"),  # a year, fraction of the value held short
     ]
 )
 
@@ -58,6 +65,8 @@ ACCOUNT = record_dtype(
         ("group", "i8"),
         ("timestamp", "i8"),
         ("live_orders", "i8"),
+        ("expiring", "i8"),  # how many live orders are DAY or GTD
+        ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
         ("next_id", "i8"),
@@ -79,6 +88,7 @@ ACCOUNT = record_dtype(
         ("commission", "f8"),
         ("slippage", "f8"),
         ("financing", "f8"),
+        ("overnight", "i8"),  # end of the last session while financing accrues from it, else 0
         ("traded_notional", "f8"),
         ("fills", "i8"),
         ("ambiguous_fills", "i8"),
@@ -126,6 +136,9 @@ ORDER = record_dtype(
         ("stop_price", "f8"),
         ("trail_amount", "f8"),
         ("trail_percent", "f8"),
+        ("tif", "i8"),
+        ("expires", "i8"),  # DAY: number of a session; GTD: a time
+        ("oca_group", "i8"),  # 0 for none
         ("mark", "f8"),  # a trailing stop's water mark
         ("next", "i8"),
         ("previous", "i8"),

@@ -27,6 +27,7 @@ from backsweep.engine.codes import (
     NEVER,
     STOP,
     STOP_LIMIT,
+    TOUCH,
     TRAILING_STOP,
 )
 from backsweep.engine.jit import kernel
@@ -57,30 +58,31 @@ def trigger_price(order: Any) -> float:
 
 
 @kernel
-def touch(order: Any, opened: float, high: float, low: float) -> tuple[int, float]:
+def touch(order: Any, opened: float, high: float, low: float, limit_fill: int) -> tuple[int, float]:
     """Give the moment at which these prices reach the order's level, and the price that it finds there."""
     level = trigger_price(order)
+    at_level = limit_fill == TOUCH or order.acts != LIMIT  # whether the level itself is enough
     if waits_below(order):
-        if opened <= level:
+        if opened < level or (opened == level and at_level):
             return AT_OPEN, opened
-        if low <= level:
+        if low < level or (low == level and at_level):
             return IN_RANGE, level
     else:
-        if opened >= level:
+        if opened > level or (opened == level and at_level):
             return AT_OPEN, opened
-        if high >= level:
+        if high > level or (high == level and at_level):
             return IN_RANGE, level
     return NEVER, 0.0
 
 
 @kernel
-def meet(order: Any, opened: float, high: float, low: float) -> tuple[int, float]:
+def meet(order: Any, opened: float, high: float, low: float, limit_fill: int) -> tuple[int, float]:
     """Give the moment at which these prices fill the order, and the price before slippage; follow up if they do not."""
-    moment, price = touch(order, opened, high, low)
+    moment, price = touch(order, opened, high, low, limit_fill)
     if order.type == STOP_LIMIT and order.acts == STOP and moment != NEVER and not allows(order, price):
         order.acts = LIMIT
         if moment == AT_OPEN:
-            return touch(order, opened, high, low)
+            return touch(order, opened, high, low, limit_fill)
         return NEVER, 0.0
     if order.type == TRAILING_STOP and moment == NEVER:
         order.mark = max(order.mark, high) if order.quantity < 0.0 else min(order.mark, low)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, SLIPPAGE_KINDS
+from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS
 from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
+from backsweep.trial.spec import Financing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,20 +59,30 @@ def set_account(tables: Tables, account: AccountSpec) -> None:
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.lot = account.lot
+    rules.tick = account.tick
+    rules.minimum_order = account.minimum_order
 
 
 def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
-    """Write the execution profile's choices."""
+    """Write the execution profile's choices, and what else an order needs to fill."""
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
+    tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
+    if execution.untraded == "wait":
+        traded = np.flatnonzero(tables.bars["volume"] > 0.0)
+        np.minimum.at(tables.assets["volume_from"], tables.bars["asset"][traded], traded)
 
 
 def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     """Write every asset's costs: its own where it has some, else those of all."""
     _check_assets(costs, assets)
+    financing = costs.financing or Financing()
+    tables.rules[0].financing = int(costs.financing is not None)
+    tables.rules[0].margin_interest = financing.margin_interest
     for row, asset in enumerate(assets):
         own = costs.per_asset.get(asset)
         record = tables.assets[row]
+        record.short_borrow = financing.short_borrow if own is None or own.short_borrow is None else own.short_borrow
         _set_commission(record, own.commission if own and own.commission else costs.commission)
         _set_slippage(record, own.slippage if own and own.slippage else costs.slippage)
 
@@ -104,8 +115,14 @@ def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) 
     A cost must be there to be swept: its kind has the number, and an asset that is named has such costs of its own.
     """
     section, _, path = key.partition(".")
-    if section == "account" and path in {"cash", "leverage", "lot"}:
+    if section == "account" and path in {"cash", "leverage", "lot", "tick", "minimum_order"}:
         return Place(tables.rules[path], slice(None))
+    if section == "costs" and costs.financing is not None and path == "financing.margin_interest":
+        return Place(tables.rules["margin_interest"], slice(None))
+    if section == "costs" and costs.financing is not None and path == "financing.short_borrow":
+        own_fee = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
+        rows = [row for row, asset in enumerate(assets) if asset not in own_fee]
+        return Place(tables.assets["short_borrow"], np.array(rows, np.intp))
     owner, _, name = path.rpartition(".")
     owner, _, part = owner.rpartition(".")
     if section == "costs" and (part, name) in COST_FIELDS:
@@ -119,8 +136,8 @@ def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) 
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage or lot, or a number that stands under costs, such as costs.slippage.rate "
-        "where its kind is percentage",
+        expected="account.cash, leverage, lot, tick or minimum_order, or a number that stands under costs, such as "
+        "costs.slippage.rate where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )

@@ -19,19 +19,33 @@ Amount = Annotated[float, Field(ge=0.0)]
 
 
 class AccountSpec(Section):
-    """The account at the start: cash in currency, leverage as a multiple of equity, lot in units (0 = fractional)."""
+    """The account: cash at the start in currency, leverage as a multiple of equity, lot in units (0 = fractional).
+
+    Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
+    value than `minimum_order`, in currency, are rejected unless they can only reduce a position.
+    """
 
     cash: Annotated[float, Field(gt=0.0)] = 1_000_000.0
     mode: Literal["shared", "sleeves"] = "shared"
     kind: Literal["cash", "margin"] = "cash"
     leverage: Annotated[float, Field(gt=0.0)] = 1.0
     lot: Amount = 0.0
+    tick: Amount = 0.0
+    minimum_order: Amount = 0.0
 
 
 class ExecutionSpec(Section):
-    """The named set of execution rules; `backsweep.engine.profiles` says what each name stands for."""
+    """How orders fill; `backsweep.engine.profiles` says what the name of a profile stands for.
+
+    limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
+    untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
+        data counts as data without volume, and orders fill.
+
+    """
 
     profile: str = "next_open"
+    limit_fill: Literal["touch", "penetration"] = "touch"
+    untraded: Literal["wait", "fill"] = "wait"
 
     @field_validator("profile")
     @classmethod
@@ -98,9 +112,20 @@ Commission = Annotated[
 Slippage = Annotated[NoSlippage | FixedSlippage | PercentageSlippage, Field(discriminator="kind")]
 
 
-class AssetCosts(Section):
-    """One asset's own costs; what is left out holds as for every asset."""
+class Financing(Section):
+    """Annual rates, accrued from one session to the next by actual days over 365.
 
+    margin_interest : on negative cash; short_borrow : on the value held short, at the last close.
+    """
+
+    margin_interest: Amount = 0.0
+    short_borrow: Amount = 0.0
+
+
+class AssetCosts(Section):
+    """One asset's own costs; what is left out holds as for every asset. Its borrow fee needs `costs.financing`."""
+
+    short_borrow: Amount | None = None
     commission: Commission | None = None
     slippage: Slippage | None = None
 
@@ -110,6 +135,7 @@ class CostsSpec(Section):
 
     commission: Commission = NoCommission()
     slippage: Slippage = NoSlippage()
+    financing: Financing | None = None
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
 
 

@@ -1,0 +1,111 @@
+"""How long an order lives, and which orders end together.
+
+    GTC   until it fills or is cancelled
+    DAY   to the end of a session: the one of the next bars after the request
+    GTD   as long as bars are stamped at or before `good_till`
+    IOC   for one moment: the open of its asset's next bar, or the close for what fills at a close alone
+    FOK   as IOC; whole orders fill or none, so the two are the same
+
+An order whose time is over is EXPIRED, and its waiting children go with it. When one order of an OCA group fills, the
+others of the group are cancelled, whatever their assets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backsweep.engine.codes import (
+    AT_OPEN,
+    CANCELLED,
+    DAY,
+    EXPIRED,
+    FOK,
+    GROUP_FILLED,
+    GTC,
+    GTD,
+    IN_RANGE,
+    IOC,
+    NO_REASON,
+    STOP,
+)
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.orders import end_unfilled, is_live, slot_of
+from backsweep.engine.records import State
+
+NO_EXPIRY = np.iinfo(np.int64).max
+
+
+@kernel
+def set_terms(state: State, order_id: int, tif: int, good_till: int, oca_group: int) -> None:
+    """Write down how long a requested order lives, in nanoseconds UTC for GTD, and its group."""
+    if order_id == 0 or (tif == GTC and oca_group == 0):
+        return
+    account = state.account
+    order = record_at(state.orders, slot_of(state, order_id))
+    order.tif = tif
+    order.oca_group = oca_group
+    if tif == DAY:
+        group = record_at(state.groups, account.group)
+        order.expires = group.session + group.last_of_session
+        account.expiring += 1
+    elif tif == GTD:
+        order.expires = good_till
+        account.expiring += 1
+        account.next_expiry = min(account.next_expiry, good_till)
+
+
+@kernel
+def are_possible(order: Any) -> bool:
+    """Tell whether an order's terms make sense: GTD needs its time, and a child, which waits, cannot be IOC or FOK."""
+    if order.tif == GTD:
+        return order.expires > 0
+    return GTC <= order.tif < IOC if order.parent != 0 else GTC <= order.tif <= FOK
+
+
+@kernel
+def expire_dated(state: State) -> None:
+    """End the orders that are good till a time before this timestamp's."""
+    account = state.account
+    account.next_expiry = NO_EXPIRY
+    for slot in range(min(account.next_id, account.capacity)):
+        order = record_at(state.orders, slot)
+        if is_live(order) and order.tif == GTD:
+            if order.expires < account.timestamp:
+                end_unfilled(state, slot, EXPIRED, NO_REASON)
+            else:
+                account.next_expiry = min(account.next_expiry, order.expires)
+
+
+@kernel
+def expire_day(state: State, session: int) -> None:
+    """End the DAY orders of a session that is over."""
+    account = state.account
+    for slot in range(min(account.next_id, account.capacity)):
+        order = record_at(state.orders, slot)
+        if is_live(order) and order.tif == DAY and order.expires <= session:
+            end_unfilled(state, slot, EXPIRED, NO_REASON)
+
+
+@kernel
+def ends_now(state: State, slot: int, moment: int) -> bool:
+    """End an order that lives for one moment if it does not fill at it; tell whether that was so."""
+    if record_at(state.orders, slot).tif < IOC or moment == AT_OPEN:
+        return False
+    end_unfilled(state, slot, EXPIRED, NO_REASON)
+    return True
+
+
+@kernel
+def end_group(state: State, filled: Any, moment: int) -> None:
+    """Cancel the other orders of the group of an order that has filled."""
+    account = state.account
+    ambiguous = 0
+    for slot in range(min(account.next_id, account.capacity)):
+        order = record_at(state.orders, slot)
+        if is_live(order) and order.oca_group == filled.oca_group and order.id != filled.id:
+            if moment == IN_RANGE and filled.acts == STOP and order.contested == account.group:
+                ambiguous = 1
+            end_unfilled(state, slot, CANCELLED, GROUP_FILLED)
+    account.ambiguous_fills += ambiguous
