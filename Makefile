@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test faults bench format clean
+.PHONY: help setup demo demo-clean check test faults conformance bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,18 @@ test: check  ## `make check`, then the slow tests, then the engine's tests witho
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py
 
+PEERS := .venv-conformance
+
+conformance: $(PEERS)/.ready  ## play the same intents with other engines and print whose fills agree; about six minutes
+	PYTHONPATH=tests/conformance $(PEERS)/bin/python -m sidebyside
+
+# The peers live in an environment of their own: the project never depends on them.
+$(PEERS)/.ready: $(READY) pyproject.toml constraints.txt constraints-conformance.txt
+	$(PEERS)/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear $(PEERS)
+	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(PEERS)/bin/pip install --quiet \
+	    -c constraints.txt -c constraints-conformance.txt -e '.[dev,conformance]'
+	@touch $@
+
 bench: $(READY)  ## measure the engine: nanoseconds per bar
 	$(BIN)/python tests/bench/bench.py
 
@@ -62,5 +74,5 @@ format: $(READY)  ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 
 clean:  ## delete .venv and every cache; studies stay
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-conformance build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

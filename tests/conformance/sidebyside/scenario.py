@@ -1,0 +1,117 @@
+"""What an engine is asked to play: bars, intents, an account, costs.
+
+An intent is what a strategy wants at the close of a bar, at most one for each asset:
+
+    ENTER            if flat and no order is working: `quantity` units with stop_loss and take_profit where given;
+                     with `limit` the entry waits for that price
+    ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order
+    CLOSE            close what is held
+    CANCEL           cancel the latest order of the asset, if it still works
+    TARGET_PERCENT   bring the position to `quantity` x equity, at this close
+    TARGET_VALUE     bring the position to a value of `quantity`, at this close
+
+Intents are handed over in order of asset, except where the profile fills exits first: then those that reduce go first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOTHING, ENTER, ORDER, CLOSE, CANCEL, TARGET_PERCENT, TARGET_VALUE = range(7)
+FIELDS = ("kind", "quantity", "limit", "stop", "stop_loss", "take_profit")
+KIND, QUANTITY, LIMIT, STOP, STOP_LOSS, TAKE_PROFIT = range(len(FIELDS))
+OPEN, HIGH, LOW, CLOSING = range(4)
+
+FILL_AT_CLOSE = ("same_close", "vectorbt")
+FILL_AT_NEXT_CLOSE = ("next_close", "zipline")
+AS_SUBMITTED = ("backtrader", "vectorbt", "zipline")
+
+MARGIN = {"cash": 1e9, "kind": "margin", "leverage": 1.0, "lot": 0.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """Bars float64[assets, n, 4], intents float64[assets, n, len(FIELDS)]; account and costs as in a sweep file.
+
+    `left_out` counts the intents that were taken away because engines differ there by choice.
+    """
+
+    name: str
+    bars: NDArray[np.float64]
+    intents: NDArray[np.float64]
+    account: dict[str, Any] = field(default_factory=lambda: dict(MARGIN))
+    costs: dict[str, Any] = field(default_factory=dict)
+    profile: str = "next_open"
+    left_out: int = 0
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Names in the order of their index."""
+        return tuple(f"A{index:02d}" for index in range(len(self.bars)))
+
+    @property
+    def length(self) -> int:
+        """How many bars each asset has."""
+        return self.bars.shape[1]
+
+    @property
+    def at_close(self) -> bool:
+        """Tell whether an intent fills at the close that it has seen."""
+        return self.profile in FILL_AT_CLOSE
+
+    @property
+    def exits_first(self) -> bool:
+        """Tell whether exits fill before entries that were asked for earlier at the same close."""
+        return self.profile not in AS_SUBMITTED
+
+    def sequence(self, bar: int) -> list[int]:
+        """Give the assets in the order in which peers that fill as submitted are handed the intents of one bar."""
+        kinds, quantities = self.intents[:, bar, KIND], self.intents[:, bar, QUANTITY]
+        reduces = (kinds == CLOSE) | ((kinds == ORDER) & (quantities < 0.0))
+        return sorted(range(len(kinds)), key=lambda asset: self.exits_first and not reduces[asset])
+
+    def without(self, dropped: NDArray[np.bool_]) -> Scenario:
+        """Give the scenario without the intents that are marked, bool[assets, n]."""
+        intents = self.intents.copy()
+        intents[dropped] = intend(NOTHING)
+        return replace(self, intents=intents, left_out=self.left_out + int(dropped.sum()))
+
+
+def no_intents(assets: int, length: int) -> NDArray[np.float64]:
+    """Give intents that want nothing."""
+    intents = np.full((assets, length, len(FIELDS)), np.nan)
+    intents[:, :, KIND] = NOTHING
+    return intents
+
+
+def intend(
+    kind: int,
+    quantity: float = np.nan,
+    *,
+    limit: float = np.nan,
+    stop: float = np.nan,
+    stop_loss: float = np.nan,
+    take_profit: float = np.nan,
+) -> tuple[float, ...]:
+    """Give one intent as a row."""
+    return (float(kind), quantity, limit, stop, stop_loss, take_profit)
+
+
+def commission_of(costs: dict[str, Any], asset: str, quantity: float, price: float) -> float:
+    """Give the commission of a whole order, as the sweep file's words mean it; peers are told it through this."""
+    kind = costs.get("per_asset", {}).get(asset, {}).get("commission", costs.get("commission", {"kind": "none"}))
+    return _commission(kind, abs(quantity), price) if quantity else 0.0
+
+
+def _commission(kind: dict[str, Any], units: float, price: float) -> float:
+    if kind["kind"] == "percentage":
+        return kind["rate"] * units * price
+    if kind["kind"] == "per_share":
+        return max(kind["rate"] * units, kind.get("minimum", 0.0))
+    if kind["kind"] == "per_order":
+        return kind["amount"]
+    return 0.0

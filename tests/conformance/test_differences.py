@@ -1,0 +1,113 @@
+"""One case for each row of DIFFERENCES.md: what this engine does, and what the peers do where they are installed."""
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sidebyside import ours
+from sidebyside.fills import Fill, merged
+from sidebyside.intents import FIRST
+from sidebyside.left_out import agreeable
+from sidebyside.scenario import CLOSE, ENTER, ORDER, Scenario, intend, no_intents
+from sidebyside.table import play_peer
+
+pytestmark = pytest.mark.conformance
+
+CALM = (100.0, 101.0, 99.0, 100.0)
+ENTRY = FIRST  # the bar at whose close the case begins; its first fill is on the next
+
+
+def case(later: list[tuple[float, ...]], intents: dict[tuple[int, int], tuple[float, ...]], **fields: Any) -> Scenario:
+    """Build calm bars, then `later`, then calm bars; intents by (asset, bar)."""
+    assets = 1 + max(asset for asset, _ in intents)
+    bars = np.array([[CALM] * (ENTRY + 2) + later + [CALM] * 3] * assets)
+    table = no_intents(*bars.shape[:2])
+    for place, intent in intents.items():
+        table[place] = intent
+    return Scenario("case", bars, table, **fields)
+
+
+def peer(name: str, scenario: Scenario) -> list[Fill]:
+    """Give what a peer does, or skip."""
+    if find_spec(name) is None:
+        pytest.skip(f"{name} not installed here; `make conformance` installs the peers")
+    return merged(play_peer(name, scenario))
+
+
+BRACKET = {(0, ENTRY): intend(ENTER, 10.0, stop_loss=95.0, take_profit=105.0)}
+GAP_THEN_FALL = [(106.0, 107.0, 94.0, 96.0)]
+
+
+def test_a_bar_that_opens_beyond_the_target_fills_it_there_before_it_can_fall_to_the_stop() -> None:
+    assert merged(ours.play(case(GAP_THEN_FALL, BRACKET)))[-1].price == 106.0
+
+
+@pytest.mark.parametrize("name", ["backtesting", "backtrader"])
+def test_peers_take_the_stop_although_the_bar_opened_beyond_the_target(name: str) -> None:
+    assert peer(name, case(GAP_THEN_FALL, BRACKET))[-1].price == 95.0
+
+
+def test_what_the_comparison_leaves_out_is_that_entry() -> None:
+    assert not agreeable(case(GAP_THEN_FALL, BRACKET)).intents[:, :, 0].any()
+    kept = case([(106.0, 107.0, 99.0, 100.0)], BRACKET)
+    assert agreeable(kept) is kept
+
+
+MINIMUM = {"costs": {"commission": {"kind": "per_share", "rate": 0.005, "minimum": 1.0}}}
+REVERSAL = {(0, ENTRY): intend(ORDER, 10.0), (0, ENTRY + 1): intend(ORDER, -20.0)}
+
+
+def test_a_minimum_commission_is_due_once_for_an_order_that_reverses() -> None:
+    assert merged(ours.play(case([CALM], REVERSAL, **MINIMUM)))[-1].commission == 1.0
+
+
+@pytest.mark.parametrize("name", ["backtesting", "backtrader"])
+def test_peers_charge_the_minimum_for_the_closing_and_for_the_opening_part(name: str) -> None:
+    assert peer(name, case([CALM], REVERSAL, **MINIMUM))[-1].commission == 2.0
+
+
+SLIPPED = {"costs": {"slippage": {"kind": "fixed", "amount": 0.5}}}
+GAP_TO_TARGET = [(106.0, 107.0, 104.0, 104.0)]
+
+
+def test_a_limit_order_fills_at_a_better_open_without_slippage() -> None:
+    assert merged(ours.play(case(GAP_TO_TARGET, BRACKET, **SLIPPED)))[-1].price == 106.0
+
+
+def test_backtrader_slips_a_better_open_towards_the_limit() -> None:
+    assert peer("backtrader", case(GAP_TO_TARGET, BRACKET, **SLIPPED))[-1].price == 105.5
+
+
+SHORT_OF_CASH: dict[str, Any] = {"account": {"cash": 1500.0, "kind": "cash", "leverage": 1.0, "lot": 0.0}}
+SWITCH = {(1, ENTRY): intend(ORDER, 10.0), (0, ENTRY + 1): intend(ORDER, 10.0), (1, ENTRY + 1): intend(CLOSE)}
+
+
+def test_an_exit_pays_for_an_entry_that_was_asked_for_before_it_at_the_same_close() -> None:
+    assert [fill.asset for fill in merged(ours.play(case([CALM], SWITCH, **SHORT_OF_CASH)))] == [1, 0, 1]
+
+
+GAP_OVER_STOP = [(103.0, 104.0, 102.5, 103.0)]
+STOP_LIMIT = {(0, ENTRY + 1): intend(ORDER, 10.0, stop=102.0, limit=103.5)}
+
+
+def test_a_stop_limit_order_fills_at_an_open_between_its_stop_and_its_limit() -> None:
+    assert merged(ours.play(case(GAP_OVER_STOP, STOP_LIMIT)))[-1].price == 103.0
+    assert peer("backtrader", case(GAP_OVER_STOP, STOP_LIMIT))[-1].price == 103.0
+
+
+def test_backtesting_fills_it_at_a_stop_below_the_bars_low() -> None:
+    assert peer("backtesting", case(GAP_OVER_STOP, STOP_LIMIT))[-1].price == 102.0
+
+
+RISE = [(100.0, 104.0, 99.0, 103.0)]
+NO_ROOM = {(0, ENTRY + 1): intend(ORDER, 10.0, stop=102.0, limit=102.0)}
+
+
+def test_a_stop_limit_order_without_room_fills_where_it_is_triggered() -> None:
+    assert merged(ours.play(case(RISE, NO_ROOM)))[-1][::3] == (ENTRY + 2, 102.0)
+
+
+def test_backtesting_lets_it_wait_for_another_bar() -> None:
+    assert peer("backtesting", case(RISE, NO_ROOM))[0].bar > ENTRY + 2

@@ -1,0 +1,22 @@
+"""Every step of the programme against every peer, on the first of its scenarios; `make conformance` plays them all."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from sidebyside.steps import Step, steps
+from sidebyside.table import lines
+
+pytestmark = pytest.mark.conformance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", steps(), ids=lambda step: step.title)
+def test_every_fill_is_the_peers_fill(step: Step) -> None:
+    absent = [peer for peer in step.peers if find_spec(peer) is None]
+    if absent:
+        pytest.skip(f"{', '.join(absent)} not installed here; `make conformance` installs the peers")
+    if step.reason:
+        pytest.skip(step.reason)
+    for peer, line in lines(step, limit=1).items():
+        assert line.good, f"{peer}: {line.agreed} of {line.fills} fills agree; {line.difference}"
