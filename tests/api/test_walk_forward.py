@@ -137,3 +137,15 @@ def test_a_study_without_folds_has_no_walk_forward(tmp_path):
     demo = bs.run(SWEEP.with_name("demo.yaml"), out=tmp_path / "demo", overrides=(*QUICK[:2], "search.trials=2"))
     with pytest.raises(BadInput, match="no folds"):
         _ = demo.walk_forward
+
+
+def test_a_study_that_goes_on_later_is_the_same(tmp_path, study):
+    run(tmp_path, "search.trials=10")
+    assert run(tmp_path).digest() == study.digest()
+
+
+@pytest.mark.slow
+def test_ray_and_inline_give_the_same_study(tmp_path, study):
+    spread = run(tmp_path, "runtime.workers=2", "runtime.backend=ray")
+    assert spread.digest() == study.digest()
+    assert spread.walk_forward.equity.equals(study.walk_forward.equity)
