@@ -88,6 +88,13 @@ MISTAKES = [
     ("trades >= 30", "trade >= 30", r":22: unknown metric", "did you mean `trades`?"),
     ("trades >= 30", "max_drawdown <= 0.2", r":22: two constraints of the same kind", "max_drawdown <= 0.2"),
     ("train: 4y", "train: 4 years", r":23: bad value of `walk_forward\.train`", "4 years"),
+    ("test: 1y, ", "", r":23: missing key `walk_forward\.test`", "add `test: 1y`"),
+    (
+        "select: best",
+        "share_proposals: false",
+        r":23: folds with proposals of their own",
+        "leave `share_proposals` out",
+    ),
     ("{workers: 2, backend: ray, address: local}", "3", r":24: bad value of `runtime`", "a mapping"),
     ("workers: 2", "workers: 0", r":24: bad value of `runtime\.workers`", "greater than or equal to 1"),
     ("study: etf-threshold", "study: ../x", r":1: bad value of `study`", "../x"),

@@ -44,3 +44,24 @@ def market():
     series = [list(zip(*(each[asset] for each in (opens, high, low, close)), strict=True)) for asset in (0, 1)]
     frame = bars(*series[0], B=series[1])
     return frame.with_columns(pred=generator.normal(0, 1, frame.height))
+
+
+class Levels(Strategy):
+    """Averages again, whose averages come with the market: a part of the market knows as much as the whole."""
+
+    window: int = param(2, 20, default=5)
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        for i in range(data.count):
+            bar = data[i]
+            held = broker.get_position(bar.asset).quantity
+            level = bar.pred * 20 / self.window
+            if level > 0.5 and held == 0.0:
+                broker.submit_order(bar.asset, 10)
+            elif level < -0.5 and held != 0.0:
+                broker.close_position(bar.asset)
+
+
+@pytest.fixture(scope="session")
+def precomputed(market):
+    return market, Levels

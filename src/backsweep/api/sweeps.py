@@ -161,14 +161,20 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
 
 def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compiled: bool = True) -> Replay:
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
-    spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed})
+    spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
     return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
 
 
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
-    """Write the records of the best trial into the study's folder, unless they are there."""
+    """Write the records of the selected trial into the study's folder, unless they are there.
+
+    It is the best trial, and in walk-forward the choice of the last fold, over all the data.
+    """
     best = study.best
+    if sweep.walk_forward is not None and len(study.folds):
+        number = study.walk_forward.folds["number"][-1]
+        best = None if number is None else study.describe(number)
     if best is None:
         return
     folder = study.path / "selected"

@@ -35,6 +35,7 @@ class Format(StrEnum):
 def show(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
+    folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward chose.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
     only_hash: Annotated[
         bool, typer.Option("--hash", help="Print the digest of the study's rows, timing apart, and nothing else.")
@@ -52,6 +53,8 @@ def show(
 
     - backsweep show studies/demo --statistics
 
+    - backsweep show studies/walk-forward --folds
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
@@ -61,6 +64,9 @@ def show(
         return
     if statistics:
         show_findings(opened, as_json=form is Format.json)
+        return
+    if folds:
+        _show_folds(opened, form)
         return
     best = opened.top(top)
     if "duration" in best.columns:
@@ -74,6 +80,35 @@ def show(
         typer.echo(json.dumps({**asdict(opened.state), "best": opened.best, "trials": trials}, default=str, indent=2))
     else:
         _print_tables(opened, best)
+
+
+def _show_folds(study: Study, form: Format) -> None:
+    result = study.walk_forward
+    if form is Format.csv:
+        typer.echo(result.folds.drop("numbers").write_csv(), nl=False)
+        return
+    if form is Format.json:
+        content = {"metrics": result.metrics, "folds": result.folds.to_dicts(), "drift": result.drift.to_dicts()}
+        typer.echo(json.dumps(content, default=str, indent=2))
+        return
+    console, table = make_console(), result.folds
+    goals = [goal.metric for goal in study.sweep.search.objective]
+    columns = {"fold": [f"{row['fold']}{' (short)' if row['short'] else ''}" for row in table.to_dicts()]}
+    columns |= {name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").to_list() for name in ("train", "test")}
+    columns["trial"] = [format_number(number) for number in table["number"]]
+    for name in goals:
+        for segment in ("train", "test"):
+            columns[f"{segment}_{name}"] = [format_metric(name, value) for value in table[f"{segment}_{name}"]]
+    columns["test_return"] = [format_metric("total_return", value) for value in table["test_return"]]
+    for name in table.columns:
+        if name.startswith(PARAM):
+            columns[name.removeprefix(PARAM)] = [format_number(value, 4) for value in table[name]]
+    print_columns(console, columns)
+    console.print("out of sample, all tests together", style="bold")
+    console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
+    console.print()
+    columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
+    print_columns(console, columns)
 
 
 def _print_tables(study: Study, best: pl.DataFrame) -> None:

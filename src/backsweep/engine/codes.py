@@ -53,8 +53,8 @@ REJECT_REASONS = (
 )
 
 # Why a fill happened.
-SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT = range(5)
-FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit")
+SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END = range(6)
+FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit", "segment_end")
 
 # Moments inside a bar at which an order can fill, in their order.
 NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)

@@ -8,7 +8,8 @@ Rows are grouped by timestamp. For each group, in this order:
    end of a session its DAY orders expire;
 3. `on_data` sees these closes and everything before them, and nothing after;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
-5. the session is closed if this is its last group.
+5. positions are closed where a segment ends flat (`segment`);
+6. the session is closed if this is its last group.
 
 `make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
 compiled once a machine. Rare steps are called from the loop itself, each behind its condition: inside a kernel they
@@ -26,7 +27,8 @@ from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
-from backsweep.engine.records import State, open_state, reset
+from backsweep.engine.records import State, open_state
+from backsweep.engine.segment import begin_segment, close_positions
 from backsweep.engine.terms import expire_dated, expire_day
 
 
@@ -78,7 +80,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
 
     def loop(handle: Any, market: Any, values: Any, memory: Any, first: int, last: int) -> None:
         state = open_state(handle)
-        reset(state)
+        begin_segment(state, first)
         account = state.account
         for index in range(first, last):
             group = record_at(state.groups, index)
@@ -101,6 +103,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 accept_requests(state)
                 if account.at_close > 0 and state.rules.fill_at == SAME_CLOSE:
                     match_close(state, group, 1)
+            if index == account.flat_at:
+                close_positions(state, group)
             if account.recording == 1:
                 log_equity(state, index)
             if group.last_of_session == 1:

@@ -186,6 +186,7 @@ def allocate(
     account.conditions = len(conditions)
     account.recording = int(recording)
     account.log_capacity = log_capacity
+    account.flat_at = NONE
     return tables
 
 

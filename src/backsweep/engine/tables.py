@@ -93,6 +93,9 @@ ACCOUNT = record_dtype(
         ("fills", "i8"),
         ("ambiguous_fills", "i8"),
         ("rejected_orders", "i8"),
+        ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
+        ("carried", "i8"),
+        ("flat_at", "i8"),
     ]
 )
 POSITION = record_dtype(

@@ -229,7 +229,7 @@ def _failure(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
         numbers=chunk.numbers,
         metrics=np.full((count, len(METRICS)), np.nan),
         reasons=np.zeros((count, len(METRICS)), np.uint8),
-        returns=np.full((count, len(ready.sessions)), np.nan, np.float32),
+        returns=np.full((count, ready.width), np.nan, np.float32),
         errors=dict.fromkeys(chunk.numbers.tolist(), reason),
         started=now,
         completed=now,

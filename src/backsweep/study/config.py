@@ -20,6 +20,7 @@ from backsweep.section import Section
 from backsweep.study.messages import dotted, nearest, translate
 from backsweep.study.overrides import override
 from backsweep.study.yamlfile import KeyPath, read_yaml
+from backsweep.trial.folds import FoldSpec
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:
 _PATHS = ("bars", "signals", "context")
 
 Number = float | int | bool
-Duration = Annotated[str, Field(pattern=r"^\d+[ymwd]$")]
 
 
 class ParamRange(Section):
@@ -121,16 +121,17 @@ class Search(Section):
         )
 
 
-class WalkForward(Section):
-    """The folds: lengths in years, months, weeks or days (`4y`, `6m`, `2w`, `5d`)."""
+class WalkForward(FoldSpec):
+    """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
-    train: Duration
-    test: Duration
-    step: Duration | None = None
-    mode: Literal["rolling", "expanding"] = "rolling"
-    purge: Duration = "0d"
-    embargo: Duration = "0d"
-    select: Literal["best"] = "best"
+    `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included;
+    `top_k` the `top` best, with equal weights. All folds share one set of proposals.
+    """
+
+    share_proposals: bool = True
+    select: Literal["best", "neighbourhood", "top_k"] = "best"
+    neighbours: Annotated[int, Field(ge=1)] = 9
+    top: Annotated[int, Field(ge=1)] = 5
 
 
 class Runtime(Section):
@@ -185,6 +186,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         raise translate(error, Sweep, document.data, lambda key: _place(places, key)) from None
     sweep.remember(places)
     _check_search(sweep)
+    _check_walk(sweep)
     return sweep
 
 
@@ -259,6 +261,39 @@ def _check_search(sweep: Sweep) -> None:
                 found=search.constraints[i],
                 remedy="keep the tighter one",
             )
+
+
+def _check_walk(sweep: Sweep) -> None:
+    walk = sweep.walk_forward
+    if walk is None:
+        return
+    if walk.test is None and walk.mode != "holdout":
+        raise BadInput(
+            "missing key `walk_forward.test`",
+            where=sweep.where("walk_forward"),
+            expected="the length of a test (only a holdout may reach to the end of the data)",
+            remedy="add `test: 1y` under `walk_forward`",
+        )
+    if not walk.share_proposals:
+        raise BadInput(
+            "folds with proposals of their own are not supported by this version",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="true: one set of proposals, run on every fold",
+            found="false",
+            remedy="leave `share_proposals` out",
+        )
+
+
+def check_proposals(sweep: Sweep, *, adaptive: bool) -> None:
+    """Refuse a sampler that learns from the trainings of all folds: it would show early folds their own future."""
+    if adaptive and sweep.walk_forward is not None and sweep.walk_forward.mode != "holdout":
+        raise BadInput(
+            "a sampler that learns cannot propose for several folds at once",
+            where=sweep.where("search", "sampler"),
+            expected="random, sobol or grid: what later trainings teach it would leak into the tests before them",
+            found=sweep.search.sampler,
+            remedy="write `sampler: sobol`, or `mode: holdout` under `walk_forward`",
+        )
 
 
 def _check_metric(name: str, where: str) -> None:

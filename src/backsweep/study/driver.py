@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.errors import BadInput
 from backsweep.study.batches import Batches
+from backsweep.study.config import check_proposals
+from backsweep.study.folds import fold_tables
 from backsweep.study.proposers import make_proposer
 from backsweep.study.proposers.base import Proposals
 from backsweep.study.space import trial_spec
 from backsweep.study.table import Results, Table, best_row
-from backsweep.trial.exchange import Chunk
+from backsweep.trial.exchange import Chunk, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,13 +87,8 @@ def run_study(
     chunk, which are otherwise chosen by time.
     """
     try:
-        if sweep.walk_forward is not None:
-            raise BadInput(
-                "walk-forward is not supported by this version",
-                where=sweep.where("walk_forward"),
-                remedy="remove the `walk_forward` section",
-            )
         proposer = make_proposer(sweep, space)
+        check_proposals(sweep, adaptive=proposer.adaptive)
         folder.check(identity)
         with ExitStack() as stack:
             begun = folder.exists
@@ -102,7 +98,7 @@ def run_study(
             run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
             if not run.finished:
                 ready = backend.start(trial_spec(sweep, space))
-                run.begin(len(ready.sessions))
+                run.begin(ready)
                 if not begun:
                     stack.enter_context(folder.hold())
                     folder.create(identity, ready.sessions)
@@ -136,7 +132,7 @@ class _Run:
         self._proposals: dict[int, Proposals] = {}  # of batches that are not committed, or still running for some other
         self._past: list[Told] = []  # of committed whole batches, if the proposer asks
         self._seconds: float | None = None  # per trial
-        self._sessions = 0
+        self._ready = Ready(np.empty(0, np.int64))
         rows = folder.rows("trials")
         self._resumed = self._done = self._committed = len(rows)
         self._failed = int((rows["state"] == "FAIL").sum()) if len(rows) else 0
@@ -148,9 +144,9 @@ class _Run:
     def finished(self) -> bool:
         return self._committed >= self._batches.total
 
-    def begin(self, sessions: int) -> None:
+    def begin(self, ready: Ready) -> None:
         """Propose the first batch, which a sampler may refuse to do."""
-        self._sessions = sessions
+        self._ready = ready
         self._propose(max(1, self._backend.capacity()))
 
     def loop(self) -> None:
@@ -195,7 +191,7 @@ class _Run:
             proposals = self._proposer.propose(batch, (), ())
         self._proposals[batch] = proposals
         numbers = range(max(self._committed, batch * batches.size), batches.numbers(batch).stop)
-        self._results[batch] = Results(numbers, self._sessions)
+        self._results[batch] = Results(numbers, self._ready.width, len(self._ready.segments))
         size = self._chunk_size or self._chunk(len(numbers), room)
         for start in range(numbers.start, numbers.stop, size):
             part = np.arange(start, min(start + size, numbers.stop), dtype=np.int64)
@@ -231,8 +227,11 @@ class _Run:
             rows = np.asarray(results.numbers) - batch * self._batches.size
             used = Proposals(proposals.values[rows], tuple(proposals.attr(row) for row in rows))
             trials = self._table.trials(batch, used, results)
-            tables = {"returns": self._table.returns(results), "trials": trials}
-            self._folder.commit(tables, self._batches.total)
+            if self._ready.segments:
+                tables = fold_tables(results, self._search, self._ready)
+            else:
+                tables = {"returns": self._table.returns(results)}
+            self._folder.commit({**tables, "trials": trials}, self._batches.total)
             self._committed += len(trials)
             whole = pl.concat([self._head, trials]) if len(self._head) else trials
             self._head = self._head.clear()

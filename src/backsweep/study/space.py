@@ -17,6 +17,7 @@ from backsweep.errors import BadInput
 from backsweep.study.config import ParamRange
 from backsweep.study.dimension import Dimension, Number
 from backsweep.study.messages import nearest, shown
+from backsweep.trial.folds import FoldSpec
 from backsweep.trial.spec import TrialSpec
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Space:
 
 def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
     """Name what every trial of this study shares."""
+    walk = sweep.walk_forward
     return TrialSpec(
         data=sweep.data,
         strategy=sweep.strategy,
@@ -72,6 +74,7 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
         costs=sweep.costs,
         fixed=space.fixed,
         params=space.names,
+        folds=FoldSpec(**{name: getattr(walk, name) for name in FoldSpec.model_fields}) if walk else None,
     )
 
 

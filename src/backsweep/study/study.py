@@ -14,6 +14,7 @@ from backsweep.study.digest import digest
 from backsweep.study.evidence import earlier_trials, weigh
 from backsweep.study.folder import StudyFolder
 from backsweep.study.table import TIMING, best_first, best_row
+from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,9 +96,20 @@ class Study:
         parts = self._folder.parts("returns", self._entries)
         return weigh(self.trials, parts, earlier_trials(self.path, self.identity), self.sweep.search.sampler)
 
+    @cached_property
+    def walk_forward(self) -> WalkForwardResult:
+        """What each fold chose, and how it fared out of sample; raises BadInput where there are no folds."""
+        if not len(self.folds):
+            remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
+            raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
+        return walk_forward(self.sweep, self.trials, self.folds, self.returns, self.sessions)
+
     @property
     def best(self) -> dict[str, Any] | None:
-        """The best feasible trial: `number, value` (or `values`), `params`, `metrics`; None if there is none."""
+        """The best feasible trial: `number, value` (or `values`), `params`, `metrics`; None if there is none.
+
+        In walk-forward its metrics are the means over the trainings of all folds.
+        """
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
         return None if row is None else self.describe(int(row["number"]))
 

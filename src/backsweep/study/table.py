@@ -19,7 +19,7 @@ from backsweep.study.proposers.base import Proposals, Told, ranked
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from backsweep.study.config import Search
+    from backsweep.study.config import Constraint, Search
     from backsweep.study.space import Space
     from backsweep.trial.exchange import Outcome
 
@@ -32,12 +32,14 @@ _WHOLE = "train"  # the segment of a study without walk-forward: all of it is in
 class Results:
     """The outcomes of one batch, filled in as its chunks come back, in any order and maybe twice."""
 
-    def __init__(self, numbers: range, sessions: int) -> None:
+    def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
         count = len(numbers)
         self.numbers = numbers
         self.metrics = np.full((count, len(METRICS)), np.nan)
         self.reasons = np.zeros((count, len(METRICS)), dtype=np.uint8)
-        self.returns = np.full((count, sessions), np.nan, dtype=np.float32)
+        self.returns = np.full((count, width), np.nan, dtype=np.float32)
+        self.segments = np.full((count, segments, len(METRICS)), np.nan)
+        self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
         self.times = np.zeros((count, 2))
         self.errors: dict[int, str] = {}
         self._missing = np.ones(count, dtype=np.bool_)
@@ -60,6 +62,9 @@ class Results:
         self.metrics[rows] = outcome.metrics[new]
         self.reasons[rows] = outcome.reasons[new]
         self.returns[rows] = outcome.returns[new]
+        if outcome.segments is not None and outcome.segment_reasons is not None:
+            self.segments[rows] = outcome.segments[new]
+            self.segment_reasons[rows] = outcome.segment_reasons[new]
         self.times[rows, 0], self.times[rows, 1] = outcome.started[new], outcome.completed[new]
         numbers = outcome.numbers[new]
         self.errors |= {int(number): outcome.errors[int(number)] for number in numbers if int(number) in outcome.errors}
@@ -84,15 +89,14 @@ class Table:
             "state": pl.Series(np.where(failed, "FAIL", "COMPLETE").tolist(), dtype=pl.String),
         }
         for name, metric in self.value_columns.items():
-            columns[name] = _nullable(metrics[:, METRICS.index(metric)])
+            columns[name] = nullable(metrics[:, METRICS.index(metric)])
         for j, axis in enumerate(self.space.dimensions):
             kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
             columns[f"params_{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
         for j, metric in enumerate(METRICS):
-            columns[f"user_attrs_{metric}"] = _nullable(metrics[:, j])
+            columns[f"user_attrs_{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
-            excess = bound.sign * (metrics[:, METRICS.index(bound.metric)] - bound.bound)
-            columns[f"constraints_{bound.name}"] = _nullable(excess)
+            columns[f"constraints_{bound.name}"] = excess(bound, metrics)
         errors = [results.errors.get(number) for number in results.numbers]
         columns["error"] = pl.Series(errors, dtype=pl.String)
         columns["system_attrs"] = pl.Series(_system_attrs(proposals, results), dtype=pl.String)
@@ -136,6 +140,11 @@ class Table:
         )
 
 
+def excess(bound: Constraint, metrics: NDArray[np.float64]) -> pl.Series:
+    """How far metrics, float64[k, metrics], lie outside a bound; at most 0 where it holds, null where undefined."""
+    return nullable(bound.sign * (metrics[:, METRICS.index(bound.metric)] - bound.bound))
+
+
 def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
     """float64[k, m], the objectives turned so that smaller is better; NaN = undefined."""
     names = [f"user_attrs_{objective.metric}" for objective in search.objective]
@@ -171,7 +180,8 @@ def best_row(rows: pl.DataFrame, search: Search) -> dict[str, Any] | None:
     return rows.row(int(np.lexsort(keys)[0]), named=True)
 
 
-def _nullable(values: NDArray[np.float64]) -> pl.Series:
+def nullable(values: NDArray[np.float64]) -> pl.Series:
+    """Give float64[k] as a column, NaN as null."""
     return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64).fill_nan(None)
 
 
@@ -185,16 +195,22 @@ def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
             content["sampler"] = json.loads(sampler)
         if explained[row]:
             codes = results.reasons[row]
-            content["undefined"] = {METRICS[j]: REASONS[codes[j]] for j in np.flatnonzero(codes)}
+            content["undefined"] = undefined(codes)
         if content:
-            texts[row] = _compact(content)
+            texts[row] = compact(content)
     return texts
+
+
+def undefined(codes: NDArray[np.uint8]) -> dict[str, str]:
+    """Name what is undefined, and why; `codes` are reason codes, uint8[metrics]."""
+    return {METRICS[j]: REASONS[codes[j]] for j in np.flatnonzero(codes)}
 
 
 def _sampler_text(text: str | None) -> str:
     sampler = json.loads(text).get("sampler") if text else None
-    return _compact(sampler) if sampler else ""
+    return compact(sampler) if sampler else ""
 
 
-def _compact(content: Any) -> str:
+def compact(content: Any) -> str:
+    """Write plain data as JSON, equal for equal content."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"))

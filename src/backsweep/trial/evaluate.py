@@ -9,12 +9,15 @@ import numpy as np
 
 from backsweep.dataset import Shard, load
 from backsweep.errors import BacksweepError
+from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
+from backsweep.trial.folds import make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, new_metrics, record
+from backsweep.trial.walk import Walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +43,10 @@ class Evaluator:
         }
         self._settings = Settings(spec.account, spec.execution, spec.costs)
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
-        self.ready = Ready(sessions=self._market.session_ends, assets=self._market.assets)
+        ends = self._market.session_ends
+        segments = make_segments(ends, spec.folds) if spec.folds else ()
+        self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
+        self._walk = Walk(self._runner, segments, flat=spec.folds.state == "flat") if spec.folds else None
 
     def prepare(self) -> None:
         """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
@@ -50,20 +56,23 @@ class Evaluator:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
         count = len(chunk.numbers)
         metrics, reasons = new_metrics(count)
-        sessions = len(self.ready.sessions)
-        returns = np.full((count, sessions), np.nan, np.float32)
-        scratch = np.zeros(sessions)
+        segments = len(self.ready.segments)
+        cuts = np.full((count, segments, len(METRICS)), np.nan)
+        cut_reasons = np.zeros(cuts.shape, np.uint8)
+        returns = np.full((count, self.ready.width), np.nan, np.float32)
         times = np.zeros((2, count))
         errors: dict[int, str] = {}
         for row in range(count):
             times[0, row] = time.time()
             try:
-                self._runner.run(chunk.values[row])
+                if self._walk:
+                    self._walk.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
+                    metrics[row], reasons[row] = self._walk.summary(cuts[row], cut_reasons[row])
+                else:
+                    self._run(chunk.values[row], metrics[row], reasons[row], returns[row])
             except BacksweepError as error:
                 errors[int(chunk.numbers[row])] = str(error)
-            else:
-                self._runner.summarise(metrics[row], reasons[row], scratch)
-                returns[row] = scratch
+                cuts[row], cut_reasons[row], returns[row] = np.nan, 0, np.nan
             times[1, row] = time.time()
         return Outcome(
             batch=chunk.batch,
@@ -74,7 +83,21 @@ class Evaluator:
             errors=errors,
             started=times[0],
             completed=times[1],
+            segments=cuts,
+            segment_reasons=cut_reasons,
         )
+
+    def _run(
+        self,
+        values: NDArray[np.float64],
+        metrics: NDArray[np.float64],
+        reasons: NDArray[np.uint8],
+        returns: NDArray[np.float32],
+    ) -> None:
+        self._runner.run(values)
+        scratch = np.zeros(len(returns))
+        self._runner.summarise(metrics, reasons, scratch)
+        returns[:] = scratch
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
         """Run one trial again with full records; the same bits, compiled or interpreted."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from backsweep.trial.folds import Segment
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -40,11 +42,13 @@ class Outcome:
     Attributes
     ----------
     batch, numbers : as in the chunk.
-    metrics : float64[k, len(METRICS)], NaN = undefined.
+    metrics : float64[k, len(METRICS)], NaN = undefined; with folds the means over their trainings.
     reasons : uint8[k, len(METRICS)], index into `metrics.REASONS`; 0 = defined.
-    returns : float32[k, sessions], per-session returns.
+    returns : float32[k, Ready.width], per-session returns; with folds those of every segment, one after the other.
     errors : trial number to text; such a trial has failed and its metrics are NaN.
     started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
+    segments, segment_reasons : float64 and uint8[k, segments, len(METRICS)], metrics and reasons of each segment;
+        None or without segments where there are no folds or no trial came back.
 
     """
 
@@ -56,6 +60,8 @@ class Outcome:
     errors: dict[int, str]
     started: NDArray[np.float64]
     completed: NDArray[np.float64]
+    segments: NDArray[np.float64] | None = None
+    segment_reasons: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +72,18 @@ class Ready:
     ----------
     sessions : int64[n], end of every session, nanoseconds since 1970 UTC.
     assets : the assets' names, sorted; an asset's code is its position here.
+    segments : train and test of fold 0, of fold 1, and so on; empty without folds.
 
     """
 
     sessions: NDArray[np.int64]
     assets: tuple[str, ...] = field(default=())
+    segments: tuple[Segment, ...] = field(default=())
+
+    @property
+    def width(self) -> int:
+        """How many returns a trial has: one for each session, with folds one for each session of each segment."""
+        return sum(segment.sessions for segment in self.segments) if self.segments else len(self.sessions)
 
 
 class Backend(Protocol):

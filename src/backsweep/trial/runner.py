@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.broker import Market as Columns
-from backsweep.engine.codes import LOG_FULL, ORDERS_FULL
+from backsweep.engine.codes import LOG_FULL, NONE, ORDERS_FULL
 from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import Table, Tables, allocate
@@ -80,24 +80,44 @@ class Runner:
         self._memory = self.bound.new_memory(len(market.assets))
         self._columns = self._addresses({**market.signals, **self._features.columns(self._strategy)})
         self._context = self._addresses(market.context)
-        self._years = float(market.groups["timestamp"][-1] - market.groups["timestamp"][0]) / NANOSECONDS_PER_YEAR
+        self._edges = np.append(np.flatnonzero(market.groups["last_of_session"]) + 1, 0)  # -1: before the first session
+        self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
 
-    def run(self, values: NDArray[np.float64], *, first: int = 0, last: int | None = None) -> None:
-        """Run one trial over the timestamp groups from `first` to before `last`; the tables hold what became of it.
+    def run(self, values: NDArray[np.float64]) -> None:
+        """Run one trial over the whole market; the tables hold what became of it.
 
         Raises StrategyError where the user's code does not compile or raises, LimitReached where a table is full.
         """
+        self.take(values)
+        self.go(0, len(self.market.session_ends))
+
+    def take(self, values: NDArray[np.float64]) -> None:
+        """Take a trial's values for the runs that follow; raises StrategyError or BadInput if they make no sense."""
         strategy = self._strategy = self._instance(values)
         for place, name in zip(self._places, self._dotted(), strict=True):
             place.put(self._value_of(name, values))
         record = self._values[0]
         for name, value in strategy.values().items():
             record[name] = value
-        self.bound.reset_variables(self._values, self._memory)
         for name, column in self._features.columns(strategy).items():
             self._columns[0][name] = column.ctypes.data
         self._set_conditions(strategy)
-        self._call(first, len(self.market.groups) if last is None else last)
+
+    def go(self, first: int, last: int, *, carried: bool = False, flat: bool = False) -> None:
+        """Run over sessions `first` to before `last` with the values taken.
+
+        The run begins with a fresh account that knows the closes before it, or, `carried`, with the account, orders and
+        memory that the last run left; `flat` closes every position at its end. The strategy is not called before
+        `first`; its features, the signals and the context do know the bars before.
+        """
+        start, stop = int(self._edges[first - 1]), int(self._edges[last - 1])
+        account = self.tables.account[0]
+        account.carried = int(carried)
+        account.flat_at = stop - 1 if flat else NONE
+        account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
+        if not carried:
+            self.bound.reset_variables(self._values, self._memory)
+        self._call(start, stop)
         self._check()
 
     def prepare(self) -> None:
@@ -118,14 +138,27 @@ class Runner:
             columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
 
-    def summarise(self, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]) -> None:
-        """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64)."""
-        sessions = self.tables.sessions
+    def summarise(
+        self,
+        values: NDArray[np.float64],
+        reasons: NDArray[np.uint8],
+        returns: NDArray[np.float64],
+        first: int = 0,
+        last: int | None = None,
+    ) -> None:
+        """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64).
+
+        `first` and `last` are the sessions that it ran over. A trade counts where it closes.
+        """
+        last = len(self.market.session_ends) if last is None else last
+        sessions = self.tables.sessions[first:last]
+        times = self.market.groups["timestamp"]
+        elapsed = float(times[self._edges[last - 1] - 1] - times[self._edges[first - 1]])
         _summarise_account(
             self.tables.account[0],
             sessions["equity"],
             sessions["exposure"],
-            self._years,
+            elapsed / NANOSECONDS_PER_YEAR,
             SESSIONS_PER_YEAR,
             values,
             reasons,

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from backsweep.dataset.spec import DataSpec
 from backsweep.engine.profiles import PROFILES
 from backsweep.section import Section
+from backsweep.trial.folds import FoldSpec
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Amount = Annotated[float, Field(ge=0.0)]
@@ -144,6 +145,7 @@ class TrialSpec(Section):
 
     `strategy` is `file.py:Class` with an absolute path, or `module:Class`. `params` names the columns of
     the value arrays: parameters of the strategy, and dotted keys such as `costs.slippage.rate`; so do `fixed`'s keys.
+    With `folds`, a trial runs on their segments.
     """
 
     data: DataSpec
@@ -153,3 +155,4 @@ class TrialSpec(Section):
     costs: CostsSpec = CostsSpec()
     fixed: dict[str, float | int | bool] = Field(default_factory=dict)
     params: tuple[str, ...] = ()
+    folds: FoldSpec | None = None

@@ -1,0 +1,164 @@
+"""Folds: which sessions a trial is chosen on, and which it is then judged on.
+
+With I the length of training, g the purge, O the length of a test and s the step (all calendar spans counted from the
+first session's date, or sessions), fold k trains on [k s, k s + I), or anchored on [0, k s + I), and is tested on
+[k s + I + g, k s + I + g + O). The tests follow each other, so appending sessions changes no fold but a short last one.
+"""
+
+from __future__ import annotations
+
+import calendar
+import itertools
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from backsweep.errors import BadInput
+from backsweep.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+TRAIN, TEST = "train", "test"
+_NANOSECONDS = 1_000_000_000
+_DAY = timedelta(days=1)
+
+Span = Annotated[str, Field(pattern=r"^[1-9]\d*(y|mo|w|d|s)$")]
+Gap = Annotated[str, Field(pattern=r"^\d+(y|mo|w|d|s)$")]
+
+
+class FoldSpec(Section):
+    """How sessions are divided; spans are years, months, weeks, days or sessions (`4y`, `6mo`, `2w`, `63d`, `252s`).
+
+    `rolling` trains on the last `train` before each test, `anchored` on everything before it, `holdout` once, on the
+    first `train`. `test` may be left out of a holdout, which then reaches to the end of the data. `step` is `test`
+    where it is left out. `purge` is the gap between training and its test. `embargo` is the gap between a test and
+    training after it: no mode here trains after its test, so it changes nothing.
+
+    `state` says what a segment begins and ends with. `flat`: nothing; open positions are sold at its last close, at the
+    usual costs. `continuous`: each training begins flat and ends marked to market, and the tests are cut out of one run
+    over all of them, which carries positions and cash.
+    """
+
+    mode: Literal["rolling", "anchored", "holdout"] = "rolling"
+    train: Span
+    test: Span | None = None
+    step: Span | None = None
+    purge: Gap = "0d"
+    embargo: Gap = "0d"
+    state: Literal["flat", "continuous"] = "flat"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Sessions `first` to before `last` of fold number `fold`; `short`: the data end before the segment does."""
+
+    fold: int
+    name: str
+    first: int
+    last: int
+    short: bool = False
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions it has."""
+        return self.last - self.first
+
+
+def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment, ...]:
+    """Divide sessions: train and test of fold 0, train and test of fold 1, and so on.
+
+    `sessions` are session ends in nanoseconds UTC, ascending. Raises BadInput where there is not one fold, or where
+    tests would overlap.
+    """
+    ruler = _Ruler(sessions)
+    found = [segment for fold in _folds(ruler, spec) for segment in fold]
+    tests = found[1::2]
+    if any(later.first < earlier.last for earlier, later in itertools.pairwise(tests)):
+        raise BadInput(
+            "the tests of the folds overlap",
+            where="walk_forward.step",
+            expected=f"at least the length of a test, {spec.test}",
+            found=str(spec.step),
+            remedy="leave `step` out",
+        )
+    if not found or min(segment.sessions for segment in found) == 0:
+        raise BadInput(
+            "the data do not hold one fold" if not found else "a fold has a segment without a session",
+            where="walk_forward",
+            expected=f"more sessions than train ({spec.train}) and purge ({spec.purge}) take, and some in every span",
+            found=f"{len(sessions)} sessions",
+            remedy="shorten `train`, lengthen `test`, or take more data",
+        )
+    return tuple(found)
+
+
+def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
+    """Give folds as long as a test begins within the data."""
+    train, purge = _read(spec.train), _read(spec.purge)
+    test = _read(spec.test) if spec.test else None
+    step = _read(spec.step) if spec.step else test
+    number = 0
+    while True:
+        start = np.zeros(3, np.int64) if step is None else number * step
+        opens = ruler.place(start + train + purge)
+        if opens >= ruler.count:
+            return
+        begins = ruler.place(start) if spec.mode == "rolling" else 0
+        closes = ruler.count if test is None else ruler.place(start + train + purge + test)
+        short = test is not None and not ruler.covers(start + train + purge + test)
+        yield (
+            Segment(number, TRAIN, begins, ruler.place(start + train)),
+            Segment(number, TEST, opens, min(closes, ruler.count), short),
+        )
+        number += 1
+        if spec.mode == "holdout":
+            return
+
+
+class _Ruler:
+    """Finds the session that stands at a distance (months, days, sessions) from the first one's date."""
+
+    def __init__(self, sessions: NDArray[np.int64]) -> None:
+        self._ends = sessions
+        self.count = len(sessions)
+        self._origin = _midnight(int(sessions[0])) if self.count else datetime.fromtimestamp(0, UTC)
+
+    def place(self, distance: NDArray[np.int64]) -> int:
+        """Give the position of the first session at this distance or farther; `count` and more: beyond the data."""
+        return int(np.searchsorted(self._ends, _nanoseconds(self._date(distance)))) + int(distance[2])
+
+    def covers(self, distance: NDArray[np.int64]) -> bool:
+        """Tell whether every session before this distance is in the data."""
+        reached = _nanoseconds(_midnight(int(self._ends[-1])) + _DAY)
+        place = self.place(distance)
+        return place < self.count or (place == self.count and _nanoseconds(self._date(distance)) <= reached)
+
+    def _date(self, distance: NDArray[np.int64]) -> datetime:
+        months = self._origin.year * 12 + self._origin.month - 1 + int(distance[0])
+        year, month = divmod(months, 12)
+        day = min(self._origin.day, calendar.monthrange(year, month + 1)[1])
+        return self._origin.replace(year=year, month=month + 1, day=day) + int(distance[1]) * _DAY
+
+
+def _read(text: str) -> NDArray[np.int64]:
+    """Read a span as int64[3]: months, days, sessions."""
+    match = re.fullmatch(r"(\d+)(\D+)", text)
+    assert match is not None  # noqa: S101 - the section's pattern has been checked
+    units = {"y": (12, 0, 0), "mo": (1, 0, 0), "w": (0, 7, 0), "d": (0, 1, 0), "s": (0, 0, 1)}
+    return int(match[1]) * np.array(units[match[2]], dtype=np.int64)
+
+
+def _midnight(nanoseconds: int) -> datetime:
+    moment = datetime.fromtimestamp(nanoseconds // _NANOSECONDS, UTC)
+    return moment.replace(hour=0, minute=0, second=0)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * _NANOSECONDS

@@ -1,0 +1,80 @@
+"""One trial on every fold: its segments run one after the other, each with metrics and returns of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.trial.folds import TEST, TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.trial.folds import Segment
+    from backsweep.trial.runner import Runner
+
+
+class Walk:
+    """Runs a runner's trials over segments.
+
+    With `flat`, every segment is a run of its own that ends without positions. Otherwise trainings end marked to
+    market, and the tests are cut out of one run that begins with the first of them.
+    """
+
+    def __init__(self, runner: Runner, segments: Sequence[Segment], *, flat: bool) -> None:
+        self._runner = runner
+        self._segments = segments
+        self._flat = flat
+        ends = np.cumsum([segment.sessions for segment in segments])
+        self._places = [slice(end - each.sessions, end) for end, each in zip(ends, segments, strict=True)]
+        self._trains = np.array([segment.name == TRAIN for segment in segments])
+
+    def run(
+        self,
+        values: NDArray[np.float64],
+        metrics: NDArray[np.float64],
+        reasons: NDArray[np.uint8],
+        returns: NDArray[np.float32],
+    ) -> None:
+        """Run one trial: write float64[segments, metrics], uint8 of the same shape, float32[sessions of segments].
+
+        Raises StrategyError or LimitReached as the runner does.
+        """
+        self._runner.take(values)
+        at = None  # the session after those that the account has seen, where it is carried on
+        for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
+            if self._flat or segment.name == TRAIN:
+                self._runner.go(segment.first, segment.last, flat=self._flat)
+                self._summarise(segment, metrics[row], reasons[row], returns[place])
+        if self._flat:
+            return
+        for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
+            if segment.name == TEST:
+                if at is not None and at < segment.first:
+                    self._runner.go(at, segment.first, carried=True)
+                self._runner.go(segment.first, segment.last, carried=at is not None)
+                self._summarise(segment, metrics[row], reasons[row], returns[place])
+                at = segment.last
+
+    def summary(
+        self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Give a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
+
+        A metric that is undefined in one training is undefined, for that training's reason.
+        """
+        reason = reasons[self._trains].max(axis=0)
+        total = np.zeros(metrics.shape[1])
+        for row in metrics[self._trains]:
+            total += row
+        return total / self._trains.sum(), reason
+
+    def _summarise(
+        self, segment: Segment, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
+    ) -> None:
+        scratch = np.zeros(segment.sessions)
+        self._runner.summarise(metrics, reasons, scratch, segment.first, segment.last)
+        returns[:] = scratch

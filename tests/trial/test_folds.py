@@ -1,0 +1,125 @@
+"""The invariants of folds, over random calendars, and some folds worked out by hand."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backsweep.errors import BadInput
+from backsweep.trial.folds import FoldSpec, make_segments
+
+DAY = 86_400 * 10**9
+
+
+def day(year, month, date):
+    return int(datetime(year, month, date, tzinfo=UTC).timestamp()) * 10**9
+
+
+def every_day(first, last):
+    return np.arange(first, last, DAY, dtype=np.int64)
+
+
+def read(segments):
+    return [(s.name, s.first, s.last, s.short) for s in segments]
+
+
+def test_rolling_folds_in_sessions():
+    spec = FoldSpec(train="4s", test="2s", purge="1s")
+    assert read(make_segments(every_day(0, 10 * DAY), spec)) == [
+        ("train", 0, 4, False),
+        ("test", 5, 7, False),
+        ("train", 2, 6, False),
+        ("test", 7, 9, False),
+        ("train", 4, 8, False),
+        ("test", 9, 10, True),
+    ]
+
+
+def test_anchored_folds_train_from_the_first_session():
+    spec = FoldSpec(mode="anchored", train="4s", test="3s")
+    assert read(make_segments(every_day(0, 10 * DAY), spec)) == [
+        ("train", 0, 4, False),
+        ("test", 4, 7, False),
+        ("train", 0, 7, False),
+        ("test", 7, 10, False),
+    ]
+
+
+def test_a_holdout_is_one_fold():
+    days = every_day(0, 10 * DAY)
+    assert read(make_segments(days, FoldSpec(mode="holdout", train="6d"))) == [
+        ("train", 0, 6, False),
+        ("test", 6, 10, False),
+    ]
+    assert read(make_segments(days, FoldSpec(mode="holdout", train="6d", test="2d", purge="1d")))[1] == (
+        ("test", 7, 9, False)
+    )
+    long = FoldSpec(mode="anchored", train="6d", test="100d")
+    tests = [(s.first, s.last) for s in make_segments(days, long)]
+    assert tests == [(s.first, s.last) for s in make_segments(days, FoldSpec(mode="holdout", train="6d"))]
+
+
+def test_calendar_spans_are_counted_from_the_first_date_and_never_drift():
+    days = every_day(day(2000, 1, 31), day(2001, 1, 1))
+    tests = make_segments(days, FoldSpec(train="1mo", test="1mo"))[1::2]
+    firsts = [datetime.fromtimestamp(days[s.first] // 10**9, UTC) for s in tests]
+    assert [(f.month, f.day) for f in firsts[:4]] == [(2, 29), (3, 31), (4, 30), (5, 31)]
+
+
+def test_a_test_that_ends_with_the_data_is_not_short():
+    days = every_day(day(2000, 1, 1), day(2002, 1, 1))
+    assert not make_segments(days, FoldSpec(train="1y", test="1y"))[-1].short
+    assert make_segments(days[:-1], FoldSpec(train="1y", test="1y"))[-1].short
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (FoldSpec(train="11d", test="1d"), "do not hold one fold"),
+        (FoldSpec(train="3d", test="3d", step="2d"), "overlap"),
+    ],
+)
+def test_what_makes_no_folds_is_refused(spec, message):
+    with pytest.raises(BadInput, match=message):
+        make_segments(every_day(0, 10 * DAY), spec)
+
+
+def test_a_segment_without_a_session_is_refused():
+    days = np.array([0, 1, 2, 40, 41], np.int64) * DAY
+    with pytest.raises(BadInput, match="without a session"):
+        make_segments(days, FoldSpec(train="2d", test="5d"))
+
+
+@st.composite
+def calendars(draw):
+    gaps = draw(st.lists(st.integers(1, 4), min_size=40, max_size=200))
+    return (np.cumsum(gaps) + draw(st.integers(0, 20_000))).astype(np.int64) * DAY
+
+
+spans = st.sampled_from(["8d", "2w", "1mo", "6s", "15s"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(calendars(), st.sampled_from(["rolling", "anchored"]), spans, spans, st.sampled_from(["0d", "3d", "2s"]))
+def test_tests_are_disjoint_and_cover_everything_after_the_first_training_and_its_purge(days, mode, train, test, purge):
+    segments = make_segments(days, FoldSpec(mode=mode, train=train, test=test, purge=purge))
+    trains, tests = segments[0::2], segments[1::2]
+    covered = np.concatenate([np.arange(s.first, s.last) for s in tests])
+    assert covered.tolist() == list(range(tests[0].first, len(days)))
+    assert all(earlier.last <= later.first for earlier, later in zip(trains, tests, strict=True))
+    assert not any(s.short for s in segments[:-1])
+    assert [s.fold for s in tests] == list(range(len(tests)))
+    if mode == "anchored":
+        assert all(s.first == 0 for s in trains)
+
+
+@settings(max_examples=100, deadline=None)
+@given(calendars(), st.sampled_from(["rolling", "anchored"]), spans, spans, st.integers(1, 30))
+def test_appending_sessions_changes_no_fold_but_a_short_last_one(days, mode, train, test, more):
+    spec = FoldSpec(mode=mode, train=train, test=test)
+    before, after = (make_segments(each, spec) for each in (days[:-more] if more < 10 else days[:-9], days))
+    whole = before[:-2] if before[-1].short else before
+    assert after[: len(whole)] == whole
+    assert after[len(whole) : len(before) - 1] == before[len(whole) : -1]

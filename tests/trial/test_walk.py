@@ -1,0 +1,174 @@
+"""Segments of a run: what they know, how they begin and end, and that cutting changes nothing."""
+
+import numpy as np
+import pytest
+from scripted import bars, evaluator, flat
+
+from backsweep.dataset import shard_from_frames
+from backsweep.metrics.summary import METRICS
+from backsweep.strategy import Strategy
+from backsweep.trial.exchange import Chunk
+from backsweep.trial.folds import FoldSpec, make_segments
+from backsweep.trial.market import pack
+from backsweep.trial.runner import Runner, Settings, new_metrics
+from backsweep.trial.walk import Walk
+
+WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
+COSTS = {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.01}}
+
+
+def metric(values, name):
+    return values[..., METRICS.index(name)]
+
+
+def walk(market, cls, spec, values=WINDOWS, **options):
+    engine = evaluator(market, cls, folds=FoldSpec(**spec), **options)
+    outcome = engine.evaluate(Chunk(0, np.arange(len(values)), values))
+    assert not outcome.errors
+    return engine.ready, outcome
+
+
+def plain(market, cls, first, last, **options):
+    """Evaluate on the sessions from `first` to before `last` alone, with the features that the whole market gives."""
+    days = market["timestamp"].unique().sort()
+    part = market.filter(market["timestamp"].is_in(days[first:last].implode()))
+    outcome = evaluator(part, cls, **options).evaluate(Chunk(0, np.arange(len(WINDOWS)), WINDOWS))
+    assert not outcome.errors
+    return outcome
+
+
+@pytest.mark.parametrize("mode", ["rolling", "anchored"])
+def test_continuous_tests_are_cut_out_of_one_run_bit_for_bit(precomputed, mode):
+    spec = {"mode": mode, "train": "40s", "test": "15s", "purge": "3s", "state": "continuous"}
+    ready, outcome = walk(*precomputed, spec, params=("window",), costs=COSTS)
+    tests = [place for place, segment in enumerate(ready.segments) if segment.name == "test"]
+    ends = np.cumsum([segment.sessions for segment in ready.segments])
+    stitched = np.concatenate([outcome.returns[:, ends[p] - ready.segments[p].sessions : ends[p]] for p in tests], 1)
+    whole = plain(*precomputed, 43, 120, params=("window",), costs=COSTS)
+    assert stitched.tobytes() == whole.returns.tobytes()
+    assert metric(outcome.segments[:, -1], "final_equity").tobytes() == metric(whole.metrics, "final_equity").tobytes()
+    for name in ("trades", "rejected_orders", "ambiguous_fills"):
+        assert np.array_equal(metric(outcome.segments[:, tests], name).sum(axis=1), metric(whole.metrics, name))
+    for name in ("commission", "slippage"):
+        np.testing.assert_allclose(metric(outcome.segments[:, tests], name).sum(axis=1), metric(whole.metrics, name))
+
+
+def test_a_training_is_a_backtest_of_its_sessions(precomputed):
+    spec = {"train": "40s", "test": "30s", "state": "continuous"}
+    ready, outcome = walk(*precomputed, spec, params=("window",))
+    for row, segment in enumerate(ready.segments):
+        if segment.name == "train":
+            alone = plain(*precomputed, segment.first, segment.last, params=("window",))
+            assert outcome.segments[:, row].tobytes() == alone.metrics.tobytes()
+            assert outcome.segment_reasons[:, row].tobytes() == alone.reasons.tobytes()
+
+
+def test_a_trials_metrics_are_the_means_over_its_trainings(market, averages):
+    ready, outcome = walk(market, averages, {"train": "40s", "test": "20s"}, params=("window",))
+    trains = [segment.name == "train" for segment in ready.segments]
+    np.testing.assert_allclose(outcome.metrics, outcome.segments[:, trains].mean(axis=1), rtol=1e-12)
+    assert outcome.returns.shape == (5, ready.width)
+
+
+def test_features_know_the_bars_before_a_segment(market, averages):
+    values = np.array([[20.0]])
+    _, outcome = walk(market, averages, {"mode": "holdout", "train": "60s", "test": "10s"}, values, params=("window",))
+    assert metric(outcome.segments[0, 1], "exposure") > 0.0
+
+
+@pytest.mark.parametrize("flat_end", [True, False])
+def test_compiled_and_interpreted_segments_leave_the_same_bits(market, averages, flat_end):
+    packed = pack(shard_from_frames(market))
+    segments = make_segments(packed.session_ends, FoldSpec(train="50s", test="30s"))
+    left = []
+    for compiled in (True, False):
+        runner = Runner(packed, averages, Settings(), params=("window",), compiled=compiled)
+        metrics, reasons = new_metrics(len(segments))
+        returns = np.zeros(sum(segment.sessions for segment in segments), np.float32)
+        Walk(runner, segments, flat=flat_end).run(WINDOWS[1], metrics, reasons, returns)
+        left.append((metrics.tobytes(), reasons.tobytes(), returns.tobytes()))
+    assert left[0] == left[1]
+
+
+class Holder(Strategy):
+    """Buys ten of everything on its first bar and keeps it."""
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        for i in range(data.count):
+            if broker.get_position(data[i].asset).quantity == 0.0:
+                broker.submit_order(data[i].asset, 10)
+
+
+STEPS = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 100, 100, 100), (110, 130, 110, 120), (120, 120, 90, 100)]
+
+
+def test_a_flat_segment_ends_sold_at_its_last_close_with_costs():
+    spec = {"mode": "holdout", "train": "2s", "test": "2s"}
+    _, outcome = walk(bars(*STEPS), Holder, spec, np.zeros((1, 0)), costs=COSTS)
+    test = outcome.segments[0, 1]
+    bought, sold = 10 * 110 * 1.01, 10 * 120 * 0.99
+    commission = 0.001 * (bought + sold)
+    assert metric(test, "final_equity") == pytest.approx(10_000 + sold - bought - commission)
+    assert metric(test, "commission") == pytest.approx(commission)
+    assert metric(test, "slippage") == pytest.approx(11 + 12)
+    assert metric(test, "trades") == 1.0
+
+
+def test_a_continuous_segment_ends_marked_to_market():
+    spec = {"mode": "holdout", "train": "2s", "test": "2s", "state": "continuous"}
+    _, outcome = walk(bars(*STEPS), Holder, spec, np.zeros((1, 0)))
+    assert metric(outcome.segments[0, 1], "final_equity") == 10_000 + 10 * (120 - 110)
+    assert metric(outcome.segments[0, 1], "trades") == 0.0
+
+
+class Asker(Strategy):
+    """Buys B, which has no bar today, for a tenth of its equity."""
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        if broker.get_position(1).quantity == 0.0:
+            broker.order_target_percent(1, 0.1)
+
+
+def test_a_segment_knows_the_last_closes_before_it():
+    quiet = (50, 50, 50, 50)
+    market = bars(*flat(100, 8), B=[None, quiet, quiet, quiet, None, quiet, quiet, quiet])
+    spec = {"mode": "holdout", "train": "4s", "test": "4s"}
+    _, outcome = walk(market, Asker, spec, np.zeros((1, 0)))
+    assert metric(outcome.segments[0, 1], "turnover") > 0.0
+    assert metric(outcome.segments[0, 1], "exposure") == pytest.approx(0.1 * 2 / 4)
+    assert metric(outcome.segments[0, 1], "rejected_orders") == 0.0
+
+
+def test_a_segment_that_ends_with_a_silent_asset_sells_at_its_last_close():
+    quiet = (50, 60, 50, 60)
+    market = bars(*flat(100, 8), B=[quiet, quiet, quiet, quiet, quiet, quiet, quiet, None])
+    spec = {"mode": "holdout", "train": "4s", "test": "4s"}
+    _, outcome = walk(market, Holder, spec, np.zeros((1, 0)))
+    assert metric(outcome.segments[0, 1], "final_equity") == 10_000 + 10 * (60 - 50)
+    assert metric(outcome.segments[0, 1], "trades") == 2.0
+
+
+def test_anchored_with_one_fold_is_a_holdout(market, averages):
+    one = walk(market, averages, {"mode": "anchored", "train": "80s", "test": "40s"}, params=("window",))[1]
+    other = walk(market, averages, {"mode": "holdout", "train": "80s"}, params=("window",))[1]
+    for name in ("metrics", "reasons", "returns", "segments", "segment_reasons"):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+
+
+def test_the_order_of_the_trials_changes_nothing(market, averages):
+    spec = {"train": "40s", "test": "20s"}
+    _, straight = walk(market, averages, spec, params=("window",))
+    _, turned = walk(market, averages, spec, WINDOWS[::-1], params=("window",))
+    assert turned.segments[::-1].tobytes() == straight.segments.tobytes()
+    assert turned.returns[::-1].tobytes() == straight.returns.tobytes()
+
+
+def test_later_bars_change_no_earlier_segment(market, averages):
+    spec = {"train": "40s", "test": "20s"}
+    days = market["timestamp"].unique().sort()
+    ready, whole = walk(market, averages, spec, params=("window",))
+    early = walk(market.filter(market["timestamp"] <= days[99]), averages, spec, params=("window",))
+    count = len(early[0].segments)
+    assert count < len(ready.segments)
+    assert early[1].segments.tobytes() == whole.segments[:, :count].tobytes()
+    assert early[1].returns.tobytes() == whole.returns[:, : early[0].width].tobytes()
