@@ -1,5 +1,6 @@
 """What a fill costs, in currency, worked out by hand."""
 
+import polars as pl
 import pytest
 from scripted import bars, bracket, close, fills, flat, limit, market, run, stop
 
@@ -18,6 +19,9 @@ QUIET = (100, 100, 100, 100)
         ({"kind": "per_share", "rate": 0.25, "minimum": 3.0}, 10, 3.0),
         ({"kind": "per_order", "amount": 4.0}, 10, 4.0),
         ({"kind": "per_order", "amount": 4.0}, -1, 4.0),
+        ({"kind": "per_share", "rate": 0.25, "maximum": 0.001}, 10, 1.0),
+        ({"kind": "per_share", "rate": 0.25, "minimum": 5.0, "maximum": 0.01}, 1, 1.0),
+        ({"kind": "combined", "rate": 0.001, "amount": 2.0}, 10, 3.0),
     ],
 )
 def test_commission_is_charged_beside_the_price(commission, quantity, due):
@@ -97,3 +101,25 @@ def test_an_asset_may_have_costs_of_its_own():
     result = run(bars(*flat(100, 2), B=flat(100, 2), C=flat(100, 2)), steps, costs=costs)
     assert result.fills["price"].to_list() == [100.5, 100.5, 100.0]
     assert result.fills["commission"].to_list() == pytest.approx([1.005, 7.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("slippage", "volume", "price"),
+    [
+        ({"kind": "volume_share", "rate": 1.0, "limit": 0.5}, 100.0, 101.0),  # a tenth of the volume: 0.1^2 of 100
+        ({"kind": "volume_share", "rate": 1.0, "limit": 0.05}, 100.0, 100.25),
+        ({"kind": "volume_share", "rate": 1.0, "limit": 0.05}, 0.0, 100.25),  # no volume: traded whole
+        ({"kind": "square_root", "rate": 0.1}, 40.0, 105.0),  # half of a tenth of 100
+        ({"kind": "square_root", "rate": 0.1}, 0.0, 110.0),
+    ],
+)
+def test_impact_depends_on_the_share_of_the_bars_volume(slippage, volume, price):
+    market_data = bars(*flat(100, 2)).with_columns(volume=pl.lit(volume))
+    result = run(market_data, [market(0, 10)], costs={"slippage": slippage})
+    assert result.fills["price"].to_list() == pytest.approx([price], abs=1e-12)
+
+
+def test_stops_slip_by_a_further_fraction():
+    costs = {"slippage": {"kind": "percentage", "rate": 0.01}, "stop_slippage": 0.02}
+    result = run(bars(QUIET, (100, 100, 90, 95)), [market(0, 10), stop(0, -10, 95)], costs=costs)
+    assert result.fills["price"].to_list() == pytest.approx([101.0, 95 * 0.97])

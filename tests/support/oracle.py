@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor, inf, isfinite, isnan
+from math import ceil, floor, inf, isfinite, isnan, sqrt
 
 TOLERANCE = Fraction(1, 10**12)
 AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
@@ -152,6 +152,7 @@ class Oracle:
         self.tick = Fraction(account.get("tick", 0.0))
         self.minimum = Fraction(account.get("minimum_order", 0.0))
         self.commission = costs.get("commission", {"kind": "none"})
+        self.stop_slippage = costs.get("stop_slippage", 0.0)
         self.rates = costs.get("financing", {})
         self.slippage = costs.get("slippage", {"kind": "none"})
         self.position = dict.fromkeys(assets, Fraction(0))
@@ -315,7 +316,7 @@ class Oracle:
             order.total = order.filled - held
         units = order.left
         bound = order.type == LIMIT or order.triggered
-        paid = price if bound else self.slipped(units, price)
+        paid = price if bound else self.slipped(order, units, price)
         if not order.within_limit(paid):
             paid = order.limit
         commission = self.charge(units, paid)
@@ -383,12 +384,17 @@ class Oracle:
         short = sum(-units * self.last[asset] for asset, units in self.position.items() if units < 0)
         self.cash -= (debt + short * Fraction(self.rates.get("short_borrow", 0.0))) * years
 
-    def slipped(self, units, price):
-        slip = Fraction(0)
+    def slipped(self, order, units, price):
+        slip = price * Fraction(self.stop_slippage) if order.is_stop else Fraction(0)
+        share = Fraction(1) if (self.now, order.asset) in self.idle else abs(units) / 1_000_000
+        if self.slippage["kind"] == "volume_share":
+            slip += price * Fraction(self.slippage["rate"]) * min(share, Fraction(self.slippage["limit"])) ** 2
+        elif self.slippage["kind"] == "square_root":
+            slip += price * Fraction(self.slippage["rate"]) * Fraction(sqrt(share))
         if self.slippage["kind"] == "fixed":
-            slip = Fraction(self.slippage["amount"])
+            slip += Fraction(self.slippage["amount"])
         elif self.slippage["kind"] == "percentage":
-            slip = price * Fraction(self.slippage["rate"])
+            slip += price * Fraction(self.slippage["rate"])
         return price + slip if units > 0 else max(price - slip, Fraction(0))
 
     def charge(self, units, price):
@@ -397,7 +403,11 @@ class Oracle:
             return abs(units) * price * Fraction(self.commission["rate"])
         if kind == "per_share":
             minimum = Fraction(self.commission.get("minimum", 0.0))
-            return max(abs(units) * Fraction(self.commission["rate"]), minimum)
+            due = max(abs(units) * Fraction(self.commission["rate"]), minimum)
+            most = Fraction(self.commission.get("maximum", 0.0)) * abs(units) * price
+            return min(due, most) if most else due
+        if kind == "combined":
+            return abs(units) * price * Fraction(self.commission["rate"]) + Fraction(self.commission["amount"])
         if kind == "per_order":
             return Fraction(self.commission["amount"])
         return Fraction(0)

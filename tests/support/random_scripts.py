@@ -38,7 +38,19 @@ COSTS: tuple[dict[str, Any], ...] = (
     {},
     {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.002}},
     {"commission": {"kind": "per_share", "rate": 0.01, "minimum": 1.0}, "slippage": {"kind": "fixed", "amount": 0.03}},
-    {"commission": {"kind": "per_order", "amount": 2.5}, "financing": {"margin_interest": 0.08, "short_borrow": 0.5}},
+    {
+        "commission": {"kind": "per_order", "amount": 2.5},
+        "stop_slippage": 0.004,
+        "financing": {"margin_interest": 0.08, "short_borrow": 0.5},
+    },
+    {
+        "commission": {"kind": "per_share", "rate": 0.1, "minimum": 1.0, "maximum": 0.01},
+        "slippage": {"kind": "volume_share", "rate": 1e5, "limit": 0.00005},
+    },
+    {
+        "commission": {"kind": "combined", "rate": 0.001, "amount": 2.0},
+        "slippage": {"kind": "square_root", "rate": 1.5},
+    },
 )
 ACCOUNTS: tuple[dict[str, Any], ...] = (
     {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0},

@@ -74,10 +74,10 @@ CASH, MARGIN = range(2)
 ACCOUNT_KINDS = ("cash", "margin")
 
 # Commission and slippage kinds.
-NO_COMMISSION, PERCENTAGE_COMMISSION, PER_SHARE_COMMISSION, PER_ORDER_COMMISSION = range(4)
-COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order")
-NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE = range(3)
-SLIPPAGE_KINDS = ("none", "fixed", "percentage")
+NO_COMMISSION, PERCENTAGE_COMMISSION, PER_SHARE_COMMISSION, PER_ORDER_COMMISSION, COMBINED_COMMISSION = range(5)
+COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined")
+NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE, VOLUME_SHARE_SLIPPAGE, SQUARE_ROOT_SLIPPAGE = range(5)
+SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 
 # Failures: the engine stops at the first.
 NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)

@@ -191,7 +191,10 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     _close_exactly(state, order)
     quantity = remaining(order)
     asset = record_at(state.assets, order.asset)
-    fill_price = price if order.acts == LIMIT else slipped_price(asset, quantity, price)
+    fill_price = price
+    if order.acts != LIMIT:
+        volume = record_at(state.bars, row).volume
+        fill_price = slipped_price(asset, quantity, price, volume, order.acts == STOP)
     if not allows(order, fill_price):
         fill_price = order.limit_price
     commission = commission_due(asset, quantity, fill_price, order.filled, order.commission)

@@ -45,9 +45,13 @@ ASSET = record_dtype(
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
+        ("commission_amount", "f8"),
         ("commission_minimum", "f8"),
+        ("commission_maximum", "f8"),  # fraction of the value traded, 0 for none
         ("slippage_kind", "i8"),
         ("slippage_rate", "f8"),
+        ("slippage_limit", "f8"),
+        ("stop_slippage", "f8"),
         ("short_borrow", "f8"),  # a year, fraction of the value held short
     ]
 )

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 COST_FIELDS = {
     ("commission", "rate"): "commission_rate",
-    ("commission", "amount"): "commission_rate",
+    ("commission", "amount"): "commission_amount",
+    ("commission", "maximum"): "commission_maximum",
+    ("slippage", "limit"): "slippage_limit",
     ("commission", "minimum"): "commission_minimum",
     ("slippage", "rate"): "slippage_rate",
     ("slippage", "amount"): "slippage_rate",
@@ -82,6 +84,7 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     for row, asset in enumerate(assets):
         own = costs.per_asset.get(asset)
         record = tables.assets[row]
+        record.stop_slippage = costs.stop_slippage
         record.short_borrow = financing.short_borrow if own is None or own.short_borrow is None else own.short_borrow
         _set_commission(record, own.commission if own and own.commission else costs.commission)
         _set_slippage(record, own.slippage if own and own.slippage else costs.slippage)
@@ -89,13 +92,16 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
 
 def _set_commission(record: Any, commission: Commission) -> None:
     record.commission_kind = COMMISSION_KINDS.index(commission.kind)
-    record.commission_rate = getattr(commission, "rate", getattr(commission, "amount", 0.0))
+    record.commission_rate = getattr(commission, "rate", 0.0)
+    record.commission_amount = getattr(commission, "amount", 0.0)
+    record.commission_maximum = getattr(commission, "maximum", 0.0)
     record.commission_minimum = getattr(commission, "minimum", 0.0)
 
 
 def _set_slippage(record: Any, slippage: Slippage) -> None:
     record.slippage_kind = SLIPPAGE_KINDS.index(slippage.kind)
     record.slippage_rate = getattr(slippage, "rate", getattr(slippage, "amount", 0.0))
+    record.slippage_limit = getattr(slippage, "limit", 1.0)
 
 
 def _check_assets(costs: CostsSpec, assets: Sequence[str]) -> None:
@@ -117,6 +123,8 @@ def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) 
     section, _, path = key.partition(".")
     if section == "account" and path in {"cash", "leverage", "lot", "tick", "minimum_order"}:
         return Place(tables.rules[path], slice(None))
+    if key == "costs.stop_slippage":
+        return Place(tables.assets["stop_slippage"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.margin_interest":
         return Place(tables.rules["margin_interest"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.short_borrow":

@@ -73,17 +73,26 @@ class PercentageCommission(Section):
 
 
 class PerShareCommission(Section):
-    """An amount per unit, and at least `minimum` per order."""
+    """An amount per unit, at least `minimum` per order, at most the fraction `maximum` of its value (0: no bound)."""
 
     kind: Literal["per_share"]
     rate: Amount
     minimum: Amount = 0.0
+    maximum: Rate = 0.0
 
 
 class PerOrderCommission(Section):
     """The same amount for every filled order."""
 
     kind: Literal["per_order"]
+    amount: Amount
+
+
+class CombinedCommission(Section):
+    """A fraction of the notional, and an amount for every filled order."""
+
+    kind: Literal["combined"]
+    rate: Rate
     amount: Amount
 
 
@@ -107,10 +116,29 @@ class PercentageSlippage(Section):
     rate: Rate
 
 
+class VolumeShareSlippage(Section):
+    """Quadratic impact: price x rate x share^2, the share of the bar's volume counted up to `limit`."""
+
+    kind: Literal["volume_share"]
+    rate: Amount = 0.1
+    limit: Annotated[float, Field(gt=0.0, le=1.0)] = 0.025
+
+
+class SquareRootSlippage(Section):
+    """Square-root impact: price x rate x sqrt(share of the bar's volume)."""
+
+    kind: Literal["square_root"]
+    rate: Amount
+
+
 Commission = Annotated[
-    NoCommission | PercentageCommission | PerShareCommission | PerOrderCommission, Field(discriminator="kind")
+    NoCommission | PercentageCommission | PerShareCommission | PerOrderCommission | CombinedCommission,
+    Field(discriminator="kind"),
 ]
-Slippage = Annotated[NoSlippage | FixedSlippage | PercentageSlippage, Field(discriminator="kind")]
+Slippage = Annotated[
+    NoSlippage | FixedSlippage | PercentageSlippage | VolumeShareSlippage | SquareRootSlippage,
+    Field(discriminator="kind"),
+]
 
 
 class Financing(Section):
@@ -132,10 +160,11 @@ class AssetCosts(Section):
 
 
 class CostsSpec(Section):
-    """What trading costs, for every asset and for some in particular."""
+    """What trading costs, for every asset and for some; stops slip by a further `stop_slippage`, a fraction."""
 
     commission: Commission = NoCommission()
     slippage: Slippage = NoSlippage()
+    stop_slippage: Rate = 0.0
     financing: Financing | None = None
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
 
