@@ -98,7 +98,7 @@ def _close(state: State, asset: int, row: int) -> None:
     order = record_at(state.orders, slot)
     order.fill_reason = SEGMENT_END
     start_working(state, slot)
-    fill_price = slipped_price(rates, quantity, price)
+    fill_price = slipped_price(rates, quantity, price, record_at(state.bars, row).volume, False)
     commission = commission_due(rates, quantity, fill_price, 0.0, 0.0)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
