@@ -65,6 +65,13 @@ def test_test_segments_make_the_record_of_walk_forward():
     assert weigh(trials, [pl.concat(folds)], 0, "random") == weigh(trials, [record], 0, "random")
 
 
+def test_the_shape_of_returns_is_that_of_the_record_and_not_of_the_table():
+    # Under walk-forward the table has means over trainings; the record is the tests.
+    trials, parts = tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 10)))
+    elsewhere = trials.with_columns(user_attrs_skew=-5.0, user_attrs_kurtosis=40.0)
+    assert weigh(elsewhere, parts, 0, "random") == weigh(trials, parts, 0, "random")
+
+
 def test_ruin_is_followed_by_sessions_that_earn_nothing():
     returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 3))
     returns[100:, 1] = np.nan

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,12 +32,18 @@ def weigh(trials: pl.DataFrame, returns: Iterable[pl.DataFrame], earlier: int, s
     `trials` is the study table and `returns` its parts, read one by one; `earlier` counts trials of earlier studies,
     which are tried as much as these. With walk-forward, a trial's record is its test segments one after the other.
     """
-    numbers, kept, losers = _collect(returns)
-    if kept is None:
+    records = _collect(returns)
+    if records is None:
         return None
-    rows = {name: trials[f"user_attrs_{name}"].to_numpy() for name in ("skew", "kurtosis")}
-    moments = {name: values[numbers].astype(np.float64) for name, values in rows.items()}
-    found = find(kept, moments["skew"], moments["kurtosis"], numbers, len(trials) + earlier, SESSIONS_PER_YEAR, losers)
+    found = find(
+        records.kept,
+        records.skew,
+        records.kurtosis,
+        records.numbers,
+        len(trials) + earlier,
+        SESSIONS_PER_YEAR,
+        records.losers,
+    )
     if sampler in _PLAIN:
         return found
     return replace(found, verdict=replace(found.verdict, warnings=(*found.verdict.warnings, _LEARNED)))
@@ -66,9 +72,21 @@ def _strategy(identity: Identity) -> str:
     return str(identity.sweep["strategy"]).rpartition(":")[2]
 
 
-def _collect(returns: Iterable[pl.DataFrame]) -> tuple[NDArray[np.int64], BlockSums | None, NDArray[np.bool_]]:
-    """Return trials' numbers, block sums in float32, and whether each trial ever lost; failed trials are left out."""
-    numbers, sums, squares, losers, sessions = [], [], [], [], 0
+@dataclass(frozen=True, eq=False)
+class _Records:
+    """What is kept of k trials' records: block sums in float32, moments, and whether each ever lost."""
+
+    numbers: NDArray[np.int64]
+    kept: BlockSums
+    skew: NDArray[np.float64]
+    kurtosis: NDArray[np.float64]
+    losers: NDArray[np.bool_]
+
+
+def _collect(returns: Iterable[pl.DataFrame]) -> _Records | None:
+    """Read the parts of a study's returns; failed trials are left out. None without four sessions of any."""
+    collected: list[tuple[NDArray[Any], ...]] = []
+    sessions = 0
     for part in returns:
         rows = part.filter(part["returns"].is_not_null())
         tests = rows.filter(rows["segment"] == "test")
@@ -79,15 +97,24 @@ def _collect(returns: Iterable[pl.DataFrame]) -> tuple[NDArray[np.int64], BlockS
         record = rows["returns"].explode().to_numpy().reshape(len(found), -1)
         sessions = record.shape[1]
         if sessions < _FEWEST:
-            break
+            return None
         # a session without a return, such as after ruin, earned nothing: no session is dropped, whatever the part holds
-        part_sums = block_sums(np.nan_to_num(record, nan=0.0).T, standard_blocks(sessions), np.float32)
-        numbers.append(found)
-        sums.append(part_sums.sums)
-        squares.append(part_sums.squares)
-        losers.append((record < 0.0).any(axis=1))
-    if not numbers:
-        return np.empty(0, dtype=np.int64), None, np.empty(0, dtype=np.bool_)
-    counts = np.diff(block_bounds(sessions, sums[0].shape[1]))
-    kept = BlockSums(np.concatenate(sums), np.concatenate(squares), counts)
-    return np.concatenate(numbers), kept, np.concatenate(losers)
+        record = np.nan_to_num(record, nan=0.0)
+        sums = block_sums(record.T, standard_blocks(sessions), np.float32)
+        collected.append((found, sums.sums, sums.squares, *_moments(record), (record < 0.0).any(axis=1)))
+    if not collected:
+        return None
+    numbers, sums_, squares, skew, kurtosis, losers = (
+        np.concatenate(column) for column in zip(*collected, strict=True)
+    )
+    counts = np.diff(block_bounds(sessions, sums_.shape[1]))
+    return _Records(numbers, BlockSums(sums_, squares, counts), skew, kurtosis, losers)
+
+
+def _moments(record: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return skew and kurtosis (population moments, not in excess) of each row; NaN where it does not vary."""
+    deviations = record.astype(np.float64)
+    deviations -= deviations.mean(axis=1, keepdims=True)
+    variance = (deviations**2).mean(axis=1)
+    variance[variance == 0.0] = np.nan
+    return (deviations**3).mean(axis=1) / variance**1.5, (deviations**4).mean(axis=1) / variance**2
