@@ -31,7 +31,7 @@ def run(
 
     - backsweep run sweeps/demo.yaml --workers 4 --trials 5000
 
-    - backsweep run sweeps/demo.yaml --backend inline --out /tmp/try --set search.sampler=sobol
+    - backsweep run sweeps/demo.yaml --backend inline --out studies/try --set search.sampler=sobol
 
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
