@@ -129,6 +129,26 @@ def test_a_trial_that_kills_every_worker_fails_and_the_others_of_its_chunk_do_no
     assert not any(outcome.errors for outcome in outcomes.values())
 
 
+def test_a_trial_whose_answer_died_with_the_worker_is_not_to_blame(started, monkeypatch):
+    backend, _ = started(workers=1)
+    get = ray.get
+
+    def lossy(reference):
+        """Lose every answer that had another chunk behind it, as a worker does that dies before it has sent one."""
+        followed = any(list(seat.running)[:-1] == [reference] for seat in backend._seats)
+        answer = get(reference)
+        if followed:
+            raise ray.exceptions.ActorDiedError
+        return answer
+
+    monkeypatch.setattr(ray, "get", lossy)
+    backend.submit(chunk(0, [0]))
+    backend.submit(chunk(0, [1], [666]))
+    outcomes = drain(backend, 2)
+    assert not outcomes[0,].errors
+    assert outcomes[1,].errors == {1: "the worker died while it ran this trial (3 times)"}
+
+
 def test_a_trial_that_never_ends_fails_and_the_others_of_its_chunk_do_not(started):
     backend, _ = started(workers=2, trial_timeout=0.5)
     backend.submit(chunk(0, [0, 1], [0, 555]))

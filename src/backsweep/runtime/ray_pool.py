@@ -50,13 +50,14 @@ class _Worker:
 @dataclass(eq=False)
 class _Task:
     chunk: Chunk
-    lost: int = 0  # workers that died or were ended while they ran it
+    suspect: bool = False  # it was with a worker that died: from now on it runs with no other chunk beside it
+    lost: int = 0  # workers that died or were ended while they had it alone
 
     def halves(self) -> list[_Task]:
         """Cut the chunk in two."""
         chunk, middle = self.chunk, len(self.chunk.numbers) // 2
         cuts = (slice(None, middle), slice(middle, None))
-        return [_Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut])) for cut in cuts]
+        return [_Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut]), suspect=True) for cut in cuts]
 
 
 @dataclass(eq=False)
@@ -69,14 +70,16 @@ class _Seat:
     since: float = 0.0  # when it began with the oldest at the latest, on this process's monotonic clock
 
     def free(self) -> int:
-        return 0 if self.loading else CHUNKS_PER_WORKER - len(self.running)
+        closed = self.loading or any(task.suspect for task in self.running.values())
+        return 0 if closed else CHUNKS_PER_WORKER - len(self.running)
 
 
 class RayBackend:
     """The `Backend` that spreads chunks over Ray actors of one CPU each.
 
     A chunk that loses its worker, or that takes longer than one trial may, is run again in halves, until the trial to
-    blame is alone: which trials fail does not depend on how they were sent.
+    blame is alone: which trials fail does not depend on how they were sent. The chunks that a dying worker held are
+    all suspects, even one that was done, whose answer may have died on the way: only a chunk alone can be to blame.
 
     Parameters
     ----------
@@ -156,7 +159,7 @@ class RayBackend:
         """Give waiting chunks to the workers with the fewest."""
         while self._waiting:
             seat = max(self._seats, key=_Seat.free)
-            if seat.free() <= 0:
+            if seat.free() < (CHUNKS_PER_WORKER if self._waiting[0].suspect else 1):
                 return
             task = self._waiting.popleft()
             if not seat.running:
@@ -196,7 +199,7 @@ class RayBackend:
         return [outcome for seat in late for outcome in self._replace(seat, reason)]
 
     def _replace(self, seat: _Seat, reason: str) -> list[Outcome]:
-        """Seat a new worker; charge the oldest chunk, which ran when the old one died, and queue the others again."""
+        """Seat a new worker and queue the old one's chunks again, as suspects; charge one that was alone with it."""
         if seat.loading:
             self._failed_loads += 1
             if self._failed_loads >= ATTEMPTS:
@@ -209,13 +212,15 @@ class RayBackend:
         self._seats[self._seats.index(seat)] = self._seat()
         tasks = list(seat.running.values())
         seat.running.clear()
+        for task in tasks:
+            task.suspect = True
         lost: list[Outcome] = []
-        if tasks and self._ready:
+        if len(tasks) == 1 and self._ready:
             tasks[0].lost += 1
             if len(tasks[0].chunk.numbers) > 1:
-                tasks[:1] = tasks[0].halves()
+                tasks = tasks[0].halves()
             elif tasks[0].lost >= ATTEMPTS:
-                lost = [_failure(tasks.pop(0).chunk, self._ready, f"{reason} ({ATTEMPTS} times)")]
+                lost = [_failure(tasks.pop().chunk, self._ready, f"{reason} ({ATTEMPTS} times)")]
         self._waiting.extendleft(reversed(tasks))
         return lost
 
