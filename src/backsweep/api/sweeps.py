@@ -20,7 +20,7 @@ from backsweep.study.identity import identify
 from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +97,7 @@ def run(
     run_study(
         sweep,
         space,
-        make_backend(name, where.workers, where.address, where.trial_timeout),
+        make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
         StudyFolder(folder),
         identify(sweep, fingerprint(sweep.data)),
         progress,
@@ -114,7 +114,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     """
     sweep, cls, space = _read(path, overrides)
     shard = load(sweep.data)
-    evaluator = Evaluator(trial_spec(sweep, space), shard, cls)
+    evaluator = make_evaluator(trial_spec(sweep, space), shard, cls)
     middle = space.from_unit(np.full((1, len(space.names)), 0.5)) if space.names else np.zeros((1, 0))
     return Findings(sweep, shard, space, evaluator.replay(middle[0]))
 
@@ -163,7 +163,7 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
-    return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+    return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
 
 
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
