@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import Evaluator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from backsweep.strategy import Strategy
     from backsweep.study.driver import Progress
@@ -94,14 +95,15 @@ def run(
     folder = Path(out) if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
-    run_study(
-        sweep,
-        space,
-        make_backend(name, where.workers, where.address, where.trial_timeout),
-        StudyFolder(folder),
-        identify(sweep, fingerprint(sweep.data)),
-        progress,
-    )
+    with _located(sweep):
+        run_study(
+            sweep,
+            space,
+            make_backend(name, where.workers, where.address, where.trial_timeout),
+            StudyFolder(folder),
+            identify(sweep, fingerprint(sweep.data)),
+            progress,
+        )
     study = open_study(folder)
     _write_selected(study, sweep, space)
     return study
@@ -114,7 +116,8 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     """
     sweep, cls, space = _read(path, overrides)
     shard = load(sweep.data)
-    evaluator = Evaluator(trial_spec(sweep, space), shard, cls)
+    with _located(sweep):
+        evaluator = Evaluator(trial_spec(sweep, space), shard, cls)
     middle = space.from_unit(np.full((1, len(space.names)), 0.5)) if space.names else np.zeros((1, 0))
     return Findings(sweep, shard, space, evaluator.replay(middle[0]))
 
@@ -163,7 +166,17 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
-    return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+    with _located(sweep):
+        return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+
+
+@contextmanager
+def _located(sweep: Sweep) -> Iterator[None]:
+    """Name the line of the sweep file in an error that only the data brought to light."""
+    try:
+        yield
+    except BadInput as error:
+        raise sweep.locate(error) from error
 
 
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
