@@ -270,7 +270,7 @@ class Broker(View):
         _check_asset(self._state, asset)
         held = record_at(self._state.positions, asset).quantity
         change = target - held
-        if whole_lots(change, self._state.rules.lot) == 0.0:
+        if whole_lots(change, record_at(self._state.assets, asset).lot) == 0.0:
             return 0
         reduces = 1 if held * change < 0.0 and held * target >= 0.0 else 0
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)

@@ -75,7 +75,9 @@ class Runner:
         self._strategy = self._instance(np.full(len(self._params), np.nan))
         self.tables = self._allocate(log_capacity)
         self._handle = self.tables.handle(compiled=compiled)
-        self._places = [place_of(name, self.tables, settings.costs, market.assets) for name in self._dotted()]
+        self._places = [
+            place_of(name, self.tables, settings.account, settings.costs, market.assets) for name in self._dotted()
+        ]
         self._values = self.bound.new_values(self._strategy)
         self._memory = self.bound.new_memory(len(market.assets))
         self._columns = self._addresses({**market.signals, **self._features.columns(self._strategy)})
@@ -207,7 +209,7 @@ class Runner:
             conditions=conditions,
             log_capacity=log_capacity,
         )
-        set_account(tables, self._settings.account)
+        set_account(tables, self._settings.account, self.market.assets)
         set_execution(tables, self._settings.execution)
         set_costs(tables, self._settings.costs, self.market.assets)
         return tables
