@@ -205,7 +205,7 @@ def check_empty(table: Table, window: Window) -> None:
             remedy="check how the data was written",
         )
     if table.role == "bars":
-        first, last = _moment(table, found["first"].min()), _moment(table, found["last"].max())
+        first, last = (_moment(table, found.select(each).item()) for each in (pl.min("first"), pl.max("last")))
         raise BadData(
             "no bars are left by the filters",
             where=table.source,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
+from backsweep.runtime.evaluators import build_evaluator
 
 if TYPE_CHECKING:
     from backsweep.trial.exchange import Backend
@@ -39,7 +41,7 @@ def make_backend(
     if name == "ray":
         from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
 
-        return RayBackend(workers, address, trial_timeout=trial_timeout)
+        return RayBackend(workers, address, partial(build_evaluator, shards=shards), trial_timeout=trial_timeout)
     raise BadInput(
         "unknown backend",
         where="runtime.backend",

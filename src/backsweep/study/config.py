@@ -138,7 +138,7 @@ class Runtime(Section):
     """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
 
     `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever. `shards` cuts
-    the assets of `account.mode: sleeves`, at most into blocks of four; null makes one for each worker.
+    the assets of `account.mode: sleeves`, at most into blocks of four.
     """
 
     workers: Annotated[int, Field(ge=1)] = 1
@@ -169,6 +169,14 @@ class Sweep(Section):
     def where(self, *path: str | int) -> str:
         """Name the place that set a key, or the nearest place above it: `sweep.yaml:12`."""
         return _place(self._places, path)[1]
+
+    def locate(self, error: BadInput) -> BadInput:
+        """Give an error about a key that this file sets, `account.per_asset.ES`, the key's place in the file."""
+        for key, (_, place) in self._places.items():
+            if key and dotted(key) == error.where:
+                texts = {name: getattr(error, name) for name in ("expected", "found", "remedy")}
+                return type(error)(error.problem, where=place, **texts)
+        return error
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from backsweep.strategy import Strategy
     from backsweep.trial.result import Result
     from backsweep.trial.sleeve_replay import Source
-    from backsweep.trial.sleeves import SleeveMarket
     from backsweep.trial.spec import TrialSpec
 
 

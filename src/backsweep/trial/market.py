@@ -88,7 +88,7 @@ def pack_bars(rows: pl.DataFrame) -> NDArray[Any]:
             "a shard has too many bars",
             expected=f"at most {np.iinfo(np.int32).max}",
             found=str(rows.height),
-            remedy="narrow data.assets or data.start and data.end, or set account.mode: sleeves and more runtime.shards",
+            remedy="narrow data.assets or data.start and data.end, or cut account.mode: sleeves into more shards",
         )
     bars = np.zeros(rows.height, BAR)
     for name in ("open", "high", "low", "close", "volume"):

@@ -110,9 +110,7 @@ def _take(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.fl
 
 def _equity(log: NDArray[Any], initial: float) -> pl.DataFrame:
     frame = _frame(log).with_columns(_time("timestamp"))
-    return frame.with_columns(drawdown(initial)).select(
-        "timestamp", "cash", "equity", "drawdown", "exposure"
-    )
+    return frame.with_columns(drawdown(initial)).select("timestamp", "cash", "equity", "drawdown", "exposure")
 
 
 def _frame(log: NDArray[Any]) -> pl.DataFrame:

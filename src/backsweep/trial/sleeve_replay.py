@@ -75,9 +75,7 @@ def _add(
     cash += np.append(initial, at_ends)[latest]
 
 
-def _join(
-    records: list[Result], sums: NDArray[np.float64], cash: NDArray[np.float64], calendar: Calendar
-) -> Result:
+def _join(records: list[Result], sums: NDArray[np.float64], cash: NDArray[np.float64], calendar: Calendar) -> Result:
     """Give the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1)
     returns = np.zeros(len(cash))
@@ -100,5 +98,5 @@ def _join(
 
 
 def _numbered(frame: pl.DataFrame, first: int) -> pl.DataFrame:
-    """Number a sleeve's orders on from `first`."""
+    """Give a sleeve's orders the numbers after `first`."""
     return frame.with_columns(pl.col("^(order|parent)_id$") + int(first))

@@ -111,12 +111,13 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
 class Share:
     """What a sleeve is told: the settings and values of the trial, with an equal part of the cash.
 
-    Numbers of assets that are not at hand (`costs.per_asset` of another shard's) are left out. Raises BadInput where
-    the settings name an asset that the data does not have.
+    Numbers under `per_asset` of assets that are not at hand, because they are another shard's, are left out. Raises
+    BadInput where the settings name an asset that the data does not have.
     """
 
     def __init__(self, spec: TrialSpec, calendar: Calendar) -> None:
-        check_named(spec.costs, calendar.assets)
+        check_named("account", spec.account.per_asset, calendar.assets)
+        check_named("costs", spec.costs.per_asset, calendar.assets)
         self.calendar = calendar
         self._spec = spec
         self._cash = list(spec.params).index(CASH) if CASH in spec.params else None
@@ -125,11 +126,14 @@ class Share:
         """Give the settings of some assets' sleeves."""
         account, costs = self._spec.account, self._spec.costs
         cash = account.cash / len(self.calendar.assets)
-        own = {asset: given for asset, given in costs.per_asset.items() if asset in assets}
+        own, dues = (
+            {asset: given for asset, given in section.per_asset.items() if asset in assets}
+            for section in (account, costs)
+        )
         return Settings(
-            account.model_copy(update={"cash": cash}),
+            account.model_copy(update={"cash": cash, "per_asset": own}),
             self._spec.execution,
-            costs.model_copy(update={"per_asset": own}),
+            costs.model_copy(update={"per_asset": dues}),
         )
 
     def options(self, assets: tuple[str, ...]) -> dict[str, Any]:
@@ -181,7 +185,7 @@ class SleeveRunner(Runner):
         begun = False  # whether there is an account to carry on: the asset has had a bar
         for leg in course.legs:
             carried = leg.carried and begun
-            before = (account.equity, account.gross) if carried else (cash, 0.0)
+            equity, gross = (account.equity, account.gross) if carried else (cash, 0.0)
             ran = bool(self._edges[leg.last] > self._edges[leg.first])
             if ran:
                 self.go(leg.first, leg.last, carried=carried, flat=course.flat)
@@ -189,7 +193,8 @@ class SleeveRunner(Runner):
             if leg.row is not None:
                 span = course.spans[leg.row]
                 edges = self._edges[span.first : span.last + 1]
-                add_sleeve(account, self.tables.sessions[0], edges, span.first, *before, int(ran), out[span.place])
+                sums = out[span.place]
+                add_sleeve(account, self.tables.sessions[0], edges, span.first, equity, gross, int(ran), sums)
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
         """Allocate the tables of one asset's account, but the settings of every asset."""
