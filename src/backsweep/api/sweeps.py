@@ -17,6 +17,7 @@ from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
+from backsweep.study.ledger import keep_ledger
 from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
@@ -94,14 +95,17 @@ def run(
     folder = Path(out) if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
-    run_study(
-        sweep,
-        space,
-        make_backend(name, where.workers, where.address, where.trial_timeout),
-        StudyFolder(folder),
-        identify(sweep, fingerprint(sweep.data)),
-        progress,
-    )
+    try:
+        run_study(
+            sweep,
+            space,
+            make_backend(name, where.workers, where.address, where.trial_timeout),
+            StudyFolder(folder),
+            identify(sweep, fingerprint(sweep.data)),
+            progress,
+        )
+    finally:
+        keep_ledger(folder)
     study = open_study(folder)
     _write_selected(study, sweep, space)
     return study
@@ -171,12 +175,9 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
 
     It is the best trial, and in walk-forward the choice of the last fold, over all the data.
     """
-    best = study.best
-    if sweep.walk_forward is not None and len(study.folds):
-        number = study.walk_forward.folds["number"][-1]
-        best = None if number is None else study.describe(number)
-    if best is None:
+    if study.selected is None:
         return
+    best = study.describe(study.selected)
     folder = study.path / "selected"
     params = folder / "params.json"
     if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:
