@@ -60,7 +60,7 @@ class ToyBackend:
 
 
 def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chunk_size=8):
-    """Run the toy study in `folder`, or resume it; with a fixed `chunk_size` a batch is a commit, so steps can be counted.
+    """Run the toy study in `folder`, or resume it; with a fixed `chunk_size` a batch is a commit: steps can be counted.
 
     `folder` lies in one that may hold the sweep file.
     """
