@@ -179,6 +179,7 @@ def allocate(
     }
     tables = Tables(arrays)
     tables.assets["multiplier"] = 1.0
+    tables.assets["shortable"] = 1
     tables.assets["volume_from"] = len(bars)
     account = tables.account[0]
     account.assets = assets

@@ -170,6 +170,14 @@ class Sweep(Section):
         """Name the place that set a key, or the nearest place above it: `sweep.yaml:12`."""
         return _place(self._places, path)[1]
 
+    def locate(self, error: BadInput) -> BadInput:
+        """Give an error about a key that this file sets, `account.per_asset.ES`, the key's place in the file."""
+        for key, (_, place) in self._places.items():
+            if key and dotted(key) == error.where:
+                texts = {name: getattr(error, name) for name in ("expected", "found", "remedy")}
+                return type(error)(error.problem, where=place, **texts)
+        return error
+
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     """Read a sweep file, apply `dotted.key=value` overrides, resolve its paths; raises BadInput."""

@@ -13,7 +13,7 @@ class name, and a ledger that was deleted with the studies.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from backsweep.study.files import RESTORE, put, read_sealed, sealed
 from backsweep.study.folder import StudyFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from backsweep.study.identity import Identity
@@ -52,6 +53,15 @@ class Earlier:
     studies: int
     trials: int
     looks: int
+
+
+@contextmanager
+def ledger_kept(path: Path) -> Iterator[None]:
+    """Enter the study at `path` in the ledger when the block ends, however it ends."""
+    try:
+        yield
+    finally:
+        keep_ledger(path)
 
 
 def keep_ledger(path: Path) -> None:

@@ -75,7 +75,9 @@ class Runner:
         self._strategy = self._instance(np.full(len(self._params), np.nan))
         self.tables = self._allocate(log_capacity)
         self._handle = self.tables.handle(compiled=compiled)
-        self._places = [place_of(name, self.tables, settings.costs, market.assets) for name in self._dotted()]
+        self._places = [
+            place_of(name, self.tables, settings.account, settings.costs, market.assets) for name in self._dotted()
+        ]
         self._values = self.bound.new_values(self._strategy)
         self._memory = self.bound.new_memory(len(market.assets))
         self._columns = self._addresses({**market.signals, **self._features.columns(self._strategy)})
@@ -118,6 +120,14 @@ class Runner:
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
         self._call(start, stop)
+        self._check()
+
+    def go_until(self, stop: int) -> None:
+        """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
+        account = self.tables.account[0]
+        account.carried, account.flat_at, account.earlier_assets = 0, NONE, 0
+        self.bound.reset_variables(self._values, self._memory)
+        self._call(0, stop)
         self._check()
 
     def prepare(self) -> None:
@@ -199,7 +209,7 @@ class Runner:
             conditions=conditions,
             log_capacity=log_capacity,
         )
-        set_account(tables, self._settings.account)
+        set_account(tables, self._settings.account, self.market.assets)
         set_execution(tables, self._settings.execution)
         set_costs(tables, self._settings.costs, self.market.assets)
         return tables
