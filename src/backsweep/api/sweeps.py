@@ -22,7 +22,7 @@ from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.runner import Settings
 
@@ -103,7 +103,7 @@ def run(
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout),
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,
@@ -125,7 +125,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(places) if space.names else np.zeros((1, 0))
     with _located(sweep):
-        result = Evaluator(spec, shard, cls).replay(trials[0])
+        result = make_evaluator(spec, shard, cls).replay(trials[0])
     settings = Settings(spec.account, spec.execution, spec.costs)
     lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
     return Findings(sweep, shard, space, result, lookahead)
@@ -176,7 +176,7 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
-        return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+        return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
 
 
 @contextmanager
