@@ -174,7 +174,7 @@ CANDIDATE = record_dtype(
 )
 
 # What a run leaves behind. The logs are empty unless the run is recorded.
-SESSION = record_dtype([("timestamp", "i8"), ("equity", "f8"), ("exposure", "f8")])
+SESSION = record_dtype([("timestamp", "i8"), ("equity", "f8"), ("gross", "f8"), ("exposure", "f8")])
 EQUITY_LOG = record_dtype([("timestamp", "i8"), ("cash", "f8"), ("equity", "f8"), ("exposure", "f8")])
 FILL_LOG = record_dtype(
     [

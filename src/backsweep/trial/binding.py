@@ -49,19 +49,12 @@ class Place:
 
 def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> None:
     """Write the account's settings, and what each asset is."""
-    if account.mode != "shared":
-        raise BadInput(
-            f"account.mode {account.mode!r} cannot be run yet",
-            where="account.mode",
-            expected="shared",
-            found=account.mode,
-        )
     rules = tables.rules[0]
     rules.cash = account.cash
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.minimum_order = account.minimum_order
-    _check_assets("account", account.per_asset, assets)
+    check_named("account", account.per_asset, assets)
     for row, asset in enumerate(assets):
         own = account.per_asset.get(asset, AssetSpec())
         record = tables.assets[row]
@@ -71,8 +64,8 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
         record.shortable = int(own.shortable)
 
 
-def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
-    """Write the execution profile's choices, and what else an order needs to fill."""
+def set_execution(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.int32]) -> None:
+    """Write the execution profile's choices, and what else an order needs to fill; `codes` are the bars' assets."""
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
@@ -87,12 +80,12 @@ def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
         )
     if execution.untraded == "wait":
         traded = np.flatnonzero(tables.bars["volume"] > 0.0)
-        np.minimum.at(tables.assets["volume_from"], tables.bars["asset"][traded], traded)
+        np.minimum.at(tables.assets["volume_from"], codes[traded], traded)
 
 
 def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     """Write every asset's costs: its own where it has some, else those of all."""
-    _check_assets("costs", costs.per_asset, assets)
+    check_named("costs", costs.per_asset, assets)
     financing = costs.financing or Financing()
     tables.rules[0].financing = int(costs.financing is not None)
     tables.rules[0].margin_interest = financing.margin_interest
@@ -119,7 +112,8 @@ def _set_slippage(record: Any, slippage: Slippage) -> None:
     record.slippage_limit = getattr(slippage, "limit", 1.0)
 
 
-def _check_assets(section: str, per_asset: Mapping[str, object], assets: Sequence[str]) -> None:
+def check_named(section: str, per_asset: Mapping[str, object], assets: Sequence[str]) -> None:
+    """Raise BadInput where `per_asset` of a section names an asset that is not among `assets`."""
     for asset in per_asset:
         if asset not in assets:
             raise BadInput(

@@ -39,6 +39,11 @@ class AccountSpec(Section):
     Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
     value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
     is different for some assets.
+
+    In `mode: shared` one account trades every asset. In `sleeves` every asset of the data has an account of its own
+    with an equal part of the cash, and no other asset is seen or paid from it; leverage, lots and limits are each
+    account's. A trial is the sum of its sleeves: its equity, returns and counts are theirs added, its metrics those of
+    the sums.
     """
 
     cash: Positive = 1_000_000.0
