@@ -26,7 +26,7 @@ CHUNKS = (None, 1, 7, 12, 64)
 def ways(mode):
     """Give every way to run a study: what to call it, its backend, and whether Ray is needed."""
     for shards in SHARDS if mode == "sleeves" else (None,):
-        yield "inline", "", shards, InlineBackend(shards=shards)
+        yield "inline", None, shards, InlineBackend(shards=shards)
         for workers in WORKERS:
             yield "ray", workers, shards, RayBackend(workers, "local", shards=shards)
 
@@ -38,9 +38,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             write_universe(home / "bars.parquet")
-            print(
-                f"{'account':9}{'backend':9}{'workers':>8}{'shards':>7}{'chunk':>7}{'interrupted':>12}{'equal':>8}{'s':>7}"
-            )
+            print(row("account", "backend", "workers", "shards", "chunk", "interrupted", "equal", "seconds"))
             for mode in ("sleeves", "shared"):
                 wrong += compare(home, mode)
     finally:
@@ -60,15 +58,17 @@ def compare(home, mode):
                 digest = run_universe(home, folder, sampler, kept, mode=mode, chunk=chunk, interrupt_after=interrupted)
                 equal += expected.setdefault(sampler, digest) == digest
             wrong += len(SAMPLERS) - equal
-            cells = f"{mode:9}{name:9}{workers:>8}{shards or '':>7}{chunk or 'time':>7}"
-            print(
-                f"{cells}{'yes' if interrupted else 'no':>12}{f'{equal}/{len(SAMPLERS)}':>8}{time.monotonic() - began:7.1f}",
-                flush=True,
-            )
+            seconds, stopped = f"{time.monotonic() - began:.1f}", "yes" if interrupted else "no"
+            print(row(mode, name, workers, shards, chunk or "by time", stopped, f"{equal}/{len(SAMPLERS)}", seconds))
         kept.end()
     for sampler, digest in expected.items():
         print(f"  {mode} {sampler}: {digest}")
     return wrong
+
+
+def row(*cells):
+    """Line cells up."""
+    return "".join(f"{'' if cell is None else cell!s:>12}" for cell in cells)
 
 
 if __name__ == "__main__":

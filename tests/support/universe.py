@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,9 +113,7 @@ def run_universe(home, name, sampler, backend, *, mode="sleeves", chunk=None, in
     folder, identity = StudyFolder(Path(home) / name), identify(sweep, "made")
     backend.interrupt_after = interrupt_after
     if interrupt_after is not None:
-        try:
+        with suppress(KeyboardInterrupt):
             run_study(sweep, space, backend, folder, identity, chunk_size=chunk)
-        except KeyboardInterrupt:
-            pass
     run_study(sweep, space, backend, folder, identity, chunk_size=chunk)
     return open_study(folder.path).digest()

@@ -321,7 +321,7 @@ class RayBackend:
             self._complained = time.monotonic()
             cpus = ray.cluster_resources().get("CPU", 0)
             LOGGER.warning(
-                "no worker yet for %d of %d parts of the data: the cluster has %g CPUs for %d workers",
+                "no worker has loaded %d of %d parts of the data yet; the cluster has %g CPUs for %d workers",
                 len(missing), len(self._workshops), cpus, self._workers,
             )  # fmt: skip
             held = [seat.part for seat in self._seats if not seat.loading]
