@@ -20,6 +20,7 @@ from backsweep.runtime.evaluators import EvaluatorFactory, PlainWorkshop, open_w
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
 from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
 from backsweep.runtime.ray_worker import Worker
+from backsweep.runtime.working_dir import job_folder
 
 if TYPE_CHECKING:
     from backsweep.runtime.evaluators import Workshop
@@ -144,7 +145,7 @@ class RayBackend:
         return open_workshops(spec, self._shards or places, self._workers)
 
     def _seat(self) -> Seat:
-        actor = self._actor.remote(self._spec)
+        actor = self._actor.remote(self._spec, job_folder())
         return Seat(actor, actor.join_node.remote())
 
     def _admit(self, seat: Seat, node: str) -> None:

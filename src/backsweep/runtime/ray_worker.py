@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from backsweep.runtime.ray_session import ray
+from backsweep.runtime.working_dir import relocate
 
 if TYPE_CHECKING:
     from backsweep.runtime.evaluators import EvaluatorLike, PartEvaluator, Workshop
@@ -14,10 +16,13 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Holds what one workshop makes. A method's error reaches the driver as it was raised."""
+    """Holds what one workshop makes. A method's error reaches the driver as it was raised.
 
-    def __init__(self, spec: TrialSpec) -> None:
-        self._spec = spec
+    Files below `folder`, the driver's in a job, are found below this process's own.
+    """
+
+    def __init__(self, spec: TrialSpec, folder: Path | None) -> None:
+        self._spec = spec if folder is None else relocate(spec, folder, Path.cwd())
         self._evaluator: EvaluatorLike | None = None
 
     def join_node(self) -> str:
