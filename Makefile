@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test faults determinism conformance bench bench-workers format clean
+.PHONY: help setup demo demo-clean check test faults determinism conformance bench bench-workers bench-memory format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,7 @@ faults: $(READY)  ## kill, starve and damage studies; print what was tried and w
 
 determinism: $(READY)  ## run one study in every way, inline and on Ray, and compare the bytes; about ten minutes
 	$(BIN)/python tests/determinism/run.py
+	$(BIN)/pytest tests/determinism/nodes.py
 
 PEERS := .venv-conformance
 
@@ -75,6 +76,9 @@ bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial co
 
 bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes
 	$(BIN)/python tests/bench/overheads.py --workers
+
+bench-memory: $(READY)  ## measure what workers hold: one copy a node, and shards of data that fit into no worker
+	$(BIN)/python tests/bench/memory.py
 
 format: $(READY)  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
