@@ -11,7 +11,7 @@ from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.errors import StrategyError
 from backsweep.section import Section
 from backsweep.strategy import Strategy
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.result import Result
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec, read_section
 
@@ -62,5 +62,5 @@ def backtest(
         costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    evaluator = Evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
+    evaluator = make_evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

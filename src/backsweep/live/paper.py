@@ -18,6 +18,7 @@ from backsweep.engine.loop import make_loop
 from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, allocate, reset
 from backsweep.engine.tables import BAR, GROUP
+from backsweep.errors import BadInput
 from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
 from backsweep.trial.binding import set_account, set_costs, set_execution
@@ -64,6 +65,14 @@ class PaperVenue:
             read_section(ExecutionSpec, "execution", execution),
             read_section(CostsSpec, "costs", costs),
         )
+        if self.settings.account.mode != "shared":
+            raise BadInput(
+                "a session trades one account",
+                where="account.mode",
+                expected="shared",
+                found=self.settings.account.mode,
+                remedy="open a session for each asset",
+            )
         self._loop = make_loop(_decide)
         self._timestamps = self._rows = 0
         self._tables = allocate(

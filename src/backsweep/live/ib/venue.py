@@ -16,7 +16,6 @@ import polars as pl
 from ib_async import OrderStatus
 
 from backsweep.broker import NAN, Order, Position
-from backsweep.engine.acceptance import whole_lots
 from backsweep.engine.codes import (
     BAD_ASSET,
     BAD_PRICE,
@@ -40,6 +39,7 @@ from backsweep.engine.codes import (
     UNKNOWN,
     WORKING,
 )
+from backsweep.engine.sizes import whole_lots
 from backsweep.errors import BadInput
 from backsweep.live.ib.orders import ENDED, ORDER_TYPES, Request, make_order, set_prices
 
