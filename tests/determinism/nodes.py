@@ -1,4 +1,7 @@
-"""Workers on several nodes - real raylets on this machine - that come and go."""
+"""Workers on several nodes - real raylets on this machine - that come and go; `make determinism` runs it.
+
+These raylets leave a socket open, which pytest may not report as a fault of ours.
+"""
 
 import numpy as np
 import pytest
@@ -34,12 +37,13 @@ def run(backend, number):
 
 
 def settle(backend, count):
-    """Wait until so many workers have loaded."""
+    """Wait until so many workers have loaded; gives their nodes."""
     while sum(not seat.loading for seat in backend._seats) < count:
         backend.wait(1.0)
+    return [ray.get(seat.actor.join_node.remote()) for seat in backend._seats if not seat.loading]
 
 
-def test_workers_spread_over_nodes_join_as_nodes_come_and_outlive_them(cluster, tmp_path):
+def test_workers_spread_over_nodes_join_as_nodes_come_and_outlive_them(cluster, tmp_path, monkeypatch):
     path = tmp_path / "bars.parquet"
     write_universe(path)
     spec = TrialSpec(
@@ -50,23 +54,23 @@ def test_workers_spread_over_nodes_join_as_nodes_come_and_outlive_them(cluster, 
     )
     inline = InlineBackend()
     inline.start(spec)
-    expected = [run(inline, number) for number in range(3)]
-    first = cluster.add_node(num_cpus=2)
-    second = cluster.add_node(num_cpus=2)
+    expected = [run(inline, number) for number in range(4)]
+    first, second = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
     backend = RayBackend(3, cluster.address, shards=2)
     try:
         backend.start(spec)
-        settle(backend, 3)
-        places = [ray.get(seat.actor.join_node.remote()) for seat in backend._seats]
-        assert set(places) == {first.node_id, second.node_id}
+        assert sorted(settle(backend, 2)) == sorted([first.node_id, second.node_id])
         assert run(backend, 0) == expected[0]
-        third = cluster.add_node(num_cpus=2)
-        cluster.remove_node(second)
+        third = cluster.add_node(num_cpus=1)  # the worker that found no place takes it, and a part that another has
+        assert third.node_id in settle(backend, 3)
         assert run(backend, 1) == expected[1]
-        settle(backend, 3)
-        places = [ray.get(seat.actor.join_node.remote()) for seat in backend._seats]
-        assert set(places) == {first.node_id, third.node_id}
-        assert run(backend, 2) == expected[2]
+        alone = next(seat for seat in backend._seats if [s.part for s in backend._seats].count(seat.part) == 1)
+        lost = ray.get(alone.actor.join_node.remote())
+        monkeypatch.setattr("backsweep.runtime.ray_pool.PATIENCE", 3.0)
+        cluster.remove_node(next(node for node in (first, second, third) if node.node_id == lost))
+        assert run(backend, 2) == expected[2]  # of the two that hold the same part, one makes place for the other part
+        assert lost not in settle(backend, 2)
+        assert run(backend, 3) == expected[3]
         backend.wind_down()
         assert backend._seats == []
     finally:
