@@ -172,6 +172,7 @@ class Oracle:
             self.now = now
             if now and self.closes_session(now - 1):
                 self.finance((self.hour(now) - self.hour(now - 1)) / 24 / 365)
+            self.begin(now)
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
             trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}
             self.meet(trading)
@@ -188,9 +189,16 @@ class Oracle:
                     self.judge(order)
             if self.fill_at == "same close" and requests:
                 self.meet_close(trading, now, (MARKET,))
+            self.finish(now)
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
+
+    def begin(self, now):
+        """Do what comes before anything trades."""
+
+    def finish(self, now):
+        """Do what comes after everything else."""
 
     # ---- time ----
 

@@ -73,6 +73,7 @@ class Scenario:
     per_session: int = 1
     idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
     limit_fill: str = "touch"
+    actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
 
     @property
     def market(self) -> pl.DataFrame:
@@ -85,11 +86,22 @@ class Scenario:
         quiet = quiet.with_columns(pl.lit(0.0).alias("volume"))
         return market.update(quiet, on=["timestamp", "asset"]) if idle else market
 
+    @property
+    def corporate_actions(self) -> pl.DataFrame | None:
+        """The corporate actions as a frame, None if there are none."""
+        if not self.actions:
+            return None
+        names = ("timestamp", "asset", "split", "dividend", "delisting")
+        step = timedelta(hours=24 // self.per_session)
+        rows = [(FIRST_DAY + at * step, *what) for at, *what in self.actions]
+        return pl.DataFrame(rows, schema=names, orient="row")
+
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
         engine = evaluator(
             self.market,
+            actions=self.corporate_actions,
             account=self.account,
             costs=self.costs,
             execution={"profile": self.profile, "limit_fill": self.limit_fill},

@@ -353,8 +353,8 @@ ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 10.0}
 
 
 def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator:
-    """Build an evaluator over frames; `spec` overrides account, execution, costs, fixed, params, signals, context."""
-    shard = shard_from_frames(market, spec.pop("signals", None), spec.pop("context", None))
+    """Build an evaluator over frames; `spec` overrides settings, fixed, params, signals, context and actions."""
+    shard = shard_from_frames(market, *(spec.pop(name, None) for name in ("signals", "context", "actions")))
     spec = {"account": ACCOUNT, "params": ("steps", "count") if cls is Script else (), **spec}
     return Evaluator(TrialSpec(data=DataSpec(bars="memory"), strategy="in:Memory", **spec), shard, cls)
 
@@ -372,7 +372,7 @@ def run(market: pl.DataFrame, steps: Iterable[Step] = (), **spec: Any) -> Result
     return compiled
 
 
-FRAMES = ("fills", "trades", "equity", "orders")
+FRAMES = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 def assert_same_bits(one: Result, other: Result) -> None:

@@ -16,6 +16,7 @@ from backsweep.engine.codes import (
     BELOW_MINIMUM,
     BY_STRATEGY,
     CANCELLED,
+    DELISTED,
     FILLED,
     HELD,
     LIMIT,
@@ -81,6 +82,8 @@ def _accept(state: State, slot: int) -> None:
 @kernel
 def _malformed(state: State, order: Any) -> int:
     """Give the reason why the order makes no sense, or NO_REASON."""
+    if record_at(state.positions, order.asset).delisted == 1:
+        return DELISTED
     if order.quantity == 0.0 or not np.isfinite(order.quantity):
         return BAD_QUANTITY
     if order.type < MARKET or order.type > MARKET_ON_CLOSE:

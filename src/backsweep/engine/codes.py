@@ -33,7 +33,9 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     GROUP_FILLED,
     BELOW_MINIMUM,
     NOT_SHORTABLE,
-) = range(17)
+    DELISTED,
+    SPLIT_AWAY,
+) = range(19)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -52,11 +54,17 @@ REJECT_REASONS = (
     "another order of its group filled",
     "below the minimum order value",
     "the asset cannot be sold short",
+    "the asset was delisted",
+    "a split left less than a lot of it",
 )
 
 # Why a fill happened.
-SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END = range(6)
-FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit", "segment_end")
+SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END, CASH_IN_LIEU, DELISTING = range(8)
+FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit", "segment_end", "cash_in_lieu", "delisting")
+
+# Why cash came or went without a fill.
+(DIVIDEND,) = range(1)
+FLOW_KINDS = ("dividend",)
 
 # Moments inside a bar at which an order can fill, in their order.
 NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)

@@ -20,6 +20,9 @@ GROUP = record_dtype(  # the bars of one timestamp
 CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
     [("column", "i8"), ("threshold", "f8"), ("above", "i8"), ("clause", "i8")]
 )
+ACTION = record_dtype(  # a corporate action, in order of group
+    [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
+)
 
 # Settings of one trial, read only.
 RULES = record_dtype(
@@ -101,6 +104,12 @@ ACCOUNT = record_dtype(
         ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
         ("carried", "i8"),
         ("flat_at", "i8"),
+        ("closing_at", "i8"),  # the next group at whose end positions are closed: `flat_at`, or one with a delisting
+        ("actions", "i8"),
+        ("next_action", "i8"),  # the first that has not taken effect, and its group
+        ("acts_at", "i8"),
+        ("dividends", "f8"),
+        ("flows_logged", "i8"),
     ]
 )
 POSITION = record_dtype(
@@ -120,6 +129,7 @@ POSITION = record_dtype(
         ("sold_notional", "f8"),
         ("high", "f8"),
         ("low", "f8"),
+        ("delisted", "i8"),
     ]
 )
 BOOK = record_dtype(  # the working orders of one asset
@@ -202,6 +212,9 @@ TRADE_LOG = record_dtype(
         ("exit_row", "i8"),
     ]
 )
+FLOW_LOG = record_dtype(  # cash that came or went without a fill; `quantity` is the position that it was for
+    [("timestamp", "i8"), ("asset", "i8"), ("kind", "i8"), ("quantity", "f8"), ("amount", "f8")]
+)
 ORDER_LOG = record_dtype(
     [
         ("order_id", "i8"),
@@ -221,6 +234,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "bars": BAR,
     "groups": GROUP,
     "conditions": CONDITION,
+    "actions": ACTION,
     "rules": RULES,
     "assets": ASSET,
     "account": ACCOUNT,
@@ -233,6 +247,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "equity_log": EQUITY_LOG,
     "fill_log": FILL_LOG,
     "trade_log": TRADE_LOG,
+    "flow_log": FLOW_LOG,
     "order_log": ORDER_LOG,
 }
 ADDRESSES = record_dtype([(name, "i8") for name in TABLES])

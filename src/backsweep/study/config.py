@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
-_PATHS = ("bars", "signals", "context")
+_PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
 

@@ -116,6 +116,7 @@ class Runner:
         account = self.tables.account[0]
         account.carried = int(carried)
         account.flat_at = stop - 1 if flat else NONE
+        account.next_action = np.searchsorted(self.market.actions["group"], start)
         account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
@@ -199,6 +200,7 @@ class Runner:
             assets=len(self.market.assets),
             sessions=len(self.market.session_ends),
             conditions=conditions,
+            actions=self.market.actions,
             log_capacity=log_capacity,
         )
         set_account(tables, self._settings.account, self.market.assets)
