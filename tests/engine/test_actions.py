@@ -26,6 +26,8 @@ from scripted import (
 )
 
 from backsweep.errors import BadData
+from backsweep.metrics.summary import METRICS
+from backsweep.trial.exchange import Chunk
 
 COSTS = {"commission": {"kind": "per_order", "amount": 1.0}, "slippage": {"kind": "fixed", "amount": 0.1}}
 
@@ -277,3 +279,37 @@ def test_an_update_after_a_split_speaks_of_new_units():
     )
     assert result.orders["quantity"][0] == 30.0
     assert seen(result) == [45.0]
+
+
+# ---- sleeves ----
+
+
+def test_sleeves_have_the_actions_of_their_own_assets():
+    # each sleeve has 5,000: 10 units of A are 20 after the split, 10 units of B receive 1 each and end at 11
+    market_ = bars(*flat(100.0, 3), *flat(50.0, 2), B=[*flat(10.0, 2), (10, 11, 10, 11)])
+    events = actions((2, "B", {"dividend": 1.0}), (3, "A", {"split": 2.0}), (4, "B", {"delisting": 1.0}))
+    account = {"cash": 10_000.0, "mode": "sleeves"}
+    result = run(market_, [market(0, 10), observe(3, "quantity")], account=account, actions=events)
+    assert seen(result) == [20.0]
+    assert result.cash_flows.rows() == [(FIRST_DAY + timedelta(days=2), "B", "dividend", 10.0, 10.0)]
+    assert result.fills.select("asset", "quantity", "price", "reason").rows() == [
+        ("A", 10.0, 100.0, "signal"),
+        ("B", 10.0, 10.0, "signal"),
+        ("B", -10.0, 11.0, "delisting"),
+    ]
+    assert result.equity["equity"].to_list() == [10_000.0, 10_000.0, 10_020.0, 10_020.0, 10_020.0]
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+def test_the_actions_of_sleeves_are_the_same_in_a_trial_whatever_the_number_of_shards(shards):
+    market_ = bars(*flat(100.0, 3), *flat(50.0, 2), B=flat(10.0, 3), C=flat(20.0, 5))
+    events = actions((2, "C", {"dividend": 1.0}), (3, "A", {"split": 2.0}), (4, "B", {"delisting": 1.0}))
+    table = compose([market(0, 10)])
+    values = np.array([float(table.ctypes.data), float(len(table))])
+    account = {"cash": 12_000.0, "mode": "sleeves"}
+    engine = evaluator(market_, account=account, actions=events, shards=shards)
+    outcome = engine.evaluate(Chunk(0, np.arange(1), values[np.newaxis]))
+    metrics = dict(zip(METRICS, outcome.metrics[0], strict=True))
+    assert metrics["final_equity"] == 12_010.0
+    assert metrics["trades"] == 1.0
+    assert metrics["final_equity"] == engine.replay(values).metrics["final_equity"]

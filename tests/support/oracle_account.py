@@ -61,6 +61,7 @@ class AccountOracle(Oracle):
             if order.live and order.asset == asset:
                 left = self.whole(order.left * ratio)
                 order.filled *= ratio
+                order.planned, order.asked = (units and units * ratio for units in (order.planned, order.asked))
                 order.total = order.filled + left
                 prices = (price and price / ratio for price in (order.limit, order.stop))
                 order.limit, order.stop = self.ticked(order, *prices)

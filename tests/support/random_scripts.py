@@ -73,6 +73,7 @@ class Scenario:
     per_session: int = 1
     idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
     limit_fill: str = "touch"
+    volume_share: float = 0.0
     actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
 
     @property
@@ -104,7 +105,11 @@ class Scenario:
             actions=self.corporate_actions,
             account=self.account,
             costs=self.costs,
-            execution={"profile": self.profile, "limit_fill": self.limit_fill},
+            execution={
+                "profile": self.profile,
+                "limit_fill": self.limit_fill,
+                "volume_share": self.volume_share,
+            },
         )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
@@ -144,6 +149,7 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
         given.get("per_session", 1),
         idle,
         given.get("limit_fill", "touch"),
+        given.get("volume_share", 0.0),
     )
 
 

@@ -8,7 +8,8 @@ A table of actions has `timestamp`, `asset` and at least one of
 
 An empty cell and 0 say that there is none, and so does a split of 1. An action takes effect at the first timestamp of
 the bars at or after its own, whether or not its asset has a bar there: splits and dividends before anything trades,
-delistings at the close. What lies after the last timestamp, and assets without bars, play no part.
+delistings at the close. After the last timestamp there are no splits and dividends, and a delisting takes effect at it.
+A sleeve has no other timestamps than those of its asset's bars. Actions of assets without bars play no part.
 """
 
 from __future__ import annotations
@@ -38,7 +39,13 @@ def place_actions(actions: pl.DataFrame, timestamps: pl.Series, assets: pl.Serie
         pl.col(name).fill_null(value) for name, value in nothing.items()
     )
     found = found.filter(pl.any_horizontal(pl.col(name) != value for name, value in nothing.items()))
-    found = found.filter(pl.col("timestamp") <= timestamps.max()).sort("timestamp", "asset")
+    last = timestamps.max()
+    late = pl.col("timestamp") > last
+    found = found.filter(late.not_() | (pl.col("delisting") != 0.0)).with_columns(
+        *(pl.when(late).then(nothing[name]).otherwise(name).alias(name) for name in ("split", "dividend")),
+        pl.min_horizontal("timestamp", pl.lit(last)),
+    )
+    found = found.sort("timestamp", "asset")
     effect = timestamps.gather(timestamps.search_sorted(found["timestamp"], side="left"))
     codes = found["asset"].cast(pl.Enum(assets)).to_physical()
     return found.with_columns(effect.alias("timestamp"), codes.alias("asset")).cast(SCHEMA)  # type: ignore[arg-type]

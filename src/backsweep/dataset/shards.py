@@ -47,6 +47,17 @@ class Shard:
     zone: str | None
     actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
 
+    def part(self, assets: tuple[str, ...]) -> Shard:
+        """Give the bars of some assets that follow each other; timestamps and sessions stay those of all."""
+        first = self.assets.index(assets[0])
+        rows, actions = (
+            frame.filter(pl.col("asset").is_between(first, first + len(assets) - 1)).with_columns(
+                pl.col("asset") - first
+            )
+            for frame in (self.rows, self.actions)
+        )
+        return replace(self, assets=assets, rows=rows, actions=actions)
+
 
 def load(spec: DataSpec) -> Shard:
     """Read, check and join what `spec` asks for.

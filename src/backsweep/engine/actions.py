@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backsweep.engine.acceptance import on_tick, whole_lots
+from backsweep.engine.acceptance import on_tick
 from backsweep.engine.codes import (
     CANCELLED,
     CASH_IN_LIEU,
@@ -34,6 +34,7 @@ from backsweep.engine.ledger import pay_dividend, split_position, value_account
 from backsweep.engine.orders import end_unfilled, is_live, remaining
 from backsweep.engine.records import State
 from backsweep.engine.segment import close_positions
+from backsweep.engine.sizes import whole_lots
 from backsweep.engine.triggers import follow_mark
 
 
@@ -77,7 +78,7 @@ def _split_order(state: State, order: Any, slot: int, ratio: float) -> None:
     left = whole_lots(remaining(order) * ratio, asset.lot)
     order.filled *= ratio
     order.quantity = order.filled + left
-    order.planned = whole_lots(order.planned * ratio, asset.lot)
+    order.planned *= ratio
     order.limit_price = on_tick(order, order.limit_price / ratio, LIMIT, asset.tick)
     order.stop_price = on_tick(order, order.stop_price / ratio, STOP, asset.tick)
     order.trail_amount /= ratio

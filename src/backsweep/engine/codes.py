@@ -33,9 +33,10 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     GROUP_FILLED,
     BELOW_MINIMUM,
     NOT_SHORTABLE,
+    CHILD_FILLED,
     DELISTED,
     SPLIT_AWAY,
-) = range(19)
+) = range(20)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -54,6 +55,7 @@ REJECT_REASONS = (
     "another order of its group filled",
     "below the minimum order value",
     "the asset cannot be sold short",
+    "its bracket began to exit",
     "the asset was delisted",
     "a split left less than a lot of it",
 )

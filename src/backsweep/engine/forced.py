@@ -15,6 +15,7 @@ from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
 from backsweep.engine.orders import note_fill, request_order, slot_of, start_working
 from backsweep.engine.records import State
+from backsweep.engine.sizes import taken_at
 
 
 @kernel
@@ -38,8 +39,9 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
     fill_price = price
     commission = 0.0
     if reason == SEGMENT_END:
-        fill_price = slipped_price(rates, quantity, price, record_at(state.bars, row).volume, False)
-        commission = commission_due(rates, quantity, fill_price, 0.0, 0.0)
+        volume, taken = record_at(state.bars, row).volume, taken_at(state, asset, row)
+        fill_price = slipped_price(rates, quantity, price, volume, taken, False)
+        commission, _ = commission_due(rates, order, quantity, fill_price)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     note_fill(state, slot, quantity, price)

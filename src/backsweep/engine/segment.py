@@ -1,8 +1,9 @@
 """Where a run begins and ends within the bars: from a fresh account or the one at hand, and flat if it is asked for.
 
-Four fields of the account say so, and are set before each call of the loop: `carried` (1: go on with the account as
+Five fields of the account say so, and are set before each call of the loop: `carried` (1: go on with the account as
 the last call left it), `earlier_assets` (how many assets have a bar before the first one), `flat_at` (the group at
-whose close every position is closed, or NONE), `next_action` (the first corporate action that is not before it).
+whose close every position is closed, or NONE), `next_action` (the first corporate action that is not before it) and
+`first_action` (the first of all, which is not 0 where many accounts share a table).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def begin_segment(state: State, first: int) -> None:
         account.acts_at = record_at(state.actions, account.next_action).group
     if account.carried == 0:
         reset(state)
-        for index in range(account.next_action):
+        for index in range(account.first_action, account.next_action):
             action = record_at(state.actions, index)
             if action.delisting != 0.0:
                 record_at(state.positions, action.asset).delisted = 1
