@@ -1,6 +1,7 @@
 """The account's further rules against the oracle, on random scripts."""
 
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 from judge import ask_oracle, insist
@@ -25,8 +26,15 @@ def test_contracts_trade_as_units_at_the_price_times_the_multiplier(multiplier, 
     assert filled > 50
 
 
+MARGIN = (
+    {"cash": 2_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0, "maintenance_margin": 0.375},
+    {"cash": 2_000.0, "kind": "margin", "leverage": 3.0, "lot": 5.0, "maintenance_margin": 0.5},
+)
+
+
 def ask(scenario):
-    kind = type("Asked", (AccountOracle,), {"actions": scenario.actions})
+    margin = Fraction(scenario.account.get("maintenance_margin", 0.0))
+    kind = type("Asked", (AccountOracle,), {"actions": scenario.actions, "maintenance": margin})
     return ask_oracle(scenario, kind)
 
 
@@ -52,3 +60,22 @@ def test_corporate_actions_agree_with_the_oracle(account, profile):
     if account["lot"]:
         assert reasons["cash_in_lieu"] > 10
         assert reasons["a split left less than a lot of it"] > 0
+
+
+@pytest.mark.parametrize("profile", ["next_open", "same_close", "backtrader"])
+@pytest.mark.parametrize("account", MARGIN, ids=lambda account: f"lot{account['lot']:g}")
+def test_liquidations_agree_with_the_oracle(account, profile):
+    liquidated, cancelled = 0, 0
+    for seed in range(24):
+        drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
+        scenario = with_actions(drawn, seed) if seed % 2 else drawn
+        oracle, result = ask(scenario), scenario.play()
+        try:
+            insist(result, oracle)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+        liquidated += (result.fills["reason"] == "liquidation").sum()
+        cancelled += (result.orders["reject_reason"] == "the account broke its maintenance margin").sum()
+    assert liquidated > 10
+    assert cancelled > 5

@@ -37,6 +37,14 @@ def test_corporate_actions_leave_the_same_bits(account):
     assert_same_bits(compiled, scenario.play(compiled=False))
 
 
+def test_liquidations_leave_the_same_bits():
+    account = {**ACCOUNTS[0], "maintenance_margin": 0.375}
+    scenario = random_scenario(7, length=60, steps=90, assets=3, account=account)
+    compiled = scenario.play()
+    assert (compiled.fills["reason"] == "liquidation").any()
+    assert_same_bits(compiled, scenario.play(compiled=False))
+
+
 @pytest.fixture(scope="module")
 def shipped():
     """Build an evaluator of a shipped strategy with features on a part of the shipped data."""

@@ -200,6 +200,7 @@ class Oracle:
             self.meet_close(trading, now)
             if self.closes_session(now):
                 self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
+            self.check()
             requests = []
             for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
@@ -215,6 +216,9 @@ class Oracle:
 
     def begin(self, now):
         """Do what comes before anything trades."""
+
+    def check(self):
+        """Do what comes before the script speaks."""
 
     def finish(self, now):
         """Do what comes after everything else."""

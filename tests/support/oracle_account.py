@@ -7,12 +7,18 @@ Before anything trades, a split multiplies the position and what orders ask for,
 orders' prices; what is no whole lot then is sold at the last price, for nothing. A dividend is paid on the position
 that this leaves. An asset that is delisted takes no more orders; when all is done, its orders are cancelled and its
 position is closed at the last price, for nothing.
+
+At a close, positions need the maintenance margin of their value, but for what market orders at work will close. Where
+equity is less, orders that could add are cancelled, and market orders close the position that needs the most (of
+equals, the first asset's), in lots rounded up, then the next, until the rest is covered. The strategy cannot touch
+them.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +35,8 @@ class AccountOracle(Oracle):
     """Plays a script in an account with corporate actions: (timestamp, asset, split, dividend, delisting)."""
 
     actions = ()
+    maintenance = Fraction(0)
+    gone: frozenset[str] = frozenset()
 
     def begin(self, now):
         self.gone = {asset for at, asset, _, _, delisting in self.actions if delisting and at <= now}
@@ -44,6 +52,40 @@ class AccountOracle(Oracle):
                     if order.live and order.asset == asset:
                         self.end_with_children(order, "cancelled", "the asset was delisted")
                 self.pay_out(asset, -self.position[asset])
+
+    def check(self):
+        """Liquidate what equity does not cover: the neediest position first, as far as it takes."""
+        held = [asset for asset in self.assets if self.position[asset]]
+        needs = {asset: self.kept(asset) * self.last[asset] * self.maintenance for asset in held}
+        missing = sum(needs.values()) - self.worth()
+        if not sum(needs.values()) or missing <= 0:
+            return
+        for order in self.orders:
+            if order.live and not order.reduces:
+                self.end_with_children(order, "cancelled", "the account broke its maintenance margin")
+        for asset in sorted(needs, key=lambda name: -needs[name]):
+            if missing > 0 and needs[asset]:
+                wanted = missing / (self.last[asset] * self.maintenance)
+                units = min(ceil(wanted / self.lot) * self.lot if self.lot else wanted, self.kept(asset))
+                signed = -units if self.position[asset] > 0 else units
+                order = Order(len(self.orders) + 1, asset, MARKET, signed, None, None, None, reduces=True)
+                order.planned = order.asked = signed
+                order.forced = True
+                self.orders.append(order)
+                self.work(order)
+                missing -= units * self.last[asset] * self.maintenance
+
+    def kept(self, asset):
+        """Give the units of a position that no market order is about to close."""
+        held = self.position[asset]
+        after = held + sum(each.left for each in self.working() if each.asset == asset and each.unconditional)
+        return min(abs(held), abs(after)) if held * after > 0 else Fraction(0)
+
+    def speak(self, step, requests):
+        """Ask for a step, but leave what the strategy did not ask for as it is."""
+        forced = step.verb in {"cancel", "update"} and getattr(self.find(step.parent), "forced", False)
+        if not forced:
+            super().speak(step, requests)
 
     def judge(self, order):
         if order.asset in self.gone:

@@ -36,7 +36,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     CHILD_FILLED,
     DELISTED,
     SPLIT_AWAY,
-) = range(20)
+    MARGIN_CALL,
+) = range(21)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -58,11 +59,22 @@ REJECT_REASONS = (
     "its bracket began to exit",
     "the asset was delisted",
     "a split left less than a lot of it",
+    "the account broke its maintenance margin",
 )
 
 # Why a fill happened.
-SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END, CASH_IN_LIEU, DELISTING = range(8)
-FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit", "segment_end", "cash_in_lieu", "delisting")
+SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END, CASH_IN_LIEU, DELISTING, LIQUIDATION = range(9)
+FILL_REASONS = (
+    "signal",
+    "limit",
+    "stop",
+    "stop_loss",
+    "take_profit",
+    "segment_end",
+    "cash_in_lieu",
+    "delisting",
+    "liquidation",
+)
 
 # Why cash came or went without a fill.
 (DIVIDEND,) = range(1)

@@ -169,6 +169,13 @@ def mark_bar(position: Any, bar: Any, recording: int) -> None:
 
 
 @kernel
+def margin_weight(state: State, asset: int) -> float:
+    """Give how much margin an asset's value takes, in units of what the account's leverage asks for."""
+    rate = record_at(state.assets, asset).initial_margin
+    return rate * state.rules.leverage if rate > 0.0 else 1.0
+
+
+@kernel
 def value_account(state: State) -> None:
     """Bring the account's equity and gross exposure up to the latest marks and fills."""
     account = state.account
@@ -176,6 +183,7 @@ def value_account(state: State) -> None:
         return
     net = 0.0
     gross = 0.0
+    used = 0.0
     if account.open_positions > 0:
         for asset in range(account.assets):
             position = record_at(state.positions, asset)
@@ -183,8 +191,10 @@ def value_account(state: State) -> None:
                 value = position.quantity * position.last_price * record_at(state.assets, asset).multiplier
                 net += value
                 gross += abs(value)
+                used += abs(value) * margin_weight(state, asset)
     account.equity = account.cash + net
     account.gross = gross
+    account.used = used
     account.valued = 1
 
 

@@ -6,7 +6,8 @@ Rows are grouped by timestamp. For each group, in this order:
    are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
 2. positions are marked to the group's closes, and orders that fill at a close do; at the
-   end of a session its DAY orders expire;
+   end of a session its DAY orders expire; where equity does not cover the maintenance margin, liquidation orders are
+   submitted (`liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
 5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
@@ -27,6 +28,7 @@ from backsweep.engine.actions import apply_actions, close_group
 from backsweep.engine.codes import NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
+from backsweep.engine.liquidation import call_margin
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state
@@ -101,6 +103,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 match_close(state, group, 0)
             if account.expiring > 0 and group.last_of_session == 1:
                 expire_day(state, group.session)
+            if state.rules.margin_calls == 1 and account.open_positions > 0:
+                call_margin(state)
             if is_awake(state, group):
                 decide(state, market, values, memory, group, index)
             if account.requests > 0:

@@ -221,6 +221,7 @@ def reset(state: State) -> None:
     account.cash = cash
     account.equity = cash
     account.gross = 0.0
+    account.used = 0.0
     account.valued = 1
     account.reserved = 0.0
     account.group = 0

@@ -31,6 +31,7 @@ RULES = record_dtype(
         ("kind", "i8"),
         ("leverage", "f8"),
         ("minimum_order", "f8"),
+        ("margin_calls", "i8"),  # 1: maintenance margin is checked at every close
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
         ("sequence", "i8"),
@@ -47,6 +48,8 @@ ASSET = record_dtype(
         ("lot", "f8"),
         ("tick", "f8"),
         ("shortable", "i8"),
+        ("initial_margin", "f8"),  # fraction of value, 0 where the account's leverage says it
+        ("maintenance_margin", "f8"),  # fraction of value
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
@@ -68,6 +71,7 @@ ACCOUNT = record_dtype(
         ("cash", "f8"),
         ("equity", "f8"),
         ("gross", "f8"),
+        ("used", "f8"),  # gross, with each asset's initial margin in units of the account's
         ("valued", "i8"),  # 1 while equity and gross are those of the latest closes and fills
         ("reserved", "f8"),  # exposure that working orders would add
         ("assets", "i8"),
