@@ -77,5 +77,5 @@ def test_liquidations_agree_with_the_oracle(account, profile):
             raise
         liquidated += (result.fills["reason"] == "liquidation").sum()
         cancelled += (result.orders["reject_reason"] == "the account broke its maintenance margin").sum()
-    assert liquidated > 10
-    assert cancelled > 5
+    assert liquidated > 5
+    assert cancelled > 3

@@ -1,8 +1,25 @@
 """Initial and maintenance margin: what may be opened, and what is closed where equity no longer covers it."""
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
-from scripted import bars, bracket, cancel, close, fills, flat, limit, market, observe, run, seen, states, update
+from scripted import (
+    bars,
+    bracket,
+    cancel,
+    close,
+    compose,
+    evaluator,
+    fills,
+    flat,
+    limit,
+    market,
+    observe,
+    run,
+    seen,
+    states,
+    update,
+)
 
 from backsweep.trial.spec import AccountSpec
 
@@ -151,6 +168,20 @@ def test_an_assets_own_maintenance_margin_counts_for_it_alone():
     )
     # equity 7,000; A needs 0.5 x 12,000, B 0.2 x 10,000: 8,000; 1,000 / 40 = 25 units of A
     assert result.fills.rows()[2][2:4] == ("A", -25.0)
+
+
+@pytest.mark.parametrize("key", ["account.maintenance_margin", "account.per_asset.A.maintenance_margin"])
+def test_a_swept_maintenance_margin_is_that_of_the_file(key):
+    table = compose([market(0, 400)])
+    values = [float(table.ctypes.data), float(len(table))]
+    own = {"per_asset": {"A": {"maintenance_margin": 0.001}}} if "per_asset" in key else {}
+    engine = evaluator(
+        bars(*path(100, 100, 93, 93)),
+        account=account(maintenance_margin=0.0, **own),
+        params=("steps", "count", key),
+    )
+    counts = [engine.replay(np.array([*values, rate])).fills.height for rate in (0.0, 0.2, 0.1)]
+    assert counts == [1, 2, 1]
 
 
 @pytest.mark.parametrize(

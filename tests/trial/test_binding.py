@@ -38,7 +38,6 @@ def costs(**changes):
         ("account.leverage", 0.1, {"leverage": 0.1}, {}),
         ("account.lot", 4.0, {"lot": 4.0}, {}),
         ("account.per_asset.A.multiplier", 3.0, {"per_asset": {"A": {"multiplier": 3.0, "lot": 5.0}}}, {}),
-        ("account.maintenance_margin", 0.6, {"maintenance_margin": 0.6}, {}),
         ("account.per_asset.A.lot", 4.0, {"per_asset": {"A": {"multiplier": 2.0, "lot": 4.0}}}, {}),
     ],
 )
