@@ -25,7 +25,7 @@ from typing import Any
 
 from backsweep.engine.acceptance import accept_requests
 from backsweep.engine.actions import apply_actions, close_group
-from backsweep.engine.codes import NO_FAILURE, SAME_CLOSE
+from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
 from backsweep.engine.liquidation import call_margin
@@ -119,7 +119,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 close_session(state, group.session)
             if account.failure != NO_FAILURE:
                 break
-        if account.recording == 1:
+        if account.recording == 1 and account.carried != CONTINUED:
             log_live_orders(state)
 
     return loop

@@ -1,9 +1,9 @@
 """Where a run begins and ends within the bars: from a fresh account or the one at hand, and flat if it is asked for.
 
-Five fields of the account say so, and are set before each call of the loop: `carried` (1: go on with the account as
-the last call left it), `earlier_assets` (how many assets have a bar before the first one), `flat_at` (the group at
-whose close every position is closed, or NONE), `next_action` (the first corporate action that is not before it) and
-`first_action` (the first of all, which is not 0 where many accounts share a table).
+Five fields of the account say so, and are set before each call of the loop: `carried` (FRESH, CARRIED, CONTINUED),
+`earlier_assets` (how many assets have a bar before the first one), `flat_at` (the group at whose close every position
+is closed, or NONE), `next_action` (the first corporate action that is not before it) and `first_action` (the first of
+all, which is not 0 where many accounts share a table).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import NONE, SEGMENT_END
+from backsweep.engine.codes import CONTINUED, FRESH, NONE, SEGMENT_END
 from backsweep.engine.forced import fill_at_last
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import mark_bar, value_account
@@ -24,14 +24,16 @@ def begin_segment(state: State, first: int) -> None:
     """Make the account ready for a run that begins with group `first`.
 
     A fresh account knows the last closes before it. A carried one keeps cash, positions and orders; what is counted
-    over a run begins anew.
+    over a run begins anew, unless the run is continued.
     """
     account = state.account
+    if account.carried == CONTINUED:
+        return
     account.closing_at = account.flat_at
     account.acts_at = NONE
     if account.next_action < account.actions:
         account.acts_at = record_at(state.actions, account.next_action).group
-    if account.carried == 0:
+    if account.carried == FRESH:
         reset(state)
         for index in range(account.first_action, account.next_action):
             action = record_at(state.actions, index)
