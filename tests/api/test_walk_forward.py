@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import yaml
 
 import backsweep as bs
 from backsweep.cli import main
@@ -112,15 +111,34 @@ def test_an_anchored_walk_with_one_fold_is_a_holdout(tmp_path):
 
 def test_the_last_folds_choice_is_kept_with_its_records(study):
     number = study.walk_forward.folds["number"][-1]
-    params = yaml.safe_load((study.path / "selected" / "params.json").read_text())["params"]
-    assert params == study.describe(number)["params"]
+    content = json.loads((study.path / "selected" / "params.json").read_text())
+    assert content["params"] == study.describe(number)["params"]
+    assert [each["number"] for each in content["folds"]] == study.walk_forward.folds["number"].to_list()
+
+
+@pytest.mark.parametrize("state", ["flat", "continuous"])
+def test_the_records_of_every_choice_are_those_of_its_test(tmp_path, study, state):
+    if state == "continuous":
+        study = run(tmp_path, "walk_forward.state=continuous")
+    content = json.loads((study.path / "selected" / "params.json").read_text())["folds"]
+    names = ("fills", "trades", "equity", "orders")
+    fills, trades, equity, _ = (pl.read_parquet(study.path / "selected" / f"{name}.parquet") for name in names)
+    closes = study.sessions.to_list()
+    for row, entry in zip(study.walk_forward.folds.iter_rows(named=True), content, strict=True):
+        for name, value in entry["metrics"].items():
+            assert row[f"test_{name}"] == value
+        own = equity.filter(pl.col("fold") == row["fold"])
+        before = closes[closes.index(row["test_start"]) - 1].replace(tzinfo=None)
+        for moments in (own["timestamp"], *(fills.filter(pl.col("fold") == row["fold"])["timestamp"],)):
+            assert moments.is_between(before, row["test_end"].replace(tzinfo=None), closed="right").all()
+        assert own["equity"][-1] == row["test_final_equity"]
+        assert trades.filter(pl.col("fold") == row["fold"]).height == row["test_trades"]
 
 
 def test_a_holdout_may_learn(tmp_path):
     study = run(tmp_path, "walk_forward.mode=holdout", "walk_forward.train=8y", "search.sampler=tpe")
     assert study.walk_forward.folds.height == 1
-    with pytest.raises(BadInput, match="a sampler that learns"):
-        run(tmp_path / "other", "search.sampler=tpe")
+    assert study.trials.height == 24
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
@@ -149,3 +167,90 @@ def test_ray_and_inline_give_the_same_study(tmp_path, study):
     spread = run(tmp_path, "runtime.workers=2", "runtime.backend=ray")
     assert spread.digest() == study.digest()
     assert spread.walk_forward.equity.equals(study.walk_forward.equity)
+
+
+OWN = ("search.sampler=tpe", "search.trials=12", "walk_forward.train=5y", "walk_forward.test=3y")
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("learned"), *OWN)
+
+
+class TestFoldsWithTrialsOfTheirOwn:
+    def test_every_trial_runs_on_its_own_fold_alone(self, learned):
+        folds = learned.walk_forward.folds.height
+        assert folds == 3
+        assert learned.trials.height == 16 * folds
+        assert learned.trials.group_by("fold").len()["len"].to_list() == [16] * folds
+        assert learned.trials["fold"].to_list() == [number // 8 % folds for number in range(16 * folds)]
+        assert learned.folds.select("number", "fold").unique().height == learned.trials.height
+        lengths = learned.returns["returns"].list.len().cast(pl.Float64)
+        assert lengths.to_list() == learned.folds["user_attrs_sessions"].to_list()
+
+    def test_a_fold_chooses_the_best_training_among_its_own(self, tmp_path):
+        study = run(tmp_path, *OWN, "walk_forward.select=best", "search.constraints=[]")
+        for row in study.walk_forward.folds.iter_rows(named=True):
+            own = study.trials.filter(pl.col("fold") == row["fold"])
+            assert row["number"] in own["number"]
+            assert row["train_sharpe"] == own["value"].max()
+
+    def test_a_fold_is_what_it_would_be_without_the_later_ones(self, tmp_path, learned):
+        early = run(tmp_path, *OWN, "data.end=2010-06-30")
+        assert early.walk_forward.folds.height == 2
+        for fold in (0, 1):
+            mine, whole = (each.trials.filter(pl.col("fold") == fold) for each in (early, learned))
+            columns = [name for name in mine.columns if name.startswith(("params_", "user_attrs_"))]
+            assert mine.select(columns).equals(whole.select(columns))
+        assert early.walk_forward.equity.equals(learned.walk_forward.equity.head(early.walk_forward.equity.height))
+
+    def test_folds_are_searched_with_different_random_numbers(self, learned):
+        first = [learned.trials.filter(pl.col("fold") == fold)["params_entry"][0] for fold in range(3)]
+        assert len(set(first)) == 3
+
+    def test_going_on_later_gives_the_same_study(self, tmp_path, learned):
+        class Stopped(Exception):  # noqa: N818 - Ctrl-C is no error either
+            pass
+
+        def stop(progress):
+            if progress.batches == 4:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            bs.run(SWEEP, out=tmp_path / "study", overrides=(*QUICK, *OWN), progress=stop)
+        assert bs.open_study(tmp_path / "study").trials.height == 32
+        assert run(tmp_path, *OWN).digest() == learned.digest()
+
+    def test_more_trials_later_give_the_same_study(self, tmp_path, learned):
+        run(tmp_path, *OWN, "search.trials=8")
+        assert run(tmp_path, *OWN).digest() == learned.digest()
+
+    def test_statistics_judge_the_stitched_record(self, learned):
+        assert learned.statistics.sessions == learned.walk_forward.equity.height
+
+    def test_records_of_every_choice_are_kept(self, learned):
+        content = json.loads((learned.path / "selected" / "params.json").read_text())
+        assert [each["number"] for each in content["folds"]] == learned.walk_forward.folds["number"].to_list()
+
+    @pytest.mark.slow
+    def test_ray_and_inline_give_the_same_study(self, tmp_path, learned):
+        spread = run(tmp_path, *OWN, "runtime.workers=2", "runtime.backend=ray")
+        assert spread.digest() == learned.digest()
+        assert spread.walk_forward.equity.equals(learned.walk_forward.equity)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ("walk_forward.share_proposals=true", "search.sampler=tpe"),
+            "a sampler that learns cannot propose for several",
+        ),
+        (("walk_forward.state=continuous", "search.sampler=tpe"), "tests cannot carry on"),
+        (("walk_forward.share_proposals=false", "search.sampler=grid"), "a grid has the same points in every fold"),
+    ],
+)
+def test_what_folds_with_trials_of_their_own_cannot_do_is_refused(tmp_path, overrides, message):
+    with pytest.raises(BadInput, match=message):
+        run(tmp_path, *overrides)
+    assert not (tmp_path / "study").exists()

@@ -6,9 +6,10 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from backsweep.dataset import Shard, fingerprint, load
 from backsweep.errors import BadInput
@@ -34,6 +35,8 @@ __all__ = ["Findings", "Replay", "check", "open_study", "replay", "run"]
 
 Number = float | int | bool
 
+RECORDS = ("fills", "trades", "equity", "orders")
+
 
 @dataclass(frozen=True, eq=False)
 class Findings:
@@ -57,7 +60,7 @@ class Replay:
         """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        for name in ("fills", "trades", "equity", "orders"):
+        for name in RECORDS:
             getattr(self.result, name).write_parquet(path / f"{name}.parquet")
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
         (path / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -180,19 +183,52 @@ def _located(sweep: Sweep) -> Iterator[None]:
 
 
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
-    """Write the records of the selected trial into the study's folder, unless they are there.
+    """Write the records of what was selected into the study's folder, unless they are there.
 
-    It is the best trial, and in walk-forward the choice of the last fold, over all the data.
+    It is the best trial over all the data, and in walk-forward the choice of every fold over its test.
     """
+    if sweep.walk_forward is not None:
+        _write_choices(study, sweep, space)
+        return
     best = study.best
-    if sweep.walk_forward is not None and len(study.folds):
-        number = study.walk_forward.folds["number"][-1]
-        best = None if number is None else study.describe(number)
-    if best is None:
+    if best is None or _read_params(study).get("params") == best["params"]:
+        return
+    (study.path / "selected" / "params.json").unlink(missing_ok=True)
+    _replay(sweep, space, best["params"]).write(study.path / "selected")
+
+
+def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
+    """Write what every fold's choice did in its test: fills, trades, equity and orders with `fold` and `number`.
+
+    `params` in params.json are the last fold's, and `folds` has those of all.
+    """
+    table = study.walk_forward.folds
+    chosen = [(fold, number) for fold, numbers in table.select("fold", "numbers").iter_rows() for number in numbers]
+    written = _read_params(study).get("folds", [])
+    if not chosen or [(each["fold"], each["number"]) for each in written] == chosen:
         return
     folder = study.path / "selected"
-    params = folder / "params.json"
-    if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:
-        return
-    params.unlink(missing_ok=True)
-    _replay(sweep, space, best["params"]).write(folder)
+    folder.mkdir(exist_ok=True)
+    (folder / "params.json").unlink(missing_ok=True)
+    evaluator = Evaluator(trial_spec(sweep, space))
+    entries: list[dict[str, Any]] = []
+    frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
+    for fold, number in chosen:
+        params = study.describe(number)["params"]
+        result = evaluator.replay(np.array([float(params[name]) for name in space.names]), fold=fold)
+        keys = (pl.lit(fold, pl.Int32).alias("fold"), pl.lit(number, pl.Int64).alias("number"))
+        for name in RECORDS:
+            frames[name].append(getattr(result, name).select(*keys, pl.all()))
+        metrics, reasons = result.metrics, result.reasons
+        entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics, "undefined": reasons})
+    for name, parts in frames.items():
+        pl.concat(parts).write_parquet(folder / f"{name}.parquet")
+    last = table["number"][-1]
+    content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}
+    (folder / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_params(study: Study) -> dict[str, Any]:
+    path = study.path / "selected" / "params.json"
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +57,9 @@ class _Task:
         """Cut the chunk in two."""
         chunk, middle = self.chunk, len(self.chunk.numbers) // 2
         cuts = (slice(None, middle), slice(middle, None))
-        return [_Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut]), suspect=True) for cut in cuts]
+        return [
+            _Task(replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]), suspect=True) for cut in cuts
+        ]
 
 
 @dataclass(eq=False)
@@ -234,7 +236,7 @@ def _failure(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
         numbers=chunk.numbers,
         metrics=np.full((count, len(METRICS)), np.nan),
         reasons=np.zeros((count, len(METRICS)), np.uint8),
-        returns=np.full((count, ready.width), np.nan, np.float32),
+        returns=np.full((count, ready.of(chunk.fold).width), np.nan, np.float32),
         errors=dict.fromkeys(chunk.numbers.tolist(), reason),
         started=now,
         completed=now,

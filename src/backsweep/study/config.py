@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2")
+PLAIN_SAMPLERS = ("random", "sobol", "grid")
+"""Those that do not learn from outcomes."""
+
+SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _PATHS = ("bars", "signals", "context")
 
@@ -125,10 +128,15 @@ class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
     `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included;
-    `top_k` the `top` best, with equal weights. All folds share one set of proposals.
+    `top_k` the `top` best, with equal weights.
+
+    With `share_proposals` every trial runs on every fold. Without, every fold is a search of its own, of
+    `search.trials` trials, rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's
+    training and nothing else.
+    Left out, folds have proposals of their own if the sampler learns and there may be several folds.
     """
 
-    share_proposals: bool = True
+    share_proposals: bool | None = None
     select: Literal["best", "neighbourhood", "top_k"] = "best"
     neighbours: Annotated[int, Field(ge=1)] = 9
     top: Annotated[int, Field(ge=1)] = 5
@@ -159,6 +167,19 @@ class Sweep(Section):
     walk_forward: WalkForward | None = None
     runtime: Runtime = Runtime()
     _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether the sampler learns from outcomes."""
+        return self.search.sampler not in PLAIN_SAMPLERS
+
+    @property
+    def searches_by_fold(self) -> bool:
+        """Whether every fold has trials of its own."""
+        walk = self.walk_forward
+        if walk is None or walk.mode == "holdout":
+            return False
+        return self.learns if walk.share_proposals is None else not walk.share_proposals
 
     def remember(self, places: Mapping[KeyPath, tuple[int, str]]) -> None:
         """Keep the place that set each key, for messages."""
@@ -282,25 +303,36 @@ def _check_walk(sweep: Sweep) -> None:
             expected="the length of a test (only a holdout may reach to the end of the data)",
             remedy="add `test: 1y` under `walk_forward`",
         )
-    if not walk.share_proposals:
+    if sweep.searches_by_fold:
+        _check_searches(sweep, walk)
+    elif sweep.learns and walk.mode != "holdout":
         raise BadInput(
-            "folds with proposals of their own are not supported by this version",
+            "a sampler that learns cannot propose for several folds at once",
             where=sweep.where("walk_forward", "share_proposals"),
-            expected="true: one set of proposals, run on every fold",
-            found="false",
-            remedy="leave `share_proposals` out",
+            expected="false: what later trainings teach it would leak into the tests before them",
+            found="true",
+            remedy="leave `share_proposals` out, or write `sampler: sobol`",
         )
 
 
-def check_proposals(sweep: Sweep, *, adaptive: bool) -> None:
-    """Refuse a sampler that learns from the trainings of all folds: it would show early folds their own future."""
-    if adaptive and sweep.walk_forward is not None and sweep.walk_forward.mode != "holdout":
+def _check_searches(sweep: Sweep, walk: WalkForward) -> None:
+    """Refuse what folds with trials of their own cannot do."""
+    search = sweep.search
+    if walk.state == "continuous":
         raise BadInput(
-            "a sampler that learns cannot propose for several folds at once",
-            where=sweep.where("search", "sampler"),
-            expected="random, sobol or grid: what later trainings teach it would leak into the tests before them",
-            found=sweep.search.sampler,
-            remedy="write `sampler: sobol`, or `mode: holdout` under `walk_forward`",
+            "tests cannot carry on where every fold has trials of its own",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: a test carries on with the positions of the same parameters in the test before it",
+            found="continuous",
+            remedy="write `state: flat`, or `sampler: sobol` with `share_proposals: true`",
+        )
+    if search.sampler == "grid":
+        raise BadInput(
+            "a grid has the same points in every fold",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="true, which runs each of them on every fold",
+            found="false",
+            remedy="leave `share_proposals` out",
         )
 
 

@@ -17,9 +17,8 @@ import numpy as np
 import polars as pl
 
 from backsweep.study.batches import Batches
-from backsweep.study.config import check_proposals
 from backsweep.study.folds import fold_tables
-from backsweep.study.proposers import make_proposer
+from backsweep.study.proposers import make_proposer, make_proposer_by_fold
 from backsweep.study.proposers.base import Proposals
 from backsweep.study.space import trial_spec
 from backsweep.study.table import Results, Table, best_row
@@ -87,17 +86,23 @@ def run_study(
     chunk, which are otherwise chosen by time.
     """
     try:
-        proposer = make_proposer(sweep, space)
-        check_proposals(sweep, adaptive=proposer.adaptive)
+        proposer: Proposer = make_proposer(sweep, space)
+        spec, ready, folds = trial_spec(sweep, space), None, 1
         folder.check(identity)
         with ExitStack() as stack:
             begun = folder.exists
             if begun:
                 stack.enter_context(folder.hold())
                 folder.clear_uncommitted()
-            run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
+            if spec.folds and sweep.searches_by_fold:
+                if not begun:
+                    ready = backend.start(spec)
+                folds = len(folder.segments(spec.folds) if ready is None else ready.segments) // 2
+                proposer = make_proposer_by_fold(sweep, space, folds)
+            batches = _batches(sweep, proposer, folds)
+            run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
             if not run.finished:
-                ready = backend.start(trial_spec(sweep, space))
+                ready = ready or backend.start(spec)
                 run.begin(ready)
                 if not begun:
                     stack.enter_context(folder.hold())
@@ -106,6 +111,14 @@ def run_study(
             return run.summary()
     finally:
         backend.close()
+
+
+def _batches(sweep: Sweep, proposer: Proposer, folds: int) -> Batches:
+    search = sweep.search
+    total = min(number for number in (search.trials, proposer.limit) if number is not None)
+    if not sweep.searches_by_fold:
+        return Batches(search.batch, search.lag, total)
+    return Batches(search.batch, search.lag * folds, -(-total // search.batch) * search.batch * folds, folds)
 
 
 class _Run:
@@ -118,12 +131,12 @@ class _Run:
         backend: Backend,
         folder: StudyFolder,
         proposer: Proposer,
+        batches: Batches,
         on_progress: Callable[[Progress], None] | None,
         chunk_size: int | None,
     ) -> None:
         search = sweep.search
-        limits = [number for number in (search.trials, proposer.limit) if number is not None]
-        self._batches = Batches(search.batch, search.lag, min(limits))
+        self._batches = batches
         self._search, self._table = search, Table(search, space)
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._chunk_size = on_progress, chunk_size
@@ -191,11 +204,13 @@ class _Run:
             proposals = self._proposer.propose(batch, (), ())
         self._proposals[batch] = proposals
         numbers = range(max(self._committed, batch * batches.size), batches.numbers(batch).stop)
-        self._results[batch] = Results(numbers, self._ready.width, len(self._ready.segments))
+        part = self._ready.of(batches.fold(batch))
+        self._results[batch] = Results(numbers, part.width, len(part.segments))
         size = self._chunk_size or self._chunk(len(numbers), room)
         for start in range(numbers.start, numbers.stop, size):
-            part = np.arange(start, min(start + size, numbers.stop), dtype=np.int64)
-            self._queue.append(Chunk(batch, part, proposals.values[part - batch * batches.size]))
+            each = np.arange(start, min(start + size, numbers.stop), dtype=np.int64)
+            values = proposals.values[each - batch * batches.size]
+            self._queue.append(Chunk(batch, each, values, batches.fold(batch)))
         self._next += 1
         return True
 
@@ -226,9 +241,10 @@ class _Run:
             results, proposals = self._results.pop(batch), self._proposals.pop(batch)
             rows = np.asarray(results.numbers) - batch * self._batches.size
             used = Proposals(proposals.values[rows], tuple(proposals.attr(row) for row in rows))
-            trials = self._table.trials(batch, used, results)
-            if self._ready.segments:
-                tables = fold_tables(results, self._search, self._ready)
+            trials = self._table.trials(batch, used, results, self._batches.fold(batch))
+            part = self._ready.of(self._batches.fold(batch))
+            if part.segments:
+                tables = fold_tables(results, self._search, part)
             else:
                 tables = {"returns": self._table.returns(results)}
             self._folder.commit({**tables, "trials": trials}, self._batches.total)

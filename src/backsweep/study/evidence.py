@@ -9,6 +9,7 @@ import numpy as np
 
 from backsweep.statistics.blocks import BlockSums, block_bounds, block_sums, standard_blocks
 from backsweep.statistics.findings import Findings, find
+from backsweep.study.config import PLAIN_SAMPLERS
 from backsweep.study.folder import StudyFolder
 from backsweep.trial.runner import SESSIONS_PER_YEAR
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from backsweep.study.identity import Identity
 
-_PLAIN = ("random", "sobol", "grid")  # samplers that do not learn from results
 _FEWEST = 4  # sessions of which block sums can be made
 _LEARNED = "The sampler learned from earlier trials; the tests take the trials as if they had been chosen beforehand."
 
@@ -44,7 +44,7 @@ def weigh(trials: pl.DataFrame, returns: Iterable[pl.DataFrame], earlier: int, s
         SESSIONS_PER_YEAR,
         records.losers,
     )
-    if sampler in _PLAIN:
+    if sampler in PLAIN_SAMPLERS:
         return found
     return replace(found, verdict=replace(found.verdict, warnings=(*found.verdict.warnings, _LEARNED)))
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
 from backsweep.study.digest import digest
@@ -17,8 +19,6 @@ from backsweep.study.table import TIMING, best_first, best_row
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from backsweep.statistics.findings import Findings
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
@@ -93,16 +93,26 @@ class Study:
         """
         if not len(self.trials):
             return None
-        parts = self._folder.parts("returns", self._entries)
+        parts = (
+            iter([self._stitched()]) if self.sweep.searches_by_fold else self._folder.parts("returns", self._entries)
+        )
         return weigh(self.trials, parts, earlier_trials(self.path, self.identity), self.sweep.search.sampler)
+
+    def _stitched(self) -> pl.DataFrame:
+        """Give the stitched record as the returns of a trial: where folds have their own trials, none has one."""
+        result = self.walk_forward
+        values = pl.Series([result.equity["return"]], dtype=pl.List(pl.Float32))
+        number = result.folds["number"].drop_nulls().tail(1).fill_null(0)
+        keys = {"number": number if len(number) else [0], "fold": [0], "segment": ["test"]}
+        return pl.DataFrame({**keys, "returns": values}, schema_overrides={"fold": pl.Int32})
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
         """What each fold chose, and how it fared out of sample; raises BadInput where there are no folds."""
-        if not len(self.folds):
+        if self.sweep.walk_forward is None or not self._entries:
             remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
-        return walk_forward(self.sweep, self.trials, self.folds, self.returns, self.sessions)
+        return walk_forward(self.sweep, lambda table: self._folder.parts(table, self._entries), self.sessions)
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -140,7 +150,7 @@ class Study:
     def state(self) -> State:
         """How far the study has come."""
         done = len(self.trials)
-        asked = self._entries[-1].total if self._entries else self.sweep.search.trials
+        asked = self._entries[-1].total if self._entries else None
         failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
         batches = int(self.trials["batch"].n_unique()) if done else 0
         total = None if asked is None else max(done, asked)

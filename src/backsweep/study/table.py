@@ -79,13 +79,14 @@ class Table:
     search: Search
     space: Space
 
-    def trials(self, batch: int, proposals: Proposals, results: Results) -> pl.DataFrame:
-        """Rows of a batch; `proposals` are those of `results.numbers`."""
+    def trials(self, batch: int, proposals: Proposals, results: Results, fold: int | None = None) -> pl.DataFrame:
+        """Rows of a batch; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
         failed = results.failed
         metrics = np.where(failed[:, None], np.nan, results.metrics)
         columns: dict[str, pl.Series] = {
             "number": pl.Series(np.asarray(results.numbers, dtype=np.int64)),
             "batch": pl.Series(np.full(len(failed), batch, dtype=np.int64)),
+            **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
             "state": pl.Series(np.where(failed, "FAIL", "COMPLETE").tolist(), dtype=pl.String),
         }
         for name, metric in self.value_columns.items():

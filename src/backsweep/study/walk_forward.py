@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,13 @@ from backsweep.study.table import losses, violations
 from backsweep.trial.folds import TEST, TRAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from backsweep.study.config import Sweep
+    from backsweep.study.config import Search, Sweep, WalkForward
+
+Parts = Callable[[str], Iterable[pl.DataFrame]]
 
 _SESSIONS_PER_YEAR = 252.0
 _RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew")
@@ -48,35 +53,68 @@ class WalkForwardResult:
     metrics: dict[str, float | None]
 
 
-def walk_forward(
-    sweep: Sweep, trials: pl.DataFrame, folds: pl.DataFrame, returns: pl.DataFrame, sessions: pl.Series
-) -> WalkForwardResult:
-    """Choose in every fold and stitch the tests together; the arguments are those of a study, with all its rows.
+def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series) -> WalkForwardResult:
+    """Choose in every fold and stitch the tests together.
 
-    With several objectives, the first is the score.
+    `parts` reads a table of the study part by part, and is called again for every pass: of all trials only parameters
+    and training scores are in memory at once. `sessions` are the ends of the study's sessions. With several objectives,
+    the first is the score.
     """
     rules = sweep.walk_forward
     assert rules is not None  # noqa: S101 - `Study.walk_forward` has asked
-    params = trials.select(pl.col("^params_.*$"))
-    selector = Selector(params.cast(pl.Float64).to_numpy(), rules)
+    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials")])
+    scores = pl.concat([_scores(part, sweep.search) for part in parts("folds")])
+    chosen = dict(_choices(scores, params, rules))
+    pairs = [(fold, number) for fold, numbers in chosen.items() for number in numbers]
+    wanted = pl.DataFrame(pairs, schema={"fold": pl.Int32, "number": pl.Int64}, orient="row")
+    returns = _rows_of(wanted, parts("returns"))
+    measured = _rows_of(wanted, parts("folds"))
     rows, curves = [], []
-    for (_,), part in folds.sort("fold", "number").group_by("fold", maintain_order=True):
-        train, test = (part.filter(pl.col("segment") == name) for name in (TRAIN, TEST))
-        feasible = (violations(train, sweep.search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
-        chosen = selector.choose(losses(train, sweep.search)[:, 0], feasible)
-        curve = _curve(test, returns, sessions, train["number"].to_numpy()[chosen])
+    for (fold,), spans in _spans(parts("folds")).group_by("fold", maintain_order=True):
+        numbers = chosen[fold]
+        curve = _curve(spans, returns, sessions, numbers)
         curves.append(curve)
-        rows.append(_row(train, test, params, chosen, curve))
+        rows.append(_row(spans, measured, params, numbers, curve))
     table = pl.DataFrame(rows, infer_schema_length=None)
     equity = pl.concat(curves)
     growth = np.maximum(1.0 + equity["return"].to_numpy(), 0.0)
     equity = equity.with_columns(equity=sweep.account.cash * np.cumprod(growth))
-    return WalkForwardResult(table, equity, _drift(table, params), _metrics(table, equity["return"].to_numpy()))
+    drift = _drift(table, params.drop("number"))
+    return WalkForwardResult(table, equity, drift, _metrics(table, equity["return"].to_numpy()))
 
 
-def _curve(test: pl.DataFrame, returns: pl.DataFrame, sessions: pl.Series, numbers: NDArray[np.int64]) -> pl.DataFrame:
+def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
+    """Give what a choice depends on: fold, number, loss in training, and whether it may be chosen."""
+    train = part.filter(pl.col("segment") == TRAIN)
+    feasible = (violations(train, search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
+    return train.select("fold", "number").with_columns(loss=losses(train, search)[:, 0], feasible=feasible)
+
+
+def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
+    """Give each fold with the numbers of the trials that it chooses, best first."""
+    numbers, selector = pl.Series(dtype=pl.Int64), None
+    for (fold,), part in scores.sort("fold", "number").group_by("fold", maintain_order=True):
+        if selector is None or not part["number"].equals(numbers):  # folds that share their trials share the selector
+            numbers = part["number"]
+            own = params.join(part.select("number"), on="number", how="semi", maintain_order="left").drop("number")
+            selector = Selector(own.cast(pl.Float64).to_numpy(), rules)
+        chosen = selector.choose(part["loss"].to_numpy(), part["feasible"].to_numpy())
+        yield int(fold), numbers.to_numpy()[chosen].tolist()
+
+
+def _rows_of(wanted: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([part.join(wanted, on=["fold", "number"], how="semi") for part in parts])
+
+
+def _spans(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Give every fold's segments: fold, segment, start, end, short; training before test."""
+    columns = ("fold", "segment", "start", "end", "short")
+    return pl.concat([part.select(columns).unique() for part in parts]).unique().sort("fold", "start")
+
+
+def _curve(spans: pl.DataFrame, returns: pl.DataFrame, sessions: pl.Series, numbers: Sequence[int]) -> pl.DataFrame:
     """Give the test's sessions with the mean return of the chosen trials; 0 after ruin, and where none was chosen."""
-    fold, start, end = test.select("fold", "start", "end").row(0)
+    fold, start, end = spans.filter(pl.col("segment") == TEST).select("fold", "start", "end").row(0)
     times = sessions.filter((sessions >= start) & (sessions <= end))
     own = returns.filter((pl.col("fold") == fold) & (pl.col("segment") == TEST))
     total = np.zeros(len(times))
@@ -88,24 +126,27 @@ def _curve(test: pl.DataFrame, returns: pl.DataFrame, sessions: pl.Series, numbe
 
 
 def _row(
-    train: pl.DataFrame, test: pl.DataFrame, params: pl.DataFrame, chosen: NDArray[np.int64], curve: pl.DataFrame
+    spans: pl.DataFrame, measured: pl.DataFrame, params: pl.DataFrame, numbers: list[int], curve: pl.DataFrame
 ) -> dict[str, Any]:
-    best = int(chosen[0]) if len(chosen) else None
-    first, last = train.row(0, named=True), test.row(0, named=True)
+    best = numbers[0] if numbers else None
+    train, test = (spans.row(by_predicate=pl.col("segment") == name, named=True) for name in (TRAIN, TEST))
+    values = params.drop("number").clear(1) if best is None else params.filter(pl.col("number") == best).drop("number")
     row: dict[str, Any] = {
-        "fold": first["fold"],
-        "number": None if best is None else train["number"][best],
-        "numbers": train["number"].to_numpy()[chosen].tolist(),
-        **(dict.fromkeys(params.columns) if best is None else params.row(best, named=True)),
-        "train_start": first["start"],
-        "train_end": first["end"],
-        "test_start": last["start"],
-        "test_end": last["end"],
-        "short": last["short"],
+        "fold": train["fold"],
+        "number": best,
+        "numbers": numbers,
+        **values.row(0, named=True),
+        "train_start": train["start"],
+        "train_end": train["end"],
+        "test_start": test["start"],
+        "test_end": test["end"],
+        "short": test["short"],
         "test_return": float(np.prod(np.maximum(1.0 + curve["return"].to_numpy(), 0.0))) - 1.0,
     }
-    for name, part in ((TRAIN, train), (TEST, test)):
-        row |= {f"{name}_{each}": None if best is None else part[f"user_attrs_{each}"][best] for each in METRICS}
+    own = measured.filter((pl.col("fold") == train["fold"]) & (pl.col("number") == best))
+    for name in (TRAIN, TEST):
+        part = own.filter(pl.col("segment") == name)
+        row |= {f"{name}_{each}": None if best is None else part[f"user_attrs_{each}"][0] for each in METRICS}
     return row
 
 

@@ -13,10 +13,10 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
-from backsweep.trial.folds import make_segments
+from backsweep.trial.folds import TEST, make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.result import Result, read_result
-from backsweep.trial.runner import Runner, Settings, new_metrics, record
+from backsweep.trial.runner import Runner, Settings, Stretch, new_metrics, record
 from backsweep.trial.walk import Walk
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Evaluator:
         ends = self._market.session_ends
         segments = make_segments(ends, spec.folds) if spec.folds else ()
         self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
-        self._walk = Walk(self._runner, segments, flat=spec.folds.state == "flat") if spec.folds else None
+        self._flat = spec.folds is not None and spec.folds.state == "flat"
 
     def prepare(self) -> None:
         """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
@@ -56,18 +56,19 @@ class Evaluator:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
         count = len(chunk.numbers)
         metrics, reasons = new_metrics(count)
-        segments = len(self.ready.segments)
-        cuts = np.full((count, segments, len(METRICS)), np.nan)
+        part = self.ready.of(chunk.fold)
+        walk = Walk(self._runner, part.segments, flat=self._flat) if part.segments else None
+        cuts = np.full((count, len(part.segments), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
-        returns = np.full((count, self.ready.width), np.nan, np.float32)
+        returns = np.full((count, part.width), np.nan, np.float32)
         times = np.zeros((2, count))
         errors: dict[int, str] = {}
         for row in range(count):
             times[0, row] = time.time()
             try:
-                if self._walk:
-                    self._walk.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
-                    metrics[row], reasons[row] = self._walk.summary(cuts[row], cut_reasons[row])
+                if walk:
+                    walk.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
+                    metrics[row], reasons[row] = walk.summary(cuts[row], cut_reasons[row])
                 else:
                     self._run(chunk.values[row], metrics[row], reasons[row], returns[row])
             except BacksweepError as error:
@@ -99,7 +100,14 @@ class Evaluator:
         self._runner.summarise(metrics, reasons, scratch)
         returns[:] = scratch
 
-    def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial again with full records; the same bits, compiled or interpreted."""
-        runner = record(self._market, self._cls, self._settings, values, compiled=compiled, **self._options)
-        return read_result(runner)
+    def replay(self, values: NDArray[np.float64], *, fold: int | None = None, compiled: bool = True) -> Result:
+        """Run one trial again with full records, on the test of a fold or all data; the same bits, compiled or not."""
+        stretch = None if fold is None else self._stretch(fold)
+        recorded = record(self._market, self._cls, self._settings, values, stretch, compiled=compiled, **self._options)
+        return read_result(recorded)
+
+    def _stretch(self, fold: int) -> Stretch:
+        """Give a fold's test as `Walk` runs it: by itself, or cut out of a run that began with the first test."""
+        tests = [segment for segment in self.ready.segments if segment.name == TEST]
+        test = next(segment for segment in tests if segment.fold == fold)
+        return Stretch(test.first if self._flat else tests[0].first, test.first, test.last, flat=self._flat)

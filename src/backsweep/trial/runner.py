@@ -167,6 +167,10 @@ class Runner:
             returns,
         )
 
+    def groups(self, first: int, last: int) -> slice:
+        """Give the timestamps of sessions `first` to before `last`."""
+        return slice(int(self._edges[first - 1]), int(self._edges[last - 1]))
+
     def feature_columns(self) -> dict[str, NDArray[np.float64]]:
         """Give the last run's feature columns by name."""
         return self._features.columns(self._strategy)
@@ -256,19 +260,53 @@ class LogFull(LimitReached):
     """A recorded run needs larger logs; `record` catches it and tries again with twice the size."""
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Sessions `first` to before `last` of a run that begins at session `start`; `flat`: it ends without positions."""
+
+    start: int
+    first: int
+    last: int
+    flat: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A runner whose logs hold a stretch; `skipped` are the fills, trades and orders that they have from before it."""
+
+    runner: Runner
+    stretch: Stretch
+    skipped: tuple[int, int, int]
+
+
 def record(
-    market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], **options: Any
-) -> Runner:
-    """Run one trial with full records, in logs that are large enough; `options` are those of Runner."""
+    market: Market,
+    cls: type[Strategy],
+    settings: Settings,
+    values: NDArray[np.float64],
+    stretch: Stretch | None = None,
+    **options: Any,
+) -> Recording:
+    """Run one trial over a stretch, or the whole market, with full records in logs that are large enough.
+
+    `options` are those of Runner.
+    """
+    stretch = stretch or Stretch(0, 0, len(market.session_ends))
     capacity = FIRST_LOG
     while True:
         runner = Runner(market, cls, settings, log_capacity=capacity, **options)
         try:
-            runner.run(values)
+            runner.take(values)
+            carried = stretch.start < stretch.first
+            if carried:
+                runner.go(stretch.start, stretch.first)
+            account = runner.tables.account[0]
+            skipped = (int(account.fills_logged), int(account.trades_logged), int(account.orders_logged))
+            runner.go(stretch.first, stretch.last, carried=carried, flat=stretch.flat)
         except LogFull:
             capacity *= 4
         else:
-            return runner
+            return Recording(runner, stretch, skipped if carried else (0, 0, 0))
 
 
 def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
