@@ -48,11 +48,13 @@ def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
 
 
 def fold_returns(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Give the per-session returns of a batch's segments; null for a failed trial."""
-    ends = np.cumsum([segment.sessions for segment in segments])
+    """Give the per-session returns of a batch's segments; null for a failed trial and where they are not kept."""
+    ends = np.cumsum([segment.width for segment in segments])
+    kept = [segment.width > 0 for segment in segments]
     rows: list[list[float] | None] = []
     for values, failed in zip(results.returns, results.failed, strict=True):
-        rows += [None if failed else part.tolist() for part in np.split(values, ends[:-1])]
+        parts = np.split(values, ends[:-1])
+        rows += [part.tolist() if each and not failed else None for part, each in zip(parts, kept, strict=True)]
     return pl.DataFrame({**_keys(results, segments), "returns": pl.Series(rows, dtype=pl.List(pl.Float32))})
 
 

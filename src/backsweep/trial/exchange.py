@@ -89,8 +89,8 @@ class Ready:
 
     @property
     def width(self) -> int:
-        """How many returns a trial has: one for each session, with folds one for each session of each segment."""
-        return sum(segment.sessions for segment in self.segments) if self.segments else len(self.sessions)
+        """How many returns a trial has: one for each session, with folds those that are kept of each segment."""
+        return sum(segment.width for segment in self.segments) if self.segments else len(self.sessions)
 
 
 class Backend(Protocol):

@@ -154,18 +154,26 @@ class Runner:
         """
         last = len(self.market.session_ends) if last is None else last
         sessions = self.tables.sessions[first:last]
-        times = self.market.groups["timestamp"]
-        elapsed = float(times[self._edges[last - 1] - 1] - times[self._edges[first - 1]])
         _summarise_account(
             self.tables.account[0],
             sessions["equity"],
             sessions["exposure"],
-            elapsed / NANOSECONDS_PER_YEAR,
+            self._years(first, last),
             SESSIONS_PER_YEAR,
             values,
             reasons,
             returns,
         )
+
+    def piece(self, first: int, last: int) -> Piece:
+        """Keep what the last run, over sessions `first` to before `last`, left behind."""
+        sessions = self.tables.sessions[first:last]
+        account = self.tables.account.copy()
+        return Piece(account, sessions["equity"].copy(), sessions["exposure"].copy(), self._years(first, last))
+
+    def _years(self, first: int, last: int) -> float:
+        times = self.market.groups["timestamp"]
+        return float(times[self._edges[last - 1] - 1] - times[self._edges[first - 1]]) / NANOSECONDS_PER_YEAR
 
     def groups(self, first: int, last: int) -> slice:
         """Give the timestamps of sessions `first` to before `last`."""
@@ -254,6 +262,57 @@ class Runner:
                 found=f"cash {account.cash}, equity {account.equity}",
                 remedy="check the sizes that the strategy asks for: they may have grown beyond all bounds",
             )
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What a run left behind: the account, equity and exposure at session ends, and the years that it took."""
+
+    account: Table
+    equity: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    years: float
+
+
+_ADDED = (
+    "trades",
+    "wins",
+    "gross_profit",
+    "gross_loss",
+    "commission",
+    "slippage",
+    "financing",
+    "traded_notional",
+    "ambiguous_fills",
+    "rejected_orders",
+)
+
+
+def summarise_pieces(
+    pieces: Sequence[Piece], values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
+) -> None:
+    """Write metrics, reasons and returns of runs that each began with the same cash, as `Runner.summarise` does of one.
+
+    The equity of each goes on where the one before it ended, which leaves its returns as they are; after ruin nothing
+    more is earned. Counts and amounts are added up.
+    """
+    account = pieces[0].account.copy()
+    for name in _ADDED:
+        account[name] = sum(piece.account[name] for piece in pieces[1:]) + account[name]
+    scale, curves = 1.0, []
+    for piece in pieces:
+        curves.append(piece.equity * scale)
+        scale = max(float(curves[-1][-1]), 0.0) / account["initial_cash"][0]
+    _summarise_account(
+        account[0],
+        np.concatenate(curves),
+        np.concatenate([piece.exposure for piece in pieces]),
+        sum(piece.years for piece in pieces),
+        SESSIONS_PER_YEAR,
+        values,
+        reasons,
+        returns,
+    )
 
 
 class LogFull(LimitReached):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.trial.folds import TEST, TRAIN
+from backsweep.trial.runner import summarise_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,22 +15,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.folds import Segment
-    from backsweep.trial.runner import Runner
+    from backsweep.trial.runner import Piece, Runner
 
 
 class Walk:
     """Runs a runner's trials over segments.
 
     With `flat`, every segment is a run of its own that ends without positions. Otherwise trainings end marked to
-    market, and the tests are cut out of one run that begins with the first of them.
+    market, and the tests are cut out of one run that begins with the first of them. Of segments in pieces every piece is
+    a run of its own, and one that several segments have is run once; their returns are compounded.
     """
 
     def __init__(self, runner: Runner, segments: Sequence[Segment], *, flat: bool) -> None:
         self._runner = runner
         self._segments = segments
         self._flat = flat
-        ends = np.cumsum([segment.sessions for segment in segments])
-        self._places = [slice(end - each.sessions, end) for end, each in zip(ends, segments, strict=True)]
+        self._pieced = any(segment.pieces for segment in segments)
+        ends = np.cumsum([segment.width for segment in segments])
+        self._places = [slice(end - each.width, end) for end, each in zip(ends, segments, strict=True)]
         self._trains = np.array([segment.name == TRAIN for segment in segments])
 
     def run(
@@ -44,6 +47,9 @@ class Walk:
         Raises StrategyError or LimitReached as the runner does.
         """
         self._runner.take(values)
+        if self._pieced:
+            self._run_pieces(metrics, reasons, returns)
+            return
         at = None  # the session after those that the account has seen, where it is carried on
         for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
             if self._flat or segment.name == TRAIN:
@@ -58,6 +64,20 @@ class Walk:
                 self._runner.go(segment.first, segment.last, carried=at is not None)
                 self._summarise(segment, metrics[row], reasons[row], returns[place])
                 at = segment.last
+
+    def _run_pieces(
+        self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
+    ) -> None:
+        done: dict[tuple[int, int], Piece] = {}
+        for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
+            for run in segment.runs:
+                if run not in done:
+                    self._runner.go(*run, flat=True)
+                    done[run] = self._runner.piece(*run)
+            scratch = np.zeros(segment.sessions)
+            summarise_pieces([done[run] for run in segment.runs], metrics[row], reasons[row], scratch)
+            if segment.width:
+                returns[place] = scratch
 
     def summary(
         self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]
