@@ -23,6 +23,8 @@ from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.lookahead import Lookahead, check_lookahead
+from backsweep.trial.runner import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,12 +42,13 @@ RECORDS = ("fills", "trades", "equity", "orders")
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What a check found: the sweep, its data, its search space, and one trial in the middle of that space."""
+    """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test."""
 
     sweep: Sweep
     shard: Shard
     space: Space
     result: Result
+    lookahead: Lookahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,16 +116,21 @@ def run(
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
-    """Validate a sweep file, load its data and run its strategy once; writes nothing.
+    """Validate a sweep file, load its data, run its strategy once and test it for look-ahead; writes nothing.
 
-    Raises BadInput, BadData or StrategyError at the first thing that is wrong.
+    Look-ahead is tested in the middle of the search space and at two random places of it, the same every time; see
+    `backsweep.trial.lookahead`. Raises BadInput, BadData or StrategyError at the first thing that is wrong.
     """
     sweep, cls, space = _read(path, overrides)
     shard = load(sweep.data)
+    spec = trial_spec(sweep, space)
+    places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
+    trials = space.from_unit(places) if space.names else np.zeros((1, 0))
     with _located(sweep):
-        evaluator = Evaluator(trial_spec(sweep, space), shard, cls)
-    middle = space.from_unit(np.full((1, len(space.names)), 0.5)) if space.names else np.zeros((1, 0))
-    return Findings(sweep, shard, space, evaluator.replay(middle[0]))
+        result = Evaluator(spec, shard, cls).replay(trials[0])
+    settings = Settings(spec.account, spec.execution, spec.costs)
+    lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
+    return Findings(sweep, shard, space, result, lookahead)
 
 
 def replay(

@@ -122,6 +122,14 @@ class Runner:
         self._call(start, stop)
         self._check()
 
+    def go_until(self, stop: int) -> None:
+        """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
+        account = self.tables.account[0]
+        account.carried, account.flat_at, account.earlier_assets = 0, NONE, 0
+        self.bound.reset_variables(self._values, self._memory)
+        self._call(0, stop)
+        self._check()
+
     def prepare(self) -> None:
         """Compile the strategy without running it; StrategyError says what does not compile, and where."""
         self._call(0, 0)
