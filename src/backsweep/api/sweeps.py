@@ -13,6 +13,7 @@ import polars as pl
 
 from backsweep.dataset import Shard, fingerprint, load
 from backsweep.errors import BadInput
+from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
 from backsweep.strategy import load_strategy
 from backsweep.study.config import Sweep, load_sweep
@@ -23,6 +24,7 @@ from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.runner import Settings
 
@@ -223,17 +225,22 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
     for fold, number in chosen:
         params = study.describe(number)["params"]
-        result = evaluator.replay(np.array([float(params[name]) for name in space.names]), fold=fold)
         keys = (pl.lit(fold, pl.Int32).alias("fold"), pl.lit(number, pl.Int64).alias("number"))
-        for name in RECORDS:
-            frames[name].append(getattr(result, name).select(*keys, pl.all()))
-        metrics, reasons = result.metrics, result.reasons
-        entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics, "undefined": reasons})
+        row = study.folds.row(by_predicate=_row_of(fold, number), named=True)
+        metrics = {name: row[f"user_attrs_{name}"] for name in METRICS}
+        entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
+        for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
+            for name in RECORDS:
+                frames[name].append(getattr(result, name).select(*keys, pl.all()))
     for name, parts in frames.items():
         pl.concat(parts).write_parquet(folder / f"{name}.parquet")
     last = table["number"][-1]
     content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}
     (folder / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _row_of(fold: int, number: int) -> pl.Expr:
+    return (pl.col("fold") == fold) & (pl.col("number") == number) & (pl.col("segment") == TEST)
 
 
 def _read_params(study: Study) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def _show_folds(study: Study, form: Format) -> None:
         typer.echo(result.folds.drop("numbers").write_csv(), nl=False)
         return
     if form is Format.json:
-        content = {"metrics": result.metrics, "folds": result.folds.to_dicts(), "drift": result.drift.to_dicts()}
+        tables = {name: getattr(result, name).to_dicts() for name in ("folds", "paths", "drift")}
+        content = {"metrics": result.metrics, **tables}
         typer.echo(json.dumps(content, default=str, indent=2))
         return
     console, table = make_console(), result.folds
@@ -104,7 +105,12 @@ def _show_folds(study: Study, form: Format) -> None:
         if name.startswith(PARAM):
             columns[name.removeprefix(PARAM)] = [format_number(value, 4) for value in table[name]]
     print_columns(console, columns)
-    console.print("out of sample, all tests together", style="bold")
+    if len(result.paths) > 1:
+        paths = result.paths
+        print_columns(console, {name: [format_metric(name, value) for value in paths[name]] for name in paths.columns})
+        console.print("out of sample, the mean over the paths", style="bold")
+    else:
+        console.print("out of sample, all tests together", style="bold")
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
     console.print()
     columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import comb
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -33,6 +34,7 @@ PLAIN_SAMPLERS = ("random", "sobol", "grid")
 
 SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_MOST_SPLITS = 1000  # folds of a cross-validation
 _PATHS = ("bars", "signals", "context")
 
 Number = float | int | bool
@@ -296,13 +298,10 @@ def _check_walk(sweep: Sweep) -> None:
     walk = sweep.walk_forward
     if walk is None:
         return
-    if walk.test is None and walk.mode != "holdout":
-        raise BadInput(
-            "missing key `walk_forward.test`",
-            where=sweep.where("walk_forward"),
-            expected="the length of a test (only a holdout may reach to the end of the data)",
-            remedy="add `test: 1y` under `walk_forward`",
-        )
+    if walk.mode == "cpcv":
+        _check_cross_validation(sweep, walk)
+    else:
+        _check_spans(sweep, walk)
     if sweep.searches_by_fold:
         _check_searches(sweep, walk)
     elif sweep.learns and walk.mode != "holdout":
@@ -312,6 +311,67 @@ def _check_walk(sweep: Sweep) -> None:
             expected="false: what later trainings teach it would leak into the tests before them",
             found="true",
             remedy="leave `share_proposals` out, or write `sampler: sobol`",
+        )
+
+
+def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
+    if walk.train is None:
+        raise BadInput(
+            "missing key `walk_forward.train`",
+            where=sweep.where("walk_forward"),
+            expected="the length of a training",
+            remedy="add `train: 4y` under `walk_forward`",
+        )
+    if walk.test is None and walk.mode != "holdout":
+        raise BadInput(
+            "missing key `walk_forward.test`",
+            where=sweep.where("walk_forward"),
+            expected="the length of a test (only a holdout may reach to the end of the data)",
+            remedy="add `test: 1y` under `walk_forward`",
+        )
+    for key in ("groups", "test_groups"):
+        if getattr(walk, key) is not None:
+            raise BadInput(
+                f"`walk_forward.{key}` in mode {walk.mode}",
+                where=sweep.where("walk_forward", key),
+                expected="groups in `mode: cpcv` alone",
+                remedy="write `mode: cpcv`, or leave it out",
+            )
+
+
+def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
+    for key, example in (("groups", 6), ("test_groups", 2)):
+        if getattr(walk, key) is None:
+            raise BadInput(
+                f"missing key `walk_forward.{key}`",
+                where=sweep.where("walk_forward"),
+                expected="how many groups of sessions there are, and how many of them a fold tests",
+                remedy=f"add `{key}: {example}` under `walk_forward`",
+            )
+    for key in ("train", "test", "step"):
+        if getattr(walk, key) is not None:
+            raise BadInput(
+                f"`walk_forward.{key}` in mode cpcv",
+                where=sweep.where("walk_forward", key),
+                expected="groups instead of spans: each choice of `test_groups` of the `groups` is a fold",
+                remedy="leave it out",
+            )
+    groups, tested = walk.groups or 0, walk.test_groups or 0
+    if tested >= groups or comb(groups, tested) > _MOST_SPLITS:
+        raise BadInput(
+            "groups that make no cross-validation",
+            where=sweep.where("walk_forward", "test_groups"),
+            expected=f"fewer than {groups} test groups, and at most {_MOST_SPLITS} folds",
+            found=f"{tested} of {groups}: {comb(groups, tested)} folds",
+            remedy="write `groups: 6` and `test_groups: 2`",
+        )
+    if walk.state == "continuous":
+        raise BadInput(
+            "cross-validation cannot carry positions on",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: its tests do not follow each other",
+            found="continuous",
+            remedy="leave `state` out",
         )
 
 

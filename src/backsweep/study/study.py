@@ -93,15 +93,15 @@ class Study:
         """
         if not len(self.trials):
             return None
-        parts = (
-            iter([self._stitched()]) if self.sweep.searches_by_fold else self._folder.parts("returns", self._entries)
-        )
+        walk = self.sweep.walk_forward
+        alone = self.sweep.searches_by_fold or (walk is not None and walk.mode == "cpcv")
+        parts = iter([self._stitched()]) if alone else self._folder.parts("returns", self._entries)
         return weigh(self.trials, parts, earlier_trials(self.path, self.identity), self.sweep.search.sampler)
 
     def _stitched(self) -> pl.DataFrame:
-        """Give the stitched record as the returns of a trial: where folds have their own trials, none has one."""
+        """Give the record of all choices as that of a trial, where no trial has a record of its own to compare."""
         result = self.walk_forward
-        values = pl.Series([result.equity["return"]], dtype=pl.List(pl.Float32))
+        values = pl.Series([result.record.tolist()], dtype=pl.List(pl.Float32))
         number = result.folds["number"].drop_nulls().tail(1).fill_null(0)
         keys = {"number": number if len(number) else [0], "fold": [0], "segment": ["test"]}
         return pl.DataFrame({**keys, "returns": values}, schema_overrides={"fold": pl.Int32})
@@ -112,7 +112,8 @@ class Study:
         if self.sweep.walk_forward is None or not self._entries:
             remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
-        return walk_forward(self.sweep, lambda table: self._folder.parts(table, self._entries), self.sessions)
+        segments = self._folder.segments(self.sweep.walk_forward)
+        return walk_forward(self.sweep, lambda table: self._folder.parts(table, self._entries), self.sessions, segments)
 
     @property
     def best(self) -> dict[str, Any] | None:

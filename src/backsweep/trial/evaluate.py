@@ -100,14 +100,21 @@ class Evaluator:
         self._runner.summarise(metrics, reasons, scratch)
         returns[:] = scratch
 
-    def replay(self, values: NDArray[np.float64], *, fold: int | None = None, compiled: bool = True) -> Result:
-        """Run one trial again with full records, on the test of a fold or all data; the same bits, compiled or not."""
-        stretch = None if fold is None else self._stretch(fold)
+    def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
+        """Run one trial again over all the data with full records; the same bits, compiled or interpreted."""
+        return self._record(values, None, compiled=compiled)
+
+    def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
+        """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one.
+
+        As in `Walk` each is a run by itself, or cut out of one that began with the first test.
+        """
+        tests = [segment for segment in self.ready.segments if segment.name == TEST]
+        runs = next(segment.runs for segment in tests if segment.fold == fold)
+        starts = [first if self._flat else tests[0].first for first, _ in runs]
+        stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]
+        return [self._record(values, stretch) for stretch in stretches]
+
+    def _record(self, values: NDArray[np.float64], stretch: Stretch | None, *, compiled: bool = True) -> Result:
         recorded = record(self._market, self._cls, self._settings, values, stretch, compiled=compiled, **self._options)
         return read_result(recorded)
-
-    def _stretch(self, fold: int) -> Stretch:
-        """Give a fold's test as `Walk` runs it: by itself, or cut out of a run that began with the first test."""
-        tests = [segment for segment in self.ready.segments if segment.name == TEST]
-        test = next(segment for segment in tests if segment.fold == fold)
-        return Stretch(test.first if self._flat else tests[0].first, test.first, test.last, flat=self._flat)

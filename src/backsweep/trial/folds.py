@@ -4,10 +4,10 @@ With I the length of training, g the purge, O the length of a test and s the ste
 first session's date, or sessions), fold k trains on [k s, k s + I), or anchored on [0, k s + I), and is tested on
 [k s + I + g, k s + I + g + O). The tests follow each other, so appending sessions changes no fold but a short last one.
 
-Combinatorial purged cross-validation divides the sessions into N groups of equal length and has a fold for each choice of
-k groups: it is tested on these, each run by itself, and trained on what is left but `purge` before and `embargo` after
-every one of them. Its segments have several pieces. Source: Lopez de Prado (2018), chapter 12; `statistics.paths` says
-which folds make which path.
+Combinatorial purged cross-validation divides the sessions into N groups of equal length and has a fold for each choice
+of k groups: it is tested on these, each run by itself, and trained on what is left but `purge` before and `embargo`
+after every one of them. Its segments have several pieces. Source: Lopez de Prado (2018), "Advances in Financial Machine
+Learning", chapter 12; `statistics.paths` says which folds make which path.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _splits(ruler: _Ruler, spec: FoldSpec) -> Iterator[Segment]:
         yield Segment(fold, TEST, chosen[0][0], chosen[-1][1], pieces=chosen)
 
 
-def tested_once(segments: Sequence[Segment]) -> NDArray[np.int64]:
+def record_places(segments: Sequence[Segment]) -> NDArray[np.int64]:
     """Give the places, among the returns of a trial on all segments, of every tested session once, in their order.
 
     A session that several folds test is taken from the first of them: run by itself, it earns the same in all.
@@ -209,7 +209,7 @@ class _Ruler:
         return max(0, min(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) - int(distance[2]))
 
     def after(self, session: int, distance: NDArray[np.int64]) -> int:
-        """Give the position of the first session at this distance from the end of the date before position `session`."""
+        """Give the position of the first session at this distance after the date of the one before `session`."""
         date = _shift(_midnight(int(self._ends[session - 1])) + _DAY, distance)
         return max(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) + int(distance[2])
 

@@ -301,16 +301,21 @@ def summarise_pieces(
 ) -> None:
     """Write metrics, reasons and returns of runs that each began with the same cash, as `Runner.summarise` does of one.
 
-    The equity of each goes on where the one before it ended, which leaves its returns as they are; after ruin nothing
-    more is earned. Counts and amounts are added up.
+    The equity of each goes on where the one before it ended; after ruin nothing more is earned. Returns are those of
+    the pieces, bit for bit. Counts and amounts are added up.
     """
     account = pieces[0].account.copy()
     for name in _ADDED:
         account[name] = sum(piece.account[name] for piece in pieces[1:]) + account[name]
-    scale, curves = 1.0, []
+    cash = float(account["initial_cash"][0])
+    scale = 1.0
+    curves: list[NDArray[np.float64]] = []
+    own: list[NDArray[np.float64]] = []
     for piece in pieces:
         curves.append(piece.equity * scale)
-        scale = max(float(curves[-1][-1]), 0.0) / account["initial_cash"][0]
+        scale = max(float(curves[-1][-1]), 0.0) / cash
+        before = np.append(cash, piece.equity[:-1])
+        own.append(np.divide(piece.equity, before, out=np.ones_like(before), where=before > 0.0) - 1.0)
     _summarise_account(
         account[0],
         np.concatenate(curves),
@@ -321,6 +326,7 @@ def summarise_pieces(
         reasons,
         returns,
     )
+    np.copyto(returns, np.concatenate(own), where=~np.isnan(returns))
 
 
 class LogFull(LimitReached):

@@ -22,8 +22,8 @@ class Walk:
     """Runs a runner's trials over segments.
 
     With `flat`, every segment is a run of its own that ends without positions. Otherwise trainings end marked to
-    market, and the tests are cut out of one run that begins with the first of them. Of segments in pieces every piece is
-    a run of its own, and one that several segments have is run once; their returns are compounded.
+    market, and the tests are cut out of one run that begins with the first of them. Of segments in pieces every piece
+    is a run of its own, and one that several segments have is run once; their returns are compounded.
     """
 
     def __init__(self, runner: Runner, segments: Sequence[Segment], *, flat: bool) -> None:
