@@ -20,10 +20,11 @@ from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
+from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import Evaluator, make_evaluator
 from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.runner import Settings
@@ -103,11 +104,11 @@ def run(
     folder = Path(out) if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
-    with _located(sweep):
+    with ledger_kept(folder), _located(sweep):
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout),
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,
@@ -129,7 +130,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(places) if space.names else np.zeros((1, 0))
     with _located(sweep):
-        result = Evaluator(spec, shard, cls).replay(trials[0])
+        result = make_evaluator(spec, shard, cls).replay(trials[0])
     settings = Settings(spec.account, spec.execution, spec.costs)
     lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
     return Findings(sweep, shard, space, result, lookahead)
@@ -180,7 +181,7 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
-        return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+        return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
 
 
 @contextmanager
@@ -195,16 +196,19 @@ def _located(sweep: Sweep) -> Iterator[None]:
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
     """Write the records of what was selected into the study's folder, unless they are there.
 
-    It is the best trial over all the data, and in walk-forward the choice of every fold over its test.
+    It is the best trial over all the data, and in walk-forward the choice of every fold over its test; with sleeves the
+    last fold's over all the data.
     """
-    if sweep.walk_forward is not None:
+    if sweep.walk_forward is not None and sweep.account.mode == "shared":
         _write_choices(study, sweep, space)
         return
-    best = study.best
-    if best is None or _read_params(study).get("params") == best["params"]:
+    if study.selected is None:
+        return
+    params = study.describe(study.selected)["params"]
+    if _read_params(study).get("params") == params:
         return
     (study.path / "selected" / "params.json").unlink(missing_ok=True)
-    _replay(sweep, space, best["params"]).write(study.path / "selected")
+    _replay(sweep, space, params).write(study.path / "selected")
 
 
 def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 
 PLAIN_SAMPLERS = ("random", "sobol", "grid")
-"""Those that do not learn from outcomes."""
-
+"""Those that do not learn from the trials."""
 SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _MOST_SPLITS = 1000  # folds of a cross-validation
@@ -147,13 +146,15 @@ class WalkForward(FoldSpec):
 class Runtime(Section):
     """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
 
-    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever.
+    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever. `shards` cuts
+    the assets of `account.mode: sleeves`, at most into blocks of four.
     """
 
     workers: Annotated[int, Field(ge=1)] = 1
     backend: Literal["inline", "ray"] | None = None
     address: str = "local"
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
+    shards: Annotated[int, Field(ge=1)] | None = None
 
 
 class Sweep(Section):
@@ -218,6 +219,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     sweep.remember(places)
     _check_search(sweep)
     _check_walk(sweep)
+    _check_shards(sweep)
     return sweep
 
 
@@ -365,6 +367,14 @@ def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
             found=f"{tested} of {groups}: {comb(groups, tested)} folds",
             remedy="write `groups: 6` and `test_groups: 2`",
         )
+    if sweep.account.mode == "sleeves":
+        raise BadInput(
+            "cross-validation of sleeves is not supported by this version",
+            where=sweep.where("walk_forward", "mode"),
+            expected="rolling, anchored or holdout, or `mode: shared` under `account`",
+            found="cpcv",
+            remedy="write `mode: anchored` with `train` and `test`",
+        )
     if walk.state == "continuous":
         raise BadInput(
             "cross-validation cannot carry positions on",
@@ -372,6 +382,17 @@ def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
             expected="flat: its tests do not follow each other",
             found="continuous",
             remedy="leave `state` out",
+        )
+
+
+def _check_shards(sweep: Sweep) -> None:
+    if sweep.runtime.shards is not None and sweep.account.mode == "shared":
+        raise BadInput(
+            "one account for all assets cannot be cut into shards",
+            where=sweep.where("runtime", "shards"),
+            expected="account.mode: sleeves, where every asset has an account of its own",
+            found=f"account.mode: shared, runtime.shards: {sweep.runtime.shards}",
+            remedy="leave `shards` out, or write `mode: sleeves` under `account`",
         )
 
 

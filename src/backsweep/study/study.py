@@ -8,17 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import numpy as np
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
 from backsweep.study.digest import digest
-from backsweep.study.evidence import earlier_trials, weigh
+from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
+from backsweep.study.ledger import earlier_studies, made_of
+from backsweep.study.records import gather_records, read_records, summarise_records
 from backsweep.study.table import TIMING, best_first, best_row
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import Findings
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
@@ -86,25 +91,45 @@ class Study:
 
     @cached_property
     def statistics(self) -> Findings | None:
-        """What the results are worth, counting every trial here and in earlier studies beside this one.
+        """What the results are worth, counting every trial here and in other studies of this folder.
 
-        Earlier studies are those in the same folder on the same data with a strategy of the same name. None if no trial
-        has returns of four sessions or more.
+        Those are studies on the same data with a strategy of the same name, also deleted ones that the ledger knows.
+        None if no trial has returns of four sessions or more.
         """
         if not len(self.trials):
             return None
-        walk = self.sweep.walk_forward
-        alone = self.sweep.searches_by_fold or (walk is not None and walk.mode == "cpcv")
-        parts = iter([self._stitched()]) if alone else self._folder.parts("returns", self._entries)
-        return weigh(self.trials, parts, earlier_trials(self.path, self.identity), self.sweep.search.sampler)
+        stitched = self.walk_forward.record if len(self.folds) else None
+        return weigh(
+            self.trials,
+            self._records(),
+            made_of(self._folder, self.identity),
+            earlier_studies(self.path, self.identity),
+            self.sweep.search.sampler,
+            self.selected,
+            stitched,
+        )
 
-    def _stitched(self) -> pl.DataFrame:
-        """Give the record of all choices as that of a trial, where no trial has a record of its own to compare."""
+    @property
+    def selected(self) -> int | None:
+        """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
+        if len(self.folds):
+            number = self.walk_forward.folds["number"][-1]
+            return None if number is None else int(number)
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else int(row["number"])
+
+    def _records(self) -> Records | None:
+        """Read what is kept of the trials; where folds have trials of their own, the record is that of their choices.
+
+        Trials of different folds have nothing to be compared on.
+        """
+        if not self.sweep.searches_by_fold:
+            return read_records(self._folder, self._entries)
         result = self.walk_forward
-        values = pl.Series([result.record.tolist()], dtype=pl.List(pl.Float32))
-        number = result.folds["number"].drop_nulls().tail(1).fill_null(0)
-        keys = {"number": number if len(number) else [0], "fold": [0], "segment": ["test"]}
-        return pl.DataFrame({**keys, "returns": values}, schema_overrides={"fold": pl.Int32})
+        number = result.folds["number"].drop_nulls().tail(1).to_numpy()
+        return gather_records(
+            [summarise_records(number, np.atleast_2d(result.record.astype(np.float32))[: len(number)])]
+        )
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:

@@ -176,13 +176,14 @@ def record_places(segments: Sequence[Segment]) -> NDArray[np.int64]:
 
     A session that several folds test is taken from the first of them: run by itself, it earns the same in all.
     """
-    place, found = 0, dict[int, int]()
-    for segment in segments:
-        for first, last in segment.runs if segment.width else ():
+    place = sum(segment.width for segment in segments)
+    found = np.full(max(segment.last for segment in segments), -1)
+    for segment in reversed(segments):
+        for first, last in reversed(segment.runs) if segment.width else ():
+            place -= last - first
             if segment.name == TEST:
-                found = {session: place + session - first for session in range(first, last)} | found
-            place += last - first
-    return np.array([found[session] for session in sorted(found)], np.int64)
+                found[first:last] = np.arange(place, place + last - first)
+    return found[found >= 0]
 
 
 class _Ruler:

@@ -50,8 +50,6 @@ def read_result(recording: Recording) -> Result:
     values, reasons = new_metrics(1)
     returns = np.zeros(stretch.last - stretch.first)
     runner.summarise(values[0], reasons[0], returns, stretch.first, stretch.last)
-    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values[0], strict=True)}
-    undefined = {name: REASONS[code] for name, code in zip(METRICS, reasons[0], strict=True) if code}
     fills = _frame(tables.fill_log[fills_before : account.fills_logged]).with_columns(
         _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
     )
@@ -65,9 +63,20 @@ def read_result(recording: Recording) -> Result:
         _time("submitted"),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
-    trades = _trades(runner, trades_before)
     equity = _equity(tables.equity_log[runner.groups(stretch.first, stretch.last)], account.initial_cash)
-    return Result(metrics, undefined, fills, trades, equity, orders, returns)
+    return Result(*named(values[0], reasons[0]), fills, _trades(runner, trades_before), equity, orders, returns)
+
+
+def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Give metrics by name, None where undefined, and the reasons of those that are."""
+    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values, strict=True)}
+    return metrics, {name: REASONS[code] for name, code in zip(METRICS, reasons, strict=True) if code}
+
+
+def drawdown(initial: float) -> pl.Expr:
+    """Give the column of drawdowns of `equity`, whose first peak is `initial`."""
+    peak = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(float(initial)))
+    return (1.0 - pl.col("equity") / peak).alias("drawdown")
 
 
 def _trades(runner: Runner, before: int) -> pl.DataFrame:
@@ -79,7 +88,7 @@ def _trades(runner: Runner, before: int) -> pl.DataFrame:
     seen = []
     columns = {**market.signals, **runner.feature_columns()}
     group_of = np.repeat(np.arange(len(market.groups)), market.groups["count"])
-    last_row = _bar_before(market.bars["asset"])
+    last_row = _bar_before(market.codes)
     for moment in ("entry", "exit"):
         rows = log[f"{moment}_row"]
         seen += [pl.Series(f"{moment}_{name}", _take(values, last_row[rows])) for name, values in columns.items()]
@@ -88,7 +97,7 @@ def _trades(runner: Runner, before: int) -> pl.DataFrame:
     return trades.drop("entry_row", "exit_row").with_columns(seen)
 
 
-def _bar_before(assets: NDArray[np.int64]) -> NDArray[np.int64]:
+def _bar_before(assets: NDArray[np.int32]) -> NDArray[np.int64]:
     """Give for each row the row of the same asset's bar before it, -1 for its first."""
     order = np.argsort(assets, kind="stable")
     before = np.full(len(assets), -1, np.int64)
@@ -103,10 +112,7 @@ def _take(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.fl
 
 def _equity(log: NDArray[Any], initial: float) -> pl.DataFrame:
     frame = _frame(log).with_columns(_time("timestamp"))
-    peak = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(float(initial)))
-    return frame.with_columns((1.0 - pl.col("equity") / peak).alias("drawdown")).select(
-        "timestamp", "cash", "equity", "drawdown", "exposure"
-    )
+    return frame.with_columns(drawdown(initial)).select("timestamp", "cash", "equity", "drawdown", "exposure")
 
 
 def _frame(log: NDArray[Any]) -> pl.DataFrame:
