@@ -192,7 +192,9 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
 
 def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compiled: bool = True) -> Replay:
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
-    spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
+    spec = trial_spec(sweep, space)
+    folds = spec.folds if spec.folds is not None and spec.folds.holdout else None  # none but to end before the holdout
+    spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
         return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
@@ -241,16 +243,20 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
     evaluator = Evaluator(trial_spec(sweep, space))
     entries: list[dict[str, Any]] = []
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
+    tested = set(table.filter(pl.col("test_start").is_not_null())["fold"])
     for fold, number in chosen:
         params = study.describe(number)["params"]
         keys = (pl.lit(fold, pl.Int32).alias("fold"), pl.lit(number, pl.Int64).alias("number"))
+        if fold not in tested:
+            entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
+            continue
         row = study.folds.row(by_predicate=_row_of(fold, number), named=True)
         metrics = {name: row[f"user_attrs_{name}"] for name in METRICS}
         entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
             for name in RECORDS:
                 frames[name].append(getattr(result, name).select(*keys, pl.all()))
-    for name, parts in frames.items():
+    for name, parts in frames.items() if tested else ():
         pl.concat(parts).write_parquet(folder / f"{name}.parquet")
     last = table["number"][-1]
     content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}

@@ -12,6 +12,7 @@ import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
 from backsweep.cli.findings import show_findings
+from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,7 +78,9 @@ def show(
         typer.echo(best.write_csv(), nl=False)
     elif form is Format.json:
         trials = list(best.iter_rows(named=True))
-        typer.echo(json.dumps({**asdict(opened.state), "best": opened.best, "trials": trials}, default=str, indent=2))
+        content = {**asdict(opened.state), "best": opened.best, "trials": trials}
+        content["holdout_touches"] = [asdict(touch) for touch in opened.touches]
+        typer.echo(json.dumps(content, default=str, indent=2))
     else:
         _print_tables(opened, best)
 
@@ -95,7 +98,9 @@ def _show_folds(study: Study, form: Format) -> None:
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]
     columns = {"fold": [f"{row['fold']}{' (short)' if row['short'] else ''}" for row in table.to_dicts()]}
-    columns |= {name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").to_list() for name in ("train", "test")}
+    columns |= {
+        name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").fill_null("-").to_list() for name in ("train", "test")
+    }
     columns["trial"] = [format_number(number) for number in table["number"]]
     for name in goals:
         for segment in ("train", "test"):
@@ -128,6 +133,8 @@ def _print_tables(study: Study, best: pl.DataFrame) -> None:
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",
     }
+    if study.sweep.walk_forward is not None and study.sweep.walk_forward.holdout is not None:
+        entries["holdout"] = tell(study.touches)
     console.print(make_listing(entries))
     if len(best):
         console.print()

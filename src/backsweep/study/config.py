@@ -180,7 +180,7 @@ class Sweep(Section):
     def searches_by_fold(self) -> bool:
         """Whether every fold has trials of its own."""
         walk = self.walk_forward
-        if walk is None or walk.mode == "holdout":
+        if walk is None or (walk.mode == "holdout" and walk.holdout is None):
             return False
         return self.learns if walk.share_proposals is None else not walk.share_proposals
 
@@ -304,9 +304,17 @@ def _check_walk(sweep: Sweep) -> None:
         _check_cross_validation(sweep, walk)
     else:
         _check_spans(sweep, walk)
+    if walk.holdout is not None and sweep.account.mode == "sleeves":
+        raise BadInput(
+            "a holdout of sleeves is not supported by this version",
+            where=sweep.where("walk_forward", "holdout"),
+            expected="`mode: shared` under `account`",
+            found="mode: sleeves",
+            remedy="end the data before it with `data.end`, and run another study on it later",
+        )
     if sweep.searches_by_fold:
         _check_searches(sweep, walk)
-    elif sweep.learns and walk.mode != "holdout":
+    elif sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):
         raise BadInput(
             "a sampler that learns cannot propose for several folds at once",
             where=sweep.where("walk_forward", "share_proposals"),

@@ -98,7 +98,7 @@ def run_study(
             if spec.folds and sweep.searches_by_fold:
                 if not begun:
                     ready = backend.start(spec)
-                folds = len(folder.segments(spec.folds) if ready is None else ready.segments) // 2
+                folds = 1 + (folder.segments(spec.folds) if ready is None else ready.segments)[-1].fold
                 proposer = make_proposer_by_fold(sweep, space, folds)
             batches = _batches(sweep, proposer, folds)
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)

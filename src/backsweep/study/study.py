@@ -18,6 +18,7 @@ from backsweep.study.folder import StudyFolder
 from backsweep.study.ledger import earlier_studies, made_of
 from backsweep.study.records import gather_records, read_records, summarise_records
 from backsweep.study.table import TIMING, best_first, best_row
+from backsweep.study.touches import Touch, read_touches
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
@@ -139,6 +140,11 @@ class Study:
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
         segments = self._folder.segments(self.sweep.walk_forward)
         return walk_forward(self.sweep, lambda table: self._folder.parts(table, self._entries), self.sessions, segments)
+
+    @property
+    def touches(self) -> list[Touch]:
+        """The looks at the holdout that are on record."""
+        return read_touches(self.path, self.identity.hash)
 
     @property
     def best(self) -> dict[str, Any] | None:

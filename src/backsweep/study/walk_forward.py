@@ -39,7 +39,7 @@ class WalkForwardResult:
     folds : one row per fold: `fold, number` (the chosen trial, null for none), `numbers` (all of them with top_k),
         `params_*`, `train_start, train_end, test_start, test_end, short`, `train_<metric>` and `test_<metric>` of trial
         `number`, and `test_return`, what the fold's choice earned in its test: the mean of the trials' returns with
-        top_k, 0 where nothing was chosen.
+        top_k, 0 where nothing was chosen. Before a holdout the last fold has no test: what it chose is for the holdout.
     equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. In
         cross-validation there is one such curve for every path, with `path` in front.
     paths : `path` and the metrics of each path; one row without cross-validation.
@@ -84,9 +84,10 @@ def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequ
     spans = {(segment.fold, segment.name): segment for segment in segments if segment.fold in chosen}
     rows, tests = [], []
     for fold, numbers in chosen.items():
-        train, test = spans[fold, TRAIN], spans[fold, TEST]
-        earned = _earned(test, returns, numbers)
-        tests.append((test, earned))
+        train, test = spans[fold, TRAIN], spans.get((fold, TEST))
+        earned = None if test is None else _earned(test, returns, numbers)
+        if test is not None and earned is not None:
+            tests.append((test, earned))
         rows.append(_row(train, test, sessions, measured, params, numbers, earned))
     curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
     equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
@@ -168,12 +169,12 @@ def _curve(tests: Sequence[Tested], sessions: pl.Series, cash: float) -> pl.Data
 
 def _row(
     train: Segment,
-    test: Segment,
+    test: Segment | None,
     sessions: pl.Series,
     measured: pl.DataFrame,
     params: pl.DataFrame,
     numbers: list[int],
-    earned: NDArray[np.float64],
+    earned: NDArray[np.float64] | None,
 ) -> dict[str, Any]:
     best = numbers[0] if numbers else None
     values = params.drop("number").clear(1) if best is None else params.filter(pl.col("number") == best).drop("number")
@@ -184,15 +185,15 @@ def _row(
         **values.row(0, named=True),
         "train_start": sessions[train.first],
         "train_end": sessions[train.last - 1],
-        "test_start": sessions[test.first],
-        "test_end": sessions[test.last - 1],
-        "short": test.short,
-        "test_return": float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
+        "test_start": None if test is None else sessions[test.first],
+        "test_end": None if test is None else sessions[test.last - 1],
+        "short": test is not None and test.short,
+        "test_return": None if earned is None else float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
     }
     own = measured.filter((pl.col("fold") == train.fold) & (pl.col("number") == best))
     for name in (TRAIN, TEST):
         part = own.filter(pl.col("segment") == name)
-        row |= {f"{name}_{each}": None if best is None else part[f"user_attrs_{each}"][0] for each in METRICS}
+        row |= {f"{name}_{each}": part[f"user_attrs_{each}"][0] if len(part) else None for each in METRICS}
     return row
 
 

@@ -15,7 +15,7 @@ from backsweep.strategy import load_strategy
 from backsweep.trial.divided import DividedEvaluator
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
-from backsweep.trial.folds import TEST, make_segments
+from backsweep.trial.folds import TEST, holdout_start, make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, Stretch, new_metrics, record
@@ -63,6 +63,7 @@ class Evaluator:
         segments = make_segments(ends, spec.folds) if spec.folds else ()
         self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
         self._flat = spec.folds is not None and spec.folds.state == "flat"
+        self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
 
     def prepare(self) -> None:
         """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
@@ -117,8 +118,12 @@ class Evaluator:
         returns[:] = scratch
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial again over all the data with full records; the same bits, compiled or interpreted."""
-        return self._record(values, None, compiled=compiled)
+        """Run one trial again over all the data before the holdout with full records, compiled or not the same bits."""
+        return self._record(values, Stretch(0, 0, self.holdout.start), compiled=compiled)
+
+    def replay_holdout(self, values: NDArray[np.float64]) -> Result:
+        """Run one trial on the holdout, from a fresh account, with full records."""
+        return self._record(values, Stretch(self.holdout.start, self.holdout.start, self.holdout.stop, flat=self._flat))
 
     def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
         """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one.
@@ -131,6 +136,6 @@ class Evaluator:
         stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]
         return [self._record(values, stretch) for stretch in stretches]
 
-    def _record(self, values: NDArray[np.float64], stretch: Stretch | None, *, compiled: bool = True) -> Result:
+    def _record(self, values: NDArray[np.float64], stretch: Stretch, *, compiled: bool = True) -> Result:
         recorded = record(self._market, self._cls, self._settings, values, stretch, compiled=compiled, **self._options)
         return read_result(recorded)

@@ -50,6 +50,9 @@ class FoldSpec(Section):
     `state` says what a segment begins and ends with. `flat`: nothing; open positions are sold at its last close, at the
     usual costs. `continuous`: each training begins flat and ends marked to market, and the tests are cut out of one run
     over all of them, which carries positions and cash.
+
+    `holdout` is kept apart at the end of the data: no fold sees it. The last fold has a training only, which ends
+    `purge` before the holdout, and in `rolling` is as long as the others: what it chooses is for the holdout.
     """
 
     mode: Literal["rolling", "anchored", "holdout", "cpcv"] = "rolling"
@@ -61,6 +64,7 @@ class FoldSpec(Section):
     purge: Gap = "0d"
     embargo: Gap = "0d"
     state: Literal["flat", "continuous"] = "flat"
+    holdout: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,10 @@ def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment,
     `sessions` are session ends in nanoseconds UTC, ascending. Raises BadInput where there is not one fold, or where
     tests would overlap.
     """
+    if spec.holdout is not None:
+        open_ = holdout_start(sessions, spec)
+        folds = make_segments(sessions[:open_], spec.model_copy(update={"holdout": None}))
+        return (*folds, _final_training(_Ruler(sessions), spec, open_, folds[-1].fold + 1))
     ruler = _Ruler(sessions)
     if spec.mode == "cpcv":
         return tuple(_splits(ruler, spec))
@@ -145,6 +153,39 @@ def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
         number += 1
         if spec.mode == "holdout":
             return
+
+
+def holdout_start(sessions: NDArray[np.int64], spec: FoldSpec) -> int:
+    """Give the position of the holdout's first session, or how many sessions there are without one.
+
+    Raises BadInput where the holdout leaves no session.
+    """
+    if spec.holdout is None:
+        return len(sessions)
+    start = _Ruler(sessions).before_end(_read(spec.holdout)) if len(sessions) else 0
+    if start <= 0:
+        raise BadInput(
+            "the holdout takes all the data",
+            where="walk_forward.holdout",
+            expected=f"more than {spec.holdout} of data",
+            found=f"{len(sessions)} sessions",
+            remedy="shorten `holdout`, or take more data",
+        )
+    return start
+
+
+def _final_training(ruler: _Ruler, spec: FoldSpec, open_: int, fold: int) -> Segment:
+    last = ruler.before(open_, _read(spec.purge))
+    first = ruler.before(last, _read(spec.train)) if spec.mode == "rolling" and spec.train and last > 0 else 0
+    if last <= max(first, 0):
+        raise BadInput(
+            "a fold has a segment without a session",
+            where="walk_forward.holdout",
+            expected="sessions to train on before the holdout and its purge",
+            found=f"{open_} sessions before the holdout",
+            remedy="shorten `purge` or `holdout`",
+        )
+    return Segment(fold, TRAIN, first, last)
 
 
 def _splits(ruler: _Ruler, spec: FoldSpec) -> Iterator[Segment]:
@@ -208,6 +249,11 @@ class _Ruler:
         """Give the position of the first session at most this distance before a session's date."""
         date = _shift(_midnight(int(self._ends[session])), -distance)
         return max(0, min(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) - int(distance[2]))
+
+    def before_end(self, distance: NDArray[np.int64]) -> int:
+        """Give the position of the first session at most this distance before the end of the last one's date."""
+        date = _shift(_midnight(int(self._ends[-1])) + _DAY, -distance)
+        return int(np.searchsorted(self._ends, _nanoseconds(date))) - int(distance[2])
 
     def after(self, session: int, distance: NDArray[np.int64]) -> int:
         """Give the position of the first session at this distance after the date of the one before `session`."""
