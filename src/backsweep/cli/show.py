@@ -130,6 +130,7 @@ def _print_tables(study: Study, best: pl.DataFrame) -> None:
         "study": state.study,
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
         "failed": f"{state.failed:,}",
+        **({} if search.pruning is None else {"pruned": f"{int((study.trials['state'] == 'PRUNED').sum()):,}"}),
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",
     }
@@ -162,6 +163,6 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
 def _note(row: dict[str, Any]) -> str:
     """Say what is wrong with a trial, if anything is."""
     if row["state"] != "COMPLETE":
-        return "failed"
+        return "pruned" if row["state"] == "PRUNED" else "failed"
     broken = [name.removeprefix(BOUND) for name, value in row.items() if name.startswith(BOUND) and (value or 0) > 0]
     return "breaks " + ", ".join(broken) if broken else ""

@@ -83,8 +83,8 @@ COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined")
 NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE, VOLUME_SHARE_SLIPPAGE, SQUARE_ROOT_SLIPPAGE = range(5)
 SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 
-# Failures: the engine stops at the first.
-NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)
+# Failures, and reasons to prune: the engine stops at the first.
+NO_FAILURE, ORDERS_FULL, LOG_FULL, PRUNED_DRAWDOWN, PRUNED_TRADES, PRUNED_RUIN = range(6)
 
 # The end of a list of order slots.
 NONE = -1

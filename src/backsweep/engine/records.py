@@ -207,6 +207,7 @@ def reset(state: State) -> None:
     for slot in range(min(account.next_id, account.capacity)):
         record_at(state.orders, slot).status = FREE
     account.initial_cash = cash
+    account.peak = cash
     account.cash = cash
     account.equity = cash
     account.gross = 0.0

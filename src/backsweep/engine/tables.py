@@ -102,6 +102,11 @@ ACCOUNT = record_dtype(
         ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
         ("carried", "i8"),
         ("flat_at", "i8"),
+        ("watched", "i8"),  # this and the next three come with each call, too: see `watch`
+        ("drawdown_limit", "f8"),
+        ("trades_needed", "i8"),
+        ("trades_due", "i8"),
+        ("peak", "f8"),  # of equity at session ends, while the account is watched
     ]
 )
 POSITION = record_dtype(

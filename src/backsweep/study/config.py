@@ -22,7 +22,7 @@ from backsweep.study.messages import dotted, nearest, translate
 from backsweep.study.overrides import override
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +100,7 @@ class Search(Section):
     fixed: dict[str, Number] = Field(default_factory=dict)
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     constraints: tuple[str, ...] = ()
+    pruning: PruningSpec | None = None
 
     @field_validator("objective", mode="before")
     @classmethod
@@ -218,6 +219,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         raise translate(error, Sweep, document.data, lambda key: _place(places, key)) from None
     sweep.remember(places)
     _check_search(sweep)
+    _check_pruning(sweep)
     _check_walk(sweep)
     _check_shards(sweep)
     return sweep
@@ -294,6 +296,20 @@ def _check_search(sweep: Sweep) -> None:
                 found=search.constraints[i],
                 remedy="keep the tighter one",
             )
+
+
+def _check_pruning(sweep: Sweep) -> None:
+    if sweep.search.pruning is None:
+        return
+    crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
+    if crossed or sweep.account.mode == "sleeves":
+        raise BadInput(
+            "pruning is not supported here by this version",
+            where=sweep.where("search", "pruning"),
+            expected="one account for all assets, and trainings that are one run each",
+            found="walk_forward.mode: cpcv" if crossed else "account.mode: sleeves",
+            remedy="leave `pruning` out",
+        )
 
 
 def _check_walk(sweep: Sweep) -> None:

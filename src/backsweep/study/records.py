@@ -30,11 +30,11 @@ FEWEST = 4
 
 
 def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Give a batch's rows of `blocks`; a failed trial has none."""
+    """Give a batch's rows of `blocks`; a failed or pruned trial has none."""
     record = results.returns
     if segments:
         record = record[:, record_places(segments)]
-    known = ~results.failed
+    known = ~(results.failed | results.pruned)
     return summarise_records(np.asarray(results.numbers, dtype=np.int64)[known], record[known])
 
 

@@ -18,7 +18,7 @@ from backsweep.trial.features import Features
 from backsweep.trial.folds import TEST, holdout_start, make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.result import Result, read_result
-from backsweep.trial.runner import Runner, Settings, Stretch, new_metrics, record
+from backsweep.trial.runner import PrunedRun, Runner, Settings, Stretch, new_metrics, record
 from backsweep.trial.walk import Walk
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Evaluator:
         segments = make_segments(ends, spec.folds) if spec.folds else ()
         self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
         self._flat = spec.folds is not None and spec.folds.state == "flat"
+        self._pruning = spec.pruning
         self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
 
     def prepare(self) -> None:
@@ -74,7 +75,7 @@ class Evaluator:
         count = len(chunk.numbers)
         metrics, reasons = new_metrics(count)
         part = self.ready.of(chunk.fold)
-        walk = Walk(self._runner, part.segments, flat=self._flat) if part.segments else None
+        walk = Walk(self._runner, part.segments, flat=self._flat, pruning=self._pruning) if part.segments else None
         cuts = np.full((count, len(part.segments), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
         returns = np.full((count, part.width), np.nan, np.float32)
@@ -112,7 +113,12 @@ class Evaluator:
         reasons: NDArray[np.uint8],
         returns: NDArray[np.float32],
     ) -> None:
-        self._runner.run(values)
+        self._runner.take(values)
+        try:
+            self._runner.go(0, len(returns), watch=self._pruning)
+        except PrunedRun as run:
+            run.write(metrics, reasons)
+            return
         scratch = np.zeros(len(returns))
         self._runner.summarise(metrics, reasons, scratch)
         returns[:] = scratch

@@ -6,6 +6,7 @@ and, unless it records, not with the number of bars either.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,23 +15,30 @@ import numpy as np
 
 from backsweep.broker import Market as Columns
 from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
-from backsweep.engine.codes import LOG_FULL, NONE, ORDERS_FULL
+from backsweep.engine.codes import LOG_FULL, NONE, ORDERS_FULL, PRUNED_DRAWDOWN, PRUNED_RUIN, PRUNED_TRADES
 from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import Table, Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
+from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.binding import place_of, set_account, set_costs, set_execution
 from backsweep.trial.features import FeaturePart, Features
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.market import Market
 
+_PRUNED = {
+    PRUNED_DRAWDOWN: PRUNED_BY_DRAWDOWN,
+    PRUNED_TRADES: PRUNED_BY_TRADES,
+    PRUNED_RUIN: PRUNED_BY_RUIN,
+}
+_SESSIONS = METRICS.index("sessions")
 SESSIONS_PER_YEAR = 252.0
 FIRST_LOG = 4096
 FILLER = " "  # the field of a record without columns: no name that a strategy could say
@@ -105,16 +113,24 @@ class Runner:
             self._columns[0][name] = column.ctypes.data
         self._set_conditions(strategy)
 
-    def go(self, first: int, last: int, *, carried: bool = False, flat: bool = False) -> None:
+    def go(
+        self, first: int, last: int, *, carried: bool = False, flat: bool = False, watch: PruningSpec | None = None
+    ) -> None:
         """Run over sessions `first` to before `last` with the values taken.
 
         The run begins with a fresh account that knows the closes before it, or, `carried`, with the account, orders and
         memory that the last run left; `flat` closes every position at its end. The strategy is not called before
-        `first`; its features, the signals and the context do know the bars before.
+        `first`; its features, the signals and the context do know the bars before. With `watch` a hopeless run ends
+        early and raises PrunedRun.
         """
         start, stop = int(self._edges[first]), int(self._edges[last])
         account = self.tables.account[0]
         account.carried = int(carried)
+        account.watched = int(watch is not None)
+        if watch is not None:
+            account.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
+            account.trades_needed = watch.min_trades or 0
+            account.trades_due = first + math.ceil(watch.checkpoint * (last - first)) - 1
         account.flat_at = stop - 1 if flat else NONE
         account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
         if not carried:
@@ -125,7 +141,7 @@ class Runner:
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
         account = self.tables.account[0]
-        account.carried, account.flat_at, account.earlier_assets = 0, NONE, 0
+        account.carried, account.flat_at, account.earlier_assets, account.watched = 0, NONE, 0, 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
         self._check()
@@ -258,6 +274,8 @@ class Runner:
 
     def _check(self) -> None:
         account = self.tables.account[0]
+        if account.failure in _PRUNED:
+            raise PrunedRun(_PRUNED[account.failure], int(account.sessions))
         if account.failure == ORDERS_FULL:
             raise LimitReached(
                 f"{self.cls.__name__} has too many live orders",
@@ -330,6 +348,19 @@ def summarise_pieces(
         returns,
     )
     np.copyto(returns, np.concatenate(own), where=~np.isnan(returns))
+
+
+class PrunedRun(Exception):  # noqa: N818 - nothing went wrong
+    """A run ended early: for the reason with this code, after so many sessions."""
+
+    def __init__(self, reason: int, sessions: int) -> None:
+        self.reason, self.sessions = reason, sessions
+        super().__init__(REASONS[reason])
+
+    def write(self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]) -> None:
+        """Write what is known of the run: how many sessions it had, and why nothing else."""
+        metrics[:], reasons[:] = np.nan, self.reason
+        metrics[_SESSIONS], reasons[_SESSIONS] = self.sessions, 0
 
 
 class LogFull(LimitReached):

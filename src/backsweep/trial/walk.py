@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.metrics.reasons import PRUNED_BY_TRAINING
 from backsweep.trial.folds import TEST, TRAIN
-from backsweep.trial.runner import summarise_pieces
+from backsweep.trial.runner import PrunedRun, summarise_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from backsweep.trial.folds import Segment
     from backsweep.trial.runner import Piece, Runner
+    from backsweep.trial.spec import PruningSpec
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,19 @@ def plan(segments: Sequence[Segment], *, flat: bool) -> tuple[Leg, ...]:
 class Walk:
     """Runs a runner's trials over segments.
 
-    Of segments in pieces every piece is a run of its own, and one that several segments have is run once; what the
-    pieces earn is compounded.
+    With `pruning`, a training that ends early leaves no metric but its sessions, and the test of its fold is not run
+    unless tests carry on; other folds do not know. Of segments in pieces every piece is a run of its own, and one that
+    several segments have is run once; what the pieces earn is compounded.
     """
 
-    def __init__(self, runner: Runner, segments: Sequence[Segment], *, flat: bool) -> None:
+    def __init__(
+        self, runner: Runner, segments: Sequence[Segment], *, flat: bool, pruning: PruningSpec | None = None
+    ) -> None:
         self._runner = runner
         self._segments = segments
         self._legs = plan(segments, flat=flat)
         self._flat = flat
+        self._pruning = pruning
         self._pieced = any(segment.pieces for segment in segments)
         ends = np.cumsum([segment.width for segment in segments])
         self._places = [slice(end - each.width, end) for end, each in zip(ends, segments, strict=True)]
@@ -79,8 +85,20 @@ class Walk:
         if self._pieced:
             self._run_pieces(metrics, reasons, returns)
             return
+        pruned: set[int] = set()  # folds whose training ended early
         for leg in self._legs:
-            self._runner.go(leg.first, leg.last, carried=leg.carried, flat=self._flat)
+            segment = None if leg.row is None else self._segments[leg.row]
+            if leg.row is not None and segment is not None and segment.fold in pruned and self._flat:
+                PrunedRun(PRUNED_BY_TRAINING, 0).write(metrics[leg.row], reasons[leg.row])
+                continue
+            watch = self._pruning if segment is not None and segment.name == TRAIN else None
+            try:
+                self._runner.go(leg.first, leg.last, carried=leg.carried, flat=self._flat, watch=watch)
+            except PrunedRun as run:
+                assert segment is not None  # noqa: S101 - only trainings are watched
+                pruned.add(segment.fold)
+                run.write(metrics[leg.row], reasons[leg.row])
+                continue
             if leg.row is not None:
                 place = self._places[leg.row]
                 self._summarise(leg, metrics[leg.row], reasons[leg.row], returns[place])
