@@ -13,6 +13,7 @@ import numpy as np
 from backsweep.errors import BacksweepError
 from backsweep.metrics import METRICS
 from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
+from backsweep.runtime.meters import StudyMeters, WorkMeters
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
 from backsweep.runtime.working_dir import at_home
 from backsweep.trial.exchange import Chunk, Outcome
@@ -33,9 +34,10 @@ ATTEMPTS = 3
 class _Worker:
     """The actor: an evaluator in a process of its own."""
 
-    def __init__(self, build: EvaluatorFactory, spec: TrialSpec) -> None:
+    def __init__(self, build: EvaluatorFactory, spec: TrialSpec, study: str) -> None:
         self._build = build
         self._spec = spec
+        self._meters = WorkMeters(study)
         self._evaluator: EvaluatorLike | None = None
 
     def load(self) -> Ready:
@@ -45,7 +47,9 @@ class _Worker:
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         assert self._evaluator is not None  # noqa: S101 - `load` is always the first call
-        return self._evaluator.evaluate(chunk)
+        outcome = self._evaluator.evaluate(chunk)
+        self._meters.record(getattr(self._evaluator, "fills", 0))  # a stand-in for the engine has none
+        return outcome
 
 
 @dataclass(eq=False)
@@ -88,6 +92,7 @@ class RayBackend:
     address : `local` starts Ray on this machine, `auto` finds a cluster that runs here, `HOST:PORT` joins one.
     evaluator : builds what runs the chunks, in every actor; pickled.
     trial_timeout : seconds that a trial may take; None means for ever.
+    study : the study's name, by which Prometheus knows it.
 
     """
 
@@ -98,11 +103,13 @@ class RayBackend:
         evaluator: EvaluatorFactory = build_evaluator,
         *,
         trial_timeout: float | None = None,
+        study: str = "",
     ) -> None:
         self._workers = workers
         self._address = address
         self._build = evaluator
         self._timeout = trial_timeout
+        self._study = study
         self._session: RaySession | None = None
         self._ready: Ready | None = None
         self._seats: list[_Seat] = []
@@ -114,6 +121,7 @@ class RayBackend:
         self._session = RaySession(self._workers, self._address)
         self._spec = spec
         self._build = at_home(self._build)
+        self._meters = StudyMeters(self._study)
         self._actor = ray.remote(**self._session.worker_options)(_Worker)
         self._seats = [self._seat() for _ in range(self._workers)]
         while self._ready is None:
@@ -136,6 +144,8 @@ class RayBackend:
             done += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         outcomes = [outcome for reference in done for outcome in self._collect(seats[reference], reference)]
         outcomes += self._end_overdue()
+        for outcome in outcomes:
+            self._meters.record(outcome)
         self._dispatch()
         return outcomes
 
@@ -154,7 +164,7 @@ class RayBackend:
             self._session = None
 
     def _seat(self) -> _Seat:
-        actor = self._actor.remote(self._build, self._spec)
+        actor = self._actor.remote(self._build, self._spec, self._study)
         return _Seat(actor, actor.load.remote())
 
     def _dispatch(self) -> None:
