@@ -40,7 +40,7 @@ __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", 
 
 Number = float | int | bool
 
-RECORDS = ("fills", "trades", "equity", "orders")
+RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Replay:
     result: Result
 
     def write(self, folder: str | Path) -> Path:
-        """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder."""
+        """Write fills, trades, equity, orders and cash flows as Parquet, and `params.json` last; returns the folder."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         for name in RECORDS:
@@ -108,7 +108,7 @@ def run(
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards, sweep.study),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,

@@ -34,7 +34,7 @@ PLAIN_SAMPLERS = ("random", "sobol", "grid")
 SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _MOST_SPLITS = 1000  # folds of a cross-validation
-_PATHS = ("bars", "signals", "context")
+_PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
 

@@ -42,6 +42,7 @@ class State:
     total: int | None
     failed: int
     batches: int
+    pruned: int = 0
 
 
 class Study:
@@ -186,7 +187,8 @@ class Study:
         failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
         batches = int(self.trials["batch"].n_unique()) if done else 0
         total = None if asked is None else max(done, asked)
-        return State(self.sweep.study, self.identity.hash, done, total, failed, batches)
+        pruned = int((self.trials["state"] == "PRUNED").sum()) if done else 0
+        return State(self.sweep.study, self.identity.hash, done, total, failed, batches, pruned)
 
 
 def open_study(path: str | Path) -> Study:

@@ -71,6 +71,11 @@ class Evaluator:
         self._pruning = spec.pruning
         self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
 
+    @property
+    def fills(self) -> int:
+        """How many fills all its trials so far have had."""
+        return self._runner.fills
+
     def prepare(self) -> None:
         """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
         self._runner.prepare()

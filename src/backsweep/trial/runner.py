@@ -83,6 +83,7 @@ class Runner:
     ) -> None:
         self.market = market
         self.cls = cls
+        self.fills = 0  # of all runs so far
         self.bound = bind(cls)
         self._loop = self.bound.compiled if compiled else self.bound.interpreted
         self._settings = settings
@@ -141,16 +142,21 @@ class Runner:
             account.trades_needed = watch.min_trades or 0
             account.trades_due = first + math.ceil(watch.checkpoint * (last - first)) - 1
         account.flat_at = stop - 1 if flat else NONE
+        if len(self.market.actions):
+            known = self.market.actions["group"]
+            account.first_action, account.next_action = np.searchsorted(known, (self._edges[0], start))
         account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
         self._call(start, stop)
+        self.fills += int(account.fills)
         check_run(self.tables.account[0], self.cls.__name__)
 
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
         account = self.tables.account[0]
-        account.carried, account.flat_at, account.earlier_assets, account.watched = FRESH, NONE, 0, 0
+        account.carried, account.flat_at, account.earlier_assets, account.next_action = FRESH, NONE, 0, 0
+        account.watched = 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
         check_run(self.tables.account[0], self.cls.__name__)
@@ -252,6 +258,7 @@ class Runner:
             assets=len(self.market.assets),
             sessions=len(self.market.session_ends),
             conditions=conditions,
+            actions=self.market.actions,
             log_capacity=log_capacity,
         )
 
@@ -394,11 +401,11 @@ class Stretch:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A runner whose logs hold a stretch; `skipped` are the fills, trades and orders that they have from before it."""
+    """A runner whose logs hold a stretch; `skipped` are the fills, trades, orders and cash flows from before it."""
 
     runner: Runner
     stretch: Stretch
-    skipped: tuple[int, int, int] = (0, 0, 0)
+    skipped: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 def record(
@@ -423,12 +430,13 @@ def record(
             if carried:
                 runner.go(stretch.start, stretch.first)
             account = runner.tables.account[0]
-            skipped = (int(account.fills_logged), int(account.trades_logged), int(account.orders_logged))
+            logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
+            fills, trades, orders, flows = (int(count) if carried else 0 for count in logged)
             runner.go(stretch.first, stretch.last, carried=carried, flat=stretch.flat)
         except LogFull:
             capacity *= 4
         else:
-            return Recording(runner, stretch, skipped if carried else (0, 0, 0))
+            return Recording(runner, stretch, (fills, trades, orders, flows))
 
 
 def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
