@@ -37,7 +37,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     DELISTED,
     SPLIT_AWAY,
     MARGIN_CALL,
-) = range(21)
+    UNSETTLED,
+) = range(22)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -60,6 +61,7 @@ REJECT_REASONS = (
     "the asset was delisted",
     "a split left less than a lot of it",
     "the account broke its maintenance margin",
+    "exceeds settled cash",
 )
 
 # Why a fill happened.
