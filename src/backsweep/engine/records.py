@@ -240,6 +240,7 @@ def reset(state: State) -> None:
     account.expiring = 0
     account.next_expiry = 0
     account.open_positions = 0
+    account.margin_calls = state.rules.margin_calls
     account.next_id = 1
     account.requests = 0
     account.candidates = 0

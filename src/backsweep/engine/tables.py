@@ -84,6 +84,7 @@ ACCOUNT = record_dtype(
         ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
+        ("margin_calls", "i8"),  # the rules' own, at hand
         ("next_id", "i8"),
         ("capacity", "i8"),
         ("requests", "i8"),
