@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test invariants faults conformance bench format clean
+.PHONY: help setup demo demo-clean check test invariants faults conformance bench bench-workers format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -69,8 +69,12 @@ $(PEERS)/.ready: $(READY) pyproject.toml constraints.txt constraints-conformance
 	    -c constraints.txt -c constraints-conformance.txt -e '.[dev,conformance]'
 	@touch $@
 
-bench: $(READY)  ## measure the engine: nanoseconds per bar
+bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial costs beside it
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/overheads.py
+
+bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes
+	$(BIN)/python tests/bench/overheads.py --workers
 
 format: $(READY)  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .

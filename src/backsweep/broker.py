@@ -13,7 +13,7 @@ import numpy as np
 
 from backsweep.engine.acceptance import cancel_order, update_order, whole_lots
 from backsweep.engine.codes import GTC, LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
-from backsweep.engine.jit import load, record_at
+from backsweep.engine.jit import is_interpreted, kernel, load, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import buying_power
 from backsweep.engine.orders import find_child, request_order, set_trail, slot_of
@@ -29,6 +29,13 @@ class Market(NamedTuple):
 
     columns: Any
     context: Any
+
+
+@kernel
+def _check_asset(state: Any, asset: int) -> None:
+    """Refuse an asset that is not there; compiled code does not ask: every bar would cost 3 ns more."""
+    if is_interpreted() and not 0 <= asset < state.account.assets:
+        raise IndexError("no such asset: they go from 0 to broker.count_assets() - 1")
 
 
 @view
@@ -120,6 +127,8 @@ class Data(View):
 
     def __getitem__(self, index: int) -> Bar:
         """Give bar number `index` of this timestamp."""
+        if is_interpreted() and not 0 <= index < self._group.count:
+            raise IndexError("data[i]: i goes from 0 to data.count - 1")
         row = self._group.first_row + index
         return Bar(record_at(self._bars, row), self._columns, row)
 
@@ -133,6 +142,7 @@ class Broker(View):
 
     def get_position(self, asset: int) -> Position:
         """Give the position in an asset at this close."""
+        _check_asset(self._state, asset)
         position = record_at(self._state.positions, asset)
         multiplier = record_at(self._state.assets, asset).multiplier
         quantity = position.quantity
@@ -166,6 +176,7 @@ class Broker(View):
 
     def count_open_orders(self, asset: int) -> int:
         """Count the asset's working orders; orders held for a parent and requests of this call do not count."""
+        _check_asset(self._state, asset)
         count = 0
         slot = record_at(self._state.books, asset).first_order
         while slot != NONE:
@@ -256,15 +267,17 @@ class Broker(View):
 
     def order_target_quantity(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away."""
+        _check_asset(self._state, asset)
         held = record_at(self._state.positions, asset).quantity
         change = target - held
-        if whole_lots(change, self._state.rules.lot) == 0.0:
+        if whole_lots(change, record_at(self._state.assets, asset).lot) == 0.0:
             return 0
         reduces = 1 if held * change < 0.0 and held * target >= 0.0 else 0
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)
 
     def order_target_value(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to a signed value at this close."""
+        _check_asset(self._state, asset)
         unit = record_at(self._state.positions, asset).last_price * record_at(self._state.assets, asset).multiplier
         return self.order_target_quantity(asset, target / unit)
 

@@ -34,6 +34,16 @@ def test_bad_input_is_one_message_exit_code_2_and_nothing_written(arguments, sai
     assert not (tmp_path / "studies").exists()
 
 
+@pytest.mark.parametrize("verb", ["run", "check", "backtest"])
+def test_an_asset_that_the_data_does_not_have_is_named_with_its_line(verb, sweep, command):
+    text = sweep.read_text().replace("account: {cash: 100000}", "account:\n  per_asset: {BRK.B: {lot: 1}}")
+    sweep.write_text(text)
+    code, _, err = command(verb, sweep)
+    line = text.splitlines().index("  per_asset: {BRK.B: {lot: 1}}") + 1
+    assert code == 2
+    assert f"sweep.yaml:{line}: account.per_asset names an asset that the data does not have: 'BRK.B'" in err
+
+
 @pytest.mark.parametrize(
     "arguments", [["run"], ["run", "sweep.yaml", "--wrong"], ["walk"], ["show", "x", "--top", "0"]]
 )

@@ -2,59 +2,14 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
-from oracle import Oracle
+from judge import ask_oracle, compare
 from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import VERBS
 
 from backsweep.engine.codes import LIMIT_FILLS, ORDER_TYPES
 from backsweep.engine.profiles import PROFILES
 
 SEEDS = 40
-
-
-class Spoken:
-    """A step in the oracle's words."""
-
-    def __init__(self, step):
-        self.__dict__.update(vars(step))
-        self.verb = VERBS[step.verb]
-        self.parent = step.order
-
-
-def ask_oracle(scenario):
-    oracle = Oracle(
-        scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
-    )
-    oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
-    return oracle.run([Spoken(step) for step in scenario.steps])
-
-
-def assert_close(found, expected, what):
-    assert np.asarray(found, float) == pytest.approx(np.array([float(x) for x in expected]), rel=1e-12, abs=1e-9), what
-
-
-def compare(scenario):
-    """Insist that engine and oracle agree, and give the oracle."""
-    oracle, result = ask_oracle(scenario), scenario.play()
-    fills = result.fills
-    assert fills["order_id"].to_list() == [fill.order.id for fill in oracle.fills]
-    assert fills["asset"].to_list() == [fill.order.asset for fill in oracle.fills]
-    times = dict(enumerate(result.equity["timestamp"]))
-    assert fills["timestamp"].to_list() == [times[fill.timestamp] for fill in oracle.fills]
-    for name in ("quantity", "price", "commission", "slippage"):
-        assert_close(fills[name], [getattr(fill, name) for fill in oracle.fills], name)
-    orders = result.orders
-    assert orders["order_id"].to_list() == [order.id for order in oracle.orders]
-    assert list(zip(orders["status"], orders["reject_reason"], strict=True)) == [
-        (order.status, order.reason) for order in oracle.orders
-    ]
-    assert_close(orders["quantity"], [np.nan if o.total is None else o.total for o in oracle.orders], "order quantity")
-    assert_close(result.equity["cash"], oracle.cashes, "cash")
-    assert_close(result.equity["equity"], oracle.equity, "equity")
-    assert result.metrics["ambiguous_fills"] == oracle.ambiguous
-    return oracle
 
 
 @pytest.mark.parametrize("costs", COSTS, ids=lambda costs: costs.get("commission", {"kind": "free"})["kind"])

@@ -70,6 +70,9 @@ MISTAKES = [
     ("rate: 5e-4", "rate: 1.5", r":12: bad value of `costs\.commission\.rate`", "less than 1"),
     ("rate: 5e-4", "rate: -1", r":12: bad value of `costs\.commission\.rate`", "greater than or equal to 0"),
     ("leverage: 2.0", "leverage: 0", r":9: bad value of `account\.leverage`", "greater than 0"),
+    ("lot: 1", "per_asset: {TLT: {tik: 1}}", r":9: unknown key `account\.per_asset\.TLT\.tik`", "did you mean `tick`?"),
+    ("lot: 1", "per_asset: {TLT: {multiplier: 0}}", r":9: bad value of `account\.per_asset\.TLT", "greater than 0"),
+    ("lot: 1", "per_asset: {TLT: {shortable: 1}}", r":9: bad value of `account\.per_asset\.TLT", "boolean"),
     ("lot: 1", "lot: .nan", r":9: bad value of `account\.lot`", "finite"),
     ("trials: 2000", "trials: many", r":16: bad value of `search\.trials`", "a valid integer"),
     ("trials: 2000", "trials: 0", r":16: bad value of `search\.trials`", "greater than or equal to 1"),
@@ -155,3 +158,10 @@ def test_overrides_replace_add_and_name_themselves_in_messages(bench):
 def test_an_override_that_cannot_be_applied_is_an_error(bench, text, message):
     with pytest.raises(BadInput, match=message):
         bench.sweep(FULL, text)
+
+
+def test_one_account_cannot_be_cut_into_shards(bench):
+    with pytest.raises(BadInput, match=r"--set runtime\.shards: one account for all assets cannot be cut into shards"):
+        bench.sweep(FULL, "runtime.shards=4")
+    sleeves = bench.sweep(FULL, "runtime.shards=4", "account.mode=sleeves")
+    assert (sleeves.account.mode, sleeves.runtime.shards) == ("sleeves", 4)

@@ -23,9 +23,6 @@ def part(folder, table, first):
 def same(bench, first, second):
     assert rows(bench, first).equals(rows(bench, second))
     assert open_study(bench.folder / first).returns.equals(open_study(bench.folder / second).returns)
-    parts = [[p.drop(TIMING) for p in StudyFolder(bench.folder / name).parts("trials")] for name in (first, second)]
-    for one, two in zip(*parts, strict=True):
-        assert one.write_ipc(None).getvalue() == two.write_ipc(None).getvalue()
     assert len({open_study(bench.folder / name).digest() for name in (first, second)}) == 1
 
 
@@ -98,6 +95,37 @@ def test_a_grid_ends_by_itself_and_counts_every_combination_once(bench, sweep_te
     assert bench.run("short", bench.sweep(text, trials=40)).done == 40
 
 
+def test_quick_batches_are_committed_together_and_a_fixed_chunk_keeps_them_apart(bench):
+    sweep = bench.sweep(sampler="sobol", trials=1000)
+    bench.run("together", sweep)
+    bench.run("apart", sweep, chunk_size=16)
+    counts = [len(list((bench.folder / name / "manifest").iterdir())) for name in ("together", "apart")]
+    assert counts[0] < counts[1] == 63
+    same(bench, "together", "apart")
+    frame = rows(bench, "together")
+    assert frame["batch"].equals((frame["number"] // 16).alias("batch"))
+
+
+def test_what_may_wait_for_commit_is_bounded_in_bytes(bench, make_backend, monkeypatch):
+    monkeypatch.setattr("backsweep.study.pace._AHEAD_BYTES", 40_000)  # 166 trials of 24 metrics and 6 sessions
+
+    class Stuck(make_backend):
+        """Keeps the first chunk back until it has no other."""
+
+        newest = released = 0
+
+        def wait(self, timeout):
+            self.newest = max(self.newest, *(int(chunk.numbers[-1]) for chunk in self.waiting))
+            if len(self.waiting) == 1 and not self.released:
+                self.released = self.newest
+            self.waiting.insert(0, self.waiting.pop())
+            return super().wait(timeout)
+
+    backend = Stuck(room=500)
+    assert bench.run("study", bench.sweep(trials=2000), backend, chunk_size=8).done == 2000
+    assert 166 <= backend.released <= 166 + 2 * 16
+
+
 def test_a_finished_study_is_not_started_again(bench, make_backend):
     sweep = bench.sweep()
     bench.run("study", sweep)
@@ -120,7 +148,7 @@ def test_trials_that_were_committed_are_not_run_again(bench, make_backend):
 
 def test_parts_without_an_entry_in_the_manifest_do_not_count(bench):
     sweep = bench.sweep(trials=40)
-    bench.run("study", sweep)
+    bench.run("study", sweep, chunk_size=16)
     bench.run("whole", sweep)
     folder = bench.folder / "study"
     part(folder, "manifest", 32).unlink()
@@ -131,7 +159,7 @@ def test_parts_without_an_entry_in_the_manifest_do_not_count(bench):
 
 
 def test_a_run_that_ended_before_the_entry_may_continue_with_more_trials(bench):
-    bench.run("study", bench.sweep(trials=40))
+    bench.run("study", bench.sweep(trials=40), chunk_size=16)
     part(bench.folder / "study", "manifest", 32).unlink()
     bench.run("study", bench.sweep(trials=48))
     bench.run("whole", bench.sweep(trials=48))
@@ -141,14 +169,14 @@ def test_a_run_that_ended_before_the_entry_may_continue_with_more_trials(bench):
 
 
 def test_a_missing_entry_is_an_error_that_names_the_trial(bench):
-    bench.run("study", bench.sweep())
+    bench.run("study", bench.sweep(), chunk_size=16)
     part(bench.folder / "study", "manifest", 32).unlink()
     with pytest.raises(StudyConflict, match=r"expected: trial 32 next\n\s+found: +trial 48"):
         bench.run("study", bench.sweep())
 
 
 def test_a_missing_or_damaged_part_is_an_error_that_names_the_file(bench):
-    bench.run("study", bench.sweep())
+    bench.run("study", bench.sweep(), chunk_size=16)
     path = part(bench.folder / "study", "trials", 32)
     path.write_bytes(b"PAR1 nothing PAR1")
     with pytest.raises(StudyConflict, match=r"part-000000032-\w+\.parquet: the file is not what was written"):

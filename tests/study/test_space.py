@@ -94,6 +94,16 @@ def test_an_asset_s_own_costs_can_vary_even_with_a_dot_in_its_name(bench, declar
         space_of(bench, declared, text, "costs.per_asset.TLT.slippage.amount: {low: 0.0, high: 0.1}")
 
 
+def test_a_number_of_what_an_asset_is_can_vary_within_its_limits(bench, declared, sweep_text):
+    text = sweep_text.replace("costs:\n", "account: {per_asset: {BRK.B: {tick: 0.25}}}\ncosts:\n")
+    space = space_of(bench, declared, text, "account.per_asset.BRK.B.tick: {choices: [0.25, 0.5]}")
+    assert axis(space, "account.per_asset.BRK.B.tick").choices == (0.25, 0.5)
+    with pytest.raises(BadInput, match="unknown parameter"):
+        space_of(bench, declared, text, "account.per_asset.BRK.B.lot: {choices: [1, 2]}")
+    with pytest.raises(BadInput, match="out of range"):
+        space_of(bench, declared, text, "account.per_asset.BRK.B.multiplier: {choices: [0, 2]}")
+
+
 UNIT = np.linspace(0, 1, 10_001)[:-1]
 
 

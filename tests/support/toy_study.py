@@ -59,8 +59,11 @@ class ToyBackend:
         self.waiting.clear()
 
 
-def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chunk_size=None):
-    """Run the toy study in `folder`, or resume it; `folder` lies in one that may hold the sweep file."""
+def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chunk_size=8):
+    """Run the toy study in `folder`, or resume it; with a fixed `chunk_size` a batch is a commit: steps can be counted.
+
+    `folder` lies in one that may hold the sweep file.
+    """
     folder = Path(folder)
     sweep_file = folder.parent / f"{sampler}.yaml"
     if not sweep_file.exists():

@@ -7,7 +7,8 @@ from scripted import assert_same_bits, evaluator
 from backsweep.errors import BadInput
 from backsweep.trial.binding import place_of
 
-ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 2.0, "lot": 1.0}
+OWN = {"A": {"multiplier": 2.0, "lot": 5.0}}
+ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 2.0, "lot": 1.0, "per_asset": OWN}
 
 
 def costs(**changes):
@@ -36,6 +37,8 @@ def costs(**changes):
         ("account.cash", 5_000.0, {"cash": 5_000.0}, {}),
         ("account.leverage", 0.1, {"leverage": 0.1}, {}),
         ("account.lot", 4.0, {"lot": 4.0}, {}),
+        ("account.per_asset.A.multiplier", 3.0, {"per_asset": {"A": {"multiplier": 3.0, "lot": 5.0}}}, {}),
+        ("account.per_asset.A.lot", 4.0, {"per_asset": {"A": {"multiplier": 2.0, "lot": 4.0}}}, {}),
     ],
 )
 def test_a_swept_number_equals_the_same_number_in_the_file(market, averages, key, value, account, changed):
@@ -59,6 +62,14 @@ def test_one_number_for_all_leaves_an_assets_own_costs_alone(market, averages):
     assert of[2] == of[3]
 
 
+def test_one_lot_or_tick_for_all_leaves_an_assets_own_alone(market, averages):
+    account = {**ACCOUNT, "tick": 0.5}
+    engine = evaluator(market, averages, account=account, params=("account.lot", "account.tick"))
+    engine._runner.take(np.array([3.0, 0.25]))
+    assert engine._runner.tables.assets["lot"].tolist() == [5.0, 3.0]
+    assert engine._runner.tables.assets["tick"].tolist() == [0.25, 0.25]
+
+
 def test_a_swept_number_of_one_trial_does_not_stay_for_the_next(market, averages):
     engine = evaluator(market, averages, account=ACCOUNT, costs=costs(), params=("costs.slippage.rate",))
     runner = engine._runner
@@ -74,6 +85,10 @@ def test_a_swept_number_of_one_trial_does_not_stay_for_the_next(market, averages
     [
         "account.kind",
         "account.nothing",
+        "account.per_asset.A.tick",  # A has no tick of its own
+        "account.per_asset.A.shortable",
+        "account.per_asset.B.multiplier",  # nothing is said of B
+        "account.per_asset",
         "costs.slippage",
         "costs.slippage.speed",
         "execution.profile",
@@ -88,7 +103,7 @@ def test_a_swept_number_of_one_trial_does_not_stay_for_the_next(market, averages
 )
 def test_a_key_that_is_no_number_is_an_error_that_names_it(market, averages, key):
     with pytest.raises(BadInput) as caught:
-        evaluator(market, averages, costs=costs(), params=(key,))
+        evaluator(market, averages, account=ACCOUNT, costs=costs(), params=(key,))
     assert key in str(caught.value)
 
 
@@ -96,13 +111,16 @@ def test_costs_for_an_unknown_asset_are_an_error_that_names_it(market, averages)
     with pytest.raises(BadInput, match="does not have: 'ZZZ'") as caught:
         evaluator(market, averages, costs={"per_asset": {"ZZZ": {"slippage": {"kind": "none"}}}})
     assert caught.value.where == "costs.per_asset.ZZZ"
+    with pytest.raises(BadInput, match="does not have: 'ZZZ'") as caught:
+        evaluator(market, averages, account={"per_asset": {"ZZZ": {"lot": 1.0}}})
+    assert caught.value.where == "account.per_asset.ZZZ"
 
 
 def test_a_place_writes_only_its_own_rows(market, averages):
     engine = evaluator(market, averages, costs=costs())
-    tables = engine._runner.tables
-    place_of("costs.commission.rate", tables, engine._settings.costs, ("A", "B")).put(0.25)
-    place_of("costs.per_asset.B.commission.rate", tables, engine._settings.costs, ("A", "B")).put(0.5)
+    tables, sections = engine._runner.tables, (engine._settings.account, engine._settings.costs)
+    place_of("costs.commission.rate", tables, *sections, ("A", "B")).put(0.25)
+    place_of("costs.per_asset.B.commission.rate", tables, *sections, ("A", "B")).put(0.5)
     assert tables.assets["commission_rate"].tolist() == [0.25, 0.5]
 
 

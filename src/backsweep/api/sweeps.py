@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,12 @@ from backsweep.study.identity import identify
 from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.lookahead import Lookahead, check_lookahead
+from backsweep.trial.runner import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from backsweep.strategy import Strategy
     from backsweep.study.driver import Progress
@@ -36,12 +39,13 @@ Number = float | int | bool
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What a check found: the sweep, its data, its search space, and one trial in the middle of that space."""
+    """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test."""
 
     sweep: Sweep
     shard: Shard
     space: Space
     result: Result
+    lookahead: Lookahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,29 +98,36 @@ def run(
     folder = Path(out) if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
-    run_study(
-        sweep,
-        space,
-        make_backend(name, where.workers, where.address, where.trial_timeout),
-        StudyFolder(folder),
-        identify(sweep, fingerprint(sweep.data)),
-        progress,
-    )
+    with _located(sweep):
+        run_study(
+            sweep,
+            space,
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
+            StudyFolder(folder),
+            identify(sweep, fingerprint(sweep.data)),
+            progress,
+        )
     study = open_study(folder)
     _write_selected(study, sweep, space)
     return study
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
-    """Validate a sweep file, load its data and run its strategy once; writes nothing.
+    """Validate a sweep file, load its data, run its strategy once and test it for look-ahead; writes nothing.
 
-    Raises BadInput, BadData or StrategyError at the first thing that is wrong.
+    Look-ahead is tested in the middle of the search space and at two random places of it, the same every time; see
+    `backsweep.trial.lookahead`. Raises BadInput, BadData or StrategyError at the first thing that is wrong.
     """
     sweep, cls, space = _read(path, overrides)
     shard = load(sweep.data)
-    evaluator = Evaluator(trial_spec(sweep, space), shard, cls)
-    middle = space.from_unit(np.full((1, len(space.names)), 0.5)) if space.names else np.zeros((1, 0))
-    return Findings(sweep, shard, space, evaluator.replay(middle[0]))
+    spec = trial_spec(sweep, space)
+    places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
+    trials = space.from_unit(places) if space.names else np.zeros((1, 0))
+    with _located(sweep):
+        result = make_evaluator(spec, shard, cls).replay(trials[0])
+    settings = Settings(spec.account, spec.execution, spec.costs)
+    lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
+    return Findings(sweep, shard, space, result, lookahead)
 
 
 def replay(
@@ -163,7 +174,17 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
-    return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+    with _located(sweep):
+        return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
+
+
+@contextmanager
+def _located(sweep: Sweep) -> Iterator[None]:
+    """Name the line of the sweep file in an error that only the data brought to light."""
+    try:
+        yield
+    except BadInput as error:
+        raise sweep.locate(error) from error
 
 
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:

@@ -1,4 +1,4 @@
-"""`backsweep check`: validate a sweep file, its data and its strategy, and run one trial."""
+"""`backsweep check`: validate a sweep file, its data and its strategy, run one trial, and look for look-ahead."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset import Shard
     from backsweep.study.dimension import Dimension
+    from backsweep.trial.lookahead import Lookahead
 
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
 Overrides = Annotated[
@@ -24,7 +25,10 @@ Overrides = Annotated[
 
 
 def check(sweep: SweepFile, overrides: Overrides = None) -> None:
-    """Validate the file, the data and the strategy, and run one trial in the middle of the space; write nothing.
+    """Validate the file, the data and the strategy, run one trial and test for look-ahead; write nothing.
+
+    The trial has the parameters in the middle of the space. For the test, the future is cut off and altered at random
+    moments: what the strategy asked for before must not change.
 
     For example:
 
@@ -44,6 +48,7 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
         "Data": _describe_data(found.shard),
         "Parameters": params or {"none": "the strategy declares no parameters"},
         "One trial, in the middle of the space": metrics,
+        "Look-ahead": _describe_lookahead(found.lookahead),
     }
     for title, entries in parts.items():
         console.print(f"[underline]{title}[/]")
@@ -61,6 +66,14 @@ def _describe_data(shard: Shard) -> dict[str, str]:
         "signals": _join(shard.signals),
         "context": _join(shard.context.columns[1:]),
     }
+
+
+def _describe_lookahead(found: Lookahead) -> dict[str, str]:
+    entries = {"found": "none", "moments": f"{found.moments}, at {found.requests} of which the strategy had just asked"}
+    for name, bars in found.warmup.items():
+        text = "none ends: it depends on where the data begins" if bars is None else f"{bars:,} bars"
+        entries[f"warm-up of {name}"] = text
+    return entries
 
 
 def _join(names: Sequence[str]) -> str:

@@ -53,10 +53,14 @@ def accept_requests(state: State) -> None:
 @kernel
 def _accept(state: State, slot: int) -> None:
     order = record_at(state.orders, slot)
-    order.quantity = whole_lots(order.quantity, state.rules.lot)
+    if order.asset < 0 or order.asset >= state.account.assets:
+        close_order(state, slot, REJECTED, BAD_ASSET)
+        return
+    asset = record_at(state.assets, order.asset)
+    order.quantity = whole_lots(order.quantity, asset.lot)
     order.planned = order.quantity
-    order.limit_price = on_tick(order, order.limit_price, LIMIT, state.rules.tick)
-    order.stop_price = on_tick(order, order.stop_price, STOP, state.rules.tick)
+    order.limit_price = on_tick(order, order.limit_price, LIMIT, asset.tick)
+    order.stop_price = on_tick(order, order.stop_price, STOP, asset.tick)
     reason = _malformed(state, order)
     if reason != NO_REASON:
         close_order(state, slot, REJECTED, reason)
@@ -77,8 +81,6 @@ def _accept(state: State, slot: int) -> None:
 @kernel
 def _malformed(state: State, order: Any) -> int:
     """Give the reason why the order makes no sense, or NO_REASON."""
-    if order.asset < 0 or order.asset >= state.account.assets:
-        return BAD_ASSET
     if order.quantity == 0.0 or not np.isfinite(order.quantity):
         return BAD_QUANTITY
     if order.type < MARKET or order.type > MARKET_ON_CLOSE:
@@ -191,8 +193,11 @@ def update_order(
     order = record_at(state.orders, slot)
     if not is_live(order):
         return False
-    limit_price = on_tick(order, limit_price, LIMIT, state.rules.tick)
-    stop_price = on_tick(order, stop_price, STOP, state.rules.tick)
+    if order.asset < 0 or order.asset >= state.account.assets:
+        return False
+    asset = record_at(state.assets, order.asset)
+    limit_price = on_tick(order, limit_price, LIMIT, asset.tick)
+    stop_price = on_tick(order, stop_price, STOP, asset.tick)
     if (not np.isnan(limit_price) and not is_price(limit_price)) or (
         not np.isnan(stop_price) and not is_price(stop_price)
     ):
@@ -204,7 +209,7 @@ def update_order(
         return False
     wanted = order.quantity
     if not np.isnan(quantity):
-        wanted = whole_lots(quantity, state.rules.lot)
+        wanted = whole_lots(quantity, asset.lot)
         if not np.isfinite(wanted) or wanted * order.quantity <= 0.0 or abs(wanted) <= abs(order.filled):
             return False
     limit_before, stop_before = order.limit_price, order.stop_price

@@ -32,7 +32,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     BAD_TERMS,
     GROUP_FILLED,
     BELOW_MINIMUM,
-) = range(16)
+    NOT_SHORTABLE,
+) = range(17)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -50,6 +51,7 @@ REJECT_REASONS = (
     "time in force is unknown or incomplete",
     "another order of its group filled",
     "below the minimum order value",
+    "the asset cannot be sold short",
 )
 
 # Why a fill happened.

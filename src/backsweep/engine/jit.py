@@ -75,6 +75,16 @@ def _offset(_context: Any, first: types.Record, index: types.Type) -> Any:
     return first(first, index), generate
 
 
+def is_interpreted() -> bool:
+    """Tell whether this runs as plain Python; compiled it is a constant, and what it guards costs nothing."""
+    return True
+
+
+@overload(is_interpreted, strict=False, jit_options={"cache": True})
+def _is_interpreted() -> Any:
+    return lambda: False
+
+
 def load(address: int, index: int) -> Any:
     """Give element `index` of the float64 column that starts at `address`; nothing checks the bounds."""
     return np.float64(ctypes.c_double.from_address(int(address) + 8 * int(index)).value)

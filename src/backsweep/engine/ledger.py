@@ -160,12 +160,13 @@ def value_account(state: State) -> None:
 
 @kernel
 def close_session(state: State, session: int) -> None:
-    """Record equity and gross exposure (a fraction of equity) at the end of session number `session`."""
+    """Record equity, gross position value and exposure (their ratio) at the end of session number `session`."""
     value_account(state)
     account = state.account
     record = record_at(state.sessions, session)
     record.timestamp = account.timestamp
     record.equity = account.equity
+    record.gross = account.gross
     record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
     account.sessions += 1
     if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0):

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from backsweep.engine.codes import BUYING_POWER, CASH, INSUFFICIENT_CASH, MARGIN, MARKET, NO_REASON, NONE, SHORT_SALE
+from backsweep.engine.codes import (
+    BUYING_POWER,
+    CASH,
+    INSUFFICIENT_CASH,
+    MARGIN,
+    MARKET,
+    NO_REASON,
+    NONE,
+    NOT_SHORTABLE,
+    SHORT_SALE,
+)
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.orders import remaining
@@ -53,29 +63,37 @@ def buying_power(state: State) -> float:
 def accepts(state: State, order: Any, added: float) -> int:
     """Give the reason to reject an order that would add exposure `added`, or NO_REASON.
 
-    In a cash account only the sale of what is not held is refused here: whether the cash is there shows at the fill.
+    A sale of what is not held is refused here where the account or the asset does not allow it. Whether a cash account
+    has the cash shows at the fill.
     """
-    if state.rules.kind == MARGIN:
-        if added > 0.0:
-            power = buying_power(state)
-            if added > power + ROUNDING * abs(state.account.equity) * state.rules.leverage:
-                return BUYING_POWER
-        return NO_REASON
-    position = record_at(state.positions, order.asset)
-    short = position.quantity + order.quantity < -ROUNDING * position.quantity
-    if order.reduce_only == 0 and order.quantity < 0.0 and short:
-        return SHORT_SALE
+    if state.rules.kind == CASH or record_at(state.assets, order.asset).shortable == 0:
+        held = record_at(state.positions, order.asset).quantity
+        if order.reduce_only == 0 and order.quantity < 0.0 and held + order.quantity < -ROUNDING * held:
+            return _short_sale(state)
+    if state.rules.kind == MARGIN and added > 0.0:
+        power = buying_power(state)
+        if added > power + ROUNDING * abs(state.account.equity) * state.rules.leverage:
+            return BUYING_POWER
     return NO_REASON
+
+
+@kernel
+def _short_sale(state: State) -> int:
+    """Give the reason to refuse a short sale: the account's before the asset's."""
+    return SHORT_SALE if state.rules.kind == CASH else NOT_SHORTABLE
 
 
 @kernel
 def refuses_fill(state: State, order: Any, quantity: float, price: float, commission: float) -> int:
     """Give the reason to refuse a fill now, or NO_REASON. Exits have already been filled, so their cash counts."""
-    if state.rules.kind == CASH:
-        if quantity > 0.0:
-            due = quantity * price * record_at(state.assets, order.asset).multiplier + commission
+    asset = record_at(state.assets, order.asset)
+    if quantity > 0.0:
+        if state.rules.kind == CASH:
+            due = quantity * price * asset.multiplier + commission
             if due > state.account.cash * (1.0 + ROUNDING):
                 return INSUFFICIENT_CASH
-        elif record_at(state.positions, order.asset).quantity + quantity < 0.0:
-            return SHORT_SALE
+    elif (state.rules.kind == CASH or asset.shortable == 0) and (
+        record_at(state.positions, order.asset).quantity + quantity < 0.0
+    ):
+        return _short_sale(state)
     return NO_REASON

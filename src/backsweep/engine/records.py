@@ -138,6 +138,14 @@ class Tables:
             addresses[0][name] = table.ctypes.data
         return addresses[0]
 
+    def point(self, handle: Any, name: str, record: int) -> None:
+        """Let a handle's state begin its table `name` with another record than the first."""
+        table = self.arrays[name][record:]
+        if isinstance(handle, State):
+            setattr(handle, name, table[0])
+        else:
+            handle[name] = table.ctypes.data
+
 
 def allocate(
     bars: Table,
@@ -179,6 +187,7 @@ def allocate(
     }
     tables = Tables(arrays)
     tables.assets["multiplier"] = 1.0
+    tables.assets["shortable"] = 1
     tables.assets["volume_from"] = len(bars)
     account = tables.account[0]
     account.assets = assets

@@ -27,8 +27,6 @@ RULES = record_dtype(
         ("cash", "f8"),
         ("kind", "i8"),
         ("leverage", "f8"),
-        ("lot", "f8"),
-        ("tick", "f8"),
         ("minimum_order", "f8"),
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
@@ -41,7 +39,10 @@ RULES = record_dtype(
 )
 ASSET = record_dtype(
     [
-        ("multiplier", "f8"),
+        ("multiplier", "f8"),  # account currency for a unit at a price of 1
+        ("lot", "f8"),
+        ("tick", "f8"),
+        ("shortable", "i8"),
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
@@ -168,7 +169,7 @@ CANDIDATE = record_dtype(
 )
 
 # What a run leaves behind. The logs are empty unless the run is recorded.
-SESSION = record_dtype([("timestamp", "i8"), ("equity", "f8"), ("exposure", "f8")])
+SESSION = record_dtype([("timestamp", "i8"), ("equity", "f8"), ("gross", "f8"), ("exposure", "f8")])
 EQUITY_LOG = record_dtype([("timestamp", "i8"), ("cash", "f8"), ("equity", "f8"), ("exposure", "f8")])
 FILL_LOG = record_dtype(
     [

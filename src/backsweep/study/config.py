@@ -137,13 +137,15 @@ class WalkForward(FoldSpec):
 class Runtime(Section):
     """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
 
-    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever.
+    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever. `shards` cuts
+    the assets of `account.mode: sleeves`, at most into blocks of four.
     """
 
     workers: Annotated[int, Field(ge=1)] = 1
     backend: Literal["inline", "ray"] | None = None
     address: str = "local"
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
+    shards: Annotated[int, Field(ge=1)] | None = None
 
 
 class Sweep(Section):
@@ -168,6 +170,14 @@ class Sweep(Section):
         """Name the place that set a key, or the nearest place above it: `sweep.yaml:12`."""
         return _place(self._places, path)[1]
 
+    def locate(self, error: BadInput) -> BadInput:
+        """Give an error about a key that this file sets, `account.per_asset.ES`, the key's place in the file."""
+        for key, (_, place) in self._places.items():
+            if key and dotted(key) == error.where:
+                texts = {name: getattr(error, name) for name in ("expected", "found", "remedy")}
+                return type(error)(error.problem, where=place, **texts)
+        return error
+
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     """Read a sweep file, apply `dotted.key=value` overrides, resolve its paths; raises BadInput."""
@@ -187,6 +197,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     sweep.remember(places)
     _check_search(sweep)
     _check_walk(sweep)
+    _check_shards(sweep)
     return sweep
 
 
@@ -281,6 +292,17 @@ def _check_walk(sweep: Sweep) -> None:
             expected="true: one set of proposals, run on every fold",
             found="false",
             remedy="leave `share_proposals` out",
+        )
+
+
+def _check_shards(sweep: Sweep) -> None:
+    if sweep.runtime.shards is not None and sweep.account.mode == "shared":
+        raise BadInput(
+            "one account for all assets cannot be cut into shards",
+            where=sweep.where("runtime", "shards"),
+            expected="account.mode: sleeves, where every asset has an account of its own",
+            found=f"account.mode: shared, runtime.shards: {sweep.runtime.shards}",
+            remedy="leave `shards` out, or write `mode: sleeves` under `account`",
         )
 
 

@@ -1,13 +1,15 @@
 """The driver of a study: proposes batches, keeps the backend busy, commits batches in order.
 
 What a trial is depends on its number, on the study's seed and on the outcomes that its batch may know (see `batches`
-and `proposers.base`). Everything else here is scheduling - how a batch is cut into chunks, which chunk returns first,
-where a run was interrupted - and cannot change a row, timing columns apart.
+and `proposers.base`). Everything else here is scheduling - how many batches are written together, how they are cut into
+chunks, which chunk returns first, where a run was interrupted - and cannot change a row, timing columns apart.
+
+Where nothing is learned from earlier trials, batches of quick ones form spans (see `pace`). A sampler that learns needs
+every batch by itself: there a span is one batch.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,8 +21,9 @@ import polars as pl
 from backsweep.study.batches import Batches
 from backsweep.study.config import check_proposals
 from backsweep.study.folds import fold_tables
+from backsweep.study.pace import Pace
 from backsweep.study.proposers import make_proposer
-from backsweep.study.proposers.base import Proposals
+from backsweep.study.proposers.base import Proposals, joined
 from backsweep.study.space import trial_spec
 from backsweep.study.table import Results, Table, best_row
 from backsweep.trial.exchange import Chunk, Ready
@@ -38,9 +41,6 @@ if TYPE_CHECKING:
     from backsweep.trial.exchange import Backend, Outcome
 
 _POLL = 0.5  # seconds to wait for a chunk before looking around
-_CHUNK_SECONDS = 0.2  # a chunk's aim: long against sending it, short against a batch
-_AHEAD = 256  # batches between the oldest that is unfinished and the newest: what a stuck worker can pile up
-_FIRST_CHUNK, _LARGEST_CHUNK = 64, 4096  # trials
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def run_study(
 
     Nothing is written before the sweep, the data and the strategy have been found good. The backend is closed whatever
     happens; a KeyboardInterrupt passes through and leaves a study that resumes. `chunk_size` fixes the trials per
-    chunk, which are otherwise chosen by time.
+    chunk, and that every batch is committed by itself; otherwise both are chosen by time.
     """
     try:
         proposer = make_proposer(sweep, space)
@@ -108,6 +108,19 @@ def run_study(
         backend.close()
 
 
+@dataclass(frozen=True, eq=False)
+class _Span:
+    """Whole batches, the first and the last of a run's apart, that are proposed and committed together."""
+
+    proposals: Proposals  # of whole batches
+    results: Results
+
+    def used(self, size: int) -> Proposals:
+        """Give the proposals of the trials in `results`."""
+        start, count = self.results.numbers.start % size, len(self.results.numbers)
+        return Proposals(self.proposals.values[start : start + count], self.proposals.attrs[start : start + count])
+
+
 class _Run:
     """The state of one run."""
 
@@ -126,18 +139,18 @@ class _Run:
         self._batches = Batches(search.batch, search.lag, min(limits))
         self._search, self._table = search, Table(search, space)
         self._backend, self._folder, self._proposer = backend, folder, proposer
-        self._on_progress, self._chunk_size = on_progress, chunk_size
+        self._on_progress, self._pace = on_progress, Pace(search.batch, chunk_size)
         self._queue: deque[Chunk] = deque()
-        self._results: dict[int, Results] = {}
-        self._proposals: dict[int, Proposals] = {}  # of batches that are not committed, or still running for some other
+        self._spans: dict[int, _Span] = {}  # by their first batch, oldest first: those that are not committed
         self._past: list[Told] = []  # of committed whole batches, if the proposer asks
-        self._seconds: float | None = None  # per trial
         self._ready = Ready(np.empty(0, np.int64))
-        rows = folder.rows("trials")
-        self._resumed = self._done = self._committed = len(rows)
-        self._failed = int((rows["state"] == "FAIL").sum()) if len(rows) else 0
-        self._best = best_row(rows, search) if len(rows) else None
-        self._head = self._remember(rows)
+        self._committed = self._failed = 0
+        self._best: dict[str, Any] | None = None
+        self._head = pl.DataFrame()  # committed rows of a batch that is not whole, if the proposer asks
+        for rows in folder.parts("trials"):
+            self._failed += int((rows["state"] == "FAIL").sum())
+            self._record(rows)
+        self._resumed = self._done = self._committed
         self._next = self._batches.of(self._committed)  # batch to propose next
 
     @property
@@ -147,6 +160,7 @@ class _Run:
     def begin(self, ready: Ready) -> None:
         """Propose the first batch, which a sampler may refuse to do."""
         self._ready = ready
+        self._pace.begin(ready)
         self._propose(max(1, self._backend.capacity()))
 
     def loop(self) -> None:
@@ -161,13 +175,15 @@ class _Run:
         total = max(self._batches.total, self._committed)
         return Summary(self._folder.path, self._done, total, self._failed, self._resumed, self._best)
 
-    def _remember(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Give the proposer's past its committed whole batches; returns the rows of a batch that is not whole."""
-        size = self._batches.size
-        whole = len(rows) // size
+    def _record(self, rows: pl.DataFrame) -> None:
+        """Count committed rows, and give the proposer's past its whole batches."""
+        self._committed += len(rows)
+        self._best = best_row(rows, self._search, self._best)
         if self._proposer.adaptive:
-            self._past = [self._table.told(rows[batch * size : (batch + 1) * size]) for batch in range(whole)]
-        return rows[whole * size :]
+            rows, size = pl.concat([self._head, rows]) if len(self._head) else rows, self._batches.size
+            whole = len(rows) // size * size
+            self._past += [self._table.told(rows[start : start + size]) for start in range(0, whole, size)]
+            self._head = rows[whole:]
 
     def _fill(self) -> None:
         """Keep the backend's hands full."""
@@ -177,70 +193,58 @@ class _Run:
             self._backend.submit(self._queue.popleft())
 
     def _propose(self, room: int) -> bool:
-        """Propose the next batch and cut it into chunks, if it is time; `room` chunks are wanted."""
+        """Propose the next span and cut it into chunks, if it is time; `room` chunks are wanted."""
         batch, batches = self._next, self._batches
-        known = batches.known(batch)
-        adaptive = self._proposer.adaptive
-        waits = len(self._past) < known if adaptive else batch - batches.of(self._committed) > _AHEAD
-        if batch >= batches.count or waits:
+        if batch >= batches.count or self._must_wait(batch):
             return False
-        if adaptive:
-            running = [self._proposed(earlier) for earlier in range(known, batch)]
-            proposals = self._proposer.propose(batch, self._past[:known], running)
-        else:
-            proposals = self._proposer.propose(batch, (), ())
-        self._proposals[batch] = proposals
-        numbers = range(max(self._committed, batch * batches.size), batches.numbers(batch).stop)
-        self._results[batch] = Results(numbers, self._ready.width, len(self._ready.segments))
-        size = self._chunk_size or self._chunk(len(numbers), room)
-        for start in range(numbers.start, numbers.stop, size):
-            part = np.arange(start, min(start + size, numbers.stop), dtype=np.int64)
-            self._queue.append(Chunk(batch, part, proposals.values[part - batch * batches.size]))
-        self._next += 1
+        count = 1 if self._proposer.adaptive else min(self._pace.span(room), batches.count - batch)
+        proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
+        start = batch * batches.size
+        numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
+        self._spans[batch] = _Span(proposals, Results(numbers, self._ready.width, len(self._ready.segments)))
+        size = self._pace.chunk(len(numbers), room)
+        for first in range(numbers.start, numbers.stop, size):
+            part = np.arange(first, min(first + size, numbers.stop), dtype=np.int64)
+            self._queue.append(Chunk(batch, part, proposals.values[part - start]))
+        self._next += count
         return True
 
-    def _proposed(self, batch: int) -> Proposals:
-        return self._past[batch].proposals if batch < len(self._past) else self._proposals[batch]
+    def _must_wait(self, batch: int) -> bool:
+        """Whether a batch's time has not come: its sampler has too little to learn from, or too much is unfinished."""
+        if self._proposer.adaptive:
+            return len(self._past) < self._batches.known(batch)
+        return bool(self._spans) and self._pace.is_far(batch * self._batches.size - self._committed)
 
-    def _chunk(self, count: int, room: int) -> int:
-        """Choose the trials per chunk: by time, and a share for everyone who waits."""
-        by_time = _FIRST_CHUNK
-        if self._seconds is not None:
-            by_time = min(_LARGEST_CHUNK, int(_CHUNK_SECONDS / max(self._seconds, 1e-9)))
-        return max(1, min(by_time, math.ceil(count / room)))
+    def _proposed_by_sampler(self, batch: int) -> Proposals:
+        if not self._proposer.adaptive:
+            return self._proposer.propose(batch, (), ())
+        known = self._batches.known(batch)
+        past = [told.proposals for told in self._past[known:batch]]
+        running = [*past, *(self._spans[each].proposals for each in range(known + len(past), batch))]
+        return self._proposer.propose(batch, self._past[:known], running)
 
     def _take(self, outcome: Outcome) -> None:
-        results = self._results.get(outcome.batch)
-        new = results.take(outcome) if results is not None else ()
-        if len(new):
-            elapsed = float(np.max(outcome.completed) - np.min(outcome.started)) / len(outcome.numbers)
-            self._seconds = elapsed if self._seconds is None else 0.8 * self._seconds + 0.2 * elapsed
+        span = self._spans.get(outcome.batch)
+        if span is not None and len(new := span.results.take(outcome)):
+            self._pace.learn(outcome, len(new))
             self._done += len(new)
-            self._failed += sum(int(number) in outcome.errors for number in new)
+            self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
             self._commit()
             self._report()
 
     def _commit(self) -> None:
         """Commit whatever is complete, in the order of batches."""
-        while (batch := self._batches.of(self._committed)) in self._results and self._results[batch].complete:
-            results, proposals = self._results.pop(batch), self._proposals.pop(batch)
-            rows = np.asarray(results.numbers) - batch * self._batches.size
-            used = Proposals(proposals.values[rows], tuple(proposals.attr(row) for row in rows))
-            trials = self._table.trials(batch, used, results)
+        while self._spans and next(iter(self._spans.values())).results.complete:
+            batch = next(iter(self._spans))
+            span = self._spans.pop(batch)
+            results = span.results
+            trials = self._table.trials(span.used(self._batches.size), results)
             if self._ready.segments:
                 tables = fold_tables(results, self._search, self._ready)
             else:
                 tables = {"returns": self._table.returns(results)}
             self._folder.commit({**tables, "trials": trials}, self._batches.total)
-            self._committed += len(trials)
-            whole = pl.concat([self._head, trials]) if len(self._head) else trials
-            self._head = self._head.clear()
-            if self._proposer.adaptive:
-                self._past.append(self._table.told(whole))
-            candidates = [trials] if self._best is None else [pl.DataFrame([self._best], schema=trials.schema), trials]
-            self._best = best_row(pl.concat(candidates), self._search)
-            if self.finished:
-                return
+            self._record(trials)
 
     def _report(self) -> None:
         if self._on_progress is not None:

@@ -1,8 +1,9 @@
-"""A study's parts: for each batch one Parquet file per table, and one entry in the manifest that names them.
+"""A study's parts: for each commit one Parquet file per table, and one entry in the manifest that names them.
 
-The entry is what commits a batch. It is put if absent, after the files that it names, and the files have a piece of
-their digest in their names. So two runs that compute the same batch never write the same file, one of their entries
-wins, and what it names is there. Rows are deterministic: it does not matter which one wins.
+A commit is one batch, or several batches of quick trials. The entry is what commits: it is put if absent, after the
+files that it names, and the files have a piece of their digest in their names. So two runs that compute the same trials
+never write the same file, one of their entries wins, and what it names is there. Rows are deterministic: it does not
+matter which one wins.
 
 Polars reads many a flipped bit in a Parquet file without noticing. Hence every file is read through its digest.
 """
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from polars._typing import ParquetCompression
+
 MANIFEST = "manifest"
 
 _PREFIX = "part-"
 _ENTRY, _PART = ".json", ".parquet"
 _DIGITS = 12  # of the digest in a part's name
+_COMPRESSION: dict[str, ParquetCompression] = {"returns": "uncompressed"}
+"""Zstandard halves returns and takes the driver 90 us for 3,500 of them, half as long as the trial itself."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A committed batch, or what is left of one that was committed in pieces.
+    """Batches that were committed together, or what is left of one that was committed in pieces.
 
     Attributes
     ----------
@@ -59,7 +64,7 @@ _FIELDS = {field.name for field in fields(Entry)}
 def put_parts(folder: Path, study: str, tables: Mapping[str, pl.DataFrame], total: int) -> bool:
     """Commit rows of the same trials in several tables, `trials` among them; False if they were committed before."""
     numbers = tables["trials"]["number"]
-    contents = {table: parquet_bytes(rows) for table, rows in tables.items()}
+    contents = {table: parquet_bytes(rows, _COMPRESSION.get(table, "zstd")) for table, rows in tables.items()}
     digests = {table: sha256(content) for table, content in contents.items()}
     entry = Entry(study, int(numbers[0]), len(numbers), total, digests)
     for table, content in contents.items():
@@ -125,10 +130,10 @@ def clear_parts(folder: Path, entries: Iterable[Entry]) -> None:
         clear_temporaries(inner)
 
 
-def parquet_bytes(rows: pl.DataFrame) -> bytes:
+def parquet_bytes(rows: pl.DataFrame, compression: ParquetCompression = "zstd") -> bytes:
     """Encode rows as a Parquet file; equal rows give equal bytes."""
     buffer = io.BytesIO()
-    rows.write_parquet(buffer, compression="zstd")
+    rows.write_parquet(buffer, compression=compression, statistics=False)
     return buffer.getvalue()
 
 

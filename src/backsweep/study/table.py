@@ -30,7 +30,7 @@ _WHOLE = "train"  # the segment of a study without walk-forward: all of it is in
 
 
 class Results:
-    """The outcomes of one batch, filled in as its chunks come back, in any order and maybe twice."""
+    """The outcomes of trials that are committed together, filled in as chunks come back, in any order, maybe twice."""
 
     def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
         count = len(numbers)
@@ -52,23 +52,31 @@ class Results:
     @property
     def failed(self) -> NDArray[np.bool_]:
         """bool[k], the trials with an error."""
+        if not self.errors:
+            return np.zeros(len(self.numbers), np.bool_)
         return np.fromiter((number in self.errors for number in self.numbers), np.bool_, len(self.numbers))
 
     def take(self, outcome: Outcome) -> NDArray[np.int64]:
-        """Fill in a chunk; returns the numbers that were new."""
-        rows = outcome.numbers - self.numbers.start
-        new = self._missing[rows]
-        rows = rows[new]
-        self.metrics[rows] = outcome.metrics[new]
-        self.reasons[rows] = outcome.reasons[new]
-        self.returns[rows] = outcome.returns[new]
+        """Fill in a chunk of consecutive trials; returns the numbers that were new."""
+        first = int(outcome.numbers[0]) - self.numbers.start
+        chunk = slice(first, first + len(outcome.numbers))
+        new = self._missing[chunk].copy()
+        which: Any = slice(None) if new.all() else new  # all, without a copy, unless the chunk ran twice
+        pairs: list[tuple[NDArray[Any], NDArray[Any]]] = [
+            (self.metrics, outcome.metrics),
+            (self.reasons, outcome.reasons),
+            (self.returns, outcome.returns),
+            (self.times[:, 0], outcome.started),
+            (self.times[:, 1], outcome.completed),
+        ]
         if outcome.segments is not None and outcome.segment_reasons is not None:
-            self.segments[rows] = outcome.segments[new]
-            self.segment_reasons[rows] = outcome.segment_reasons[new]
-        self.times[rows, 0], self.times[rows, 1] = outcome.started[new], outcome.completed[new]
-        numbers = outcome.numbers[new]
-        self.errors |= {int(number): outcome.errors[int(number)] for number in numbers if int(number) in outcome.errors}
-        self._missing[rows] = False
+            pairs += [(self.segments, outcome.segments), (self.segment_reasons, outcome.segment_reasons)]
+        for mine, theirs in pairs:
+            mine[chunk][which] = theirs[which]
+        numbers: NDArray[np.int64] = outcome.numbers[which]
+        if outcome.errors:
+            self.errors |= {number: outcome.errors[number] for number in numbers.tolist() if number in outcome.errors}
+        self._missing[chunk] = False
         return numbers
 
 
@@ -79,13 +87,14 @@ class Table:
     search: Search
     space: Space
 
-    def trials(self, batch: int, proposals: Proposals, results: Results) -> pl.DataFrame:
-        """Rows of a batch; `proposals` are those of `results.numbers`."""
+    def trials(self, proposals: Proposals, results: Results) -> pl.DataFrame:
+        """Rows of some trials; `proposals` are those of `results.numbers`."""
         failed = results.failed
         metrics = np.where(failed[:, None], np.nan, results.metrics)
+        numbers = np.asarray(results.numbers, dtype=np.int64)
         columns: dict[str, pl.Series] = {
-            "number": pl.Series(np.asarray(results.numbers, dtype=np.int64)),
-            "batch": pl.Series(np.full(len(failed), batch, dtype=np.int64)),
+            "number": pl.Series(numbers),
+            "batch": pl.Series(numbers // self.search.batch),
             "state": pl.Series(np.where(failed, "FAIL", "COMPLETE").tolist(), dtype=pl.String),
         }
         for name, metric in self.value_columns.items():
@@ -97,7 +106,7 @@ class Table:
             columns[f"user_attrs_{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
             columns[f"constraints_{bound.name}"] = excess(bound, metrics)
-        errors = [results.errors.get(number) for number in results.numbers]
+        errors = [results.errors.get(number) for number in results.numbers] if results.errors else [None] * len(numbers)
         columns["error"] = pl.Series(errors, dtype=pl.String)
         columns["system_attrs"] = pl.Series(_system_attrs(proposals, results), dtype=pl.String)
         start, end = (pl.Series(np.round(results.times[:, i] * 1e6).astype(np.int64)) for i in (0, 1))
@@ -107,7 +116,7 @@ class Table:
         return pl.DataFrame(columns)
 
     def returns(self, results: Results) -> pl.DataFrame:
-        """Per-session returns of a batch's trials; null for a failed trial."""
+        """Per-session returns of some trials; null for a failed trial."""
         count, sessions = results.returns.shape
         rows = pl.Series(results.returns.reshape(-1), dtype=pl.Float32).reshape((count, sessions))
         frame = pl.DataFrame(
@@ -166,11 +175,13 @@ def best_first(rows: pl.DataFrame, search: Search) -> pl.DataFrame:
     return rows[order]
 
 
-def best_row(rows: pl.DataFrame, search: Search) -> dict[str, Any] | None:
+def best_row(rows: pl.DataFrame, search: Search, best: dict[str, Any] | None = None) -> dict[str, Any] | None:
     """Return the best feasible completed trial with a defined objective, as column to value; None if there is none.
 
-    With several objectives it is the one with the best first objective.
+    `best` is one from earlier rows. With several objectives it is the one with the best first objective.
     """
+    if best is not None:
+        rows = pl.concat([pl.DataFrame([best], schema=rows.schema), rows])
     loss = losses(rows, search)
     feasible = (violations(rows, search) <= 0).all(axis=1) & (rows["state"] == "COMPLETE").to_numpy()
     feasible &= np.isfinite(loss).all(axis=1)
@@ -189,7 +200,7 @@ def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
     """One JSON text per trial: the sampler's attributes, and why a metric is undefined."""
     texts: list[str | None] = [None] * len(results.numbers)
     explained = (results.reasons != 0).any(axis=1) & ~results.failed
-    for row in range(len(texts)):
+    for row in range(len(texts)) if proposals.attrs else np.flatnonzero(explained).tolist():
         content: dict[str, Any] = {}
         if sampler := proposals.attr(row):
             content["sampler"] = json.loads(sampler)

@@ -14,10 +14,10 @@ import numpy as np
 from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS
 from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
-from backsweep.trial.spec import Financing
+from backsweep.trial.spec import AssetSpec, Financing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,37 +47,36 @@ class Place:
         self.field[self.rows] = value
 
 
-def set_account(tables: Tables, account: AccountSpec) -> None:
-    """Write the account's settings."""
-    if account.mode != "shared":
-        raise BadInput(
-            f"account.mode {account.mode!r} cannot be run yet",
-            where="account.mode",
-            expected="shared",
-            found=account.mode,
-        )
+def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> None:
+    """Write the account's settings, and what each asset is."""
     rules = tables.rules[0]
     rules.cash = account.cash
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
-    rules.lot = account.lot
-    rules.tick = account.tick
     rules.minimum_order = account.minimum_order
+    check_named("account", account.per_asset, assets)
+    for row, asset in enumerate(assets):
+        own = account.per_asset.get(asset, AssetSpec())
+        record = tables.assets[row]
+        record.multiplier = own.multiplier
+        record.lot = account.lot if own.lot is None else own.lot
+        record.tick = account.tick if own.tick is None else own.tick
+        record.shortable = int(own.shortable)
 
 
-def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
-    """Write the execution profile's choices, and what else an order needs to fill."""
+def set_execution(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.int32]) -> None:
+    """Write the execution profile's choices, and what else an order needs to fill; `codes` are the bars' assets."""
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
     if execution.untraded == "wait":
         traded = np.flatnonzero(tables.bars["volume"] > 0.0)
-        np.minimum.at(tables.assets["volume_from"], tables.bars["asset"][traded], traded)
+        np.minimum.at(tables.assets["volume_from"], codes[traded], traded)
 
 
 def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     """Write every asset's costs: its own where it has some, else those of all."""
-    _check_assets(costs, assets)
+    check_named("costs", costs.per_asset, assets)
     financing = costs.financing or Financing()
     tables.rules[0].financing = int(costs.financing is not None)
     tables.rules[0].margin_interest = financing.margin_interest
@@ -104,25 +103,28 @@ def _set_slippage(record: Any, slippage: Slippage) -> None:
     record.slippage_limit = getattr(slippage, "limit", 1.0)
 
 
-def _check_assets(costs: CostsSpec, assets: Sequence[str]) -> None:
-    for asset in costs.per_asset:
+def check_named(section: str, per_asset: Mapping[str, object], assets: Sequence[str]) -> None:
+    """Raise BadInput where `per_asset` of a section names an asset that is not among `assets`."""
+    for asset in per_asset:
         if asset not in assets:
             raise BadInput(
-                f"costs.per_asset names an asset that the data does not have: {asset!r}",
-                where=f"costs.per_asset.{asset}",
+                f"{section}.per_asset names an asset that the data does not have: {asset!r}",
+                where=f"{section}.per_asset.{asset}",
                 expected=f"one of {', '.join(assets[:20])}{', ...' if len(assets) > 20 else ''}",
                 found=asset,
+                remedy=f"write the asset as the data does, or take it out of {section}.per_asset",
             )
 
 
-def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place:
+def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, assets: Sequence[str]) -> Place:
     """Find where the number under a dotted key goes; `set_account` and `set_costs` come first.
 
-    A cost must be there to be swept: its kind has the number, and an asset that is named has such costs of its own.
+    A number must be there to be swept: an asset that is named has such a number of its own, a cost's kind has it.
     """
     section, _, path = key.partition(".")
-    if section == "account" and path in {"cash", "leverage", "lot", "tick", "minimum_order"}:
-        return Place(tables.rules[path], slice(None))
+    found = _account_place(path, tables, account, assets) if section == "account" else None
+    if found is not None:
+        return found
     if key == "costs.stop_slippage":
         return Place(tables.assets["stop_slippage"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.margin_interest":
@@ -144,8 +146,25 @@ def place_of(key: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) 
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage, lot, tick or minimum_order, or a number that stands under costs, such as "
-        "costs.slippage.rate where its kind is percentage",
+        expected="account.cash, leverage, lot, tick or minimum_order, or a number that stands under account.per_asset "
+        "or costs, such as costs.slippage.rate where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )
+
+
+def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequence[str]) -> Place | None:
+    """Find a number of the account: its own, or under `per_asset` that of an asset; None if there is none."""
+    if path in {"cash", "leverage", "minimum_order"}:
+        return Place(tables.rules[path], slice(None))
+    if path in {"lot", "tick"}:
+        own = {asset for asset, given in account.per_asset.items() if getattr(given, path) is not None}
+        rows = [row for row, asset in enumerate(assets) if asset not in own]
+        return Place(tables.assets[path], np.array(rows, np.intp))
+    owner, _, name = path.rpartition(".")
+    asset = owner.removeprefix("per_asset.")
+    if asset == owner or name not in {"multiplier", "lot", "tick"}:
+        return None
+    if asset not in account.per_asset or getattr(account.per_asset[asset], name) is None:
+        return None
+    return Place(tables.assets[name], np.array([list(assets).index(asset)]))

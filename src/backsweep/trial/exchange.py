@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Trials sent together, all of one batch.
+    """Trials sent together.
 
     Attributes
     ----------
-    batch : number of the batch, 0-based.
+    batch : number of the batch, 0-based; of batches that are committed together, the first.
     numbers : int64[k], the trials' numbers in the study.
     values : float64[k, p], one column per name in `TrialSpec.params`; booleans are 0 and 1, integers whole floats.
 

@@ -17,22 +17,43 @@ from backsweep.trial.folds import FoldSpec
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Amount = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class AssetSpec(Section):
+    """What one asset is: money per unit and point of price, and how it may be ordered; see AccountSpec.
+
+    One unit at price p is worth p x `multiplier` (a future's contract size). A `lot` or `tick` that is left out is the
+    account's. An asset that is not `shortable` can be sold only as far as it is held, in a margin account too.
+    """
+
+    multiplier: Positive = 1.0
+    lot: Amount | None = None
+    tick: Amount | None = None
+    shortable: bool = True
 
 
 class AccountSpec(Section):
     """The account: cash at the start in currency, leverage as a multiple of equity, lot in units (0 = fractional).
 
     Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
-    value than `minimum_order`, in currency, are rejected unless they can only reduce a position.
+    value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
+    is different for some assets.
+
+    In `mode: shared` one account trades every asset. In `sleeves` every asset of the data has an account of its own
+    with an equal part of the cash, and no other asset is seen or paid from it; leverage, lots and limits are each
+    account's. A trial is the sum of its sleeves: its equity, returns and counts are theirs added, its metrics those of
+    the sums.
     """
 
-    cash: Annotated[float, Field(gt=0.0)] = 1_000_000.0
+    cash: Positive = 1_000_000.0
     mode: Literal["shared", "sleeves"] = "shared"
     kind: Literal["cash", "margin"] = "cash"
-    leverage: Annotated[float, Field(gt=0.0)] = 1.0
+    leverage: Positive = 1.0
     lot: Amount = 0.0
     tick: Amount = 0.0
     minimum_order: Amount = 0.0
+    per_asset: dict[str, AssetSpec] = Field(default_factory=dict)
 
 
 class ExecutionSpec(Section):

@@ -40,6 +40,14 @@ class Proposals:
         return self.attrs[row] if self.attrs else ""
 
 
+def joined(batches: Sequence[Proposals]) -> Proposals:
+    """Give several batches as one."""
+    if len(batches) == 1:
+        return batches[0]
+    attrs = tuple(each.attr(row) for each in batches for row in range(len(each.values)) if each.attrs)
+    return Proposals(np.concatenate([each.values for each in batches]), attrs)
+
+
 @dataclass(frozen=True, eq=False)
 class Told:
     """A batch with its outcomes.

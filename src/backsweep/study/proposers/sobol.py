@@ -70,7 +70,7 @@ def sobol_points(start: int, count: int, shift: NDArray[np.uint32]) -> NDArray[n
     index = np.arange(start, start + count, dtype=np.uint64)
     gray = index ^ (index >> np.uint64(1))
     points = np.tile(shift, (count, 1))
-    for bit in range(_BITS):
+    for bit in range(int(gray.max(initial=0)).bit_length()):
         chosen = (gray >> np.uint64(bit) & np.uint64(1)).astype(bool)
         points[chosen] ^= _TABLE[: len(shift), bit]
     return (points.astype(np.float64) + 0.5) / 2.0**_BITS

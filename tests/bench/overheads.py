@@ -1,0 +1,151 @@
+"""What a trial costs beside its engine: the driver, the study's files, the way to the workers.
+
+`python tests/bench/overheads.py` measures with an engine that returns at once; `--workers` adds a hundred actors under
+one driver, and the demo sweep enlarged on one worker and on two: minutes. Costs are processor time, the least of
+several runs, for a machine with other work to do; what must be told by the clock is a ratio or a difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from null_engine import make_null_engine, run_null
+
+import backsweep as bs
+from backsweep.runtime.inline import InlineBackend
+
+REPEATS = 3
+RAY_START = """
+from backsweep.runtime.ray_session import RaySession, ray
+session = RaySession(2, "local")
+ray.get(ray.remote(lambda: 0).remote())
+session.close()
+"""
+FIRST_TRIAL = """
+import sys, time
+import backsweep as bs
+class Begun(BaseException): ...
+def show(progress):
+    if progress.done:
+        raise Begun
+try:
+    bs.run(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), backend=sys.argv[4], progress=show)
+except Begun:
+    pass
+"""
+
+
+def inline_cost(trials: int) -> tuple[float, float]:
+    """Give microseconds of processor time per trial, and the process's most memory in MB."""
+    with tempfile.TemporaryDirectory() as home:
+        begin = time.process_time()
+        run_null(Path(home) / "study", InlineBackend(make_null_engine()), trials)
+        cost = (time.process_time() - begin) / trials * 1e6
+    return cost, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ray_cost(workers: int, trials: int) -> float:
+    """Give microseconds of the driver's processor time per trial, from the first that came back to the last commit."""
+    from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - its import is not what is measured
+
+    first: list[tuple[float, int]] = []
+
+    def mark(progress) -> None:
+        if progress.done and not first:
+            first.append((time.process_time(), progress.done))
+
+    with tempfile.TemporaryDirectory() as home:
+        run_null(Path(home) / "study", RayBackend(workers, "local", make_null_engine()), trials, mark)
+    begin, done = first[0]
+    return (time.process_time() - begin) / (trials - done) * 1e6
+
+
+def alone(function, *arguments):
+    """Call a function in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def seconds(code: str, *arguments: str) -> float:
+    """Give the seconds of the quickest of a few processes that run this code."""
+    times = []
+    for _ in range(REPEATS):
+        with tempfile.TemporaryDirectory() as home:
+            command = [sys.executable, "-c", code, *(each.replace("HOME", home) for each in arguments)]
+            begin = time.perf_counter()
+            subprocess.run(command, check=True)  # noqa: S603 - the code above
+            times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def demo_pace(workers: int) -> float:
+    """Give trials per second on the demo's data and strategy with sobol proposals, once every worker is at work."""
+    seen: list[tuple[float, int]] = []
+    with tempfile.TemporaryDirectory() as home:
+        bs.run(
+            ROOT / "sweeps" / "demo.yaml",
+            out=Path(home) / "study",
+            workers=workers,
+            backend="ray",
+            trials=24_000,
+            overrides=["search.sampler=sobol"],
+            progress=lambda progress: seen.append((time.perf_counter(), progress.done)),
+        )
+    (begin, before), (end, done) = next(mark for mark in seen if mark[1] > 4000), seen[-1]
+    return (done - before) / (end - begin)
+
+
+def measure(*, workers: bool) -> list[tuple[str, float, str, float]]:
+    """Give name, figure, relation and limit of everything."""
+    small, large = alone(inline_cost, 10_000), alone(inline_cost, 1_000_000)
+    cost = min(alone(ray_cost, 2, 200_000) for _ in range(REPEATS))
+    demo = str(ROOT / "sweeps" / "demo.yaml")
+    inline_start = seconds(FIRST_TRIAL, demo, "HOME/study", "1", "inline")
+    ray_start = seconds(RAY_START)
+    ray_run = seconds(FIRST_TRIAL, demo, "HOME/study", "2", "ray")
+    rows = [
+        ("inline, trials per second of processor", 1e6 / large[0], ">=", 20_000.0),
+        ("inline, memory of 1,000,000 trials over 10,000", large[1] / small[1], "<=", 1.25),
+        ("two Ray workers, us of the driver per trial", cost, "<=", 20.0),
+        ("start of an inline run, to its first trial, s", inline_start, "<=", 2.0),
+        ("start of a Ray run beyond Ray's own, s", ray_run - ray_start, "<=", 3.0),
+    ]
+    if workers:
+        rows += [
+            ("100 Ray workers, us of the driver per trial", alone(ray_cost, 100, 1_000_000), "<=", 20.0),
+            ("demo sweep, two workers over one", demo_pace(2) / demo_pace(1), ">=", 1.85),
+        ]
+    return rows
+
+
+def main() -> int:
+    """Print the table; 1 if a figure is beyond its limit."""
+    parser = argparse.ArgumentParser(description="Measure what a trial costs beside its engine.")
+    parser.add_argument("--workers", action="store_true", help="also with 100 actors, and two workers against one")
+    rows = measure(workers=parser.parse_args().workers)
+    table = Table(title="overheads")
+    for heading in ("what", "figure", "limit"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    missed = 0
+    for what, figure, relation, limit in rows:
+        good = figure <= limit if relation == "<=" else figure >= limit
+        missed += not good
+        table.add_row(what, f"{figure:,.2f}" if figure < 1000 else f"{figure:,.0f}", f"{relation} {limit:,g}")
+    Console().print(table)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

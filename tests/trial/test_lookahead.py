@@ -1,0 +1,109 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from backsweep.dataset import shard_from_frames
+from backsweep.errors import StrategyError
+from backsweep.strategy import Strategy, param
+from backsweep.trial.lookahead import check_lookahead
+from backsweep.trial.runner import Settings
+
+
+class Trader(Strategy):
+    """Buys 10 units where `edge`, a feature, is positive, and sells them where it is negative."""
+
+    window: int = param(2, 20, default=5)
+
+    def edge(self):
+        return pl.col("close") - pl.col("close").rolling_mean(self.window)
+
+    def features(self):
+        return {"edge": self.edge()}
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        for i in range(data.count):
+            bar = data[i]
+            held = broker.get_position(bar.asset).quantity
+            if bar.edge > 0.0 and held == 0.0:
+                broker.submit_order(bar.asset, 10)
+            elif bar.edge < 0.0 and held != 0.0:
+                broker.close_position(bar.asset)
+
+
+class Tomorrow(Trader):
+    def edge(self):
+        return pl.col("close").shift(-1) - pl.col("close")
+
+
+class WholeHistory(Trader):
+    def edge(self):
+        return pl.col("close") - pl.col("close").mean()
+
+
+class Centred(Trader):
+    def edge(self):
+        return pl.col("close") - pl.col("close").rolling_mean(5, center=True)
+
+
+class Recursive(Trader):
+    def edge(self):
+        return pl.col("close").cum_sum() / 100.0 - pl.col("close")
+
+
+class NextBar(Trader):
+    """Reads the bar after the last one of this timestamp: compiled, that is the next day's first."""
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        bar = data[0]
+        if data[data.count].close > bar.close:
+            broker.submit_order(bar.asset, 1)
+
+
+class Peeking(Trader):
+    """Peeks at the next day's bar when a signal is strong, as late as no interpreted start would see."""
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        bar = data[0]
+        if data.session > 60 and data.session < 110 and data[data.count].close > bar.close:
+            broker.submit_order(bar.asset, 1)
+
+
+def check(market, cls, count=2, *, compiled=False):
+    trials = np.array([[5.0], [9.0]])[:count]
+    return check_lookahead(shard_from_frames(market), cls, Settings(), trials, params=("window",), compiled=compiled)
+
+
+def test_an_honest_strategy_passes_and_its_warmup_is_counted(market):
+    found = check(market, Trader)
+    assert found.moments == 24
+    assert 8 <= found.requests <= 24
+    assert found.warmup == {"edge": 4}  # a mean of five bars is missing on four
+
+
+@pytest.mark.parametrize("cls", [Tomorrow, WholeHistory, Centred])
+def test_a_feature_that_looks_ahead_is_named(market, cls):
+    with pytest.raises(StrategyError, match=f"{cls.__name__} looks ahead: feature `edge`") as caught:
+        check(market, cls)
+    assert "shift(1)" in caught.value.remedy
+    assert "with the bars that came" in caught.value.found
+
+
+def test_a_feature_that_never_forgets_where_the_data_begins_has_no_warmup(market):
+    assert check(market, Recursive, 1).warmup == {"edge": None}
+
+
+def test_an_index_beyond_the_bars_of_this_timestamp_is_found_by_the_interpreted_start(market):
+    with pytest.raises(StrategyError, match="i goes from 0 to"):
+        check(market, NextBar, 1)
+
+
+def test_on_data_that_reads_the_next_bar_is_found_by_its_requests(market, monkeypatch):
+    monkeypatch.setattr("backsweep.trial.lookahead.INTERPRETED", 100)  # the first 50 days
+    with pytest.raises(StrategyError, match="Peeking looks ahead: on_data depends") as caught:
+        check(market, Peeking, 1, compiled=True)
+    assert "market 1 A" in caught.value.found
+    assert "no order" in caught.value.found
+
+
+def test_the_same_check_finds_the_same(market):
+    assert check(market, Trader, 1) == check(market, Trader, 1)
