@@ -86,12 +86,12 @@ class Desk(RuleBasedStateMachine):
         costs=st.sampled_from(COSTS),
         profile=st.sampled_from(list(PROFILES)),
         limit_fill=st.sampled_from(LIMIT_FILLS),
+        share=st.sampled_from([0.0, 2.0**-15]),
     )
-    def open(self, account, costs, profile, limit_fill):
+    def open(self, account, costs, profile, limit_fill, share):
         self.market = replace(EMPTY, bars=EMPTY.bars.copy(), groups=EMPTY.groups.copy())
-        self.settings = Settings(
-            AccountSpec(**account), ExecutionSpec(profile=profile, limit_fill=limit_fill), CostsSpec(**costs)
-        )
+        execution = ExecutionSpec(profile=profile, limit_fill=limit_fill, volume_share=share)
+        self.settings = Settings(AccountSpec(**account), execution, CostsSpec(**costs))
         self.script = np.zeros((512, WIDTH))
         self.asked = self.groups = self.rows = self.session = 0
         self.closes = [20.0] * len(ASSETS)

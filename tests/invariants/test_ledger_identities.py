@@ -53,7 +53,7 @@ def test_exposure_is_gross_value_over_equity(scenario):
 
 
 @EXAMPLES
-@given(everywhere())
+@given(everywhere(volume_share=0.0))
 def test_once_flat_the_trades_add_up_to_the_gain(scenario):
     ended = scenario.ended()
     result = ended.play()
@@ -67,7 +67,7 @@ def test_once_flat_the_trades_add_up_to_the_gain(scenario):
 
 
 @EXAMPLES
-@given(everywhere())
+@given(everywhere(volume_share=0.0))
 def test_a_trade_gains_what_its_prices_say_less_its_commission(scenario):
     trades = scenario.ended().play().trades
     gained = trades["quantity"] * (trades["exit_price"] - trades["entry_price"]) - trades["commission"]
@@ -75,7 +75,7 @@ def test_a_trade_gains_what_its_prices_say_less_its_commission(scenario):
 
 
 @EXAMPLES
-@given(everywhere())
+@given(everywhere(volume_share=0.0))
 def test_an_order_never_fills_more_than_it_asks_for(scenario):
     result = scenario.play()
     filled = result.fills.group_by("order_id").agg(pl.col("quantity").sum().alias("filled"))

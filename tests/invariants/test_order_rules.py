@@ -92,7 +92,7 @@ def test_no_order_fills_at_a_bar_that_did_not_trade(scenario):
 
 
 @EXAMPLES
-@given(everywhere())
+@given(everywhere(volume_share=0.0))
 def test_a_rejected_order_never_filled_and_says_why(scenario):
     result = scenario.play()
     rejected = result.orders.filter(pl.col("status") == "rejected")

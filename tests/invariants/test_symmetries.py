@@ -31,7 +31,11 @@ def engine_of(scenario, market=None):
         scenario.market if market is None else market,
         account=scenario.account,
         costs=scenario.costs,
-        execution={"profile": scenario.profile, "limit_fill": scenario.limit_fill},
+        execution={
+            "profile": scenario.profile,
+            "limit_fill": scenario.limit_fill,
+            "volume_share": scenario.volume_share,
+        },
     )
 
 
@@ -136,7 +140,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(scenario, cut):
 
 
 @EXAMPLES
-@given(everywhere(costs=PERCENT), st.integers(-3, 6))
+@given(everywhere(costs=PERCENT, volume_share=0.0), st.integers(-3, 6))
 def test_twice_the_capital_and_twice_the_units_give_the_same_returns(scenario, power):
     scale = 2.0**power
     steps = [
@@ -150,7 +154,7 @@ def test_twice_the_capital_and_twice_the_units_give_the_same_returns(scenario, p
 
 
 @EXAMPLES
-@given(everywhere(costs=PERCENT), st.integers(-3, 6))
+@given(everywhere(costs=PERCENT, volume_share=0.0), st.integers(-3, 6))
 def test_shares_cut_into_a_power_of_two_give_the_same_equity_to_the_last_bit(scenario, power):
     scale = 2.0**power
     steps = [

@@ -46,15 +46,16 @@ def scenarios(**given: Any) -> st.SearchStrategy[Scenario]:
 
 
 def everywhere(**given: Any) -> st.SearchStrategy[Scenario]:
-    """Draw scenarios under every profile, with limits that must be touched or passed, and one or three bars a day."""
+    """Draw scenarios under every profile: limits touched or passed, fills whole or in parts, 1 or 3 bars a day."""
     return st.builds(
-        lambda scenario, profile, limit_fill, per_session: replace(
-            scenario, profile=profile, limit_fill=limit_fill, per_session=per_session
+        lambda scenario, profile, limit_fill, per_session, share: replace(
+            scenario, profile=profile, limit_fill=limit_fill, per_session=per_session, volume_share=share
         ),
         scenarios(**given),
         st.sampled_from(list(PROFILES)),
         st.sampled_from(LIMIT_FILLS),
         st.sampled_from([1, 3]),
+        st.just(given["volume_share"]) if "volume_share" in given else st.sampled_from([0.0, 2.0**-15]),
     )
 
 

@@ -18,6 +18,7 @@ from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
+from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from backsweep.study.driver import Progress
     from backsweep.trial.result import Result
 
-__all__ = ["Findings", "Replay", "check", "open_study", "replay", "run"]
+__all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
 
 Number = float | int | bool
 
@@ -98,7 +99,7 @@ def run(
     folder = Path(out) if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
-    with _located(sweep):
+    with ledger_kept(folder), _located(sweep):
         run_study(
             sweep,
             space,
@@ -110,6 +111,20 @@ def run(
     study = open_study(folder)
     _write_selected(study, sweep, space)
     return study
+
+
+def read_sweep(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+) -> Sweep:
+    """Read and resolve a sweep file as `run` would, and find strategy and search space good; loads no data."""
+    options = {"search.trials": trials, "search.seed": seed, "runtime.workers": workers}
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    return _read(path, [*overrides, *given])[0]
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
@@ -192,12 +207,9 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
 
     It is the best trial, and in walk-forward the choice of the last fold, over all the data.
     """
-    best = study.best
-    if sweep.walk_forward is not None and len(study.folds):
-        number = study.walk_forward.folds["number"][-1]
-        best = None if number is None else study.describe(number)
-    if best is None:
+    if study.selected is None:
         return
+    best = study.describe(study.selected)
     folder = study.path / "selected"
     params = folder / "params.json"
     if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:

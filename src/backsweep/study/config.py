@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2")
+PLAIN_SAMPLERS = ("random", "sobol", "grid")
+"""Those that do not learn from the trials."""
+SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _PATHS = ("bars", "signals", "context")
 

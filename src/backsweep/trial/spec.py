@@ -62,12 +62,15 @@ class ExecutionSpec(Section):
     limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
     untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
         data counts as data without volume, and orders fill.
+    volume_share : the orders of an asset together fill at most this share of a bar's volume, and leave the rest of
+        what they ask for working; 0 for no bound. What `untraded: fill` fills without volume has none either.
 
     """
 
     profile: str = "next_open"
     limit_fill: Literal["touch", "penetration"] = "touch"
     untraded: Literal["wait", "fill"] = "wait"
+    volume_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
     @field_validator("profile")
     @classmethod
