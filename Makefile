@@ -59,7 +59,7 @@ faults: $(READY)  ## kill, starve and damage studies; print what was tried and w
 
 PEERS := .venv-conformance
 
-conformance: $(PEERS)/.ready  ## play the same intents with other engines and print whose fills agree; about six minutes
+conformance: $(PEERS)/.ready .venv-zipline/.ready  ## play the same intents with other engines and print whose fills agree; about eight minutes
 	PYTHONPATH=tests/conformance $(PEERS)/bin/python -m sidebyside
 
 # The peers live in an environment of their own: the project never depends on them.
@@ -67,6 +67,11 @@ $(PEERS)/.ready: $(READY) pyproject.toml constraints.txt constraints-conformance
 	$(PEERS)/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear $(PEERS)
 	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(PEERS)/bin/pip install --quiet \
 	    -c constraints.txt -c constraints-conformance.txt -e '.[dev,conformance]'
+	@touch $@
+
+.venv-zipline/.ready: $(READY) constraints-zipline.txt
+	.venv-zipline/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear .venv-zipline
+	PIP_DISABLE_PIP_VERSION_CHECK=1 .venv-zipline/bin/pip install --quiet -c constraints-zipline.txt zipline-reloaded
 	@touch $@
 
 bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial costs beside it
@@ -81,5 +86,5 @@ format: $(READY)  ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 
 clean:  ## delete .venv and every cache; studies stay
-	rm -rf .venv .venv-conformance build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-conformance .venv-zipline build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
