@@ -34,6 +34,7 @@ from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import (
     CASH,
     DAY,
+    FILLED,
     FREE,
     GTD,
     HELD,
@@ -381,11 +382,11 @@ class Desk(RuleBasedStateMachine):
                 assert order.expires >= self.session
 
     @invariant()
-    def of_a_group_that_has_filled_nothing_older_lives(self):
+    def of_a_group_of_which_one_is_filled_nothing_older_lives(self):
         kept = {order.id: order for _, order in self.orders}
         for fill in self.fills:
             winner = kept.get(int(fill["order_id"]))
-            if winner is not None and winner.oca_group != 0:
+            if winner is not None and winner.oca_group != 0 and winner.status == FILLED:
                 for _, order in self.orders:
                     if order.oca_group == winner.oca_group and is_live(order) and order.id != winner.id:
                         assert order.submitted >= fill["timestamp"]
@@ -420,6 +421,9 @@ class Desk(RuleBasedStateMachine):
         if not hasattr(self, "runner") or not self.groups:
             return
         whole = self.hire(compiled=True)
+        whole.tables.assets["volume_from"] = self.tables.assets[
+            "volume_from"
+        ]  # those of the bars before they were laid
         whole._call(0, self.groups)
         for name in ("fill_log", "trade_log"):
             count = self.account[f"{name.removesuffix('_log')}s_logged"]

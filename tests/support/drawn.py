@@ -49,7 +49,12 @@ def everywhere(**given: Any) -> st.SearchStrategy[Scenario]:
     """Draw scenarios under every profile: limits touched or passed, fills whole or in parts, 1 or 3 bars a day."""
     return st.builds(
         lambda scenario, profile, limit_fill, per_session, share: replace(
-            scenario, profile=profile, limit_fill=limit_fill, per_session=per_session, volume_share=share
+            scenario,
+            profile=profile,
+            limit_fill=limit_fill,
+            per_session=per_session,
+            volume_share=share,
+            idle=frozenset((at, name) for at, name in scenario.idle if at > 0 or share == 0.0),  # a share needs volume
         ),
         scenarios(**given),
         st.sampled_from(list(PROFILES)),
