@@ -421,9 +421,8 @@ class Desk(RuleBasedStateMachine):
         if not hasattr(self, "runner") or not self.groups:
             return
         whole = self.hire(compiled=True)
-        whole.tables.assets["volume_from"] = self.tables.assets[
-            "volume_from"
-        ]  # those of the bars before they were laid
+        # Which bars count as data without volume was settled when there were none.
+        whole.tables.assets["volume_from"] = self.tables.assets["volume_from"]
         whole._call(0, self.groups)
         for name in ("fill_log", "trade_log"):
             count = self.account[f"{name.removesuffix('_log')}s_logged"]
