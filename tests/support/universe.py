@@ -74,14 +74,24 @@ class Kept:
 
     def __init__(self, backend):
         self._backend, self._ready, self.interrupt_after = backend, None, None
+        self._open = set()  # trials that an interrupted study has left behind: another's have the same numbers
 
     def start(self, spec):
         if self._ready is None:
             self._ready = self._backend.start(spec)
+        while self._open:
+            self._collect(1.0)
         return self._ready
 
     def submit(self, chunk):
+        self._open |= set(chunk.numbers.tolist())
         self._backend.submit(chunk)
+
+    def _collect(self, timeout):
+        outcomes = self._backend.wait(timeout)
+        for outcome in outcomes:
+            self._open -= set(outcome.numbers.tolist())
+        return outcomes
 
     def wait(self, timeout):
         if self.interrupt_after is not None:
@@ -89,7 +99,7 @@ class Kept:
             if self.interrupt_after < 0:
                 self.interrupt_after = None
                 raise KeyboardInterrupt
-        return self._backend.wait(timeout)
+        return self._collect(timeout)
 
     def capacity(self):
         return self._backend.capacity()

@@ -12,12 +12,14 @@ import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
 from backsweep.cli.findings import show_findings
+from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.study import Study
+    from backsweep.study.config import Search
+    from backsweep.study.study import State, Study
 
 PARAM, METRIC, BOUND = "params_", "user_attrs_", "constraints_"
 SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
@@ -41,6 +43,10 @@ def show(
         bool, typer.Option("--hash", help="Print the digest of the study's rows, timing apart, and nothing else.")
     ] = False,
     statistics: Annotated[bool, typer.Option("--statistics", help="Print what the results are worth.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it anew as another process goes on with it, until it has ended.")
+    ] = False,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="How often, with --watch.", min=0.1)] = 2.0,
 ) -> None:
     """Show a study's state and its best trials.
 
@@ -55,9 +61,16 @@ def show(
 
     - backsweep show studies/walk-forward --folds
 
+    - backsweep show studies/demo --watch
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
+    if watch:
+        from backsweep.cli.watch import watch as watch_study  # noqa: PLC0415 - loads Polars, as above
+
+        watch_study(study, top, every, print_best)
+        return
     opened = backsweep.open_study(study)
     if only_hash:
         typer.echo(opened.digest())
@@ -77,9 +90,13 @@ def show(
         typer.echo(best.write_csv(), nl=False)
     elif form is Format.json:
         trials = list(best.iter_rows(named=True))
-        typer.echo(json.dumps({**asdict(opened.state), "best": opened.best, "trials": trials}, default=str, indent=2))
+        content = {**asdict(opened.state), "best": opened.best, "trials": trials}
+        content["holdout_touches"] = [asdict(touch) for touch in opened.touches]
+        typer.echo(json.dumps(content, default=str, indent=2))
     else:
-        _print_tables(opened, best)
+        walk = opened.sweep.walk_forward
+        said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
+        print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
 
 
 def _show_folds(study: Study, form: Format) -> None:
@@ -88,13 +105,16 @@ def _show_folds(study: Study, form: Format) -> None:
         typer.echo(result.folds.drop("numbers").write_csv(), nl=False)
         return
     if form is Format.json:
-        content = {"metrics": result.metrics, "folds": result.folds.to_dicts(), "drift": result.drift.to_dicts()}
+        tables = {name: getattr(result, name).to_dicts() for name in ("folds", "paths", "drift")}
+        content = {"metrics": result.metrics, **tables}
         typer.echo(json.dumps(content, default=str, indent=2))
         return
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]
     columns = {"fold": [f"{row['fold']}{' (short)' if row['short'] else ''}" for row in table.to_dicts()]}
-    columns |= {name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").to_list() for name in ("train", "test")}
+    columns |= {
+        name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").fill_null("-").to_list() for name in ("train", "test")
+    }
     columns["trial"] = [format_number(number) for number in table["number"]]
     for name in goals:
         for segment in ("train", "test"):
@@ -104,24 +124,38 @@ def _show_folds(study: Study, form: Format) -> None:
         if name.startswith(PARAM):
             columns[name.removeprefix(PARAM)] = [format_number(value, 4) for value in table[name]]
     print_columns(console, columns)
-    console.print("out of sample, all tests together", style="bold")
+    if len(result.paths) > 1:
+        paths = result.paths
+        print_columns(console, {name: [format_metric(name, value) for value in paths[name]] for name in paths.columns})
+        console.print("out of sample, the mean over the paths", style="bold")
+    else:
+        console.print("out of sample, all tests together", style="bold")
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
     console.print()
     columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
     print_columns(console, columns)
 
 
-def _print_tables(study: Study, best: pl.DataFrame) -> None:
-    console = make_console()
-    state, search = study.state, study.sweep.search
+def print_best(
+    console: Console, state: State, search: Search, best: pl.DataFrame, pace: str = "", holdout: str = ""
+) -> None:
+    """Print how far a study has come and these trials of it.
+
+    `pace` says how fast it goes, if it does, `holdout` who has looked at its holdout, if it has one.
+    """
     goals = [f"{'maximize' if goal.maximize else 'minimize'} {goal.metric}" for goal in search.objective]
     entries = {
         "study": state.study,
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
         "failed": f"{state.failed:,}",
+        **({} if search.pruning is None else {"pruned": f"{state.pruned:,}"}),
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",
     }
+    if holdout:
+        entries["holdout"] = holdout
+    if pace:
+        entries["now"] = pace
     console.print(make_listing(entries))
     if len(best):
         console.print()
@@ -149,6 +183,6 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
 def _note(row: dict[str, Any]) -> str:
     """Say what is wrong with a trial, if anything is."""
     if row["state"] != "COMPLETE":
-        return "failed"
+        return "pruned" if row["state"] == "PRUNED" else "failed"
     broken = [name.removeprefix(BOUND) for name, value in row.items() if name.startswith(BOUND) and (value or 0) > 0]
     return "breaks " + ", ".join(broken) if broken else ""
