@@ -32,10 +32,12 @@ from scripted import (
 
 from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import (
+    CARRIED,
     CASH,
     DAY,
     FILLED,
     FREE,
+    FRESH,
     GTD,
     HELD,
     LIMIT,
@@ -53,7 +55,7 @@ from backsweep.engine.jit import record_at
 from backsweep.engine.profiles import PROFILES
 from backsweep.engine.triggers import trigger_price, waits_below
 from backsweep.trial.market import pack
-from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.runner import Runner, Settings, check_run
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 LENGTH = 64
@@ -230,9 +232,9 @@ class Desk(RuleBasedStateMachine):
                 self.lay_bar(asset, *(quarters / 4 for quarters in move), volumes[asset])
         group["count"] = self.rows - group["first_row"]
         self.runner._values[0]["count"] = self.asked
-        self.account.carried = int(self.groups > 0)
+        self.account.carried = CARRIED if self.groups else FRESH
         self.runner._call(self.groups, self.groups + 1)
-        self.runner._check()
+        check_run(self.account, "Script")
         self.financing += self.account.financing
         self.groups += 1
         self.session += int(ends)
@@ -423,7 +425,7 @@ class Desk(RuleBasedStateMachine):
         whole = self.hire(compiled=True)
         # Which bars count as data without volume was settled when there were none.
         whole.tables.assets["volume_from"] = self.tables.assets["volume_from"]
-        whole._call(0, self.groups)
+        whole.go_until(self.groups)
         for name in ("fill_log", "trade_log"):
             count = self.account[f"{name.removesuffix('_log')}s_logged"]
             assert count == whole.tables.account[0][f"{name.removesuffix('_log')}s_logged"]

@@ -58,10 +58,10 @@ class Replay:
     result: Result
 
     def write(self, folder: str | Path) -> Path:
-        """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder."""
+        """Write fills, trades, equity, orders and cash flows as Parquet, and `params.json` last; returns the folder."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        for name in ("fills", "trades", "equity", "orders"):
+        for name in ("fills", "trades", "equity", "orders", "cash_flows"):
             getattr(self.result, name).write_parquet(path / f"{name}.parquet")
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
         (path / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -103,7 +103,7 @@ def run(
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards, sweep.study),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,
