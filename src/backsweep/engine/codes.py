@@ -37,7 +37,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     DELISTED,
     SPLIT_AWAY,
     MARGIN_CALL,
-) = range(21)
+    UNSETTLED,
+) = range(22)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -60,6 +61,7 @@ REJECT_REASONS = (
     "the asset was delisted",
     "a split left less than a lot of it",
     "the account broke its maintenance margin",
+    "exceeds settled cash",
 )
 
 # Why a fill happened.
@@ -106,8 +108,8 @@ SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 # How a run begins: with a new account; with the one at hand, what is counted beginning anew; or just going on.
 FRESH, CARRIED, CONTINUED = range(3)
 
-# Failures: the engine stops at the first.
-NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)
+# Failures, and reasons to prune: the engine stops at the first.
+NO_FAILURE, ORDERS_FULL, LOG_FULL, PRUNED_DRAWDOWN, PRUNED_TRADES, PRUNED_RUIN = range(6)
 
 # The end of a list of order slots.
 NONE = -1
