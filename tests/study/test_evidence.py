@@ -8,6 +8,7 @@ import pytest
 
 from backsweep import metrics
 from backsweep.study.evidence import earlier_trials, weigh
+from backsweep.study.folder import StudyFolder
 from backsweep.study.study import open_study
 
 SESSIONS = 600
@@ -92,5 +93,5 @@ def test_a_study_has_statistics_and_counts_the_studies_beside_it(bench):
     bench.run("same", sweep)
     bench.run("two", other)
     study = open_study(bench.folder / "one")
-    assert earlier_trials(study.path, study.identity) == 100
+    assert earlier_trials(StudyFolder(study.path), study.identity) == 100
     assert study.statistics.tried == 200

@@ -22,7 +22,7 @@ from unittest import mock
 from toy_study import run_toy
 
 from backsweep.errors import BadInput
-from backsweep.study import files
+from backsweep.study import local_files
 from backsweep.study.study import open_study
 
 STEPS = ("open", "write", "fsync", "link", "close", "mkdir", "unlink")
@@ -55,7 +55,7 @@ def watched_steps(act):
         )
 
     system.write = write
-    with mock.patch.object(files, "os", system):
+    with mock.patch.object(local_files, "os", system):
         mkdir, unlink = Path.mkdir, Path.unlink
         with (
             mock.patch.object(Path, "mkdir", watch("mkdir", mkdir)),
@@ -169,7 +169,7 @@ def kill_drivers(home, tries, seed):
 
 def _rubbish(folder):
     """Whatever should not be in a study's folder once it is finished: temporary and unnamed files, claims."""
-    named = {entry.path(folder, table) for entry in open_study(folder)._entries for table in entry.files}
+    named = {folder / entry.name(table) for entry in open_study(folder)._entries for table in entry.files}
     parts = {path for path in folder.rglob("*.parquet") if path.parent != folder}
     return [*folder.rglob(".*"), *(parts - named), *folder.glob("lease/*")]
 

@@ -16,9 +16,11 @@ from backsweep.runtime import make_backend
 from backsweep.strategy import load_strategy
 from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import open_files
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.messages import nearest
+from backsweep.study.parts import parquet_bytes
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import Evaluator
@@ -56,15 +58,14 @@ class Replay:
     params: dict[str, Number]
     result: Result
 
-    def write(self, folder: str | Path) -> Path:
-        """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+    def write(self, folder: str | Path) -> str | Path:
+        """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder or its URL."""
+        files = open_files(folder)
         for name in ("fills", "trades", "equity", "orders"):
-            getattr(self.result, name).write_parquet(path / f"{name}.parquet")
+            files.replace(f"{name}.parquet", parquet_bytes(getattr(self.result, name)))
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
-        (path / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        return path
+        files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
+        return files.location
 
 
 def run(
@@ -81,10 +82,10 @@ def run(
 ) -> Study:
     """Run the study of a sweep file to its end, or resume it; the same call.
 
-    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run, `out` where the
-    study's folder lies (studies/<study> here), `trials` and `seed` replace the file's, and each of `overrides` is one
-    `dotted.key=value`. `progress` is called as trials come back. Raises BadInput, BadData, StrategyError or
-    StudyConflict before anything is written.
+    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is the
+    study's folder (studies/<study> here), or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX. `trials` and `seed` replace the
+    file's, and each of `overrides` is one `dotted.key=value`. `progress` is called as trials come back. Raises
+    BadInput, BadData, StrategyError or StudyConflict before anything is written.
     """
     options = {
         "search.trials": trials,
@@ -95,7 +96,7 @@ def run(
     }
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
     sweep, _, space = _read(path, [*overrides, *given])
-    folder = Path(out) if out is not None else Path("studies") / sweep.study
+    folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
     with _located(sweep):
@@ -198,9 +199,9 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
         best = None if number is None else study.describe(number)
     if best is None:
         return
-    folder = study.path / "selected"
-    params = folder / "params.json"
-    if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:
+    folder = f"{study.path}/selected"
+    files = open_files(folder)
+    if files.exists("params.json") and json.loads(files.get("params.json"))["params"] == best["params"]:
         return
-    params.unlink(missing_ok=True)
+    files.remove("params.json")
     _replay(sweep, space, best["params"]).write(folder)

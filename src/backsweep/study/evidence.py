@@ -14,7 +14,6 @@ from backsweep.trial.runner import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     import polars as pl
     from numpy.typing import NDArray
@@ -49,20 +48,17 @@ def weigh(trials: pl.DataFrame, returns: Iterable[pl.DataFrame], earlier: int, s
     return replace(found, verdict=replace(found.verdict, warnings=(*found.verdict.warnings, _LEARNED)))
 
 
-def earlier_trials(path: Path, identity: Identity) -> int:
-    """Count the trials of the other studies beside `path` on the same data with a strategy of the same name.
+def earlier_trials(folder: StudyFolder, identity: Identity) -> int:
+    """Count the trials of the other studies beside `folder` on the same data with a strategy of the same name.
 
     A study that is this one over again, or another one over again, is not counted twice. Raises StudyConflict for a
     study that cannot be read: its trials would be missing from the count.
     """
     counts = {identity.hash: 0}
-    for other in sorted(path.absolute().parent.iterdir()):
-        folder = StudyFolder(other)
-        if not folder.exists:
-            continue
-        theirs = folder.identity()
+    for other in folder.neighbours():
+        theirs = other.identity()
         if theirs.data == identity.data and _strategy(theirs) == _strategy(identity) and theirs.hash != identity.hash:
-            entries = folder.entries()
+            entries = other.entries()
             count = entries[-1].first + entries[-1].count if entries else 0
             counts[theirs.hash] = max(counts.get(theirs.hash, 0), count)
     return sum(counts.values())

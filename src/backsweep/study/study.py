@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BadInput, StudyConflict
@@ -17,6 +16,8 @@ from backsweep.study.table import TIMING, best_first, best_row
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from backsweep.statistics.findings import Findings
@@ -39,11 +40,14 @@ class State:
 
 
 class Study:
-    """A study's folder as data. What is read once is kept: open the study again to see what was added since."""
+    """A study's folder, or the URL of one, as data.
+
+    What is read once is kept: open the study again to see what was added since.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._folder = StudyFolder(self.path)
+        self._folder = StudyFolder(path)
+        self.path = self._folder.path
         if not self._folder.exists:
             raise StudyConflict("no study here", where=str(path), remedy="give the folder that holds study.json")
 
@@ -94,7 +98,7 @@ class Study:
         if not len(self.trials):
             return None
         parts = self._folder.parts("returns", self._entries)
-        return weigh(self.trials, parts, earlier_trials(self.path, self.identity), self.sweep.search.sampler)
+        return weigh(self.trials, parts, earlier_trials(self._folder, self.identity), self.sweep.search.sampler)
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
@@ -148,7 +152,7 @@ class Study:
 
 
 def open_study(path: str | Path) -> Study:
-    """Open a study's folder; raises StudyConflict if there is none."""
+    """Open a study by its folder or its URL, such as s3://bucket/study; raises StudyConflict if there is none."""
     return Study(path)
 
 
