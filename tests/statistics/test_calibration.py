@@ -21,7 +21,8 @@ def study(seed, edge=0.0):
     returns[:, 0] += edge / math.sqrt(252)
     kept = statistics.block_sums(returns)
     ones = np.ones(TRIALS)
-    return statistics.find(kept, 0 * ones, 3 * ones, np.arange(TRIALS), TRIALS, 252.0)
+    records = statistics.Records(np.arange(TRIALS), kept, 0 * ones, 3 * ones, ones == 1)
+    return statistics.find(records, statistics.Tried(TRIALS), 252.0)
 
 
 def bound(share, count):

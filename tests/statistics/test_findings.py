@@ -6,12 +6,14 @@ import pytest
 from backsweep import metrics, statistics
 
 
-def findings(returns, tried=None):
+def findings(returns, tried=None, selected=None, **more):
     moments = [[metric(column) for column in returns.T] for metric in (metrics.skew, metrics.kurtosis)]
     skew, kurtosis = np.array(moments)
     count = returns.shape[1]
     kept = statistics.block_sums(returns, min(128, len(returns) // 2))
-    return statistics.find(kept, skew, kurtosis, np.arange(count) + 10, tried or count, 252.0)
+    records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
+    past = {name: more.pop(name) for name in ("studies", "pruned", "learned") if name in more}
+    return statistics.find(records, statistics.Tried(tried or count, **past), 252.0, selected, **more)
 
 
 def test_a_planted_edge_survives_and_every_figure_is_of_it():

@@ -2,7 +2,12 @@ import math
 
 import pytest
 
-from backsweep.statistics.verdict import detectable_sharpe, reach_verdict
+from backsweep.statistics.verdict import Evidence, detectable_sharpe, reach_verdict
+
+
+def verdict(p_value, detectable, **more):
+    chance = "the best of noise does as well in {p} of cases"
+    return reach_verdict(Evidence("The trial", chance, p_value, detectable, "100 trials over 5.0 years", **more))
 
 
 @pytest.mark.parametrize(
@@ -19,28 +24,28 @@ from backsweep.statistics.verdict import detectable_sharpe, reach_verdict
     ],
 )
 def test_the_verdict_follows_the_p_value_and_the_power(p_value, detectable, expected):
-    found = reach_verdict(p_value, detectable, 100, 5.0)
+    found = verdict(p_value, detectable)
     assert found.verdict == expected
     assert found.reason.endswith(".")
     assert found.power.startswith("With 100 trials over 5.0 years")
 
 
 def test_the_power_statement_names_the_sharpe_that_would_have_been_found():
-    assert "annual Sharpe of 1.43 or more" in reach_verdict(0.5, 1.43, 100, 5.0).power
-    assert "no edge could have been found" in reach_verdict(0.5, math.inf, 100, 5.0).power
+    assert "annual Sharpe of 1.43 or more" in verdict(0.5, 1.43).power
+    assert "no edge could have been found" in verdict(0.5, math.inf).power
 
 
 def test_hidden_losses_are_warned_of():
-    assert not reach_verdict(0.01, 1.0, 100, 5.0, -0.5).warnings
-    assert "skew of -2.0" in reach_verdict(0.01, 1.0, 100, 5.0, -2.0).warnings[0]
+    assert not verdict(0.01, 1.0, skew=-0.5).warnings
+    assert "skew of -2.0" in verdict(0.01, 1.0, skew=-2.0).warnings[0]
 
 
-@pytest.mark.parametrize(("arguments", "reason"), [({"losers": False}, "never lost"), ({"active": 3}, "in 3 blocks")])
+@pytest.mark.parametrize(("arguments", "reason"), [({"lost": False}, "never lost"), ({"active": 3}, "in 3 blocks")])
 def test_a_best_trial_without_losses_or_hardly_in_the_market_does_not_survive(arguments, reason):
-    found = reach_verdict(0.01, 1.0, 100, 5.0, 0.0, **arguments)
+    found = verdict(0.01, 1.0, **arguments)
     assert found.verdict == "inconclusive"
     assert reason in found.reason
-    assert reach_verdict(0.5, 1.0, 100, 5.0, 0.0, **arguments).verdict == "compatible with noise"
+    assert verdict(0.5, 1.0, **arguments).verdict == "compatible with noise"
 
 
 def test_longer_records_detect_smaller_edges():

@@ -158,3 +158,10 @@ def test_overrides_replace_add_and_name_themselves_in_messages(bench):
 def test_an_override_that_cannot_be_applied_is_an_error(bench, text, message):
     with pytest.raises(BadInput, match=message):
         bench.sweep(FULL, text)
+
+
+def test_one_account_cannot_be_cut_into_shards(bench):
+    with pytest.raises(BadInput, match=r"--set runtime\.shards: one account for all assets cannot be cut into shards"):
+        bench.sweep(FULL, "runtime.shards=4")
+    sleeves = bench.sweep(FULL, "runtime.shards=4", "account.mode=sleeves")
+    assert (sleeves.account.mode, sleeves.runtime.shards) == ("sleeves", 4)

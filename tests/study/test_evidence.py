@@ -7,11 +7,18 @@ import polars as pl
 import pytest
 
 from backsweep import metrics
-from backsweep.study.evidence import earlier_trials, weigh
-from backsweep.study.folder import StudyFolder
+from backsweep.study.evidence import weigh
+from backsweep.study.ledger import Earlier, Made
+from backsweep.study.records import gather_records, rows_of_returns
 from backsweep.study.study import open_study
 
 SESSIONS = 600
+
+
+def judge(trials, parts, earlier=0, sampler="random", selected=None, **more):
+    records = gather_records(map(rows_of_returns, parts))
+    own, others = Made("", "", "", len(trials), 1), Earlier(earlier > 0, earlier, int(earlier > 0))
+    return weigh(trials, records, own, others, sampler, selected, **more)
 
 
 def tables(returns, failed=0):
@@ -22,7 +29,8 @@ def tables(returns, failed=0):
         f"user_attrs_{name}": [None] * failed + [metric(column) for column in returns.T]
         for name, metric in (("skew", metrics.skew), ("kurtosis", metrics.kurtosis))
     }
-    trials = pl.DataFrame({"number": range(count), **moments}, strict=False)
+    states = ["FAIL"] * failed + ["COMPLETE"] * returns.shape[1]
+    trials = pl.DataFrame({"number": range(count), "state": states, **moments}, strict=False)
     kept = pl.DataFrame(
         {
             "number": range(count),
@@ -37,7 +45,7 @@ def tables(returns, failed=0):
 def test_statistics_are_of_the_trials_that_have_returns_and_count_all():
     returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
     returns[:, 7] += 0.003
-    found = weigh(*tables(returns, failed=4), earlier=100, sampler="random")
+    found = judge(*tables(returns, failed=4), earlier=100, sampler="random")
     assert (found.tried, found.judged, found.best, found.sessions) == (134, 30, 11, SESSIONS)
     assert found.sharpe == pytest.approx(metrics.sharpe(returns[:, 7]), rel=1e-5)
     assert found.verdict.verdict == "survives"
@@ -46,11 +54,11 @@ def test_statistics_are_of_the_trials_that_have_returns_and_count_all():
 
 def test_parts_give_the_same_statistics_as_one_table():
     trials, parts = tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30)))
-    assert weigh(trials, parts, 0, "random") == weigh(trials, [pl.concat(parts)], 0, "random")
+    assert judge(trials, parts, 0, "random") == judge(trials, [pl.concat(parts)], 0, "random")
 
 
 def test_a_sampler_that_learns_is_noted():
-    found = weigh(*tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))), earlier=0, sampler="tpe")
+    found = judge(*tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))), earlier=0, sampler="tpe")
     assert "sampler learned" in found.verdict.warnings[0]
 
 
@@ -63,27 +71,27 @@ def test_test_segments_make_the_record_of_walk_forward():
         record.with_columns(tail, segment=pl.lit("test"), fold=pl.lit(1, dtype=pl.Int64)),
         record.with_columns(head),
     ]
-    assert weigh(trials, [pl.concat(folds)], 0, "random") == weigh(trials, [record], 0, "random")
+    assert judge(trials, [pl.concat(folds)], 0, "random") == judge(trials, [record], 0, "random")
 
 
 def test_the_shape_of_returns_is_that_of_the_record_and_not_of_the_table():
     # Under walk-forward the table has means over trainings; the record is the tests.
     trials, parts = tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 10)))
     elsewhere = trials.with_columns(user_attrs_skew=-5.0, user_attrs_kurtosis=40.0)
-    assert weigh(elsewhere, parts, 0, "random") == weigh(trials, parts, 0, "random")
+    assert judge(elsewhere, parts, 0, "random") == judge(trials, parts, 0, "random")
 
 
 def test_ruin_is_followed_by_sessions_that_earn_nothing():
     returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 3))
     returns[100:, 1] = np.nan
-    found = weigh(*tables(returns), earlier=0, sampler="random")
+    found = judge(*tables(returns), earlier=0, sampler="random")
     assert (found.judged, found.sessions) == (3, SESSIONS)
     assert math.isfinite(found.p_value)
 
 
 def test_without_returns_there_are_no_statistics():
-    assert weigh(*tables(np.empty((SESSIONS, 0)), failed=3), earlier=0, sampler="random") is None
-    assert weigh(*tables(np.full((3, 5), 0.1)), earlier=0, sampler="random") is None
+    assert judge(*tables(np.empty((SESSIONS, 0)), failed=3), earlier=0, sampler="random") is None
+    assert judge(*tables(np.full((3, 5), 0.1)), earlier=0, sampler="random") is None
 
 
 def test_a_study_has_statistics_and_counts_the_studies_beside_it(bench):
@@ -93,5 +101,34 @@ def test_a_study_has_statistics_and_counts_the_studies_beside_it(bench):
     bench.run("same", sweep)
     bench.run("two", other)
     study = open_study(bench.folder / "one")
-    assert earlier_trials(StudyFolder(study.path), study.identity) == 100
-    assert study.statistics.tried == 200
+    assert (study.statistics.tried, study.statistics.studies) == (200, 2)
+
+
+def test_the_verdict_is_about_the_selected_trial():
+    returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
+    returns[:, 7] += 0.003
+    found = judge(*tables(returns, failed=4), selected=8)
+    assert found.best == 8
+    assert found.sharpe == pytest.approx(metrics.sharpe(returns[:, 4]), rel=1e-5)
+    assert found.verdict.verdict != "survives"
+    assert found.survivors == 1
+
+
+def test_earlier_studies_and_a_sampler_that_learned_cost_certainty():
+    returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
+    returns[:, 7] += 0.0008
+    plain, late, learned = (judge(*tables(returns), **more) for more in ({}, {"earlier": 10}, {"sampler": "tpe"}))
+    assert plain.p_value == late.p_value == learned.p_value == plain.corrected
+    assert late.corrected == 2 * plain.corrected
+    assert learned.corrected == pytest.approx(max(plain.p_value, 30 * (1 - learned.probabilistic)))
+
+
+def test_an_out_of_sample_record_decides_where_there_is_one():
+    noise = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
+    inside = noise.copy()
+    inside[:, 7] += 0.003
+    found = judge(*tables(inside), selected=7, stitched=noise[:, 8])
+    assert judge(*tables(inside), selected=7).verdict.verdict == "survives"
+    assert found.verdict.verdict == "compatible with noise"
+    assert "out of sample" in found.verdict.reason
+    assert judge(*tables(noise), sampler="tpe", stitched=inside[:, 7]).verdict.verdict == "survives"

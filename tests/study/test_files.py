@@ -73,11 +73,13 @@ def test_a_touch_shows_and_never_brings_a_file_back(files):
     assert files.touched("claim") is None
 
 
-def test_neighbours_lie_beside_a_place(files):
+def test_places_lie_inside_others(files):
     files.put("study.json", b"")
     beside = open_files(f"{str(files.location).removesuffix('place')}beside")
-    beside.put("study.json", b"")
-    assert [str(each.location) for each in files.neighbours()] == [str(beside.location), str(files.location)]
+    beside.put("deep/file", b"")
+    assert [str(each.location) for each in files.parent().inside()] == [str(beside.location), str(files.location)]
+    assert [str(each.location) for each in beside.inside()] == [f"{beside.location}/deep"]
+    assert files.inside() == []
 
 
 @pytest.mark.usefixtures("s3")

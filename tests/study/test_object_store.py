@@ -21,7 +21,14 @@ from backsweep.study.files import open_files, sealed
 from backsweep.study.lease import Holder, Lease
 from backsweep.study.study import open_study
 
-DRIVER = "import sys; from toy_study import run_toy; run_toy(sys.argv[1], home=sys.argv[2], seconds=0.05)"
+DRIVER = """
+import sys
+from toy_study import run_toy
+run_toy(sys.argv[2] + "/warm", home=sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+run_toy(sys.argv[1], home=sys.argv[2], seconds=0.1)
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,20 +49,23 @@ def expected(tmp_path):
 
 
 def start(url, home):
-    """Start a driver in a process of its own."""
+    """Start a driver in a process of its own, which waits for a line when everything is loaded."""
     path = os.pathsep.join([str(Path(__file__).parents[1] / "support"), *sys.path])
-    return subprocess.Popen(  # noqa: S603 - the code above
+    driver = subprocess.Popen(  # noqa: S603 - the code above
         [sys.executable, "-c", DRIVER, url, str(home)],
         env=os.environ | {"PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert driver.stdout.readline() == "ready\n"
+    return driver
 
 
-def read_all(url):
-    study = open_study(url)
-    assert len(study.sessions)
-    study.digest()
+def go(driver):
+    driver.stdin.write("go\n")
+    driver.stdin.flush()
 
 
 def committed(url):
@@ -100,6 +110,7 @@ def test_a_study_in_a_store_is_interrupted_extended_and_counted_beside_others(ur
 
 def test_a_driver_that_is_killed_resumes(url, tmp_path, expected):
     driver = start(url, tmp_path)
+    go(driver)
     wait_for(lambda: committed(url) >= 2)
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
@@ -111,6 +122,8 @@ def test_a_driver_that_is_killed_resumes(url, tmp_path, expected):
 
 def test_of_two_drivers_one_commits_and_the_other_is_told(url, tmp_path, expected):
     drivers = [start(url, tmp_path) for _ in range(2)]
+    for driver in drivers:
+        go(driver)
     errors = [driver.communicate()[1] for driver in drivers]
     told = [error for error in errors if "another run" in error]
     assert len(told) == 1
@@ -156,6 +169,6 @@ def test_a_damaged_object_is_an_error_that_names_it(url, tmp_path):
         for damaged in (content[:-1], content[:9] + bytes([content[9] ^ 4]) + content[10:]):
             obstore.put(store, name, damaged)
             with pytest.raises(StudyConflict, match=name):
-                read_all(url)
+                open_study(url).verify()
         obstore.put(store, name, content)
     assert open_study(url).state.done == 40

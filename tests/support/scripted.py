@@ -24,7 +24,8 @@ from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.engine.codes import GTC, LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
 from backsweep.engine.jit import load
 from backsweep.strategy import Strategy, param, state
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.divided import DividedEvaluator
+from backsweep.trial.evaluate import Evaluator, make_evaluator
 from backsweep.trial.spec import TrialSpec
 
 if TYPE_CHECKING:
@@ -352,11 +353,17 @@ def flat(price: float, count: int) -> list[Prices]:
 ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 10.0}
 
 
-def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator:
-    """Build an evaluator over frames; `spec` overrides account, execution, costs, fixed, params, signals, context."""
+def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator | DividedEvaluator:
+    """Build an evaluator over frames.
+
+    `spec` overrides account, execution, costs, fixed, params, signals, context, shards.
+    """
     shard = shard_from_frames(market, spec.pop("signals", None), spec.pop("context", None))
     spec = {"account": ACCOUNT, "params": ("steps", "count") if cls is Script else (), **spec}
-    return Evaluator(TrialSpec(data=DataSpec(bars="memory"), strategy="in:Memory", **spec), shard, cls)
+    shards = spec.pop("shards", None)
+    return make_evaluator(
+        TrialSpec(data=DataSpec(bars="memory"), strategy="in:Memory", **spec), shard, cls, shards=shards
+    )
 
 
 def run(market: pl.DataFrame, steps: Iterable[Step] = (), **spec: Any) -> Result:

@@ -3,7 +3,7 @@ import pytest
 from scripted import bars, evaluator, flat
 
 from backsweep.dataset import DataSpec
-from backsweep.errors import BadInput, LimitReached
+from backsweep.errors import LimitReached
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
 from backsweep.trial.evaluate import Evaluator
@@ -131,11 +131,6 @@ def test_a_run_that_needs_larger_logs_gets_them(monkeypatch):
     assert result.fills.height == 30 * 10
     assert result.orders.height == 31 * 10
     assert result.equity["equity"].to_list() == [10_000.0] * 31
-
-
-def test_a_mode_that_is_not_there_is_refused(market, averages):
-    with pytest.raises(BadInput, match="sleeves"):
-        evaluator(market, averages, account={"mode": "sleeves"})
 
 
 def test_files_and_frames_give_the_same_bits(engine, market, averages, tmp_path):

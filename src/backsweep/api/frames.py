@@ -12,7 +12,7 @@ from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.errors import BadInput, StrategyError
 from backsweep.section import Section
 from backsweep.strategy import Strategy
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.result import Result
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec
 
@@ -63,7 +63,7 @@ def backtest(
         costs=_read(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    evaluator = Evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
+    evaluator = make_evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)
 
 

@@ -19,11 +19,12 @@ from backsweep.study.driver import run_study
 from backsweep.study.files import open_files
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
+from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
 from backsweep.study.parts import parquet_bytes
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.runner import Settings
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from backsweep.study.driver import Progress
     from backsweep.trial.result import Result
 
-__all__ = ["Findings", "Replay", "check", "open_study", "replay", "run"]
+__all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
 
 Number = float | int | bool
 
@@ -99,11 +100,11 @@ def run(
     folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
-    with _located(sweep):
+    with ledger_kept(folder), _located(sweep):
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout),
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,
@@ -111,6 +112,20 @@ def run(
     study = open_study(folder)
     _write_selected(study, sweep, space)
     return study
+
+
+def read_sweep(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+) -> Sweep:
+    """Read and resolve a sweep file as `run` would, and find strategy and search space good; loads no data."""
+    options = {"search.trials": trials, "search.seed": seed, "runtime.workers": workers}
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    return _read(path, [*overrides, *given])[0]
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
@@ -125,7 +140,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(places) if space.names else np.zeros((1, 0))
     with _located(sweep):
-        result = Evaluator(spec, shard, cls).replay(trials[0])
+        result = make_evaluator(spec, shard, cls).replay(trials[0])
     settings = Settings(spec.account, spec.execution, spec.costs)
     lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
     return Findings(sweep, shard, space, result, lookahead)
@@ -176,7 +191,7 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
-        return Replay(sweep.study, dict(values), Evaluator(spec).replay(row, compiled=compiled))
+        return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
 
 
 @contextmanager
@@ -193,12 +208,9 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
 
     It is the best trial, and in walk-forward the choice of the last fold, over all the data.
     """
-    best = study.best
-    if sweep.walk_forward is not None and len(study.folds):
-        number = study.walk_forward.folds["number"][-1]
-        best = None if number is None else study.describe(number)
-    if best is None:
+    if study.selected is None:
         return
+    best = study.describe(study.selected)
     folder = f"{study.path}/selected"
     files = open_files(folder)
     if files.exists("params.json") and json.loads(files.get("params.json"))["params"] == best["params"]:

@@ -13,6 +13,7 @@ from backsweep.cli.console import make_console, make_listing
 
 if TYPE_CHECKING:
     from backsweep.statistics.findings import Findings
+    from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.study.study import Study
 
 
@@ -32,18 +33,40 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     for warning in verdict.warnings:
         console.print(f"Note: {warning}")
     console.print()
-    console.print(make_listing(_entries(found)))
+    if found.out_of_sample is not None:
+        console.print("Out of sample: what each fold chose, in the test that followed", style="underline")
+        console.print(make_listing(_out_of_sample(found.out_of_sample)))
+        console.print()
+    title = "All trials, in the whole record" if found.out_of_sample is None else "All trials, in the tests"
+    console.print(title, style="underline")
+    console.print(make_listing(_trials(found)))
 
 
-def _entries(found: Findings) -> dict[str, str]:
-    """Say each figure with what it is to be read against; Sharpe ratios are annual."""
-    best = f"trial {found.best}" if found.best >= 0 else "none"
+def _out_of_sample(record: OutOfSample) -> dict[str, str]:
+    looks = f", times {record.looks:,} for the looks at these data" if record.looks > 1 else ""
     return {
-        "trials tried": f"{found.tried:,} with failed ones and earlier studies; {found.judged:,} have a Sharpe ratio",
+        "record": f"{record.sessions:,} sessions, {record.years:.1f} years",
+        "Sharpe": f"{_number(record.sharpe)}; {_number(record.low)} to {_number(record.high)} at 95 %, "
+        f"by blocks of about {_number(record.block_length, 1)} sessions",
+        "p-value": f"{_number(record.p_value, 3)} that choices without skill do as well{looks}",
+        "probabilistic": f"{_number(record.probabilistic, 3)} that the true Sharpe is positive",
+        "track record": f"{_number(record.track_record, 1)} years would do to call it positive",
+    }
+
+
+def _trials(found: Findings) -> dict[str, str]:
+    """Say each figure with what it is to be read against; Sharpe ratios are annual."""
+    name = "best Sharpe" if found.out_of_sample is None else "chosen last"
+    best = f"trial {found.best}" if found.best >= 0 else "none"
+    times = f"; {_number(found.corrected, 3)} for {found.studies:,} looks and how they were searched"
+    return {
+        "trials tried": f"{found.tried:,} with failed and pruned ones and earlier studies; {found.judged:,} have a "
+        "Sharpe ratio",
         "effective trials": f"{_number(found.effective, 1)} independent ones would be as many",
         "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
-        "best Sharpe": f"{_number(found.sharpe)} ({best}); noise would show {_number(found.expected_noise)}",
-        "p-value": f"{_number(found.p_value, 3)} that the best of noise does as well",
+        name: f"{_number(found.sharpe)} ({best}); the best of noise would show {_number(found.expected_noise)}",
+        "p-value": f"{_number(found.p_value, 3)} that the best of noise does as well"
+        + (times if found.corrected != found.p_value else ""),
         "lower bound": f"{_number(found.lower_bound)} is what the true Sharpe exceeds at 95 %, for all trials at once",
         "survivors": f"{found.survivors:,} trials; by Holm {found.holm:,}, by Benjamini-Yekutieli {found.yekutieli:,}",
         "deflated Sharpe": f"{_number(found.deflated.low)} to {_number(found.deflated.high)}, "

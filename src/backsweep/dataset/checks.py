@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from backsweep.dataset.scan import Window, read_table
+from backsweep.dataset.scan import Window, read_table, scan_layout
 from backsweep.dataset.schema import KEYS, PART, PRICES, ROW, Table, nearest, place
+from backsweep.dataset.sources import gather
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def read_checked(table: Table, window: Window) -> pl.DataFrame:
     """
     frame = read_table(table, window)
     if table.role == "bars" and window.assets is not None:
-        _check_assets(table, frame, window.assets)
+        check_assets(table, frame, window.assets)
     if frame.is_empty():
-        _check_empty(table, window)
+        check_empty(table, window)
     rules = _rules(table.role)
     broken = frame.select(rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)).row(0)
     for rule, count in zip(rules, broken, strict=True):
@@ -48,7 +49,22 @@ def read_checked(table: Table, window: Window) -> pl.DataFrame:
     return _sorted(table, window, frame)
 
 
+def check_keys(table: Table, window: Window) -> None:
+    """Look for rows without a timestamp or an asset, which no asset's own rows would show; streams."""
+    rules = _key_rules(table.role)
+    columns = KEYS[table.role]
+    broken = [rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)]
+    scans = ((each.part.name, scan_layout(each, columns, window).select(broken)) for each in table.layouts)
+    for rule, count in zip(rules, gather(scans, streaming=True).sum().row(0), strict=True):
+        if count:
+            _fail(table, window, rule, count)
+
+
 def _rules(role: str) -> list[Rule]:
+    return _key_rules(role) + (_bar_rules() if role == "bars" else [])
+
+
+def _key_rules(role: str) -> list[Rule]:
     rules = [
         Rule(
             "timestamp",
@@ -70,7 +86,7 @@ def _rules(role: str) -> list[Rule]:
                 "drop the row, or write its asset",
             )
         )
-    return rules + (_bar_rules() if role == "bars" else [])
+    return rules
 
 
 def _bar_rules() -> list[Rule]:
@@ -158,7 +174,7 @@ def _fail(table: Table, window: Window, rule: Rule, count: int) -> NoReturn:
     )
 
 
-def _check_assets(table: Table, frame: pl.DataFrame, wanted: tuple[str, ...]) -> None:
+def check_assets(table: Table, frame: pl.DataFrame, wanted: tuple[str, ...]) -> None:
     """Refuse a wanted asset that the bars never have; one without bars between start and end is fine."""
     absent = set(wanted).difference(frame["asset"].unique().to_list())
     if not absent:
@@ -176,9 +192,12 @@ def _check_assets(table: Table, frame: pl.DataFrame, wanted: tuple[str, ...]) ->
         )
 
 
-def _check_empty(table: Table, window: Window) -> None:
-    everything = read_table(replace(table, values=()), Window())
-    if everything.is_empty():
+def check_empty(table: Table, window: Window) -> None:
+    moment = pl.col("timestamp")
+    facts = (pl.len().alias("rows"), moment.min().alias("first"), moment.max().alias("last"))
+    scans = ((each.part.name, scan_layout(each, KEYS[table.role], Window()).select(facts)) for each in table.layouts)
+    found = gather(scans, streaming=True)
+    if not found["rows"].sum():
         raise BadData(
             f"{table.role} {'holds' if table.role == 'context' else 'hold'} no rows",
             where=table.source,
@@ -186,12 +205,12 @@ def _check_empty(table: Table, window: Window) -> None:
             remedy="check how the data was written",
         )
     if table.role == "bars":
-        first, last = (_moment(table, everything["timestamp"].sort(nulls_last=True).drop_nulls()[i]) for i in (0, -1))
+        first, last = (_moment(table, found.select(each).item()) for each in (pl.min("first"), pl.max("last")))
         raise BadData(
             "no bars are left by the filters",
             where=table.source,
             expected=f"bars within {window}",
-            found=f"{everything.height} bars from {first} to {last}",
+            found=f"{found['rows'].sum()} bars from {first} to {last}",
             remedy="widen data.start, data.end or data.assets",
         )
 

@@ -42,6 +42,12 @@ class Shard:
     sessions: np.ndarray[tuple[int], np.dtype[np.int32]]
     zone: str | None
 
+    def part(self, assets: tuple[str, ...]) -> Shard:
+        """Give the bars of some assets that follow each other; timestamps and sessions stay those of all."""
+        first = self.assets.index(assets[0])
+        own = self.rows.filter(pl.col("asset").is_between(first, first + len(assets) - 1))
+        return replace(self, assets=assets, rows=own.with_columns(pl.col("asset") - first))
+
 
 def load(spec: DataSpec) -> Shard:
     """Read, check and join what `spec` asks for.

@@ -73,11 +73,14 @@ def part_of_frame(frame: object, role: str) -> Part:
     return Part(role, lazy, _guarded(role, lazy.collect_schema))
 
 
-def gather(scans: Iterable[tuple[str, pl.LazyFrame]]) -> pl.DataFrame:
-    """Collect named scans, one below the other; the one that cannot be read is named."""
+def gather(scans: Iterable[tuple[str, pl.LazyFrame]], *, streaming: bool = False) -> pl.DataFrame:
+    """Collect named scans, one below the other; the one that cannot be read is named.
+
+    With `streaming`, memory holds a few pieces of the files at a time, where the scans allow it.
+    """
     named = list(scans)
     try:
-        return pl.concat([frame for _, frame in named]).collect()
+        return pl.concat([frame for _, frame in named]).collect(engine="streaming" if streaming else "auto")
     except (pl.exceptions.PolarsError, OSError):
         return pl.concat([_guarded(name, frame.collect) for name, frame in named])
 

@@ -45,6 +45,7 @@ def apply_fill(
     account.fills += 1
     account.valued = 0
     order.filled += quantity
+    order.value += notional
     order.commission += commission
     if account.recording == 1:
         _log_fill(state, order, quantity, price, commission, slippage)
@@ -160,12 +161,13 @@ def value_account(state: State) -> None:
 
 @kernel
 def close_session(state: State, session: int) -> None:
-    """Record equity and gross exposure (a fraction of equity) at the end of session number `session`."""
+    """Record equity, gross position value and exposure (their ratio) at the end of session number `session`."""
     value_account(state)
     account = state.account
     record = record_at(state.sessions, session)
     record.timestamp = account.timestamp
     record.equity = account.equity
+    record.gross = account.gross
     record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
     account.sessions += 1
     if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0):

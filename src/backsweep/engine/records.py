@@ -138,6 +138,14 @@ class Tables:
             addresses[0][name] = table.ctypes.data
         return addresses[0]
 
+    def point(self, handle: Any, name: str, record: int) -> None:
+        """Let a handle's state begin its table `name` with another record than the first."""
+        table = self.arrays[name][record:]
+        if isinstance(handle, State):
+            setattr(handle, name, table[0])
+        else:
+            handle[name] = table.ctypes.data
+
 
 def allocate(
     bars: Table,
@@ -242,3 +250,4 @@ def reset(state: State) -> None:
         book.last_order = NONE
         book.reach_low = -np.inf
         book.reach_high = np.inf
+        book.taken_row = NONE

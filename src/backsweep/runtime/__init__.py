@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
+from backsweep.runtime.evaluators import build_evaluator
 
 if TYPE_CHECKING:
     from backsweep.trial.exchange import Backend
 
 
-def make_backend(name: str, workers: int = 1, address: str = "local", trial_timeout: float | None = None) -> Backend:
+def make_backend(
+    name: str,
+    workers: int = 1,
+    address: str = "local",
+    trial_timeout: float | None = None,
+    shards: int | None = None,
+) -> Backend:
     """Build the backend called `name`, not yet started.
 
     `name` is `inline` or `ray`; `workers` the number of Ray actors, one CPU each (`inline` has one by nature). With the
     `address` `local` Ray starts on this machine, with `auto` a cluster that runs here is found, `HOST:PORT` joins one.
     A trial that takes a worker of Ray longer than `trial_timeout` seconds fails; in this process nothing can end it.
+    The assets of `account.mode: sleeves` are cut into `shards`, if they make as many.
     """
     if workers < 1:
         raise BadInput(
@@ -28,11 +37,11 @@ def make_backend(name: str, workers: int = 1, address: str = "local", trial_time
     if name == "inline":
         from backsweep.runtime.inline import InlineBackend  # noqa: PLC0415 - each backend loads only itself
 
-        return InlineBackend()
+        return InlineBackend(shards=shards)
     if name == "ray":
         from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
 
-        return RayBackend(workers, address, trial_timeout=trial_timeout)
+        return RayBackend(workers, address, partial(build_evaluator, shards=shards), trial_timeout=trial_timeout)
     raise BadInput(
         "unknown backend",
         where="runtime.backend",

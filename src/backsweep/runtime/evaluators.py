@@ -26,10 +26,13 @@ class EvaluatorLike(Protocol):
 EvaluatorFactory = Callable[["TrialSpec"], EvaluatorLike]
 
 
-def build_evaluator(spec: TrialSpec) -> EvaluatorLike:
-    """Load the data and compile the strategy; raises BadInput, BadData or StrategyError."""
-    from backsweep.trial.evaluate import Evaluator  # noqa: PLC0415 - loads Polars and Numba, only where trials run
+def build_evaluator(spec: TrialSpec, shards: int | None = None) -> EvaluatorLike:
+    """Load the data, in sleeves as so many shards, and compile the strategy.
 
-    evaluator = Evaluator(spec)
+    Raises BadInput, BadData or StrategyError.
+    """
+    from backsweep.trial.evaluate import make_evaluator  # noqa: PLC0415 - loads Polars and Numba, where trials run
+
+    evaluator = make_evaluator(spec, shards=shards)
     evaluator.prepare()
     return evaluator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
@@ -18,11 +19,12 @@ class InlineBackend:
     Parameters
     ----------
     evaluator : builds what runs the chunks; the default loads the data and compiles the strategy.
+    shards : into how many shards the assets of sleeves are cut; all are held here.
 
     """
 
-    def __init__(self, evaluator: EvaluatorFactory = build_evaluator) -> None:
-        self._build = evaluator
+    def __init__(self, evaluator: EvaluatorFactory | None = None, *, shards: int | None = None) -> None:
+        self._build = evaluator or partial(build_evaluator, shards=shards)
         self._evaluator: EvaluatorLike | None = None
         self._queue: deque[Chunk] = deque()
 

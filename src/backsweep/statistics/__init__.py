@@ -12,15 +12,16 @@ overfitting    probability of backtest overfitting, what to expect out of sample
 reality        block bootstrap of the maximum Sharpe ratio
 effective      how many independent trials
 bootstrap      intervals for out-of-sample metrics
+out_of_sample  one record on which nothing was chosen
 paths          combinatorial cross-validation
 verdict        the conclusion in words
 findings       all of these for a study
 """
 
-from backsweep.statistics.blocks import BlockSums, block_sums
+from backsweep.statistics.blocks import BlockSums, Records, block_sums
 from backsweep.statistics.bootstrap import Interval, bootstrap_interval, optimal_block_length
 from backsweep.statistics.effective import effective_trials
-from backsweep.statistics.findings import Findings, find
+from backsweep.statistics.findings import Findings, NullRank, Tried, find
 from backsweep.statistics.maximum import (
     Band,
     deflated_sharpe_band,
@@ -29,6 +30,7 @@ from backsweep.statistics.maximum import (
     minimum_backtest_length,
 )
 from backsweep.statistics.multiple import benjamini_hochberg, benjamini_yekutieli, bonferroni, haircut_sharpe, holm
+from backsweep.statistics.out_of_sample import OutOfSample, judge_out_of_sample
 from backsweep.statistics.overfitting import Overfitting, probability_of_backtest_overfitting
 from backsweep.statistics.paths import cpcv_assignment, cpcv_paths, cpcv_splits
 from backsweep.statistics.reality import RealityCheck, reality_check
@@ -44,8 +46,12 @@ __all__ = [
     "BlockSums",
     "Findings",
     "Interval",
+    "NullRank",
+    "OutOfSample",
     "Overfitting",
     "RealityCheck",
+    "Records",
+    "Tried",
     "Verdict",
     "benjamini_hochberg",
     "benjamini_yekutieli",
@@ -62,6 +68,7 @@ __all__ = [
     "find",
     "haircut_sharpe",
     "holm",
+    "judge_out_of_sample",
     "minimum_backtest_length",
     "minimum_track_record_length",
     "optimal_block_length",

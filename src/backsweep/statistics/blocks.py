@@ -75,6 +75,17 @@ class BlockSums:
             yield part, self.sums[part].astype(np.float64), self.squares[part].astype(np.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class Records:
+    """What is kept of k trials' records: their numbers, block sums, two moments, and whether each ever lost."""
+
+    numbers: NDArray[np.int64]
+    kept: BlockSums
+    skew: NDArray[np.float64]
+    kurtosis: NDArray[np.float64]
+    lost: NDArray[np.bool_]
+
+
 def block_bounds(sessions: int, blocks: int) -> NDArray[np.int64]:
     """Return the first session of each block, and the end: int64[blocks + 1]. Lengths differ by one at most."""
     return np.arange(blocks + 1, dtype=np.int64) * sessions // blocks

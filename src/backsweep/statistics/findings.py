@@ -1,9 +1,22 @@
-"""Everything the statistics say about a study, from block sums and two moments of each trial."""
+"""Everything the statistics say about a study, from block sums and two moments of each trial.
+
+What the verdict is about, and by which test, is decided by how the study was made, before any result is known:
+
+- With walk-forward or a holdout, the stitched out-of-sample record: nothing was chosen on it, so that it needs no
+  correction for the number of trials (see `out_of_sample`).
+- Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
+  the trials as given; a sampler that learns has put them where this very noise was best. So where the sampler learned,
+  every trial counts as a search of its own as well: the p-value is not below the trial's own times the number tried.
+- Either is multiplied by the number of studies of these data with this strategy (Bonferroni), and without walk-forward
+  by the share of trials that were pruned, whose records are not known to the end: they may have been as lucky.
+- A null study of 19 histories or more has the only p-value that holds for any search. It replaces that of a selected
+  trial where the sampler learned; elsewhere it can only take away.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,28 +24,74 @@ import numpy as np
 from backsweep.statistics.effective import effective_of_blocks
 from backsweep.statistics.maximum import Band, deflated_sharpe_band, expected_maximum, minimum_backtest_length
 from backsweep.statistics.multiple import benjamini_yekutieli, haircut_sharpe, holm
+from backsweep.statistics.normal import quantile
 from backsweep.statistics.overfitting import Overfitting, overfitting_of_blocks
 from backsweep.statistics.reality import RealityCheck, reality_of_blocks
 from backsweep.statistics.sharpe import minimum_track_record_length, probabilistic_sharpe_ratio
-from backsweep.statistics.verdict import LEVEL, Verdict, detectable_sharpe, reach_verdict
+from backsweep.statistics.verdict import LEVEL, Evidence, Verdict, detectable_sharpe, reach_verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from backsweep.statistics.blocks import BlockSums
+    from backsweep.statistics.blocks import BlockSums, Records
+    from backsweep.statistics.out_of_sample import OutOfSample
 
 SPLIT_BLOCKS = 16
+FEWEST_HISTORIES = 19
+"""A null study of fewer histories cannot show a p-value of 5 %."""
+LEARNED = (
+    "The sampler learned from the trials, so each counts as a search of its own. `walk_forward`, or `backsweep null`, "
+    "gives a sharper answer."
+)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What was tried.
+
+    trials    every trial of the ledger: failed and pruned ones, and those of earlier studies
+    studies   how often a result of these data and this strategy was there to be looked at, this one included
+    pruned    trials of this study that were stopped early
+    learned   whether the sampler learned from the trials
+    """
+
+    trials: int
+    studies: int = 1
+    pruned: int = 0
+    learned: bool = False
+
+
+@dataclass(frozen=True)
+class NullRank:
+    """The rank of the real result among those of the same search on histories without timing.
+
+    histories  how many; block: sessions that were permuted together
+    sharpe     annual Sharpe ratio of the real result: out of sample where there are folds, else of the selected trial
+    above      how many histories show as much; a history without a result shows less
+    median, highest   of the histories' Sharpe ratios
+    p_value    (above + 1) / (histories + 1)
+    """
+
+    histories: int
+    block: int
+    sharpe: float
+    above: int
+    median: float
+    highest: float
+    p_value: float
 
 
 @dataclass(frozen=True)
 class Findings:
     """What a study's Sharpe ratios are worth. Sharpe ratios are annual; NaN is undefined.
 
-    tried, judged         trials of the study's ledger, failed and pruned ones included; those with a Sharpe ratio
-    sessions, years       of the record
-    best                  number of the trial with the largest Sharpe ratio; -1 without one
-    sharpe, lower_bound   its Sharpe ratio; what the true one exceeds at 95 %, for all trials at once
+    tried, judged         trials of the ledger, failed and pruned ones included; those of this study with a Sharpe ratio
+    studies               studies of these data with this strategy, this one included
+    sessions, years       of a trial's record, which with folds is its tests
+    best                  number of the selected trial, or of the one with the largest Sharpe ratio; -1 without one
+    sharpe, lower_bound   its Sharpe ratio; what the true one exceeds at 95 %, for all trials and studies at once
     p_value               reality check: how often noise does as well
+    corrected             the same, with other studies, pruned trials and a sampler that learned taken into account
     survivors             trials above noise step by step, at a family-wise error of 5 %
     expected_noise        Sharpe ratio that the best of `tried` trials is expected to show by luck
     detectable            true Sharpe ratio that would have been found with a power of 0.8
@@ -45,17 +104,21 @@ class Findings:
     holm, yekutieli       trials significant at 5 % by Holm and by Benjamini and Yekutieli
     overfitting_probability   PBO: 0.5, give or take 0.14, means no skill
     what_to_expect, expect_low, expect_high   out-of-sample Sharpe of what half the record selects: mean, 5 and 95 %
+    out_of_sample         the stitched tests of a walk-forward; None without
+    null                  the null study; None without
     verdict               the verdict in words
     """
 
     tried: int
     judged: int
+    studies: int
     sessions: int
     years: float
     best: int
     sharpe: float
     lower_bound: float
     p_value: float
+    corrected: float
     survivors: int
     expected_noise: float
     detectable: float
@@ -71,45 +134,64 @@ class Findings:
     what_to_expect: float
     expect_low: float
     expect_high: float
+    out_of_sample: OutOfSample | None
+    null: NullRank | None
     verdict: Verdict
 
 
 def find(
-    kept: BlockSums,
-    skew: NDArray[np.float64],
-    kurtosis: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    tried: int,
+    records: Records,
+    tried: Tried,
     periods_per_year: float,
-    losers: NDArray[np.bool_] | None = None,
+    selected: int | None = None,
+    out_of_sample: OutOfSample | None = None,
+    null: NullRank | None = None,
     seed: int = 0,
 ) -> Findings:
-    """Return the findings on the trials of `kept`, whose `numbers`, `skew` and `kurtosis` are arrays[trials].
-
-    `tried` counts every trial of the ledger; `losers` says of each trial whether it ever lost.
-    """
+    """Return the findings on the trials of `records`; `selected` is the number of the one that was chosen, if any."""
+    kept, skew, kurtosis = records.kept, records.skew, records.kurtosis
     own = kept.sharpe()
-    check = reality_of_blocks(kept, seed=seed)
+    judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
+    hidden = 1.0 + tried.pruned / max(judged, 1)
+    check = reality_of_blocks(kept, seed=seed, level=LEVEL / (tried.studies * hidden), chosen=_place(records, selected))
     years, root = kept.sessions / periods_per_year, math.sqrt(periods_per_year)
-    judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried, 1)
     effective = effective_of_blocks(kept) if judged else math.nan
     place = check.best
     moments = (float(skew[place]), float(kurtosis[place])) if place >= 0 else (math.nan, math.nan)
-    p_values = np.ones(max(tried, own.size))
-    p_values[: own.size] = _p_values(own, skew, kurtosis, kept.sessions)
+    alone = _p_values(own, skew, kurtosis, kept.sessions)
+    corrected = min(check.p_value * tried.studies * hidden, 1.0)
+    critical = check.critical
+    if tried.learned and place >= 0:
+        corrected = max(corrected, min(float(alone[place]) * count, 1.0))
+        critical = max(critical, quantile(1.0 - LEVEL / count) / math.sqrt(kept.sessions - 1.0))
+    p_values = np.ones(max(tried.trials, own.size))
+    p_values[: own.size] = alone
     splits = _splits(kept)
-    detectable = detectable_sharpe(check.critical, kept.sessions, periods_per_year)
-    active = int(np.count_nonzero(kept.squares[place])) if place >= 0 else 0
-    lost = bool(losers[place]) if losers is not None and place >= 0 else True
+    detectable = detectable_sharpe(critical, kept.sessions, periods_per_year)
+    if out_of_sample is None:
+        evidence = Evidence(
+            subject="The selected trial" if selected is not None else "The trial with the largest Sharpe ratio",
+            chance="the best of this many trials without skill does as well in {p} of cases",
+            p_value=corrected,
+            detectable=detectable,
+            over=f"{tried.trials:,} trials over {years:.1f} years",
+            skew=moments[0],
+            active=int(np.count_nonzero(kept.squares[place])) if place >= 0 else 0,
+            lost=bool(records.lost[place]) if place >= 0 else True,
+        )
+    else:
+        evidence = _evidence(out_of_sample, periods_per_year)
     return Findings(
-        tried=tried,
+        tried=tried.trials,
         judged=judged,
+        studies=tried.studies,
         sessions=kept.sessions,
         years=years,
-        best=int(numbers[place]) if place >= 0 else -1,
+        best=int(records.numbers[place]) if place >= 0 else -1,
         sharpe=check.statistic * root,
         lower_bound=check.lower_bound * root,
         p_value=check.p_value,
+        corrected=corrected,
         survivors=check.survivors,
         expected_noise=expected_maximum(count) / math.sqrt(kept.sessions) * root,
         detectable=detectable,
@@ -125,8 +207,40 @@ def find(
         what_to_expect=splits.expected * root if splits else math.nan,
         expect_low=splits.expected_range[0] * root if splits else math.nan,
         expect_high=splits.expected_range[1] * root if splits else math.nan,
-        verdict=reach_verdict(check.p_value, detectable, tried, years, moments[0], active, losers=lost),
+        out_of_sample=out_of_sample,
+        null=null,
+        verdict=_conclude(evidence, null, learned=tried.learned and out_of_sample is None),
     )
+
+
+def _place(records: Records, selected: int | None) -> int | None:
+    """Return where the selected trial stands; None where none was selected, or it has no record."""
+    places = [] if selected is None else np.flatnonzero(records.numbers == selected).tolist()
+    return int(places[0]) if places else None
+
+
+def _evidence(record: OutOfSample, periods_per_year: float) -> Evidence:
+    again = f", one of {record.looks:,} looks at these data" if record.looks > 1 else ""
+    return Evidence(
+        subject="The out-of-sample record",
+        chance="choices without skill do as well out of sample in {p} of cases" + again,
+        p_value=record.p_value,
+        detectable=detectable_sharpe(record.critical, record.sessions, periods_per_year),
+        over=f"{record.years:.1f} years out of sample{again}",
+        skew=record.skew,
+        active=record.active,
+        lost=record.lost,
+    )
+
+
+def _conclude(evidence: Evidence, null: NullRank | None, *, learned: bool) -> Verdict:
+    """Reach the verdict; a null study decides where the sampler `learned`, and elsewhere can only take away."""
+    enough = null is not None and null.histories >= FEWEST_HISTORIES
+    if null is not None and enough and (learned or null.p_value > evidence.p_value):
+        chance = f"the same search does as well in {{p}} of {null.histories:,} histories without timing"
+        evidence = replace(evidence, p_value=null.p_value, chance=chance)
+    verdict = reach_verdict(evidence)
+    return verdict if enough or not learned else replace(verdict, warnings=(*verdict.warnings, LEARNED))
 
 
 def _band(check: RealityCheck, sessions: int, tried: int, effective: float, moments: tuple[float, float]) -> Band:

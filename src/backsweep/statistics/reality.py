@@ -30,7 +30,8 @@ class RealityCheck:
     """How the best trial compares with the best of noise; statistics are per session.
 
     p_value       probability that noise does as well as the best trial
-    best          the trial with the largest statistic; -1 where no trial has one, and then all figures are NaN
+    best          the trial that is judged: the one with the largest statistic, unless another was chosen; -1 where it
+                  has none, and then all figures are NaN
     statistic     its Sharpe ratio or mean
     critical      the largest difference that noise shows with probability `level`, over all trials at once
     lower_bound   statistic - critical: with probability 1 - level the true value is above it, for all trials at once
@@ -71,17 +72,26 @@ def reality_check(
 
 
 def reality_of_blocks(
-    kept: BlockSums, resamples: int = 1000, seed: int = 0, statistic: str = "sharpe", level: float = 0.05
+    kept: BlockSums,
+    resamples: int = 1000,
+    seed: int = 0,
+    statistic: str = "sharpe",
+    level: float = 0.05,
+    chosen: int | None = None,
 ) -> RealityCheck:
-    """Return the reality check of block sums, chunked over trials; see `reality_check`."""
+    """Return the reality check of block sums, chunked over trials; see `reality_check`.
+
+    `chosen` is the position of the trial that is judged: what noise shows over all trials at once holds for any of
+    them, however it was chosen.
+    """
     by_mean = one_of("statistic", statistic, ("sharpe", "mean")) == "mean"
     share = number("level", level, 0.0, 1.0)
     drawn, exact = resample_counts(kept.blocks, whole("resamples", resamples, 1), seed)
     own = kept.mean() if by_mean else kept.sharpe()
-    if np.isnan(own).all():
+    if np.isnan(own).all() or (chosen is not None and np.isnan(own[chosen])):
         nowhere = np.empty(0, dtype=np.int64)
         return RealityCheck(math.nan, -1, math.nan, math.nan, math.nan, 0, nowhere, exact, len(drawn), kept.blocks)
-    best = int(np.nanargmax(own))
+    best = int(np.nanargmax(own)) if chosen is None else chosen
     largest = _largest_differences(kept, drawn, own, by_mean, ~np.isnan(own))
     top = float(own[best])
     extra = 0 if exact else 1  # the record itself is one more draw: a sampled p-value is never 0

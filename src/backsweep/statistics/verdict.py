@@ -32,55 +32,69 @@ class Verdict:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict is reached from.
+
+    subject      what it is about, as the beginning of a sentence: "The selected trial", "The out-of-sample record"
+    chance       what `p_value` is the probability of, with {p} for it
+    p_value      probability that noise does as well, everything that was tried taken into account
+    detectable   annual Sharpe ratio that would have been found with a power of 0.8 (see `detectable_sharpe`)
+    over         what was tested, for the power statement: "100 trials over 5.0 years"
+    skew         of the subject's returns
+    active       blocks of time in which it was in the market
+    lost         whether it ever lost
+    """
+
+    subject: str
+    chance: str
+    p_value: float
+    detectable: float
+    over: str
+    skew: float = math.nan
+    active: int = FEWEST_BLOCKS
+    lost: bool = True
+
+
 def detectable_sharpe(critical: float, sessions: float, periods_per_year: float) -> float:
     """Return the annual Sharpe that is found with a power of 0.8, from the critical difference per session."""
     return math.sqrt(periods_per_year) * (critical + quantile(POWER) / math.sqrt(sessions - 1.0))
 
 
-def reach_verdict(
-    p_value: float,
-    detectable: float,
-    tried: int,
-    years: float,
-    skew: float = math.nan,
-    active: int = FEWEST_BLOCKS,
-    *,
-    losers: bool = True,
-) -> Verdict:
-    """Return the verdict on the best of `tried` trials over `years`.
+def reach_verdict(evidence: Evidence) -> Verdict:
+    """Return the verdict on what was selected.
 
-    `p_value` is the reality check's, `detectable` an annual Sharpe (see `detectable_sharpe`), `skew` that of the best
-    trial's returns, `active` the blocks of time in which it was in the market, `losers` whether it ever lost. A best
-    trial that never lost, or hardly traded, does not survive: a bootstrap sees no loss that the record does not hold.
+    A record that never lost, or hardly traded, does not survive: a bootstrap sees no loss that the record does not
+    hold.
     """
+    subject, detectable = evidence.subject, evidence.detectable
     power = (
-        f"With {tried:,} trials over {years:.1f} years, a true annual Sharpe of {detectable:.2f} or more would have "
-        f"been found {POWER:.0%} of the time."
+        f"With {evidence.over}, a true annual Sharpe of {detectable:.2f} or more would have been found {POWER:.0%} of "
+        "the time."
         if math.isfinite(detectable)
-        else f"With {tried:,} trials over {years:.1f} years, no edge could have been found."
+        else f"With {evidence.over}, no edge could have been found."
     )
     warnings = []
-    if skew < HEAVY_LOSSES:
-        warnings.append(
-            f"The best trial's returns have a skew of {skew:.1f}: rare large losses may be missing from it."
-        )
-    verdict, reason = _judge(p_value, detectable)
-    if verdict == SURVIVES and not losers:
-        verdict, reason = INCONCLUSIVE, "The best trial never lost: its record does not show what a loss looks like."
-    elif verdict == SURVIVES and active < FEWEST_BLOCKS:
+    if evidence.skew < HEAVY_LOSSES:
+        warnings.append(f"{subject} has a skew of {evidence.skew:.1f}: rare large losses may be missing from it.")
+    verdict, reason = _judge(evidence)
+    if verdict == SURVIVES and not evidence.lost:
+        verdict, reason = INCONCLUSIVE, f"{subject} never lost: its record does not show what a loss looks like."
+    elif verdict == SURVIVES and evidence.active < FEWEST_BLOCKS:
         verdict = INCONCLUSIVE
-        reason = f"The best trial was in the market in {active} blocks of time alone: too few to tell luck from skill."
+        reason = f"{subject} was in the market in {evidence.active} blocks of time: too few to tell luck from skill."
     return Verdict(verdict, reason, power, tuple(warnings))
 
 
-def _judge(p_value: float, detectable: float) -> tuple[str, str]:
+def _judge(evidence: Evidence) -> tuple[str, str]:
+    p_value = evidence.p_value
     if math.isnan(p_value):
-        return INCONCLUSIVE, "No trial has a Sharpe ratio: none of them varies."
-    chance = f"the best of this many trials without skill does as well in {p_value:.1%} of cases"
+        return INCONCLUSIVE, f"{evidence.subject} has no Sharpe ratio: it does not vary, or there is none."
+    chance = evidence.chance.format(p=f"{p_value:.1%}")
     if p_value <= LEVEL:
         return SURVIVES, f"Noise is an unlikely explanation: {chance}."
     if p_value <= DOUBT:
         return INCONCLUSIVE, f"Noise is neither ruled out nor a good explanation: {chance}."
-    if not detectable <= IMPLAUSIBLE:
+    if not evidence.detectable <= IMPLAUSIBLE:
         return INCONCLUSIVE, f"The record is too short to tell: {chance}, and real edges would hardly do better."
     return NOISE, f"Noise explains the result: {chance}."

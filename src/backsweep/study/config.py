@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2")
+PLAIN_SAMPLERS = ("random", "sobol", "grid")
+"""Those that do not learn from the trials."""
+SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _PATHS = ("bars", "signals", "context")
 
@@ -137,13 +139,15 @@ class WalkForward(FoldSpec):
 class Runtime(Section):
     """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
 
-    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever.
+    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever. `shards` cuts
+    the assets of `account.mode: sleeves`, at most into blocks of four.
     """
 
     workers: Annotated[int, Field(ge=1)] = 1
     backend: Literal["inline", "ray"] | None = None
     address: str = "local"
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
+    shards: Annotated[int, Field(ge=1)] | None = None
 
 
 class Sweep(Section):
@@ -195,6 +199,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     sweep.remember(places)
     _check_search(sweep)
     _check_walk(sweep)
+    _check_shards(sweep)
     return sweep
 
 
@@ -289,6 +294,17 @@ def _check_walk(sweep: Sweep) -> None:
             expected="true: one set of proposals, run on every fold",
             found="false",
             remedy="leave `share_proposals` out",
+        )
+
+
+def _check_shards(sweep: Sweep) -> None:
+    if sweep.runtime.shards is not None and sweep.account.mode == "shared":
+        raise BadInput(
+            "one account for all assets cannot be cut into shards",
+            where=sweep.where("runtime", "shards"),
+            expected="account.mode: sleeves, where every asset has an account of its own",
+            found=f"account.mode: shared, runtime.shards: {sweep.runtime.shards}",
+            remedy="leave `shards` out, or write `mode: sleeves` under `account`",
         )
 
 

@@ -24,6 +24,7 @@ from backsweep.study.folds import fold_tables
 from backsweep.study.pace import Pace
 from backsweep.study.proposers import make_proposer
 from backsweep.study.proposers.base import Proposals, joined
+from backsweep.study.records import BLOCKS_TABLE, block_rows
 from backsweep.study.space import trial_spec
 from backsweep.study.table import Results, Table, best_row
 from backsweep.trial.exchange import Chunk, Ready
@@ -243,7 +244,8 @@ class _Run:
                 tables = fold_tables(results, self._search, self._ready)
             else:
                 tables = {"returns": self._table.returns(results)}
-            self._folder.commit({**tables, "trials": trials}, self._batches.total)
+            tables |= {BLOCKS_TABLE: block_rows(results, self._ready.segments), "trials": trials}
+            self._folder.commit(tables, self._batches.total)
             self._record(trials)
 
     def _report(self) -> None:

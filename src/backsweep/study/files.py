@@ -79,8 +79,12 @@ class Files(Protocol):
         """Remove what a `put` that was killed has left in a folder, and the folder if it is empty."""
         ...
 
-    def neighbours(self) -> Sequence[Files]:
-        """Give the places beside this one, itself included."""
+    def parent(self) -> Files:
+        """Give the place in which this one lies."""
+        ...
+
+    def inside(self) -> Sequence[Files]:
+        """Give the places directly in this one, sorted."""
         ...
 
 

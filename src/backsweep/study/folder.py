@@ -47,11 +47,6 @@ class StudyFolder:
         """Whether a study was begun here."""
         return self._files.exists("study.json")
 
-    def neighbours(self) -> list[StudyFolder]:
-        """Give the studies in the same folder as this one, itself included."""
-        folders = [StudyFolder(files.location) for files in self._files.neighbours()]
-        return [folder for folder in folders if folder.exists]
-
     def identity(self) -> Identity:
         """Read `study.json`; raises StudyConflict if it is not one."""
         return Identity.from_content(self._content())

@@ -92,10 +92,13 @@ class LocalFiles:
         with suppress(OSError):
             (self.location / folder).rmdir()
 
-    def neighbours(self) -> list[LocalFiles]:
-        """Give the folders beside this one, itself included."""
-        parent = self.location.absolute().parent
-        return [LocalFiles(path) for path in sorted(parent.iterdir())] if parent.is_dir() else []
+    def parent(self) -> LocalFiles:
+        """Give the folder in which this one lies."""
+        return LocalFiles(self.location.absolute().parent)
+
+    def inside(self) -> list[LocalFiles]:
+        """Give the folders in this one."""
+        return [LocalFiles(path) for path in sorted(self.location.glob("*")) if path.is_dir()]
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.location).as_posix()

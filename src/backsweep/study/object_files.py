@@ -45,8 +45,9 @@ class ObjectFiles:
         self.location = location.rstrip("/")
         scheme, _, rest = self.location.partition("://")
         bucket, _, self._prefix = rest.partition("/")
+        self._bucket = f"{scheme}://{bucket}"
         with self._asking():
-            self._store: Any = from_url(f"{scheme}://{bucket}", retry_config=_RETRIES)
+            self._store: Any = from_url(self._bucket, retry_config=_RETRIES)
 
     def where(self, name: str) -> str:
         """Give a file's URL."""
@@ -118,13 +119,15 @@ class ObjectFiles:
     def tidy(self, folder: str) -> None:
         """Do nothing: an object is there entirely or not at all, and there are no folders."""
 
-    def neighbours(self) -> list[ObjectFiles]:
-        """Give the prefixes beside this one, itself included."""
-        parent = self._prefix.rpartition("/")[0]
+    def parent(self) -> ObjectFiles:
+        """Give the prefix above this one; a bucket's is the bucket."""
+        return ObjectFiles(f"{self._bucket}/{self._prefix.rpartition('/')[0]}")
+
+    def inside(self) -> list[ObjectFiles]:
+        """Give the prefixes directly below this one."""
         with self._asking():
-            found = obstore.list_with_delimiter(self._store, parent or None)["common_prefixes"]
-        bucket = self.location.removesuffix(self._prefix).rstrip("/")
-        return [ObjectFiles(f"{bucket}/{prefix}") for prefix in sorted(found)]
+            found = obstore.list_with_delimiter(self._store, self._prefix or None)["common_prefixes"]
+        return [ObjectFiles(f"{self._bucket}/{prefix}") for prefix in sorted(found)]
 
     def _path(self, name: str) -> str:
         return f"{self._prefix}/{name}".strip("/")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
 from backsweep.study.digest import digest
-from backsweep.study.evidence import earlier_trials, weigh
+from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
+from backsweep.study.ledger import earlier_studies, made_of
+from backsweep.study.records import read_records
 from backsweep.study.table import TIMING, best_first, best_row
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
@@ -90,15 +92,32 @@ class Study:
 
     @cached_property
     def statistics(self) -> Findings | None:
-        """What the results are worth, counting every trial here and in earlier studies beside this one.
+        """What the results are worth, counting every trial here and in other studies of this folder.
 
-        Earlier studies are those in the same folder on the same data with a strategy of the same name. None if no trial
-        has returns of four sessions or more.
+        Those are studies on the same data with a strategy of the same name, also deleted ones that the ledger knows.
+        None if no trial has returns of four sessions or more.
         """
         if not len(self.trials):
             return None
-        parts = self._folder.parts("returns", self._entries)
-        return weigh(self.trials, parts, earlier_trials(self._folder, self.identity), self.sweep.search.sampler)
+        stitched = self.walk_forward.equity["return"].to_numpy() if len(self.folds) else None
+        return weigh(
+            self.trials,
+            read_records(self._folder, self._entries),
+            made_of(self._folder, self.identity),
+            earlier_studies(self.path, self.identity),
+            self.sweep.search.sampler,
+            self.selected,
+            stitched,
+        )
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
+        if len(self.folds):
+            number = self.walk_forward.folds["number"][-1]
+            return None if number is None else int(number)
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else int(row["number"])
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
@@ -139,6 +158,14 @@ class Study:
         trials = (rows.drop(TIMING) for rows in self._folder.parts("trials", self._entries))
         others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
         return digest({"trials": trials, **others})
+
+    def verify(self) -> None:
+        """Read every file that counts; raises StudyConflict for one that is missing or not what was written."""
+        self._folder.identity()
+        self._folder.sessions()
+        for table in sorted({table for entry in self._entries for table in entry.files}):
+            for _ in self._folder.parts(table, self._entries):
+                pass
 
     @property
     def state(self) -> State:

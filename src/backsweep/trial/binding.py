@@ -49,19 +49,12 @@ class Place:
 
 def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> None:
     """Write the account's settings, and what each asset is."""
-    if account.mode != "shared":
-        raise BadInput(
-            f"account.mode {account.mode!r} cannot be run yet",
-            where="account.mode",
-            expected="shared",
-            found=account.mode,
-        )
     rules = tables.rules[0]
     rules.cash = account.cash
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.minimum_order = account.minimum_order
-    _check_assets("account", account.per_asset, assets)
+    check_named("account", account.per_asset, assets)
     for row, asset in enumerate(assets):
         own = account.per_asset.get(asset, AssetSpec())
         record = tables.assets[row]
@@ -71,19 +64,28 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
         record.shortable = int(own.shortable)
 
 
-def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
-    """Write the execution profile's choices, and what else an order needs to fill."""
+def set_execution(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.int32]) -> None:
+    """Write the execution profile's choices, and what else an order needs to fill; `codes` are the bars' assets."""
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
+    tables.rules[0].volume_share = execution.volume_share
+    if execution.volume_share > 0.0 and not (tables.bars["volume"] > 0.0).any():
+        raise BadInput(
+            "execution.volume_share bounds what fills by the bars' volume, and no bar has any",
+            where="execution.volume_share",
+            expected="bars with volume",
+            found=f"volume 0 in all {len(tables.bars)} bars",
+            remedy="give the bars a volume column, or leave execution.volume_share out",
+        )
     if execution.untraded == "wait":
         traded = np.flatnonzero(tables.bars["volume"] > 0.0)
-        np.minimum.at(tables.assets["volume_from"], tables.bars["asset"][traded], traded)
+        np.minimum.at(tables.assets["volume_from"], codes[traded], traded)
 
 
 def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     """Write every asset's costs: its own where it has some, else those of all."""
-    _check_assets("costs", costs.per_asset, assets)
+    check_named("costs", costs.per_asset, assets)
     financing = costs.financing or Financing()
     tables.rules[0].financing = int(costs.financing is not None)
     tables.rules[0].margin_interest = financing.margin_interest
@@ -110,7 +112,8 @@ def _set_slippage(record: Any, slippage: Slippage) -> None:
     record.slippage_limit = getattr(slippage, "limit", 1.0)
 
 
-def _check_assets(section: str, per_asset: Mapping[str, object], assets: Sequence[str]) -> None:
+def check_named(section: str, per_asset: Mapping[str, object], assets: Sequence[str]) -> None:
+    """Raise BadInput where `per_asset` of a section names an asset that is not among `assets`."""
     for asset in per_asset:
         if asset not in assets:
             raise BadInput(
@@ -131,6 +134,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     found = _account_place(path, tables, account, assets) if section == "account" else None
     if found is not None:
         return found
+    if key == "execution.volume_share":
+        return Place(tables.rules["volume_share"], slice(None))
     if key == "costs.stop_slippage":
         return Place(tables.assets["stop_slippage"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.margin_interest":
@@ -152,8 +157,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage, lot, tick or minimum_order, or a number that stands under account.per_asset "
-        "or costs, such as costs.slippage.rate where its kind is percentage",
+        expected="account.cash, leverage, lot, tick or minimum_order, execution.volume_share, or a number that stands "
+        "under account.per_asset or costs, such as costs.slippage.rate where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )

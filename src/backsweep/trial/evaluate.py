@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.dataset import Shard, load
+from backsweep.dataset.calendar import calendar_of, survey
 from backsweep.errors import BacksweepError
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
+from backsweep.trial.divided import DividedEvaluator
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import make_segments
@@ -26,8 +28,22 @@ if TYPE_CHECKING:
     from backsweep.trial.spec import TrialSpec
 
 
+def make_evaluator(
+    spec: TrialSpec, shard: Shard | None = None, cls: type[Strategy] | None = None, *, shards: int | None = None
+) -> Evaluator | DividedEvaluator:
+    """Give the evaluator of an account's mode, for data in memory or else for `spec.data`; raises as it does.
+
+    Sleeves are held as `shards` shards, all of them here.
+    """
+    if spec.account.mode == "shared":
+        return Evaluator(spec, shard, cls)
+    calendar = survey(spec.data) if shard is None else calendar_of(shard)
+    source = None if shard is None else shard.part
+    return DividedEvaluator(spec, calendar, calendar.divide(shards or 1), source=source, cls=cls)
+
+
 class Evaluator:
-    """Holds a shard and a strategy and turns values into metrics.
+    """Holds a shard and a strategy and turns values into metrics; one account trades every asset.
 
     Raises BadInput or BadData where the data cannot be used, StrategyError where the strategy cannot.
     """

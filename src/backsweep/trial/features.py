@@ -46,6 +46,10 @@ class Features:
         self._forget(keep=len(keys))
         return columns
 
+    def part(self, rows: slice) -> FeaturePart:
+        """Give the features of some rows of the market, which are computed on all of it."""
+        return FeaturePart(self, rows)
+
     def _expressions(self, strategy: Strategy) -> Mapping[str, pl.Expr]:
         wanted = strategy.features()
         cls = type(strategy).__name__
@@ -67,7 +71,8 @@ class Features:
     def _evaluate(self, strategy: Strategy, missing: Mapping[str, pl.Expr], keys: Mapping[str, str]) -> None:
         rows = self._market.rows
         try:
-            frame = rows.select(expression.over("asset").alias(name) for name, expression in missing.items())
+            columns = [expression.over("asset").alias(name) for name, expression in missing.items()]
+            frame = pl.concat([rows[piece].select(columns) for piece in self._market.pieces])
             found = {name: column(frame[name]) for name in missing}
         except pl.exceptions.PolarsError as error:
             raise StrategyError(
@@ -83,3 +88,15 @@ class Features:
         while size > self._room and len(self._cache) > keep:
             _, values = self._cache.popitem(last=False)
             size -= values.nbytes
+
+
+class FeaturePart:
+    """The feature columns of a part of a market."""
+
+    def __init__(self, whole: Features, rows: slice) -> None:
+        self._whole = whole
+        self._rows = rows
+
+    def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
+        """Give the strategy's features by name, as `Features.columns` does."""
+        return {name: values[self._rows] for name, values in self._whole.columns(strategy).items()}

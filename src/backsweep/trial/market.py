@@ -28,6 +28,7 @@ class Market:
     signals, context : float64 columns by name, one value for each bar, or for each group.
     session_ends : int64[sessions], the last timestamp of each session, nanoseconds UTC.
     rows : the shard's frame, for features.
+    pieces : parts of `rows` with whole assets, on which features are computed one after the other.
 
     """
 
@@ -38,22 +39,20 @@ class Market:
     context: dict[str, NDArray[np.float64]]
     session_ends: NDArray[np.int64]
     rows: pl.DataFrame
+    pieces: tuple[slice, ...]
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """int32[bars], the position in `assets` of each bar's asset."""
+        return self.rows["asset"].to_numpy()
 
 
 def pack(shard: Shard) -> Market:
     """Lay a shard out for the engine."""
     rows = shard.rows
-    bars = np.zeros(rows.height, BAR)
-    for name in ("asset", "open", "high", "low", "close", "volume"):
-        bars[name] = rows[name].to_numpy()
+    bars = pack_bars(rows)
+    bars["asset"] = rows["asset"].to_numpy()
     timestamps = rows["timestamp"].to_numpy()
-    if rows.height > np.iinfo(np.int32).max:
-        raise BadData(
-            "a shard has too many bars",
-            expected=f"at most {np.iinfo(np.int32).max}",
-            found=str(rows.height),
-            remedy="narrow data.assets or data.start and data.end, or shard by assets with account.mode: sleeves",
-        )
     first = np.flatnonzero(np.diff(timestamps, prepend=timestamps[0] - 1))
     sessions = shard.sessions.astype(np.int64)
     groups = np.zeros(len(first), GROUP)
@@ -66,21 +65,38 @@ def pack(shard: Shard) -> Market:
     series = [name for name in shard.context.columns if name != "timestamp"]
     return Market(
         assets=shard.assets,
-        bars=_locked(bars),
-        groups=_locked(groups),
+        bars=locked(bars),
+        groups=locked(groups),
         signals={name: column(rows[name]) for name in shard.signals},
         context={name: column(shard.context[name]) for name in series},
-        session_ends=_locked(ends),
+        session_ends=locked(ends),
         rows=rows,
+        pieces=(slice(None),),
     )
 
 
 def column(series: pl.Series) -> NDArray[np.float64]:
     """Give a series as contiguous float64, null as NaN, read only and without a copy where it can be."""
     values = series.cast(float).fill_null(float("nan")).rechunk().to_numpy()
-    return _locked(np.ascontiguousarray(values, dtype=np.float64))
+    return locked(np.ascontiguousarray(values, dtype=np.float64))
 
 
-def _locked(array: NDArray[Any]) -> NDArray[Any]:
+def pack_bars(rows: pl.DataFrame) -> NDArray[Any]:
+    """Give records of BAR for a shard's rows, all of asset 0."""
+    if rows.height > np.iinfo(np.int32).max:
+        raise BadData(
+            "a shard has too many bars",
+            expected=f"at most {np.iinfo(np.int32).max}",
+            found=str(rows.height),
+            remedy="narrow data.assets or data.start and data.end, or cut account.mode: sleeves into more shards",
+        )
+    bars = np.zeros(rows.height, BAR)
+    for name in ("open", "high", "low", "close", "volume"):
+        bars[name] = rows[name].to_numpy()
+    return bars
+
+
+def locked(array: NDArray[Any]) -> NDArray[Any]:
+    """Make an array read only."""
     array.flags.writeable = False
     return array

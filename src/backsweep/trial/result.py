@@ -48,8 +48,6 @@ def read_result(runner: Runner) -> Result:
     values, reasons = new_metrics(1)
     returns = np.zeros(len(market.session_ends))
     runner.summarise(values[0], reasons[0], returns)
-    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values[0], strict=True)}
-    undefined = {name: REASONS[code] for name, code in zip(METRICS, reasons[0], strict=True) if code}
     fills = _frame(tables.fill_log[: account.fills_logged]).with_columns(
         _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
     )
@@ -63,9 +61,20 @@ def read_result(runner: Runner) -> Result:
         _time("submitted"),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
-    return Result(
-        metrics, undefined, fills, _trades(runner), _equity(tables.equity_log, account.initial_cash), orders, returns
-    )
+    equity = _equity(tables.equity_log, account.initial_cash)
+    return Result(*named(values[0], reasons[0]), fills, _trades(runner), equity, orders, returns)
+
+
+def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Give metrics by name, None where undefined, and the reasons of those that are."""
+    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values, strict=True)}
+    return metrics, {name: REASONS[code] for name, code in zip(METRICS, reasons, strict=True) if code}
+
+
+def drawdown(initial: float) -> pl.Expr:
+    """Give the column of drawdowns of `equity`, whose first peak is `initial`."""
+    peak = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(float(initial)))
+    return (1.0 - pl.col("equity") / peak).alias("drawdown")
 
 
 def _trades(runner: Runner) -> pl.DataFrame:
@@ -77,7 +86,7 @@ def _trades(runner: Runner) -> pl.DataFrame:
     seen = []
     columns = {**market.signals, **runner.feature_columns()}
     group_of = np.repeat(np.arange(len(market.groups)), market.groups["count"])
-    before = _bar_before(market.bars["asset"])
+    before = _bar_before(market.codes)
     for moment in ("entry", "exit"):
         rows = log[f"{moment}_row"]
         seen += [pl.Series(f"{moment}_{name}", _take(values, before[rows])) for name, values in columns.items()]
@@ -86,7 +95,7 @@ def _trades(runner: Runner) -> pl.DataFrame:
     return trades.drop("entry_row", "exit_row").with_columns(seen)
 
 
-def _bar_before(assets: NDArray[np.int64]) -> NDArray[np.int64]:
+def _bar_before(assets: NDArray[np.int32]) -> NDArray[np.int64]:
     """Give for each row the row of the same asset's bar before it, -1 for its first."""
     order = np.argsort(assets, kind="stable")
     before = np.full(len(assets), -1, np.int64)
@@ -101,10 +110,7 @@ def _take(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.fl
 
 def _equity(log: NDArray[Any], initial: float) -> pl.DataFrame:
     frame = _frame(log).with_columns(_time("timestamp"))
-    peak = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(float(initial)))
-    return frame.with_columns((1.0 - pl.col("equity") / peak).alias("drawdown")).select(
-        "timestamp", "cash", "equity", "drawdown", "exposure"
-    )
+    return frame.with_columns(drawdown(initial)).select("timestamp", "cash", "equity", "drawdown", "exposure")
 
 
 def _frame(log: NDArray[Any]) -> pl.DataFrame:

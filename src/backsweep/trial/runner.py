@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.broker import Market as Columns
+from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
 from backsweep.engine.codes import LOG_FULL, NONE, ORDERS_FULL
 from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
@@ -22,7 +23,7 @@ from backsweep.errors import BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.binding import place_of, set_account, set_costs, set_execution
-from backsweep.trial.features import Features
+from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from backsweep.trial.market import Market
 
-NANOSECONDS_PER_YEAR = 365.25 * 86400e9
 SESSIONS_PER_YEAR = 252.0
 FIRST_LOG = 4096
 FILLER = " "  # the field of a record without columns: no name that a strategy could say
@@ -62,7 +62,7 @@ class Runner:
         fixed: dict[str, float | int | bool] | None = None,
         compiled: bool = True,
         log_capacity: int = 0,
-        features: Features | None = None,
+        features: Features | FeaturePart | None = None,
     ) -> None:
         self.market = market
         self.cls = cls
@@ -79,10 +79,10 @@ class Runner:
             place_of(name, self.tables, settings.account, settings.costs, market.assets) for name in self._dotted()
         ]
         self._values = self.bound.new_values(self._strategy)
-        self._memory = self.bound.new_memory(len(market.assets))
+        self._memory = self.bound.new_memory(len(self.tables.positions))
         self._columns = self._addresses({**market.signals, **self._features.columns(self._strategy)})
         self._context = self._addresses(market.context)
-        self._edges = np.append(np.flatnonzero(market.groups["last_of_session"]) + 1, 0)  # -1: before the first session
+        self._edges = np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)  # where each session begins
         self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
 
     def run(self, values: NDArray[np.float64]) -> None:
@@ -112,7 +112,7 @@ class Runner:
         memory that the last run left; `flat` closes every position at its end. The strategy is not called before
         `first`; its features, the signals and the context do know the bars before.
         """
-        start, stop = int(self._edges[first - 1]), int(self._edges[last - 1])
+        start, stop = int(self._edges[first]), int(self._edges[last])
         account = self.tables.account[0]
         account.carried = int(carried)
         account.flat_at = stop - 1 if flat else NONE
@@ -163,7 +163,7 @@ class Runner:
         last = len(self.market.session_ends) if last is None else last
         sessions = self.tables.sessions[first:last]
         times = self.market.groups["timestamp"]
-        elapsed = float(times[self._edges[last - 1] - 1] - times[self._edges[first - 1]])
+        elapsed = float(times[self._edges[last] - 1] - times[self._edges[first]])
         _summarise_account(
             self.tables.account[0],
             sessions["equity"],
@@ -201,7 +201,14 @@ class Runner:
         wake = self._strategy.wake()
         clauses = wake.clauses if wake else ()
         conditions = np.zeros(sum(map(len, clauses)), CONDITION)
-        tables = allocate(
+        tables = self._new_tables(conditions, log_capacity)
+        set_account(tables, self._settings.account, self.market.assets)
+        set_execution(tables, self._settings.execution, self.market.codes)
+        set_costs(tables, self._settings.costs, self.market.assets)
+        return tables
+
+    def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
+        return allocate(
             self.market.bars,
             self.market.groups,
             assets=len(self.market.assets),
@@ -209,10 +216,6 @@ class Runner:
             conditions=conditions,
             log_capacity=log_capacity,
         )
-        set_account(tables, self._settings.account, self.market.assets)
-        set_execution(tables, self._settings.execution)
-        set_costs(tables, self._settings.costs, self.market.assets)
-        return tables
 
     def _set_conditions(self, strategy: Strategy) -> None:
         """Write the wake conditions under this trial's parameters."""

@@ -39,6 +39,11 @@ class AccountSpec(Section):
     Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
     value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
     is different for some assets.
+
+    In `mode: shared` one account trades every asset. In `sleeves` every asset of the data has an account of its own
+    with an equal part of the cash, and no other asset is seen or paid from it; leverage, lots and limits are each
+    account's. A trial is the sum of its sleeves: its equity, returns and counts are theirs added, its metrics those of
+    the sums.
     """
 
     cash: Positive = 1_000_000.0
@@ -57,12 +62,15 @@ class ExecutionSpec(Section):
     limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
     untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
         data counts as data without volume, and orders fill.
+    volume_share : the orders of an asset together fill at most this share of a bar's volume, and leave the rest of
+        what they ask for working; 0 for no bound. What `untraded: fill` fills without volume has none either.
 
     """
 
     profile: str = "next_open"
     limit_fill: Literal["touch", "penetration"] = "touch"
     untraded: Literal["wait", "fill"] = "wait"
+    volume_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
     @field_validator("profile")
     @classmethod

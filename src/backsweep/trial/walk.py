@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +18,40 @@ if TYPE_CHECKING:
     from backsweep.trial.runner import Runner
 
 
-class Walk:
-    """Runs a runner's trials over segments.
+@dataclass(frozen=True)
+class Leg:
+    """A run over sessions `first` to before `last`, for the segment at position `row`, if for any."""
+
+    first: int
+    last: int
+    row: int | None
+    carried: bool = False
+
+
+def plan(segments: Sequence[Segment], *, flat: bool) -> tuple[Leg, ...]:
+    """Give the runs that segments need, in order.
 
     With `flat`, every segment is a run of its own that ends without positions. Otherwise trainings end marked to
     market, and the tests are cut out of one run that begins with the first of them.
     """
+    rows = tuple(enumerate(segments))
+    legs = [Leg(each.first, each.last, row) for row, each in rows if flat or each.name == TRAIN]
+    at = None  # the session after those that the account has seen, where it is carried on
+    for row, segment in () if flat else rows:
+        if segment.name == TEST:
+            if at is not None and at < segment.first:
+                legs.append(Leg(at, segment.first, None, carried=True))
+            legs.append(Leg(segment.first, segment.last, row, carried=at is not None))
+            at = segment.last
+    return tuple(legs)
+
+
+class Walk:
+    """Runs a runner's trials over segments."""
 
     def __init__(self, runner: Runner, segments: Sequence[Segment], *, flat: bool) -> None:
         self._runner = runner
-        self._segments = segments
+        self._legs = plan(segments, flat=flat)
         self._flat = flat
         ends = np.cumsum([segment.sessions for segment in segments])
         self._places = [slice(end - each.sessions, end) for end, each in zip(ends, segments, strict=True)]
@@ -44,37 +69,36 @@ class Walk:
         Raises StrategyError or LimitReached as the runner does.
         """
         self._runner.take(values)
-        at = None  # the session after those that the account has seen, where it is carried on
-        for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
-            if self._flat or segment.name == TRAIN:
-                self._runner.go(segment.first, segment.last, flat=self._flat)
-                self._summarise(segment, metrics[row], reasons[row], returns[place])
-        if self._flat:
-            return
-        for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
-            if segment.name == TEST:
-                if at is not None and at < segment.first:
-                    self._runner.go(at, segment.first, carried=True)
-                self._runner.go(segment.first, segment.last, carried=at is not None)
-                self._summarise(segment, metrics[row], reasons[row], returns[place])
-                at = segment.last
+        for leg in self._legs:
+            self._runner.go(leg.first, leg.last, carried=leg.carried, flat=self._flat)
+            if leg.row is not None:
+                place = self._places[leg.row]
+                self._summarise(leg, metrics[leg.row], reasons[leg.row], returns[place])
 
     def summary(
         self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-        """Give a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
-
-        A metric that is undefined in one training is undefined, for that training's reason.
-        """
-        reason = reasons[self._trains].max(axis=0)
-        total = np.zeros(metrics.shape[1])
-        for row in metrics[self._trains]:
-            total += row
-        return total / self._trains.sum(), reason
+        """Give a trial's own metrics, float64[metrics], and reason codes; see `mean_of_trainings`."""
+        return mean_of_trainings(metrics, reasons, self._trains)
 
     def _summarise(
-        self, segment: Segment, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
+        self, leg: Leg, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
     ) -> None:
-        scratch = np.zeros(segment.sessions)
-        self._runner.summarise(metrics, reasons, scratch, segment.first, segment.last)
+        scratch = np.zeros(leg.last - leg.first)
+        self._runner.summarise(metrics, reasons, scratch, leg.first, leg.last)
         returns[:] = scratch
+
+
+def mean_of_trainings(
+    metrics: NDArray[np.float64], reasons: NDArray[np.uint8], trains: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Give a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
+
+    `metrics` and `reasons` have a row for each segment; a metric that is undefined in one training is undefined, for
+    that training's reason.
+    """
+    reason = reasons[trains].max(axis=0)
+    total = np.zeros(metrics.shape[1])
+    for row in metrics[trains]:
+        total += row
+    return total / trains.sum(), reason

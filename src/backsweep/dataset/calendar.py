@@ -1,0 +1,119 @@
+"""What a study must know of its data before anyone holds them: which assets, how many bars of each, which sessions.
+
+A survey streams over timestamps and assets alone, so its memory does not grow with the number of bars. Assets are cut
+into blocks of fixed size, which depend on the data and on nothing else; a shard is any run of consecutive blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.dataset.checks import check_assets, check_empty, check_keys
+from backsweep.dataset.scan import Window, scan_layout
+from backsweep.dataset.schema import arrange, check_renames, check_zones
+from backsweep.dataset.sources import gather, open_parts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.dataset.schema import Table
+    from backsweep.dataset.shards import Shard
+    from backsweep.dataset.spec import DataSpec
+
+NANOSECONDS_PER_YEAR = 365.25 * 86400e9
+
+BLOCK = 4
+"""Assets in a block. Few, so that small universes can be sharded; results of blocks are added in a fixed tree."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """The assets and sessions of a dataset.
+
+    Attributes
+    ----------
+    assets : names in ascending order.
+    bars : int64[assets], how many bars each has.
+    starts, ends : int64[sessions], first and last timestamp of every session, nanoseconds UTC.
+
+    """
+
+    assets: tuple[str, ...]
+    bars: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the assets make; the last may be smaller than the others."""
+        return -(-len(self.assets) // BLOCK)
+
+    def assets_of(self, blocks: range) -> tuple[str, ...]:
+        """Name the assets of consecutive blocks."""
+        return self.assets[blocks.start * BLOCK : blocks.stop * BLOCK]
+
+    def divide(self, shards: int) -> tuple[range, ...]:
+        """Cut the blocks into consecutive ranges of about as many bars each; fewer than `shards` if blocks are few."""
+        shards = min(shards, self.blocks)
+        until = np.cumsum(np.add.reduceat(self.bars, np.arange(0, len(self.assets), BLOCK)))
+        cuts = [0]
+        for shard in range(1, shards):
+            near = int(np.searchsorted(until, until[-1] * shard / shards, side="left")) + 1
+            cuts.append(min(max(near, cuts[-1] + 1), self.blocks - (shards - shard)))
+        return tuple(range(first, last) for first, last in zip(cuts, [*cuts[1:], self.blocks], strict=True))
+
+    def sessions_of(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the number of each timestamp's session, from 0."""
+        return np.searchsorted(self.starts, timestamps, side="right") - 1
+
+    def years(self, first: int, last: int) -> float:
+        """Give the time from the beginning of session `first` to the end of the one before `last`, in years."""
+        return float(self.ends[last - 1] - self.starts[first]) / NANOSECONDS_PER_YEAR
+
+
+def survey(spec: DataSpec) -> Calendar:
+    """Find assets and sessions; raises BadInput and BadData for what cannot be read, and for rows without a key."""
+    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context}
+    parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
+    check_renames(spec.columns, parts)
+    tables = {role: arrange(role, found, spec.columns) for role, found in parts.items()}
+    check_zones(list(tables.values()))
+    window = Window(spec.assets, spec.start, spec.end)
+    for role in ("bars", "signals"):
+        if role in tables:
+            check_keys(tables[role], window)
+    return _read(tables["bars"], window)
+
+
+def calendar_of(shard: Shard) -> Calendar:
+    """Give the calendar of data in memory."""
+    timestamps, counts = shard.context["timestamp"].to_numpy(), np.bincount(shard.rows["asset"].to_numpy())
+    last = np.flatnonzero(np.diff(shard.sessions, append=shard.sessions[-1] + 1))
+    first = np.append(0, last[:-1] + 1)
+    return Calendar(shard.assets, counts.astype(np.int64), timestamps[first], timestamps[last])
+
+
+def _read(table: Table, window: Window) -> Calendar:
+    """Stream over the bars twice: once by asset, once by day."""
+    scans = [(layout.part.name, scan_layout(layout, ("timestamp", "asset"), window)) for layout in table.layouts]
+    assets = gather(((name, scan.group_by("asset").len()) for name, scan in scans), streaming=True)
+    assets = assets.group_by("asset").agg(pl.col("len").sum()).sort("asset")
+    if window.assets is not None:
+        check_assets(table, assets, window.assets)
+    if assets.is_empty():
+        check_empty(table, window)
+    moment = pl.from_epoch("timestamp", time_unit="ns").dt.replace_time_zone("UTC")
+    local = moment.dt.convert_time_zone(table.zone or "UTC").dt.replace_time_zone(None)
+    # within one offset from UTC local time does not go back, so a day's timestamps there follow each other
+    keys = (local.dt.date().alias("day"), (local.cast(pl.Int64) - pl.col("timestamp")).alias("offset"))
+    span = (pl.col("timestamp").min().alias("start"), pl.col("timestamp").max().alias("end"))
+    days = gather(((name, scan.group_by(*keys).agg(*span)) for name, scan in scans), streaming=True)
+    merged = days.group_by("day", "offset").agg(pl.col("start").min(), pl.col("end").max()).sort("start")
+    sessions = merged.with_columns(pl.col("day").cum_max()).group_by("day", maintain_order=True)
+    spans = sessions.agg(pl.col("start").first(), pl.col("end").last())
+    bars = assets["len"].cast(pl.Int64).to_numpy()
+    return Calendar(tuple(assets["asset"]), bars, spans["start"].to_numpy(), spans["end"].to_numpy())

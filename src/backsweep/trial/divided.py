@@ -1,0 +1,178 @@
+"""Trials whose assets trade in sleeves: evaluated shard by shard, put together, replayed with full records.
+
+Everything a shard does is done block by block, so that it does not depend on the shard: features are computed on a
+block, sums are formed over a block. Which blocks a shard has, only `Calendar.divide` decides.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.dataset import load
+from backsweep.errors import BacksweepError
+from backsweep.metrics.summary import METRICS
+from backsweep.strategy import load_strategy
+from backsweep.trial.exchange import Chunk, Outcome, Ready
+from backsweep.trial.features import Features
+from backsweep.trial.folds import TRAIN, make_segments
+from backsweep.trial.parts import Part, join_parts
+from backsweep.trial.runner import new_metrics
+from backsweep.trial.sleeve_replay import replay_sleeves
+from backsweep.trial.sleeves import Share, SleeveRunner, pack_sleeves
+from backsweep.trial.sums import Tree, lay_out, summarise_sums
+from backsweep.trial.walk import mean_of_trainings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.dataset import Shard
+    from backsweep.dataset.calendar import Calendar
+    from backsweep.strategy import Strategy
+    from backsweep.trial.result import Result
+    from backsweep.trial.sleeve_replay import Source
+    from backsweep.trial.spec import TrialSpec
+
+
+class DividedEvaluator:
+    """Holds some shards of the assets, gives what their sleeves add up to, and puts such parts together.
+
+    Parameters
+    ----------
+    spec : with `account.mode: sleeves`.
+    calendar : assets and sessions of the whole data.
+    shards : consecutive ranges of blocks to hold.
+    source : gives the data of some assets; None to load them from `spec.data`.
+
+    Raises BadInput or BadData where the data cannot be used, StrategyError where the strategy cannot.
+
+    """
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        calendar: Calendar,
+        shards: Sequence[range],
+        *,
+        source: Source | None = None,
+        cls: type[Strategy] | None = None,
+    ) -> None:
+        self._cls = cls or load_strategy(spec.strategy)
+        self._calendar = calendar
+        self._shards = tuple(shards)
+        self._share = Share(spec, calendar)
+        self._source = source or _loader(spec)
+        self.ready = ready_of(spec, calendar)
+        self._course = lay_out(self.ready, flat=spec.folds is not None and spec.folds.state == "flat")
+
+    def prepare(self) -> None:
+        """Load the data and compile the strategy, so that what is wrong with either is one error."""
+        self._runners[0].prepare()
+
+    def evaluate(self, chunk: Chunk) -> Outcome:
+        """Run a chunk's trials, where all shards are here; one that fails leaves its text in `errors`."""
+        return self.close([self.part(chunk)])
+
+    def part(self, chunk: Chunk) -> Part:
+        """Run a chunk's trials over the shards held here."""
+        times = np.zeros((2, len(chunk.numbers)))
+        errors: dict[int, str] = {}
+        sums = []
+        for row, number in enumerate(chunk.numbers.tolist()):
+            times[0, row] = time.time()
+            tree = Tree(self._calendar.blocks)
+            error = self._run(self._share.scaled(chunk.values[row]), tree)
+            if error:
+                errors[number] = error
+            sums.append(tree.sums)
+            times[1, row] = time.time()
+        stacked = np.array(sums).swapaxes(0, 1)
+        return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1])
+
+    def close(self, parts: Sequence[Part]) -> Outcome:
+        """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
+        whole = join_parts(parts, self._calendar.blocks)
+        count, segments = len(whole.numbers), len(self.ready.segments)
+        metrics, reasons = new_metrics(count)
+        cuts = np.full((count, len(self._course.spans), len(METRICS)), np.nan)
+        cut_reasons = np.zeros(cuts.shape, np.uint8)
+        returns = np.full((count, self.ready.width), np.nan, np.float32)
+        trains = np.array([segment.name == TRAIN for segment in self.ready.segments])
+        for row, number in enumerate(whole.numbers.tolist()):
+            if number in whole.errors:
+                continue
+            for each, span in enumerate(self._course.spans):
+                years = self._calendar.years(span.first, span.last)
+                own = returns[row, span.returns]
+                summarise_sums(whole.sums[0, row, span.place], years, cuts[row, each], cut_reasons[row, each], own)
+            if segments:
+                metrics[row], reasons[row] = mean_of_trainings(cuts[row], cut_reasons[row], trains)
+            else:
+                metrics[row], reasons[row] = cuts[row, 0], cut_reasons[row, 0]
+        return Outcome(
+            batch=whole.batch,
+            numbers=whole.numbers,
+            metrics=metrics,
+            reasons=reasons,
+            returns=returns,
+            errors=whole.errors,
+            started=whole.started,
+            completed=whole.completed,
+            segments=cuts[:, :segments],
+            segment_reasons=cut_reasons[:, :segments],
+        )
+
+    def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
+        """Run one trial again over all the data, without folds, with full records; see `replay_sleeves`."""
+        course = lay_out(Ready(self._calendar.ends), flat=False)
+        values = self._share.scaled(values)
+        return replay_sleeves(self._share, course, self._cls, self._source, values, compiled=compiled)
+
+    @cached_property
+    def _runners(self) -> tuple[SleeveRunner, ...]:
+        return tuple(self._runner(self._calendar.assets_of(blocks)) for blocks in self._shards)
+
+    def _runner(self, assets: tuple[str, ...]) -> SleeveRunner:
+        market = pack_sleeves(self._source(assets), self._calendar)
+        options = {**self._share.options(assets), "features": Features(market)}
+        return SleeveRunner(market, self._cls, self._share.settings(assets), **options)
+
+    def _run(self, values: NDArray[np.float64], tree: Tree) -> str:
+        """Run one trial over the shards held here; returns the text of its error, and NaN in the tree, if it fails."""
+        error = ""
+        for blocks, runner in zip(self._shards, self._runners, strict=True):
+            market, at = runner.market, ""
+            try:
+                if not error:
+                    runner.take(values[self._share.kept(market.assets)])
+            except BacksweepError as failure:
+                error = str(failure)
+            for block in blocks:
+                sums = np.zeros(self._course.width)
+                try:
+                    for sleeve in market.sleeves_of(block - blocks.start) if not error else ():
+                        at = market.assets[sleeve]
+                        runner.enter(sleeve)
+                        runner.follow(self._course, sums)
+                except BacksweepError as failure:
+                    error = f"sleeve {at}: {failure}"
+                tree.push(0, block, sums)
+        return error
+
+
+def ready_of(spec: TrialSpec, calendar: Calendar) -> Ready:
+    """Give what a backend knows of sleeves without holding their data; raises BadInput for folds that do not fit."""
+    segments = make_segments(calendar.ends, spec.folds) if spec.folds else ()
+    return Ready(sessions=calendar.ends, assets=calendar.assets, segments=segments)
+
+
+def _loader(spec: TrialSpec) -> Source:
+    def source(assets: tuple[str, ...]) -> Shard:
+        return load(spec.data.model_copy(update={"assets": assets}))
+
+    return source

@@ -1,0 +1,202 @@
+"""What the sleeves of a trial add up to, added in one order whatever the number of shards.
+
+A sleeve leaves for each span (a segment, or the whole of the data) the cash that it began with, its counters, and its
+equity and gross position value at every session's end: per-session profit and loss, before any ratio is formed. Within
+a block of assets sleeves are added in the assets' order; blocks are added in a binary tree over their numbers. Its
+shape depends on the number of blocks alone: a shard adds the whole subtrees that it holds, and whoever puts shards
+together adds the rest, so that the same numbers meet in the same order everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.engine.jit import compiled, record_at
+from backsweep.metrics.summary import summarise
+from backsweep.trial.walk import Leg, plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.trial.exchange import Ready
+
+COUNTERS = (
+    "trades",
+    "wins",
+    "gross_profit",
+    "gross_loss",
+    "commission",
+    "slippage",
+    "financing",
+    "traded_notional",
+    "ambiguous_fills",
+    "rejected_orders",
+)
+HEAD = 1 + len(COUNTERS)
+"""Numbers before the curves of a span: the initial cash, then the counters."""
+
+SESSIONS_PER_YEAR = 252.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """Sessions `first` to before `last`, and where their sums stand in a trial's vector and their returns in a row."""
+
+    first: int
+    last: int
+    place: slice
+    returns: slice
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every sleeve of a trial runs through: the legs, and for each segment its span. `flat`: segments end so."""
+
+    legs: tuple[Leg, ...]
+    spans: tuple[Span, ...]
+    flat: bool
+
+    @property
+    def width(self) -> int:
+        """How many numbers a trial's sums are."""
+        return int(self.spans[-1].place.stop)
+
+
+def lay_out(ready: Ready, *, flat: bool) -> Course:
+    """Give the course over the segments of `ready`, or without any over all its sessions."""
+    sessions = len(ready.sessions)
+    legs = plan(ready.segments, flat=flat) if ready.segments else (Leg(0, sessions, 0),)
+    spans: list[Span] = []
+    start = begin = 0
+    for first, last in [(each.first, each.last) for each in ready.segments] or [(0, sessions)]:
+        end, stop = begin + last - first, start + HEAD + 2 * (last - first)
+        spans.append(Span(first, last, slice(start, stop), slice(begin, end)))
+        start, begin = stop, end
+    return Course(legs, tuple(spans), flat)
+
+
+class Tree:
+    """Adds blocks in a binary tree: node i of level l stands for blocks i 2^l to before (i + 1) 2^l.
+
+    Nodes are pushed in the order of their blocks, without gaps; those that are siblings become their parent.
+    """
+
+    def __init__(self, blocks: int) -> None:
+        self._blocks = blocks
+        self._stack: list[tuple[int, int, NDArray[np.float64]]] = []
+
+    @property
+    def nodes(self) -> tuple[tuple[int, int], ...]:
+        """Level and index of the nodes that have found no sibling: the root alone when every block is in."""
+        return tuple((level, index) for level, index, _ in self._stack)
+
+    @property
+    def sums(self) -> list[NDArray[np.float64]]:
+        """The nodes' sums, in the order of `nodes`."""
+        return [sums for _, _, sums in self._stack]
+
+    def push(self, level: int, index: int, sums: NDArray[np.float64]) -> None:
+        """Add the node that follows."""
+        while True:
+            if index % 2 == 1:
+                if not self._stack or self._stack[-1][:2] != (level, index - 1):
+                    break
+                _, _, left = self._stack.pop()
+                sums = left + sums
+            elif (index + 1) << level < self._blocks or (index == 0 and 1 << level >= self._blocks):
+                break  # its right sibling is to come, or it is the root
+            level, index = level + 1, index // 2
+        self._stack.append((level, index, sums))
+
+
+@compiled
+def add_sleeve(
+    account: Any,
+    sessions: Any,
+    edges: NDArray[np.int64],
+    first: int,
+    initial: float,
+    gross: float,
+    ran: int,
+    out: NDArray[np.float64],
+) -> None:
+    """Add a sleeve's span to `out`, float64[HEAD + 2 n].
+
+    `sessions` is record 0 of what the run left at session ends, `edges` int64[n + 1] with the group at which each of
+    the span's sessions begins for this asset: without groups a session leaves everything as it was. `initial` and
+    `gross` are equity and gross value before the span; nothing of the account is read unless it `ran`.
+    """
+    count = edges.size - 1
+    equity = initial
+    out[0] += initial
+    if ran:
+        out[1] += account.trades
+        out[2] += account.wins
+        out[3] += account.gross_profit
+        out[4] += account.gross_loss
+        out[5] += account.commission
+        out[6] += account.slippage
+        out[7] += account.financing
+        out[8] += account.traded_notional
+        out[9] += account.ambiguous_fills
+        out[10] += account.rejected_orders
+    for i in range(count):
+        if edges[i + 1] > edges[i]:
+            end = record_at(sessions, first + i)
+            equity = end.equity
+            gross = end.gross
+        out[11 + i] += equity
+        out[11 + count + i] += gross
+
+
+def summarise_sums(
+    sums: NDArray[np.float64],
+    years: float,
+    values: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+    returns: NDArray[np.float32] | NDArray[np.float64],
+) -> None:
+    """Write the metrics, reason codes and returns of one span from what its sleeves add up to."""
+    scratch = np.zeros(len(returns))
+    _summarise(sums, years, SESSIONS_PER_YEAR, values, reasons, scratch)
+    returns[:] = scratch
+
+
+@compiled
+def _summarise(
+    sums: NDArray[np.float64],
+    years: float,
+    periods_per_year: float,
+    values: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+    returns: NDArray[np.float64],
+) -> None:
+    count = returns.size
+    equity = sums[11 : 11 + count].copy()
+    exposure = np.zeros(count)
+    for i in range(count):
+        if equity[i] > 0.0:
+            exposure[i] = sums[11 + count + i] / equity[i]
+    summarise(
+        equity,
+        sums[0],
+        exposure,
+        years,
+        periods_per_year,
+        int(sums[1]),
+        int(sums[2]),
+        sums[3],
+        sums[4],
+        sums[5],
+        sums[6],
+        sums[7],
+        sums[8],
+        int(sums[9]),
+        int(sums[10]),
+        values,
+        reasons,
+        returns,
+    )

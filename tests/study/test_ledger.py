@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from backsweep.errors import StudyConflict
+from backsweep.study.ledger import LEDGER, earlier_studies, keep_ledger
+from backsweep.study.study import open_study
+
+
+def run(bench, name, **search):
+    bench.run(name, bench.sweep(**search))
+    keep_ledger(bench.folder / name)
+
+
+def tried(bench, name):
+    return open_study(bench.folder / name).statistics.tried
+
+
+def test_a_deleted_study_still_counts(bench):
+    run(bench, "one")
+    run(bench, "two", seed=8)
+    shutil.rmtree(bench.folder / "one")
+    assert tried(bench, "two") == 200
+
+
+def test_a_renamed_or_copied_study_counts_once(bench):
+    run(bench, "one")
+    run(bench, "two", seed=8)
+    (bench.folder / "one").rename(bench.folder / "other")
+    shutil.copytree(bench.folder / "other", bench.folder / "copy")
+    keep_ledger(bench.folder / "copy")
+    assert tried(bench, "two") == 200
+
+
+def test_a_study_counts_as_far_as_it_ever_came(bench):
+    run(bench, "one", trials=20)
+    run(bench, "one", trials=50)
+    run(bench, "two", seed=8)
+    assert tried(bench, "two") == 150
+    shutil.rmtree(bench.folder / "one")
+    assert tried(bench, "two") == 150
+
+
+def test_an_extended_study_was_looked_at_twice(bench):
+    run(bench, "one", trials=20)
+    assert open_study(bench.folder / "one").statistics.studies == 1
+    run(bench, "one", trials=50)
+    assert open_study(bench.folder / "one").statistics.studies == 2
+
+
+def test_a_study_whose_run_was_killed_is_entered_by_the_next_run(bench):
+    bench.run("killed", bench.sweep())  # nothing has kept the ledger
+    run(bench, "two", seed=8)
+    shutil.rmtree(bench.folder / "killed")
+    assert tried(bench, "two") == 200
+
+
+def test_other_data_and_other_strategies_are_other_questions(bench):
+    run(bench, "one")
+    bench.run("elsewhere", bench.sweep(seed=8), fingerprint="other data")
+    keep_ledger(bench.folder / "elsewhere")
+    assert tried(bench, "one") == 100
+
+
+def test_a_changed_entry_is_an_error_and_not_a_smaller_count(bench):
+    run(bench, "one")
+    entry = next((bench.folder / LEDGER).iterdir())
+    entry.write_text(entry.read_text().replace("100", "1"))
+    study = open_study(bench.folder / "one")
+    with pytest.raises(StudyConflict, match="not what was written"):
+        earlier_studies(study.path, study.identity)
+
+
+def test_a_damaged_neighbour_does_not_end_a_run(bench):
+    run(bench, "one")
+    (bench.folder / "one" / "study.json").write_text("{}")
+    run(bench, "two", seed=8)
+    assert len(list((bench.folder / LEDGER).iterdir())) == 2
