@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ LOGGER = logging.getLogger(__name__)
 CHUNKS_PER_WORKER = 2
 """One chunk runs while the next waits in the worker's queue."""
 
+_OF_THE_WORKER = (ray.exceptions.RayError, MemoryError)  # errors in a task that Ray could not begin or end
+
 ATTEMPTS = 3
 """How often a trial may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
 
@@ -45,7 +48,10 @@ class _Worker:
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         assert self._evaluator is not None  # noqa: S101 - `load` is always the first call
-        return self._evaluator.evaluate(chunk)
+        try:
+            return self._evaluator.evaluate(chunk)
+        except MemoryError:
+            os._exit(1)  # a process without memory cannot even say so: it ends, and another takes its place
 
 
 @dataclass(eq=False)
@@ -174,9 +180,9 @@ class RayBackend:
             return []  # a chunk of a worker that was replaced a moment ago
         try:
             answer = ray.get(reference)
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from error
         except ray.exceptions.RayError as error:
+            if isinstance(error, ray.exceptions.RayTaskError) and not isinstance(error.cause, _OF_THE_WORKER):
+                raise error.cause from error
             found = str(error).splitlines()[0]
             LOGGER.warning("the worker died: %s; its chunks run again on another", found)
             return self._replace(seat, found if seat.loading else "the worker died while it ran this trial")
