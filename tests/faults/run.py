@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from damage import damage_files
 from sabotage import kill_drivers, refuse_steps
+from torment_drivers import jump_clocks, meet, stop_runs
+from torment_nodes import move_nodes
 from torment_workers import hang, hit_workers, kill, poison_workers, slow
 
 
@@ -39,6 +41,10 @@ def main():
         "worker slow": lambda home: hit_workers(home, 20 // share, options.seed, slow),
         "worker leaks": lambda home: hit_workers(home, 20 // share, options.seed),
         "poisoned trial": poison_workers,
+        "node removed": lambda home: move_nodes(home, 20 // share, options.seed),
+        "drivers meet": lambda home: meet(home, 40 // share, options.seed),
+        "clock jumps": lambda home: jump_clocks(home, 40 // share, options.seed),
+        "run stopped": lambda home: stop_runs(home, max(1, 3 // share), options.seed),
     }
     lost = 0
     print(f"{'fault':<16}{'where':<20}{'tried':>8}{'survived':>10}{'seconds':>9}")
