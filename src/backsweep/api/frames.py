@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
 
 from backsweep.dataset import DataSpec, shard_from_frames
-from backsweep.errors import BadInput, StrategyError
+from backsweep.errors import StrategyError
 from backsweep.section import Section
 from backsweep.strategy import Strategy
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.result import Result
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec, read_section
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,24 +57,10 @@ def backtest(
     spec = TrialSpec(
         data=DataSpec(bars="frame"),
         strategy=type(strategy).__qualname__,
-        account=_read(AccountSpec, "account", account),
-        execution=_read(ExecutionSpec, "execution", execution),
-        costs=_read(CostsSpec, "costs", costs),
+        account=read_section(AccountSpec, "account", account),
+        execution=read_section(ExecutionSpec, "execution", execution),
+        costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
     evaluator = make_evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)
-
-
-def _read(kind: type[Spec], name: str, given: Spec | Mapping[str, Any] | None) -> Spec:
-    """Validate one mapping of settings, with one message that names the key."""
-    if isinstance(given, kind):
-        return given
-    try:
-        return kind.model_validate(dict(given or {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join([name, *(str(part) for part in first["loc"])])
-        raise BadInput(
-            first["msg"], where=key, found=repr(first["input"])[:100], remedy=f"correct {key}; see README.md"
-        ) from error

@@ -83,6 +83,9 @@ COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined")
 NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE, VOLUME_SHARE_SLIPPAGE, SQUARE_ROOT_SLIPPAGE = range(5)
 SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 
+# How a run begins: with a new account; with the one at hand, what is counted beginning anew; or just going on.
+FRESH, CARRIED, CONTINUED = range(3)
+
 # Failures: the engine stops at the first.
 NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backsweep.engine.acceptance import accept_requests
-from backsweep.engine.codes import NO_FAILURE, SAME_CLOSE
+from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
 from backsweep.engine.matching import match_close, match_group
@@ -111,7 +111,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 close_session(state, group.session)
             if account.failure != NO_FAILURE:
                 break
-        if account.recording == 1:
+        if account.recording == 1 and account.carried != CONTINUED:
             log_live_orders(state)
 
     return loop

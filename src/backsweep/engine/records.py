@@ -129,6 +129,10 @@ class Tables:
         except KeyError:
             raise AttributeError(name) from None
 
+    def trimmed(self, **lengths: int) -> Tables:
+        """Give the same tables, those that are named cut to a length."""
+        return Tables({name: table[: lengths.get(name, len(table))] for name, table in self.arrays.items()})
+
     def handle(self, *, compiled: bool) -> Any:
         """Give what the loop takes; valid as long as these tables live. NUMBA_DISABLE_JIT=1 compiles nothing."""
         if not compiled or config.DISABLE_JIT:

@@ -1,8 +1,8 @@
 """Where a run begins and ends within the bars: from a fresh account or the one at hand, and flat if it is asked for.
 
-Three fields of the account say so, and are set before each call of the loop: `carried` (1: go on with the account as
-the last call left it), `earlier_assets` (how many assets have a bar before the first one), `flat_at` (the group at
-whose close every position is closed, or NONE).
+Three fields of the account say so, and are set before each call of the loop: `carried` (FRESH, CARRIED, CONTINUED),
+`earlier_assets` (how many assets have a bar before the first one), `flat_at` (the group at whose close every position
+is closed, or NONE).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import MARKET, SEGMENT_END
+from backsweep.engine.codes import CONTINUED, FRESH, MARKET, SEGMENT_END
 from backsweep.engine.costs import commission_due, slipped_price
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill, mark_bar, value_account
@@ -25,10 +25,12 @@ def begin_segment(state: State, first: int) -> None:
     """Make the account ready for a run that begins with group `first`.
 
     A fresh account knows the last closes before it. A carried one keeps cash, positions and orders; what is counted
-    over a run begins anew.
+    over a run begins anew, unless the run is continued.
     """
     account = state.account
-    if account.carried == 0:
+    if account.carried == CONTINUED:
+        return
+    if account.carried == FRESH:
         reset(state)
         if account.earlier_assets > 0:
             _mark_before(state, record_at(state.groups, first).first_row)

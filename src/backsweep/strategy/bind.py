@@ -51,6 +51,7 @@ class Bound:
     values : dtype of the record of parameters and variables.
     per_asset : names and dtypes of the per-asset variables' tables, in the order in which the loop takes them.
     interpreted : the loop as plain Python; `compiled` the same, compiled at its first call.
+    view : stands for `self` in `on_data`; made of a record of `values` and the first record of each per-asset table.
 
     """
 
@@ -59,6 +60,7 @@ class Bound:
     per_asset: dict[str, np.dtype[Any]]
     interpreted: Callable[..., None]
     compiled: Callable[..., None]
+    view: type[View]
 
     def new_values(self, strategy: Strategy) -> Any:
         """Give a table of one record with the strategy's parameters and the initial values of its variables."""
@@ -114,7 +116,7 @@ def _bind(cls: type[Strategy]) -> Bound:
         )
 
     loop = make_loop(decide)
-    return Bound(cls, values, per_asset, loop, njit(error_model="numpy")(loop))
+    return Bound(cls, values, per_asset, loop, njit(error_model="numpy")(loop), self_view)
 
 
 def _make_self(cls: type[Strategy], per_asset: tuple[str, ...]) -> type[View]:

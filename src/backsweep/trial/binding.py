@@ -64,12 +64,16 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
         record.shortable = int(own.shortable)
 
 
-def set_execution(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.int32]) -> None:
-    """Write the execution profile's choices, and what else an order needs to fill; `codes` are the bars' assets."""
+def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
+    """Write the execution profile's choices, and what else an order needs to fill."""
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
     tables.rules[0].volume_share = execution.volume_share
+
+
+def set_volume(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.int32]) -> None:
+    """Write from which row on each asset's bars have volume; `codes` are the bars' assets."""
     if execution.volume_share > 0.0 and not (tables.bars["volume"] > 0.0).any():
         raise BadInput(
             "execution.volume_share bounds what fills by the bars' volume, and no bar has any",

@@ -6,7 +6,7 @@ and, unless it records, not with the number of bars either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from backsweep.broker import Market as Columns
 from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
-from backsweep.engine.codes import LOG_FULL, NONE, ORDERS_FULL
+from backsweep.engine.codes import CARRIED, FRESH, LOG_FULL, NONE, ORDERS_FULL
 from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import Table, Tables, allocate
@@ -22,7 +22,7 @@ from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.strategy import Strategy, bind, explain
-from backsweep.trial.binding import place_of, set_account, set_costs, set_execution
+from backsweep.trial.binding import place_of, set_account, set_costs, set_execution, set_volume
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
@@ -80,8 +80,8 @@ class Runner:
         ]
         self._values = self.bound.new_values(self._strategy)
         self._memory = self.bound.new_memory(len(self.tables.positions))
-        self._columns = self._addresses({**market.signals, **self._features.columns(self._strategy)})
-        self._context = self._addresses(market.context)
+        self._columns = columns_record({**market.signals, **self._features.columns(self._strategy)})
+        self._context = columns_record(market.context)
         self._edges = np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)  # where each session begins
         self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
 
@@ -114,21 +114,21 @@ class Runner:
         """
         start, stop = int(self._edges[first]), int(self._edges[last])
         account = self.tables.account[0]
-        account.carried = int(carried)
+        account.carried = CARRIED if carried else FRESH
         account.flat_at = stop - 1 if flat else NONE
         account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
         self._call(start, stop)
-        self._check()
+        check_run(self.tables.account[0], self.cls.__name__)
 
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
         account = self.tables.account[0]
-        account.carried, account.flat_at, account.earlier_assets = 0, NONE, 0
+        account.carried, account.flat_at, account.earlier_assets = FRESH, NONE, 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
-        self._check()
+        check_run(self.tables.account[0], self.cls.__name__)
 
     def prepare(self) -> None:
         """Compile the strategy without running it; StrategyError says what does not compile, and where."""
@@ -205,7 +205,8 @@ class Runner:
         conditions = np.zeros(sum(map(len, clauses)), CONDITION)
         tables = self._new_tables(conditions, log_capacity)
         set_account(tables, self._settings.account, self.market.assets)
-        set_execution(tables, self._settings.execution, self.market.codes)
+        set_execution(tables, self._settings.execution)
+        set_volume(tables, self._settings.execution, self.market.codes)
         set_costs(tables, self._settings.costs, self.market.assets)
         return tables
 
@@ -239,30 +240,32 @@ class Runner:
             record.above = int(comparison.above)
             record.clause = number
 
-    def _addresses(self, columns: dict[str, NDArray[np.float64]]) -> Table:
-        """Make the record of the columns' addresses; the market and the feature cache keep the columns alive."""
-        table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [(FILLER, "i8")]))
-        for name, values in columns.items():
-            table[0][name] = values.ctypes.data
-        return table
 
-    def _check(self) -> None:
-        account = self.tables.account[0]
-        if account.failure == ORDERS_FULL:
-            raise LimitReached(
-                f"{self.cls.__name__} has too many live orders",
-                expected=f"at most {account.capacity // 2} at once",
-                remedy="cancel orders that are no longer wanted, or ask with order_target methods",
-            )
-        if account.failure == LOG_FULL:
-            raise LogFull("the logs of a recorded run are full", expected=f"at most {account.log_capacity} entries")
-        if not np.isfinite(account.equity) or not np.isfinite(account.cash):
-            raise BrokenInvariant(
-                "the account is not a number any more",
-                expected="finite cash and equity",
-                found=f"cash {account.cash}, equity {account.equity}",
-                remedy="check the sizes that the strategy asks for: they may have grown beyond all bounds",
-            )
+def columns_record(columns: Mapping[str, NDArray[np.float64]]) -> Table:
+    """Give a table of one record, the columns' addresses by name; who calls keeps the columns alive."""
+    table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [(FILLER, "i8")]))
+    for name, values in columns.items():
+        table[0][name] = values.ctypes.data
+    return table
+
+
+def check_run(account: Any, strategy: str) -> None:
+    """Raise what went wrong in a run, LimitReached or BrokenInvariant; `strategy` names whose it was."""
+    if account.failure == ORDERS_FULL:
+        raise LimitReached(
+            f"{strategy} has too many live orders",
+            expected=f"at most {account.capacity // 2} at once",
+            remedy="cancel orders that are no longer wanted, or ask with order_target methods",
+        )
+    if account.failure == LOG_FULL:
+        raise LogFull("the logs of a recorded run are full", expected=f"at most {account.log_capacity} entries")
+    if not np.isfinite(account.equity) or not np.isfinite(account.cash):
+        raise BrokenInvariant(
+            "the account is not a number any more",
+            expected="finite cash and equity",
+            found=f"cash {account.cash}, equity {account.equity}",
+            remedy="check the sizes that the strategy asks for: they may have grown beyond all bounds",
+        )
 
 
 class LogFull(LimitReached):

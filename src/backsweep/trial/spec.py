@@ -5,13 +5,15 @@ Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts ar
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from backsweep.dataset.spec import DataSpec
 from backsweep.engine.profiles import PROFILES
+from backsweep.errors import BadInput
 from backsweep.section import Section
 from backsweep.trial.folds import FoldSpec
 
@@ -209,3 +211,20 @@ class TrialSpec(Section):
     fixed: dict[str, float | int | bool] = Field(default_factory=dict)
     params: tuple[str, ...] = ()
     folds: FoldSpec | None = None
+
+
+Kind = TypeVar("Kind", bound=Section)
+
+
+def read_section(kind: type[Kind], name: str, given: Kind | Mapping[str, Any] | None) -> Kind:
+    """Validate one mapping of settings, such as `account`; raises BadInput that names the key."""
+    if isinstance(given, kind):
+        return given
+    try:
+        return kind.model_validate(dict(given or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([name, *(str(part) for part in first["loc"])])
+        raise BadInput(
+            first["msg"], where=key, found=repr(first["input"])[:100], remedy=f"correct {key}; see README.md"
+        ) from error

@@ -1,0 +1,82 @@
+"""The bars of one timestamp, as they arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.dataset import Shard, shard_from_frames
+from backsweep.errors import BadData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One timestamp's bars, signals and context.
+
+    shard : rows of one timestamp, checked as every shard is; asset codes count all the assets of the session.
+    session : number of the trading day, from 0. last_of_session : whether no later bar belongs to it; a feed knows this
+        from the exchange's calendar.
+    """
+
+    shard: Shard
+    session: int
+    last_of_session: bool
+
+    @property
+    def timestamp(self) -> int:
+        """Give the time of the bars, nanoseconds UTC."""
+        return int(self.shard.rows["timestamp"][0])
+
+
+def moments(shard: Shard) -> Iterator[Moment]:
+    """Take a shard apart: its timestamps one by one, in order."""
+    times = shard.rows["timestamp"].to_numpy()
+    edges = np.flatnonzero(np.diff(times, prepend=times[0] - 1, append=times[-1] + 1))
+    ends = np.diff(shard.sessions, append=shard.sessions[-1] + 1) != 0
+    for index, (first, last) in enumerate(pairwise(edges)):
+        part = replace(
+            shard,
+            rows=shard.rows[int(first) : int(last)],
+            context=shard.context[index : index + 1],
+            sessions=shard.sessions[index : index + 1],
+        )
+        yield Moment(part, int(shard.sessions[index]), bool(ends[index]))
+
+
+def make_moment(
+    assets: Sequence[str],
+    bars: pl.DataFrame,
+    *,
+    session: int,
+    last_of_session: bool,
+    signals: pl.DataFrame | None = None,
+    context: pl.DataFrame | None = None,
+) -> Moment:
+    """Make a moment of what a feed delivers.
+
+    Parameters
+    ----------
+    assets : every asset of the session, those without a bar now as well.
+    bars : timestamp (one for all), asset, open, high, low, close, volume; further numeric columns are signals.
+    signals, context : as in `backsweep.backtest`, of this timestamp.
+    session, last_of_session : see `Moment`.
+
+    Raises BadData where the bars break a rule of the dataset, are of several times, or of an asset that is not known.
+
+    """
+    shard = shard_from_frames(bars, signals, context)
+    if len(shard.sessions) != 1:
+        raise BadData("a moment has one timestamp", expected="1", found=str(len(shard.sessions)))
+    unknown = [name for name in shard.assets if name not in assets]
+    if unknown:
+        raise BadData("a bar of an unknown asset", expected=f"one of {', '.join(assets)}", found=", ".join(unknown))
+    codes = pl.Series("asset", [sorted(assets).index(shard.assets[code]) for code in shard.rows["asset"]], pl.Int32)
+    shard = replace(shard, assets=tuple(sorted(assets)), rows=shard.rows.with_columns(codes))
+    return Moment(shard, session, last_of_session)

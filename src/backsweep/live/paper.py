@@ -1,0 +1,155 @@
+"""Paper trading: the backtest's engine, one timestamp at a time.
+
+The loop, the ledger and the matching are those of every backtest, over tables that grow as bars arrive. Nothing of a
+moment is known before it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.broker import Broker
+from backsweep.dataset import Shard, shard_from_frames
+from backsweep.engine.codes import CONTINUED
+from backsweep.engine.loop import make_loop
+from backsweep.engine.orders import log_live_orders
+from backsweep.engine.records import State, allocate, reset
+from backsweep.engine.tables import BAR, GROUP
+from backsweep.errors import BadInput
+from backsweep.live.moment import Moment, moments
+from backsweep.live.session import Session
+from backsweep.trial.binding import set_account, set_costs, set_execution
+from backsweep.trial.market import pack
+from backsweep.trial.result import Result, read_result
+from backsweep.trial.runner import Runner, Settings, check_run
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, read_section
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from backsweep.live.protocol import StrategyBroker
+    from backsweep.strategy import Strategy
+
+ROOM = 1024
+"""How many timestamps the tables hold at first; they double when they are full."""
+
+
+def _decide(state: Any, _market: Any, decide: Any, _memory: Any, _group: Any, _index: int) -> None:
+    decide(Broker(state))
+
+
+class PaperVenue:
+    """The engine as a venue.
+
+    Parameters
+    ----------
+    assets : names; the codes are their positions in ascending order.
+    account, execution, costs : the sweep file's mappings.
+
+    """
+
+    def __init__(
+        self,
+        assets: Sequence[str],
+        *,
+        account: AccountSpec | Mapping[str, Any] | None = None,
+        execution: ExecutionSpec | Mapping[str, Any] | None = None,
+        costs: CostsSpec | Mapping[str, Any] | None = None,
+    ) -> None:
+        self.assets = tuple(sorted(assets))
+        self.settings = Settings(
+            read_section(AccountSpec, "account", account),
+            read_section(ExecutionSpec, "execution", execution),
+            read_section(CostsSpec, "costs", costs),
+        )
+        if self.settings.account.mode != "shared":
+            raise BadInput(
+                "a session trades one account",
+                where="account.mode",
+                expected="shared",
+                found=self.settings.account.mode,
+                remedy="open a session for each asset",
+            )
+        self._loop = make_loop(_decide)
+        self._timestamps = self._rows = 0
+        self._tables = allocate(
+            np.zeros(ROOM, BAR), np.zeros(ROOM, GROUP), assets=len(self.assets), sessions=ROOM, log_capacity=ROOM
+        )
+        set_account(self._tables, self.settings.account, self.assets)
+        set_execution(self._tables, self.settings.execution)
+        set_costs(self._tables, self.settings.costs, self.assets)
+        self._tables.assets["volume_from"] = np.iinfo(np.int64).max
+        reset(State(self._tables.arrays))
+        self._tables.account[0].carried = CONTINUED
+
+    def step(self, moment: Moment, decide: Callable[[StrategyBroker], None]) -> None:
+        """Fill what the bars fill, let the strategy decide, take its requests in."""
+        self._append(moment)
+        self._loop(State(self._tables.arrays), None, decide, None, self._timestamps, self._timestamps + 1)
+        self._timestamps += 1
+        check_run(self._tables.account[0], "the strategy")
+
+    def result(self, strategy: Strategy, shard: Shard) -> Result:
+        """Give the records so far; `shard` holds the moments that were seen, `strategy` names the features."""
+        state = State(self._tables.arrays)
+        logged = int(state.account.orders_logged)
+        log_live_orders(state)
+        names = strategy.values()
+        runner = Runner(pack(shard), type(strategy), self.settings, params=tuple(names), compiled=False)
+        runner.take(np.array([float(value) for value in names.values()]))
+        runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.session_ends))
+        result = read_result(runner)
+        state.account.orders_logged = logged
+        return result
+
+    def _append(self, moment: Moment) -> None:
+        """Write the moment's bars behind those that came before."""
+        market = pack(moment.shard)
+        first, last = self._rows, self._rows + len(market.bars)
+        self._grow("bars", last)
+        for name in ("groups", "equity_log"):
+            self._grow(name, self._timestamps + 1)
+        self._grow("sessions", moment.session + 1)
+        account = self._tables.account[0]
+        most = max(account.fills_logged, account.trades_logged, account.orders_logged) + 4 * account.capacity
+        for name in ("fill_log", "trade_log", "order_log"):
+            self._grow(name, most)
+        account.log_capacity = len(self._tables.fill_log)
+        self._tables.bars[first:last] = market.bars
+        group = self._tables.groups[self._timestamps : self._timestamps + 1]
+        group[:] = market.groups
+        group["first_row"], group["session"], group["last_of_session"] = first, moment.session, moment.last_of_session
+        if self.settings.execution.untraded == "wait":
+            traded = market.bars["asset"][market.bars["volume"] > 0.0]
+            np.minimum.at(self._tables.assets["volume_from"], traded, first)
+        self._rows = last
+
+    def _grow(self, name: str, count: int) -> None:
+        """Make room for `count` records of a table."""
+        table = self._tables.arrays[name]
+        if count > len(table):
+            grown = np.zeros(max(count, 2 * len(table)), table.dtype)
+            grown[: len(table)] = table
+            self._tables.arrays[name] = grown
+
+
+def replay(
+    bars: pl.DataFrame | pl.LazyFrame,
+    strategy: Strategy,
+    *,
+    signals: pl.DataFrame | pl.LazyFrame | None = None,
+    context: pl.DataFrame | pl.LazyFrame | None = None,
+    account: AccountSpec | Mapping[str, Any] | None = None,
+    execution: ExecutionSpec | Mapping[str, Any] | None = None,
+    costs: CostsSpec | Mapping[str, Any] | None = None,
+) -> Result:
+    """Trade a backtest's data on paper, bar by bar; takes what `backsweep.backtest` takes and gives what it gives."""
+    shard = shard_from_frames(bars, signals, context)
+    venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs)
+    session = Session(strategy, venue)
+    for moment in moments(shard):
+        session.on_bars(moment)
+    return venue.result(strategy, shard)

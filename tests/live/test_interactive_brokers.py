@@ -1,0 +1,296 @@
+import inspect
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+pytest.importorskip("ib_async", reason="the extra backsweep[ib] is not installed")
+
+from fake_gateway import FakeIB
+from ib_async import BarData, ContractDetails, OrderStatus, Stock
+from polars.testing import assert_frame_equal
+
+import backsweep as bs
+from backsweep import broker as engine_broker
+from backsweep import live
+from backsweep.dataset import shard_from_frames
+from backsweep.engine.codes import (
+    CANCELLED,
+    FILLED,
+    HELD,
+    POSITION_CLOSED,
+    REJECTED,
+    WORKING,
+)
+from backsweep.errors import BadInput
+from backsweep.live.ib import Bars, InteractiveBrokers
+from backsweep.live.ib.orders import Request, make_order
+from backsweep.live.protocol import StrategyBroker
+from backsweep.strategies.moving_average_cross import MovingAverageCross
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+from bracket import Bracket
+
+NAN = float("nan")
+DAY_ONE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def make_contracts():
+    return {name: Stock(name, "SMART", "USD") for name in ("B", "A")}
+
+
+def make_bars(days=200):
+    rng = np.random.default_rng(11)
+    frames = []
+    for name in ("A", "B"):
+        close = np.round(50 * np.exp(np.cumsum(rng.normal(0, 0.02, days))), 2)
+        opens = np.round(np.append(50.0, close[:-1]) * np.exp(rng.normal(0, 0.004, days)), 2)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "timestamp": [DAY_ONE + timedelta(days=day) for day in range(days)],
+                    "asset": [name] * days,
+                    "open": opens,
+                    "high": np.maximum(opens, close) + 0.3,
+                    "low": np.minimum(opens, close) - 0.3,
+                    "close": close,
+                    "volume": np.full(days, 1e6),
+                    "pred": rng.normal(0, 1, days),
+                }
+            )
+        )
+    return pl.concat(frames)
+
+
+def trade_live(bars, strategy):
+    gateway = FakeIB(make_contracts())
+    venue = InteractiveBrokers(gateway, gateway.contracts)
+    session = live.Session(strategy, venue)
+    for moment in live.moments(shard_from_frames(bars)):
+        gateway.play(moment)
+        session.on_bars(moment)
+    return venue, gateway
+
+
+@pytest.mark.parametrize(
+    "strategy", [MovingAverageCross(fast=5, slow=20, weight=0.3), Bracket(entry=1.0, distance=0.02)], ids=repr
+)
+def test_a_strategy_at_the_broker_fills_as_in_the_backtest(strategy):
+    bars = make_bars()
+    account = {"cash": 1e6, "kind": "margin", "leverage": 2.0, "lot": 1}
+    backtest = bs.backtest(bars, strategy, account=account, compiled=False)
+    assert backtest.fills.height > 20
+    venue, gateway = trade_live(bars, strategy)
+    order = ["timestamp", "asset", "price", "quantity"]
+    mine, theirs = (frame.select(order).sort(order) for frame in (venue.fills, backtest.fills))
+    assert_frame_equal(mine, theirs.with_columns(pl.col("timestamp").dt.replace_time_zone("UTC")), check_exact=True)
+    assert gateway.cash == pytest.approx(backtest.equity["cash"][-1], abs=1e-6)
+
+
+def test_every_broker_has_the_words_of_the_engines_broker():
+    for name, words in inspect.getmembers(StrategyBroker, inspect.isfunction):
+        if name.startswith("_"):
+            continue
+        expected = list(inspect.signature(getattr(engine_broker.Broker, name)).parameters.values())
+        for cls in (StrategyBroker, InteractiveBrokers):
+            found = list(inspect.signature(getattr(cls, name)).parameters.values())
+            assert [p.name for p in found] == [p.name for p in expected], (cls, name)
+            assert repr([p.default for p in found]) == repr([p.default for p in expected]), (cls, name)
+        assert words is not None
+    said = {name for name in vars(engine_broker.Broker) if not name.startswith("_") and name != "view_type"}
+    assert said <= set(dir(StrategyBroker))
+
+
+def request(**given):
+    blank = dict.fromkeys(("limit_price", "stop_price", "trail_amount", "trail_percent"), NAN)
+    rest = {"id": 7, "asset": 0, "quantity": -3.0, "order_type": bs.MARKET, "tif": bs.GTC, "good_till": 0}
+    return Request(**{**blank, **rest, "parent": 0, "oca_group": 0, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"orderType": "MKT", "action": "SELL", "totalQuantity": 3.0, "tif": "GTC", "orderRef": "me"}),
+        ({"quantity": 2.0, "order_type": bs.LIMIT, "limit_price": 9.5}, {"action": "BUY", "lmtPrice": 9.5}),
+        ({"order_type": bs.STOP, "stop_price": 8.0}, {"orderType": "STP", "auxPrice": 8.0}),
+        (
+            {"order_type": bs.STOP_LIMIT, "stop_price": 8.0, "limit_price": 7.5},
+            {"orderType": "STP LMT", "auxPrice": 8.0, "lmtPrice": 7.5},
+        ),
+        ({"order_type": bs.TRAILING_STOP, "trail_amount": 1.5}, {"orderType": "TRAIL", "auxPrice": 1.5}),
+        ({"order_type": bs.TRAILING_STOP, "trail_percent": 0.05}, {"trailingPercent": 5.0}),
+        ({"order_type": bs.MARKET_ON_CLOSE}, {"orderType": "MOC", "tif": "DAY"}),
+        ({"tif": bs.IOC}, {"tif": "IOC"}),
+        ({"tif": bs.GTD, "good_till": 1_577_880_000_000_000_000}, {"tif": "GTD", "goodTillDate": "20200101-12:00:00"}),
+        ({"oca_group": 4}, {"ocaGroup": "me-4", "ocaType": 1}),
+    ],
+)
+def test_a_request_becomes_the_brokers_order(given, expected):
+    order = make_order(request(**given), parent=0, transmit=True, reference="me", account="DU1")
+    assert {name: getattr(order, name) for name in expected} == expected
+
+
+class Desk:
+    """A venue at a fake gateway, whose `on_data` is what the test hands in."""
+
+    def __init__(self):
+        self.gateway = FakeIB(make_contracts())
+        self.venue = InteractiveBrokers(self.gateway, self.gateway.contracts)
+        self.moments = live.moments(shard_from_frames(make_bars(20)))
+
+    def day(self, decide=lambda _: None):
+        moment = next(self.moments)
+        self.gateway.play(moment)
+        answer = []
+        self.venue.step(moment, lambda broker: answer.append(decide(broker)))
+        return answer[0]
+
+
+def test_a_bracket_is_transmitted_by_its_last_order_alone():
+    desk = Desk()
+    parent = desk.day(lambda broker: broker.submit_bracket(0, 10, stop_loss=1.0, take_profit=1000.0))
+    orders = [desk.gateway.book[number].order for number in desk.gateway.placed]
+    assert [(order.orderType, order.transmit) for order in orders] == [("MKT", False), ("STP", False), ("LMT", True)]
+    assert [order.parentId for order in orders] == [0, parent, parent]
+    stop, target = (desk.venue.find_child(parent, kind) for kind in (bs.STOP, bs.LIMIT))
+    assert [desk.venue.get_order(number).status for number in (parent, stop, target)] == [WORKING, HELD, HELD]
+    desk.day()
+    assert [desk.venue.get_order(number).status for number in (parent, stop, target)] == [FILLED, WORKING, WORKING]
+    assert desk.venue.get_order(parent).filled_quantity == 10.0
+    assert desk.venue.get_position(0).quantity == 10.0
+
+
+def test_an_order_is_changed_and_cancelled_at_the_broker():
+    desk = Desk()
+    order = desk.day(lambda broker: broker.submit_order(0, 10, bs.LIMIT, limit_price=2.0))
+    assert desk.day(lambda broker: broker.update_order(order, quantity=6, limit_price=3.0))
+    placed = desk.gateway.book[order].order
+    assert (placed.totalQuantity, placed.lmtPrice) == (6.0, 3.0)
+    assert not desk.day(lambda broker: broker.update_order(order, quantity=-6))
+    assert desk.day(lambda broker: broker.cancel_order(order))
+    assert desk.gateway.book[order].orderStatus.status == OrderStatus.Cancelled
+    assert desk.venue.get_order(order).status == CANCELLED
+    assert not desk.day(lambda broker: broker.cancel_order(order))
+
+
+def test_what_is_cancelled_in_the_same_call_is_never_sent():
+    desk = Desk()
+    assert desk.day(lambda broker: broker.cancel_order(broker.submit_bracket(0, 10, stop_loss=1.0)))
+    assert desk.gateway.placed == []
+
+
+def test_the_exits_of_a_bracket_follow_their_position():
+    desk = Desk()
+    parent = desk.day(lambda broker: broker.submit_bracket(0, 10, stop_loss=1.0, take_profit=1000.0))
+    desk.day(lambda broker: broker.order_target_quantity(0, 4))
+    stop = desk.venue.find_child(parent, bs.STOP)
+    desk.day(lambda broker: broker.close_position(0))
+    assert desk.gateway.book[stop].order.totalQuantity == 4.0
+    desk.day()
+    assert desk.venue.get_order(stop).status == CANCELLED
+    assert desk.venue.get_order(stop).reject_reason == POSITION_CLOSED
+    assert desk.venue.count_open_orders(0) == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"asset": 9, "quantity": 1},
+        {"asset": 0, "quantity": 0.4},
+        {"asset": 0, "quantity": NAN},
+        {"asset": 0, "quantity": 1, "order_type": 77},
+        {"asset": 0, "quantity": 1, "order_type": bs.LIMIT},
+        {"asset": 0, "quantity": 1, "order_type": bs.TRAILING_STOP, "trail_amount": -1.0},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_rejected_here(given):
+    desk = Desk()
+    order = desk.day(lambda broker: broker.submit_order(**given))
+    assert desk.venue.get_order(order).status == REJECTED
+    assert desk.venue.get_order(order).reject_reason != 0
+    assert desk.gateway.placed == []
+
+
+def test_a_child_of_a_filled_parent_works_at_once_and_one_of_a_cancelled_parent_never():
+    desk = Desk()
+    filled = desk.day(lambda broker: broker.submit_order(0, 10))
+    late = desk.day(lambda broker: broker.submit_order(0, -10, bs.STOP, stop_price=1.0, parent=filled))
+    assert desk.venue.get_order(late).status == WORKING
+    assert desk.gateway.book[late].order.parentId == 0
+    resting = desk.day(lambda broker: broker.submit_order(0, 10, bs.LIMIT, limit_price=1.0))
+    desk.day(lambda broker: broker.cancel_order(resting))
+    orphan = desk.day(lambda broker: broker.submit_order(0, -10, bs.STOP, stop_price=1.0, parent=resting))
+    assert desk.venue.get_order(orphan).status == CANCELLED
+    assert orphan not in desk.gateway.book
+
+
+def test_a_broker_without_account_values_is_an_error_with_a_remedy():
+    desk = Desk()
+    desk.gateway.accountValues = lambda _account: []
+    with pytest.raises(BadInput, match="NetLiquidation"):
+        desk.venue.get_equity()
+
+
+class Calendar:
+    """Stands for `ib_async.IB` as a source of hourly bars; the clock goes on with every wait."""
+
+    def __init__(self, hours=(9, 10, 11), days=2):
+        self.now = datetime(2024, 3, 4, 8, tzinfo=UTC)
+        self.times = [datetime(2024, 3, 4 + day, hour, tzinfo=UTC) for day in range(days) for hour in hours]
+        self.lists = {}
+        self.missing = ("B", self.times[1])
+
+    def isConnected(self):  # noqa: N802 - their name, as the others
+        return self.now < self.times[-1] + timedelta(hours=3)
+
+    def reqContractDetails(self, _contract):  # noqa: N802
+        days = sorted({time.date() for time in self.times})
+        hours = ";".join(f"{day:%Y%m%d}:0900-{day:%Y%m%d}:1200" for day in days)
+        return [ContractDetails(liquidHours=hours, timeZoneId="UTC")]
+
+    def reqHistoricalData(self, contract, _end, _duration, **_options):  # noqa: N802
+        self.lists.setdefault(contract.symbol, [])
+        self.deliver()
+        return self.lists[contract.symbol]
+
+    def waitOnUpdate(self, timeout):  # noqa: N802
+        assert timeout > 0
+        self.now += timedelta(minutes=20)
+        self.deliver()
+
+    def deliver(self):
+        for name, bars in self.lists.items():
+            known = {bar.date for bar in bars}
+            for time in self.times:
+                if time <= self.now and time not in known and (name, time) != self.missing:
+                    bars.append(BarData(time, 10.0, 11.0, 9.0, 10.5, 100.0))
+
+
+def test_bars_come_as_moments_when_they_are_complete():
+    ib = Calendar()
+    feed = Bars(ib, make_contracts(), bar_size="1 hour", patience=0.0, clock=lambda: ib.now)
+    seen = [(moment, ib.now) for moment in feed.moments()]
+    assert [moment.timestamp for moment, _ in seen] == [round(time.timestamp()) * 10**9 for time in ib.times]
+    assert all(now >= time + timedelta(hours=1) for (_, now), time in zip(seen, ib.times, strict=True))
+    assert [moment.session for moment, _ in seen] == [0, 0, 0, 1, 1, 1]
+    assert [moment.last_of_session for moment, _ in seen] == [False, False, True] * 2
+    assert [moment.shard.rows["asset"].to_list() for moment, _ in seen] == [[0, 1], [0]] + [[0, 1]] * 4
+
+
+def test_history_holds_complete_bars_and_moments_go_on_after_it():
+    ib = Calendar()
+    ib.now = ib.times[2] + timedelta(minutes=30)
+    feed = Bars(ib, make_contracts(), bar_size="1 hour", patience=0.0, clock=lambda: ib.now)
+    history = feed.history("1 D")
+    assert history.rows["timestamp"][-1] == round(ib.times[1].timestamp()) * 10**9
+    first = next(feed.moments())
+    assert first.timestamp == round(ib.times[2].timestamp()) * 10**9
+
+
+def test_an_unknown_bar_size_is_bad_input():
+    with pytest.raises(BadInput, match="bar size '3 moons'"):
+        Bars(SimpleNamespace(), make_contracts(), bar_size="3 moons")

@@ -1,0 +1,117 @@
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from random_scripts import ACCOUNTS, COSTS, random_scenario
+from scripted import Script, compose
+
+import backsweep as bs
+from backsweep import live
+from backsweep.dataset import shard_from_frames
+from backsweep.engine.profiles import PROFILES
+from backsweep.errors import BadInput
+from backsweep.strategies.moving_average_cross import MovingAverageCross
+
+RECORDS = ("fills", "trades", "equity", "orders")
+
+
+def assert_same(paper, backtest):
+    for name in RECORDS:
+        assert_frame_equal(getattr(paper, name), getattr(backtest, name), check_exact=True)
+    assert paper.metrics == backtest.metrics
+
+
+def replay_script(scenario):
+    table = compose(scenario.steps)
+    return live.replay(
+        scenario.market,
+        Script(steps=table.ctypes.data, count=len(table)),
+        account=scenario.account,
+        costs=scenario.costs,
+        execution={"profile": scenario.profile, "limit_fill": scenario.limit_fill},
+    )
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("seed", range(4))
+def test_random_scripts_fill_on_paper_as_in_the_backtest(seed, profile):
+    account, costs = ACCOUNTS[seed % len(ACCOUNTS)], COSTS[(3 * seed + len(profile)) % len(COSTS)]
+    scenario = random_scenario(
+        seed, length=40, steps=50, assets=3, account=account, costs=costs, profile=profile, per_session=1 + seed % 3
+    )
+    backtest = scenario.play(compiled=False)
+    assert backtest.fills.height > 3
+    assert_same(replay_script(scenario), backtest)
+
+
+def make_bars(days=260):
+    """Give two assets, of which the second misses some days."""
+    rng = np.random.default_rng(5)
+    frames = []
+    for name in ("A", "B"):
+        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, days)))
+        opens = np.append(50.0, close[:-1]) * np.exp(rng.normal(0, 0.005, days))
+        frame = pl.DataFrame(
+            {
+                "timestamp": np.datetime64("2020-01-01", "us") + np.arange(days) * np.timedelta64(1, "D"),
+                "asset": [name] * days,
+                "open": opens,
+                "high": np.maximum(opens, close) * 1.005,
+                "low": np.minimum(opens, close) * 0.995,
+                "close": close,
+                "volume": np.full(days, 1000.0),
+            }
+        )
+        frames.append(frame.filter(pl.Series(rng.random(days) > 0.1)) if name == "B" else frame)
+    return pl.concat(frames)
+
+
+def test_a_strategy_with_features_trades_on_paper_as_in_the_backtest():
+    bars, strategy = make_bars(), MovingAverageCross(fast=5, slow=20)
+    given = {"account": {"cash": 1e5, "kind": "margin", "leverage": 2.0, "lot": 1}, "costs": COSTS[1]}
+    backtest = bs.backtest(bars, strategy, compiled=False, **given)
+    assert backtest.trades.height > 5
+    assert_same(live.replay(bars, strategy, **given), backtest)
+
+
+def test_moments_that_do_not_ascend_are_refused():
+    shard = shard_from_frames(make_bars(5))
+    session = live.Session(MovingAverageCross(fast=2, slow=3), live.PaperVenue(shard.assets))
+    first, second, *_ = live.moments(shard)
+    session.on_bars(second)
+    with pytest.raises(BadInput, match="ascend in time"):
+        session.on_bars(first)
+
+
+def test_a_history_makes_features_known_from_the_first_moment_and_keep_bounds_it():
+    bars, seen = make_bars(60), []
+
+    class Seen(bs.Strategy):
+        def features(self):
+            return {"average": pl.col("close").rolling_mean(10)}
+
+        def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+            seen.append(data[0].average)
+
+    shard = shard_from_frames(bars)
+    days = list(live.moments(shard))
+    past = shard_from_frames(bars.filter(pl.col("timestamp") < pl.col("timestamp").min() + pl.duration(days=40)))
+    session = live.Session(Seen(), live.PaperVenue(shard.assets), history=past, keep=10)
+    for moment in days[40:]:
+        session.on_bars(moment)
+    expected = bars.filter(asset="A")["close"].rolling_mean(10)[40:]
+    assert seen == pytest.approx(expected.to_list(), rel=1e-12)
+    assert session._rows["timestamp"].n_unique() == 10
+
+
+def test_a_moment_is_made_of_what_a_feed_delivers():
+    bars = make_bars(1).filter(asset="A").with_columns(asset=pl.lit("B"))
+    context = bars.select("timestamp", vix="close")
+    moment = live.make_moment(("B", "A"), bars, session=3, last_of_session=True, context=context)
+    assert moment.shard.assets == ("A", "B")
+    assert moment.shard.rows["asset"].to_list() == [1]
+    assert moment.shard.context["vix"].to_list() == bars["close"].to_list()
+    with pytest.raises(BadInput, match="unknown asset"):
+        live.make_moment(("A",), bars, session=0, last_of_session=True)
+    with pytest.raises(BadInput, match="one timestamp"):
+        live.make_moment(("A", "B"), make_bars(2), session=0, last_of_session=True)
