@@ -121,6 +121,9 @@ class FormulaBackend:
         times = np.full(len(metrics), random.random() * 1e9)  # noqa: S311 - timing columns must not matter
         return Outcome(chunk.batch, chunk.numbers, metrics, reasons, returns, errors, times, times + 0.01)
 
+    def wind_down(self):
+        pass
+
     def close(self):
         self.closed += 1
 

@@ -56,6 +56,9 @@ class ToyBackend:
         now = np.full(len(entry), time.time())
         return [Outcome(chunk.batch, chunk.numbers, metrics, reasons, returns, {}, now, now)]
 
+    def wind_down(self):
+        pass
+
     def close(self):
         self.waiting.clear()
 

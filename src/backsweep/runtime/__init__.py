@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
-from backsweep.runtime.evaluators import build_evaluator
 
 if TYPE_CHECKING:
     from backsweep.trial.exchange import Backend
@@ -41,7 +39,7 @@ def make_backend(
     if name == "ray":
         from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
 
-        return RayBackend(workers, address, partial(build_evaluator, shards=shards), trial_timeout=trial_timeout)
+        return RayBackend(workers, address, shards=shards, trial_timeout=trial_timeout)
     raise BadInput(
         "unknown backend",
         where="runtime.backend",

@@ -1,12 +1,15 @@
-"""What a backend runs: anything that turns a chunk of parameters into its outcome."""
+"""What a backend runs: anything that turns a chunk of parameters into its outcome, or into a shard's part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from backsweep.dataset.calendar import Calendar
     from backsweep.trial.exchange import Chunk, Outcome, Ready
+    from backsweep.trial.parts import Part
     from backsweep.trial.spec import TrialSpec
 
 
@@ -23,16 +26,104 @@ class EvaluatorLike(Protocol):
         ...
 
 
+class PartEvaluator(EvaluatorLike, Protocol):
+    """One that holds some shards, and can put the parts of all shards together."""
+
+    def part(self, chunk: Chunk) -> Part:
+        """Run every trial of the chunk over the shards held."""
+        ...
+
+    def join(self, parts: Sequence[Part]) -> Part:
+        """Put neighbouring parts of a chunk together."""
+        ...
+
+    def close(self, parts: Sequence[Part]) -> Outcome:
+        """Put all parts of a chunk together, and form the metrics."""
+        ...
+
+
 EvaluatorFactory = Callable[["TrialSpec"], EvaluatorLike]
 
 
-def build_evaluator(spec: TrialSpec, shards: int | None = None) -> EvaluatorLike:
-    """Load the data, in sleeves as so many shards, and compile the strategy.
+class Workshop(Protocol):
+    """Makes evaluators that hold the same data, in two steps: those of one node may share what `load` gives."""
 
-    Raises BadInput, BadData or StrategyError.
+    def load(self, spec: TrialSpec) -> Any:
+        """Load the data as arrays; raises BadInput or BadData."""
+        ...
+
+    def build(self, spec: TrialSpec, data: Any) -> EvaluatorLike:
+        """Make an evaluator on what `load` gave and compile the strategy; raises as `load`, and StrategyError."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlainWorkshop:
+    """Makes evaluators that load their own data."""
+
+    factory: EvaluatorFactory
+
+    def load(self, _spec: TrialSpec) -> None:
+        """Load nothing."""
+
+    def build(self, spec: TrialSpec, _data: Any) -> EvaluatorLike:
+        """Let the factory do it all."""
+        return self.factory(spec)
+
+
+@dataclass(frozen=True)
+class SharedWorkshop:
+    """Makes evaluators of one account for all assets: each holds all the data."""
+
+    def load(self, spec: TrialSpec) -> Any:
+        """Load the data and lay it out for the engine."""
+        from backsweep.trial.evaluate import load_market  # noqa: PLC0415 - loads Polars and Numba, where trials run
+
+        return load_market(spec)
+
+    def build(self, spec: TrialSpec, data: Any) -> EvaluatorLike:
+        """Make an evaluator on a market."""
+        from backsweep.trial.evaluate import Evaluator  # noqa: PLC0415 - the same
+
+        evaluator = Evaluator(spec, data)
+        evaluator.prepare()
+        return evaluator
+
+
+@dataclass(frozen=True)
+class SleeveWorkshop:
+    """Makes evaluators of sleeves that hold some shards: consecutive ranges of the calendar's blocks."""
+
+    calendar: Calendar
+    shards: tuple[range, ...]
+
+    def load(self, spec: TrialSpec) -> Any:
+        """Load each shard and lay it out for the engine."""
+        from backsweep.trial.divided import load_markets  # noqa: PLC0415 - loads Polars and Numba, where trials run
+
+        return load_markets(spec, self.calendar, self.shards)
+
+    def build(self, spec: TrialSpec, data: Any) -> PartEvaluator:
+        """Make an evaluator on the shards' markets."""
+        from backsweep.trial.divided import DividedEvaluator  # noqa: PLC0415 - the same
+
+        evaluator = DividedEvaluator(spec, self.calendar, self.shards, markets=data)
+        evaluator.prepare()
+        return evaluator
+
+
+def open_workshops(spec: TrialSpec, shards: int, workers: int) -> tuple[Workshop, ...]:
+    """Divide the data among so many workers at most: one workshop for each part, which together have everything.
+
+    One account needs all data at once, so it is one part. Sleeves are cut into `shards`, of which each part has one or,
+    where workers are few, several neighbours. Raises BadInput or BadData where there is nothing to divide.
     """
-    from backsweep.trial.evaluate import make_evaluator  # noqa: PLC0415 - loads Polars and Numba, where trials run
+    if spec.account.mode == "shared":
+        return (SharedWorkshop(),)
+    from backsweep.dataset.calendar import survey  # noqa: PLC0415 - loads Polars
 
-    evaluator = make_evaluator(spec, shards=shards)
-    evaluator.prepare()
-    return evaluator
+    calendar = survey(spec.data)
+    ranges = calendar.divide(shards)
+    count = min(workers, len(ranges))
+    cuts = [len(ranges) * part // count for part in range(count + 1)]
+    return tuple(SleeveWorkshop(calendar, ranges[cuts[part] : cuts[part + 1]]) for part in range(count))

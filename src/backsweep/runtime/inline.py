@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING
 
-from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
+from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, open_workshops
 
 if TYPE_CHECKING:
     from backsweep.trial.exchange import Chunk, Outcome, Ready
@@ -24,7 +23,8 @@ class InlineBackend:
     """
 
     def __init__(self, evaluator: EvaluatorFactory | None = None, *, shards: int | None = None) -> None:
-        self._build = evaluator or partial(build_evaluator, shards=shards)
+        self._factory = evaluator
+        self._shards = shards or 1
         self._evaluator: EvaluatorLike | None = None
         self._queue: deque[Chunk] = deque()
 
@@ -32,6 +32,12 @@ class InlineBackend:
         """Load the data and compile the strategy here; raises BadInput, BadData or StrategyError."""
         self._evaluator = self._build(spec)
         return self._evaluator.ready
+
+    def _build(self, spec: TrialSpec) -> EvaluatorLike:
+        if self._factory is not None:
+            return self._factory(spec)
+        (workshop,) = open_workshops(spec, self._shards, workers=1)
+        return workshop.build(spec, workshop.load(spec))
 
     def submit(self, chunk: Chunk) -> None:
         """Queue a chunk; it runs in `wait`."""
@@ -46,6 +52,9 @@ class InlineBackend:
     def capacity(self) -> int:
         """One chunk at a time: more would wait without gain."""
         return 0 if self._queue else 1
+
+    def wind_down(self) -> None:
+        """Do nothing: there is nothing to give back before the end."""
 
     def close(self) -> None:
         """Forget the queue and the data."""

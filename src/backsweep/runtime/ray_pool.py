@@ -1,93 +1,60 @@
-"""Trials in Ray actors: each loads its own data, gets arrays of parameters and returns arrays of metrics."""
+"""Trials in Ray actors: they load data themselves, get arrays of parameters and return arrays of metrics.
+
+The data are in one part that every worker holds, or in several (shards of sleeves). Then a chunk is run in pieces, one
+by a worker of each part, and a last piece puts them together: through Ray's object store, from worker to worker, never
+through the driver. Of many parts eight at a time are put together, so that no worker receives more.
+
+Workers that hold the same part on one node share one copy: the first that finds a place there loads it into the node's
+shared memory, where Ray keeps it until the pool is closed, and each works on read-only views of it.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from backsweep.errors import BacksweepError
-from backsweep.metrics import METRICS
-from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
+from backsweep.runtime.evaluators import EvaluatorFactory, PlainWorkshop, open_workshops
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
-from backsweep.runtime.working_dir import at_home
-from backsweep.trial.exchange import Chunk, Outcome
+from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
+from backsweep.runtime.ray_worker import Worker
+from backsweep.runtime.working_dir import job_folder
 
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Ready
+    from backsweep.runtime.evaluators import Workshop
+    from backsweep.trial.exchange import Chunk, Outcome, Ready
     from backsweep.trial.spec import TrialSpec
 
 LOGGER = logging.getLogger(__name__)
 
-CHUNKS_PER_WORKER = 2
-"""One chunk runs while the next waits in the worker's queue."""
-
 ATTEMPTS = 3
 """How often a trial may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
 
+FAN_IN = 8
+"""How many parts of a chunk a worker puts together at a time."""
 
-class _Worker:
-    """The actor: an evaluator in a process of its own."""
-
-    def __init__(self, build: EvaluatorFactory, spec: TrialSpec) -> None:
-        self._build = build
-        self._spec = spec
-        self._evaluator: EvaluatorLike | None = None
-
-    def load(self) -> Ready:
-        """Build the evaluator here and not in `__init__`: a method's error reaches the driver as it was raised."""
-        self._evaluator = self._build(self._spec)
-        return self._evaluator.ready
-
-    def evaluate(self, chunk: Chunk) -> Outcome:
-        assert self._evaluator is not None  # noqa: S101 - `load` is always the first call
-        return self._evaluator.evaluate(chunk)
-
-
-@dataclass(eq=False)
-class _Task:
-    chunk: Chunk
-    suspect: bool = False  # it was with a worker that died: from now on it runs with no other chunk beside it
-    lost: int = 0  # workers that died or were ended while they had it alone
-
-    def halves(self) -> list[_Task]:
-        """Cut the chunk in two."""
-        chunk, middle = self.chunk, len(self.chunk.numbers) // 2
-        cuts = (slice(None, middle), slice(middle, None))
-        return [_Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut]), suspect=True) for cut in cuts]
-
-
-@dataclass(eq=False)
-class _Seat:
-    """One worker and what it has been asked, oldest first."""
-
-    actor: Any
-    loading: Any  # the reference to its `load`; None once it has loaded
-    running: dict[Any, _Task] = field(default_factory=dict)
-    since: float = 0.0  # when it began with the oldest at the latest, on this process's monotonic clock
-
-    def free(self) -> int:
-        closed = self.loading or any(task.suspect for task in self.running.values())
-        return 0 if closed else CHUNKS_PER_WORKER - len(self.running)
+PATIENCE = 30.0
+"""Seconds without a worker for some part of the data, after which a warning says so."""
 
 
 class RayBackend:
     """The `Backend` that spreads chunks over Ray actors of one CPU each.
 
-    A chunk that loses its worker, or that takes longer than one trial may, is run again in halves, until the trial to
-    blame is alone: which trials fail does not depend on how they were sent. The chunks that a dying worker held are
-    all suspects, even one that was done, whose answer may have died on the way: only a chunk alone can be to blame.
+    A chunk that loses a worker, or of which a piece takes longer than one trial may, is run again in halves, until the
+    trial to blame is alone: which trials fail does not depend on how they were sent. The pieces that a dying worker
+    held are all suspects, even one that was done, whose answer may have died on the way: only one alone can be to
+    blame.
 
     Parameters
     ----------
-    workers : number of actors; they start together, and the first that has loaded gets the first chunk.
+    workers : number of actors. They are asked for together and spread over the nodes; each that finds a place loads
+        the part of the data that fewest hold, and gets work when there is a worker for every part.
     address : `local` starts Ray on this machine, `auto` finds a cluster that runs here, `HOST:PORT` joins one.
-    evaluator : builds what runs the chunks, in every actor; pickled.
-    trial_timeout : seconds that a trial may take; None means for ever.
+    evaluator : builds what runs the chunks, in every actor; pickled. By default what the specification asks for.
+    shards : into how many shards the assets of sleeves are cut; None makes as many as there are workers or CPUs.
+    trial_timeout : seconds that a trial may take in a worker; None means for ever.
 
     """
 
@@ -95,34 +62,42 @@ class RayBackend:
         self,
         workers: int,
         address: str = "local",
-        evaluator: EvaluatorFactory = build_evaluator,
+        evaluator: EvaluatorFactory | None = None,
         *,
+        shards: int | None = None,
         trial_timeout: float | None = None,
     ) -> None:
         self._workers = workers
         self._address = address
-        self._build = evaluator
+        self._factory = evaluator
+        self._shards = shards
         self._timeout = trial_timeout
         self._session: RaySession | None = None
         self._ready: Ready | None = None
-        self._seats: list[_Seat] = []
-        self._waiting: deque[_Task] = deque()
+        self._workshops: tuple[Workshop, ...] = ()
+        self._seats: list[Seat] = []
+        self._sources: dict[tuple[str, int], Any] = {}  # data in shared memory, by node and part
+        self._waiting: list[deque[Piece]] = []  # by part of the data; the last: to be put together
         self._failed_loads = 0
+        self._winding_down = False
+        self._complained = 0.0
 
     def start(self, spec: TrialSpec) -> Ready:
-        """Start Ray and the actors; returns when the first has loaded. Raises BadInput, BadData or StrategyError."""
+        """Start Ray and the actors; returns when every part of the data is loaded. Raises as `open_workshops`."""
         self._session = RaySession(self._workers, self._address)
+        self._workshops = (PlainWorkshop(self._factory),) if self._factory else self._divide(spec)
+        self._waiting = [deque() for _ in range(len(self._workshops) + 1)]
         self._spec = spec
-        self._build = at_home(self._build)
-        self._actor = ray.remote(**self._session.worker_options)(_Worker)
+        self._actor = ray.remote(**self._session.worker_options)(Worker)
         self._seats = [self._seat() for _ in range(self._workers)]
-        while self._ready is None:
+        self._complained = time.monotonic()
+        while self._ready is None or self._uncovered():
             self.wait(timeout=1.0)
         return self._ready
 
     def submit(self, chunk: Chunk) -> None:
         """Take a chunk; never blocks."""
-        self._waiting.append(_Task(chunk))
+        self._add(Task(chunk))
         self._dispatch()
 
     def wait(self, timeout: float) -> list[Outcome]:
@@ -137,57 +112,147 @@ class RayBackend:
         outcomes = [outcome for reference in done for outcome in self._collect(seats[reference], reference)]
         outcomes += self._end_overdue()
         self._dispatch()
+        self._complain()
         return outcomes
 
     def capacity(self) -> int:
-        """Two chunks for every worker that has loaded, less those in flight."""
-        return max(0, sum(seat.free() for seat in self._seats) - len(self._waiting))
+        """Two chunks for every worker that has loaded, less those in flight; of several parts, the least."""
+        room = [0] * len(self._workshops)
+        for seat in self._seats:
+            if seat.part is not None:
+                room[seat.part] += seat.free()
+        return max(0, min(free - len(queue) for free, queue in zip(room, self._waiting, strict=False)))
+
+    def wind_down(self) -> None:
+        """Give idle workers back from now on: no chunk is to come."""
+        self._winding_down = True
+        self._give_back()
 
     def close(self) -> None:
         """End the actors, and Ray if it was started here."""
-        self._waiting.clear()
+        for queue in self._waiting:
+            queue.clear()
         for seat in self._seats:
             ray.kill(seat.actor)
         self._seats.clear()
+        self._sources.clear()
         if self._session is not None:
             self._session.close()
             self._session = None
 
-    def _seat(self) -> _Seat:
-        actor = self._actor.remote(self._build, self._spec)
-        return _Seat(actor, actor.load.remote())
+    def _divide(self, spec: TrialSpec) -> tuple[Workshop, ...]:
+        places = max(1, min(self._workers, int(ray.cluster_resources().get("CPU", 1))))
+        return open_workshops(spec, self._shards or places, self._workers)
+
+    def _seat(self) -> Seat:
+        actor = self._actor.remote(self._spec, job_folder())
+        return Seat(actor, actor.join_node.remote())
+
+    def _admit(self, seat: Seat, node: str) -> None:
+        """Let a worker that has found a node load the part that fewest hold, from the node's copy where others may."""
+        count = len(self._workshops)
+        held = [sum(each.part == part for each in self._seats) for part in range(count)]
+        seat.part = held.index(min(held))
+        workshop = self._workshops[seat.part]
+        if self._factory is None and self._workers > count:
+            key = (node, seat.part)
+            if key not in self._sources:
+                self._sources[key] = seat.actor.fetch.remote(workshop)
+            seat.source = self._sources[key]
+        seat.loading = seat.actor.load.remote(workshop, seat.source)
+
+    def _add(self, task: Task, *, suspect: bool = False) -> None:
+        """Queue a task's pieces; suspects come first."""
+        for part, queue in enumerate(self._waiting[:-1]):
+            (queue.appendleft if suspect else queue.append)(Piece(task, part, suspect))
 
     def _dispatch(self) -> None:
-        """Give waiting chunks to the workers with the fewest."""
-        while self._waiting:
-            seat = max(self._seats, key=_Seat.free)
-            if seat.free() < (CHUNKS_PER_WORKER if self._waiting[0].suspect else 1):
-                return
-            task = self._waiting.popleft()
-            if not seat.running:
-                seat.since = time.monotonic()
-            seat.running[seat.actor.evaluate.remote(task.chunk)] = task
+        """Give waiting pieces to the workers with the fewest; what is only to be put together comes first."""
+        for part, queue in reversed(list(enumerate(self._waiting))):
+            seats = [seat for seat in self._seats if part in {seat.part, len(self._workshops)}]
+            while queue:
+                if queue[0].task.over:
+                    queue.popleft()
+                    continue
+                seat = max(seats, key=Seat.free, default=None)
+                if seat is None or seat.free() < (PIECES_PER_WORKER if queue[0].suspect else 1):
+                    break
+                piece = queue.popleft()
+                seat.take(piece, self._send(seat, piece))
+        if self._winding_down:
+            self._give_back()
 
-    def _collect(self, seat: _Seat, reference: Any) -> list[Outcome]:
-        """Take in one answer; the worker of a lost answer is replaced and its chunks wait again."""
+    def _send(self, seat: Seat, piece: Piece) -> Any:
+        """Send a piece to a worker; returns the reference by which the pool learns that it is done."""
+        task, actor = piece.task, seat.actor
+        if piece.part is None:
+            parts = [task.parts[part] for part in range(len(self._workshops))]
+            helpers = [each.actor for each in self._seats if each.free() > 0] or [actor]
+            while len(parts) > FAN_IN:
+                groups = [parts[first : first + FAN_IN] for first in range(0, len(parts), FAN_IN)]
+                parts = [helpers[i % len(helpers)].join.remote(*group) for i, group in enumerate(groups)]
+            return actor.close.remote(*parts)
+        if len(self._workshops) == 1:
+            return actor.evaluate.remote(task.chunk)
+        done, task.parts[piece.part] = actor.part.options(num_returns=2).remote(task.chunk)
+        return done
+
+    def _collect(self, seat: Seat, reference: Any) -> list[Outcome]:
+        """Take in one answer; the worker of a lost answer is replaced and its pieces wait again."""
         if reference != seat.loading and reference not in seat.running:
-            return []  # a chunk of a worker that was replaced a moment ago
+            return []  # of a worker that was replaced a moment ago
         try:
             answer = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            raise error.cause from error
+            if isinstance(error.cause, MemoryError):  # in Ray's own part of the task, before or after ours
+                return self._recover(seat, reference, error)
+            if not isinstance(error.cause, ray.exceptions.RayError):
+                raise error.cause from error
+            return self._recover(seat, reference, error.cause)
         except ray.exceptions.RayError as error:
-            found = str(error).splitlines()[0]
-            LOGGER.warning("the worker died: %s; its chunks run again on another", found)
-            return self._replace(seat, found if seat.loading else "the worker died while it ran this trial")
+            return self._recover(seat, reference, error)
         if reference == seat.loading:
             seat.loading = None
-            self._ready = self._ready or answer
-            self._failed_loads = 0
+            if seat.part is None:
+                self._admit(seat, answer)
+            else:
+                self._ready = self._ready or answer
+                self._failed_loads = 0
             return []
-        del seat.running[reference]
+        piece = seat.running.pop(reference)
         seat.since = time.monotonic()
-        return [answer]
+        return self._advance(piece, answer)
+
+    def _advance(self, piece: Piece, answer: Any) -> list[Outcome]:
+        """Take in a piece that is done: the outcome, or a part, the last of which lets the parts be put together."""
+        task = piece.task
+        if task.over:
+            return []
+        if piece.part is None or len(self._workshops) == 1:
+            task.over = True
+            return [answer]
+        task.done.add(piece.part)
+        if len(task.done) == len(self._workshops):
+            self._waiting[-1].append(Piece(task, None))
+        return []
+
+    def _recover(self, seat: Seat, reference: Any, error: Exception) -> list[Outcome]:
+        """Go on after an answer that was lost: with its worker, with what it was given, or with another's."""
+        found = str(error).splitlines()[0]
+        if reference == seat.loading and seat.source is not None:
+            self._sources = {key: source for key, source in self._sources.items() if source != seat.source}
+            seat.part = seat.source = None
+            seat.loading = seat.actor.join_node.remote()  # if this worker is dead too, that fails
+            return []
+        piece = seat.running.get(reference)
+        if piece is not None and piece.part is None and not _is_of(error, seat):
+            LOGGER.warning("parts of a chunk were lost: %s; it runs again", found)
+            del seat.running[reference]
+            piece.task.over = True
+            self._add(Task(piece.task.chunk))
+            return []
+        LOGGER.warning("the worker died: %s; its chunks run again on another", found)
+        return self._replace(seat, found if seat.loading else "the worker died while it ran this trial")
 
     def _end_overdue(self) -> list[Outcome]:
         """End the workers whose chunk takes longer than a trial may."""
@@ -200,44 +265,74 @@ class RayBackend:
         reason = f"it took longer than {limit:g} s; runtime.trial_timeout allows more"
         return [outcome for seat in late for outcome in self._replace(seat, reason)]
 
-    def _replace(self, seat: _Seat, reason: str) -> list[Outcome]:
-        """Seat a new worker and queue the old one's chunks again, as suspects; charge one that was alone with it."""
+    def _replace(self, seat: Seat, reason: str) -> list[Outcome]:
+        """Seat a new worker and queue the old one's pieces again, as suspects; charge one that was alone with it."""
         if seat.loading:
             self._failed_loads += 1
             if self._failed_loads >= ATTEMPTS:
                 raise BacksweepError(
                     "the workers die while they load the data",
                     found=reason,
-                    remedy="give the workers more memory, or run fewer with --workers",
+                    remedy="give the workers more memory, run fewer with --workers, or cut account.mode: sleeves into "
+                    "more shards",
                 )
         ray.kill(seat.actor)
         self._seats[self._seats.index(seat)] = self._seat()
-        tasks = list(seat.running.values())
+        pieces = list(seat.running.values())
         seat.running.clear()
-        for task in tasks:
-            task.suspect = True
         lost: list[Outcome] = []
-        if len(tasks) == 1 and self._ready:
-            tasks[0].lost += 1
-            if len(tasks[0].chunk.numbers) > 1:
-                tasks = tasks[0].halves()
-            elif tasks[0].lost >= ATTEMPTS:
-                lost = [_failure(tasks.pop().chunk, self._ready, f"{reason} ({ATTEMPTS} times)")]
-        self._waiting.extendleft(reversed(tasks))
+        if len(pieces) == 1 and self._ready and not pieces[0].task.over:
+            lost = self._charge(pieces[0], self._ready, reason)
+        for piece in reversed(pieces):
+            piece.suspect = True
+            self._waiting[-1 if piece.part is None else piece.part].appendleft(piece)
         return lost
 
+    def _charge(self, piece: Piece, ready: Ready, reason: str) -> list[Outcome]:
+        """Blame a piece for its worker's end: its task runs again in halves, or fails if it is one trial's third."""
+        piece.lost += 1
+        task = piece.task
+        if len(task.chunk.numbers) > 1:
+            task.over = True
+            for half in reversed(task.halves()):
+                self._add(half, suspect=True)
+        elif piece.lost >= ATTEMPTS:
+            task.over = True
+            return [task.failure(ready, f"{reason} ({ATTEMPTS} times)")]
+        return []
 
-def _failure(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
-    """Make the outcome of a trial that no worker survives: it has failed."""
-    count = len(chunk.numbers)
-    now = np.full(count, time.time())
-    return Outcome(
-        batch=chunk.batch,
-        numbers=chunk.numbers,
-        metrics=np.full((count, len(METRICS)), np.nan),
-        reasons=np.zeros((count, len(METRICS)), np.uint8),
-        returns=np.full((count, ready.width), np.nan, np.float32),
-        errors=dict.fromkeys(chunk.numbers.tolist(), reason),
-        started=now,
-        completed=now,
-    )
+    def _give_back(self) -> None:
+        """End the workers without work; while anything is unfinished, one for each part of the data stays."""
+        unfinished = any(self._waiting) or any(seat.running for seat in self._seats)
+        for seat in list(self._seats):
+            others = sum(each.part == seat.part for each in self._seats) - 1
+            wanted = any(not piece.task.over for queue in self._waiting for piece in queue)
+            if not seat.running and not wanted and (others or not unfinished or seat.part is None):
+                ray.kill(seat.actor)
+                self._seats.remove(seat)
+
+    def _uncovered(self) -> list[int]:
+        """Give the parts of the data that no worker has loaded."""
+        loaded = {seat.part for seat in self._seats if not seat.loading}
+        return [part for part in range(len(self._workshops)) if part not in loaded]
+
+    def _complain(self) -> None:
+        """Say from time to time that work stands still for want of a worker; let one that is spare load the part."""
+        if self._winding_down or not (missing := self._uncovered()):
+            self._complained = time.monotonic()
+        elif time.monotonic() - self._complained > PATIENCE:
+            self._complained = time.monotonic()
+            cpus = ray.cluster_resources().get("CPU", 0)
+            LOGGER.warning(
+                "no worker has loaded %d of %d parts of the data yet; the cluster has %g CPUs for %d workers",
+                len(missing), len(self._workshops), cpus, self._workers,
+            )  # fmt: skip
+            held = [seat.part for seat in self._seats if not seat.loading]
+            spare = next((s for s in self._seats if not s.loading and not s.running and held.count(s.part) > 1), None)
+            if spare is not None:
+                self._replace(spare, "")
+
+
+def _is_of(error: Exception, seat: Seat) -> bool:
+    """Tell whether an error is that of a seat's own actor, and not of one that it depended on."""
+    return isinstance(error, ray.exceptions.RayActorError) and error.actor_id == seat.actor._actor_id.hex()  # noqa: SLF001 - Ray names actors nowhere else

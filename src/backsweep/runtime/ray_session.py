@@ -55,7 +55,7 @@ class RaySession:
     """
 
     def __init__(self, workers: int, address: str) -> None:
-        self.worker_options: dict[str, Any] = {"num_cpus": 1}
+        self.worker_options: dict[str, Any] = {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
         self._owned = not ray.is_initialized()
         if self._owned and address == "local":
             with _environment({**ONE_THREAD, **_token()}):

@@ -6,22 +6,18 @@ has made absolute is turned into the worker's own.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsweep.runtime.ray_session import ray
 
 if TYPE_CHECKING:
-    from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike
     from backsweep.trial.spec import TrialSpec
 
 
-def at_home(build: EvaluatorFactory) -> EvaluatorFactory:
-    """Let a factory find the files of the job's working directory in the worker's; as it is outside of a job."""
-    if "working_dir" not in ray.get_runtime_context().runtime_env:
-        return build
-    return partial(_build_here, build, Path.cwd())
+def job_folder() -> Path | None:
+    """Give the working directory of the job that this driver is; None outside of a job."""
+    return Path.cwd() if "working_dir" in ray.get_runtime_context().runtime_env else None
 
 
 def relocate(spec: TrialSpec, there: Path, here: Path) -> TrialSpec:
@@ -31,10 +27,6 @@ def relocate(spec: TrialSpec, there: Path, here: Path) -> TrialSpec:
     return spec.model_copy(
         update={"data": spec.data.model_copy(update=data), "strategy": _move(spec.strategy, there, here)}
     )
-
-
-def _build_here(build: EvaluatorFactory, there: Path, spec: TrialSpec) -> EvaluatorLike:
-    return build(relocate(spec, there, Path.cwd()))
 
 
 def _move(place: str, there: Path, here: Path) -> str:

@@ -140,7 +140,8 @@ class Runtime(Section):
     """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
 
     `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever. `shards` cuts
-    the assets of `account.mode: sleeves`, at most into blocks of four.
+    the assets of `account.mode: sleeves`, at most into blocks of four; null makes as many as there are workers with a
+    CPU. A worker holds one shard, or several where workers are few, and a trial visits them all.
     """
 
     workers: Annotated[int, Field(ge=1)] = 1

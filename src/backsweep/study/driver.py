@@ -190,8 +190,10 @@ class _Run:
         """Keep the backend's hands full."""
         while (room := self._backend.capacity()) > 0:
             if not self._queue and not self._propose(room):
-                return
+                break
             self._backend.submit(self._queue.popleft())
+        if not self._queue and self._next >= self._batches.count:
+            self._backend.wind_down()
 
     def _propose(self, room: int) -> bool:
         """Propose the next span and cut it into chunks, if it is time; `room` chunks are wanted."""

@@ -22,7 +22,7 @@ from backsweep.trial.folds import TRAIN, make_segments
 from backsweep.trial.parts import Part, join_parts
 from backsweep.trial.runner import new_metrics
 from backsweep.trial.sleeve_replay import replay_sleeves
-from backsweep.trial.sleeves import Share, SleeveRunner, pack_sleeves
+from backsweep.trial.sleeves import Share, SleeveMarket, SleeveRunner, pack_sleeves
 from backsweep.trial.sums import Tree, lay_out, summarise_sums
 from backsweep.trial.walk import mean_of_trainings
 
@@ -48,6 +48,7 @@ class DividedEvaluator:
     calendar : assets and sessions of the whole data.
     shards : consecutive ranges of blocks to hold.
     source : gives the data of some assets; None to load them from `spec.data`.
+    markets : the shards' data, laid out; None to take them from the source.
 
     Raises BadInput or BadData where the data cannot be used, StrategyError where the strategy cannot.
 
@@ -60,6 +61,7 @@ class DividedEvaluator:
         shards: Sequence[range],
         *,
         source: Source | None = None,
+        markets: Sequence[SleeveMarket] | None = None,
         cls: type[Strategy] | None = None,
     ) -> None:
         self._cls = cls or load_strategy(spec.strategy)
@@ -67,6 +69,7 @@ class DividedEvaluator:
         self._shards = tuple(shards)
         self._share = Share(spec, calendar)
         self._source = source or _loader(spec)
+        self._markets = markets
         self.ready = ready_of(spec, calendar)
         self._course = lay_out(self.ready, flat=spec.folds is not None and spec.folds.state == "flat")
 
@@ -93,6 +96,10 @@ class DividedEvaluator:
             times[1, row] = time.time()
         stacked = np.array(sums).swapaxes(0, 1)
         return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1])
+
+    def join(self, parts: Sequence[Part]) -> Part:
+        """Put neighbouring parts of a chunk together, in the order of their blocks."""
+        return join_parts(parts, self._calendar.blocks)
 
     def close(self, parts: Sequence[Part]) -> Outcome:
         """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
@@ -135,12 +142,11 @@ class DividedEvaluator:
 
     @cached_property
     def _runners(self) -> tuple[SleeveRunner, ...]:
-        return tuple(self._runner(self._calendar.assets_of(blocks)) for blocks in self._shards)
+        return tuple(map(self._runner, self._markets or _pack(self._source, self._calendar, self._shards)))
 
-    def _runner(self, assets: tuple[str, ...]) -> SleeveRunner:
-        market = pack_sleeves(self._source(assets), self._calendar)
-        options = {**self._share.options(assets), "features": Features(market)}
-        return SleeveRunner(market, self._cls, self._share.settings(assets), **options)
+    def _runner(self, market: SleeveMarket) -> SleeveRunner:
+        options = {**self._share.options(market.assets), "features": Features(market)}
+        return SleeveRunner(market, self._cls, self._share.settings(market.assets), **options)
 
     def _run(self, values: NDArray[np.float64], tree: Tree) -> str:
         """Run one trial over the shards held here; returns the text of its error, and NaN in the tree, if it fails."""
@@ -169,6 +175,15 @@ def ready_of(spec: TrialSpec, calendar: Calendar) -> Ready:
     """Give what a backend knows of sleeves without holding their data; raises BadInput for folds that do not fit."""
     segments = make_segments(calendar.ends, spec.folds) if spec.folds else ()
     return Ready(sessions=calendar.ends, assets=calendar.assets, segments=segments)
+
+
+def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:
+    """Load the shards of `spec` and lay them out for the engine; raises BadInput or BadData."""
+    return _pack(_loader(spec), calendar, shards)
+
+
+def _pack(source: Source, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:
+    return tuple(pack_sleeves(source(calendar.assets_of(blocks)), calendar) for blocks in shards)
 
 
 def _loader(spec: TrialSpec) -> Source:

@@ -16,7 +16,7 @@ from backsweep.trial.divided import DividedEvaluator
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import make_segments
-from backsweep.trial.market import pack
+from backsweep.trial.market import Market, pack
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, new_metrics, record
 from backsweep.trial.walk import Walk
@@ -42,15 +42,20 @@ def make_evaluator(
     return DividedEvaluator(spec, calendar, calendar.divide(shards or 1), source=source, cls=cls)
 
 
+def load_market(spec: TrialSpec) -> Market:
+    """Load the data of `spec` and lay it out for the engine; raises BadInput or BadData."""
+    return pack(load(spec.data))
+
+
 class Evaluator:
     """Holds a shard and a strategy and turns values into metrics; one account trades every asset.
 
     Raises BadInput or BadData where the data cannot be used, StrategyError where the strategy cannot.
     """
 
-    def __init__(self, spec: TrialSpec, shard: Shard | None = None, cls: type[Strategy] | None = None) -> None:
+    def __init__(self, spec: TrialSpec, data: Market | Shard | None = None, cls: type[Strategy] | None = None) -> None:
         self._cls = cls or load_strategy(spec.strategy)
-        self._market = pack(shard or load(spec.data))
+        self._market = data if isinstance(data, Market) else pack(data or load(spec.data))
         self._features = Features(self._market)
         self._options: dict[str, Any] = {
             "params": spec.params,

@@ -105,6 +105,10 @@ class Backend(Protocol):
         """How many more chunks the backend wants in flight now."""
         ...
 
+    def wind_down(self) -> None:
+        """Hear that no chunk is to come: what has no work can be given back; may be called more than once."""
+        ...
+
     def close(self) -> None:
         """Give everything back; may be called at any moment, and twice."""
         ...

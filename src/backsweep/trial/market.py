@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
@@ -40,6 +40,16 @@ class Market:
     session_ends: NDArray[np.int64]
     rows: pl.DataFrame
     pieces: tuple[slice, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what is pickled: buffers that another process on this machine can map, and never a frame."""
+        return {**self.__dict__, "rows": self.rows.to_arrow(), "signals": tuple(self.signals)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take buffers as they are, without a copy."""
+        rows = pl.from_arrow(state["rows"], rechunk=False)
+        assert isinstance(rows, pl.DataFrame)  # noqa: S101 - it was a frame's table
+        self.__dict__.update(state, rows=rows, signals={name: column(rows[name]) for name in state["signals"]})
 
     @property
     def codes(self) -> NDArray[np.int32]:

@@ -1,0 +1,82 @@
+"""What the pool keeps in mind: chunks, their pieces, and the seats at which workers run them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.metrics import METRICS
+from backsweep.trial.exchange import Chunk, Outcome
+
+if TYPE_CHECKING:
+    from backsweep.trial.exchange import Ready
+
+PIECES_PER_WORKER = 2
+"""One piece runs while the next waits in the worker's queue."""
+
+
+@dataclass(eq=False)
+class Task:
+    """A chunk; by part of the data the references to what comes of it, and which parts are done."""
+
+    chunk: Chunk
+    parts: dict[int, Any] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    over: bool = False  # it has failed, or runs again in halves: its pieces are not wanted any more
+
+    def halves(self) -> list[Task]:
+        """Cut the chunk in two."""
+        chunk, middle = self.chunk, len(self.chunk.numbers) // 2
+        cuts = (slice(None, middle), slice(middle, None))
+        return [Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut])) for cut in cuts]
+
+    def failure(self, ready: Ready, reason: str) -> Outcome:
+        """Make the outcome of a trial that no worker survives: it has failed."""
+        count = len(self.chunk.numbers)
+        now = np.full(count, time.time())
+        return Outcome(
+            batch=self.chunk.batch,
+            numbers=self.chunk.numbers,
+            metrics=np.full((count, len(METRICS)), np.nan),
+            reasons=np.zeros((count, len(METRICS)), np.uint8),
+            returns=np.full((count, ready.width), np.nan, np.float32),
+            errors=dict.fromkeys(self.chunk.numbers.tolist(), reason),
+            started=now,
+            completed=now,
+        )
+
+
+@dataclass(eq=False)
+class Piece:
+    """What one worker does of a task: one part of the data, or, for `part` None, putting the parts together."""
+
+    task: Task
+    part: int | None
+    suspect: bool = False  # it was with a worker that died: from now on it runs with no other piece beside it
+    lost: int = 0  # workers that died or were ended while they had it alone
+
+
+@dataclass(eq=False)
+class Seat:
+    """One worker, the part of the data that it holds, and the pieces that it was given, oldest first."""
+
+    actor: Any
+    loading: Any  # the reference to what it does until it has loaded; then None
+    part: int | None = None  # None until it has found a node
+    source: Any = None  # the reference to data that it shares with others on its node
+    running: dict[Any, Piece] = field(default_factory=dict)
+    since: float = 0.0  # when it began with the oldest at the latest, on this process's monotonic clock
+
+    def free(self) -> int:
+        """How many pieces it can take now."""
+        closed = self.loading or any(piece.suspect for piece in self.running.values())
+        return 0 if closed else PIECES_PER_WORKER - len(self.running)
+
+    def take(self, piece: Piece, reference: Any) -> None:
+        """Note that it was given a piece."""
+        if not self.running:
+            self.since = time.monotonic()
+        self.running[reference] = piece

@@ -1,0 +1,71 @@
+"""The actor: an evaluator in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from backsweep.runtime.ray_session import ray
+from backsweep.runtime.working_dir import relocate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backsweep.runtime.evaluators import EvaluatorLike, PartEvaluator, Workshop
+    from backsweep.trial.exchange import Chunk, Outcome, Ready
+    from backsweep.trial.parts import Part
+    from backsweep.trial.spec import TrialSpec
+
+
+@contextmanager
+def _memory_needed() -> Iterator[None]:
+    """End the process when it has no memory left: it could not even say so, and another takes its place."""
+    try:
+        yield
+    except MemoryError:
+        os._exit(1)
+
+
+class Worker:
+    """Holds what one workshop makes. A method's error reaches the driver as it was raised.
+
+    Files below `folder`, the driver's in a job, are found below this process's own.
+    """
+
+    def __init__(self, spec: TrialSpec, folder: Path | None) -> None:
+        self._spec = spec if folder is None else relocate(spec, folder, Path.cwd())
+        self._evaluator: EvaluatorLike | None = None
+
+    def join_node(self) -> str:
+        """Tell on which node this actor found a place."""
+        return cast("str", ray.get_runtime_context().get_node_id())
+
+    def fetch(self, workshop: Workshop) -> Any:
+        """Load the data for all workers of this node: what is returned lies in the node's shared memory."""
+        return workshop.load(self._spec)
+
+    def load(self, workshop: Workshop, data: Any = None) -> Ready:
+        """Build the evaluator on data that were fetched, or load them for this worker alone."""
+        self._evaluator = workshop.build(self._spec, workshop.load(self._spec) if data is None else data)
+        return self._evaluator.ready
+
+    def evaluate(self, chunk: Chunk) -> Outcome:
+        """Run a chunk over all the data."""
+        assert self._evaluator is not None  # noqa: S101 - `load` comes first
+        with _memory_needed():
+            return self._evaluator.evaluate(chunk)
+
+    def part(self, chunk: Chunk) -> tuple[None, Part]:
+        """Run a chunk over the shards held here; the driver asks for the first half of the answer alone."""
+        with _memory_needed():
+            return None, cast("PartEvaluator", self._evaluator).part(chunk)
+
+    def join(self, *parts: Part) -> Part:
+        """Put neighbouring parts of a chunk together."""
+        return cast("PartEvaluator", self._evaluator).join(parts)
+
+    def close(self, *parts: Part) -> Outcome:
+        """Put all parts of a chunk together."""
+        return cast("PartEvaluator", self._evaluator).close(parts)

@@ -1,0 +1,75 @@
+"""Run the same study in every way - inline and on Ray, workers, shards, chunks, interrupted or not - and compare.
+
+Prints one row for each way with how many of the samplers' studies have the digest of the plain inline run.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
+
+from universe import SAMPLERS, Kept, run_universe, write_universe
+
+from backsweep.runtime.inline import InlineBackend
+from backsweep.runtime.ray_pool import RayBackend
+from backsweep.runtime.ray_session import RaySession
+
+SHARDS = (1, 2, 4, 7)
+WORKERS = (1, 2, 8)
+CHUNKS = (None, 1, 7, 12, 64)
+
+
+def ways(mode):
+    """Give every way to run a study: what to call it, its backend, and whether Ray is needed."""
+    for shards in SHARDS if mode == "sleeves" else (None,):
+        yield "inline", None, shards, InlineBackend(shards=shards)
+        for workers in WORKERS:
+            yield "ray", workers, shards, RayBackend(workers, "local", shards=shards)
+
+
+def main():
+    session = RaySession(max(WORKERS), "local")
+    wrong = 0
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            write_universe(home / "bars.parquet")
+            print(row("account", "backend", "workers", "shards", "chunk", "interrupted", "equal", "seconds"))
+            for mode in ("sleeves", "shared"):
+                wrong += compare(home, mode)
+    finally:
+        session.close()
+    sys.exit(f"{wrong} studies differ" if wrong else 0)
+
+
+def compare(home, mode):
+    """Run every sampler in every way, whole and interrupted; returns how many digests differ from the first way's."""
+    expected, wrong = {}, 0
+    for number, (name, workers, shards, backend) in enumerate(ways(mode)):
+        kept = Kept(backend)
+        for interrupted in (None, 2 + number % 3):
+            chunk, began, equal = CHUNKS[(number + (interrupted or 0)) % len(CHUNKS)], time.monotonic(), 0
+            for sampler in SAMPLERS:
+                folder = f"{mode}-{number}-{interrupted}-{sampler}"
+                digest = run_universe(home, folder, sampler, kept, mode=mode, chunk=chunk, interrupt_after=interrupted)
+                equal += expected.setdefault(sampler, digest) == digest
+            wrong += len(SAMPLERS) - equal
+            seconds, stopped = f"{time.monotonic() - began:.1f}", "yes" if interrupted else "no"
+            print(row(mode, name, workers, shards, chunk or "by time", stopped, f"{equal}/{len(SAMPLERS)}", seconds))
+        kept.end()
+    for sampler, digest in expected.items():
+        print(f"  {mode} {sampler}: {digest}")
+    return wrong
+
+
+def row(*cells):
+    """Line cells up."""
+    return "".join(f"{'' if cell is None else cell!s:>12}" for cell in cells)
+
+
+if __name__ == "__main__":
+    main()

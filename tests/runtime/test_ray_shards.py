@@ -1,0 +1,115 @@
+"""Shards of sleeves on Ray workers: pieces of a chunk, put together without the driver, whoever dies meanwhile."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from universe import write_universe
+
+from backsweep.dataset import DataSpec
+from backsweep.runtime.inline import InlineBackend
+from backsweep.runtime.ray_pool import RayBackend
+from backsweep.runtime.ray_session import RaySession, ray
+from backsweep.trial.exchange import Chunk
+from backsweep.trial.spec import TrialSpec
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    path = tmp_path_factory.mktemp("universe") / "bars.parquet"
+    write_universe(path)
+    return partial(
+        TrialSpec,
+        data=DataSpec(bars=str(path)),
+        strategy="backsweep.strategies.moving_average_cross:MovingAverageCross",
+        params=("fast", "slow"),
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    session = RaySession(2, "local")
+    yield session
+    session.close()
+
+
+def chunks(count, trials=6):
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        values = np.column_stack([generator.integers(2, 9, trials), generator.integers(20, 31, trials)])
+        yield Chunk(number, np.arange(number * trials, (number + 1) * trials), values.astype(float))
+
+
+def outcomes(backend, count=8, meanwhile=None):
+    waiting, found = list(chunks(count)), {}
+    while len(found) < count:
+        while waiting and backend.capacity() > 0:
+            backend.submit(waiting.pop(0))
+        for outcome in backend.wait(1.0):
+            found[outcome.batch] = outcome
+            if meanwhile is not None:
+                meanwhile = meanwhile(backend)
+    return [found[number] for number in range(count)]
+
+
+def same(one, other):
+    names = ("metrics", "reasons", "returns")
+    return all(
+        getattr(a, name).tobytes() == getattr(b, name).tobytes()
+        for a, b in zip(one, other, strict=True)
+        for name in names
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(spec):
+    backend = InlineBackend()
+    backend.start(spec(account={"mode": "sleeves"}))
+    return outcomes(backend)
+
+
+def test_shards_give_the_bytes_of_one_process_whoever_dies_meanwhile(cluster, spec, expected, monkeypatch):  # noqa: ARG001
+    backend = RayBackend(2, "local", shards=7)
+    get, lost = ray.get, []
+
+    def lossy(reference):
+        """Lose the answer of the first piece that puts parts together, as a node does that goes down with them."""
+        closing = [ref for seat in backend._seats for ref, piece in seat.running.items() if piece.part is None]
+        if reference in closing and not lost:
+            lost.append(reference)
+            raise ray.exceptions.ObjectLostError("0" * 56, None, "")
+        return get(reference)
+
+    def kill(backend):
+        ray.kill(backend._seats[1].actor)
+
+    try:
+        backend.start(spec(account={"mode": "sleeves"}))
+        assert [len(workshop.shards) for workshop in backend._workshops] == [3, 4]
+        assert same(expected, outcomes(backend))
+        assert same(expected, outcomes(backend, meanwhile=kill))
+        with monkeypatch.context() as patch:
+            patch.setattr(ray, "get", lossy)
+            assert same(expected, outcomes(backend))
+        assert lost
+    finally:
+        backend.close()
+
+
+def test_workers_of_one_node_share_one_copy_of_the_data_and_are_given_back_when_idle(cluster, spec):  # noqa: ARG001
+    backend = RayBackend(2, "local")
+    try:
+        backend.start(spec())
+        while any(seat.loading for seat in backend._seats):
+            backend.wait(1.0)
+        assert len(backend._sources) == 1
+        backend.submit(next(chunks(1)))
+        backend.wind_down()
+        assert len(backend._seats) == 1
+        while not backend.wait(1.0):
+            pass
+        assert backend._seats == []
+    finally:
+        backend.close()

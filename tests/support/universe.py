@@ -1,0 +1,119 @@
+"""Made markets of many assets, and studies over them that should come out the same however they are run."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from backsweep.strategy import load_strategy
+from backsweep.study.config import load_sweep
+from backsweep.study.driver import run_study
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import identify
+from backsweep.study.space import build_space
+from backsweep.study.study import open_study
+
+SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler")
+SWEEP = """\
+study: determinism
+data: {bars: bars.parquet}
+strategy: backsweep.strategies.moving_average_cross:MovingAverageCross
+account: {mode: MODE, kind: margin, leverage: 2.0}
+costs:
+  commission: {kind: percentage, rate: 0.0005}
+  slippage: {kind: percentage, rate: 0.0002}
+search:
+  sampler: SAMPLER
+  seed: 11
+  trials: 36
+  batch: 12
+  params:
+    fast: {low: 2, high: 8, integer: true}
+    slow: {low: 20, high: 30, integer: true}
+    band: {low: 0.0, high: 0.02, step: 0.005}
+    weight: {low: 0.2, high: 1.0, step: 0.2}
+    costs.slippage.rate: {choices: [0.0, 0.0002, 0.0005]}
+  objective: {maximize: sharpe}
+  constraints: ["max_drawdown <= 0.2"]
+"""
+
+
+def write_universe(path, assets=30, sessions=120, seed=3):
+    """Write daily bars of so many assets; a third of them come late or have gaps."""
+    generator = np.random.default_rng(seed)
+    days = [datetime(2015, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(sessions)]
+    frames = []
+    for asset in range(assets):
+        close = 50 * np.exp(np.cumsum(generator.normal(0, 0.02, sessions)))
+        opens = np.append(50.0, close[:-1])
+        frame = pl.DataFrame(
+            {
+                "timestamp": days,
+                "asset": f"A{asset:04d}",
+                "open": opens,
+                "high": np.maximum(opens, close),
+                "low": np.minimum(opens, close),
+                "close": close,
+                "volume": 1e6,
+            }
+        )
+        kept = np.ones(sessions, bool)
+        if asset % 3 == 0:
+            kept[: asset % sessions // 2] = False
+            kept &= generator.random(sessions) < 0.9
+        frames.append(frame.filter(kept))
+    pl.concat(frames).sort("timestamp", "asset").write_parquet(path)
+
+
+class Kept:
+    """A backend that many studies of one specification use, one after the other; it can interrupt one."""
+
+    def __init__(self, backend):
+        self._backend, self._ready, self.interrupt_after = backend, None, None
+
+    def start(self, spec):
+        if self._ready is None:
+            self._ready = self._backend.start(spec)
+        return self._ready
+
+    def submit(self, chunk):
+        self._backend.submit(chunk)
+
+    def wait(self, timeout):
+        if self.interrupt_after is not None:
+            self.interrupt_after -= 1
+            if self.interrupt_after < 0:
+                self.interrupt_after = None
+                raise KeyboardInterrupt
+        return self._backend.wait(timeout)
+
+    def capacity(self):
+        return self._backend.capacity()
+
+    def wind_down(self):
+        """Keep the workers for the next study."""
+
+    def close(self):
+        """The same."""
+
+    def end(self):
+        self._backend.close()
+
+
+def run_universe(home, name, sampler, backend, *, mode="sleeves", chunk=None, interrupt_after=None):
+    """Run a study of `home`'s bars on a backend, interrupted once if it is asked for; returns its digest."""
+    path = Path(home) / "sweep.yaml"
+    path.write_text(SWEEP.replace("SAMPLER", sampler).replace("MODE", mode))
+    sweep = load_sweep(path)
+    space = build_space(sweep, load_strategy(sweep.strategy).declared())
+    folder, identity = StudyFolder(Path(home) / name), identify(sweep, "made")
+    backend.interrupt_after = interrupt_after
+    if interrupt_after is not None:
+        with suppress(KeyboardInterrupt):
+            run_study(sweep, space, backend, folder, identity, chunk_size=chunk)
+    run_study(sweep, space, backend, folder, identity, chunk_size=chunk)
+    return open_study(folder.path).digest()
