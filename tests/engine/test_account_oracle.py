@@ -1,8 +1,11 @@
 """The account's further rules against the oracle, on random scripts."""
 
+from collections import Counter
+from fractions import Fraction
+
 import pytest
 from judge import ask_oracle, insist
-from oracle_account import in_contracts, in_units
+from oracle_account import AccountOracle, in_contracts, in_units, with_actions
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 
 
@@ -21,3 +24,58 @@ def test_contracts_trade_as_units_at_the_price_times_the_multiplier(multiplier, 
             raise
         filled += len(oracle.fills)
     assert filled > 50
+
+
+MARGIN = (
+    {"cash": 2_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0, "maintenance_margin": 0.375},
+    {"cash": 2_000.0, "kind": "margin", "leverage": 3.0, "lot": 5.0, "maintenance_margin": 0.5},
+)
+
+
+def ask(scenario):
+    margin = Fraction(scenario.account.get("maintenance_margin", 0.0))
+    kind = type("Asked", (AccountOracle,), {"actions": scenario.actions, "maintenance": margin})
+    return ask_oracle(scenario, kind)
+
+
+@pytest.mark.parametrize("profile", ["next_open", "same_close", "zipline"])
+@pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
+def test_corporate_actions_agree_with_the_oracle(account, profile):
+    reasons, paid = Counter(), 0
+    for seed in range(24):
+        drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
+        scenario = with_actions(drawn, seed)
+        oracle, result = ask(scenario), scenario.play()
+        try:
+            insist(result, oracle)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+        reasons.update(result.fills["reason"])
+        reasons.update(result.orders["reject_reason"])
+        paid += result.cash_flows.height
+    assert paid > 20
+    assert reasons["delisting"] > 2
+    assert reasons["the asset was delisted"] > 10
+    if account["lot"]:
+        assert reasons["cash_in_lieu"] > 10
+        assert reasons["a split left less than a lot of it"] > 0
+
+
+@pytest.mark.parametrize("profile", ["next_open", "same_close", "backtrader"])
+@pytest.mark.parametrize("account", MARGIN, ids=lambda account: f"lot{account['lot']:g}")
+def test_liquidations_agree_with_the_oracle(account, profile):
+    liquidated, cancelled = 0, 0
+    for seed in range(24):
+        drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
+        scenario = with_actions(drawn, seed) if seed % 2 else drawn
+        oracle, result = ask(scenario), scenario.play()
+        try:
+            insist(result, oracle)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+        liquidated += (result.fills["reason"] == "liquidation").sum()
+        cancelled += (result.orders["reject_reason"] == "the account broke its maintenance margin").sum()
+    assert liquidated > 5
+    assert cancelled > 3

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_account import with_actions
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import assert_same_bits
 
@@ -25,6 +26,22 @@ def test_scripts_leave_the_same_bits(account, costs, seed):
     scenario = random_scenario(seed, length=60, steps=90, assets=3, account=account, costs=costs, volume_share=share)
     compiled = scenario.play()
     assert compiled.fills.height > 5
+    assert_same_bits(compiled, scenario.play(compiled=False))
+
+
+@pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
+def test_corporate_actions_leave_the_same_bits(account):
+    scenario = with_actions(random_scenario(5, length=60, steps=90, assets=3, account=account), 5)
+    compiled = scenario.play()
+    assert compiled.cash_flows.height > 0
+    assert_same_bits(compiled, scenario.play(compiled=False))
+
+
+def test_liquidations_leave_the_same_bits():
+    account = {**ACCOUNTS[0], "maintenance_margin": 0.375}
+    scenario = random_scenario(7, length=60, steps=90, assets=3, account=account)
+    compiled = scenario.play()
+    assert (compiled.fills["reason"] == "liquidation").any()
     assert_same_bits(compiled, scenario.play(compiled=False))
 
 

@@ -25,9 +25,9 @@ class Spoken:
         self.parent = step.order
 
 
-def ask_oracle(scenario: Scenario) -> Oracle:
-    """Let the oracle play a scenario."""
-    oracle = Oracle(
+def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
+    """Let an oracle play a scenario."""
+    oracle = kind(
         scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
     )
     oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"

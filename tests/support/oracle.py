@@ -191,6 +191,7 @@ class Oracle:
             if now and self.closes_session(now - 1):
                 years = (self.hour(now) - self.hour(now - 1)) / 24 / 365
                 self.cash -= self.costs.overnight(self.cash, self.position, self.last) * years
+            self.begin(now)
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
             trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}
             self.meet(trading)
@@ -199,6 +200,7 @@ class Oracle:
             self.meet_close(trading, now)
             if self.closes_session(now):
                 self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
+            self.check()
             requests = []
             for step in (step for step in steps if step.at == now):
                 self.speak(step, requests)
@@ -207,9 +209,19 @@ class Oracle:
                     self.judge(order)
             if self.fill_at == "same close" and requests:
                 self.meet_close(trading, now, (MARKET,))
+            self.finish(now)
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
+
+    def begin(self, now):
+        """Do what comes before anything trades."""
+
+    def check(self):
+        """Do what comes before the script speaks."""
+
+    def finish(self, now):
+        """Do what comes after everything else."""
 
     # ---- time ----
 

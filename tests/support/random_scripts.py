@@ -74,6 +74,7 @@ class Scenario:
     idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
     limit_fill: str = "touch"
     volume_share: float = 0.0
+    actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
 
     @property
     def market(self) -> pl.DataFrame:
@@ -86,11 +87,22 @@ class Scenario:
         quiet = quiet.with_columns(pl.lit(0.0).alias("volume"))
         return market.update(quiet, on=["timestamp", "asset"]) if idle else market
 
+    @property
+    def corporate_actions(self) -> pl.DataFrame | None:
+        """The corporate actions as a frame, None if there are none."""
+        if not self.actions:
+            return None
+        names = ("timestamp", "asset", "split", "dividend", "delisting")
+        step = timedelta(hours=24 // self.per_session)
+        rows = [(FIRST_DAY + at * step, *what) for at, *what in self.actions]
+        return pl.DataFrame(rows, schema=names, orient="row")
+
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
         engine = evaluator(
             self.market,
+            actions=self.corporate_actions,
             account=self.account,
             costs=self.costs,
             execution={

@@ -356,9 +356,9 @@ ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 10.0}
 def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator | DividedEvaluator:
     """Build an evaluator over frames.
 
-    `spec` overrides account, execution, costs, fixed, params, signals, context, shards.
+    `spec` overrides account, execution, costs, fixed, params, signals, context, actions, shards.
     """
-    shard = shard_from_frames(market, spec.pop("signals", None), spec.pop("context", None))
+    shard = shard_from_frames(market, *(spec.pop(name, None) for name in ("signals", "context", "actions")))
     spec = {"account": ACCOUNT, "params": ("steps", "count") if cls is Script else (), **spec}
     shards = spec.pop("shards", None)
     return make_evaluator(
@@ -379,7 +379,7 @@ def run(market: pl.DataFrame, steps: Iterable[Step] = (), **spec: Any) -> Result
     return compiled
 
 
-FRAMES = ("fills", "trades", "equity", "orders")
+FRAMES = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 def assert_same_bits(one: Result, other: Result) -> None:

@@ -27,6 +27,7 @@ def backtest(
     *,
     signals: pl.DataFrame | pl.LazyFrame | None = None,
     context: pl.DataFrame | pl.LazyFrame | None = None,
+    actions: pl.DataFrame | pl.LazyFrame | None = None,
     account: AccountSpec | Mapping[str, Any] | None = None,
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
@@ -40,6 +41,7 @@ def backtest(
     strategy : an instance, such as `Threshold(entry=1.5)`.
     signals : timestamp, asset and any number of numeric columns.
     context : timestamp and any number of numeric columns; the last value at or before a bar holds for it.
+    actions : timestamp, asset and any of split, dividend, delisting (`dataset.actions`); may be the bars themselves.
     account, execution, costs : the sweep file's mappings.
     compiled : False runs the same source as plain Python, under a debugger if there is one; the same bits.
 
@@ -62,5 +64,5 @@ def backtest(
         costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    evaluator = make_evaluator(spec, shard_from_frames(bars, signals, context), type(strategy))
+    evaluator = make_evaluator(spec, shard_from_frames(bars, signals, context, actions), type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

@@ -60,9 +60,9 @@ class Replay:
     result: Result
 
     def write(self, folder: str | Path) -> str | Path:
-        """Write fills, trades, equity and orders as Parquet, and `params.json` last; returns the folder or its URL."""
+        """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
         files = open_files(folder)
-        for name in ("fills", "trades", "equity", "orders"):
+        for name in ("fills", "trades", "equity", "orders", "cash_flows"):
             files.replace(f"{name}.parquet", parquet_bytes(getattr(self.result, name)))
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
         files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())

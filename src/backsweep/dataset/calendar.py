@@ -77,13 +77,13 @@ class Calendar:
 
 def survey(spec: DataSpec) -> Calendar:
     """Find assets and sessions; raises BadInput and BadData for what cannot be read, and for rows without a key."""
-    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context}
+    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context, "actions": spec.actions}
     parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
     check_renames(spec.columns, parts)
     tables = {role: arrange(role, found, spec.columns) for role, found in parts.items()}
     check_zones(list(tables.values()))
     window = Window(spec.assets, spec.start, spec.end)
-    for role in ("bars", "signals"):
+    for role in ("bars", "signals", "actions"):
         if role in tables:
             check_keys(tables[role], window)
     return _read(tables["bars"], window)

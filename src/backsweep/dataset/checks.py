@@ -41,7 +41,7 @@ def read_checked(table: Table, window: Window) -> pl.DataFrame:
         check_assets(table, frame, window.assets)
     if frame.is_empty():
         check_empty(table, window)
-    rules = _rules(table.role)
+    rules = [rule for rule in _rules(table.role) if table.role != "actions" or rule.column in frame.columns]
     broken = frame.select(rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)).row(0)
     for rule, count in zip(rules, broken, strict=True):
         if count:
@@ -61,7 +61,26 @@ def check_keys(table: Table, window: Window) -> None:
 
 
 def _rules(role: str) -> list[Rule]:
-    return _key_rules(role) + (_bar_rules() if role == "bars" else [])
+    return _key_rules(role) + {"bars": _bar_rules, "actions": _action_rules}.get(role, list)()
+
+
+def _action_rules() -> list[Rule]:
+    words = {
+        "split": ("new units for one old", "2.0 for two for one"),
+        "dividend": ("money a unit", "0.25"),
+        "delisting": ("a yes or no", "1"),
+    }
+    return [
+        Rule(
+            name,
+            f"{name} is not {meaning}",
+            (pl.col(name).is_infinite() | (pl.col(name) < 0.0)).fill_null(value=False),
+            f"such as {example}; 0 or empty where there is none",
+            (name,),
+            "correct the row, or leave the cell empty",
+        )
+        for name, (meaning, example) in words.items()
+    ]
 
 
 def _key_rules(role: str) -> list[Rule]:

@@ -19,7 +19,8 @@ def fingerprint(spec: DataSpec) -> str:
     Names and places do not enter, so that data may be moved. Raises BadInput where there is nothing to read.
     """
     digest = hashlib.sha256()
-    for role, location in (("bars", spec.bars), ("signals", spec.signals), ("context", spec.context)):
+    for role in ("bars", "signals", "context", "actions"):
+        location = getattr(spec, role)
         files = find_files(location, role) if location is not None else ()
         for file in files:
             digest.update(f"{role} {_digest(file)}\n".encode())

@@ -1,7 +1,7 @@
 """Which column of a file is which, and whether it can be what it is taken for.
 
-A layout says this for one part, a table for all parts of one role (bars, signals, context). Only schemas are read here;
-the values are the business of `scan` and `checks`.
+A layout says this for one part, a table for all parts of one role (bars, signals, context, actions). Only schemas are
+read here; the values are the business of `scan` and `checks`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 PRICES = ("open", "high", "low", "close")
 BAR = ("timestamp", "asset", *PRICES, "volume")
-REQUIRED = {"bars": BAR, "signals": ("timestamp", "asset"), "context": ("timestamp",)}
-KEYS = {"bars": ("timestamp", "asset"), "signals": ("timestamp", "asset"), "context": ("timestamp",)}
+ACTIONS = ("split", "dividend", "delisting")
+KEYS = {
+    "bars": ("timestamp", "asset"),
+    "signals": ("timestamp", "asset"),
+    "context": ("timestamp",),
+    "actions": ("timestamp", "asset"),
+}
+REQUIRED = {**KEYS, "bars": BAR}
+COLUMNS = {"signals": "signal", "context": "context", "actions": "action"}
+"""What errors call a further column of a role."""
 PART, ROW = "#part", "#row"
 """Columns that say where a row stands: number of the part and 1-based data row in it."""
 
@@ -74,10 +82,11 @@ def arrange(role: str, parts: tuple[Part, ...], columns: dict[str, str]) -> Tabl
         if layout.zone != first.zone:
             raise _zone_conflict(layout, first)
     if role != "bars" and not values:
+        wanted = f"one of {', '.join(ACTIONS)}" if role == "actions" else "one numeric column"
         raise BadData(
-            f"no {'signal' if role == 'signals' else 'context'} column",
+            f"no {COLUMNS[role]} column",
             where=first.part.name,
-            expected=f"at least one numeric column besides {', '.join(REQUIRED[role])}",
+            expected=f"at least {wanted} besides {', '.join(REQUIRED[role])}",
             found=_listed(first.part.schema),
             remedy=f"add columns to the file, or leave data.{role} out",
         )
@@ -125,6 +134,8 @@ def _lay_out(role: str, part: Part, columns: dict[str, str]) -> Layout:
     kept = {name: name for name in part.schema if name not in used and name not in names and name not in renamed}
     _check_types(part, names)
     for here, stored in (renamed | kept).items():
+        if role == "actions" and here not in ACTIONS:
+            continue
         problem = _unusable(role, here, part.schema[stored])
         if not problem:
             names[here] = stored
@@ -152,7 +163,7 @@ def _refused(role: str, part: Part, stored: str, problem: str) -> BadData:
         _first_unreadable(part, stored, pl.col(stored).cast(pl.Float64, strict=False)) if text else (None, None)
     )
     return BadData(
-        f"{'signal' if role == 'signals' else 'context'} column {stored!r} cannot be used: {problem}",
+        f"{COLUMNS[role]} column {stored!r} cannot be used: {problem}",
         where=place(part.name, row, stored),
         expected="numeric or boolean columns, each with a plain name of its own",
         found=f"{value!r} ({dtype})" if row else f"{stored!r} ({dtype})",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
 from backsweep.dataset.checks import read_checked
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.scan import Window
@@ -33,6 +34,9 @@ class Shard:
     sessions : int32 (context.height,), number of the session of each distinct timestamp, from 0. A session is a
         calendar day in the zone of the bars.
     zone : time zone of the bars, None where their times have none.
+    actions : corporate actions in order of effect: `timestamp` (one of `rows`), `asset` code, `split`, `dividend`,
+        `delisting` float64 (1.0, 0.0 and 0.0 where there is none); see `dataset.actions`. Without rows where no actions
+        were given; with them, `split_factor` is one of the signals.
     """
 
     assets: tuple[str, ...]
@@ -41,12 +45,18 @@ class Shard:
     context: pl.DataFrame
     sessions: np.ndarray[tuple[int], np.dtype[np.int32]]
     zone: str | None
+    actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
 
     def part(self, assets: tuple[str, ...]) -> Shard:
         """Give the bars of some assets that follow each other; timestamps and sessions stay those of all."""
         first = self.assets.index(assets[0])
-        own = self.rows.filter(pl.col("asset").is_between(first, first + len(assets) - 1))
-        return replace(self, assets=assets, rows=own.with_columns(pl.col("asset") - first))
+        rows, actions = (
+            frame.filter(pl.col("asset").is_between(first, first + len(assets) - 1)).with_columns(
+                pl.col("asset") - first
+            )
+            for frame in (self.rows, self.actions)
+        )
+        return replace(self, assets=assets, rows=rows, actions=actions)
 
 
 def load(spec: DataSpec) -> Shard:
@@ -55,7 +65,7 @@ def load(spec: DataSpec) -> Shard:
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
     rule; the text names file, row (from 1, the header not counted), column and remedy.
     """
-    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context}
+    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context, "actions": spec.actions}
     parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
     return _assemble(parts, spec.columns, Window(spec.assets, spec.start, spec.end))
 
@@ -64,9 +74,10 @@ def shard_from_frames(
     bars: pl.DataFrame | pl.LazyFrame,
     signals: pl.DataFrame | pl.LazyFrame | None = None,
     context: pl.DataFrame | pl.LazyFrame | None = None,
+    actions: pl.DataFrame | pl.LazyFrame | None = None,
 ) -> Shard:
     """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1."""
-    frames = {"bars": bars, "signals": signals, "context": context}
+    frames = {"bars": bars, "signals": signals, "context": context, "actions": actions}
     return _assemble(
         {role: (part_of_frame(frame, role),) for role, frame in frames.items() if frame is not None}, {}, Window()
     )
@@ -90,11 +101,14 @@ def _assemble(parts: dict[str, tuple[Part, ...]], columns: dict[str, str], windo
     timestamps = rows["timestamp"].unique(maintain_order=True)
     context = _context(tables.get("context"), timestamps, window)
     assets = rows["asset"].unique().sort()
+    rows = rows.with_columns(pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(pl.Int32))
+    actions = pl.DataFrame(schema=SCHEMA)
+    if "actions" in tables:
+        actions = place_actions(read_checked(tables["actions"], window), timestamps, assets)
+        check_ends(rows, actions, assets, tables["actions"].source)
+        rows = add_split_factor(rows, actions, bars.source)
     signals = tuple(name for name in rows.columns if name not in BAR)
-    rows = rows.with_columns(
-        pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(pl.Int32),
-        pl.col(signals).fill_null(float("nan")),
-    )
+    rows = rows.with_columns(pl.col(signals).fill_null(float("nan")))
     return Shard(
         assets=tuple(assets),
         rows=rows.rechunk(),
@@ -102,6 +116,7 @@ def _assemble(parts: dict[str, tuple[Part, ...]], columns: dict[str, str], windo
         context=context.rechunk(),
         sessions=number_sessions(timestamps, bars.zone),
         zone=bars.zone,
+        actions=actions.rechunk(),
     )
 
 

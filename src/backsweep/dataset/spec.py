@@ -32,7 +32,8 @@ Name = Annotated[str, Field(min_length=1)]
 class DataSpec(Section):
     """What to load.
 
-    `bars`, `signals` and `context` are each a file, a glob, a folder or an object-store URL; paths are absolute.
+    `bars`, `signals`, `context` and `actions` are each a file, a glob, a folder or an object-store URL; paths are
+    absolute. `actions` has corporate actions (see `dataset.actions`), and may be the bars' own file.
     `columns` maps a name here to the name in the files. `assets`, `start` and `end` narrow what is read; both ends are
     inclusive, and a date as `end` includes that whole day. A bound without a time zone is in the zone of the data.
     """
@@ -40,6 +41,7 @@ class DataSpec(Section):
     bars: Name
     signals: Name | None = None
     context: Name | None = None
+    actions: Name | None = None
     columns: dict[Name, Name] = Field(default_factory=dict)
     assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     start: Bound | None = None

@@ -16,9 +16,11 @@ from backsweep.engine.codes import (
     BELOW_MINIMUM,
     BY_STRATEGY,
     CANCELLED,
+    DELISTED,
     FILLED,
     HELD,
     LIMIT,
+    LIQUIDATION,
     MARKET,
     MARKET_ON_CLOSE,
     NO_REASON,
@@ -82,6 +84,8 @@ def _accept(state: State, slot: int) -> None:
 @kernel
 def _malformed(state: State, order: Any) -> int:
     """Give the reason why the order makes no sense, or NO_REASON."""
+    if record_at(state.positions, order.asset).delisted == 1:
+        return DELISTED
     if order.quantity == 0.0 or not np.isfinite(order.quantity):
         return BAD_QUANTITY
     if order.type < MARKET or order.type > MARKET_ON_CLOSE:
@@ -180,7 +184,7 @@ def update_order(
     if slot == NONE:
         return False
     order = record_at(state.orders, slot)
-    if not is_live(order):
+    if not is_live(order) or order.fill_reason == LIQUIDATION:
         return False
     if order.asset < 0 or order.asset >= state.account.assets:
         return False
@@ -241,9 +245,11 @@ def _resize(state: State, order: Any, wanted: float) -> bool:
 
 @kernel
 def cancel_order(state: State, order_id: int) -> bool:
-    """Cancel a live order and the children that wait for it; False if it is over."""
+    """Cancel a live order and the children that wait for it; False if it is over, or not the strategy's."""
     slot = slot_of(state, order_id)
     if slot == NONE or not is_live(record_at(state.orders, slot)):
+        return False
+    if record_at(state.orders, slot).fill_reason == LIQUIDATION:
         return False
     end_unfilled(state, slot, CANCELLED, BY_STRATEGY)
     return True

@@ -34,7 +34,10 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     BELOW_MINIMUM,
     NOT_SHORTABLE,
     CHILD_FILLED,
-) = range(18)
+    DELISTED,
+    SPLIT_AWAY,
+    MARGIN_CALL,
+) = range(21)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -54,11 +57,28 @@ REJECT_REASONS = (
     "below the minimum order value",
     "the asset cannot be sold short",
     "its bracket began to exit",
+    "the asset was delisted",
+    "a split left less than a lot of it",
+    "the account broke its maintenance margin",
 )
 
 # Why a fill happened.
-SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END = range(6)
-FILL_REASONS = ("signal", "limit", "stop", "stop_loss", "take_profit", "segment_end")
+SIGNAL, AT_LIMIT, AT_STOP, STOP_LOSS, TAKE_PROFIT, SEGMENT_END, CASH_IN_LIEU, DELISTING, LIQUIDATION = range(9)
+FILL_REASONS = (
+    "signal",
+    "limit",
+    "stop",
+    "stop_loss",
+    "take_profit",
+    "segment_end",
+    "cash_in_lieu",
+    "delisting",
+    "liquidation",
+)
+
+# Why cash came or went without a fill.
+(DIVIDEND,) = range(1)
+FLOW_KINDS = ("dividend",)
 
 # Moments inside a bar at which an order can fill, in their order.
 NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)

@@ -1,13 +1,14 @@
 """The only writer of cash, positions, fills and equity.
 
-Whatever changes the account passes through here: fills, marks and closed trades. A fact is stored once. Two
-identities hold after every call, and the tests check them:
+Whatever changes the account passes through here: fills, marks, splits, dividends and closed trades. A fact is stored
+once. Two identities hold after every call, and the tests check them:
 
-    cash   = initial cash - sum over fills of (quantity x price x multiplier + commission) - financing
+    cash   = initial cash - sum over fills of (quantity x price x multiplier + commission) - financing + dividends
     equity = cash + sum over assets of quantity x last price x multiplier
 
 A trade is a round trip from flat to flat. A fill that crosses zero closes one trade and opens the next, its commission
-and slippage divided by quantity. Financing belongs to the account, and to no trade.
+and slippage divided by quantity. Dividends belong to the trade that holds the position; financing belongs to the
+account, and to no trade.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import LOG_FULL, NO_FAILURE
+from backsweep.engine.codes import DIVIDEND, LOG_FULL, NO_FAILURE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
 
@@ -129,6 +130,34 @@ def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
 
 
 @kernel
+def split_position(position: Any, ratio: float) -> None:
+    """Count a position, and the prices kept with it, in new units: `ratio` of them for one old. Its value stays."""
+    position.quantity *= ratio
+    position.bought *= ratio
+    position.sold *= ratio
+    position.last_price /= ratio
+    position.entry_price /= ratio
+    position.high /= ratio
+    position.low /= ratio
+
+
+@kernel
+def pay_dividend(state: State, asset: int, dividend: float) -> None:
+    """Enter a cash dividend, in currency a unit: longs receive it, shorts pay it. It belongs to the open trade."""
+    account = state.account
+    position = record_at(state.positions, asset)
+    if position.quantity == 0.0:
+        return
+    amount = position.quantity * dividend * record_at(state.assets, asset).multiplier
+    account.cash += amount
+    account.dividends += amount
+    account.valued = 0
+    position.trade_cash += amount
+    if account.recording == 1:
+        _log_flow(state, asset, DIVIDEND, position.quantity, amount)
+
+
+@kernel
 def mark_bar(position: Any, bar: Any, recording: int) -> None:
     """Mark the asset's position to this bar's close."""
     position.last_price = bar.close
@@ -140,6 +169,13 @@ def mark_bar(position: Any, bar: Any, recording: int) -> None:
 
 
 @kernel
+def margin_weight(state: State, asset: int) -> float:
+    """Give how much margin an asset's value takes, in units of what the account's leverage asks for."""
+    rate = record_at(state.assets, asset).initial_margin
+    return rate * state.rules.leverage if rate > 0.0 else 1.0
+
+
+@kernel
 def value_account(state: State) -> None:
     """Bring the account's equity and gross exposure up to the latest marks and fills."""
     account = state.account
@@ -147,6 +183,7 @@ def value_account(state: State) -> None:
         return
     net = 0.0
     gross = 0.0
+    used = 0.0
     if account.open_positions > 0:
         for asset in range(account.assets):
             position = record_at(state.positions, asset)
@@ -154,8 +191,10 @@ def value_account(state: State) -> None:
                 value = position.quantity * position.last_price * record_at(state.assets, asset).multiplier
                 net += value
                 gross += abs(value)
+                used += abs(value) * margin_weight(state, asset)
     account.equity = account.cash + net
     account.gross = gross
+    account.used = used
     account.valued = 1
 
 
@@ -225,6 +264,22 @@ def _log_fill(state: State, order: Any, quantity: float, price: float, commissio
     entry.commission = commission
     entry.slippage = slippage
     entry.reason = order.fill_reason
+
+
+@kernel
+def _log_flow(state: State, asset: int, kind: int, quantity: float, amount: float) -> None:
+    account = state.account
+    if account.flows_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.flow_log, account.flows_logged)
+    account.flows_logged += 1
+    entry.timestamp = account.timestamp
+    entry.asset = asset
+    entry.kind = kind
+    entry.quantity = quantity
+    entry.amount = amount
 
 
 @kernel

@@ -2,13 +2,15 @@
 
 Rows are grouped by timestamp. For each group, in this order:
 
-0. financing accrues at the first group of a session; orders that are good till an earlier time expire (`terms`);
+0. financing accrues at the first group of a session; splits and dividends enter the account (`actions`); orders that
+   are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
 2. positions are marked to the group's closes, and orders that fill at a close do; at the
-   end of a session its DAY orders expire;
+   end of a session its DAY orders expire; where equity does not cover the maintenance margin, liquidation orders are
+   submitted (`liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
-5. positions are closed where a segment ends flat (`segment`);
+5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
 6. the session is closed if this is its last group.
 
 `make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
@@ -22,13 +24,15 @@ from collections.abc import Callable
 from typing import Any
 
 from backsweep.engine.acceptance import accept_requests
+from backsweep.engine.actions import apply_actions, close_group
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
+from backsweep.engine.liquidation import call_margin
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state
-from backsweep.engine.segment import begin_segment, close_positions
+from backsweep.engine.segment import begin_segment
 from backsweep.engine.terms import expire_dated, expire_day
 
 
@@ -88,6 +92,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             account.timestamp = group.timestamp
             if account.overnight > 0:
                 accrue_financing(state)
+            if index == account.acts_at:
+                apply_actions(state, group, index)
             if account.expiring > 0 and account.next_expiry < group.timestamp:
                 expire_dated(state)
             if account.live_orders > 0:
@@ -97,14 +103,16 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 match_close(state, group, 0)
             if account.expiring > 0 and group.last_of_session == 1:
                 expire_day(state, group.session)
+            if state.rules.margin_calls == 1 and account.open_positions > 0:
+                call_margin(state)
             if is_awake(state, group):
                 decide(state, market, values, memory, group, index)
             if account.requests > 0:
                 accept_requests(state)
                 if account.at_close > 0 and state.rules.fill_at == SAME_CLOSE:
                     match_close(state, group, 1)
-            if index == account.flat_at:
-                close_positions(state, group)
+            if index == account.closing_at:
+                close_group(state, group, index)
             if account.recording == 1:
                 log_equity(state, index)
             if group.last_of_session == 1:

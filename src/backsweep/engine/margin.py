@@ -1,4 +1,9 @@
-"""What an account may do: buying power when an order is accepted, cash when it fills. Numbers in, codes out."""
+"""What an account may do: buying power when an order is accepted, cash when it fills. Numbers in, codes out.
+
+Initial margin is asked for when an order is accepted: its exposure, at one over the account's leverage or at the
+asset's own rate, must be covered by equity that positions and working orders do not take. In exposure, as a strategy
+sees it: an asset whose rate is twice that of the account takes twice its value.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from backsweep.engine.codes import (
     SHORT_SALE,
 )
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.ledger import value_account
+from backsweep.engine.ledger import margin_weight, value_account
 from backsweep.engine.orders import remaining
 from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING
@@ -24,27 +29,27 @@ from backsweep.engine.sizes import ROUNDING
 
 @kernel
 def exposure_added(state: State, order: Any, price: float) -> float:
-    """Give the gross exposure that the order would add when filled at `price`; negative where it is sure to reduce.
+    """Give the exposure that the order would add when filled at `price`; negative where it is sure to reduce.
 
     Only a market order is sure to fill, so only a market order can make room for orders after it.
     """
     if order.reduce_only == 1 and order.acts != MARKET:
         return 0.0
-    before = record_at(state.positions, order.asset).quantity + _pending(state, order)
+    before = record_at(state.positions, order.asset).quantity + pending_units(state, order.asset, order.id)
     added = (abs(before + order.quantity - order.filled) - abs(before)) * price
     if order.acts != MARKET and added < 0.0:
         return 0.0
-    return added * record_at(state.assets, order.asset).multiplier
+    return added * record_at(state.assets, order.asset).multiplier * margin_weight(state, order.asset)
 
 
 @kernel
-def _pending(state: State, order: Any) -> float:
-    """Give the signed units of the other working market orders of the order's asset."""
+def pending_units(state: State, asset: int, but: int) -> float:
+    """Give the signed units that an asset's working market orders have left, but those of the order with id `but`."""
     units = 0.0
-    slot = record_at(state.books, order.asset).first_order
+    slot = record_at(state.books, asset).first_order
     while slot != NONE:
         other = record_at(state.orders, slot)
-        if other.acts == MARKET and other.id != order.id:
+        if other.acts == MARKET and other.id != but:
             units += remaining(other)
         slot = other.next
     return units
@@ -52,10 +57,10 @@ def _pending(state: State, order: Any) -> float:
 
 @kernel
 def buying_power(state: State) -> float:
-    """Give the gross exposure that new orders may still add, in account currency."""
+    """Give the exposure that new orders may still add, in account currency."""
     value_account(state)
     account = state.account
-    return state.rules.leverage * account.equity - account.gross - account.reserved
+    return state.rules.leverage * account.equity - account.used - account.reserved
 
 
 @kernel

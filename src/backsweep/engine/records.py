@@ -20,6 +20,7 @@ from backsweep.engine.codes import FREE, NONE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.tables import (
     ACCOUNT,
+    ACTION,
     ADDRESSES,
     ASSET,
     BOOK,
@@ -27,6 +28,7 @@ from backsweep.engine.tables import (
     CONDITION,
     EQUITY_LOG,
     FILL_LOG,
+    FLOW_LOG,
     ORDER,
     ORDER_LOG,
     POSITION,
@@ -50,6 +52,7 @@ class State:
     bars: Any
     groups: Any
     conditions: Any
+    actions: Any
     rules: Any
     assets: Any
     account: Any
@@ -62,6 +65,7 @@ class State:
     equity_log: Any
     fill_log: Any
     trade_log: Any
+    flow_log: Any
     order_log: Any
 
     def __init__(self, tables: dict[str, Table]) -> None:
@@ -158,6 +162,7 @@ def allocate(
     assets: int,
     sessions: int,
     conditions: Table | None = None,
+    actions: Table | None = None,
     capacity: int = 0,
     log_capacity: int = 0,
 ) -> Tables:
@@ -171,10 +176,12 @@ def allocate(
     recording = log_capacity > 0
     log = max(log_capacity, 1)
     conditions = np.zeros(0, CONDITION) if conditions is None else conditions
+    actions = np.zeros(0, ACTION) if actions is None else actions
     arrays = {
         "bars": bars,
         "groups": groups,
         "conditions": conditions if len(conditions) else np.zeros(1, CONDITION),
+        "actions": actions if len(actions) else np.zeros(1, ACTION),
         "rules": np.zeros(1, RULES),
         "assets": np.zeros(assets, ASSET),
         "account": np.zeros(1, ACCOUNT),
@@ -187,6 +194,7 @@ def allocate(
         "equity_log": np.zeros(len(groups) if recording else 1, EQUITY_LOG),
         "fill_log": np.zeros(log, FILL_LOG),
         "trade_log": np.zeros(log, TRADE_LOG),
+        "flow_log": np.zeros(log, FLOW_LOG),
         "order_log": np.zeros(log, ORDER_LOG),
     }
     tables = Tables(arrays)
@@ -197,9 +205,12 @@ def allocate(
     account.assets = assets
     account.capacity = capacity
     account.conditions = len(conditions)
+    account.actions = len(actions)
     account.recording = int(recording)
     account.log_capacity = log_capacity
     account.flat_at = NONE
+    account.closing_at = NONE
+    account.acts_at = NONE
     return tables
 
 
@@ -214,6 +225,7 @@ def reset(state: State) -> None:
     account.cash = cash
     account.equity = cash
     account.gross = 0.0
+    account.used = 0.0
     account.valued = 1
     account.reserved = 0.0
     account.group = 0
@@ -230,6 +242,7 @@ def reset(state: State) -> None:
     account.fills_logged = 0
     account.trades_logged = 0
     account.orders_logged = 0
+    account.flows_logged = 0
     account.sessions = 0
     account.trades = 0
     account.wins = 0
@@ -238,6 +251,7 @@ def reset(state: State) -> None:
     account.commission = 0.0
     account.slippage = 0.0
     account.financing = 0.0
+    account.dividends = 0.0
     account.overnight = 0
     account.traded_notional = 0.0
     account.fills = 0
@@ -249,6 +263,7 @@ def reset(state: State) -> None:
         position.last_price = np.nan
         position.bars_held = 0
         position.entry_price = 0.0
+        position.delisted = 0
         book = record_at(state.books, asset)
         book.first_order = NONE
         book.last_order = NONE

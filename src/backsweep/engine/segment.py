@@ -1,8 +1,9 @@
 """Where a run begins and ends within the bars: from a fresh account or the one at hand, and flat if it is asked for.
 
-Three fields of the account say so, and are set before each call of the loop: `carried` (FRESH, CARRIED, CONTINUED),
+Five fields of the account say so, and are set before each call of the loop: `carried` (FRESH, CARRIED, CONTINUED),
 `earlier_assets` (how many assets have a bar before the first one), `flat_at` (the group at whose close every position
-is closed, or NONE).
+is closed, or NONE), `next_action` (the first corporate action that is not before it) and `first_action` (the first of
+all, which is not 0 where many accounts share a table).
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import CONTINUED, FRESH, MARKET, SEGMENT_END
-from backsweep.engine.costs import commission_due, slipped_price
+from backsweep.engine.codes import CONTINUED, FRESH, NONE, SEGMENT_END
+from backsweep.engine.forced import fill_at_last
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.ledger import apply_fill, mark_bar, value_account
-from backsweep.engine.orders import note_fill, request_order, slot_of, start_working
+from backsweep.engine.ledger import mark_bar, value_account
 from backsweep.engine.records import State, reset
-from backsweep.engine.sizes import taken_at
 
 
 @kernel
@@ -30,8 +29,16 @@ def begin_segment(state: State, first: int) -> None:
     account = state.account
     if account.carried == CONTINUED:
         return
+    account.closing_at = account.flat_at
+    account.acts_at = NONE
+    if account.next_action < account.actions:
+        account.acts_at = record_at(state.actions, account.next_action).group
     if account.carried == FRESH:
         reset(state)
+        for index in range(account.first_action, account.next_action):
+            action = record_at(state.actions, index)
+            if action.delisting != 0.0:
+                record_at(state.positions, action.asset).delisted = 1
         if account.earlier_assets > 0:
             _mark_before(state, record_at(state.groups, first).first_row)
         return
@@ -44,6 +51,7 @@ def begin_segment(state: State, first: int) -> None:
     account.commission = 0.0
     account.slippage = 0.0
     account.financing = 0.0
+    account.dividends = 0.0
     account.traded_notional = 0.0
     account.fills = 0
     account.ambiguous_fills = 0
@@ -73,37 +81,6 @@ def close_positions(state: State, group: Any) -> None:
     asset = 0
     while asset < account.assets and account.open_positions > 0:
         if record_at(state.positions, asset).quantity != 0.0:
-            _close(state, asset, _last_row(state, group, asset))
+            fill_at_last(state, group, asset, -record_at(state.positions, asset).quantity, SEGMENT_END)
         asset += 1
     value_account(state)
-
-
-@kernel
-def _last_row(state: State, group: Any, asset: int) -> int:
-    """Give the row of the asset's last bar; one that has a position has one."""
-    row = group.first_row + group.count - 1
-    while record_at(state.bars, row).asset != asset:
-        row -= 1
-    return row
-
-
-@kernel
-def _close(state: State, asset: int, row: int) -> None:
-    position = record_at(state.positions, asset)
-    rates = record_at(state.assets, asset)
-    quantity = -position.quantity
-    price = position.last_price
-    order_id = request_order(state, asset, quantity, MARKET, np.nan, np.nan, 0, 1)
-    state.account.requests = 0
-    if order_id == 0:
-        return
-    slot = slot_of(state, order_id)
-    order = record_at(state.orders, slot)
-    order.fill_reason = SEGMENT_END
-    start_working(state, slot)
-    volume, taken = record_at(state.bars, row).volume, taken_at(state, asset, row)
-    fill_price = slipped_price(rates, quantity, price, volume, taken, False)
-    commission, _ = commission_due(rates, order, quantity, fill_price)
-    slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
-    apply_fill(state, order, row, quantity, fill_price, commission, slippage)
-    note_fill(state, slot, quantity, price)

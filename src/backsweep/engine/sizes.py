@@ -35,6 +35,12 @@ def whole_lots(quantity: float, lot: float) -> float:
 
 
 @kernel
+def lots_above(units: float, lot: float) -> float:
+    """Round units without a sign up to whole lots; one part in 10^12 above a whole lot counts as whole."""
+    return units if lot == 0.0 else np.ceil(units / lot * (1.0 - ROUNDING)) * lot
+
+
+@kernel
 def fillable(state: State, order: Any, row: int, quantity: float) -> float:
     """Give how many of `quantity` signed units the bar at `row` still has for the order."""
     volume = record_at(state.bars, row).volume
@@ -68,7 +74,4 @@ def take(state: State, asset: int, row: int, quantity: float) -> None:
 def child_units(state: State, parent: Any, child: Any) -> float:
     """Give a child's signed units for as much of its parent as has filled, rounded up to lots: none is unprotected."""
     units = child.planned * (parent.filled / parent.planned)
-    lot = record_at(state.assets, child.asset).lot
-    if lot == 0.0:
-        return units
-    return np.copysign(np.ceil(abs(units) / lot * (1.0 - ROUNDING)) * lot, units)
+    return np.copysign(lots_above(abs(units), record_at(state.assets, child.asset).lot), units)

@@ -20,6 +20,9 @@ GROUP = record_dtype(  # the bars of one timestamp
 CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
     [("column", "i8"), ("threshold", "f8"), ("above", "i8"), ("clause", "i8")]
 )
+ACTION = record_dtype(  # a corporate action, in order of group
+    [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
+)
 
 # Settings of one trial, read only.
 RULES = record_dtype(
@@ -28,6 +31,7 @@ RULES = record_dtype(
         ("kind", "i8"),
         ("leverage", "f8"),
         ("minimum_order", "f8"),
+        ("margin_calls", "i8"),  # 1: maintenance margin is checked at every close
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
         ("sequence", "i8"),
@@ -44,6 +48,8 @@ ASSET = record_dtype(
         ("lot", "f8"),
         ("tick", "f8"),
         ("shortable", "i8"),
+        ("initial_margin", "f8"),  # fraction of value, 0 where the account's leverage says it
+        ("maintenance_margin", "f8"),  # fraction of value
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
@@ -65,6 +71,7 @@ ACCOUNT = record_dtype(
         ("cash", "f8"),
         ("equity", "f8"),
         ("gross", "f8"),
+        ("used", "f8"),  # gross, with each asset's initial margin in units of the account's
         ("valued", "i8"),  # 1 while equity and gross are those of the latest closes and fills
         ("reserved", "f8"),  # exposure that working orders would add
         ("assets", "i8"),
@@ -102,6 +109,13 @@ ACCOUNT = record_dtype(
         ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
         ("carried", "i8"),
         ("flat_at", "i8"),
+        ("closing_at", "i8"),  # the next group at whose end positions are closed: `flat_at`, or one with a delisting
+        ("actions", "i8"),
+        ("first_action", "i8"),
+        ("next_action", "i8"),  # the first that has not taken effect, and its group
+        ("acts_at", "i8"),
+        ("dividends", "f8"),
+        ("flows_logged", "i8"),
     ]
 )
 POSITION = record_dtype(
@@ -121,6 +135,7 @@ POSITION = record_dtype(
         ("sold_notional", "f8"),
         ("high", "f8"),
         ("low", "f8"),
+        ("delisted", "i8"),
     ]
 )
 BOOK = record_dtype(  # the working orders of one asset
@@ -207,6 +222,9 @@ TRADE_LOG = record_dtype(
         ("exit_row", "i8"),
     ]
 )
+FLOW_LOG = record_dtype(  # cash that came or went without a fill; `quantity` is the position that it was for
+    [("timestamp", "i8"), ("asset", "i8"), ("kind", "i8"), ("quantity", "f8"), ("amount", "f8")]
+)
 ORDER_LOG = record_dtype(
     [
         ("order_id", "i8"),
@@ -226,6 +244,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "bars": BAR,
     "groups": GROUP,
     "conditions": CONDITION,
+    "actions": ACTION,
     "rules": RULES,
     "assets": ASSET,
     "account": ACCOUNT,
@@ -238,6 +257,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "equity_log": EQUITY_LOG,
     "fill_log": FILL_LOG,
     "trade_log": TRADE_LOG,
+    "flow_log": FLOW_LOG,
     "order_log": ORDER_LOG,
 }
 ADDRESSES = record_dtype([(name, "i8") for name in TABLES])

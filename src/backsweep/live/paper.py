@@ -115,7 +115,7 @@ class PaperVenue:
         self._grow("sessions", moment.session + 1)
         account = self._tables.account[0]
         most = max(account.fills_logged, account.trades_logged, account.orders_logged) + 4 * account.capacity
-        for name in ("fill_log", "trade_log", "order_log"):
+        for name in ("fill_log", "trade_log", "flow_log", "order_log"):
             self._grow(name, most)
         account.log_capacity = len(self._tables.fill_log)
         self._tables.bars[first:last] = market.bars

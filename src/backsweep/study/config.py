@@ -32,7 +32,7 @@ PLAIN_SAMPLERS = ("random", "sobol", "grid")
 """Those that do not learn from the trials."""
 SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
-_PATHS = ("bars", "signals", "context")
+_PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
 

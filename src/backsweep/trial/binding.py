@@ -35,6 +35,10 @@ COST_FIELDS = {
 }
 
 
+NUMBERS = ("multiplier", "lot", "tick", "initial_margin", "maintenance_margin")
+"""What can be swept of an asset, where it has such a number of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Place:
     """Where a swept number goes: some rows of one field."""
@@ -54,6 +58,7 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.minimum_order = account.minimum_order
+    rules.margin_calls = int(account.calls_margin)
     check_named("account", account.per_asset, assets)
     for row, asset in enumerate(assets):
         own = account.per_asset.get(asset, AssetSpec())
@@ -62,6 +67,8 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
         record.lot = account.lot if own.lot is None else own.lot
         record.tick = account.tick if own.tick is None else own.tick
         record.shortable = int(own.shortable)
+        record.initial_margin = own.initial_margin or 0.0
+        record.maintenance_margin = own.maintenance_margin or account.maintenance_margin
 
 
 def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
@@ -161,8 +168,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage, lot, tick or minimum_order, execution.volume_share, or a number that stands "
-        "under account.per_asset or costs, such as costs.slippage.rate where its kind is percentage",
+        expected="account.cash, leverage, lot, tick, minimum_order or maintenance_margin, execution.volume_share, or a "
+        "number that stands under account.per_asset or costs, such as costs.slippage.rate where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )
@@ -172,13 +179,15 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
     """Find a number of the account: its own, or under `per_asset` that of an asset; None if there is none."""
     if path in {"cash", "leverage", "minimum_order"}:
         return Place(tables.rules[path], slice(None))
-    if path in {"lot", "tick"}:
+    if path.endswith("maintenance_margin"):
+        tables.rules[0].margin_calls = 1
+    if path in {"lot", "tick", "maintenance_margin"}:
         own = {asset for asset, given in account.per_asset.items() if getattr(given, path) is not None}
         rows = [row for row, asset in enumerate(assets) if asset not in own]
         return Place(tables.assets[path], np.array(rows, np.intp))
     owner, _, name = path.rpartition(".")
     asset = owner.removeprefix("per_asset.")
-    if asset == owner or name not in {"multiplier", "lot", "tick"}:
+    if asset == owner or name not in NUMBERS:
         return None
     if asset not in account.per_asset or getattr(account.per_asset[asset], name) is None:
         return None

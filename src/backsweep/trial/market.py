@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.engine.tables import BAR, GROUP
+from backsweep.engine.tables import ACTION, BAR, GROUP
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Market:
     groups : records of GROUP, one for each timestamp.
     signals, context : float64 columns by name, one value for each bar, or for each group.
     session_ends : int64[sessions], the last timestamp of each session, nanoseconds UTC.
+    actions : records of ACTION, corporate actions in order of their group.
     rows : the shard's frame, for features.
     pieces : parts of `rows` with whole assets, on which features are computed one after the other.
 
@@ -38,6 +39,7 @@ class Market:
     signals: dict[str, NDArray[np.float64]]
     context: dict[str, NDArray[np.float64]]
     session_ends: NDArray[np.int64]
+    actions: NDArray[Any]
     rows: pl.DataFrame
     pieces: tuple[slice, ...]
 
@@ -80,9 +82,18 @@ def pack(shard: Shard) -> Market:
         signals={name: column(rows[name]) for name in shard.signals},
         context={name: column(shard.context[name]) for name in series},
         session_ends=locked(ends),
+        actions=locked(_pack_actions(shard, groups["timestamp"])),
         rows=rows,
         pieces=(slice(None),),
     )
+
+
+def _pack_actions(shard: Shard, timestamps: NDArray[np.int64]) -> NDArray[Any]:
+    actions = np.zeros(shard.actions.height, ACTION)
+    actions["group"] = np.searchsorted(timestamps, shard.actions["timestamp"].to_numpy())
+    for name in ("asset", "split", "dividend", "delisting"):
+        actions[name] = shard.actions[name].to_numpy()
+    return actions
 
 
 def column(series: pl.Series) -> NDArray[np.float64]:

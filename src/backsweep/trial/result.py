@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.engine.codes import FILL_REASONS, ORDER_TYPES, REJECT_REASONS, STATUSES
+from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.trial.runner import Runner, new_metrics
 
@@ -27,8 +27,9 @@ class Result:
     Attributes
     ----------
     metrics : every metric by name, None where undefined; `reasons` says why.
-    fills, trades, equity, orders : frames; times are UTC (times without a zone as written), money in account currency,
-        `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened.
+    fills, trades, equity, orders, cash_flows : frames; times are UTC (without a zone as written), money in account
+        currency, `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened. A cash
+        flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`.
     returns : float64[sessions], net returns.
 
     """
@@ -39,6 +40,7 @@ class Result:
     trades: pl.DataFrame
     equity: pl.DataFrame
     orders: pl.DataFrame
+    cash_flows: pl.DataFrame
     returns: NDArray[np.float64] = field(repr=False)
 
 
@@ -61,8 +63,11 @@ def read_result(runner: Runner) -> Result:
         _time("submitted"),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
+    flows = _frame(tables.flow_log[: account.flows_logged]).with_columns(
+        _time("timestamp"), _asset(market), _name("kind", FLOW_KINDS)
+    )
     equity = _equity(tables.equity_log, account.initial_cash)
-    return Result(*named(values[0], reasons[0]), fills, _trades(runner), equity, orders, returns)
+    return Result(*named(values[0], reasons[0]), fills, _trades(runner), equity, orders, flows, returns)
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:

@@ -116,6 +116,9 @@ class Runner:
         account = self.tables.account[0]
         account.carried = CARRIED if carried else FRESH
         account.flat_at = stop - 1 if flat else NONE
+        if len(self.market.actions):
+            known = self.market.actions["group"]
+            account.first_action, account.next_action = np.searchsorted(known, (self._edges[0], start))
         account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
@@ -125,7 +128,7 @@ class Runner:
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
         account = self.tables.account[0]
-        account.carried, account.flat_at, account.earlier_assets = FRESH, NONE, 0
+        account.carried, account.flat_at, account.earlier_assets, account.next_action = FRESH, NONE, 0, 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
         check_run(self.tables.account[0], self.cls.__name__)
@@ -217,6 +220,7 @@ class Runner:
             assets=len(self.market.assets),
             sessions=len(self.market.session_ends),
             conditions=conditions,
+            actions=self.market.actions,
             log_capacity=log_capacity,
         )
 

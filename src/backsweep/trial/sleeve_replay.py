@@ -93,6 +93,7 @@ def _join(records: list[Result], sums: NDArray[np.float64], cash: NDArray[np.flo
         trades=pl.concat([each.trades for each in records]).sort("exit_timestamp", maintain_order=True),
         equity=frame,
         orders=pl.concat([_numbered(each.orders, first) for each, first in zip(records, issued, strict=False)]),
+        cash_flows=pl.concat([each.cash_flows for each in records]).sort("timestamp", maintain_order=True),
         returns=returns,
     )
 

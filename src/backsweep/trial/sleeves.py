@@ -16,7 +16,7 @@ import polars as pl
 
 from backsweep.dataset.calendar import BLOCK
 from backsweep.engine.records import Table, Tables, allocate
-from backsweep.engine.tables import GROUP
+from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.binding import check_named
 from backsweep.trial.market import Market, column, locked, pack_bars
 from backsweep.trial.runner import Runner, Settings
@@ -67,6 +67,7 @@ class SleeveMarket(Market):
             signals={name: values[rows] for name, values in self.signals.items()},
             context={name: values[rows] for name, values in self.context.items()},
             session_ends=locked(groups["timestamp"][groups["last_of_session"] == 1].copy()),
+            actions=locked(_between(self.actions, rows)),
             rows=self.rows[rows].with_columns(asset=pl.lit(0, pl.Int32)),
             pieces=(slice(None),),
         )
@@ -99,6 +100,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
         signals={name: column(rows[name]) for name in shard.signals},
         context={name: locked(shard.context[name].to_numpy()[moments]) for name in series},
         session_ends=calendar.ends,
+        actions=locked(_pack_actions(shard.actions, offsets, timestamps)),
         rows=rows,
         pieces=tuple(
             slice(int(offsets[first]), int(offsets[min(first + BLOCK, len(shard.assets))]))
@@ -106,6 +108,29 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
         ),
         edges=locked(np.array(edges)),
     )
+
+
+def _pack_actions(actions: pl.DataFrame, offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[Any]:
+    """Bring actions to the bars of their assets, which follow each other, each a group; all are of asset 0.
+
+    After an asset's last bar there are no splits and dividends, and a delisting takes effect at it.
+    """
+    packed = np.zeros(actions.height, ACTION)
+    for name in ("split", "dividend", "delisting"):
+        packed[name] = actions[name].to_numpy()
+    for row, (asset, timestamp) in enumerate(actions.select("asset", "timestamp").iter_rows()):
+        first, end = offsets[asset], offsets[asset + 1]
+        packed[row]["group"] = first + np.searchsorted(timestamps[first:end], timestamp)
+        if packed[row]["group"] == end:
+            packed[row]["group"], packed[row]["split"], packed[row]["dividend"] = end - 1, 1.0, 0.0
+    return packed[np.argsort(packed["group"], kind="stable")]
+
+
+def _between(actions: NDArray[Any], groups: slice) -> NDArray[Any]:
+    """Give the actions of some groups, counted from the first of these."""
+    own = actions[slice(*np.searchsorted(actions["group"], (groups.start, groups.stop)))].copy()
+    own["group"] -= groups.start
+    return own
 
 
 class Share:
@@ -205,6 +230,7 @@ class SleeveRunner(Runner):
             assets=1,
             sessions=len(market.session_ends),
             conditions=conditions,
+            actions=market.actions,
             log_capacity=log_capacity,
         )
         tables.arrays["assets"] = np.repeat(tables.assets, len(market.assets))

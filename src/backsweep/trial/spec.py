@@ -6,9 +6,9 @@ Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from backsweep.dataset.spec import DataSpec
@@ -19,6 +19,7 @@ from backsweep.trial.folds import FoldSpec
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Amount = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
@@ -27,12 +28,15 @@ class AssetSpec(Section):
 
     One unit at price p is worth p x `multiplier` (a future's contract size). A `lot` or `tick` that is left out is the
     account's. An asset that is not `shortable` can be sold only as far as it is held, in a margin account too.
+    `initial_margin` and `maintenance_margin` are fractions of value; see AccountSpec for those that are left out.
     """
 
     multiplier: Positive = 1.0
     lot: Amount | None = None
     tick: Amount | None = None
     shortable: bool = True
+    initial_margin: Share | None = None
+    maintenance_margin: Share | None = None
 
 
 class AccountSpec(Section):
@@ -41,6 +45,9 @@ class AccountSpec(Section):
     Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
     value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
     is different for some assets.
+
+    The initial margin of a position is one over the leverage. Where equity at a close is less than `maintenance_margin`
+    of the value of all positions, positions are liquidated (`backsweep.engine.liquidation`); 0 never does.
 
     In `mode: shared` one account trades every asset. In `sleeves` every asset of the data has an account of its own
     with an equal part of the cash, and no other asset is seen or paid from it; leverage, lots and limits are each
@@ -55,7 +62,20 @@ class AccountSpec(Section):
     lot: Amount = 0.0
     tick: Amount = 0.0
     minimum_order: Amount = 0.0
+    maintenance_margin: Rate = 0.0
     per_asset: dict[str, AssetSpec] = Field(default_factory=dict)
+
+    @property
+    def calls_margin(self) -> bool:
+        """Whether a maintenance margin is set, for all or for some assets."""
+        return self.maintenance_margin > 0.0 or any(own.maintenance_margin for own in self.per_asset.values())
+
+    @model_validator(mode="after")
+    def _margin_where_there_is_credit(self) -> Self:
+        margins = self.calls_margin or any(own.initial_margin for own in self.per_asset.values())
+        if self.kind == "cash" and margins:
+            raise ValueError("margins need `kind: margin`: a cash account owes nothing")
+        return self
 
 
 class ExecutionSpec(Section):

@@ -1,0 +1,56 @@
+"""Fills that no strategy asked for: at an asset's last price, at the end of a segment or of an asset.
+
+Each is a market order with a reason of its own, so that orders, fills and trades show it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backsweep.engine.codes import MARKET, SEGMENT_END
+from backsweep.engine.costs import commission_due, slipped_price
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.ledger import apply_fill
+from backsweep.engine.orders import note_fill, request_order, slot_of, start_working
+from backsweep.engine.records import State
+from backsweep.engine.sizes import taken_at
+
+
+@kernel
+def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: int) -> None:
+    """Fill `quantity` signed units of a position at the asset's last price, for `reason`.
+
+    The end of a segment is a trade in the market: slippage and commission are charged. Cash that a company or an
+    exchange pays for units comes without.
+    """
+    rates = record_at(state.assets, asset)
+    price = record_at(state.positions, asset).last_price
+    order_id = request_order(state, asset, quantity, MARKET, np.nan, np.nan, 0, 1)
+    state.account.requests = 0
+    if order_id == 0:
+        return
+    slot = slot_of(state, order_id)
+    order = record_at(state.orders, slot)
+    order.fill_reason = reason
+    start_working(state, slot)
+    row = _last_row(state, group, asset)
+    fill_price = price
+    commission = 0.0
+    if reason == SEGMENT_END:
+        volume, taken = record_at(state.bars, row).volume, taken_at(state, asset, row)
+        fill_price = slipped_price(rates, quantity, price, volume, taken, False)
+        commission, _ = commission_due(rates, order, quantity, fill_price)
+    slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
+    apply_fill(state, order, row, quantity, fill_price, commission, slippage)
+    note_fill(state, slot, quantity, price)
+
+
+@kernel
+def _last_row(state: State, group: Any, asset: int) -> int:
+    """Give the row of the asset's last bar; one that has a position has one."""
+    row = group.first_row + group.count - 1
+    while record_at(state.bars, row).asset != asset:
+        row -= 1
+    return row
