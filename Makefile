@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test faults determinism conformance bench bench-workers format clean
+.PHONY: help setup demo demo-clean check test faults cluster-test determinism conformance bench bench-workers format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,7 +45,7 @@ check: $(READY)  ## linters, types, import layers and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow and not cluster" -n 2 --dist loadfile
 
 test: check  ## `make check`, then the slow tests, then the engine's tests without the compiler
 	$(BIN)/pytest -m slow
@@ -53,6 +53,9 @@ test: check  ## `make check`, then the slow tests, then the engine's tests witho
 
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py
+
+cluster-test: $(READY)  ## start a cluster of three nodes, kill a node and the driver under a study, compare; minutes
+	$(BIN)/pytest tests/cluster -m cluster -v
 
 determinism: $(READY)  ## run one study in every way, inline and on Ray, and compare the bytes; about ten minutes
 	$(BIN)/python tests/determinism/run.py

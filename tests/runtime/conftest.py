@@ -20,7 +20,7 @@ def _fake(folder):
 
     class Fake:
         """Column 0 of the values is the first metric; 666 kills the process, 667 the first time,
-        555 takes half a minute, -1 is an error."""
+        555 takes half a minute, -1 is an error. A trial has two fills."""
 
         def __init__(self, spec):
 
@@ -28,6 +28,7 @@ def _fake(folder):
                 raise BadData("prices are not positive", where="bars.parquet, row 7", expected="> 0", found="-1.0")
             if spec.strategy == "broken:Code":
                 raise ZeroDivisionError("in the evaluator")
+            self.fills = 0
             self.ready = Ready(sessions=np.arange(5, dtype=np.int64), assets=("A", "B"))
 
         def evaluate(self, chunk):
@@ -43,6 +44,7 @@ def _fake(folder):
                 " ".join(os.environ.get(name, "?") for name in ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"))
             )
             count = len(chunk.numbers)
+            self.fills += 2 * count
             metrics = np.full((count, len(METRICS)), np.nan)
             metrics[:, 0] = first
             now = np.full(count, time.time())

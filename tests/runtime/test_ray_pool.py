@@ -1,8 +1,10 @@
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture(scope="module")
 def cluster():
-    session = RaySession(2, "local")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_metrics_report_interval_ms", "500")
+        session = RaySession(2, "local")
     yield session
     session.close()
 
@@ -29,8 +33,8 @@ def cluster():
 def started(fake, tmp_path, cluster):  # noqa: ARG001 - the backends are guests of the cluster
     backends = []
 
-    def start(workers=2, strategy="good:Strategy", trial_timeout=None):
-        backend = RayBackend(workers, "local", fake(str(tmp_path)), trial_timeout=trial_timeout)
+    def start(workers=2, strategy="good:Strategy", trial_timeout=None, study=""):
+        backend = RayBackend(workers, "local", fake(str(tmp_path)), trial_timeout=trial_timeout, study=study)
         backends.append(backend)
         return backend, backend.start(spec(strategy))
 
@@ -266,3 +270,29 @@ def test_ray_starts_twice_in_one_process_and_writes_no_token(tmp_path):
         [sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_prometheus_reads_trials_failures_fills_and_seconds(started):
+    backend, _ = started(1, study="metered")
+    backend.submit(chunk(0, range(10), [0, -1, *range(2, 10)]))
+    backend.submit(chunk(1, range(10, 30)))
+    outcomes = []
+    while len(outcomes) < 2:
+        outcomes += backend.wait(1.0)
+    wanted = {"trials_total": 30, "failed_trials_total": 1, "fills_total": 60, "chunk_seconds_count": 2}
+    end = time.monotonic() + 60
+    while (found := _scrape(wanted, "metered")) != wanted:
+        assert time.monotonic() < end, found
+        time.sleep(0.2)
+
+
+def _scrape(names, study):
+    """Read the sums over all processes at the node's metrics port."""
+    (port,) = {node["MetricsExportPort"] for node in ray.nodes()}
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = {}
+    for name in names:
+        values = re.findall(rf'^ray_backsweep_{name}{{[^}}]*study="{study}"[^}}]*}} (\S+)$', text, re.MULTILINE)
+        found[name] = sum(map(float, values))
+    return found

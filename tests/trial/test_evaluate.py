@@ -40,6 +40,12 @@ def test_an_outcome_has_one_row_for_each_trial(engine):
     assert outcome.errors == {}
 
 
+def test_an_evaluator_counts_the_fills_of_its_trials(market, averages):
+    engine = evaluator(market, averages, params=("window",))
+    engine.evaluate(Chunk(0, np.arange(5), WINDOWS))
+    assert engine.fills == sum(len(engine.replay(values).fills) for values in WINDOWS) > 0
+
+
 def test_a_metric_is_missing_exactly_where_it_has_a_reason(engine):
     outcome = engine.evaluate(Chunk(0, np.arange(5), WINDOWS))
     assert (np.isnan(outcome.metrics) == (outcome.reasons > 0)).all()

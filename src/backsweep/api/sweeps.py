@@ -104,7 +104,7 @@ def run(
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards),
+            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards, sweep.study),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.study import Study
+    from backsweep.study.config import Search
+    from backsweep.study.study import State, Study
 
 PARAM, METRIC, BOUND = "params_", "user_attrs_", "constraints_"
 SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
@@ -40,6 +41,10 @@ def show(
         bool, typer.Option("--hash", help="Print the digest of the study's rows, timing apart, and nothing else.")
     ] = False,
     statistics: Annotated[bool, typer.Option("--statistics", help="Print what the results are worth.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it anew as another process goes on with it, until it has ended.")
+    ] = False,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="How often, with --watch.", min=0.1)] = 2.0,
 ) -> None:
     """Show a study's state and its best trials.
 
@@ -54,9 +59,16 @@ def show(
 
     - backsweep show studies/walk-forward --folds
 
+    - backsweep show studies/demo --watch
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
+    if watch:
+        from backsweep.cli.watch import watch as watch_study  # noqa: PLC0415 - loads Polars, as above
+
+        watch_study(study, top, every, print_best)
+        return
     opened = backsweep.open_study(study)
     if only_hash:
         typer.echo(opened.digest())
@@ -78,7 +90,7 @@ def show(
         trials = list(best.iter_rows(named=True))
         typer.echo(json.dumps({**asdict(opened.state), "best": opened.best, "trials": trials}, default=str, indent=2))
     else:
-        _print_tables(opened, best)
+        print_best(make_console(), opened.state, opened.sweep.search, best)
 
 
 def _show_folds(study: Study, form: Format) -> None:
@@ -110,9 +122,8 @@ def _show_folds(study: Study, form: Format) -> None:
     print_columns(console, columns)
 
 
-def _print_tables(study: Study, best: pl.DataFrame) -> None:
-    console = make_console()
-    state, search = study.state, study.sweep.search
+def print_best(console: Console, state: State, search: Search, best: pl.DataFrame, pace: str = "") -> None:
+    """Print how far a study has come and these trials of it; `pace` says how fast it goes, if it does."""
     goals = [f"{'maximize' if goal.maximize else 'minimize'} {goal.metric}" for goal in search.objective]
     entries = {
         "study": state.study,
@@ -121,6 +132,8 @@ def _print_tables(study: Study, best: pl.DataFrame) -> None:
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",
     }
+    if pace:
+        entries["now"] = pace
     console.print(make_listing(entries))
     if len(best):
         console.print()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,6 +73,7 @@ def submit(
     from backsweep.runtime.ray_jobs import JobServer  # noqa: PLC0415 - Ray takes a while to import
     from backsweep.submission.submit import Submission, Terms  # noqa: PLC0415 - as above
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's stop is a Ctrl-C
     resolved = read_sweep(sweep, workers=workers, trials=trials, seed=seed, overrides=overrides or ())
     server = JobServer(address, unauthenticated=unauthenticated)
     terms = Terms(cluster_dir, install, retries, tuple(include or ()), shared_data)

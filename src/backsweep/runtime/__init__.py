@@ -16,12 +16,14 @@ def make_backend(
     address: str = "local",
     trial_timeout: float | None = None,
     shards: int | None = None,
+    study: str = "",
 ) -> Backend:
     """Build the backend called `name`, not yet started.
 
     `name` is `inline` or `ray`; `workers` the number of Ray actors, one CPU each (`inline` has one by nature). With the
     `address` `local` Ray starts on this machine, with `auto` a cluster that runs here is found, `HOST:PORT` joins one.
     A trial that takes a worker of Ray longer than `trial_timeout` seconds fails; in this process nothing can end it.
+    Ray's metrics carry the name `study`.
     The assets of `account.mode: sleeves` are cut into `shards`, if they make as many.
     """
     if workers < 1:
@@ -39,7 +41,7 @@ def make_backend(
     if name == "ray":
         from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
 
-        return RayBackend(workers, address, shards=shards, trial_timeout=trial_timeout)
+        return RayBackend(workers, address, shards=shards, trial_timeout=trial_timeout, study=study)
     raise BadInput(
         "unknown backend",
         where="runtime.backend",

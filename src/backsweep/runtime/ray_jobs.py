@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,7 +140,8 @@ class JobServer:
             except (RuntimeError, OSError, aiohttp.ClientError) as error:
                 raise ConnectionError(str(error)) from error
             finally:
-                runner.run(stream.aclose())
+                with suppress(RuntimeError):  # still in use when a signal came in between
+                    runner.run(stream.aclose())
 
     async def _next(self, stream: Any, name: str) -> str | None:
         """Wait for the next piece of a log; None at its end."""

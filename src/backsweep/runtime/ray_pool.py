@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError
 from backsweep.runtime.evaluators import EvaluatorFactory, PlainWorkshop, open_workshops
+from backsweep.runtime.meters import StudyMeters
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
 from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
 from backsweep.runtime.ray_worker import Worker
@@ -55,6 +56,7 @@ class RayBackend:
     evaluator : builds what runs the chunks, in every actor; pickled. By default what the specification asks for.
     shards : into how many shards the assets of sleeves are cut; None makes as many as there are workers or CPUs.
     trial_timeout : seconds that a trial may take in a worker; None means for ever.
+    study : the study's name, by which Prometheus knows it.
 
     """
 
@@ -66,12 +68,14 @@ class RayBackend:
         *,
         shards: int | None = None,
         trial_timeout: float | None = None,
+        study: str = "",
     ) -> None:
         self._workers = workers
         self._address = address
         self._factory = evaluator
         self._shards = shards
         self._timeout = trial_timeout
+        self._study = study
         self._session: RaySession | None = None
         self._ready: Ready | None = None
         self._workshops: tuple[Workshop, ...] = ()
@@ -88,6 +92,7 @@ class RayBackend:
         self._workshops = (PlainWorkshop(self._factory),) if self._factory else self._divide(spec)
         self._waiting = [deque() for _ in range(len(self._workshops) + 1)]
         self._spec = spec
+        self._meters = StudyMeters(self._study)
         self._actor = ray.remote(**self._session.worker_options)(Worker)
         self._seats = [self._seat() for _ in range(self._workers)]
         self._complained = time.monotonic()
@@ -111,6 +116,8 @@ class RayBackend:
             done += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         outcomes = [outcome for reference in done for outcome in self._collect(seats[reference], reference)]
         outcomes += self._end_overdue()
+        for outcome in outcomes:
+            self._meters.record(outcome)
         self._dispatch()
         self._complain()
         return outcomes
@@ -145,7 +152,7 @@ class RayBackend:
         return open_workshops(spec, self._shards or places, self._workers)
 
     def _seat(self) -> Seat:
-        actor = self._actor.remote(self._spec, job_folder())
+        actor = self._actor.remote(self._spec, job_folder(), self._study)
         return Seat(actor, actor.join_node.remote())
 
     def _admit(self, seat: Seat, node: str) -> None:

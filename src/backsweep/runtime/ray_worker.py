@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from backsweep.runtime.meters import WorkMeters
 from backsweep.runtime.ray_session import ray
 from backsweep.runtime.working_dir import relocate
 
@@ -34,9 +35,10 @@ class Worker:
     Files below `folder`, the driver's in a job, are found below this process's own.
     """
 
-    def __init__(self, spec: TrialSpec, folder: Path | None) -> None:
+    def __init__(self, spec: TrialSpec, folder: Path | None, study: str) -> None:
         self._spec = spec if folder is None else relocate(spec, folder, Path.cwd())
         self._evaluator: EvaluatorLike | None = None
+        self._meters = WorkMeters(study)
 
     def join_node(self) -> str:
         """Tell on which node this actor found a place."""
@@ -55,12 +57,16 @@ class Worker:
         """Run a chunk over all the data."""
         assert self._evaluator is not None  # noqa: S101 - `load` comes first
         with _memory_needed():
-            return self._evaluator.evaluate(chunk)
+            outcome = self._evaluator.evaluate(chunk)
+        self._count_fills()
+        return outcome
 
     def part(self, chunk: Chunk) -> tuple[None, Part]:
         """Run a chunk over the shards held here; the driver asks for the first half of the answer alone."""
         with _memory_needed():
-            return None, cast("PartEvaluator", self._evaluator).part(chunk)
+            part = cast("PartEvaluator", self._evaluator).part(chunk)
+        self._count_fills()
+        return None, part
 
     def join(self, *parts: Part) -> Part:
         """Put neighbouring parts of a chunk together."""
@@ -69,3 +75,6 @@ class Worker:
     def close(self, *parts: Part) -> Outcome:
         """Put all parts of a chunk together."""
         return cast("PartEvaluator", self._evaluator).close(parts)
+
+    def _count_fills(self) -> None:
+        self._meters.record(getattr(self._evaluator, "fills", 0))  # a stand-in for the engine has none

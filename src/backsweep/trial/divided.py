@@ -73,6 +73,11 @@ class DividedEvaluator:
         self.ready = ready_of(spec, calendar)
         self._course = lay_out(self.ready, flat=spec.folds is not None and spec.folds.state == "flat")
 
+    @property
+    def fills(self) -> int:
+        """How many fills all trials so far have had on the shards held here."""
+        return sum(runner.fills for runner in self._runners)
+
     def prepare(self) -> None:
         """Load the data and compile the strategy, so that what is wrong with either is one error."""
         self._runners[0].prepare()

@@ -69,6 +69,11 @@ class Evaluator:
         self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
         self._walk = Walk(self._runner, segments, flat=spec.folds.state == "flat") if spec.folds else None
 
+    @property
+    def fills(self) -> int:
+        """How many fills all its trials so far have had."""
+        return self._runner.fills
+
     def prepare(self) -> None:
         """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
         self._runner.prepare()

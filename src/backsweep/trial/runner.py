@@ -66,6 +66,7 @@ class Runner:
     ) -> None:
         self.market = market
         self.cls = cls
+        self.fills = 0  # of all runs so far
         self.bound = bind(cls)
         self._loop = self.bound.compiled if compiled else self.bound.interpreted
         self._settings = settings
@@ -123,6 +124,7 @@ class Runner:
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
         self._call(start, stop)
+        self.fills += int(account.fills)
         check_run(self.tables.account[0], self.cls.__name__)
 
     def go_until(self, stop: int) -> None:

@@ -1,0 +1,60 @@
+"""`backsweep show STUDY --watch`: a study that runs elsewhere, until it ends."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+from rich.live import Live
+from rich.text import Text
+
+from backsweep.cli.console import make_console
+from backsweep.cli.progress import Clock
+from backsweep.study.driver import Progress
+from backsweep.study.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import polars as pl
+    from rich.console import Console
+
+    from backsweep.study.config import Search
+    from backsweep.study.study import State
+
+    Printer = Callable[[Console, State, Search, pl.DataFrame, str], None]
+
+_SHARE = 5  # a look may take a fifth of the time
+
+
+def watch(path: Path, top: int, every: float, show: Printer) -> None:
+    """Show a study's state and its best trials anew every so many seconds, until all its trials are committed.
+
+    On a terminal the table changes in place; elsewhere there is a line for whatever was committed, and at the end the
+    table. `show` prints it. Ctrl-C leaves with exit code 130; the study does not notice.
+    """
+    console, study, clock = make_console(), Watch(path, top), Clock()
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        before = -1
+        while True:
+            begun = time.monotonic()
+            try:
+                state, best = study.look()
+                total = state.total if state.total is not None else state.done
+                row = best.row(0, named=True) if len(best) else None
+                text = clock.describe(Progress(state.done, total, state.failed, row, state.batches))
+                if console.is_terminal:
+                    with console.capture() as captured:
+                        show(console, state, study.search, best, text)
+                    live.update(Text.from_ansi(captured.get()), refresh=True)
+                elif state.done != before:
+                    typer.echo(f"{state.done:,} of {total:,} trials · {text}", err=True)
+                if state.total is not None and state.done >= state.total:
+                    break
+                before = state.done
+                time.sleep(max(every, _SHARE * (time.monotonic() - begun)))
+            except KeyboardInterrupt:
+                raise typer.Exit(130) from None
+    show(console, state, study.search, best, "")

@@ -1,0 +1,49 @@
+"""A study that another process works on, looked at again and again: each look reads what was committed since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.study.folder import StudyFolder
+from backsweep.study.study import State, open_study
+from backsweep.study.table import best_first
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backsweep.study.config import Search
+
+
+class Watch:
+    """The state and the `count` best trials of the study in a folder; raises StudyConflict if there is none.
+
+    Rows that were read are not read again, and of them only the best are kept: a look at a long study costs what is
+    new in it.
+    """
+
+    def __init__(self, path: Path, count: int) -> None:
+        study = open_study(path)
+        self.search: Search = study.sweep.search
+        self._folder = StudyFolder(path)
+        self._name, self._hash = study.sweep.study, study.identity.hash
+        self._count = count
+        self._read = self._done = self._failed = self._batches = 0
+        self._total = self.search.trials
+        self._best = pl.DataFrame()
+
+    def look(self) -> tuple[State, pl.DataFrame]:
+        """Read what is new; returns how far the study has come, and its best trials, best first."""
+        entries = self._folder.entries()
+        new = entries[self._read :]
+        if new:
+            rows = self._folder.rows("trials", new)
+            self._read, self._total = len(entries), new[-1].total
+            self._done += len(rows)
+            self._failed += int((rows["state"] == "FAIL").sum())
+            self._batches = int(rows["batch"][-1]) + 1
+            candidates = pl.concat([self._best, rows]) if len(self._best) else rows
+            self._best = best_first(candidates, self.search).head(self._count)
+        total = None if self._total is None else max(self._total, self._done)
+        return State(self._name, self._hash, self._done, total, self._failed, self._batches), self._best
