@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -20,6 +19,7 @@ from backsweep.study.study import open_study
 
 DEMO = Path(__file__).parents[2] / "sweeps" / "demo.yaml"
 INTERRUPTED = 130
+RAY = str(Path(sys.executable).with_name("ray"))
 JUMP = 1e9  # seconds
 PORT = 28_265  # of the job server, on loopback
 
@@ -94,7 +94,7 @@ def stop_runs(home, tries, seed):
             _wait_for_commit(folder)
             time.sleep(rng.uniform(0.0, 0.5))
             row[0] += 1
-            row[1] += jobs.stop(f"study-{attempt}") == "STOPPED" and _resumes(folder, expected)
+            row[1] += jobs.stop(f"study-{attempt}") and _resumes(folder, expected)
             shutil.rmtree(folder)
     return table
 
@@ -131,42 +131,40 @@ class _Jobs:
         token = self.home / "token"
         token.touch(mode=0o600)
         token.write_text("ab" * 32)
-        ports = {
-            "--port": 0,
-            "--dashboard-port": 28_265,
-            "--dashboard-agent-grpc-port": 0,
-            "--ray-client-server-port": 0,
-        }
         self.environment = os.environ | {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{PORT}",
         }
-        ports = [str(text) for port in ports.items() for text in port]
-        self._ray(
-            "start",
-            "--head",
-            "--num-cpus=1",
-            "--include-dashboard=true",
-            "--temp-dir=" + str(self.home / "ray"),
-            *ports,
+        options = ("--num-cpus=1", "--include-dashboard=true", f"--dashboard-port={PORT}", "--dashboard-host=127.0.0.1")
+        self._head = subprocess.Popen(  # noqa: S603 - ends with its own process: `ray stop` would end those of others
+            [RAY, "start", "--head", "--block", "--port=0", *options],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
+        end = time.monotonic() + 120
+        while self._ray("job", "list").returncode:
+            assert self._head.poll() is None
+            assert time.monotonic() < end
+            time.sleep(1.0)
         return self
 
     def __exit__(self, *_):
-        self._ray("stop")
+        self._head.terminate()
+        self._head.wait(timeout=60)
 
     def submit(self, name, command):
-        self._ray("job", "submit", "--no-wait", "--submission-id", name, "--", *command)
+        done = self._ray("job", "submit", "--no-wait", "--submission-id", name, "--", *command)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def stop(self, name):
+        """Stop a job as a user would; tells whether it was running."""
         self._ray("job", "stop", name)
-        listed = json.loads(self._ray("job", "list", "--format=json"))
-        return next(job["status"] for job in listed if job["submission_id"] == name)
+        answer = self._ray("job", "status", name)
+        return "stopped" in (answer.stdout + answer.stderr).lower()
 
     def _ray(self, *arguments):
-        command = [str(Path(sys.executable).with_name("ray")), *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        command = [RAY, *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)  # noqa: S603

@@ -30,7 +30,8 @@ def move_nodes(home, tries, seed):
     """Run studies while nodes leave, with all that runs on them, and others join; gives [tried, survived]."""
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     command = [sys.executable, __file__, str(home), str(tries), str(seed)]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - this file
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - this file
+    assert done.returncode == 0, done.stderr[-5000:]
     tried, survived = done.stdout.splitlines()[-1].split()
     return {"another joins": [int(tried), int(survived)]}
 
