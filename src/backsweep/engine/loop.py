@@ -103,7 +103,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 match_close(state, group, 0)
             if account.expiring > 0 and group.last_of_session == 1:
                 expire_day(state, group.session)
-            if state.rules.margin_calls == 1 and account.open_positions > 0:
+            if account.open_positions > 0 and account.margin_calls == 1:
                 call_margin(state)
             if is_awake(state, group):
                 decide(state, market, values, memory, group, index)

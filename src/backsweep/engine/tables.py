@@ -31,6 +31,7 @@ RULES = record_dtype(
         ("kind", "i8"),
         ("leverage", "f8"),
         ("minimum_order", "f8"),
+        ("settlement", "i8"),  # sessions until the proceeds of a sale can be used
         ("margin_calls", "i8"),  # 1: maintenance margin is checked at every close
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
@@ -69,6 +70,7 @@ ACCOUNT = record_dtype(
     [
         ("initial_cash", "f8"),
         ("cash", "f8"),
+        ("unsettled", "f8"),  # the part of cash that cannot be used yet
         ("equity", "f8"),
         ("gross", "f8"),
         ("used", "f8"),  # gross, with each asset's initial margin in units of the account's
@@ -82,6 +84,7 @@ ACCOUNT = record_dtype(
         ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
+        ("margin_calls", "i8"),  # the rules' own, at hand
         ("next_id", "i8"),
         ("capacity", "i8"),
         ("requests", "i8"),
@@ -138,6 +141,8 @@ POSITION = record_dtype(
         ("delisted", "i8"),
     ]
 )
+SETTLEMENT = record_dtype([("amount", "f8")])  # proceeds that settle with session number n: record n % SETTLEMENTS
+SETTLEMENTS = 16
 BOOK = record_dtype(  # the working orders of one asset
     [
         ("first_order", "i8"),  # linked in order of activation
@@ -249,6 +254,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "assets": ASSET,
     "account": ACCOUNT,
     "positions": POSITION,
+    "settlements": SETTLEMENT,
     "books": BOOK,
     "orders": ORDER,
     "requests": SLOT,

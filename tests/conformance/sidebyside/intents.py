@@ -91,14 +91,14 @@ def round_trips(bars: Bars, seed: int, *, sides: tuple[int, ...] = (1,), held: i
     return intents
 
 
-def reversals(bars: Bars, seed: int) -> Intents:
+def reversals(bars: Bars, seed: int, *, often: float = 0.25) -> Intents:
     """Turn from long to short and back, through zero, and sometimes add or reduce."""
     generator = np.random.default_rng(seed)
     intents = no_intents(*bars.shape[:2])
     for asset in range(len(bars)):
         held = 0.0
         for index in range(FIRST, bars.shape[1] - 1):
-            if generator.random() >= 0.25:
+            if generator.random() >= often:
                 continue
             target = float(generator.integers(-300, 300))
             if target == held:

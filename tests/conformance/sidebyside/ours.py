@@ -73,7 +73,7 @@ def result(scenario: Scenario) -> bs.Result:
         .with_columns(pl.lit(asset).alias("asset"))
         .with_columns(
             *(pl.Series(name, scenario.bars[index, :, column]) for column, name in enumerate(names)),
-            pl.lit(1e12).alias("volume"),
+            pl.Series("volume", scenario.traded_volumes[index]),
             *(pl.Series(name, scenario.intents[index, :, column]) for column, name in enumerate(FIELDS)),
         )
         for index, asset in enumerate(scenario.assets)
@@ -83,7 +83,7 @@ def result(scenario: Scenario) -> bs.Result:
         Intents(),
         account=scenario.account,
         costs=scenario.costs,
-        execution={"profile": scenario.profile},
+        execution={"profile": scenario.profile, "volume_share": scenario.volume_share},
     )
 
 

@@ -37,6 +37,7 @@ MARGIN = {"cash": 1e9, "kind": "margin", "leverage": 1.0, "lot": 0.0}
 class Scenario:
     """Bars float64[assets, n, 4], intents float64[assets, n, len(FIELDS)]; account and costs as in a sweep file.
 
+    `volumes` float64[assets, n] matters where orders fill at most the share `volume_share` of them (0: no bound).
     `left_out` counts the intents that were taken away because engines differ there by choice.
     """
 
@@ -46,6 +47,8 @@ class Scenario:
     account: dict[str, Any] = field(default_factory=lambda: dict(MARGIN))
     costs: dict[str, Any] = field(default_factory=dict)
     profile: str = "next_open"
+    volumes: NDArray[np.float64] | None = None
+    volume_share: float = 0.0
     left_out: int = 0
 
     @property
@@ -57,6 +60,11 @@ class Scenario:
     def length(self) -> int:
         """How many bars each asset has."""
         return self.bars.shape[1]
+
+    @property
+    def traded_volumes(self) -> NDArray[np.float64]:
+        """The volume of every bar, float64[assets, n]; without any, more than anyone could ask for."""
+        return np.full(self.bars.shape[:2], 1e12) if self.volumes is None else self.volumes
 
     @property
     def at_close(self) -> bool:
@@ -114,4 +122,6 @@ def _commission(kind: dict[str, Any], units: float, price: float) -> float:
         return max(kind["rate"] * units, kind.get("minimum", 0.0))
     if kind["kind"] == "per_order":
         return kind["amount"]
+    if kind["kind"] == "combined":
+        return kind["rate"] * units * price + kind["amount"]
     return 0.0
