@@ -17,6 +17,7 @@ from backsweep.study.files import checked, open_files, sealed, sha256, unsealed
 from backsweep.study.identity import Identity
 from backsweep.study.lease import Lease
 from backsweep.study.parts import MANIFEST, clear_parts, parquet_bytes, put_parts, read_entries, read_parts
+from backsweep.trial.folds import FoldSpec, Segment, make_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,6 +132,10 @@ class StudyFolder:
         digest = self._content()["sessions"]
         content = checked(self._files.get("sessions.parquet"), digest, self._files.where("sessions.parquet"))
         return pl.read_parquet(io.BytesIO(content))["timestamp"]
+
+    def segments(self, spec: FoldSpec) -> tuple[Segment, ...]:
+        """Divide the study's sessions into folds again."""
+        return make_segments(self.sessions().to_physical().to_numpy(), spec)
 
     def _content(self) -> dict[str, Any]:
         where = self._files.where("study.json")
