@@ -156,7 +156,12 @@ class _Jobs:
         self._head.wait(timeout=60)
 
     def submit(self, name, command):
-        done = self._ray("job", "submit", "--no-wait", "--submission-id", name, "--", *command)
+        """Submit a job; a cluster that has begun a moment ago may have no agent for it yet."""
+        for _ in range(60):
+            done = self._ray("job", "submit", "--no-wait", "--submission-id", name, "--", *command)
+            if "No available agent" not in done.stderr:
+                break
+            time.sleep(1.0)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def stop(self, name):
