@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test faults cluster-test determinism conformance bench bench-workers format clean
+.PHONY: help setup demo demo-clean check test invariants faults cluster-test determinism conformance bench bench-workers format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ test: check  ## `make check`, then the slow tests, then the engine's tests witho
 	$(BIN)/pytest -m slow
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -n 2 --dist loadfile
 
+invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios each, and 1,000 desks of 50 steps; half an hour
+	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal
+
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py
 
@@ -62,7 +65,7 @@ determinism: $(READY)  ## run one study in every way, inline and on Ray, and com
 
 PEERS := .venv-conformance
 
-conformance: $(PEERS)/.ready  ## play the same intents with other engines and print whose fills agree; about six minutes
+conformance: $(PEERS)/.ready .venv-zipline/.ready  ## play the same intents with other engines and print whose fills agree; about eight minutes
 	PYTHONPATH=tests/conformance $(PEERS)/bin/python -m sidebyside
 
 # The peers live in an environment of their own: the project never depends on them.
@@ -70,6 +73,11 @@ $(PEERS)/.ready: $(READY) pyproject.toml constraints.txt constraints-conformance
 	$(PEERS)/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear $(PEERS)
 	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(PEERS)/bin/pip install --quiet \
 	    -c constraints.txt -c constraints-conformance.txt -e '.[dev,conformance]'
+	@touch $@
+
+.venv-zipline/.ready: $(READY) constraints-zipline.txt
+	.venv-zipline/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear .venv-zipline
+	PIP_DISABLE_PIP_VERSION_CHECK=1 .venv-zipline/bin/pip install --quiet -c constraints-zipline.txt zipline-reloaded
 	@touch $@
 
 bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial costs beside it
@@ -84,5 +92,5 @@ format: $(READY)  ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 
 clean:  ## delete .venv and every cache; studies stay
-	rm -rf .venv .venv-conformance build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-conformance .venv-zipline build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,5 @@
 from hypothesis import settings
 
 settings.register_profile("compiled", deadline=None)  # the first call of a compiled function may compile it
+settings.register_profile("long", deadline=None, print_blob=True)  # `make invariants`
 settings.load_profile("compiled")

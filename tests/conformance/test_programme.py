@@ -1,11 +1,9 @@
 """Every step of the programme against every peer, on the first of its scenarios; `make conformance` plays them all."""
 
-from importlib.util import find_spec
-
 import pytest
 
 from sidebyside.steps import Step, steps
-from sidebyside.table import lines
+from sidebyside.table import is_here, lines
 
 pytestmark = pytest.mark.conformance
 
@@ -13,7 +11,7 @@ pytestmark = pytest.mark.conformance
 @pytest.mark.slow
 @pytest.mark.parametrize("step", steps(), ids=lambda step: step.title)
 def test_every_fill_is_the_peers_fill(step: Step) -> None:
-    absent = [peer for peer in step.peers if find_spec(peer) is None]
+    absent = [peer for peer in step.peers if not is_here(peer)]
     if absent:
         pytest.skip(f"{', '.join(absent)} not installed here; `make conformance` installs the peers")
     if step.reason:

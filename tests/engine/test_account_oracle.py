@@ -34,7 +34,8 @@ MARGIN = (
 
 def ask(scenario):
     margin = Fraction(scenario.account.get("maintenance_margin", 0.0))
-    kind = type("Asked", (AccountOracle,), {"actions": scenario.actions, "maintenance": margin})
+    own = {"actions": scenario.actions, "maintenance": margin, "settlement": scenario.account.get("settlement", 0)}
+    kind = type("Asked", (AccountOracle,), own)
     return ask_oracle(scenario, kind)
 
 
@@ -79,3 +80,22 @@ def test_liquidations_agree_with_the_oracle(account, profile):
         cancelled += (result.orders["reject_reason"] == "the account broke its maintenance margin").sum()
     assert liquidated > 5
     assert cancelled > 3
+
+
+@pytest.mark.parametrize("settlement", [1, 2, 5])
+def test_settlement_agrees_with_the_oracle(settlement):
+    refused = 0
+    for seed in range(36):
+        account = {"cash": 1_500.0, "kind": "cash", "leverage": 1.0, "lot": seed % 2 * 1.0, "settlement": settlement}
+        drawn = random_scenario(
+            seed, account=account, assets=1 + seed % 3, length=30, steps=36, per_session=1 + 2 * (seed % 4 == 0)
+        )
+        scenario = with_actions(drawn, seed) if seed % 3 == 0 else drawn
+        oracle, result = ask(scenario), scenario.play()
+        try:
+            insist(result, oracle)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+        refused += (result.orders["reject_reason"] == "exceeds settled cash").sum()
+    assert refused > 3

@@ -61,7 +61,7 @@ def test_partial_fills_agree_with_the_oracle_on_random_scripts(profile, share):
             error.add_note(f"seed {seed}")
             raise
         partly += sum(bool(order.filled and order.left) for order in oracle.orders)
-    assert partly > 50
+    assert partly > 40
 
 
 def test_the_random_scripts_reach_every_rule():

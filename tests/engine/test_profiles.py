@@ -117,3 +117,9 @@ def test_an_unknown_profile_is_answered_with_the_nearest():
 
 def test_every_profile_is_a_row_of_choices_that_the_rules_hold():
     assert PROFILES["next_open"] == type(PROFILES["next_open"])()
+
+
+def test_where_closes_alone_count_a_limit_asked_for_before_a_market_order_fills_before_it():
+    steps = [market(0, 10), limit(1, -10, 99), market(1, 10)]
+    result = under("zipline", flat(100, 3), steps)
+    assert fills(result) == [(1, 10.0, 100.0), (2, -10.0, 100.0), (2, 10.0, 100.0)]

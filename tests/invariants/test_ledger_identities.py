@@ -5,45 +5,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from drawn import CASH, CASH_WHOLE, EXAMPLES, WHOLE_LOTS, everywhere, positions, scenarios
+from hypothesis import given
 from hypothesis import strategies as st
-from random_scripts import ACCOUNTS, ASSETS, COSTS, random_groups, random_scenario
+from random_scripts import COSTS, random_groups
 from scripted import TARGET_VALUE
 
-EXAMPLES = settings(max_examples=50)
 PERCENT = COSTS[1]
-MARGIN, WHOLE_LOTS, CASH, CASH_WHOLE = ACCOUNTS
-
-
-def scenarios(**given_values):
-    """Draw scenarios; they shrink by getting shorter."""
-    return st.builds(
-        lambda seed, length, steps, assets: random_scenario(
-            seed,
-            length=length,
-            steps=steps,
-            assets=assets,
-            **{"volume_share": (0.0, 2.0**-15)[seed % 2], **given_values},
-        ),
-        st.integers(0, 2**31),
-        st.integers(3, 30),
-        st.integers(0, 40),
-        st.integers(1, len(ASSETS)),
-    )
-
-
-def positions(scenario, result):
-    """Give positions after every timestamp (timestamps, assets) as sums of fills, and the last closes."""
-    times = result.equity["timestamp"].to_list()
-    held = np.zeros((len(times), len(scenario.assets)))
-    for asset, time, quantity in result.fills.select("asset", "timestamp", "quantity").iter_rows():
-        held[times.index(time) :, scenario.assets.index(asset)] += quantity
-    closes = np.full(held.shape, np.nan)
-    for row, group in enumerate(scenario.groups):
-        closes[row] = closes[row - 1] if row else np.nan
-        for name, bar in group.items():
-            closes[row, scenario.assets.index(name)] = bar[3]
-    return held, closes
 
 
 def fills_until(result):
@@ -56,7 +24,7 @@ def fills_until(result):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere())
 def test_cash_is_what_the_fills_left_of_it(scenario):
     result = scenario.play()
     financed = scenario.account["cash"] - fills_until(result) - result.equity["cash"].to_numpy()
@@ -66,7 +34,7 @@ def test_cash_is_what_the_fills_left_of_it(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere())
 def test_equity_is_cash_and_the_positions_at_their_last_prices(scenario):
     result = scenario.play()
     held, closes = positions(scenario, result)
@@ -75,7 +43,7 @@ def test_equity_is_cash_and_the_positions_at_their_last_prices(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere())
 def test_exposure_is_gross_value_over_equity(scenario):
     result = scenario.play()
     held, closes = positions(scenario, result)
@@ -85,7 +53,7 @@ def test_exposure_is_gross_value_over_equity(scenario):
 
 
 @EXAMPLES
-@given(scenarios(volume_share=0.0))
+@given(everywhere(volume_share=0.0))
 def test_once_flat_the_trades_add_up_to_the_gain(scenario):
     ended = scenario.ended()
     result = ended.play()
@@ -99,7 +67,7 @@ def test_once_flat_the_trades_add_up_to_the_gain(scenario):
 
 
 @EXAMPLES
-@given(scenarios(volume_share=0.0))
+@given(everywhere(volume_share=0.0))
 def test_a_trade_gains_what_its_prices_say_less_its_commission(scenario):
     trades = scenario.ended().play().trades
     gained = trades["quantity"] * (trades["exit_price"] - trades["entry_price"]) - trades["commission"]
@@ -107,7 +75,7 @@ def test_a_trade_gains_what_its_prices_say_less_its_commission(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere(volume_share=0.0))
 def test_an_order_never_fills_more_than_it_asks_for(scenario):
     result = scenario.play()
     filled = result.fills.group_by("order_id").agg(pl.col("quantity").sum().alias("filled"))
@@ -134,7 +102,7 @@ def test_an_order_ends_once_and_after_it_began(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere())
 def test_a_child_never_fills_before_its_parent(scenario):
     result = scenario.play()
     place = {order: index for index, order in enumerate(result.fills["order_id"])}
@@ -144,7 +112,7 @@ def test_a_child_never_fills_before_its_parent(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere())
 def test_metrics_count_what_the_records_show(scenario):
     result = scenario.play()
     assert result.metrics["trades"] == result.trades.height
@@ -167,7 +135,7 @@ def test_without_slippage_every_fill_is_inside_its_bar_and_never_better_than_the
 
 
 @EXAMPLES
-@given(st.one_of(scenarios(account=CASH, costs=PERCENT), scenarios(account=CASH_WHOLE, costs=PERCENT)))
+@given(st.one_of(everywhere(account=CASH, costs=PERCENT), everywhere(account=CASH_WHOLE, costs=PERCENT)))
 def test_a_cash_account_never_owes_cash_or_units(scenario):
     result = scenario.play()
     held, _ = positions(scenario, result)
@@ -176,7 +144,7 @@ def test_a_cash_account_never_owes_cash_or_units(scenario):
 
 
 @EXAMPLES
-@given(scenarios(account=WHOLE_LOTS))
+@given(everywhere(account=WHOLE_LOTS))
 def test_orders_and_positions_are_whole_lots(scenario):
     result = scenario.play()
     assert (result.fills["quantity"] % WHOLE_LOTS["lot"] == 0.0).all()
@@ -197,7 +165,7 @@ def assert_same_past(one, other, now):
 
 
 @EXAMPLES
-@given(scenarios(), st.floats(0.0, 1.0), st.integers(0, 2**31))
+@given(everywhere(), st.floats(0.0, 1.0), st.integers(0, 2**31))
 def test_other_bars_later_change_nothing_earlier(scenario, part, seed):
     now = int(part * (len(scenario.groups) - 1))
     later = random_groups(np.random.default_rng(seed), len(scenario.groups), scenario.assets)
@@ -207,7 +175,7 @@ def test_other_bars_later_change_nothing_earlier(scenario, part, seed):
 
 
 @EXAMPLES
-@given(scenarios(), st.floats(0.0, 1.0))
+@given(everywhere(), st.floats(0.0, 1.0))
 def test_fewer_bars_later_change_nothing_earlier(scenario, part):
     now = int(part * (len(scenario.groups) - 1))
     one = scenario.play()
@@ -215,7 +183,7 @@ def test_fewer_bars_later_change_nothing_earlier(scenario, part):
 
 
 @EXAMPLES
-@given(scenarios(costs=PERCENT), st.integers(-3, 6))
+@given(everywhere(costs=PERCENT), st.integers(-3, 6))
 def test_a_currency_worth_a_power_of_two_leaves_returns_equal_to_the_last_bit(scenario, power):
     scale = 2.0**power
     money = ("limit", "stop", "stop_loss", "take_profit", "amount")
@@ -235,7 +203,7 @@ def test_a_currency_worth_a_power_of_two_leaves_returns_equal_to_the_last_bit(sc
 
 
 @EXAMPLES
-@given(scenarios())
+@given(everywhere())
 def test_a_strategy_that_asks_for_nothing_stays_exactly_flat(scenario):
     result = replace(scenario, steps=[]).play()
     assert (result.equity["equity"] == scenario.account["cash"]).all()

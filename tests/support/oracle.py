@@ -66,7 +66,7 @@ PROFILES = {
     "backtesting_py": ("next open", "entry bar of market orders", "exits first", "whole bar"),
     "backtrader": ("next open", "bar after", "as submitted", "whole bar"),
     "vectorbt": ("same close", "entry bar", "as submitted", "whole bar"),
-    "zipline": ("next close", "entry bar", "as submitted", "close"),
+    "zipline": ("next close", "entry bar", "all as submitted", "close"),
 }
 
 
@@ -331,7 +331,7 @@ class Oracle:
             order.reached = self.now
         exits = self.position[order.asset] * order.total < 0
         rank = (0 if order.unconditional else 1 if order.is_stop else 2) if exits else 3
-        if self.sequence == "as submitted" and order.unconditional:
+        if self.sequence == "all as submitted" or (self.sequence == "as submitted" and order.unconditional):
             rank = 0
         self.due.append((moment, rank, order.id, order, price))
 

@@ -12,6 +12,8 @@ At a close, positions need the maintenance margin of their value, but for what m
 equity is less, orders that could add are cancelled, and market orders close the position that needs the most (of
 equals, the first asset's), in lots rounded up, then the next, until the rest is covered. The strategy cannot touch
 them.
+
+In a cash account nothing is bought with what a sale brought before so many sessions have begun since.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
-from oracle import MARKET, Fill, Oracle, Order
+from oracle import MARKET, TOLERANCE, Fill, Oracle, Order
 from scripted import TARGET_VALUE
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class AccountOracle(Oracle):
 
     actions = ()
     maintenance = Fraction(0)
+    settlement = 0
     gone: frozenset[str] = frozenset()
 
     def begin(self, now):
@@ -52,6 +55,15 @@ class AccountOracle(Oracle):
                     if order.live and order.asset == asset:
                         self.end_with_children(order, "cancelled", "the asset was delisted")
                 self.pay_out(asset, -self.position[asset])
+
+    def refuse(self, asset, units, price, commission):
+        """Refuse a purchase with what sales of the last sessions brought."""
+        refusal = super().refuse(asset, units, price, commission)
+        if refusal or units < 0 or self.borrows:
+            return refusal
+        late = [fill for fill in self.fills if self.session(fill.timestamp) + self.settlement > self.session(self.now)]
+        usable = self.cash + sum(fill.quantity * fill.price for fill in late if fill.quantity < 0)
+        return "exceeds settled cash" if units * price + commission > usable * (1 + TOLERANCE) else ""
 
     def check(self):
         """Liquidate what equity does not cover: the neediest position first, as far as it takes."""
@@ -117,6 +129,7 @@ class AccountOracle(Oracle):
         if not units:
             return
         order = Order(len(self.orders) + 1, asset, MARKET, units, None, None, None, reduces=True, filled=units)
+        order.planned = order.asked = units
         self.orders.append(order)
         self.fills.append(Fill(order, self.now, units, self.last[asset], Fraction(0), Fraction(0)))
         self.cash -= units * self.last[asset]

@@ -37,7 +37,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     DELISTED,
     SPLIT_AWAY,
     MARGIN_CALL,
-) = range(21)
+    UNSETTLED,
+) = range(22)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -60,6 +61,7 @@ REJECT_REASONS = (
     "the asset was delisted",
     "a split left less than a lot of it",
     "the account broke its maintenance margin",
+    "exceeds settled cash",
 )
 
 # Why a fill happened.
@@ -86,7 +88,7 @@ NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)
 # What an execution profile chooses; 0 is the default's choice, so that empty rules are those of `next_open`.
 NEXT_OPEN, SAME_CLOSE, NEXT_CLOSE = range(3)  # where market orders fill
 ENTRY_BAR, MARKET_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children begin to meet bars
-EXITS_FIRST, AS_SUBMITTED = range(2)  # the order in which market orders of one moment fill
+EXITS_FIRST, AS_SUBMITTED, ALL_AS_SUBMITTED = range(3)  # the order in which orders of one moment fill
 WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
 
 # When a price reaches a limit: when it is there, or when it goes beyond it.
@@ -106,8 +108,8 @@ SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 # How a run begins: with a new account; with the one at hand, what is counted beginning anew; or just going on.
 FRESH, CARRIED, CONTINUED = range(3)
 
-# Failures: the engine stops at the first.
-NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)
+# Failures, and reasons to prune: the engine stops at the first.
+NO_FAILURE, ORDERS_FULL, LOG_FULL, PRUNED_DRAWDOWN, PRUNED_TRADES, PRUNED_RUIN = range(6)
 
 # The end of a list of order slots.
 NONE = -1

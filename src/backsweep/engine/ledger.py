@@ -20,6 +20,7 @@ import numpy as np
 from backsweep.engine.codes import DIVIDEND, LOG_FULL, NO_FAILURE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+from backsweep.engine.tables import SETTLEMENTS
 
 NANOSECONDS_PER_YEAR = 365 * 86400e9
 
@@ -45,6 +46,8 @@ def apply_fill(
     account.traded_notional += notional
     account.fills += 1
     account.valued = 0
+    if quantity < 0.0 and state.rules.settlement > 0:
+        _defer(state, notional)
     order.filled += quantity
     order.value += notional
     order.commission += commission
@@ -65,6 +68,24 @@ def apply_fill(
         if position.quantity == 0.0:
             _start_trade(state, position, row, price)
         _open(position, np.copysign(opening, quantity), price, multiplier, commission * share, slippage * share)
+
+
+@kernel
+def _defer(state: State, proceeds: float) -> None:
+    """Count what a sale brought as cash that cannot be used before it settles."""
+    account = state.account
+    account.unsettled += proceeds
+    record_at(state.settlements, (account.sessions + state.rules.settlement) % SETTLEMENTS).amount += proceeds
+
+
+@kernel
+def _settle(state: State) -> None:
+    """Let what settles with the session that begins be used."""
+    account = state.account
+    record_at(state.settlements, account.sessions % SETTLEMENTS).amount = 0.0
+    account.unsettled = 0.0
+    for session in range(SETTLEMENTS):
+        account.unsettled += record_at(state.settlements, session).amount
 
 
 @kernel
@@ -209,6 +230,8 @@ def close_session(state: State, session: int) -> None:
     record.gross = account.gross
     record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
     account.sessions += 1
+    if account.unsettled > 0.0:
+        _settle(state)
     if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0):
         account.overnight = account.timestamp
 

@@ -19,6 +19,7 @@ from backsweep.engine.codes import (
     NONE,
     NOT_SHORTABLE,
     SHORT_SALE,
+    UNSETTLED,
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import margin_weight, value_account
@@ -60,7 +61,7 @@ def buying_power(state: State) -> float:
     """Give the exposure that new orders may still add, in account currency."""
     value_account(state)
     account = state.account
-    return state.rules.leverage * account.equity - account.used - account.reserved
+    return state.rules.leverage * account.equity - account.used - account.reserved - account.unsettled
 
 
 @kernel
@@ -96,6 +97,8 @@ def refuses_fill(state: State, order: Any, quantity: float, price: float, commis
             due = quantity * price * asset.multiplier + commission
             if due > state.account.cash * (1.0 + ROUNDING):
                 return INSUFFICIENT_CASH
+            if due > (state.account.cash - state.account.unsettled) * (1.0 + ROUNDING):
+                return UNSETTLED
     elif (state.rules.kind == CASH or asset.shortable == 0) and (
         record_at(state.positions, order.asset).quantity + quantity < 0.0
     ):

@@ -7,7 +7,7 @@ Everything that a timestamp's bars would fill is collected first, sorted, and th
     id       order of submission
 
 What fills at a close comes after that, by the same ranks, when positions have been marked to it: `match_close`.
-Under some profiles market orders have one rank, whether they exit or enter.
+Under some profiles market orders have one rank, whether they exit or enter, or all orders have.
 
 A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
 taken, and the fill is counted as ambiguous. Children of a parent that fills at the open meet the rest of the same bar.
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.codes import (
+    ALL_AS_SUBMITTED,
     AS_SUBMITTED,
     AT_CLOSE,
     AT_OPEN,
@@ -137,7 +138,8 @@ def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
 
 @kernel
 def _rank(state: State, order: Any) -> int:
-    if order.acts == MARKET and state.rules.sequence == AS_SUBMITTED:
+    sequence = state.rules.sequence
+    if sequence == ALL_AS_SUBMITTED or (sequence == AS_SUBMITTED and order.acts == MARKET):
         return EXIT
     if record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
         return ENTRY

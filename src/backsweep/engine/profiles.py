@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backsweep.engine.codes import (
+    ALL_AS_SUBMITTED,
     AS_SUBMITTED,
     BAR_AFTER,
     CLOSE_ONLY,
@@ -33,7 +34,8 @@ class Profile:
     children_live : when a bracket's children begin to meet bars: on the bar that filled the entry; on that bar if the
         entry was a market order, else on the bar after; always on the bar after. After an entry at a close, the bar
         is over.
-    sequence : market orders of one moment: exits first, or all as they were submitted.
+    sequence : orders of one moment: exits first; market orders as they were submitted, then the others, exits first;
+        or all as they were submitted.
     trigger : what limits and stops see of a bar: all of it, or its close alone, and then they fill at the close.
 
     """
@@ -51,5 +53,5 @@ PROFILES: dict[str, Profile] = {
     "backtesting_py": Profile(children_live=MARKET_ENTRY_BAR),
     "backtrader": Profile(children_live=BAR_AFTER, sequence=AS_SUBMITTED),
     "vectorbt": Profile(fill_at=SAME_CLOSE, sequence=AS_SUBMITTED),
-    "zipline": Profile(fill_at=NEXT_CLOSE, sequence=AS_SUBMITTED, trigger=CLOSE_ONLY),
+    "zipline": Profile(fill_at=NEXT_CLOSE, sequence=ALL_AS_SUBMITTED, trigger=CLOSE_ONLY),
 }

@@ -34,6 +34,8 @@ from backsweep.engine.tables import (
     POSITION,
     RULES,
     SESSION,
+    SETTLEMENT,
+    SETTLEMENTS,
     SLOT,
     TABLES,
     TRADE_LOG,
@@ -57,6 +59,7 @@ class State:
     assets: Any
     account: Any
     positions: Any
+    settlements: Any
     books: Any
     orders: Any
     requests: Any
@@ -186,6 +189,7 @@ def allocate(
         "assets": np.zeros(assets, ASSET),
         "account": np.zeros(1, ACCOUNT),
         "positions": np.zeros(assets, POSITION),
+        "settlements": np.zeros(SETTLEMENTS, SETTLEMENT),
         "books": np.zeros(assets, BOOK),
         "orders": np.zeros(capacity, ORDER),
         "requests": np.zeros(capacity, SLOT),
@@ -222,7 +226,9 @@ def reset(state: State) -> None:
     for slot in range(min(account.next_id, account.capacity)):
         record_at(state.orders, slot).status = FREE
     account.initial_cash = cash
+    account.peak = cash
     account.cash = cash
+    account.unsettled = 0.0
     account.equity = cash
     account.gross = 0.0
     account.used = 0.0
@@ -235,6 +241,7 @@ def reset(state: State) -> None:
     account.expiring = 0
     account.next_expiry = 0
     account.open_positions = 0
+    account.margin_calls = state.rules.margin_calls
     account.next_id = 1
     account.requests = 0
     account.candidates = 0
@@ -257,6 +264,8 @@ def reset(state: State) -> None:
     account.fills = 0
     account.ambiguous_fills = 0
     account.rejected_orders = 0
+    for session in range(SETTLEMENTS):
+        record_at(state.settlements, session).amount = 0.0
     for asset in range(account.assets):
         position = record_at(state.positions, asset)
         position.quantity = 0.0

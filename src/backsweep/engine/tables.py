@@ -31,6 +31,7 @@ RULES = record_dtype(
         ("kind", "i8"),
         ("leverage", "f8"),
         ("minimum_order", "f8"),
+        ("settlement", "i8"),  # sessions until the proceeds of a sale can be used
         ("margin_calls", "i8"),  # 1: maintenance margin is checked at every close
         ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
         ("children_live", "i8"),
@@ -69,6 +70,7 @@ ACCOUNT = record_dtype(
     [
         ("initial_cash", "f8"),
         ("cash", "f8"),
+        ("unsettled", "f8"),  # the part of cash that cannot be used yet
         ("equity", "f8"),
         ("gross", "f8"),
         ("used", "f8"),  # gross, with each asset's initial margin in units of the account's
@@ -82,6 +84,7 @@ ACCOUNT = record_dtype(
         ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
+        ("margin_calls", "i8"),  # the rules' own, at hand
         ("next_id", "i8"),
         ("capacity", "i8"),
         ("requests", "i8"),
@@ -116,6 +119,11 @@ ACCOUNT = record_dtype(
         ("acts_at", "i8"),
         ("dividends", "f8"),
         ("flows_logged", "i8"),
+        ("watched", "i8"),  # this and the next three come with each call: see `watch`
+        ("drawdown_limit", "f8"),
+        ("trades_needed", "i8"),
+        ("trades_due", "i8"),
+        ("peak", "f8"),  # of equity at session ends, while the account is watched
     ]
 )
 POSITION = record_dtype(
@@ -138,6 +146,8 @@ POSITION = record_dtype(
         ("delisted", "i8"),
     ]
 )
+SETTLEMENT = record_dtype([("amount", "f8")])  # proceeds that settle with session number n: record n % SETTLEMENTS
+SETTLEMENTS = 16
 BOOK = record_dtype(  # the working orders of one asset
     [
         ("first_order", "i8"),  # linked in order of activation
@@ -249,6 +259,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "assets": ASSET,
     "account": ACCOUNT,
     "positions": POSITION,
+    "settlements": SETTLEMENT,
     "books": BOOK,
     "orders": ORDER,
     "requests": SLOT,

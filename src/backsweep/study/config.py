@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import comb
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -21,7 +22,7 @@ from backsweep.study.messages import dotted, nearest, translate
 from backsweep.study.overrides import override
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ PLAIN_SAMPLERS = ("random", "sobol", "grid")
 """Those that do not learn from the trials."""
 SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_MOST_SPLITS = 1000  # folds of a cross-validation
 _PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
@@ -98,6 +100,7 @@ class Search(Section):
     fixed: dict[str, Number] = Field(default_factory=dict)
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     constraints: tuple[str, ...] = ()
+    pruning: PruningSpec | None = None
 
     @field_validator("objective", mode="before")
     @classmethod
@@ -127,10 +130,15 @@ class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
     `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included;
-    `top_k` the `top` best, with equal weights. All folds share one set of proposals.
+    `top_k` the `top` best, with equal weights.
+
+    With `share_proposals` every trial runs on every fold. Without, every fold is a search of its own, of
+    `search.trials` trials, rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's
+    training and nothing else.
+    Left out, folds have proposals of their own if the sampler learns and there may be several folds.
     """
 
-    share_proposals: bool = True
+    share_proposals: bool | None = None
     select: Literal["best", "neighbourhood", "top_k"] = "best"
     neighbours: Annotated[int, Field(ge=1)] = 9
     top: Annotated[int, Field(ge=1)] = 5
@@ -164,6 +172,19 @@ class Sweep(Section):
     walk_forward: WalkForward | None = None
     runtime: Runtime = Runtime()
     _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether the sampler learns from outcomes."""
+        return self.search.sampler not in PLAIN_SAMPLERS
+
+    @property
+    def searches_by_fold(self) -> bool:
+        """Whether every fold has trials of its own."""
+        walk = self.walk_forward
+        if walk is None or (walk.mode == "holdout" and walk.holdout is None):
+            return False
+        return self.learns if walk.share_proposals is None else not walk.share_proposals
 
     def remember(self, places: Mapping[KeyPath, tuple[int, str]]) -> None:
         """Keep the place that set each key, for messages."""
@@ -199,6 +220,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         raise translate(error, Sweep, document.data, lambda key: _place(places, key)) from None
     sweep.remember(places)
     _check_search(sweep)
+    _check_pruning(sweep)
     _check_walk(sweep)
     _check_shards(sweep)
     return sweep
@@ -277,10 +299,56 @@ def _check_search(sweep: Sweep) -> None:
             )
 
 
+def _check_pruning(sweep: Sweep) -> None:
+    if sweep.search.pruning is None:
+        return
+    crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
+    if crossed or sweep.account.mode == "sleeves":
+        raise BadInput(
+            "pruning is not supported here by this version",
+            where=sweep.where("search", "pruning"),
+            expected="one account for all assets, and trainings that are one run each",
+            found="walk_forward.mode: cpcv" if crossed else "account.mode: sleeves",
+            remedy="leave `pruning` out",
+        )
+
+
 def _check_walk(sweep: Sweep) -> None:
     walk = sweep.walk_forward
     if walk is None:
         return
+    if walk.mode == "cpcv":
+        _check_cross_validation(sweep, walk)
+    else:
+        _check_spans(sweep, walk)
+    if walk.holdout is not None and sweep.account.mode == "sleeves":
+        raise BadInput(
+            "a holdout of sleeves is not supported by this version",
+            where=sweep.where("walk_forward", "holdout"),
+            expected="`mode: shared` under `account`",
+            found="mode: sleeves",
+            remedy="end the data before it with `data.end`, and run another study on it later",
+        )
+    if sweep.searches_by_fold:
+        _check_searches(sweep, walk)
+    elif sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):
+        raise BadInput(
+            "a sampler that learns cannot propose for several folds at once",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="false: what later trainings teach it would leak into the tests before them",
+            found="true",
+            remedy="leave `share_proposals` out, or write `sampler: sobol`",
+        )
+
+
+def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
+    if walk.train is None:
+        raise BadInput(
+            "missing key `walk_forward.train`",
+            where=sweep.where("walk_forward"),
+            expected="the length of a training",
+            remedy="add `train: 4y` under `walk_forward`",
+        )
     if walk.test is None and walk.mode != "holdout":
         raise BadInput(
             "missing key `walk_forward.test`",
@@ -288,13 +356,57 @@ def _check_walk(sweep: Sweep) -> None:
             expected="the length of a test (only a holdout may reach to the end of the data)",
             remedy="add `test: 1y` under `walk_forward`",
         )
-    if not walk.share_proposals:
+    for key in ("groups", "test_groups"):
+        if getattr(walk, key) is not None:
+            raise BadInput(
+                f"`walk_forward.{key}` in mode {walk.mode}",
+                where=sweep.where("walk_forward", key),
+                expected="groups in `mode: cpcv` alone",
+                remedy="write `mode: cpcv`, or leave it out",
+            )
+
+
+def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
+    for key, example in (("groups", 6), ("test_groups", 2)):
+        if getattr(walk, key) is None:
+            raise BadInput(
+                f"missing key `walk_forward.{key}`",
+                where=sweep.where("walk_forward"),
+                expected="how many groups of sessions there are, and how many of them a fold tests",
+                remedy=f"add `{key}: {example}` under `walk_forward`",
+            )
+    for key in ("train", "test", "step"):
+        if getattr(walk, key) is not None:
+            raise BadInput(
+                f"`walk_forward.{key}` in mode cpcv",
+                where=sweep.where("walk_forward", key),
+                expected="groups instead of spans: each choice of `test_groups` of the `groups` is a fold",
+                remedy="leave it out",
+            )
+    groups, tested = walk.groups or 0, walk.test_groups or 0
+    if tested >= groups or comb(groups, tested) > _MOST_SPLITS:
         raise BadInput(
-            "folds with proposals of their own are not supported by this version",
-            where=sweep.where("walk_forward", "share_proposals"),
-            expected="true: one set of proposals, run on every fold",
-            found="false",
-            remedy="leave `share_proposals` out",
+            "groups that make no cross-validation",
+            where=sweep.where("walk_forward", "test_groups"),
+            expected=f"fewer than {groups} test groups, and at most {_MOST_SPLITS} folds",
+            found=f"{tested} of {groups}: {comb(groups, tested)} folds",
+            remedy="write `groups: 6` and `test_groups: 2`",
+        )
+    if sweep.account.mode == "sleeves":
+        raise BadInput(
+            "cross-validation of sleeves is not supported by this version",
+            where=sweep.where("walk_forward", "mode"),
+            expected="rolling, anchored or holdout, or `mode: shared` under `account`",
+            found="cpcv",
+            remedy="write `mode: anchored` with `train` and `test`",
+        )
+    if walk.state == "continuous":
+        raise BadInput(
+            "cross-validation cannot carry positions on",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: its tests do not follow each other",
+            found="continuous",
+            remedy="leave `state` out",
         )
 
 
@@ -309,15 +421,24 @@ def _check_shards(sweep: Sweep) -> None:
         )
 
 
-def check_proposals(sweep: Sweep, *, adaptive: bool) -> None:
-    """Refuse a sampler that learns from the trainings of all folds: it would show early folds their own future."""
-    if adaptive and sweep.walk_forward is not None and sweep.walk_forward.mode != "holdout":
+def _check_searches(sweep: Sweep, walk: WalkForward) -> None:
+    """Refuse what folds with trials of their own cannot do."""
+    search = sweep.search
+    if walk.state == "continuous":
         raise BadInput(
-            "a sampler that learns cannot propose for several folds at once",
-            where=sweep.where("search", "sampler"),
-            expected="random, sobol or grid: what later trainings teach it would leak into the tests before them",
-            found=sweep.search.sampler,
-            remedy="write `sampler: sobol`, or `mode: holdout` under `walk_forward`",
+            "tests cannot carry on where every fold has trials of its own",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: a test carries on with the positions of the same parameters in the test before it",
+            found="continuous",
+            remedy="write `state: flat`, or `sampler: sobol` with `share_proposals: true`",
+        )
+    if search.sampler == "grid":
+        raise BadInput(
+            "a grid has the same points in every fold",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="true, which runs each of them on every fold",
+            found="false",
+            remedy="leave `share_proposals` out",
         )
 
 

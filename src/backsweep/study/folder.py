@@ -17,6 +17,7 @@ from backsweep.study.files import put, read, read_sealed, remove, sealed, sha256
 from backsweep.study.identity import Identity
 from backsweep.study.lease import Lease
 from backsweep.study.parts import MANIFEST, clear_parts, parquet_bytes, put_parts, read_entries, read_parts
+from backsweep.trial.folds import FoldSpec, Segment, make_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,6 +126,10 @@ class StudyFolder:
         """Read the session ends: Datetime(ns, UTC), as many as the returns of a trial."""
         content = read(self.path / "sessions.parquet", self._content()["sessions"])
         return pl.read_parquet(io.BytesIO(content))["timestamp"]
+
+    def segments(self, spec: FoldSpec) -> tuple[Segment, ...]:
+        """Divide the study's sessions into folds again."""
+        return make_segments(self.sessions().to_physical().to_numpy(), spec)
 
     def _content(self) -> dict[str, Any]:
         path = self.path / "study.json"

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.statistics.blocks import BlockSums, Records, block_bounds, block_sums, standard_blocks
-from backsweep.trial.folds import TEST
+from backsweep.trial.folds import TEST, record_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,15 +30,11 @@ FEWEST = 4
 
 
 def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Give a batch's rows of `blocks`; a failed trial has none."""
+    """Give a batch's rows of `blocks`; a failed or pruned trial has none."""
     record = results.returns
     if segments:
-        ends = np.cumsum([segment.sessions for segment in segments])
-        tests = [
-            record[:, end - each.sessions : end] for end, each in zip(ends, segments, strict=True) if each.name == TEST
-        ]
-        record = np.concatenate(tests, axis=1)
-    known = ~results.failed
+        record = record[:, record_places(segments)]
+    known = ~(results.failed | results.pruned)
     return summarise_records(np.asarray(results.numbers, dtype=np.int64)[known], record[known])
 
 

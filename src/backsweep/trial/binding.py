@@ -58,6 +58,7 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
     rules.kind = ACCOUNT_KINDS.index(account.kind)
     rules.leverage = account.leverage
     rules.minimum_order = account.minimum_order
+    rules.settlement = account.settlement
     rules.margin_calls = int(account.calls_margin)
     check_named("account", account.per_asset, assets)
     for row, asset in enumerate(assets):
@@ -168,8 +169,9 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage, lot, tick, minimum_order or maintenance_margin, execution.volume_share, or a "
-        "number that stands under account.per_asset or costs, such as costs.slippage.rate where its kind is percentage",
+        expected="account.cash, leverage, lot, tick, minimum_order, settlement or maintenance_margin, "
+        "execution.volume_share, or a number that stands under account.per_asset or costs, such as costs.slippage.rate "
+        "where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )
@@ -177,7 +179,7 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
 
 def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequence[str]) -> Place | None:
     """Find a number of the account: its own, or under `per_asset` that of an asset; None if there is none."""
-    if path in {"cash", "leverage", "minimum_order"}:
+    if path in {"cash", "leverage", "minimum_order", "settlement"}:
         return Place(tables.rules[path], slice(None))
     if path.endswith("maintenance_margin"):
         tables.rules[0].margin_calls = 1

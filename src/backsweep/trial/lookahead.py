@@ -94,7 +94,7 @@ def check_lookahead(
     real = Runner(market, cls, settings, **options)
     moments = requests = 0
     for values in trials:
-        asked = _moments_of_requests(record(market, cls, settings, values, **options))
+        asked = _moments_of_requests(record(market, cls, settings, values, **options).runner)
         chosen = _choose(asked, len(market.groups), market.bars.size, random)
         moments += len(chosen)
         requests += len(np.intersect1d(chosen, asked))

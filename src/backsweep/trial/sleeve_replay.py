@@ -53,9 +53,9 @@ def replay_sleeves(
                 view = market.sleeve(sleeve)
                 options = {**share.options(view.assets), "features": features.part(market.rows_of(sleeve))}
                 own = values[share.kept(view.assets)]
-                runner = record(view, cls, share.settings(view.assets), own, compiled=compiled, **options)
-                records.append(read_result(runner))
-                _add(runner, market, sleeve, sums, cash)
+                recorded = record(view, cls, share.settings(view.assets), own, compiled=compiled, **options)
+                records.append(read_result(recorded))
+                _add(recorded.runner, market, sleeve, sums, cash)
             tree.push(0, block, sums)
     return _join(records, tree.sums[0], cash, calendar)
 

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from backsweep.dataset.spec import DataSpec
 from backsweep.engine.profiles import PROFILES
+from backsweep.engine.tables import SETTLEMENTS
 from backsweep.errors import BadInput
 from backsweep.section import Section
 from backsweep.trial.folds import FoldSpec
@@ -46,6 +47,8 @@ class AccountSpec(Section):
     value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
     is different for some assets.
 
+    The proceeds of a sale in a cash account can be used `settlement` sessions later: 0 at once, 1 for T+1.
+
     The initial margin of a position is one over the leverage. Where equity at a close is less than `maintenance_margin`
     of the value of all positions, positions are liquidated (`backsweep.engine.liquidation`); 0 never does.
 
@@ -62,6 +65,7 @@ class AccountSpec(Section):
     lot: Amount = 0.0
     tick: Amount = 0.0
     minimum_order: Amount = 0.0
+    settlement: Annotated[int, Field(ge=0, lt=SETTLEMENTS)] = 0
     maintenance_margin: Rate = 0.0
     per_asset: dict[str, AssetSpec] = Field(default_factory=dict)
 
@@ -71,10 +75,12 @@ class AccountSpec(Section):
         return self.maintenance_margin > 0.0 or any(own.maintenance_margin for own in self.per_asset.values())
 
     @model_validator(mode="after")
-    def _margin_where_there_is_credit(self) -> Self:
+    def _fits_its_kind(self) -> Self:
         margins = self.calls_margin or any(own.initial_margin for own in self.per_asset.values())
         if self.kind == "cash" and margins:
             raise ValueError("margins need `kind: margin`: a cash account owes nothing")
+        if self.kind == "margin" and self.settlement:
+            raise ValueError("settlement needs `kind: cash`: a margin account lends what has not settled")
         return self
 
 
@@ -215,6 +221,20 @@ class CostsSpec(Section):
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
 
 
+class PruningSpec(Section):
+    """When a hopeless run ends early: looked at once a session, in trainings or without folds, never in tests.
+
+    max_drawdown : once equity at a session's end is farther below its peak than this fraction. As a run that has passed
+        a bound on `max_drawdown` cannot come back, the same bound here ends only runs that break the constraint.
+    min_trades : unless so many trades are closed when the fraction `checkpoint` of the run's sessions is over.
+    Equity of zero or below always ends the run.
+    """
+
+    max_drawdown: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
+    min_trades: Annotated[int | None, Field(ge=1)] = None
+    checkpoint: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+
+
 class TrialSpec(Section):
     """Everything that a trial depends on besides its values.
 
@@ -231,6 +251,7 @@ class TrialSpec(Section):
     fixed: dict[str, float | int | bool] = Field(default_factory=dict)
     params: tuple[str, ...] = ()
     folds: FoldSpec | None = None
+    pruning: PruningSpec | None = None
 
 
 Kind = TypeVar("Kind", bound=Section)

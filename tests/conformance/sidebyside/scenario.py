@@ -4,7 +4,8 @@ An intent is what a strategy wants at the close of a bar, at most one for each a
 
     ENTER            if flat and no order is working: `quantity` units with stop_loss and take_profit where given;
                      with `limit` the entry waits for that price
-    ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order
+    ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order, with `trail`
+                     a stop that follows at this fraction of the price; with `days` it is good for so long
     CLOSE            close what is held
     CANCEL           cancel the latest order of the asset, if it still works
     TARGET_PERCENT   bring the position to `quantity` x equity, at this close
@@ -22,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTHING, ENTER, ORDER, CLOSE, CANCEL, TARGET_PERCENT, TARGET_VALUE = range(7)
-FIELDS = ("kind", "quantity", "limit", "stop", "stop_loss", "take_profit")
-KIND, QUANTITY, LIMIT, STOP, STOP_LOSS, TAKE_PROFIT = range(len(FIELDS))
+FIELDS = ("kind", "quantity", "limit", "stop", "stop_loss", "take_profit", "trail", "days")
+KIND, QUANTITY, LIMIT, STOP, STOP_LOSS, TAKE_PROFIT, TRAIL, DAYS = range(len(FIELDS))
 OPEN, HIGH, LOW, CLOSING = range(4)
 
 FILL_AT_CLOSE = ("same_close", "vectorbt")
@@ -37,6 +38,7 @@ MARGIN = {"cash": 1e9, "kind": "margin", "leverage": 1.0, "lot": 0.0}
 class Scenario:
     """Bars float64[assets, n, 4], intents float64[assets, n, len(FIELDS)]; account and costs as in a sweep file.
 
+    `volumes` float64[assets, n] matters where orders fill at most the share `volume_share` of them (0: no bound).
     `left_out` counts the intents that were taken away because engines differ there by choice.
     """
 
@@ -46,6 +48,8 @@ class Scenario:
     account: dict[str, Any] = field(default_factory=lambda: dict(MARGIN))
     costs: dict[str, Any] = field(default_factory=dict)
     profile: str = "next_open"
+    volumes: NDArray[np.float64] | None = None
+    volume_share: float = 0.0
     left_out: int = 0
 
     @property
@@ -57,6 +61,11 @@ class Scenario:
     def length(self) -> int:
         """How many bars each asset has."""
         return self.bars.shape[1]
+
+    @property
+    def traded_volumes(self) -> NDArray[np.float64]:
+        """The volume of every bar, float64[assets, n]; without any, more than anyone could ask for."""
+        return np.full(self.bars.shape[:2], 1e12) if self.volumes is None else self.volumes
 
     @property
     def at_close(self) -> bool:
@@ -96,9 +105,11 @@ def intend(
     stop: float = np.nan,
     stop_loss: float = np.nan,
     take_profit: float = np.nan,
+    trail: float = np.nan,
+    days: float = np.nan,
 ) -> tuple[float, ...]:
     """Give one intent as a row."""
-    return (float(kind), quantity, limit, stop, stop_loss, take_profit)
+    return (float(kind), quantity, limit, stop, stop_loss, take_profit, trail, days)
 
 
 def commission_of(costs: dict[str, Any], asset: str, quantity: float, price: float) -> float:
@@ -114,4 +125,6 @@ def _commission(kind: dict[str, Any], units: float, price: float) -> float:
         return max(kind["rate"] * units, kind.get("minimum", 0.0))
     if kind["kind"] == "per_order":
         return kind["amount"]
+    if kind["kind"] == "combined":
+        return kind["rate"] * units * price + kind["amount"]
     return 0.0

@@ -35,6 +35,16 @@ def random_bars(seed: int, *, assets: int = 1, length: int = 1500) -> NDArray[np
     return in_ticks(bars)
 
 
+def random_volumes(seed: int, *, assets: int = 1, length: int = 1500) -> NDArray[np.float64]:
+    """Give float64[assets, length] of whole units: around 10,000, sometimes a tenth of it, now and then none at all."""
+    generator = np.random.default_rng(seed)
+    volumes = np.exp(generator.normal(9.0, 0.6, (assets, length)))
+    volumes[generator.random(volumes.shape) < 0.1] /= 10.0
+    volumes[generator.random(volumes.shape) < 0.02] = 0.0
+    volumes[:, 0] = 10_000.0
+    return np.round(volumes)
+
+
 def in_ticks(bars: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round to ticks, and keep open and close inside the range."""
     bars = np.round(bars, DECIMALS)
@@ -53,6 +63,13 @@ def real_bars(path: Path, asset: str, *, length: int) -> NDArray[np.float64]:
     frame = pl.scan_parquet(path).filter(pl.col("asset") == asset).sort("timestamp").head(length)
     prices = frame.select("open", "high", "low", "close").collect().drop_nulls().to_numpy()
     return in_ticks(prices[(prices > 0.0).all(axis=1)][None])
+
+
+def real_volumes(path: Path, asset: str, *, length: int) -> NDArray[np.float64]:
+    """Give the volumes of the same bars in thousands, float64[1, n]: some hundred units are a large order then."""
+    frame = pl.scan_parquet(path).filter(pl.col("asset") == asset).sort("timestamp").head(length)
+    rows = frame.select("open", "high", "low", "close", "volume").collect().drop_nulls().to_numpy()
+    return np.round(rows[(rows[:, :4] > 0.0).all(axis=1), 4] / 1000.0)[None]
 
 
 def real_panel(path: Path, assets: tuple[str, ...], *, length: int) -> NDArray[np.float64]:

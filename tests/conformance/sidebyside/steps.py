@@ -9,15 +9,27 @@ from typing import Any
 from sidebyside import intents as want
 from sidebyside.left_out import agreeable
 from sidebyside.scenario import ENTER, KIND, Scenario
-from sidebyside.series import DAILY, MINUTE, SHIPPED, missing, random_bars, real_bars, real_panel
+from sidebyside.series import (
+    DAILY,
+    MINUTE,
+    SHIPPED,
+    missing,
+    random_bars,
+    random_volumes,
+    real_bars,
+    real_panel,
+    real_volumes,
+)
 
-BACKTESTING, BACKTRADER, VECTORBT = "backtesting", "backtrader", "vectorbt"
+BACKTESTING, BACKTRADER, VECTORBT, ZIPLINE = "backtesting", "backtrader", "vectorbt", "zipline"
+WRITTEN = "written"  # rules in which peers differ, read a second time
 SEEDS = range(1, 9)
 
 CASH = {"cash": 100_000.0, "kind": "cash", "leverage": 1.0, "lot": 0.0}
 WHOLE = CASH | {"lot": 1.0}
 PERCENT: dict[str, Any] = {"commission": {"kind": "percentage", "rate": 0.001}}
 PER_ORDER: dict[str, Any] = {"commission": {"kind": "per_order", "amount": 2.0}}
+COMBINED: dict[str, Any] = {"commission": {"kind": "combined", "rate": 0.001, "amount": 2.0}}
 PER_SHARE: dict[str, Any] = {"commission": {"kind": "per_share", "rate": 0.005, "minimum": 1.0}}
 TEN_CENTS: dict[str, Any] = {"slippage": {"kind": "fixed", "amount": 0.1}}
 FIVE_POINTS: dict[str, Any] = {"slippage": {"kind": "percentage", "rate": 0.0005}}
@@ -52,13 +64,21 @@ def _scenario(name: str, bars: Any, intents: Any, fields: dict[str, Any] | None)
     return agreeable(scenario) if (intents[:, :, KIND] == ENTER).any() else scenario
 
 
-def _single(make: Callable[..., Any], *, length: int = 700, fields: dict[str, Any] | None = None, **given: Any):
-    """Play intents on one random series for each seed."""
+def _single(
+    make: Callable[..., Any],
+    *,
+    length: int = 700,
+    volumes: bool = False,
+    fields: dict[str, Any] | None = None,
+    **given: Any,
+):
+    """Play intents on one random series for each seed; with `volumes`, on bars whose volume is worth a look."""
 
     def scenarios() -> Iterator[Scenario]:
         for seed in SEEDS:
             bars = random_bars(seed, length=length)
-            yield _scenario(f"seed {seed}", bars, make(bars, seed, **given), fields)
+            more = {"volumes": random_volumes(seed, length=length)} if volumes else {}
+            yield _scenario(f"seed {seed}", bars, make(bars, seed, **given), (fields or {}) | more)
 
     return scenarios
 
@@ -74,13 +94,23 @@ def _panel(make: Callable[..., Any], *, length: int = 500, fields: dict[str, Any
     return scenarios
 
 
-def _real(path, assets: tuple[str, ...], make: Callable[..., Any], *, length: int = 6000, fields=None, **given: Any):
+def _real(
+    path,
+    assets: tuple[str, ...],
+    make: Callable[..., Any],
+    *,
+    length: int = 6000,
+    volumes: bool = False,
+    fields=None,
+    **given: Any,
+):
     """Play intents on real series, one after the other."""
 
     def scenarios() -> Iterator[Scenario]:
         for seed, asset in enumerate(assets):
             bars = real_bars(path, asset, length=length)
-            yield _scenario(asset, bars, make(bars, seed, **given), fields)
+            more = {"volumes": real_volumes(path, asset, length=length)} if volumes else {}
+            yield _scenario(asset, bars, make(bars, seed, **given), (fields or {}) | more)
 
     return scenarios
 
@@ -146,6 +176,15 @@ def family_n() -> list[Step]:
         ),
         Step("orders", "limit entries 0.3 % away, cancelled", ONE_BY_ONE, _single(want.limit_entries)),
         Step("orders", "limit entries 0.3 % away, kept", ONE_BY_ONE, _single(want.limit_entries, cancels=False)),
+        Step("orders", "limit entries 0.3 % away, expiring", (BACKTRADER,), _single(want.limited_in_time)),
+        Step("orders", "trailing stops, by their written rule", (WRITTEN,), _single(want.trailing_exits)),
+        Step(
+            "orders",
+            "the same, S&P 500 daily bars",
+            (WRITTEN,),
+            _real(DAILY, MANY[:4], want.trailing_exits),
+            missing(DAILY),
+        ),
         Step("orders", "stop entries", ONE_BY_ONE, _single(want.stop_entries)),
         Step(
             "orders", "stop-limit entries, 0.2 % of room", (BACKTRADER,), _single(want.stop_limit_entries, room=0.002)
@@ -162,6 +201,7 @@ def family_n() -> list[Step]:
         ),
         Step("costs", "commission 0.1 %", EVERY, _single(want.reversals, fields={"costs": PERCENT})),
         Step("costs", "2 per order", EVERY, _single(want.round_trips, sides=both, fields={"costs": PER_ORDER})),
+        Step("costs", "0.1 % + 2 per order", EVERY, _single(want.round_trips, sides=both, fields={"costs": COMBINED})),
         Step(
             "costs",
             "per share with minimum",
@@ -272,6 +312,80 @@ def family_n_after() -> list[Step]:
     ]
 
 
+def family_z() -> list[Step]:
+    """Fill at the close of the next bar, seeing closes alone; in parts, by a share of the bar's volume."""
+    rich = {"cash": 1e9, "kind": "margin", "leverage": 4.0, "lot": 1.0}
+    fields: dict[str, Any] = {"profile": "zipline", "account": rich}
+    impact = {"slippage": {"kind": "volume_share", "rate": 0.1, "limit": 0.025}}
+    partly = fields | {"volume_share": 0.025}
+    peer = (ZIPLINE,)
+    return [
+        Step("Z", "re-entry and reversal", peer, _single(want.reversals, fields=fields)),
+        Step(
+            "Z",
+            "long and short, 0.1 %",
+            peer,
+            _single(want.round_trips, sides=(-1, 1), fields=fields | {"costs": PERCENT}),
+        ),
+        Step("Z", "2 per order", peer, _single(want.reversals, fields=fields | {"costs": PER_ORDER})),
+        Step("Z", "per share with minimum", peer, _single(want.reversals, fields=fields | {"costs": PER_SHARE})),
+        Step("Z", "slippage 10 cents", peer, _single(want.reversals, fields=fields | {"costs": TEN_CENTS})),
+        Step(
+            "Z",
+            "slippage 0.05 % and per share",
+            peer,
+            _single(want.reversals, fields=fields | {"costs": PER_SHARE | FIVE_POINTS}),
+        ),
+        Step("Z", "limit entries 0.3 % away, cancelled", peer, _single(want.limit_entries, fields=fields)),
+        Step("Z", "stop entries", peer, _single(want.stop_entries, fields=fields)),
+        Step(
+            "Z", "stop-limit entries, 0.2 % of room", peer, _single(want.stop_limit_entries, room=0.002, fields=fields)
+        ),
+        Step("Z", "market, limit and stop orders at random", peer, _single(want.order_flow, fields=fields)),
+        Step("Z", "by value, long and short", peer, _single(want.valued, fields=fields)),
+        Step("Z", "monthly weights", peer, _panel(want.rebalanced, fields=fields)),
+        Step(
+            "Z",
+            "volume share with impact, in parts",
+            peer,
+            _single(want.reversals, often=0.1, volumes=True, fields=partly | {"costs": impact}),
+        ),
+        Step(
+            "Z",
+            "the same, per share with minimum",
+            peer,
+            _single(want.reversals, often=0.1, volumes=True, fields=partly | {"costs": impact | PER_SHARE}),
+        ),
+        Step(
+            "Z",
+            "limit entries in parts, kept",
+            peer,
+            _single(want.limit_entries, cancels=False, patience=8, volumes=True, fields=partly),
+        ),
+        Step(
+            "Z",
+            "limit entries in parts, given up",
+            peer,
+            _single(want.limit_entries, patience=8, volumes=True, fields=partly | {"costs": PER_SHARE}),
+        ),
+        Step("Z", "orders at random in parts", peer, _single(want.order_flow, volumes=True, fields=partly)),
+        Step(
+            "Z",
+            "volume share, S&P 500 daily bars",
+            peer,
+            _real(
+                DAILY,
+                MANY[:4],
+                want.reversals,
+                length=3000,
+                volumes=True,
+                fields=partly | {"costs": impact | PER_SHARE},
+            ),
+            missing(DAILY),
+        ),
+    ]
+
+
 def own_profiles() -> list[Step]:
     """What one peer alone does, under the profile of its name."""
     return [
@@ -295,6 +409,7 @@ def steps() -> list[Step]:
     return [
         *family_n(),
         *family_m("M-next", "next_open"),
+        *family_z(),
         *family_n_after(),
         *family_c("same_close"),
         *family_c("vectorbt"),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import itertools
 import warnings
+from importlib.util import find_spec
 from typing import NamedTuple
 
-from sidebyside import ours
+from sidebyside import ours, peer_zipline
 from sidebyside.fills import Fill, compare, count_trades
 from sidebyside.scenario import Scenario
 from sidebyside.steps import Step, steps
@@ -35,6 +36,13 @@ class Line(NamedTuple):
         """Add up two lines."""
         figures = (a + b for a, b in zip(self[:4], other[:4], strict=True))
         return Line(*figures, self.difference or other.difference)
+
+
+def is_here(peer: str) -> bool:
+    """Tell whether a peer is installed: zipline in an environment of its own, the others in this one."""
+    if peer == "written":
+        return True
+    return peer_zipline.PYTHON.exists() if peer == "zipline" else find_spec(peer) is not None
 
 
 def play_peer(peer: str, scenario: Scenario) -> list[Fill]:
