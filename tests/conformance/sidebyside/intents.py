@@ -9,6 +9,7 @@ from sidebyside.scenario import (
     CANCEL,
     CLOSE,
     CLOSING,
+    DAYS,
     ENTER,
     OPEN,
     ORDER,
@@ -136,6 +137,27 @@ def stop_limit_entries(bars: Bars, seed: int, *, room: float) -> Intents:
     intents = stop_entries(bars, seed)
     side = np.sign(intents[:, :, 1])
     intents[:, :, 2] = np.round(intents[:, :, 3] * (1.0 + side * room), DECIMALS)
+    return intents
+
+
+def limited_in_time(bars: Bars, seed: int, *, away: float = 0.003, patience: int = 4) -> Intents:
+    """Bid 0.3 % below the close (or offer above), good for some days; close at market later."""
+    intents = limit_entries(bars, seed, away=away, patience=patience, cancels=False)
+    intents[intents[:, :, 0] == ORDER, DAYS] = patience - 1
+    return intents
+
+
+def trailing_exits(bars: Bars, seed: int, *, patience: int = 12) -> Intents:
+    """Enter at market, let a trailing stop follow, and leave at market where it was not reached."""
+    generator = np.random.default_rng(seed)
+    intents = no_intents(*bars.shape[:2])
+    for asset in range(len(bars)):
+        for index in range(FIRST, bars.shape[1] - patience - 6, patience + 6):
+            size = float(generator.integers(1, 500) * generator.choice((-1, 1)))
+            intents[asset, index] = intend(ORDER, size)
+            intents[asset, index + 1] = intend(ORDER, -size, trail=float(generator.integers(1, 9)) / 128)
+            intents[asset, index + 1 + patience] = intend(CANCEL)
+            intents[asset, index + 3 + patience] = intend(CLOSE)
     return intents
 
 
