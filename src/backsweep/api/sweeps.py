@@ -18,10 +18,12 @@ from backsweep.runtime import make_backend
 from backsweep.strategy import load_strategy
 from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import open_files
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
+from backsweep.study.parts import parquet_bytes
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import Evaluator, make_evaluator
@@ -62,15 +64,14 @@ class Replay:
     params: dict[str, Number]
     result: Result
 
-    def write(self, folder: str | Path) -> Path:
-        """Write fills, trades, equity, orders and cash flows as Parquet, and `params.json` last; returns the folder."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+    def write(self, folder: str | Path) -> str | Path:
+        """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
+        files = open_files(folder)
         for name in RECORDS:
-            getattr(self.result, name).write_parquet(path / f"{name}.parquet")
+            files.replace(f"{name}.parquet", parquet_bytes(getattr(self.result, name)))
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
-        (path / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        return path
+        files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
+        return files.location
 
 
 def run(
@@ -87,10 +88,10 @@ def run(
 ) -> Study:
     """Run the study of a sweep file to its end, or resume it; the same call.
 
-    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run, `out` where the
-    study's folder lies (studies/<study> here), `trials` and `seed` replace the file's, and each of `overrides` is one
-    `dotted.key=value`. `progress` is called as trials come back. Raises BadInput, BadData, StrategyError or
-    StudyConflict before anything is written.
+    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is the
+    study's folder (studies/<study> here), or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX. `trials` and `seed` replace the
+    file's, and each of `overrides` is one `dotted.key=value`. `progress` is called as trials come back. Raises
+    BadInput, BadData, StrategyError or StudyConflict before anything is written.
     """
     options = {
         "search.trials": trials,
@@ -101,7 +102,7 @@ def run(
     }
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
     sweep, _, space = _read(path, [*overrides, *given])
-    folder = Path(out) if out is not None else Path("studies") / sweep.study
+    folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
     with ledger_kept(folder), _located(sweep):
@@ -223,8 +224,8 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
     params = study.describe(study.selected)["params"]
     if _read_params(study).get("params") == params:
         return
-    (study.path / "selected" / "params.json").unlink(missing_ok=True)
-    _replay(sweep, space, params).write(study.path / "selected")
+    open_files(_selected(study)).remove("params.json")
+    _replay(sweep, space, params).write(_selected(study))
 
 
 def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
@@ -237,9 +238,8 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
     written = _read_params(study).get("folds", [])
     if not chosen or [(each["fold"], each["number"]) for each in written] == chosen:
         return
-    folder = study.path / "selected"
-    folder.mkdir(exist_ok=True)
-    (folder / "params.json").unlink(missing_ok=True)
+    files = open_files(_selected(study))
+    files.remove("params.json")
     evaluator = Evaluator(trial_spec(sweep, space))
     entries: list[dict[str, Any]] = []
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
@@ -257,10 +257,10 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
             for name in RECORDS:
                 frames[name].append(getattr(result, name).select(*keys, pl.all()))
     for name, parts in frames.items() if tested else ():
-        pl.concat(parts).write_parquet(folder / f"{name}.parquet")
+        files.replace(f"{name}.parquet", parquet_bytes(pl.concat(parts)))
     last = table["number"][-1]
     content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}
-    (folder / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _row_of(fold: int, number: int) -> pl.Expr:
@@ -268,6 +268,10 @@ def _row_of(fold: int, number: int) -> pl.Expr:
 
 
 def _read_params(study: Study) -> dict[str, Any]:
-    path = study.path / "selected" / "params.json"
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    files = open_files(_selected(study))
+    content: dict[str, Any] = json.loads(files.get("params.json")) if files.exists("params.json") else {}
     return content
+
+
+def _selected(study: Study) -> str:
+    return f"{study.path}/selected"

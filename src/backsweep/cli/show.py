@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,7 +34,7 @@ class Format(StrEnum):
 
 
 def show(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's folder or URL.", show_default=False)],
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
     folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward chose.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,

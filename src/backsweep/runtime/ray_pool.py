@@ -211,6 +211,8 @@ class RayBackend:
         try:
             answer = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, MemoryError):  # in Ray's own part of the task, before or after ours
+                return self._recover(seat, reference, error)
             if not isinstance(error.cause, ray.exceptions.RayError):
                 raise error.cause from error
             return self._recover(seat, reference, error.cause)

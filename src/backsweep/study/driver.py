@@ -62,7 +62,7 @@ class Progress:
 class Summary:
     """How a run ended; `resumed` trials had been committed by earlier runs."""
 
-    path: Path
+    path: Path | str
     done: int
     total: int
     failed: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,8 @@ from backsweep.study.touches import Touch, read_touches
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from backsweep.statistics.blocks import Records
@@ -46,11 +47,14 @@ class State:
 
 
 class Study:
-    """A study's folder as data. What is read once is kept: open the study again to see what was added since."""
+    """A study's folder, or the URL of one, as data.
+
+    What is read once is kept: open the study again to see what was added since.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._folder = StudyFolder(self.path)
+        self._folder = StudyFolder(path)
+        self.path = self._folder.path
         if not self._folder.exists:
             raise StudyConflict("no study here", where=str(path), remedy="give the folder that holds study.json")
 
@@ -179,6 +183,14 @@ class Study:
         others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
         return digest({"trials": trials, **others})
 
+    def verify(self) -> None:
+        """Read every file that counts; raises StudyConflict for one that is missing or not what was written."""
+        self._folder.identity()
+        self._folder.sessions()
+        for table in sorted({table for entry in self._entries for table in entry.files}):
+            for _ in self._folder.parts(table, self._entries):
+                pass
+
     @property
     def state(self) -> State:
         """How far the study has come."""
@@ -192,7 +204,7 @@ class Study:
 
 
 def open_study(path: str | Path) -> Study:
-    """Open a study's folder; raises StudyConflict if there is none."""
+    """Open a study by its folder or its URL, such as s3://bucket/study; raises StudyConflict if there is none."""
     return Study(path)
 
 

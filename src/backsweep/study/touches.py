@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import RESTORE, put, read_sealed, sealed
+from backsweep.study.files import RESTORE, open_files, sealed, unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,24 +50,26 @@ class Touch:
 _FIELDS = {field.name for field in fields(Touch)}
 
 
-def keep_touch(folder: Path, study: str, **looked: Any) -> Touch:
+def keep_touch(folder: Path | str, study: str, **looked: Any) -> Touch:
     """Put a look on record; `looked` are the other fields of a `Touch` but its number and time."""
     while True:
         number = len(read_touches(folder, study)) + 1
         touch = Touch(study, number, datetime.now(UTC).isoformat(timespec="seconds"), **looked)
-        if put(_path(folder, number), sealed(asdict(touch))):
+        if open_files(folder).put(_name(number), sealed(asdict(touch))):
             return touch
 
 
-def read_touches(folder: Path, study: str) -> list[Touch]:
+def read_touches(folder: Path | str, study: str) -> list[Touch]:
     """Read the looks in their order; raises StudyConflict for one that is missing, damaged or of another study."""
     touches = []
-    for number, path in enumerate(sorted((folder / TOUCHES).glob("touch-*.json")), start=1):
-        content = read_sealed(path)
-        if path != _path(folder, number) or content.keys() != _FIELDS or content["study"] != study:
+    files = open_files(folder)
+    names = files.names(TOUCHES)
+    for number, (name, raw) in enumerate(zip(names, files.get_all(names), strict=True), start=1):
+        content = unsealed(raw, files.where(name))
+        if name != _name(number) or content.keys() != _FIELDS or content["study"] != study:
             raise StudyConflict(
                 "the record of looks at the holdout is not whole",
-                where=str(path),
+                where=files.where(name),
                 expected=f"look {number} of this study",
                 remedy=RESTORE,
             )
@@ -88,5 +90,5 @@ def tell(touches: Sequence[Touch]) -> str:
     return f"touched {len(touches)} times, first {once}; only that first look was out of sample"
 
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / TOUCHES / f"touch-{number:06d}.json"
+def _name(number: int) -> str:
+    return f"{TOUCHES}/touch-{number:06d}.json"

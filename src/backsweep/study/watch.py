@@ -23,7 +23,7 @@ class Watch:
     new in it.
     """
 
-    def __init__(self, path: Path, count: int) -> None:
+    def __init__(self, path: Path | str, count: int) -> None:
         study = open_study(path)
         self.search: Search = study.sweep.search
         self._folder = StudyFolder(path)

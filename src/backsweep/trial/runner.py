@@ -175,6 +175,8 @@ class Runner:
                 first,
                 last,
             )
+        except MemoryError:
+            raise  # the machine's trouble, not the strategy's
         except Exception as error:
             columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
