@@ -169,3 +169,22 @@ def test_an_entry_at_the_close_of_a_bar_on_which_a_stop_exited_fills() -> None:
 
 def test_vectorbt_loses_it() -> None:
     assert [fill.quantity for fill in peer("vectorbt", case(FALL, AGAIN, **AT_CLOSE))] == [10.0, -10.0]
+
+
+NO_ROOM_LEFT: dict[str, Any] = {**IMPACT, "costs": {}, "volumes": np.full((1, ENTRY + 6), 20.0)}
+DIPS = [(100.0, 100.0, 94.0, 94.0)]
+THREE_STOPS = {
+    (0, ENTRY - 1): intend(ORDER, -10.0, stop=96.0),
+    (0, ENTRY): intend(ORDER, -4.0, stop=95.0),
+    (0, ENTRY + 1): intend(ORDER, -3.0, stop=95.0),
+}
+
+
+def test_a_stop_that_is_reached_is_a_market_order_although_no_volume_is_left() -> None:
+    fills = merged(ours.play(case(DIPS, THREE_STOPS, **NO_ROOM_LEFT)))
+    assert [fill[:3] for fill in fills] == [(ENTRY + 2, 0, -10.0), (ENTRY + 3, 0, -7.0)]
+
+
+def test_zipline_does_not_look_at_it() -> None:
+    fills = peer("zipline", case(DIPS, THREE_STOPS, **NO_ROOM_LEFT))
+    assert [fill[:3] for fill in fills] == [(ENTRY + 2, 0, -10.0), (ENTRY + 3, 0, -4.0)]

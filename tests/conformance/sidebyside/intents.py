@@ -177,7 +177,7 @@ def limit_exits(bars: Bars, seed: int, *, away: float = 0.004, patience: int = 5
     return intents
 
 
-def order_flow(bars: Bars, seed: int, *, often: float = 0.3) -> Intents:
+def order_flow(bars: Bars, seed: int, *, often: float = 0.3, stops: bool = True) -> Intents:
     """Send market, limit and stop orders of any size and side, whatever is held, and cancel some."""
     generator = np.random.default_rng(seed)
     intents = no_intents(*bars.shape[:2])
@@ -197,7 +197,7 @@ def order_flow(bars: Bars, seed: int, *, often: float = 0.3) -> Intents:
             elif draw < 0.65:
                 intents[asset, index] = intend(ORDER, size, limit=near)
             elif draw < 0.9:
-                intents[asset, index] = intend(ORDER, size, stop=far)
+                intents[asset, index] = intend(ORDER, size, stop=far) if stops else intend(ORDER, size)
             else:
                 intents[asset, index] = intend(CANCEL)
     return intents

@@ -368,7 +368,12 @@ def family_z() -> list[Step]:
             peer,
             _single(want.limit_entries, patience=8, volumes=True, fields=partly | {"costs": PER_SHARE}),
         ),
-        Step("Z", "orders at random in parts", peer, _single(want.order_flow, volumes=True, fields=partly)),
+        Step(
+            "Z",
+            "market and limit orders at random in parts",
+            peer,
+            _single(want.order_flow, stops=False, volumes=True, fields=partly),
+        ),
         Step(
             "Z",
             "volume share, S&P 500 daily bars",
