@@ -164,7 +164,7 @@ AGAIN = {
 
 
 def test_an_entry_at_the_close_of_a_bar_on_which_a_stop_exited_fills() -> None:
-    assert merged(ours.play(case(FALL, AGAIN, **AT_CLOSE)))[-1][::2] == (ENTRY + 2, 20.0)
+    assert merged(ours.play(case(FALL, AGAIN, **AT_CLOSE)))[-1][::2] == (ENTRY + 2, 20.0, 0.0)
 
 
 def test_vectorbt_loses_it() -> None:
