@@ -10,7 +10,8 @@ from backsweep.strategy import Strategy
 from backsweep.trial.exchange import Chunk
 from backsweep.trial.folds import FoldSpec, make_segments
 from backsweep.trial.market import pack
-from backsweep.trial.runner import Runner, Settings, new_metrics
+from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.walk import Walk
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])

@@ -23,8 +23,9 @@ from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
 from backsweep.trial.binding import set_account, set_costs, set_execution
 from backsweep.trial.market import pack
+from backsweep.trial.recording import Recording, Stretch
 from backsweep.trial.result import Result, read_result
-from backsweep.trial.runner import Recording, Runner, Settings, Stretch, check_run
+from backsweep.trial.runner import Runner, Settings, check_run
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, read_section
 
 if TYPE_CHECKING:

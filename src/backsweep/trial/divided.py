@@ -20,9 +20,9 @@ from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import TRAIN, make_segments
 from backsweep.trial.parts import Part, join_parts
-from backsweep.trial.runner import new_metrics
 from backsweep.trial.sleeve_replay import replay_sleeves
 from backsweep.trial.sleeves import Share, SleeveMarket, SleeveRunner, pack_sleeves
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.sums import Tree, lay_out, summarise_sums
 from backsweep.trial.walk import mean_of_trainings
 

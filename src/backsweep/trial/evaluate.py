@@ -17,8 +17,10 @@ from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import TEST, holdout_start, make_segments
 from backsweep.trial.market import Market, pack
+from backsweep.trial.recording import Stretch, record
 from backsweep.trial.result import Result, read_result
-from backsweep.trial.runner import PrunedRun, Runner, Settings, Stretch, new_metrics, record
+from backsweep.trial.runner import PrunedRun, Runner, Settings
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.walk import Walk
 
 if TYPE_CHECKING:

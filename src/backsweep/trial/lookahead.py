@@ -24,7 +24,8 @@ import polars as pl
 from backsweep.engine.codes import FREE, ORDER_TYPES
 from backsweep.errors import StrategyError
 from backsweep.trial.market import Market, pack
-from backsweep.trial.runner import Runner, Settings, record
+from backsweep.trial.recording import record
+from backsweep.trial.runner import Runner, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

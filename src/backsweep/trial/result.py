@@ -10,7 +10,9 @@ import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import METRICS, REASONS
-from backsweep.trial.runner import Recording, Runner, new_metrics
+from backsweep.trial.recording import Recording
+from backsweep.trial.runner import Runner
+from backsweep.trial.summaries import new_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

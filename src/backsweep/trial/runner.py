@@ -25,17 +25,17 @@ from backsweep.engine.codes import (
     PRUNED_RUIN,
     PRUNED_TRADES,
 )
-from backsweep.engine.jit import compiled as compile_entry
 from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import Table, Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
-from backsweep.metrics.summary import METRICS, summarise
+from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.binding import place_of, set_account, set_costs, set_execution, set_volume
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
+from backsweep.trial.summaries import Piece, summarise_account
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,8 +48,6 @@ _PRUNED = {
     PRUNED_RUIN: PRUNED_BY_RUIN,
 }
 _SESSIONS = METRICS.index("sessions")
-SESSIONS_PER_YEAR = 252.0
-FIRST_LOG = 4096
 FILLER = " "  # the field of a record without columns: no name that a strategy could say
 
 
@@ -195,12 +193,11 @@ class Runner:
         """
         last = len(self.market.session_ends) if last is None else last
         sessions = self.tables.sessions[first:last]
-        _summarise_account(
+        summarise_account(
             self.tables.account[0],
             sessions["equity"],
             sessions["exposure"],
             self._years(first, last),
-            SESSIONS_PER_YEAR,
             values,
             reasons,
             returns,
@@ -317,63 +314,6 @@ def check_run(account: Any, strategy: str) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """What a run left behind: the account, equity and exposure at session ends, and the years that it took."""
-
-    account: Table
-    equity: NDArray[np.float64]
-    exposure: NDArray[np.float64]
-    years: float
-
-
-_ADDED = (
-    "trades",
-    "wins",
-    "gross_profit",
-    "gross_loss",
-    "commission",
-    "slippage",
-    "financing",
-    "traded_notional",
-    "ambiguous_fills",
-    "rejected_orders",
-)
-
-
-def summarise_pieces(
-    pieces: Sequence[Piece], values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
-) -> None:
-    """Write metrics, reasons and returns of runs that each began with the same cash, as `Runner.summarise` does of one.
-
-    The equity of each goes on where the one before it ended; after ruin nothing more is earned. Returns are those of
-    the pieces, bit for bit. Counts and amounts are added up.
-    """
-    account = pieces[0].account.copy()
-    for name in _ADDED:
-        account[name] = sum(piece.account[name] for piece in pieces[1:]) + account[name]
-    cash = float(account["initial_cash"][0])
-    scale = 1.0
-    curves: list[NDArray[np.float64]] = []
-    own: list[NDArray[np.float64]] = []
-    for piece in pieces:
-        curves.append(piece.equity * scale)
-        scale = max(float(curves[-1][-1]), 0.0) / cash
-        before = np.append(cash, piece.equity[:-1])
-        own.append(np.divide(piece.equity, before, out=np.ones_like(before), where=before > 0.0) - 1.0)
-    _summarise_account(
-        account[0],
-        np.concatenate(curves),
-        np.concatenate([piece.exposure for piece in pieces]),
-        sum(piece.years for piece in pieces),
-        SESSIONS_PER_YEAR,
-        values,
-        reasons,
-        returns,
-    )
-    np.copyto(returns, np.concatenate(own), where=~np.isnan(returns))
-
-
 class PrunedRun(Exception):  # noqa: N818 - nothing went wrong
     """A run ended early: for the reason with this code, after so many sessions."""
 
@@ -388,92 +328,4 @@ class PrunedRun(Exception):  # noqa: N818 - nothing went wrong
 
 
 class LogFull(LimitReached):
-    """A recorded run needs larger logs; `record` catches it and tries again with twice the size."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Sessions `first` to before `last` of a run that begins at session `start`; `flat`: it ends without positions."""
-
-    start: int
-    first: int
-    last: int
-    flat: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """A runner whose logs hold a stretch; `skipped` are the fills, trades, orders and cash flows from before it."""
-
-    runner: Runner
-    stretch: Stretch
-    skipped: tuple[int, int, int, int] = (0, 0, 0, 0)
-
-
-def record(
-    market: Market,
-    cls: type[Strategy],
-    settings: Settings,
-    values: NDArray[np.float64],
-    stretch: Stretch | None = None,
-    **options: Any,
-) -> Recording:
-    """Run one trial over a stretch, or the whole market, with full records in logs that are large enough.
-
-    `options` are those of Runner.
-    """
-    stretch = stretch or Stretch(0, 0, len(market.session_ends))
-    capacity = FIRST_LOG
-    while True:
-        runner = Runner(market, cls, settings, log_capacity=capacity, **options)
-        try:
-            runner.take(values)
-            carried = stretch.start < stretch.first
-            if carried:
-                runner.go(stretch.start, stretch.first)
-            account = runner.tables.account[0]
-            logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
-            fills, trades, orders, flows = (int(count) if carried else 0 for count in logged)
-            runner.go(stretch.first, stretch.last, carried=carried, flat=stretch.flat)
-        except LogFull:
-            capacity *= 4
-        else:
-            return Recording(runner, stretch, (fills, trades, orders, flows))
-
-
-def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Give empty arrays for the metrics of `count` trials and their reason codes."""
-    return np.full((count, len(METRICS)), np.nan), np.zeros((count, len(METRICS)), np.uint8)
-
-
-@compile_entry
-def _summarise_account(
-    account: Any,
-    equity: NDArray[np.float64],
-    exposure: NDArray[np.float64],
-    years: float,
-    periods_per_year: float,
-    values: NDArray[np.float64],
-    reasons: NDArray[np.uint8],
-    returns: NDArray[np.float64],
-) -> None:
-    summarise(
-        equity,
-        account.initial_cash,
-        exposure,
-        years,
-        periods_per_year,
-        account.trades,
-        account.wins,
-        account.gross_profit,
-        account.gross_loss,
-        account.commission,
-        account.slippage,
-        account.financing,
-        account.traded_notional,
-        account.ambiguous_fills,
-        account.rejected_orders,
-        values,
-        reasons,
-        returns,
-    )
+    """A recorded run needs larger logs; `recording.record` catches it and tries again with larger ones."""

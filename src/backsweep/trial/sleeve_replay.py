@@ -12,9 +12,10 @@ import polars as pl
 from backsweep.dataset.shards import Shard
 from backsweep.engine.tables import SESSION
 from backsweep.trial.features import Features
+from backsweep.trial.recording import record
 from backsweep.trial.result import Result, drawdown, named, read_result
-from backsweep.trial.runner import new_metrics, record
 from backsweep.trial.sleeves import pack_sleeves
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.sums import Tree, add_sleeve, summarise_sums
 
 if TYPE_CHECKING:

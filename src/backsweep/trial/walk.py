@@ -9,7 +9,8 @@ import numpy as np
 
 from backsweep.metrics.reasons import PRUNED_BY_TRAINING
 from backsweep.trial.folds import TEST, TRAIN
-from backsweep.trial.runner import PrunedRun, summarise_pieces
+from backsweep.trial.runner import PrunedRun
+from backsweep.trial.summaries import summarise_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.folds import Segment
-    from backsweep.trial.runner import Piece, Runner
+    from backsweep.trial.runner import Runner
     from backsweep.trial.spec import PruningSpec
+    from backsweep.trial.summaries import Piece
 
 
 @dataclass(frozen=True)
