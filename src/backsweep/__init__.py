@@ -54,10 +54,11 @@ __all__ = [
     "run",
     "state",
     "statistics",
+    "touch_holdout",
 ]
 
 _HOMES = {
-    "backsweep.api": ("backtest", "check", "open_study", "replay", "run"),
+    "backsweep.api": ("backtest", "check", "open_study", "replay", "run", "touch_holdout"),
     "backsweep.engine.codes": (
         "DAY",
         "FOK",

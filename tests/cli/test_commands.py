@@ -27,14 +27,15 @@ def test_check_says_what_was_found_and_writes_nothing(sweep, command, tmp_path):
     assert not (tmp_path / "studies").exists()
 
 
+ONE_BY_ONE = ("--set", "search.sampler=tpe")  # learns: batches are committed one by one, however quick their trials
+
+
 def test_run_shows_each_batch_and_leaves_a_study(sweep, command, tmp_path):
-    code, out, err = command("run", sweep)
+    code, out, err = command("run", sweep, *ONE_BY_ONE)
     assert code == 0
-    assert [line.split(" · ")[:2] for line in err.splitlines()] == [
-        ["batch 1", "16 of 40 trials"],
-        ["batch 2", "32 of 40 trials"],
-        ["batch 3", "40 of 40 trials"],
-    ]
+    lines = [line.split(" · ")[:2] for line in err.splitlines()]
+    expected = [["batch 1", "16 of 40 trials"], ["batch 2", "32 of 40 trials"], ["batch 3", "40 of 40 trials"]]
+    assert lines in (expected, [expected[0], expected[2]])  # quick batches are committed together
     assert out == "40 trials are in studies/small; see the best: backsweep show studies/small\n"
     study = bs.open_study(tmp_path / "studies" / "small")
     assert study.trials.height == 40
@@ -52,7 +53,7 @@ def test_run_takes_its_options_over_the_file(sweep, command):
 
 
 def test_an_interrupted_run_says_so_and_resumes_to_the_same_study(sweep, command, monkeypatch):
-    command("run", sweep, "--out", "whole")
+    command("run", sweep, "--out", "whole", *ONE_BY_ONE)
 
     def interrupt(_, standing):
         if standing.batches == 2:
@@ -60,11 +61,11 @@ def test_an_interrupted_run_says_so_and_resumes_to_the_same_study(sweep, command
 
     with monkeypatch.context() as patch:
         patch.setattr(progress_module._Log, "__call__", interrupt)
-        code, out, err = command("run", sweep, "--out", "broken")
+        code, out, err = command("run", sweep, "--out", "broken", *ONE_BY_ONE)
     assert (code, out) == (130, "")
     assert err == "interrupted: what was finished is kept, and the same command resumes the study\n"
     assert bs.open_study("broken").trials.height == 32
-    assert command("run", sweep, "--out", "broken")[0] == 0
+    assert command("run", sweep, "--out", "broken", *ONE_BY_ONE)[0] == 0
     whole, resumed = (bs.open_study(name).trials.drop(TIMING) for name in ("whole", "broken"))
     assert whole.equals(resumed)
 

@@ -89,7 +89,7 @@ def test_a_study_survives_its_node_its_driver_and_its_follower(cluster, tmp_path
         overrides=["search.sampler=sobol", f"search.batch={BATCH}"],
         out=tmp_path / "inline",
     )
-    assert len(cluster.alive()) == 2
+    cluster.wait_for(lambda: cluster.alive() == {"head", "second"}, "the news of a lost node", 300)
     fetched = bs.open_study(out)
     assert fetched.state.done == TRIALS
     assert fetched.state.failed == 0

@@ -129,3 +129,62 @@ def test_a_limit_order_has_no_impact_on_the_price() -> None:
 def test_zipline_does_not_fill_it_where_its_impact_is_beyond_its_limit() -> None:
     scenario = case([CALM], {(0, ENTRY): intend(ORDER, 10.0, limit=101.0)}, **IMPACT)
     assert not peer("zipline", scenario)
+
+
+PULLED_UP = [CALM, (100.0, 110.0, 99.5, 100.0), (100.0, 100.0, 97.0, 98.0)]
+TRAILED = {(0, ENTRY): intend(ORDER, 10.0), (0, ENTRY + 1): intend(ORDER, -10.0, trail=0.0625)}
+
+
+def test_a_trailing_stop_follows_the_highs() -> None:
+    level = 110.0 * (1.0 - 0.0625)
+    assert merged(ours.play(case(PULLED_UP, TRAILED)))[-1][::3] == (ENTRY + 4, min(100.0, level))
+
+
+def test_backtraders_trailing_stop_follows_the_closes() -> None:
+    assert len(peer("backtrader", case(PULLED_UP, TRAILED))) == 1
+
+
+LATER = {(0, ENTRY + 1): intend(ENTER, 10.0, stop_loss=95.0, take_profit=105.0)}
+AT_CLOSE: dict[str, Any] = {"profile": "vectorbt"}
+FALL = [(99.0, 100.0, 94.0, 96.0)]
+
+
+def test_a_stop_exit_slips() -> None:
+    assert merged(ours.play(case(FALL, LATER, **AT_CLOSE, **SLIPPED)))[-1].price == 94.5
+
+
+def test_vectorbts_stop_exits_do_not_slip() -> None:
+    assert peer("vectorbt", case(FALL, LATER, **AT_CLOSE, **SLIPPED))[-1].price == 95.0
+
+
+AGAIN = {
+    (0, ENTRY + 1): intend(ENTER, 10.0, stop_loss=95.0, take_profit=105.0),
+    (0, ENTRY + 2): intend(ENTER, 20.0, stop_loss=90.0, take_profit=130.0),
+}
+
+
+def test_an_entry_at_the_close_of_a_bar_on_which_a_stop_exited_fills() -> None:
+    assert merged(ours.play(case(FALL, AGAIN, **AT_CLOSE)))[-1][::2] == (ENTRY + 2, 20.0, 0.0)
+
+
+def test_vectorbt_loses_it() -> None:
+    assert [fill.quantity for fill in peer("vectorbt", case(FALL, AGAIN, **AT_CLOSE))] == [10.0, -10.0]
+
+
+NO_ROOM_LEFT: dict[str, Any] = {**IMPACT, "costs": {}, "volumes": np.full((1, ENTRY + 6), 20.0)}
+DIPS = [(100.0, 100.0, 94.0, 94.0)]
+THREE_STOPS = {
+    (0, ENTRY - 1): intend(ORDER, -10.0, stop=96.0),
+    (0, ENTRY): intend(ORDER, -4.0, stop=95.0),
+    (0, ENTRY + 1): intend(ORDER, -3.0, stop=95.0),
+}
+
+
+def test_a_stop_that_is_reached_is_a_market_order_although_no_volume_is_left() -> None:
+    fills = merged(ours.play(case(DIPS, THREE_STOPS, **NO_ROOM_LEFT)))
+    assert [fill[:3] for fill in fills] == [(ENTRY + 2, 0, -10.0), (ENTRY + 3, 0, -7.0)]
+
+
+def test_zipline_does_not_look_at_it() -> None:
+    fills = peer("zipline", case(DIPS, THREE_STOPS, **NO_ROOM_LEFT))
+    assert [fill[:3] for fill in fills] == [(ENTRY + 2, 0, -10.0), (ENTRY + 3, 0, -4.0)]

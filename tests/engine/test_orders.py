@@ -83,6 +83,19 @@ def test_children_go_with_a_parent_that_is_cancelled_as_soon_as_it_is_asked_for(
     assert states(result) == [BY_STRATEGY, PARENT_CLOSED, PARENT_CLOSED]
 
 
+def test_the_children_of_a_stop_go_when_the_target_fills():
+    entry = bracket(0, 1, stop_loss=90, take_profit=105)
+    late = limit(1, 1, 80, order=entry.child(STOP))
+    result = run(bars(QUIET, QUIET, (100, 106, 100, 104), QUIET), [entry, late])
+    assert states(result) == [FULL, SIBLING_FILLED, FULL, PARENT_CLOSED]
+
+
+def test_the_children_of_a_stop_go_when_the_position_is_closed():
+    entry = bracket(0, 1, stop_loss=90)
+    result = run(bars(*flat(100, 5)), [entry, limit(1, 1, 80, order=entry.child(STOP)), close(2)])
+    assert states(result) == [FULL, POSITION_CLOSED, PARENT_CLOSED, FULL]
+
+
 def test_a_child_can_be_added_while_its_parent_waits():
     entry = limit(0, 10, 98)
     steps = [entry, stop(1, -10, 95, order=entry), observe(2, "status", order=2)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
-import signal
 import sys
 import tempfile
 import time
@@ -19,13 +18,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from damage import damage_files
 from sabotage import kill_drivers, refuse_steps
-from torment_workers import hit_workers, poison_workers
+from torment_drivers import jump_clocks, meet, stop_runs
+from torment_nodes import move_nodes
+from torment_workers import hang, hit_workers, kill, poison_workers, slow
 
 
 def main():
     parser = argparse.ArgumentParser(description="Torment studies; print what was tried and what survived.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
+    parser.add_argument("--only", default="", help="faults whose names hold this text")
     options = parser.parse_args()
     logging.getLogger("backsweep").setLevel(logging.ERROR)  # that a worker died is no news here
     share = 10 if options.quick else 1
@@ -34,13 +36,21 @@ def main():
         "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
         "disk failing": lambda home: refuse_steps(home, share, errno.EIO),
         "driver killed": lambda home: kill_drivers(home, 100 // share, options.seed),
-        "worker killed": lambda home: hit_workers(home, 200 // share, options.seed, signal.SIGKILL),
-        "worker hung": lambda home: hit_workers(home, 20 // share, options.seed, signal.SIGSTOP),
+        "worker killed": lambda home: hit_workers(home, 200 // share, options.seed, kill),
+        "worker hung": lambda home: hit_workers(home, 20 // share, options.seed, hang),
+        "worker slow": lambda home: hit_workers(home, 20 // share, options.seed, slow),
+        "worker leaks": lambda home: hit_workers(home, 20 // share, options.seed),
         "poisoned trial": poison_workers,
+        "node removed": lambda home: move_nodes(home, 20 // share, options.seed),
+        "drivers meet": lambda home: meet(home, 40 // share, options.seed),
+        "clock jumps": lambda home: jump_clocks(home, 40 // share, options.seed),
+        "run stopped": lambda home: stop_runs(home, max(1, 3 // share), options.seed),
     }
     lost = 0
     print(f"{'fault':<16}{'where':<20}{'tried':>8}{'survived':>10}{'seconds':>9}")
     for fault, torment in faults.items():
+        if options.only not in fault:
+            continue
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as home:
             table = torment(home)

@@ -77,7 +77,9 @@ def trade_live(bars, strategy):
 
 
 @pytest.mark.parametrize(
-    "strategy", [MovingAverageCross(fast=5, slow=20, weight=0.3), Bracket(entry=1.0, distance=0.02)], ids=repr
+    "strategy",
+    [MovingAverageCross(fast=5, slow=20, weight=0.3), Bracket(entry=1.0, distance=0.02)],
+    ids=lambda strategy: type(strategy).__name__,
 )
 def test_a_strategy_at_the_broker_fills_as_in_the_backtest(strategy):
     bars = make_bars()

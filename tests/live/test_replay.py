@@ -115,3 +115,10 @@ def test_a_moment_is_made_of_what_a_feed_delivers():
         live.make_moment(("A",), bars, session=0, last_of_session=True)
     with pytest.raises(BadInput, match="one timestamp"):
         live.make_moment(("A", "B"), make_bars(2), session=0, last_of_session=True)
+
+
+def test_corporate_actions_are_refused_and_not_passed_over():
+    bars = make_bars(5)
+    actions = bars.filter(asset="A").tail(1).select("timestamp", "asset", split=pl.lit(2.0))
+    with pytest.raises(BadInput, match="no corporate actions"):
+        next(live.moments(shard_from_frames(bars, actions=actions)))

@@ -38,7 +38,7 @@ def test_corporate_actions_leave_the_same_bits(account):
 
 
 def test_liquidations_leave_the_same_bits():
-    account = {**ACCOUNTS[0], "maintenance_margin": 0.375}
+    account = {**ACCOUNTS[0], "cash": 2_000.0, "maintenance_margin": 0.375}
     scenario = random_scenario(7, length=60, steps=90, assets=3, account=account)
     compiled = scenario.play()
     assert (compiled.fills["reason"] == "liquidation").any()

@@ -94,8 +94,8 @@ MISTAKES = [
     ("test: 1y, ", "", r":23: missing key `walk_forward\.test`", "add `test: 1y`"),
     (
         "select: best",
-        "share_proposals: false",
-        r":23: folds with proposals of their own",
+        "share_proposals: true",
+        r":23: a sampler that learns cannot propose for several folds",
         "leave `share_proposals` out",
     ),
     ("{workers: 2, backend: ray, address: local}", "3", r":24: bad value of `runtime`", "a mapping"),

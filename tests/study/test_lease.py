@@ -10,8 +10,9 @@ import pytest
 
 from backsweep.errors import StudyConflict
 from backsweep.study import lease as lease_module
-from backsweep.study.files import sealed
+from backsweep.study.files import open_files, sealed
 from backsweep.study.lease import Holder, Lease
+from backsweep.study.local_files import LocalFiles
 from backsweep.study.study import open_study
 
 
@@ -29,7 +30,7 @@ def claim(tmp_path):
 
 
 def quick(folder):
-    return Lease(folder, beat=0.05, patience=0.4)
+    return Lease(open_files(folder), beat=0.05, patience=0.4)
 
 
 def test_a_lease_leaves_nothing_and_can_be_taken_again(tmp_path):
@@ -52,7 +53,7 @@ def test_the_claim_of_a_dead_process_here_is_taken_over_at_once(tmp_path, claim)
     for changes in ({"pid": 2**22 + 1}, {"started": 12345}):  # no such process; its number was given to another
         old = claim(**changes)
         begin = time.monotonic()
-        with Lease(tmp_path, patience=60.0):
+        with Lease(open_files(tmp_path), patience=60.0):
             assert not old.exists()
         assert time.monotonic() - begin < 5
 
@@ -75,7 +76,7 @@ def test_a_claim_from_elsewhere_is_taken_over_when_nobody_touches_it(tmp_path, c
 def test_a_claim_from_elsewhere_that_is_touched_holds_whatever_the_clocks_say(tmp_path, claim, monkeypatch):
     path = claim(host="elsewhere", since="1970-01-01")
     moments = iter([0, 2**60, *[5] * 100])
-    monkeypatch.setattr(lease_module, "_touched", lambda _: next(moments))
+    monkeypatch.setattr(LocalFiles, "touched", lambda *_: next(moments))
     with pytest.raises(StudyConflict, match="on elsewhere, since 1970-01-01"), quick(tmp_path):
         pass
     assert path.exists()
@@ -105,11 +106,11 @@ def test_a_run_that_was_taken_over_may_not_commit(tmp_path, claim):
 def test_one_of_many_runs_that_take_over_at_once_wins(tmp_path, claim):
     claim(pid=2**22 + 1)
     code = (
-        "import sys, time; from pathlib import Path; from backsweep.errors import StudyConflict\n"
-        "from backsweep.study.lease import Lease\n"
+        "import sys, time; from backsweep.errors import StudyConflict\n"
+        "from backsweep.study.files import open_files; from backsweep.study.lease import Lease\n"
         "sys.stdin.readline()\n"
         "try:\n"
-        f"    with Lease(Path({str(tmp_path)!r})) as lease:\n"
+        f"    with Lease(open_files({str(tmp_path)!r})) as lease:\n"
         "        time.sleep(2); lease.check(); print('held')\n"
         "except StudyConflict: print('told')\n"
     )

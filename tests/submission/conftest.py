@@ -71,7 +71,7 @@ def _play(file, folder, trials=40):
     """Run the study of a sweep file into a folder, as a driver on the cluster would."""
     sweep = load_sweep(file, [f"search.trials={trials}"])
     identity = identify(sweep, fingerprint(sweep.data))
-    run_study(sweep, build_space(sweep, DECLARED), ToyBackend(), StudyFolder(folder), identity)
+    run_study(sweep, build_space(sweep, DECLARED), ToyBackend(), StudyFolder(folder), identity, chunk_size=8)
 
 
 @pytest.fixture

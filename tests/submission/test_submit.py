@@ -144,6 +144,12 @@ def test_a_study_that_the_cluster_has_lost_is_an_error_that_says_where(make, ser
     assert caught.value.where.startswith("~/backsweep-studies/toy-")
 
 
+@pytest.mark.parametrize("place", ["s3://studies", "studies", "~other/studies"])
+def test_a_study_lies_where_it_outlives_the_job(make, place):
+    with pytest.raises(BadInput, match="not a folder of the head node"):
+        make(cluster_dir=place)
+
+
 def test_install_puts_every_pinned_version_into_the_environment_and_no_index(make, server):
     one = make(install=True, cluster_dir="/mnt/my studies")
     one.start()

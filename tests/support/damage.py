@@ -66,10 +66,7 @@ def _damaged(kind, path, content, rng, study, twin, other):
 def _noticed(study, path):
     """Whether reading everything ends in an error that names the file, or the entry by which it was found."""
     try:
-        opened = open_study(study)
-        assert len(opened.sessions)
-        opened.digest()
-        assert opened.sweep
+        open_study(study).verify()
     except StudyConflict as error:
         return (path.name in str(error) or path.name[:14] in error.where) and bool(error.remedy)
     return False

@@ -433,11 +433,11 @@ class Oracle:
 
     def end_orphan(self, order):
         self.end_parent(order)
-        self.end(order, "cancelled", "its position closed")
+        self.end_with_children(order, "cancelled", "its position closed")
 
     def end_parent(self, order):
         if order.parent and order.parent.status == "working":
-            self.end(order.parent, "cancelled", "its bracket began to exit")
+            self.end_with_children(order.parent, "cancelled", "its bracket began to exit")
 
     def follow(self, order, units, price):
         """Do what follows from a fill: children come to life, siblings shrink, orphans go."""
@@ -451,7 +451,7 @@ class Oracle:
         for sibling in order.siblings:
             sibling.total -= units
             if sibling.left * order.total <= 0:
-                self.end(sibling, "cancelled", "its sibling filled")
+                self.end_with_children(sibling, "cancelled", "its sibling filled")
         if not order.left:
             order.status = "filled"
         held = self.position[order.asset]
@@ -681,4 +681,4 @@ class Oracle:
         self.end(order, status, reason)
         for child in order.children:
             if child.status == "held":
-                self.end(child, "cancelled", "its parent closed unfilled")
+                self.end_with_children(child, "cancelled", "its parent closed unfilled")

@@ -129,6 +129,7 @@ class AccountOracle(Oracle):
         if not units:
             return
         order = Order(len(self.orders) + 1, asset, MARKET, units, None, None, None, reduces=True, filled=units)
+        order.planned = order.asked = units
         self.orders.append(order)
         self.fills.append(Fill(order, self.now, units, self.last[asset], Fraction(0), Fraction(0)))
         self.cash -= units * self.last[asset]

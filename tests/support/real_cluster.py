@@ -57,7 +57,9 @@ class RealCluster:
 
     def kill(self, name):
         """End every process of a node in the same moment."""
-        for pid in self._processes(self.home / name):
+        processes = self._processes(self.home / name)
+        assert len(processes) > 3, processes  # ray start, raylet and agents at least
+        for pid in processes:
             _kill(pid)
 
     def close(self):
@@ -71,7 +73,7 @@ class RealCluster:
 
     def alive(self):
         nodes = self.get("/nodes?view=summary", self.token).json()["data"]["summary"]
-        return [node["raylet"]["nodeName"] for node in nodes if node["raylet"]["state"] == "ALIVE"]
+        return {node["raylet"]["nodeName"] for node in nodes if node["raylet"]["state"] == "ALIVE"}
 
     def driver(self):
         """Find the process that drives a study."""

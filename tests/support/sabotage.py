@@ -21,11 +21,12 @@ from unittest import mock
 
 from toy_study import run_toy
 
-from backsweep.errors import BadInput
-from backsweep.study import files
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.study import local_files
 from backsweep.study.study import open_study
 
 STEPS = ("open", "write", "fsync", "link", "close", "mkdir", "unlink")
+DONE, FAILED, TOLD = 0, 1, 3  # how a driver ended that was not killed
 SLOW = 0.004  # seconds per chunk of a driver that is killed at a random moment
 
 
@@ -55,7 +56,7 @@ def watched_steps(act):
         )
 
     system.write = write
-    with mock.patch.object(files, "os", system):
+    with mock.patch.object(local_files, "os", system):
         mkdir, unlink = Path.mkdir, Path.unlink
         with (
             mock.patch.object(Path, "mkdir", watch("mkdir", mkdir)),
@@ -111,7 +112,7 @@ def refuse_steps(home, every, error=errno.ENOSPC):
         if (folder / "study.json").exists():
             open_study(folder).digest()
         run_toy(folder)
-        table[hit[0]][1] += good and open_study(folder).digest() == expected and not _rubbish(folder)
+        table[hit[0]][1] += good and open_study(folder).digest() == expected and not rubbish(folder)
         shutil.rmtree(folder)
     return table
 
@@ -130,11 +131,19 @@ class Drivers:
         self._process.wait(timeout=30)
         self._process.stdout.close()
 
-    def run(self, folder, sampler, kind, number):
-        """Run a driver and kill it at a step, or after so many seconds; says whether it was killed before its end."""
+    def begin(self, folder, sampler, kind, number):
+        """Begin a driver, to be killed at a step or after so many seconds."""
         self._process.stdin.write(f"{folder} {sampler} {kind} {number}\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline()) == signal.SIGKILL
+
+    def end(self):
+        """Wait for the driver's end: DONE, TOLD that another run is there, FAILED, or the number of what killed it."""
+        return int(self._process.stdout.readline())
+
+    def run(self, folder, sampler, kind, number):
+        """Begin a driver; says whether it was killed before its end."""
+        self.begin(folder, sampler, kind, number)
+        return self.end() == signal.SIGKILL
 
 
 def kill_drivers(home, tries, seed):
@@ -159,7 +168,7 @@ def kill_drivers(home, tries, seed):
                 if (folder / "study.json").exists():
                     open_study(folder).digest()
             run_toy(folder, sampler)
-            good = open_study(folder).digest() == expected[sampler] and not _rubbish(folder)
+            good = open_study(folder).digest() == expected[sampler] and not rubbish(folder)
             for kind in killed:
                 table[kind][0] += 1
                 table[kind][1] += good
@@ -167,9 +176,9 @@ def kill_drivers(home, tries, seed):
     return table
 
 
-def _rubbish(folder):
+def rubbish(folder):
     """Whatever should not be in a study's folder once it is finished: temporary and unnamed files, claims."""
-    named = {entry.path(folder, table) for entry in open_study(folder)._entries for table in entry.files}
+    named = {folder / entry.name(table) for entry in open_study(folder)._entries for table in entry.files}
     parts = {path for path in folder.rglob("*.parquet") if path.parent != folder}
     return [*folder.rglob(".*"), *(parts - named), *folder.glob("lease/*")]
 
@@ -182,10 +191,22 @@ def _serve():
         child = os.fork()
         if child == 0:
             _drive(Path(folder), sampler, float("inf") if kind == "moment" else int(number))
-        if kind == "moment":
-            time.sleep(float(number))
-            os.kill(child, signal.SIGKILL)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) * -1, flush=True)  # noqa: T201 - the answer
+        code = _ended(child, float(number)) if kind == "moment" else None
+        if code is None:
+            os.kill(child, signal.SIGKILL) if kind == "moment" else None
+            code = os.waitpid(child, 0)[1]
+        print(abs(os.waitstatus_to_exitcode(code)), flush=True)  # noqa: T201 - the answer
+
+
+def _ended(child, seconds):
+    """Wait so many seconds for a process; gives its status, or None if it still runs."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        time.sleep(0.001)
+    return None
 
 
 def _drive(folder, sampler, last):
@@ -196,11 +217,15 @@ def _drive(folder, sampler, last):
             os.kill(os.getpid(), signal.SIGKILL)
         return done()
 
+    code = FAILED
     try:
         with watched_steps(act):
             run_toy(folder, sampler, seconds=SLOW if last == float("inf") else 0.0)
+        code = DONE
+    except StudyConflict:
+        code = TOLD
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 if __name__ == "__main__":

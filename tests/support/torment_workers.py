@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import signal
 import threading
@@ -24,8 +25,11 @@ RAISES, KILLS, NEVER_ENDS = 5, 11, 18
 LIMIT = 2.0
 """Seconds that a trial may take."""
 
+LEAK, ROOM = 16 * 2**20, 80 * 2**20
+"""Bytes that a leaking worker loses with every chunk, and those that it has for it."""
 
-def make_evaluator(pids, seconds, poison):
+
+def make_evaluator(pids, seconds, poison, leaks=False):
     """Build the evaluator's factory inside a function, so that Ray ships its code by value to the workers."""
     ray.cloudpickle.register_pickle_by_value(toy_study)
     numbers = (RAISES, KILLS, NEVER_ENDS) if poison else (-1, -1, -1)
@@ -36,9 +40,19 @@ def make_evaluator(pids, seconds, poison):
         def __init__(self, spec):
             self.toy = ToyBackend(seconds)
             self.ready = self.toy.start(spec)
+            self.lost = []
+            if leaks:
+                used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_DATA, (used + ROOM, used + ROOM))
 
         def evaluate(self, chunk):
             Path(pids, str(os.getpid())).touch()
+            if leaks:
+                try:
+                    self.lost.append(bytearray(LEAK))
+                except MemoryError:
+                    Path(pids, f"full-{os.getpid()}").touch()
+                    raise
             raises, kills, never_ends = numbers
             if kills in chunk.numbers:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -53,8 +67,8 @@ def make_evaluator(pids, seconds, poison):
     return Toy
 
 
-def run_with_workers(folder, workers, *, number=None, seed=0, trials=40, poison=False, chunk_size=None):
-    """Run the toy study through Ray; with a signal's `number` it hits workers at random; counts the hits."""
+def run_with_workers(folder, workers, *, blow=None, seed=0, trials=40, poison=False, leaks=False, chunk_size=None):
+    """Run the toy study through Ray, while `blow(pid, rng)` hits its workers at random moments; counts the hits."""
     pids = folder.parent / f"pids-{folder.name}"
     pids.mkdir()
     ended, hits = threading.Event(), []
@@ -62,41 +76,59 @@ def run_with_workers(folder, workers, *, number=None, seed=0, trials=40, poison=
     def torment():
         rng = random.Random(seed)  # noqa: S311 - repeatable
         while not ended.wait(rng.uniform(0.05, 0.6)):
-            names = [path.name for path in pids.iterdir()]
+            names = [path.name for path in pids.iterdir() if path.name.isdigit()]
             if names:
                 victim = rng.choice(sorted(names))
                 (pids / victim).unlink()
                 with suppress(ProcessLookupError):
-                    os.kill(int(victim), number)
+                    blow(int(victim), rng)
                     hits.append(victim)
 
-    backend = RayBackend(workers, "local", make_evaluator(str(pids), 0.02, poison), trial_timeout=LIMIT)
+    backend = RayBackend(workers, "local", make_evaluator(str(pids), 0.02, poison, leaks), trial_timeout=LIMIT)
     thread = threading.Thread(target=torment)
-    if number is not None:
+    if blow is not None:
         thread.start()
     try:
         run_toy(folder, trials=trials, backend=backend, chunk_size=chunk_size)
     finally:
         ended.set()
-        if number is not None:
+        if blow is not None:
             thread.join()
+    full = len(list(pids.glob("full-*")))
     shutil.rmtree(pids)
-    return len(hits)
+    return len(hits) + full
 
 
-def hit_workers(home, tries, seed, number, trials=400):
-    """Run studies while a signal hits their workers, until so many hits; gives signal -> [tried, survived]."""
-    home, table = Path(home), {signal.Signals(number).name: [0, 0]}
-    row = table[signal.Signals(number).name]
+def kill(pid, _rng):
+    """Kill a worker."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def hang(pid, _rng):
+    """Stop a worker for good."""
+    os.kill(pid, signal.SIGSTOP)
+
+
+def slow(pid, rng):
+    """Stop a worker for a while, which may be longer than a trial may take."""
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(rng.uniform(0.2, 1.5 * LIMIT))
+    os.kill(pid, signal.SIGCONT)
+
+
+def hit_workers(home, tries, seed, blow=None, trials=400):
+    """Run studies while their workers are hit, or leak to their limit, until so many; gives [tried, survived]."""
+    home, row = Path(home), [0, 0]
     run_toy(home / "whole", trials=trials)
     expected = open_study(home / "whole").digest()
     while row[0] < tries:
         seed += 1
         folder = home / f"hit-{seed}"
-        hits = run_with_workers(folder, 2, number=number, seed=seed, trials=trials, chunk_size=4)
+        more = {"blow": blow} if blow else {"leaks": True}
+        hits = run_with_workers(folder, 2, seed=seed, trials=trials, chunk_size=4, **more)
         row[0] += hits
         row[1] += hits * (open_study(folder).digest() == expected)
-    return table
+    return {blow.__name__ if blow else "out of memory": row}
 
 
 def poison_workers(home):

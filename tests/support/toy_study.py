@@ -33,7 +33,7 @@ class ToyBackend:
     """Evaluates a formula at once; `seconds` of sleep per chunk give a killer time."""
 
     def __init__(self, seconds=0.0):
-        self.seconds, self.waiting = seconds, []
+        self.seconds, self.waiting, self.turn = seconds, [], 0
 
     def start(self, _spec):
         return Ready(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
@@ -46,7 +46,8 @@ class ToyBackend:
 
     def wait(self, _timeout):
         time.sleep(self.seconds)
-        chunk = self.waiting.pop()
+        self.turn += 1
+        chunk = self.waiting.pop(self.turn % len(self.waiting))  # in some other order than they came
         entry, stop = chunk.values.T
         metrics = np.zeros((len(entry), len(METRICS)))
         metrics[:, METRICS.index("sharpe")] = -((entry - 2) ** 2) - (stop - 3) ** 2
@@ -62,15 +63,15 @@ class ToyBackend:
         self.waiting.clear()
 
 
-def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chunk_size=8):
+def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chunk_size=8, home=None):
     """Run the toy study in `folder`, or resume it; with a fixed `chunk_size` a batch is a commit: steps can be counted.
 
-    `folder` lies in one that may hold the sweep file.
+    The sweep file lies in `home`, or else beside the folder.
     """
-    folder = Path(folder)
-    sweep_file = folder.parent / f"{sampler}.yaml"
+    home = Path(home or Path(folder).parent)
+    sweep_file = home / f"{sampler}.yaml"
     if not sweep_file.exists():
-        (folder.parent / "toy.py").write_text("class Toy: ...\n")
+        (home / "toy.py").write_text("class Toy: ...\n")
         sweep_file.write_text(SWEEP.replace("SAMPLER", sampler))
     sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
     identity, space = identify(sweep, "data"), build_space(sweep, DECLARED)

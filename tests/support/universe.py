@@ -74,14 +74,24 @@ class Kept:
 
     def __init__(self, backend):
         self._backend, self._ready, self.interrupt_after = backend, None, None
+        self._open = set()  # trials that an interrupted study has left behind: another's have the same numbers
 
     def start(self, spec):
         if self._ready is None:
             self._ready = self._backend.start(spec)
+        while self._open:
+            self._collect(1.0)
         return self._ready
 
     def submit(self, chunk):
+        self._open |= set(chunk.numbers.tolist())
         self._backend.submit(chunk)
+
+    def _collect(self, timeout):
+        outcomes = self._backend.wait(timeout)
+        for outcome in outcomes:
+            self._open -= set(outcome.numbers.tolist())
+        return outcomes
 
     def wait(self, timeout):
         if self.interrupt_after is not None:
@@ -89,7 +99,7 @@ class Kept:
             if self.interrupt_after < 0:
                 self.interrupt_after = None
                 raise KeyboardInterrupt
-        return self._backend.wait(timeout)
+        return self._collect(timeout)
 
     def capacity(self):
         return self._backend.capacity()
@@ -117,3 +127,22 @@ def run_universe(home, name, sampler, backend, *, mode="sleeves", chunk=None, in
             run_study(sweep, space, backend, folder, identity, chunk_size=chunk)
     run_study(sweep, space, backend, folder, identity, chunk_size=chunk)
     return open_study(folder.path).digest()
+
+
+def write_panel(path, assets, bars, seed=0):
+    """Write bars of five minutes of so many assets, all at the same times, sorted by time."""
+    generator = np.random.default_rng(seed)
+    times = np.datetime64("2015-01-01", "us") + np.arange(bars) * np.timedelta64(5, "m")
+    close = 50 * np.exp(np.cumsum(generator.normal(0, 0.001, (bars, assets)), axis=0))
+    opens = np.vstack([np.full((1, assets), 50.0), close[:-1]])
+    pl.DataFrame(
+        {
+            "timestamp": np.repeat(times, assets),
+            "asset": np.tile([f"A{asset:03d}" for asset in range(assets)], bars),
+            "open": opens.ravel(),
+            "high": np.maximum(opens, close).ravel(),
+            "low": np.minimum(opens, close).ravel(),
+            "close": close.ravel(),
+            "volume": 1e6,
+        }
+    ).write_parquet(path, row_group_size=200_000)

@@ -125,7 +125,7 @@ def test_a_value_that_is_not_given_is_the_default(market, averages):
 
 
 def test_a_run_that_needs_larger_logs_gets_them(monkeypatch):
-    monkeypatch.setattr("backsweep.trial.runner.FIRST_LOG", 10)
+    monkeypatch.setattr("backsweep.trial.recording.FIRST_LOG", 10)
 
     class Churn(Strategy):
         def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol

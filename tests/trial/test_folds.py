@@ -1,5 +1,6 @@
 """The invariants of folds, over random calendars, and some folds worked out by hand."""
 
+import math
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backsweep.errors import BadInput
-from backsweep.trial.folds import FoldSpec, make_segments
+from backsweep.trial.folds import FoldSpec, make_segments, record_places
 
 DAY = 86_400 * 10**9
 
@@ -123,3 +124,58 @@ def test_appending_sessions_changes_no_fold_but_a_short_last_one(days, mode, tra
     whole = before[:-2] if before[-1].short else before
     assert after[: len(whole)] == whole
     assert after[len(whole) : len(before) - 1] == before[len(whole) : -1]
+
+
+def cross(groups, tested, **rules):
+    return FoldSpec(mode="cpcv", groups=groups, test_groups=tested, **rules)
+
+
+def runs(segments):
+    return [segment.runs for segment in segments]
+
+
+def test_cross_validation_tests_every_choice_of_groups_and_trains_on_the_rest():
+    assert runs(make_segments(every_day(0, 9 * DAY), cross(3, 2))) == [
+        ((6, 9),),
+        ((0, 3), (3, 6)),
+        ((3, 6),),
+        ((0, 3), (6, 9)),
+        ((0, 3),),
+        ((3, 6), (6, 9)),
+    ]
+
+
+def test_purge_before_and_embargo_after_every_tested_group_are_not_trained_on():
+    segments = make_segments(every_day(0, 12 * DAY), cross(4, 1, purge="1s", embargo="2d"))
+    assert runs(segments[0::2]) == [((5, 12),), ((0, 2), (8, 12)), ((0, 5), (11, 12)), ((0, 8),)]
+    assert runs(segments[1::2]) == [((0, 3),), ((3, 6),), ((6, 9),), ((9, 12),)]
+
+
+def test_cross_validation_without_training_is_refused():
+    with pytest.raises(BadInput, match="without a session"):
+        make_segments(every_day(0, 9 * DAY), cross(3, 2, purge="2w", embargo="2w"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(calendars(), st.sampled_from([(2, 1), (4, 1), (5, 2), (6, 3)]), st.sampled_from(["0d", "3d", "2s"]))
+def test_every_session_is_tested_equally_often_and_never_trained_on_near_its_test(days, shape, gap):
+    groups, tested = shape
+    segments = make_segments(days, cross(groups, tested, purge=gap, embargo=gap))
+    often = np.zeros(len(days), int)
+    for train, test in zip(segments[0::2], segments[1::2], strict=True):
+        for first, last in test.runs:
+            often[first:last] += 1
+            for start, end in train.runs:
+                assert end <= first or start >= last
+                if gap == "2s":
+                    assert end <= first - 2 or start >= last + 2
+                if gap == "3d":
+                    assert days[end - 1] < days[first] - 3 * DAY or days[start] > days[last - 1] + 3 * DAY
+    assert set(often) == {math.comb(groups - 1, tested - 1)}
+    kept = np.concatenate([np.concatenate([np.arange(*run) for run in test.runs]) for test in segments[1::2]])
+    assert kept[record_places(segments)].tolist() == list(range(len(days)))
+
+
+def test_the_tests_of_a_walk_are_its_record():
+    segments = make_segments(every_day(0, 10 * DAY), FoldSpec(train="4s", test="3s"))
+    assert record_places(segments).tolist() == [4, 5, 6, 11, 12, 13]

@@ -10,7 +10,8 @@ from backsweep.strategy import Strategy
 from backsweep.trial.exchange import Chunk
 from backsweep.trial.folds import FoldSpec, make_segments
 from backsweep.trial.market import pack
-from backsweep.trial.runner import Runner, Settings, new_metrics
+from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.walk import Walk
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
@@ -172,3 +173,61 @@ def test_later_bars_change_no_earlier_segment(market, averages):
     assert count < len(ready.segments)
     assert early[1].segments.tobytes() == whole.segments[:, :count].tobytes()
     assert early[1].returns.tobytes() == whole.returns[:, : early[0].width].tobytes()
+
+
+CROSS = {"mode": "cpcv", "groups": 4, "test_groups": 2, "purge": "3s", "embargo": "5s"}
+
+
+def test_a_segment_in_pieces_compounds_what_they_earn(market, averages):
+    ready, outcome = walk(market, averages, CROSS, params=("window",), costs=COSTS)
+    tests = [segment for segment in ready.segments if segment.name == "test"]
+    assert outcome.returns.shape[1] == ready.width == sum(segment.sessions for segment in tests)
+    place = 0
+    for row, segment in enumerate(ready.segments):
+        if segment.name == "test":
+            earned = outcome.returns[:, place : place + segment.sessions].astype(float)
+            place += segment.sessions
+            total = metric(outcome.segments[:, row], "total_return")
+            np.testing.assert_allclose(total, np.prod(1.0 + earned, axis=1) - 1.0, atol=1e-5)
+            assert set(metric(outcome.segments[:, row], "sessions")) == {60.0}
+            for name in ("trades", "commission", "slippage"):
+                parts = [
+                    walk(
+                        market,
+                        averages,
+                        {"mode": "holdout", "train": f"{first}s", "test": f"{last - first}s"},
+                        params=("window",),
+                        costs=COSTS,
+                    )[1].segments[:, 1]
+                    if first
+                    else walk(
+                        market,
+                        averages,
+                        {"mode": "holdout", "train": f"{last}s", "test": "9s"},
+                        params=("window",),
+                        costs=COSTS,
+                    )[1].segments[:, 0]
+                    for first, last in segment.runs
+                ]
+                np.testing.assert_allclose(
+                    metric(outcome.segments[:, row], name), sum(metric(part, name) for part in parts), rtol=1e-12
+                )
+
+
+def test_a_piece_alone_is_a_segment_bit_for_bit(market, averages):
+    spec = {**CROSS, "test_groups": 1, "purge": "0s", "embargo": "0s"}
+    _, outcome = walk(market, averages, spec, params=("window",), costs=COSTS)
+    plain_fold = {"mode": "holdout", "train": "90s", "test": "30s"}
+    _, last = walk(market, averages, plain_fold, params=("window",), costs=COSTS)
+    assert outcome.segments[:, 7].tobytes() == last.segments[:, 1].tobytes()
+    assert outcome.segments[:, 6].tobytes() == last.segments[:, 0].tobytes()
+    assert outcome.returns[:, 90:].tobytes() == last.returns[:, 90:].tobytes()
+
+
+def test_a_piece_that_several_segments_have_is_run_once(market, averages, monkeypatch):
+    engine = evaluator(market, averages, folds=FoldSpec(**CROSS), params=("window",))
+    seen = []
+    go = Runner.go
+    monkeypatch.setattr(Runner, "go", lambda self, *run, **rest: (seen.append(run), go(self, *run, **rest)))
+    engine.evaluate(Chunk(0, np.arange(1), WINDOWS[:1]))
+    assert len(seen) == len(set(seen)) == len({run for segment in engine.ready.segments for run in segment.runs})

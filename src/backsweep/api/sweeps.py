@@ -6,23 +6,28 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from backsweep.dataset import Shard, fingerprint, load
 from backsweep.errors import BadInput
+from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
 from backsweep.strategy import load_strategy
 from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import open_files
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
+from backsweep.study.parts import parquet_bytes
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.evaluate import Evaluator, make_evaluator
+from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.runner import Settings
 
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
 
 Number = float | int | bool
+
+RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +64,14 @@ class Replay:
     params: dict[str, Number]
     result: Result
 
-    def write(self, folder: str | Path) -> Path:
-        """Write fills, trades, equity, orders and cash flows as Parquet, and `params.json` last; returns the folder."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        for name in ("fills", "trades", "equity", "orders", "cash_flows"):
-            getattr(self.result, name).write_parquet(path / f"{name}.parquet")
+    def write(self, folder: str | Path) -> str | Path:
+        """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
+        files = open_files(folder)
+        for name in RECORDS:
+            files.replace(f"{name}.parquet", parquet_bytes(getattr(self.result, name)))
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
-        (path / "params.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        return path
+        files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
+        return files.location
 
 
 def run(
@@ -82,10 +88,10 @@ def run(
 ) -> Study:
     """Run the study of a sweep file to its end, or resume it; the same call.
 
-    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run, `out` where the
-    study's folder lies (studies/<study> here), `trials` and `seed` replace the file's, and each of `overrides` is one
-    `dotted.key=value`. `progress` is called as trials come back. Raises BadInput, BadData, StrategyError or
-    StudyConflict before anything is written.
+    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is the
+    study's folder (studies/<study> here), or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX. `trials` and `seed` replace the
+    file's, and each of `overrides` is one `dotted.key=value`. `progress` is called as trials come back. Raises
+    BadInput, BadData, StrategyError or StudyConflict before anything is written.
     """
     options = {
         "search.trials": trials,
@@ -96,7 +102,7 @@ def run(
     }
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
     sweep, _, space = _read(path, [*overrides, *given])
-    folder = Path(out) if out is not None else Path("studies") / sweep.study
+    folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
     with ledger_kept(folder), _located(sweep):
@@ -187,7 +193,9 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
 
 def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compiled: bool = True) -> Replay:
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
-    spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
+    spec = trial_spec(sweep, space)
+    folds = spec.folds if spec.folds is not None and spec.folds.holdout else None  # none but to end before the holdout
+    spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
         return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
@@ -203,16 +211,67 @@ def _located(sweep: Sweep) -> Iterator[None]:
 
 
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
-    """Write the records of the selected trial into the study's folder, unless they are there.
+    """Write the records of what was selected into the study's folder, unless they are there.
 
-    It is the best trial, and in walk-forward the choice of the last fold, over all the data.
+    It is the best trial over all the data, and in walk-forward the choice of every fold over its test; with sleeves the
+    last fold's over all the data.
     """
+    if sweep.walk_forward is not None and sweep.account.mode == "shared":
+        _write_choices(study, sweep, space)
+        return
     if study.selected is None:
         return
-    best = study.describe(study.selected)
-    folder = study.path / "selected"
-    params = folder / "params.json"
-    if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:
+    params = study.describe(study.selected)["params"]
+    if _read_params(study).get("params") == params:
         return
-    params.unlink(missing_ok=True)
-    _replay(sweep, space, best["params"]).write(folder)
+    open_files(_selected(study)).remove("params.json")
+    _replay(sweep, space, params).write(_selected(study))
+
+
+def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
+    """Write what every fold's choice did in its test: fills, trades, equity and orders with `fold` and `number`.
+
+    `params` in params.json are the last fold's, and `folds` has those of all.
+    """
+    table = study.walk_forward.folds
+    chosen = [(fold, number) for fold, numbers in table.select("fold", "numbers").iter_rows() for number in numbers]
+    written = _read_params(study).get("folds", [])
+    if not chosen or [(each["fold"], each["number"]) for each in written] == chosen:
+        return
+    files = open_files(_selected(study))
+    files.remove("params.json")
+    evaluator = Evaluator(trial_spec(sweep, space))
+    entries: list[dict[str, Any]] = []
+    frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
+    tested = set(table.filter(pl.col("test_start").is_not_null())["fold"])
+    for fold, number in chosen:
+        params = study.describe(number)["params"]
+        keys = (pl.lit(fold, pl.Int32).alias("fold"), pl.lit(number, pl.Int64).alias("number"))
+        if fold not in tested:
+            entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
+            continue
+        row = study.folds.row(by_predicate=_row_of(fold, number), named=True)
+        metrics = {name: row[f"user_attrs_{name}"] for name in METRICS}
+        entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
+        for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
+            for name in RECORDS:
+                frames[name].append(getattr(result, name).select(*keys, pl.all()))
+    for name, parts in frames.items() if tested else ():
+        files.replace(f"{name}.parquet", parquet_bytes(pl.concat(parts)))
+    last = table["number"][-1]
+    content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}
+    files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _row_of(fold: int, number: int) -> pl.Expr:
+    return (pl.col("fold") == fold) & (pl.col("number") == number) & (pl.col("segment") == TEST)
+
+
+def _read_params(study: Study) -> dict[str, Any]:
+    files = open_files(_selected(study))
+    content: dict[str, Any] = json.loads(files.get("params.json")) if files.exists("params.json") else {}
+    return content
+
+
+def _selected(study: Study) -> str:
+    return f"{study.path}/selected"

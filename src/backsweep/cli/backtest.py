@@ -21,9 +21,9 @@ def backtest(
     sweep: SweepFile,
     param: Params = None,
     trial: Annotated[int | None, typer.Option(help="Take the parameters of this trial of --study.")] = None,
-    study: Annotated[Path | None, typer.Option(metavar="DIR", help="The study folder that has the trial.")] = None,
+    study: Annotated[str | None, typer.Option(metavar="DIR", help="The study folder that has the trial.")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the records go.  [default: backtests/STUDY]")
+        str | None, typer.Option(metavar="DIR", help="Where the records go.  [default: backtests/STUDY]")
     ] = None,
     interpreted: Annotated[bool, typer.Option("--interpreted", help="Run as plain Python: slow, same bytes.")] = False,
     overrides: Overrides = None,

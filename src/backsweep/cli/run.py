@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +18,10 @@ def run(
         typer.Option(metavar="inline|ray", help="In this process, or in Ray's.  [default: ray if workers > 1]"),
     ] = None,
     address: Annotated[str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Where Ray is.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The study folder.  [default: studies/STUDY]")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The study folder, or s3://BUCKET/PREFIX.  [default: studies/STUDY]"),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="How many trials, instead of search.trials.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="The seed, instead of search.seed.", min=0)] = None,
     overrides: Overrides = None,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
 from backsweep.cli.findings import show_findings
+from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +34,7 @@ class Format(StrEnum):
 
 
 def show(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's folder or URL.", show_default=False)],
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
     folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward chose.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
@@ -89,9 +89,13 @@ def show(
         typer.echo(best.write_csv(), nl=False)
     elif form is Format.json:
         trials = list(best.iter_rows(named=True))
-        typer.echo(json.dumps({**asdict(opened.state), "best": opened.best, "trials": trials}, default=str, indent=2))
+        content = {**asdict(opened.state), "best": opened.best, "trials": trials}
+        content["holdout_touches"] = [asdict(touch) for touch in opened.touches]
+        typer.echo(json.dumps(content, default=str, indent=2))
     else:
-        print_best(make_console(), opened.state, opened.sweep.search, best)
+        walk = opened.sweep.walk_forward
+        said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
+        print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
 
 
 def _show_folds(study: Study, form: Format) -> None:
@@ -100,13 +104,16 @@ def _show_folds(study: Study, form: Format) -> None:
         typer.echo(result.folds.drop("numbers").write_csv(), nl=False)
         return
     if form is Format.json:
-        content = {"metrics": result.metrics, "folds": result.folds.to_dicts(), "drift": result.drift.to_dicts()}
+        tables = {name: getattr(result, name).to_dicts() for name in ("folds", "paths", "drift")}
+        content = {"metrics": result.metrics, **tables}
         typer.echo(json.dumps(content, default=str, indent=2))
         return
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]
     columns = {"fold": [f"{row['fold']}{' (short)' if row['short'] else ''}" for row in table.to_dicts()]}
-    columns |= {name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").to_list() for name in ("train", "test")}
+    columns |= {
+        name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").fill_null("-").to_list() for name in ("train", "test")
+    }
     columns["trial"] = [format_number(number) for number in table["number"]]
     for name in goals:
         for segment in ("train", "test"):
@@ -116,23 +123,36 @@ def _show_folds(study: Study, form: Format) -> None:
         if name.startswith(PARAM):
             columns[name.removeprefix(PARAM)] = [format_number(value, 4) for value in table[name]]
     print_columns(console, columns)
-    console.print("out of sample, all tests together", style="bold")
+    if len(result.paths) > 1:
+        paths = result.paths
+        print_columns(console, {name: [format_metric(name, value) for value in paths[name]] for name in paths.columns})
+        console.print("out of sample, the mean over the paths", style="bold")
+    else:
+        console.print("out of sample, all tests together", style="bold")
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
     console.print()
     columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
     print_columns(console, columns)
 
 
-def print_best(console: Console, state: State, search: Search, best: pl.DataFrame, pace: str = "") -> None:
-    """Print how far a study has come and these trials of it; `pace` says how fast it goes, if it does."""
+def print_best(
+    console: Console, state: State, search: Search, best: pl.DataFrame, pace: str = "", holdout: str = ""
+) -> None:
+    """Print how far a study has come and these trials of it.
+
+    `pace` says how fast it goes, if it does, `holdout` who has looked at its holdout, if it has one.
+    """
     goals = [f"{'maximize' if goal.maximize else 'minimize'} {goal.metric}" for goal in search.objective]
     entries = {
         "study": state.study,
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
         "failed": f"{state.failed:,}",
+        **({} if search.pruning is None else {"pruned": f"{state.pruned:,}"}),
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",
     }
+    if holdout:
+        entries["holdout"] = holdout
     if pace:
         entries["now"] = pace
     console.print(make_listing(entries))
@@ -162,6 +182,6 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
 def _note(row: dict[str, Any]) -> str:
     """Say what is wrong with a trial, if anything is."""
     if row["state"] != "COMPLETE":
-        return "failed"
+        return "pruned" if row["state"] == "PRUNED" else "failed"
     broken = [name.removeprefix(BOUND) for name, value in row.items() if name.startswith(BOUND) and (value or 0) > 0]
     return "breaks " + ", ".join(broken) if broken else ""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SHARE = 5  # a look may take a fifth of the time
 
 
-def watch(path: Path, top: int, every: float, show: Printer) -> None:
+def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
     """Show a study's state and its best trials anew every so many seconds, until all its trials are committed.
 
     On a terminal the table changes in place; elsewhere there is a line for whatever was committed, and at the end the

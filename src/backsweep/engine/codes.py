@@ -108,8 +108,8 @@ SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 # How a run begins: with a new account; with the one at hand, what is counted beginning anew; or just going on.
 FRESH, CARRIED, CONTINUED = range(3)
 
-# Failures: the engine stops at the first.
-NO_FAILURE, ORDERS_FULL, LOG_FULL = range(3)
+# Failures, and reasons to prune: the engine stops at the first.
+NO_FAILURE, ORDERS_FULL, LOG_FULL, PRUNED_DRAWDOWN, PRUNED_TRADES, PRUNED_RUIN = range(6)
 
 # The end of a list of order slots.
 NONE = -1

@@ -11,7 +11,7 @@ Rows are grouped by timestamp. For each group, in this order:
 3. `on_data` sees these closes and everything before them, and nothing after;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
 5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
-6. the session is closed if this is its last group.
+6. the session is closed if this is its last group, and a hopeless run ends there (`watch`).
 
 `make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
 compiled once a machine. Rare steps are called from the loop itself, each behind its condition: inside a kernel they
@@ -34,6 +34,7 @@ from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state
 from backsweep.engine.segment import begin_segment
 from backsweep.engine.terms import expire_dated, expire_day
+from backsweep.engine.watch import watch_session
 
 
 @kernel
@@ -117,6 +118,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 log_equity(state, index)
             if group.last_of_session == 1:
                 close_session(state, group.session)
+                if account.watched == 1:
+                    watch_session(state, group.session)
             if account.failure != NO_FAILURE:
                 break
         if account.recording == 1 and account.carried != CONTINUED:

@@ -279,11 +279,17 @@ def close_order(state: State, slot: int, status: int, reason: int) -> None:
 
 @kernel
 def end_unfilled(state: State, slot: int, status: int, reason: int) -> None:
-    """Close an order that will not fill any more; children that never came to work go with it."""
-    order = record_at(state.orders, slot)
+    """Close an order that will not fill any more; children that never came to work go with it, and theirs."""
     close_order(state, slot, status, reason)
-    while order.first_child != NONE and record_at(state.orders, order.first_child).status == HELD:
-        close_order(state, order.first_child, CANCELLED, PARENT_CLOSED)
+    while True:
+        last = slot
+        child = record_at(state.orders, last).first_child
+        while child != NONE and record_at(state.orders, child).status == HELD:
+            last = child
+            child = record_at(state.orders, last).first_child
+        if last == slot:
+            return
+        close_order(state, last, CANCELLED, PARENT_CLOSED)
 
 
 @kernel
@@ -332,7 +338,7 @@ def _shrink_siblings(state: State, order: Any, slot: int, quantity: float) -> No
         sibling.quantity -= quantity
         left = remaining(sibling)
         if left * order.quantity <= 0.0 or abs(left) <= ROUNDING * abs(sibling.planned):
-            close_order(state, other, CANCELLED, SIBLING_FILLED)
+            end_unfilled(state, other, CANCELLED, SIBLING_FILLED)
         other = following
 
 
@@ -355,7 +361,7 @@ def end_orphan(state: State, slot: int) -> None:
     order = record_at(state.orders, slot)
     if order.parent != 0:
         _end_parent(state, order)
-    close_order(state, slot, CANCELLED, POSITION_CLOSED)
+    end_unfilled(state, slot, CANCELLED, POSITION_CLOSED)
 
 
 @kernel
@@ -363,7 +369,7 @@ def _end_parent(state: State, order: Any) -> None:
     """Cancel what is left to fill of a child's parent."""
     slot = parent_slot_of(state, order)
     if slot != NONE and record_at(state.orders, slot).status == WORKING:
-        close_order(state, slot, CANCELLED, CHILD_FILLED)
+        end_unfilled(state, slot, CANCELLED, CHILD_FILLED)
 
 
 @kernel

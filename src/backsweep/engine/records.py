@@ -226,6 +226,7 @@ def reset(state: State) -> None:
     for slot in range(min(account.next_id, account.capacity)):
         record_at(state.orders, slot).status = FREE
     account.initial_cash = cash
+    account.peak = cash
     account.cash = cash
     account.unsettled = 0.0
     account.equity = cash

@@ -119,6 +119,11 @@ ACCOUNT = record_dtype(
         ("acts_at", "i8"),
         ("dividends", "f8"),
         ("flows_logged", "i8"),
+        ("watched", "i8"),  # this and the next three come with each call: see `watch`
+        ("drawdown_limit", "f8"),
+        ("trades_needed", "i8"),
+        ("trades_due", "i8"),
+        ("peak", "f8"),  # of equity at session ends, while the account is watched
     ]
 )
 POSITION = record_dtype(

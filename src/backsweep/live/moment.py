@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset import Shard, shard_from_frames
-from backsweep.errors import BadData
+from backsweep.errors import BadData, BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,14 @@ class Moment:
 
 
 def moments(shard: Shard) -> Iterator[Moment]:
-    """Take a shard apart: its timestamps one by one, in order."""
+    """Take a shard apart: its timestamps one by one, in order; raises BadInput where it has corporate actions."""
+    if not shard.actions.is_empty():
+        raise BadInput(
+            "a session knows no corporate actions",
+            expected="data without splits, dividends and delistings",
+            found=f"{shard.actions.height} of them",
+            remedy="replay adjusted prices, and leave `actions` out",
+        )
     times = shard.rows["timestamp"].to_numpy()
     edges = np.flatnonzero(np.diff(times, prepend=times[0] - 1, append=times[-1] + 1))
     ends = np.diff(shard.sessions, append=shard.sessions[-1] + 1) != 0

@@ -23,6 +23,7 @@ from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
 from backsweep.trial.binding import set_account, set_costs, set_execution
 from backsweep.trial.market import pack
+from backsweep.trial.recording import Recording, Stretch
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, check_run
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, read_section
@@ -101,7 +102,7 @@ class PaperVenue:
         runner = Runner(pack(shard), type(strategy), self.settings, params=tuple(names), compiled=False)
         runner.take(np.array([float(value) for value in names.values()]))
         runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.session_ends))
-        result = read_result(runner)
+        result = read_result(Recording(runner, Stretch(0, 0, len(runner.market.session_ends))))
         state.account.orders_logged = logged
         return result
 

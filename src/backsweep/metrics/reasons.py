@@ -17,6 +17,10 @@ REASONS = (
     "equity fell to zero or below",
     "no time elapsed",
     "not a finite number",
+    "pruned: the drawdown passed its limit",
+    "pruned: too few trades by the checkpoint",
+    "pruned: equity fell to zero or below",
+    "pruned: so was the training before this test",
 )
 """The texts of the reason codes; a code is a position in this tuple, and 0 stands for a defined value."""
 
@@ -32,7 +36,14 @@ REASONS = (
     RUINED,
     NO_TIME,
     NOT_FINITE,
+    PRUNED_BY_DRAWDOWN,
+    PRUNED_BY_TRADES,
+    PRUNED_BY_RUIN,
+    PRUNED_BY_TRAINING,
 ) = range(len(REASONS))
+
+FIRST_PRUNED = PRUNED_BY_DRAWDOWN
+"""The codes from this one on are of runs that ended early: all metrics have one but `sessions`, which says how far."""
 
 Measure = tuple[float, int]
 """A value and its reason code: (value, DEFINED) or (NaN, why)."""

@@ -11,6 +11,7 @@ shared memory, where Ray keeps it until the pool is closed, and each works on re
 from __future__ import annotations
 
 import logging
+import textwrap
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -211,6 +212,8 @@ class RayBackend:
         try:
             answer = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, MemoryError):  # in Ray's own part of the task, before or after ours
+                return self._recover(seat, reference, error)
             if not isinstance(error.cause, ray.exceptions.RayError):
                 raise error.cause from error
             return self._recover(seat, reference, error.cause)
@@ -243,7 +246,7 @@ class RayBackend:
 
     def _recover(self, seat: Seat, reference: Any, error: Exception) -> list[Outcome]:
         """Go on after an answer that was lost: with its worker, with what it was given, or with another's."""
-        found = str(error).splitlines()[0]
+        found = textwrap.shorten(str(error).splitlines()[0], 120)
         if reference == seat.loading and seat.source is not None:
             self._sources = {key: source for key, source in self._sources.items() if source != seat.source}
             seat.part = seat.source = None

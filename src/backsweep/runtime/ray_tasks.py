@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backsweep.metrics import METRICS
-from backsweep.trial.exchange import Chunk, Outcome
+from backsweep.trial.exchange import Outcome
 
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Ready
+    from backsweep.trial.exchange import Chunk, Ready
 
 PIECES_PER_WORKER = 2
 """One piece runs while the next waits in the worker's queue."""
@@ -31,7 +31,7 @@ class Task:
         """Cut the chunk in two."""
         chunk, middle = self.chunk, len(self.chunk.numbers) // 2
         cuts = (slice(None, middle), slice(middle, None))
-        return [Task(Chunk(chunk.batch, chunk.numbers[cut], chunk.values[cut])) for cut in cuts]
+        return [Task(replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut])) for cut in cuts]
 
     def failure(self, ready: Ready, reason: str) -> Outcome:
         """Make the outcome of a trial that no worker survives: it has failed."""
@@ -42,7 +42,7 @@ class Task:
             numbers=self.chunk.numbers,
             metrics=np.full((count, len(METRICS)), np.nan),
             reasons=np.zeros((count, len(METRICS)), np.uint8),
-            returns=np.full((count, ready.width), np.nan, np.float32),
+            returns=np.full((count, ready.of(self.chunk.fold).width), np.nan, np.float32),
             errors=dict.fromkeys(self.chunk.numbers.tolist(), reason),
             started=now,
             completed=now,

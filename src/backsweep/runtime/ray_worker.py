@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,10 +12,21 @@ from backsweep.runtime.ray_session import ray
 from backsweep.runtime.working_dir import relocate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from backsweep.runtime.evaluators import EvaluatorLike, PartEvaluator, Workshop
     from backsweep.trial.exchange import Chunk, Outcome, Ready
     from backsweep.trial.parts import Part
     from backsweep.trial.spec import TrialSpec
+
+
+@contextmanager
+def _memory_needed() -> Iterator[None]:
+    """End the process when it has no memory left: it could not even say so, and another takes its place."""
+    try:
+        yield
+    except MemoryError:
+        os._exit(1)
 
 
 class Worker:
@@ -43,13 +56,15 @@ class Worker:
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk over all the data."""
         assert self._evaluator is not None  # noqa: S101 - `load` comes first
-        outcome = self._evaluator.evaluate(chunk)
+        with _memory_needed():
+            outcome = self._evaluator.evaluate(chunk)
         self._count_fills()
         return outcome
 
     def part(self, chunk: Chunk) -> tuple[None, Part]:
         """Run a chunk over the shards held here; the driver asks for the first half of the answer alone."""
-        part = cast("PartEvaluator", self._evaluator).part(chunk)
+        with _memory_needed():
+            part = cast("PartEvaluator", self._evaluator).part(chunk)
         self._count_fills()
         return None, part
 

@@ -40,8 +40,7 @@ SPLIT_BLOCKS = 16
 FEWEST_HISTORIES = 19
 """A null study of fewer histories cannot show a p-value of 5 %."""
 LEARNED = (
-    "The sampler learned from the trials, so each counts as a search of its own. `walk_forward`, or `backsweep null`, "
-    "gives a sharper answer."
+    "The sampler learned from the trials, so each counts as a search of its own. `walk_forward` gives a sharper answer."
 )
 
 

@@ -8,30 +8,25 @@ with `://` stays as written.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BadInput
-from backsweep.metrics.summary import METRICS
 from backsweep.section import Section
-from backsweep.study.messages import dotted, nearest, translate
+from backsweep.study.messages import dotted, translate
 from backsweep.study.overrides import override
+from backsweep.study.rules import CONSTRAINT, PLAIN_SAMPLERS, check_together
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
-PLAIN_SAMPLERS = ("random", "sobol", "grid")
-"""Those that do not learn from the trials."""
-SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
-_CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
@@ -98,6 +93,7 @@ class Search(Section):
     fixed: dict[str, Number] = Field(default_factory=dict)
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     constraints: tuple[str, ...] = ()
+    pruning: PruningSpec | None = None
 
     @field_validator("objective", mode="before")
     @classmethod
@@ -109,7 +105,7 @@ class Search(Section):
     @property
     def bounds(self) -> tuple[Constraint, ...]:
         """The constraints, parsed; a metric with a bound on both sides gets two names."""
-        parts = [match.groups() for match in map(_CONSTRAINT.fullmatch, self.constraints) if match]
+        parts = [match.groups() for match in map(CONSTRAINT.fullmatch, self.constraints) if match]
         metrics = [metric for metric, _, _ in parts]
         suffix = {"<=": "_at_most", ">=": "_at_least"}
         return tuple(
@@ -127,10 +123,15 @@ class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
     `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included;
-    `top_k` the `top` best, with equal weights. All folds share one set of proposals.
+    `top_k` the `top` best, with equal weights.
+
+    With `share_proposals` every trial runs on every fold. Without, every fold is a search of its own, of
+    `search.trials` trials, rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's
+    training and nothing else.
+    Left out, folds have proposals of their own if the sampler learns and there may be several folds.
     """
 
-    share_proposals: bool = True
+    share_proposals: bool | None = None
     select: Literal["best", "neighbourhood", "top_k"] = "best"
     neighbours: Annotated[int, Field(ge=1)] = 9
     top: Annotated[int, Field(ge=1)] = 5
@@ -165,6 +166,19 @@ class Sweep(Section):
     runtime: Runtime = Runtime()
     _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
 
+    @property
+    def learns(self) -> bool:
+        """Whether the sampler learns from outcomes."""
+        return self.search.sampler not in PLAIN_SAMPLERS
+
+    @property
+    def searches_by_fold(self) -> bool:
+        """Whether every fold has trials of its own."""
+        walk = self.walk_forward
+        if walk is None or (walk.mode == "holdout" and walk.holdout is None):
+            return False
+        return self.learns if walk.share_proposals is None else not walk.share_proposals
+
     def remember(self, places: Mapping[KeyPath, tuple[int, str]]) -> None:
         """Keep the place that set each key, for messages."""
         self._places.update(places)
@@ -198,9 +212,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     except ValidationError as error:
         raise translate(error, Sweep, document.data, lambda key: _place(places, key)) from None
     sweep.remember(places)
-    _check_search(sweep)
-    _check_walk(sweep)
-    _check_shards(sweep)
+    check_together(sweep)
     return sweep
 
 
@@ -226,101 +238,3 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
         file, _, name = strategy.rpartition(":")
         if file.endswith(".py"):
             data["strategy"] = f"{folder / file}:{name}"
-
-
-def _check_search(sweep: Sweep) -> None:
-    search = sweep.search
-    if search.sampler not in SAMPLERS and ":" not in search.sampler:
-        raise BadInput(
-            "unknown sampler",
-            where=sweep.where("search", "sampler"),
-            expected=", ".join(SAMPLERS) + ", or an Optuna sampler as module:Class",
-            found=search.sampler,
-            remedy=nearest(search.sampler, SAMPLERS),
-        )
-    if search.trials is None and search.sampler != "grid":
-        raise BadInput(
-            "missing key `search.trials`",
-            where=sweep.where("search"),
-            expected="how many trials to run (only a grid has an end of its own)",
-            remedy="add `trials: 500` under `search`",
-        )
-    for i, objective in enumerate(search.objective):
-        _check_metric(objective.metric, sweep.where("search", "objective", i))
-    metrics = [objective.metric for objective in search.objective]
-    if len(set(metrics)) < len(metrics):
-        raise BadInput(
-            "the same objective twice",
-            where=sweep.where("search", "objective"),
-            found=", ".join(metrics),
-            remedy="keep one of them",
-        )
-    for i, text in enumerate(search.constraints):
-        match = _CONSTRAINT.fullmatch(text)
-        if match is None:
-            raise BadInput(
-                "a constraint that cannot be read",
-                where=sweep.where("search", "constraints", i),
-                expected="`metric <= number` or `metric >= number`",
-                found=text,
-                remedy='write, for instance, "max_drawdown <= 0.35"',
-            )
-        _check_metric(match.group(1), sweep.where("search", "constraints", i))
-    names = [bound.name for bound in search.bounds]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise BadInput(
-                "two constraints of the same kind on one metric",
-                where=sweep.where("search", "constraints", i),
-                found=search.constraints[i],
-                remedy="keep the tighter one",
-            )
-
-
-def _check_walk(sweep: Sweep) -> None:
-    walk = sweep.walk_forward
-    if walk is None:
-        return
-    if walk.test is None and walk.mode != "holdout":
-        raise BadInput(
-            "missing key `walk_forward.test`",
-            where=sweep.where("walk_forward"),
-            expected="the length of a test (only a holdout may reach to the end of the data)",
-            remedy="add `test: 1y` under `walk_forward`",
-        )
-    if not walk.share_proposals:
-        raise BadInput(
-            "folds with proposals of their own are not supported by this version",
-            where=sweep.where("walk_forward", "share_proposals"),
-            expected="true: one set of proposals, run on every fold",
-            found="false",
-            remedy="leave `share_proposals` out",
-        )
-
-
-def _check_shards(sweep: Sweep) -> None:
-    if sweep.runtime.shards is not None and sweep.account.mode == "shared":
-        raise BadInput(
-            "one account for all assets cannot be cut into shards",
-            where=sweep.where("runtime", "shards"),
-            expected="account.mode: sleeves, where every asset has an account of its own",
-            found=f"account.mode: shared, runtime.shards: {sweep.runtime.shards}",
-            remedy="leave `shards` out, or write `mode: sleeves` under `account`",
-        )
-
-
-def check_proposals(sweep: Sweep, *, adaptive: bool) -> None:
-    """Refuse a sampler that learns from the trainings of all folds: it would show early folds their own future."""
-    if adaptive and sweep.walk_forward is not None and sweep.walk_forward.mode != "holdout":
-        raise BadInput(
-            "a sampler that learns cannot propose for several folds at once",
-            where=sweep.where("search", "sampler"),
-            expected="random, sobol or grid: what later trainings teach it would leak into the tests before them",
-            found=sweep.search.sampler,
-            remedy="write `sampler: sobol`, or `mode: holdout` under `walk_forward`",
-        )
-
-
-def _check_metric(name: str, where: str) -> None:
-    if name not in METRICS:
-        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))

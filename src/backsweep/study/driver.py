@@ -5,7 +5,7 @@ and `proposers.base`). Everything else here is scheduling - how many batches are
 chunks, which chunk returns first, where a run was interrupted - and cannot change a row, timing columns apart.
 
 Where nothing is learned from earlier trials, batches of quick ones form spans (see `pace`). A sampler that learns needs
-every batch by itself: there a span is one batch.
+every batch by itself, and so do folds with trials of their own: there a span is one batch.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import numpy as np
 import polars as pl
 
 from backsweep.study.batches import Batches
-from backsweep.study.config import check_proposals
 from backsweep.study.folds import fold_tables
 from backsweep.study.pace import Pace
-from backsweep.study.proposers import make_proposer
+from backsweep.study.proposers import make_proposer, make_proposer_by_fold
 from backsweep.study.proposers.base import Proposals, joined
 from backsweep.study.records import BLOCKS_TABLE, block_rows
 from backsweep.study.space import trial_spec
@@ -63,7 +62,7 @@ class Progress:
 class Summary:
     """How a run ended; `resumed` trials had been committed by earlier runs."""
 
-    path: Path
+    path: Path | str
     done: int
     total: int
     failed: int
@@ -88,17 +87,23 @@ def run_study(
     chunk, and that every batch is committed by itself; otherwise both are chosen by time.
     """
     try:
-        proposer = make_proposer(sweep, space)
-        check_proposals(sweep, adaptive=proposer.adaptive)
+        proposer: Proposer = make_proposer(sweep, space)
+        spec, ready, folds = trial_spec(sweep, space), None, 1
         folder.check(identity)
         with ExitStack() as stack:
             begun = folder.exists
             if begun:
                 stack.enter_context(folder.hold())
                 folder.clear_uncommitted()
-            run = _Run(sweep, space, backend, folder, proposer, on_progress, chunk_size)
+            if spec.folds and sweep.searches_by_fold:
+                if not begun:
+                    ready = backend.start(spec)
+                folds = 1 + (folder.segments(spec.folds) if ready is None else ready.segments)[-1].fold
+                proposer = make_proposer_by_fold(sweep, space, folds)
+            batches = _batches(sweep, proposer, folds)
+            run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
             if not run.finished:
-                ready = backend.start(trial_spec(sweep, space))
+                ready = ready or backend.start(spec)
                 run.begin(ready)
                 if not begun:
                     stack.enter_context(folder.hold())
@@ -107,6 +112,14 @@ def run_study(
             return run.summary()
     finally:
         backend.close()
+
+
+def _batches(sweep: Sweep, proposer: Proposer, folds: int) -> Batches:
+    search = sweep.search
+    total = min(number for number in (search.trials, proposer.limit) if number is not None)
+    if not sweep.searches_by_fold:
+        return Batches(search.batch, search.lag, total)
+    return Batches(search.batch, search.lag * folds, -(-total // search.batch) * search.batch * folds, folds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,12 +145,12 @@ class _Run:
         backend: Backend,
         folder: StudyFolder,
         proposer: Proposer,
+        batches: Batches,
         on_progress: Callable[[Progress], None] | None,
         chunk_size: int | None,
     ) -> None:
         search = sweep.search
-        limits = [number for number in (search.trials, proposer.limit) if number is not None]
-        self._batches = Batches(search.batch, search.lag, min(limits))
+        self._batches = batches
         self._search, self._table = search, Table(search, space)
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pace = on_progress, Pace(search.batch, chunk_size)
@@ -161,7 +174,7 @@ class _Run:
     def begin(self, ready: Ready) -> None:
         """Propose the first batch, which a sampler may refuse to do."""
         self._ready = ready
-        self._pace.begin(ready)
+        self._pace.begin(ready.of(self._batches.fold(0)))
         self._propose(max(1, self._backend.capacity()))
 
     def loop(self) -> None:
@@ -200,15 +213,18 @@ class _Run:
         batch, batches = self._next, self._batches
         if batch >= batches.count or self._must_wait(batch):
             return False
-        count = 1 if self._proposer.adaptive else min(self._pace.span(room), batches.count - batch)
+        fold = batches.fold(batch)
+        part = self._ready.of(fold)
+        single = self._proposer.adaptive or fold is not None
+        count = 1 if single else min(self._pace.span(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         start = batch * batches.size
         numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
-        self._spans[batch] = _Span(proposals, Results(numbers, self._ready.width, len(self._ready.segments)))
+        self._spans[batch] = _Span(proposals, Results(numbers, part.width, len(part.segments)))
         size = self._pace.chunk(len(numbers), room)
         for first in range(numbers.start, numbers.stop, size):
-            part = np.arange(first, min(first + size, numbers.stop), dtype=np.int64)
-            self._queue.append(Chunk(batch, part, proposals.values[part - start]))
+            each = np.arange(first, min(first + size, numbers.stop), dtype=np.int64)
+            self._queue.append(Chunk(batch, each, proposals.values[each - start], fold))
         self._next += count
         return True
 
@@ -239,14 +255,14 @@ class _Run:
         """Commit whatever is complete, in the order of batches."""
         while self._spans and next(iter(self._spans.values())).results.complete:
             batch = next(iter(self._spans))
-            span = self._spans.pop(batch)
-            results = span.results
-            trials = self._table.trials(span.used(self._batches.size), results)
-            if self._ready.segments:
-                tables = fold_tables(results, self._search, self._ready)
+            span, fold = self._spans.pop(batch), self._batches.fold(batch)
+            results, part = span.results, self._ready.of(fold)
+            trials = self._table.trials(span.used(self._batches.size), results, fold)
+            if part.segments:
+                tables = fold_tables(results, self._search, part)
             else:
                 tables = {"returns": self._table.returns(results)}
-            tables |= {BLOCKS_TABLE: block_rows(results, self._ready.segments), "trials": trials}
+            tables |= {BLOCKS_TABLE: block_rows(results, part.segments), "trials": trials}
             self._folder.commit(tables, self._batches.total)
             self._record(trials)
 

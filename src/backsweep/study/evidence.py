@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from backsweep.statistics.findings import Findings, Tried, find
 from backsweep.statistics.out_of_sample import judge_out_of_sample
-from backsweep.study.config import PLAIN_SAMPLERS
-from backsweep.trial.runner import SESSIONS_PER_YEAR
+from backsweep.study.rules import PLAIN_SAMPLERS
+from backsweep.trial.summaries import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,59 +1,114 @@
 """Files that are written once, whole or not at all, and read as they were written or not at all.
 
-Every change of a study's folder goes through `put` and `remove`. What they ask of the file system: a hard link is made
-atomically and never over another file, and what was fsynced stays.
+Every file of a study goes through `Files`. It has two implementations, a folder (`local_files`) and an object store
+(`object_files`); both put a file if it is absent as one atomic step, and everything else is built on that.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backsweep.errors import BadInput, StudyConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 RESTORE = "restore the file from a copy, or begin again in another folder with --out"
+RESUME = "then run the same command: it resumes the study"
+SCHEMES = ("s3", "gs")
 
 _SEAL = "sha256"  # the key under which a JSON file holds the digest of its other keys
 
 
-def put(path: Path, content: bytes) -> bool:
-    """Write a file unless it exists; False if it did. After a crash it is there entirely or not at all.
+class Files(Protocol):
+    """A place with files. Their names are relative to it and may have a folder, `trials/part-0`.
 
-    Raises BadInput if the file system refuses; then the same call may be made again.
+    Reading raises StudyConflict for a file that cannot be read, everything else BadInput where the place refuses;
+    then the same call may be made again.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _write(temporary, content)
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                return False
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    return True
+
+    @property
+    def location(self) -> Path | str:
+        """The folder, or the URL."""
+        ...
+
+    def where(self, name: str) -> str:
+        """Say where a file is, for messages."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Tell whether a file is there."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """List the files directly in a folder by their whole names, sorted; none if there is no such folder."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """Read a file."""
+        ...
+
+    def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        """Read files in their order, several at a time where each has far to come."""
+        ...
+
+    def put(self, name: str, content: bytes) -> bool:
+        """Write a file unless it exists; False if it did. After a crash it is there entirely or not at all."""
+        ...
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file, over the one that is there."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+    def touch(self, name: str, content: bytes) -> None:
+        """Change what `touched` says, if the file is there with this content."""
+        ...
+
+    def touched(self, name: str) -> object | None:
+        """Give what changes whenever a file is written or touched; None if it is not there."""
+        ...
+
+    def tidy(self, folder: str) -> None:
+        """Remove what a `put` that was killed has left in a folder, and the folder if it is empty."""
+        ...
+
+    def parent(self) -> Files:
+        """Give the place in which this one lies."""
+        ...
+
+    def inside(self) -> Sequence[Files]:
+        """Give the places directly in this one, sorted."""
+        ...
 
 
-def remove(path: Path) -> None:
-    """Remove a file, if it is there."""
-    with _writing(path):
-        path.unlink(missing_ok=True)
+def open_files(location: str | Path) -> Files:
+    """Open a folder, or an object store by its URL: `s3://bucket/prefix`, `gs://bucket/prefix`.
 
+    Nothing is made or looked for yet. Raises BadInput for another kind of URL, or without the `cloud` extra.
+    """
+    scheme, separator, _ = str(location).partition("://")
+    if not separator:
+        from backsweep.study.local_files import LocalFiles  # noqa: PLC0415 - each place loads only itself
 
-def clear_temporaries(folder: Path) -> None:
-    """Remove what a `put` that was killed has left."""
-    for path in folder.glob(".*"):
-        remove(path)
+        return LocalFiles(Path(location))
+    if scheme in SCHEMES:
+        from backsweep.study.object_files import ObjectFiles  # noqa: PLC0415 - needs an extra
+
+        return ObjectFiles(str(location))
+    raise BadInput(
+        "a study cannot be kept at this URL",
+        where=str(location),
+        expected="a folder, " + " or ".join(f"{known}://BUCKET/PREFIX" for known in SCHEMES),
+        found=f"{scheme}://",
+        remedy="give a folder or one of these with --out",
+    )
 
 
 def sha256(content: bytes) -> str:
@@ -61,13 +116,12 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read(path: Path, digest: str) -> bytes:
-    """Read a file whose digest is known; raises StudyConflict if it is missing or not what was written."""
-    content = _read(path)
+def checked(content: bytes, digest: str, where: str) -> bytes:
+    """Pass on what was read, if its digest is that of what was written; raises StudyConflict if not."""
     if sha256(content) != digest:
         raise StudyConflict(
             "the file is not what was written",
-            where=str(path),
+            where=where,
             expected=f"SHA-256 {digest[:16]}...",
             found=f"{sha256(content)[:16]}..., {len(content):,} bytes",
             remedy=RESTORE,
@@ -81,9 +135,8 @@ def sealed(content: Mapping[str, Any]) -> bytes:
     return (json.dumps({**content, _SEAL: seal}, indent=2) + "\n").encode()
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
-    """Read a mapping back; raises StudyConflict if the file is missing or not what was written."""
-    raw = _read(path)
+def unsealed(raw: bytes, where: str) -> dict[str, Any]:
+    """Decode what `sealed` has encoded; raises StudyConflict if it is not that any more."""
     try:
         content = json.loads(raw)
         del content[_SEAL]
@@ -92,47 +145,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
         good = False
     if not good:
         expected = f"JSON whose `{_SEAL}` is the digest of its other keys"
-        raise StudyConflict("the file is not what was written", where=str(path), expected=expected, remedy=RESTORE)
+        raise StudyConflict("the file is not what was written", where=where, expected=expected, remedy=RESTORE)
     result: dict[str, Any] = content
     return result
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        found = error.strerror or str(error)
-        raise StudyConflict("the file cannot be read", where=str(path), found=found, remedy=RESTORE) from None
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn the file system's refusal into a message; what was committed before is not affected."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(
-            "the study's folder cannot be written",
-            where=str(path),
-            found=error.strerror or str(error),
-            remedy="make room or mend the permissions, then run the same command: it resumes the study",
-        ) from error
+def unreadable(where: str, found: str) -> StudyConflict:
+    """Make the error for a file that cannot be read."""
+    return StudyConflict("the file cannot be read", where=where, found=found, remedy=RESTORE)

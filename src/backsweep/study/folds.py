@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.metrics.summary import METRICS
-from backsweep.study.table import compact, excess, nullable, undefined
+from backsweep.study.table import compact, ended_early, excess, nullable, states, undefined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +32,12 @@ def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
     segments = ready.segments
     metrics = results.segments.reshape(-1, len(METRICS))
     reasons = results.segment_reasons.reshape(-1, len(METRICS))
+    pruned = ended_early(reasons)
     count = len(results.numbers)
     firsts, lasts = (ready.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
     columns = {
         **_keys(results, segments),
-        "state": pl.Series(np.repeat(np.where(results.failed, "FAIL", "COMPLETE"), len(segments)).tolist()),
+        "state": pl.Series(states(np.repeat(results.failed, len(segments)), pruned).tolist()),
         "start": pl.Series(np.tile(firsts, count)).cast(pl.Datetime("ns", "UTC")),
         "end": pl.Series(np.tile(lasts, count)).cast(pl.Datetime("ns", "UTC")),
         "short": pl.Series([segment.short for segment in segments] * count),
@@ -48,11 +49,14 @@ def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
 
 
 def fold_returns(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Give the per-session returns of a batch's segments; null for a failed trial."""
-    ends = np.cumsum([segment.sessions for segment in segments])
+    """Give the per-session returns of a batch's segments; null of failed and pruned runs and where none are kept."""
+    ends = np.cumsum([segment.width for segment in segments])
+    kept = [segment.width > 0 for segment in segments]
     rows: list[list[float] | None] = []
-    for values, failed in zip(results.returns, results.failed, strict=True):
-        rows += [None if failed else part.tolist() for part in np.split(values, ends[:-1])]
+    ended = results.failed[:, None] | ended_early(results.segment_reasons)
+    for values, over in zip(results.returns, ended, strict=True):
+        parts = zip(np.split(values, ends[:-1]), np.array(kept) & ~over, strict=True)
+        rows += [part.tolist() if known else None for part, known in parts]
     return pl.DataFrame({**_keys(results, segments), "returns": pl.Series(rows, dtype=pl.List(pl.Float32))})
 
 

@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsweep.errors import StudyConflict
-from backsweep.study.files import put, read_sealed, remove, sealed
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.study.files import Files, sealed, unsealed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,7 +34,7 @@ BEAT = 2.0
 PATIENCE = 30.0
 """Seconds without a touch after which a claim from elsewhere is dead."""
 
-_PREFIX, _SUFFIX = "claim-", ".json"
+_FOLDER, _PREFIX, _SUFFIX = "lease", "lease/claim-", ".json"
 _HELD: set[str] = set()  # tokens of this process's leases: a claim whose removal failed does not hold
 
 
@@ -86,8 +86,8 @@ class Lease:
     if the last one ran on another machine and left its claim behind.
     """
 
-    def __init__(self, study: Path, beat: float = BEAT, patience: float = PATIENCE) -> None:
-        self._study, self._folder = study, study / "lease"
+    def __init__(self, study: Files, beat: float = BEAT, patience: float = PATIENCE) -> None:
+        self._study = study
         self._beat, self._patience = beat, patience
         self._content, self._token = b"", ""
         self._number = 0
@@ -111,19 +111,17 @@ class Lease:
     ) -> None:
         self._ended.set()
         _HELD.discard(self._token)
-        with suppress(OSError):
+        with suppress(BadInput):
             if self._is_mine():
-                self._path(self._number).unlink()
-                for left in self._folder.glob(".*"):  # by a run that was killed while it claimed
-                    left.unlink(missing_ok=True)
-            self._folder.rmdir()
+                self._study.remove(_name(self._number))
+                self._study.tidy(_FOLDER)
 
     def check(self) -> None:
         """Raise StudyConflict if another run has taken the study over."""
         if not self._is_mine() or self._claims()[-1] != self._number:
             raise StudyConflict(
                 "another run has taken this study over",
-                where=str(self._study),
+                where=str(self._study.location),
                 expected=f"a run that is heard of every {self._patience:g} s",
                 remedy="run the same command when the other has ended: it resumes the study",
             )
@@ -132,28 +130,28 @@ class Lease:
         """Claim the study when nobody holds it; False if others came in between."""
         claims = self._claims()
         if claims:
-            self._wait(self._path(claims[-1]))
+            self._wait(_name(claims[-1]))
         self._number = max(claims, default=0) + 1
-        if not put(self._path(self._number), self._content):
+        if not self._study.put(_name(self._number), self._content):
             return False
         if self._claims()[-1:] != [self._number]:
-            remove(self._path(self._number))
+            self._study.remove(_name(self._number))
             return False
         for number in claims:
-            remove(self._path(number))
+            self._study.remove(_name(number))
         return True
 
-    def _wait(self, claim: Path) -> None:
+    def _wait(self, claim: str) -> None:
         """Return when a claim is dead; raises StudyConflict if it is alive."""
         holder: Holder | None = None
         with suppress(StudyConflict, TypeError):  # a claim that cannot be read is watched like one from elsewhere
-            holder = Holder(**read_sealed(claim))
+            holder = Holder(**unsealed(self._study.get(claim), self._study.where(claim)))
         if holder is not None and holder.is_near:
             if holder.is_alive:
                 raise self._conflict(holder)
             return
-        before, end = _touched(claim), time.monotonic() + self._patience
-        while (now := _touched(claim)) is not None and time.monotonic() < end:
+        before, end = self._study.touched(claim), time.monotonic() + self._patience
+        while (now := self._study.touched(claim)) is not None and time.monotonic() < end:
             if now != before:
                 raise self._conflict(holder)
             time.sleep(self._beat / 4)
@@ -162,37 +160,30 @@ class Lease:
         who = f"process {holder.pid} on {holder.host}, since {holder.since}" if holder else "an unknown process"
         return StudyConflict(
             "another run works on this study",
-            where=str(self._study),
+            where=str(self._study.location),
             found=who,
             remedy="wait until it ends, or end it; then run the same command again: it resumes the study",
         )
 
     def _keep(self) -> None:
-        """Touch the claim until the lease ends or is lost."""
-        while not self._ended.wait(self._beat) and self._is_mine():
-            with suppress(OSError):
-                os.utime(self._path(self._number))
+        """Touch the claim until the lease ends; a claim that was removed does not come back."""
+        while not self._ended.wait(self._beat):
+            with suppress(BadInput):  # a place that does not answer now may answer at the next beat
+                self._study.touch(_name(self._number), self._content)
 
     def _is_mine(self) -> bool:
         try:
-            return self._path(self._number).read_bytes() == self._content
-        except OSError:
+            return self._study.get(_name(self._number)) == self._content
+        except StudyConflict:
             return False
 
     def _claims(self) -> list[int]:
-        names = [path.stem.removeprefix(_PREFIX) for path in self._folder.glob(f"{_PREFIX}*{_SUFFIX}")]
+        names = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in self._study.names(_FOLDER)]
         return sorted(int(name) for name in names if name.isdigit())
 
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{_PREFIX}{number}{_SUFFIX}"
 
-
-def _touched(path: Path) -> int | None:
-    """When a file was touched, by whatever clock; None if it is gone."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
+def _name(claim: int) -> str:
+    return f"{_PREFIX}{claim}{_SUFFIX}"
 
 
 def _place() -> str:

@@ -12,13 +12,12 @@ class name, and a ledger that was deleted with the studies.
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from backsweep.errors import StudyConflict
-from backsweep.study.files import RESTORE, put, read_sealed, sealed
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.study.files import RESTORE, Files, open_files, sealed, unsealed
 from backsweep.study.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Earlier:
 
 
 @contextmanager
-def ledger_kept(path: Path) -> Iterator[None]:
+def ledger_kept(path: Path | str) -> Iterator[None]:
     """Enter the study at `path` in the ledger when the block ends, however it ends."""
     try:
         yield
@@ -64,21 +63,19 @@ def ledger_kept(path: Path) -> Iterator[None]:
         keep_ledger(path)
 
 
-def keep_ledger(path: Path) -> None:
+def keep_ledger(path: Path | str) -> None:
     """Enter the study at `path`, and those beside it that are not entered yet, as they stand.
 
     Does nothing where the folder is read only, and leaves out a study that cannot be read: a run is not the moment to
     stumble over another one's damage, which its statistics will report.
     """
-    parent = path.absolute().parent
-    if not os.access(parent, os.W_OK):
-        return
-    for other in sorted(parent.iterdir()):
-        folder = StudyFolder(other)
-        with suppress(StudyConflict):
+    studies = open_files(path).parent()
+    for other in studies.inside():
+        with suppress(StudyConflict, BadInput):
+            folder = StudyFolder(other.location)
             if folder.exists:
                 made = made_of(folder)
-                put(parent / LEDGER / f"{made.study[:_DIGITS]}-{made.trials:09d}.json", sealed(asdict(made)))
+                studies.put(f"{LEDGER}/{made.study[:_DIGITS]}-{made.trials:09d}.json", sealed(asdict(made)))
 
 
 def made_of(folder: StudyFolder, identity: Identity | None = None) -> Made:
@@ -90,29 +87,29 @@ def made_of(folder: StudyFolder, identity: Identity | None = None) -> Made:
     return Made(theirs.hash, theirs.data, str(theirs.sweep["strategy"]).rpartition(":")[2], trials, looks)
 
 
-def earlier_studies(path: Path, identity: Identity) -> Earlier:
+def earlier_studies(path: Path | str, identity: Identity) -> Earlier:
     """Count what was tried beside the study at `path` on the same data with a strategy of the same name.
 
     Studies that lie there and studies that the ledger remembers count, each once and as far as it ever came. Raises
     StudyConflict for a study or an entry that cannot be read: its trials would be missing from the count.
     """
-    parent = path.absolute().parent
+    studies = open_files(path).parent()
     own = made_of(StudyFolder(path), identity)
     known: dict[str, Made] = {}
-    beside = (StudyFolder(other) for other in sorted(parent.iterdir()))
-    for made in (*_entered(parent), *(made_of(folder) for folder in beside if folder.exists)):
+    beside = (StudyFolder(other.location) for other in studies.inside())
+    for made in (*_entered(studies), *(made_of(folder) for folder in beside if folder.exists)):
         if (made.data, made.strategy) == (own.data, own.strategy) and made.study != own.study:
             before = known.get(made.study, made)
             known[made.study] = made if made.trials >= before.trials else before
     return Earlier(len(known), sum(made.trials for made in known.values()), sum(made.looks for made in known.values()))
 
 
-def _entered(parent: Path) -> list[Made]:
+def _entered(studies: Files) -> list[Made]:
     found = []
-    for path in sorted((parent / LEDGER).glob("*.json")):
-        content = read_sealed(path)
+    names = [name for name in studies.names(LEDGER) if name.endswith(".json")]
+    for name, raw in zip(names, studies.get_all(names), strict=True):
         try:
-            found.append(Made(**content))
+            found.append(Made(**unsealed(raw, studies.where(name))))
         except TypeError:
-            raise StudyConflict("not an entry of the ledger", where=str(path), remedy=RESTORE) from None
+            raise StudyConflict("not an entry of the ledger", where=studies.where(name), remedy=RESTORE) from None
     return found

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CHUNK_SECONDS = 0.2  # long against sending it, short against a span
 _SPAN_SECONDS = 0.5  # long against a commit, short against what a driver that is killed may lose
 _FIRST_CHUNK, _LARGEST_CHUNK, _LARGEST_SPAN = 64, 4096, 16_384  # trials
+_CHUNK_BYTES = 2**24  # sums of sleeves that one worker sends to another, 16 bytes a session
 _SPAN_BYTES, _AHEAD_BYTES = 2**26, 2**28  # outcomes of a span, and of all that one stuck worker can keep from commit
 
 
@@ -38,11 +39,13 @@ class Pace:
         self._batch, self._fixed = batch, chunk
         self._seconds: float | None = None  # that a worker needs for a trial
         self._bytes = 1  # of a trial's outcome
+        self._most = _LARGEST_CHUNK
         self._begun, self._done = 0.0, 0
 
     def begin(self, ready: Ready) -> None:
         """Start the clock."""
         self._begun = time.monotonic()
+        self._most = max(1, min(_LARGEST_CHUNK, _CHUNK_BYTES // (16 * max(1, ready.width))))
         self._bytes = 4 * ready.width + 9 * len(METRICS) * (1 + len(ready.segments))
 
     def learn(self, outcome: Outcome, new: int) -> None:
@@ -69,5 +72,5 @@ class Pace:
 
     def _chunk_by_time(self) -> int:
         if self._seconds is None:
-            return _FIRST_CHUNK
-        return max(1, min(_LARGEST_CHUNK, int(_CHUNK_SECONDS / max(self._seconds, 1e-9))))
+            return min(_FIRST_CHUNK, self._most)
+        return max(1, min(self._most, int(_CHUNK_SECONDS / max(self._seconds, 1e-9))))

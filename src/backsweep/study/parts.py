@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import RESTORE, clear_temporaries, put, read, read_sealed, remove, sealed, sha256
+from backsweep.study.files import RESTORE, checked, sealed, sha256, unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from polars._typing import ParquetCompression
+
+    from backsweep.study.files import Files
 
 MANIFEST = "manifest"
 
@@ -53,53 +54,55 @@ class Entry:
     total: int
     files: dict[str, str]
 
-    def path(self, folder: Path, table: str) -> Path:
+    def name(self, table: str) -> str:
         """Name a table's part; it lies in `<table>/`."""
-        return folder / table / f"{_PREFIX}{self.first:09d}-{self.files[table][:_DIGITS]}{_PART}"
+        return f"{table}/{_PREFIX}{self.first:09d}-{self.files[table][:_DIGITS]}{_PART}"
 
 
 _FIELDS = {field.name for field in fields(Entry)}
 
 
-def put_parts(folder: Path, study: str, tables: Mapping[str, pl.DataFrame], total: int) -> bool:
+def put_parts(files: Files, study: str, tables: Mapping[str, pl.DataFrame], total: int) -> bool:
     """Commit rows of the same trials in several tables, `trials` among them; False if they were committed before."""
     numbers = tables["trials"]["number"]
     contents = {table: parquet_bytes(rows, _COMPRESSION.get(table, "zstd")) for table, rows in tables.items()}
     digests = {table: sha256(content) for table, content in contents.items()}
     entry = Entry(study, int(numbers[0]), len(numbers), total, digests)
     for table, content in contents.items():
-        put(entry.path(folder, table), content)
-    return put(_entry_path(folder, entry.first), sealed(asdict(entry)))
+        files.put(entry.name(table), content)
+    return files.put(_entry_name(entry.first), sealed(asdict(entry)))
 
 
-def read_entries(folder: Path, study: str) -> list[Entry]:
+def read_entries(files: Files, study: str) -> list[Entry]:
     """Read the manifest in the order of trials; raises StudyConflict for an entry that is damaged, foreign or missing.
 
     What lies behind the last entry was not committed and does not count.
     """
     entries: list[Entry] = []
     expected = 0
-    for path in sorted((folder / MANIFEST).glob(f"{_PREFIX}*{_ENTRY}")):
-        content = read_sealed(path)
+    names = [name for name in files.names(MANIFEST) if name.startswith(f"{MANIFEST}/{_PREFIX}")]
+    for name, raw in zip(names, files.get_all(names), strict=True):
+        where = files.where(name)
+        content = unsealed(raw, where)
         if content.keys() != _FIELDS:
-            raise StudyConflict("not an entry of a manifest", where=str(path), remedy=RESTORE)
+            raise StudyConflict("not an entry of a manifest", where=where, remedy=RESTORE)
         entry = Entry(**content)
         if entry.study != study:
             found = f"study {entry.study[:16]}..."
             raise StudyConflict(
                 "this entry and study.json are of different studies",
-                where=str(path),
+                where=where,
                 expected=f"{study[:16]}...",
                 found=found,
                 remedy=RESTORE,
             )
-        if path != _entry_path(folder, entry.first):
+        if name != _entry_name(entry.first):
             found = f"trial {entry.first}"
-            raise StudyConflict("an entry under another's name", where=str(path), found=found, remedy=RESTORE)
+            raise StudyConflict("an entry under another's name", where=where, found=found, remedy=RESTORE)
         if entry.first != expected:
             raise StudyConflict(
                 "a part of the study table is missing",
-                where=str(path.parent),
+                where=files.where(MANIFEST),
                 expected=f"trial {expected} next",
                 found=f"trial {entry.first}",
                 remedy="restore the missing file from a copy, or begin again in another folder with --out",
@@ -109,25 +112,28 @@ def read_entries(folder: Path, study: str) -> list[Entry]:
     return entries
 
 
-def read_parts(folder: Path, entries: Iterable[Entry], table: str) -> Iterator[pl.DataFrame]:
+def read_parts(files: Files, entries: Iterable[Entry], table: str) -> Iterator[pl.DataFrame]:
     """Read a table's parts in the order of trials; raises StudyConflict for one that is missing or damaged."""
-    for entry in entries:
-        if table in entry.files:
-            yield pl.read_parquet(io.BytesIO(read(entry.path(folder, table), entry.files[table])))
+    named = [(entry.name(table), entry.files[table]) for entry in entries if table in entry.files]
+    for (name, digest), raw in zip(named, files.get_all(name for name, _ in named), strict=True):
+        yield pl.read_parquet(io.BytesIO(checked(raw, digest, files.where(name))))
 
 
-def clear_parts(folder: Path, entries: Iterable[Entry]) -> None:
+def clear_parts(files: Files, entries: Iterable[Entry]) -> None:
     """Remove what runs that were killed have left: temporary files, and parts of batches that were committed without.
 
     A part whose batch is not committed stays: whoever wrote it may be about to commit it.
     """
-    named = {entry.first: entry.files for entry in entries}
-    for path in folder.glob(f"*/{_PREFIX}*{_PART}"):
-        first, _, digest = path.stem.removeprefix(_PREFIX).partition("-")
-        if first.isdigit() and int(first) in named and named[int(first)].get(path.parent.name, "")[:_DIGITS] != digest:
-            remove(path)
-    for inner in (folder, folder / MANIFEST, *(folder / table for table in {t for e in named.values() for t in e})):
-        clear_temporaries(inner)
+    named = {entry.first: entry for entry in entries}
+    tables = sorted({table for entry in named.values() for table in entry.files})
+    for table in tables:
+        for name in files.names(table):
+            first = name.removeprefix(f"{table}/{_PREFIX}").partition("-")[0]
+            entry = named.get(int(first)) if first.isdigit() else None
+            if entry is not None and (table not in entry.files or name != entry.name(table)):
+                files.remove(name)
+    for folder in ("", MANIFEST, *tables):
+        files.tidy(folder)
 
 
 def parquet_bytes(rows: pl.DataFrame, compression: ParquetCompression = "zstd") -> bytes:
@@ -137,5 +143,5 @@ def parquet_bytes(rows: pl.DataFrame, compression: ParquetCompression = "zstd") 
     return buffer.getvalue()
 
 
-def _entry_path(folder: Path, first: int) -> Path:
-    return folder / MANIFEST / f"{_PREFIX}{first:09d}{_ENTRY}"
+def _entry_name(first: int) -> str:
+    return f"{MANIFEST}/{_PREFIX}{first:09d}{_ENTRY}"

@@ -74,6 +74,7 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
         costs=sweep.costs,
         fixed=space.fixed,
         params=space.names,
+        pruning=sweep.search.pruning,
         folds=FoldSpec(**{name: getattr(walk, name) for name in FoldSpec.model_fields}) if walk else None,
     )
 

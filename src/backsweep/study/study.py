@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
@@ -14,13 +15,17 @@ from backsweep.study.digest import digest
 from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
 from backsweep.study.ledger import earlier_studies, made_of
-from backsweep.study.records import read_records
+from backsweep.study.records import gather_records, read_records, summarise_records
 from backsweep.study.table import TIMING, best_first, best_row
+from backsweep.study.touches import Touch, read_touches
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
+    from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import Findings
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
@@ -38,14 +43,18 @@ class State:
     total: int | None
     failed: int
     batches: int
+    pruned: int = 0
 
 
 class Study:
-    """A study's folder as data. What is read once is kept: open the study again to see what was added since."""
+    """A study's folder, or the URL of one, as data.
+
+    What is read once is kept: open the study again to see what was added since.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._folder = StudyFolder(self.path)
+        self._folder = StudyFolder(path)
+        self.path = self._folder.path
         if not self._folder.exists:
             raise StudyConflict("no study here", where=str(path), remedy="give the folder that holds study.json")
 
@@ -95,10 +104,10 @@ class Study:
         """
         if not len(self.trials):
             return None
-        stitched = self.walk_forward.equity["return"].to_numpy() if len(self.folds) else None
+        stitched = self.walk_forward.record if len(self.folds) else None
         return weigh(
             self.trials,
-            read_records(self._folder, self._entries),
+            self._records(),
             made_of(self._folder, self.identity),
             earlier_studies(self.path, self.identity),
             self.sweep.search.sampler,
@@ -115,13 +124,32 @@ class Study:
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
         return None if row is None else int(row["number"])
 
+    def _records(self) -> Records | None:
+        """Read what is kept of the trials; where folds have trials of their own, the record is that of their choices.
+
+        Trials of different folds have nothing to be compared on.
+        """
+        if not self.sweep.searches_by_fold:
+            return read_records(self._folder, self._entries)
+        result = self.walk_forward
+        number = result.folds["number"].drop_nulls().tail(1).to_numpy()
+        return gather_records(
+            [summarise_records(number, np.atleast_2d(result.record.astype(np.float32))[: len(number)])]
+        )
+
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
         """What each fold chose, and how it fared out of sample; raises BadInput where there are no folds."""
-        if not len(self.folds):
+        if self.sweep.walk_forward is None or not self._entries:
             remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
-        return walk_forward(self.sweep, self.trials, self.folds, self.returns, self.sessions)
+        segments = self._folder.segments(self.sweep.walk_forward)
+        return walk_forward(self.sweep, lambda table: self._folder.parts(table, self._entries), self.sessions, segments)
+
+    @property
+    def touches(self) -> list[Touch]:
+        """The looks at the holdout that are on record."""
+        return read_touches(self.path, self.identity.hash)
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -155,19 +183,28 @@ class Study:
         others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
         return digest({"trials": trials, **others})
 
+    def verify(self) -> None:
+        """Read every file that counts; raises StudyConflict for one that is missing or not what was written."""
+        self._folder.identity()
+        self._folder.sessions()
+        for table in sorted({table for entry in self._entries for table in entry.files}):
+            for _ in self._folder.parts(table, self._entries):
+                pass
+
     @property
     def state(self) -> State:
         """How far the study has come."""
         done = len(self.trials)
-        asked = self._entries[-1].total if self._entries else self.sweep.search.trials
+        asked = self._entries[-1].total if self._entries else None
         failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
         batches = int(self.trials["batch"].n_unique()) if done else 0
         total = None if asked is None else max(done, asked)
-        return State(self.sweep.study, self.identity.hash, done, total, failed, batches)
+        pruned = int((self.trials["state"] == "PRUNED").sum()) if done else 0
+        return State(self.sweep.study, self.identity.hash, done, total, failed, batches, pruned)
 
 
 def open_study(path: str | Path) -> Study:
-    """Open a study's folder; raises StudyConflict if there is none."""
+    """Open a study by its folder or its URL, such as s3://bucket/study; raises StudyConflict if there is none."""
     return Study(path)
 
 

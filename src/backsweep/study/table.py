@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from backsweep.metrics.reasons import FIRST_PRUNED
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.proposers.base import Proposals, Told, ranked
 
@@ -56,6 +57,11 @@ class Results:
             return np.zeros(len(self.numbers), np.bool_)
         return np.fromiter((number in self.errors for number in self.numbers), np.bool_, len(self.numbers))
 
+    @property
+    def pruned(self) -> NDArray[np.bool_]:
+        """bool[k], the trials of which a run ended early."""
+        return ended_early(self.reasons)
+
     def take(self, outcome: Outcome) -> NDArray[np.int64]:
         """Fill in a chunk of consecutive trials; returns the numbers that were new."""
         first = int(outcome.numbers[0]) - self.numbers.start
@@ -87,15 +93,16 @@ class Table:
     search: Search
     space: Space
 
-    def trials(self, proposals: Proposals, results: Results) -> pl.DataFrame:
-        """Rows of some trials; `proposals` are those of `results.numbers`."""
+    def trials(self, proposals: Proposals, results: Results, fold: int | None = None) -> pl.DataFrame:
+        """Rows of some trials; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
         failed = results.failed
         metrics = np.where(failed[:, None], np.nan, results.metrics)
         numbers = np.asarray(results.numbers, dtype=np.int64)
         columns: dict[str, pl.Series] = {
             "number": pl.Series(numbers),
             "batch": pl.Series(numbers // self.search.batch),
-            "state": pl.Series(np.where(failed, "FAIL", "COMPLETE").tolist(), dtype=pl.String),
+            **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
+            "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
         }
         for name, metric in self.value_columns.items():
             columns[name] = nullable(metrics[:, METRICS.index(metric)])
@@ -116,7 +123,7 @@ class Table:
         return pl.DataFrame(columns)
 
     def returns(self, results: Results) -> pl.DataFrame:
-        """Per-session returns of some trials; null for a failed trial."""
+        """Per-session returns of some trials; null for a failed or pruned trial."""
         count, sessions = results.returns.shape
         rows = pl.Series(results.returns.reshape(-1), dtype=pl.Float32).reshape((count, sessions))
         frame = pl.DataFrame(
@@ -125,10 +132,10 @@ class Table:
                 "fold": np.zeros(count, dtype=np.int32),
                 "segment": [_WHOLE] * count,
                 "returns": rows.cast(pl.List(pl.Float32)),
-                "failed": results.failed,
+                "ended": results.failed | results.pruned,
             }
         )
-        known = pl.when(~pl.col("failed")).then("returns").alias("returns")
+        known = pl.when(~pl.col("ended")).then("returns").alias("returns")
         return frame.select("number", "fold", "segment", known)
 
     @property
@@ -147,6 +154,16 @@ class Table:
             violations=violations(rows, self.search),
             failed=(rows["state"] == "FAIL").to_numpy(),
         )
+
+
+def ended_early(reasons: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell of which runs the reason codes (last axis: metrics) say that they were pruned."""
+    return np.asarray(reasons.max(axis=-1, initial=0) >= FIRST_PRUNED)
+
+
+def states(failed: NDArray[np.bool_], pruned: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Name the states of trials, or of their segments."""
+    return np.where(failed, "FAIL", np.where(pruned, "PRUNED", "COMPLETE"))
 
 
 def excess(bound: Constraint, metrics: NDArray[np.float64]) -> pl.Series:
@@ -197,7 +214,7 @@ def nullable(values: NDArray[np.float64]) -> pl.Series:
 
 
 def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
-    """One JSON text per trial: the sampler's attributes, and why a metric is undefined."""
+    """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned."""
     texts: list[str | None] = [None] * len(results.numbers)
     explained = (results.reasons != 0).any(axis=1) & ~results.failed
     for row in range(len(texts)) if proposals.attrs else np.flatnonzero(explained).tolist():
@@ -206,7 +223,11 @@ def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
             content["sampler"] = json.loads(sampler)
         if explained[row]:
             codes = results.reasons[row]
-            content["undefined"] = undefined(codes)
+            if (codes >= FIRST_PRUNED).any():
+                sessions = results.metrics[row, METRICS.index("sessions")]
+                content["pruned"] = {"reason": REASONS[int(codes.max())], "sessions": float(sessions)}
+            else:
+                content["undefined"] = undefined(codes)
         if content:
             texts[row] = compact(content)
     return texts

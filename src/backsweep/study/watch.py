@@ -23,13 +23,13 @@ class Watch:
     new in it.
     """
 
-    def __init__(self, path: Path, count: int) -> None:
+    def __init__(self, path: Path | str, count: int) -> None:
         study = open_study(path)
         self.search: Search = study.sweep.search
         self._folder = StudyFolder(path)
         self._name, self._hash = study.sweep.study, study.identity.hash
         self._count = count
-        self._read = self._done = self._failed = self._batches = 0
+        self._read = self._done = self._failed = self._pruned = self._batches = 0
         self._total = self.search.trials
         self._best = pl.DataFrame()
 
@@ -42,8 +42,10 @@ class Watch:
             self._read, self._total = len(entries), new[-1].total
             self._done += len(rows)
             self._failed += int((rows["state"] == "FAIL").sum())
+            self._pruned += int((rows["state"] == "PRUNED").sum())
             self._batches = int(rows["batch"][-1]) + 1
             candidates = pl.concat([self._best, rows]) if len(self._best) else rows
             self._best = best_first(candidates, self.search).head(self._count)
         total = None if self._total is None else max(self._total, self._done)
-        return State(self._name, self._hash, self._done, total, self._failed, self._batches), self._best
+        state = State(self._name, self._hash, self._done, total, self._failed, self._batches, self._pruned)
+        return state, self._best

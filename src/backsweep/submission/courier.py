@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,26 +116,18 @@ def _keep(folder: Path, head: dict[str, Any], content: bytes) -> None:
     _expect(_NAME.fullmatch(name) is not None, f"a file called {name!r}")
     digest = hashlib.sha256(content).hexdigest()
     _expect((len(content), digest) == (head["size"], head["sha256"]), f"{name} came with another digest")
-    path = folder / name
-    from backsweep.study.files import put  # noqa: PLC0415 - the sender does without
+    from backsweep.study.files import open_files  # noqa: PLC0415 - the sender does without
 
+    files = open_files(folder)
     if name.partition("/")[0] not in _ONCE:
-        _replace(path, content)
-    elif not put(path, content) and name != "study.json" and path.read_bytes() != content:
+        files.replace(name, content)  # later runs may write it again, such as the records of the best trial
+    elif not files.put(name, content) and name != "study.json" and files.get(name) != content:
         raise StudyConflict(
             "this file and the cluster's are of different runs",
-            where=str(path),
+            where=files.where(name),
             expected="a folder that holds nothing, or what was fetched from there before",
             remedy="give another folder with --out",
         )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that later runs may write again, such as the records of the best trial."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _expect(good: bool, otherwise: str) -> None:

@@ -74,6 +74,7 @@ class Submission:
     def __post_init__(self) -> None:
         terms, room = self.terms, Path(self._room.name)
         try:
+            _check_folder(terms.cluster_dir)
             self.parcel: Parcel = pack(self.sweep, room, include=terms.include, shared_data=terms.shared_data)
             if self.parcel.identity is not None:
                 StudyFolder(self.out).check(self.parcel.identity)
@@ -239,6 +240,17 @@ def check_end(job: Job, name: str) -> int:
         found=_last_line(job.message),
         remedy="run the same command again: it resumes the study",
     )
+
+
+def _check_folder(path: str) -> None:
+    if "://" in path or not path.startswith(("/", "~/")):
+        raise BadInput(
+            "not a folder of the head node",
+            where="--cluster-dir",
+            expected="a path that begins with / or ~/",
+            found=path,
+            remedy="a relative path would be lost with the job; give a disk or a mounted volume that outlives it",
+        )
 
 
 def _shell(path: str) -> str:

@@ -20,9 +20,9 @@ from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import TRAIN, make_segments
 from backsweep.trial.parts import Part, join_parts
-from backsweep.trial.runner import new_metrics
 from backsweep.trial.sleeve_replay import replay_sleeves
 from backsweep.trial.sleeves import Share, SleeveMarket, SleeveRunner, pack_sleeves
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.sums import Tree, lay_out, summarise_sums
 from backsweep.trial.walk import mean_of_trainings
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from backsweep.trial.result import Result
     from backsweep.trial.sleeve_replay import Source
     from backsweep.trial.spec import TrialSpec
+    from backsweep.trial.sums import Course
 
 
 class DividedEvaluator:
@@ -71,7 +72,8 @@ class DividedEvaluator:
         self._source = source or _loader(spec)
         self._markets = markets
         self.ready = ready_of(spec, calendar)
-        self._course = lay_out(self.ready, flat=spec.folds is not None and spec.folds.state == "flat")
+        self._flat = spec.folds is not None and spec.folds.state == "flat"
+        self._courses: dict[int | None, Course] = {}
 
     @property
     def fills(self) -> int:
@@ -91,16 +93,17 @@ class DividedEvaluator:
         times = np.zeros((2, len(chunk.numbers)))
         errors: dict[int, str] = {}
         sums = []
+        course = self._course(chunk.fold)
         for row, number in enumerate(chunk.numbers.tolist()):
             times[0, row] = time.time()
             tree = Tree(self._calendar.blocks)
-            error = self._run(self._share.scaled(chunk.values[row]), tree)
+            error = self._run(self._share.scaled(chunk.values[row]), course, tree)
             if error:
                 errors[number] = error
             sums.append(tree.sums)
             times[1, row] = time.time()
         stacked = np.array(sums).swapaxes(0, 1)
-        return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1])
+        return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1], chunk.fold)
 
     def join(self, parts: Sequence[Part]) -> Part:
         """Put neighbouring parts of a chunk together, in the order of their blocks."""
@@ -109,16 +112,17 @@ class DividedEvaluator:
     def close(self, parts: Sequence[Part]) -> Outcome:
         """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
         whole = join_parts(parts, self._calendar.blocks)
-        count, segments = len(whole.numbers), len(self.ready.segments)
+        ready, course = self.ready.of(whole.fold), self._course(whole.fold)
+        count, segments = len(whole.numbers), len(ready.segments)
         metrics, reasons = new_metrics(count)
-        cuts = np.full((count, len(self._course.spans), len(METRICS)), np.nan)
+        cuts = np.full((count, len(course.spans), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
-        returns = np.full((count, self.ready.width), np.nan, np.float32)
-        trains = np.array([segment.name == TRAIN for segment in self.ready.segments])
+        returns = np.full((count, ready.width), np.nan, np.float32)
+        trains = np.array([segment.name == TRAIN for segment in ready.segments])
         for row, number in enumerate(whole.numbers.tolist()):
             if number in whole.errors:
                 continue
-            for each, span in enumerate(self._course.spans):
+            for each, span in enumerate(course.spans):
                 years = self._calendar.years(span.first, span.last)
                 own = returns[row, span.returns]
                 summarise_sums(whole.sums[0, row, span.place], years, cuts[row, each], cut_reasons[row, each], own)
@@ -145,6 +149,12 @@ class DividedEvaluator:
         values = self._share.scaled(values)
         return replay_sleeves(self._share, course, self._cls, self._source, values, compiled=compiled)
 
+    def _course(self, fold: int | None) -> Course:
+        """Give the course over one fold, or over all for None."""
+        if fold not in self._courses:
+            self._courses[fold] = lay_out(self.ready.of(fold), flat=self._flat)
+        return self._courses[fold]
+
     @cached_property
     def _runners(self) -> tuple[SleeveRunner, ...]:
         return tuple(map(self._runner, self._markets or _pack(self._source, self._calendar, self._shards)))
@@ -153,7 +163,7 @@ class DividedEvaluator:
         options = {**self._share.options(market.assets), "features": Features(market)}
         return SleeveRunner(market, self._cls, self._share.settings(market.assets), **options)
 
-    def _run(self, values: NDArray[np.float64], tree: Tree) -> str:
+    def _run(self, values: NDArray[np.float64], course: Course, tree: Tree) -> str:
         """Run one trial over the shards held here; returns the text of its error, and NaN in the tree, if it fails."""
         error = ""
         for blocks, runner in zip(self._shards, self._runners, strict=True):
@@ -164,12 +174,12 @@ class DividedEvaluator:
             except BacksweepError as failure:
                 error = str(failure)
             for block in blocks:
-                sums = np.zeros(self._course.width)
+                sums = np.zeros(course.width)
                 try:
                     for sleeve in market.sleeves_of(block - blocks.start) if not error else ():
                         at = market.assets[sleeve]
                         runner.enter(sleeve)
-                        runner.follow(self._course, sums)
+                        runner.follow(course, sums)
                 except BacksweepError as failure:
                     error = f"sleeve {at}: {failure}"
                 tree.push(0, block, sums)

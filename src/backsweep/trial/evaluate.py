@@ -15,10 +15,12 @@ from backsweep.strategy import load_strategy
 from backsweep.trial.divided import DividedEvaluator
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
-from backsweep.trial.folds import make_segments
+from backsweep.trial.folds import TEST, holdout_start, make_segments
 from backsweep.trial.market import Market, pack
+from backsweep.trial.recording import Stretch, record
 from backsweep.trial.result import Result, read_result
-from backsweep.trial.runner import Runner, Settings, new_metrics, record
+from backsweep.trial.runner import PrunedRun, Runner, Settings
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.walk import Walk
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ class Evaluator:
         ends = self._market.session_ends
         segments = make_segments(ends, spec.folds) if spec.folds else ()
         self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
-        self._walk = Walk(self._runner, segments, flat=spec.folds.state == "flat") if spec.folds else None
+        self._flat = spec.folds is not None and spec.folds.state == "flat"
+        self._pruning = spec.pruning
+        self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
 
     @property
     def fills(self) -> int:
@@ -82,18 +86,19 @@ class Evaluator:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
         count = len(chunk.numbers)
         metrics, reasons = new_metrics(count)
-        segments = len(self.ready.segments)
-        cuts = np.full((count, segments, len(METRICS)), np.nan)
+        part = self.ready.of(chunk.fold)
+        walk = Walk(self._runner, part.segments, flat=self._flat, pruning=self._pruning) if part.segments else None
+        cuts = np.full((count, len(part.segments), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
-        returns = np.full((count, self.ready.width), np.nan, np.float32)
+        returns = np.full((count, part.width), np.nan, np.float32)
         times = np.zeros((2, count))
         errors: dict[int, str] = {}
         for row in range(count):
             times[0, row] = time.time()
             try:
-                if self._walk:
-                    self._walk.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
-                    metrics[row], reasons[row] = self._walk.summary(cuts[row], cut_reasons[row])
+                if walk:
+                    walk.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
+                    metrics[row], reasons[row] = walk.summary(cuts[row], cut_reasons[row])
                 else:
                     self._run(chunk.values[row], metrics[row], reasons[row], returns[row])
             except BacksweepError as error:
@@ -120,12 +125,35 @@ class Evaluator:
         reasons: NDArray[np.uint8],
         returns: NDArray[np.float32],
     ) -> None:
-        self._runner.run(values)
+        self._runner.take(values)
+        try:
+            self._runner.go(0, len(returns), watch=self._pruning)
+        except PrunedRun as run:
+            run.write(metrics, reasons)
+            return
         scratch = np.zeros(len(returns))
         self._runner.summarise(metrics, reasons, scratch)
         returns[:] = scratch
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial again with full records; the same bits, compiled or interpreted."""
-        runner = record(self._market, self._cls, self._settings, values, compiled=compiled, **self._options)
-        return read_result(runner)
+        """Run one trial again over all the data before the holdout with full records, compiled or not the same bits."""
+        return self._record(values, Stretch(0, 0, self.holdout.start), compiled=compiled)
+
+    def replay_holdout(self, values: NDArray[np.float64]) -> Result:
+        """Run one trial on the holdout, from a fresh account, with full records."""
+        return self._record(values, Stretch(self.holdout.start, self.holdout.start, self.holdout.stop, flat=self._flat))
+
+    def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
+        """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one.
+
+        As in `Walk` each is a run by itself, or cut out of one that began with the first test.
+        """
+        tests = [segment for segment in self.ready.segments if segment.name == TEST]
+        runs = next(segment.runs for segment in tests if segment.fold == fold)
+        starts = [first if self._flat else tests[0].first for first, _ in runs]
+        stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]
+        return [self._record(values, stretch) for stretch in stretches]
+
+    def _record(self, values: NDArray[np.float64], stretch: Stretch, *, compiled: bool = True) -> Result:
+        recorded = record(self._market, self._cls, self._settings, values, stretch, compiled=compiled, **self._options)
+        return read_result(recorded)

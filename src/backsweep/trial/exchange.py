@@ -6,7 +6,7 @@ order, anywhere, more than once: an outcome depends on nothing but the trial spe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from backsweep.trial.folds import Segment
@@ -27,12 +27,14 @@ class Chunk:
     batch : number of the batch, 0-based; of batches that are committed together, the first.
     numbers : int64[k], the trials' numbers in the study.
     values : float64[k, p], one column per name in `TrialSpec.params`; booleans are 0 and 1, integers whole floats.
+    fold : the only fold that they run on; None for all of them.
 
     """
 
     batch: int
     numbers: NDArray[np.int64]
     values: NDArray[np.float64]
+    fold: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,8 @@ class Outcome:
     batch, numbers : as in the chunk.
     metrics : float64[k, len(METRICS)], NaN = undefined; with folds the means over their trainings.
     reasons : uint8[k, len(METRICS)], index into `metrics.REASONS`; 0 = defined.
-    returns : float32[k, Ready.width], per-session returns; with folds those of every segment, one after the other.
+    returns : float32[k, width], per-session returns, as many as `Ready.of(chunk's fold)` says; with folds those of
+        every segment, one after the other.
     errors : trial number to text; such a trial has failed and its metrics are NaN.
     started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
     segments, segment_reasons : float64 and uint8[k, segments, len(METRICS)], metrics and reasons of each segment;
@@ -80,10 +83,14 @@ class Ready:
     assets: tuple[str, ...] = field(default=())
     segments: tuple[Segment, ...] = field(default=())
 
+    def of(self, fold: int | None) -> Ready:
+        """Give what is known of one fold, or all of it for None."""
+        return self if fold is None else replace(self, segments=tuple(s for s in self.segments if s.fold == fold))
+
     @property
     def width(self) -> int:
-        """How many returns a trial has: one for each session, with folds one for each session of each segment."""
-        return sum(segment.sessions for segment in self.segments) if self.segments else len(self.sessions)
+        """How many returns a trial has: one for each session, with folds those that are kept of each segment."""
+        return sum(segment.width for segment in self.segments) if self.segments else len(self.sessions)
 
 
 class Backend(Protocol):

@@ -3,6 +3,11 @@
 With I the length of training, g the purge, O the length of a test and s the step (all calendar spans counted from the
 first session's date, or sessions), fold k trains on [k s, k s + I), or anchored on [0, k s + I), and is tested on
 [k s + I + g, k s + I + g + O). The tests follow each other, so appending sessions changes no fold but a short last one.
+
+Combinatorial purged cross-validation divides the sessions into N groups of equal length and has a fold for each choice
+of k groups: it is tested on these, each run by itself, and trained on what is left but `purge` before and `embargo`
+after every one of them. Its segments have several pieces. Source: Lopez de Prado (2018), "Advances in Financial Machine
+Learning", chapter 12; `statistics.paths` says which folds make which path.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from backsweep.errors import BadInput
 from backsweep.section import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,37 +43,58 @@ class FoldSpec(Section):
 
     `rolling` trains on the last `train` before each test, `anchored` on everything before it, `holdout` once, on the
     first `train`. `test` may be left out of a holdout, which then reaches to the end of the data. `step` is `test`
-    where it is left out. `purge` is the gap between training and its test. `embargo` is the gap between a test and
-    training after it: no mode here trains after its test, so it changes nothing.
+    where it is left out. `cpcv` has no spans but `groups`, of which each fold tests `test_groups`. `purge` is the gap
+    between training and the test that follows. `embargo` is the gap between a test and training after it: only `cpcv`
+    trains after a test.
 
     `state` says what a segment begins and ends with. `flat`: nothing; open positions are sold at its last close, at the
     usual costs. `continuous`: each training begins flat and ends marked to market, and the tests are cut out of one run
     over all of them, which carries positions and cash.
+
+    `holdout` is kept apart at the end of the data: no fold sees it. The last fold has a training only, which ends
+    `purge` before the holdout, and in `rolling` is as long as the others: what it chooses is for the holdout.
     """
 
-    mode: Literal["rolling", "anchored", "holdout"] = "rolling"
-    train: Span
+    mode: Literal["rolling", "anchored", "holdout", "cpcv"] = "rolling"
+    train: Span | None = None
     test: Span | None = None
     step: Span | None = None
+    groups: Annotated[int | None, Field(ge=2)] = None
+    test_groups: Annotated[int | None, Field(ge=1)] = None
     purge: Gap = "0d"
     embargo: Gap = "0d"
     state: Literal["flat", "continuous"] = "flat"
+    holdout: Span | None = None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Sessions `first` to before `last` of fold number `fold`; `short`: the data end before the segment does."""
+    """Sessions `first` to before `last` of fold number `fold`; `short`: the data end before the segment does.
+
+    Where `pieces` are given, it has only these runs of sessions, from the first to before the second number of each.
+    """
 
     fold: int
     name: str
     first: int
     last: int
     short: bool = False
+    pieces: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """Its pieces, or the one that it is."""
+        return self.pieces or ((self.first, self.last),)
 
     @property
     def sessions(self) -> int:
         """How many sessions it has."""
-        return self.last - self.first
+        return sum(last - first for first, last in self.runs)
+
+    @property
+    def width(self) -> int:
+        """How many returns are kept of it: all, but none of a training in pieces, of which there are very many."""
+        return 0 if self.pieces and self.name == TRAIN else self.sessions
 
 
 def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment, ...]:
@@ -77,7 +103,13 @@ def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment,
     `sessions` are session ends in nanoseconds UTC, ascending. Raises BadInput where there is not one fold, or where
     tests would overlap.
     """
+    if spec.holdout is not None:
+        open_ = holdout_start(sessions, spec)
+        folds = make_segments(sessions[:open_], spec.model_copy(update={"holdout": None}))
+        return (*folds, _final_training(_Ruler(sessions), spec, open_, folds[-1].fold + 1))
     ruler = _Ruler(sessions)
+    if spec.mode == "cpcv":
+        return tuple(_splits(ruler, spec))
     found = [segment for fold in _folds(ruler, spec) for segment in fold]
     tests = found[1::2]
     if any(later.first < earlier.last for earlier, later in itertools.pairwise(tests)):
@@ -101,6 +133,7 @@ def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment,
 
 def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
     """Give folds as long as a test begins within the data."""
+    assert spec.train is not None  # noqa: S101 - the sweep file has been checked
     train, purge = _read(spec.train), _read(spec.purge)
     test = _read(spec.test) if spec.test else None
     step = _read(spec.step) if spec.step else test
@@ -122,6 +155,78 @@ def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
             return
 
 
+def holdout_start(sessions: NDArray[np.int64], spec: FoldSpec) -> int:
+    """Give the position of the holdout's first session, or how many sessions there are without one.
+
+    Raises BadInput where the holdout leaves no session.
+    """
+    if spec.holdout is None:
+        return len(sessions)
+    start = _Ruler(sessions).before_end(_read(spec.holdout)) if len(sessions) else 0
+    if start <= 0:
+        raise BadInput(
+            "the holdout takes all the data",
+            where="walk_forward.holdout",
+            expected=f"more than {spec.holdout} of data",
+            found=f"{len(sessions)} sessions",
+            remedy="shorten `holdout`, or take more data",
+        )
+    return start
+
+
+def _final_training(ruler: _Ruler, spec: FoldSpec, open_: int, fold: int) -> Segment:
+    last = ruler.before(open_, _read(spec.purge))
+    first = ruler.before(last, _read(spec.train)) if spec.mode == "rolling" and spec.train and last > 0 else 0
+    if last <= max(first, 0):
+        raise BadInput(
+            "a fold has a segment without a session",
+            where="walk_forward.holdout",
+            expected="sessions to train on before the holdout and its purge",
+            found=f"{open_} sessions before the holdout",
+            remedy="shorten `purge` or `holdout`",
+        )
+    return Segment(fold, TRAIN, first, last)
+
+
+def _splits(ruler: _Ruler, spec: FoldSpec) -> Iterator[Segment]:
+    """Give training and test of each choice of groups, in lexicographic order."""
+    groups, tested = spec.groups or 2, spec.test_groups or 1
+    edges = [ruler.count * group // groups for group in range(groups + 1)]
+    spans = list(itertools.pairwise(edges))
+    purge, embargo = _read(spec.purge), _read(spec.embargo)
+    for fold, chosen in enumerate(itertools.combinations(spans, tested)):
+        free = np.ones(ruler.count, np.bool_)
+        for first, last in chosen:
+            free[ruler.before(first, purge) : ruler.after(last, embargo)] = False
+        turns = np.flatnonzero(np.diff(free, prepend=False, append=False))
+        trained = tuple((int(first), int(last)) for first, last in turns.reshape(-1, 2))
+        if not trained or edges[1] == 0:
+            raise BadInput(
+                "a fold has a segment without a session",
+                where="walk_forward.groups",
+                expected="sessions in every group, and in training once purge and embargo are taken away",
+                found=f"{ruler.count} sessions in {groups} groups",
+                remedy="take fewer groups, a shorter purge and embargo, or more data",
+            )
+        yield Segment(fold, TRAIN, trained[0][0], trained[-1][1], pieces=trained)
+        yield Segment(fold, TEST, chosen[0][0], chosen[-1][1], pieces=chosen)
+
+
+def record_places(segments: Sequence[Segment]) -> NDArray[np.int64]:
+    """Give the places, among the returns of a trial on all segments, of every tested session once, in their order.
+
+    A session that several folds test is taken from the first of them: run by itself, it earns the same in all.
+    """
+    place = sum(segment.width for segment in segments)
+    found = np.full(max(segment.last for segment in segments), -1)
+    for segment in reversed(segments):
+        for first, last in reversed(segment.runs) if segment.width else ():
+            place -= last - first
+            if segment.name == TEST:
+                found[first:last] = np.arange(place, place + last - first)
+    return found[found >= 0]
+
+
 class _Ruler:
     """Finds the session that stands at a distance (months, days, sessions) from the first one's date."""
 
@@ -140,11 +245,30 @@ class _Ruler:
         place = self.place(distance)
         return place < self.count or (place == self.count and _nanoseconds(self._date(distance)) <= reached)
 
+    def before(self, session: int, distance: NDArray[np.int64]) -> int:
+        """Give the position of the first session at most this distance before a session's date."""
+        date = _shift(_midnight(int(self._ends[session])), -distance)
+        return max(0, min(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) - int(distance[2]))
+
+    def before_end(self, distance: NDArray[np.int64]) -> int:
+        """Give the position of the first session at most this distance before the end of the last one's date."""
+        date = _shift(_midnight(int(self._ends[-1])) + _DAY, -distance)
+        return int(np.searchsorted(self._ends, _nanoseconds(date))) - int(distance[2])
+
+    def after(self, session: int, distance: NDArray[np.int64]) -> int:
+        """Give the position of the first session at this distance after the date of the one before `session`."""
+        date = _shift(_midnight(int(self._ends[session - 1])) + _DAY, distance)
+        return max(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) + int(distance[2])
+
     def _date(self, distance: NDArray[np.int64]) -> datetime:
-        months = self._origin.year * 12 + self._origin.month - 1 + int(distance[0])
-        year, month = divmod(months, 12)
-        day = min(self._origin.day, calendar.monthrange(year, month + 1)[1])
-        return self._origin.replace(year=year, month=month + 1, day=day) + int(distance[1]) * _DAY
+        return _shift(self._origin, distance)
+
+
+def _shift(moment: datetime, distance: NDArray[np.int64]) -> datetime:
+    """Move a moment by months and days; the last day of a month stands for those that it does not have."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + int(distance[0]), 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day) + int(distance[1]) * _DAY
 
 
 def _read(text: str) -> NDArray[np.int64]:

@@ -24,7 +24,8 @@ import polars as pl
 from backsweep.engine.codes import FREE, ORDER_TYPES
 from backsweep.errors import StrategyError
 from backsweep.trial.market import Market, pack
-from backsweep.trial.runner import Runner, Settings, record
+from backsweep.trial.recording import record
+from backsweep.trial.runner import Runner, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ def check_lookahead(
     real = Runner(market, cls, settings, **options)
     moments = requests = 0
     for values in trials:
-        asked = _moments_of_requests(record(market, cls, settings, values, **options))
+        asked = _moments_of_requests(record(market, cls, settings, values, **options).runner)
         chosen = _choose(asked, len(market.groups), market.bars.size, random)
         moments += len(chosen)
         requests += len(np.intersect1d(chosen, asked))

@@ -10,7 +10,9 @@ import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import METRICS, REASONS
-from backsweep.trial.runner import Runner, new_metrics
+from backsweep.trial.recording import Recording
+from backsweep.trial.runner import Runner
+from backsweep.trial.summaries import new_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,7 @@ class Result:
     fills, trades, equity, orders, cash_flows : frames; times are UTC (without a zone as written), money in account
         currency, `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened. A cash
         flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`.
-    returns : float64[sessions], net returns.
+    returns : float64[sessions of the run], net returns.
 
     """
 
@@ -44,16 +46,18 @@ class Result:
     returns: NDArray[np.float64] = field(repr=False)
 
 
-def read_result(runner: Runner) -> Result:
+def read_result(recording: Recording) -> Result:
     """Read the records that a recorded run left in its runner's tables."""
+    runner, stretch = recording.runner, recording.stretch
+    fills_before, trades_before, orders_before, flows_before = recording.skipped
     market, tables, account = runner.market, runner.tables, runner.tables.account[0]
     values, reasons = new_metrics(1)
-    returns = np.zeros(len(market.session_ends))
-    runner.summarise(values[0], reasons[0], returns)
-    fills = _frame(tables.fill_log[: account.fills_logged]).with_columns(
+    returns = np.zeros(stretch.last - stretch.first)
+    runner.summarise(values[0], reasons[0], returns, stretch.first, stretch.last)
+    fills = _frame(tables.fill_log[fills_before : account.fills_logged]).with_columns(
         _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
     )
-    orders = _frame(tables.order_log[: account.orders_logged]).sort("order_id")
+    orders = _frame(tables.order_log[orders_before : account.orders_logged]).sort("order_id")
     orders = orders.with_columns(
         pl.col("parent_id").replace(0, None),
         _asset(market),
@@ -63,11 +67,12 @@ def read_result(runner: Runner) -> Result:
         _time("submitted"),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
-    flows = _frame(tables.flow_log[: account.flows_logged]).with_columns(
+    flows = _frame(tables.flow_log[flows_before : account.flows_logged]).with_columns(
         _time("timestamp"), _asset(market), _name("kind", FLOW_KINDS)
     )
-    equity = _equity(tables.equity_log, account.initial_cash)
-    return Result(*named(values[0], reasons[0]), fills, _trades(runner), equity, orders, flows, returns)
+    equity = _equity(tables.equity_log[runner.groups(stretch.first, stretch.last)], account.initial_cash)
+    trades = _trades(runner, trades_before)
+    return Result(*named(values[0], reasons[0]), fills, trades, equity, orders, flows, returns)
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:
@@ -82,19 +87,19 @@ def drawdown(initial: float) -> pl.Expr:
     return (1.0 - pl.col("equity") / peak).alias("drawdown")
 
 
-def _trades(runner: Runner) -> pl.DataFrame:
+def _trades(runner: Runner, before: int) -> pl.DataFrame:
     market = runner.market
-    log = runner.tables.trade_log[: runner.tables.account[0].trades_logged]
+    log = runner.tables.trade_log[before : runner.tables.account[0].trades_logged]
     trades = _frame(log).with_columns(
         _time("entry_timestamp"), _time("exit_timestamp"), _asset(market), _name("exit_reason", FILL_REASONS)
     )
     seen = []
     columns = {**market.signals, **runner.feature_columns()}
     group_of = np.repeat(np.arange(len(market.groups)), market.groups["count"])
-    before = _bar_before(market.codes)
+    last_row = _bar_before(market.codes)
     for moment in ("entry", "exit"):
         rows = log[f"{moment}_row"]
-        seen += [pl.Series(f"{moment}_{name}", _take(values, before[rows])) for name, values in columns.items()]
+        seen += [pl.Series(f"{moment}_{name}", _take(values, last_row[rows])) for name, values in columns.items()]
         groups = group_of[rows] - 1
         seen += [pl.Series(f"{moment}_{name}", _take(values, groups)) for name, values in market.context.items()]
     return trades.drop("entry_row", "exit_row").with_columns(seen)

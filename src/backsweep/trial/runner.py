@@ -6,6 +6,7 @@ and, unless it records, not with the number of bars either.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,25 +15,39 @@ import numpy as np
 
 from backsweep.broker import Market as Columns
 from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
-from backsweep.engine.codes import CARRIED, FRESH, LOG_FULL, NONE, ORDERS_FULL
-from backsweep.engine.jit import compiled as compile_entry
+from backsweep.engine.codes import (
+    CARRIED,
+    FRESH,
+    LOG_FULL,
+    NONE,
+    ORDERS_FULL,
+    PRUNED_DRAWDOWN,
+    PRUNED_RUIN,
+    PRUNED_TRADES,
+)
 from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import Table, Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
-from backsweep.metrics.summary import METRICS, summarise
+from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
+from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.binding import place_of, set_account, set_costs, set_execution, set_volume
 from backsweep.trial.features import FeaturePart, Features
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
+from backsweep.trial.summaries import Piece, summarise_account
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.market import Market
 
-SESSIONS_PER_YEAR = 252.0
-FIRST_LOG = 4096
+_PRUNED = {
+    PRUNED_DRAWDOWN: PRUNED_BY_DRAWDOWN,
+    PRUNED_TRADES: PRUNED_BY_TRADES,
+    PRUNED_RUIN: PRUNED_BY_RUIN,
+}
+_SESSIONS = METRICS.index("sessions")
 FILLER = " "  # the field of a record without columns: no name that a strategy could say
 
 
@@ -106,16 +121,24 @@ class Runner:
             self._columns[0][name] = column.ctypes.data
         self._set_conditions(strategy)
 
-    def go(self, first: int, last: int, *, carried: bool = False, flat: bool = False) -> None:
+    def go(
+        self, first: int, last: int, *, carried: bool = False, flat: bool = False, watch: PruningSpec | None = None
+    ) -> None:
         """Run over sessions `first` to before `last` with the values taken.
 
         The run begins with a fresh account that knows the closes before it, or, `carried`, with the account, orders and
         memory that the last run left; `flat` closes every position at its end. The strategy is not called before
-        `first`; its features, the signals and the context do know the bars before.
+        `first`; its features, the signals and the context do know the bars before. With `watch` a hopeless run ends
+        early and raises PrunedRun.
         """
         start, stop = int(self._edges[first]), int(self._edges[last])
         account = self.tables.account[0]
         account.carried = CARRIED if carried else FRESH
+        account.watched = int(watch is not None)
+        if watch is not None:
+            account.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
+            account.trades_needed = watch.min_trades or 0
+            account.trades_due = first + math.ceil(watch.checkpoint * (last - first)) - 1
         account.flat_at = stop - 1 if flat else NONE
         if len(self.market.actions):
             known = self.market.actions["group"]
@@ -131,6 +154,7 @@ class Runner:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
         account = self.tables.account[0]
         account.carried, account.flat_at, account.earlier_assets, account.next_action = FRESH, NONE, 0, 0
+        account.watched = 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
         check_run(self.tables.account[0], self.cls.__name__)
@@ -149,6 +173,8 @@ class Runner:
                 first,
                 last,
             )
+        except MemoryError:
+            raise  # the machine's trouble, not the strategy's
         except Exception as error:
             columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
@@ -167,18 +193,29 @@ class Runner:
         """
         last = len(self.market.session_ends) if last is None else last
         sessions = self.tables.sessions[first:last]
-        times = self.market.groups["timestamp"]
-        elapsed = float(times[self._edges[last] - 1] - times[self._edges[first]])
-        _summarise_account(
+        summarise_account(
             self.tables.account[0],
             sessions["equity"],
             sessions["exposure"],
-            elapsed / NANOSECONDS_PER_YEAR,
-            SESSIONS_PER_YEAR,
+            self._years(first, last),
             values,
             reasons,
             returns,
         )
+
+    def piece(self, first: int, last: int) -> Piece:
+        """Keep what the last run, over sessions `first` to before `last`, left behind."""
+        sessions = self.tables.sessions[first:last]
+        account = self.tables.account.copy()
+        return Piece(account, sessions["equity"].copy(), sessions["exposure"].copy(), self._years(first, last))
+
+    def _years(self, first: int, last: int) -> float:
+        times = self.market.groups["timestamp"]
+        return float(times[self._edges[last] - 1] - times[self._edges[first]]) / NANOSECONDS_PER_YEAR
+
+    def groups(self, first: int, last: int) -> slice:
+        """Give the timestamps of sessions `first` to before `last`."""
+        return slice(int(self._edges[first]), int(self._edges[last]))
 
     def feature_columns(self) -> dict[str, NDArray[np.float64]]:
         """Give the last run's feature columns by name."""
@@ -254,7 +291,12 @@ def columns_record(columns: Mapping[str, NDArray[np.float64]]) -> Table:
 
 
 def check_run(account: Any, strategy: str) -> None:
-    """Raise what went wrong in a run, LimitReached or BrokenInvariant; `strategy` names whose it was."""
+    """Raise what went wrong in a run, LimitReached or BrokenInvariant; `strategy` names whose it was.
+
+    Raises PrunedRun where the run was watched and ended early.
+    """
+    if account.failure in _PRUNED:
+        raise PrunedRun(_PRUNED[account.failure], int(account.sessions))
     if account.failure == ORDERS_FULL:
         raise LimitReached(
             f"{strategy} has too many live orders",
@@ -272,58 +314,18 @@ def check_run(account: Any, strategy: str) -> None:
         )
 
 
+class PrunedRun(Exception):  # noqa: N818 - nothing went wrong
+    """A run ended early: for the reason with this code, after so many sessions."""
+
+    def __init__(self, reason: int, sessions: int) -> None:
+        self.reason, self.sessions = reason, sessions
+        super().__init__(REASONS[reason])
+
+    def write(self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]) -> None:
+        """Write what is known of the run: how many sessions it had, and why nothing else."""
+        metrics[:], reasons[:] = np.nan, self.reason
+        metrics[_SESSIONS], reasons[_SESSIONS] = self.sessions, 0
+
+
 class LogFull(LimitReached):
-    """A recorded run needs larger logs; `record` catches it and tries again with twice the size."""
-
-
-def record(
-    market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], **options: Any
-) -> Runner:
-    """Run one trial with full records, in logs that are large enough; `options` are those of Runner."""
-    capacity = FIRST_LOG
-    while True:
-        runner = Runner(market, cls, settings, log_capacity=capacity, **options)
-        try:
-            runner.run(values)
-        except LogFull:
-            capacity *= 4
-        else:
-            return runner
-
-
-def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Give empty arrays for the metrics of `count` trials and their reason codes."""
-    return np.full((count, len(METRICS)), np.nan), np.zeros((count, len(METRICS)), np.uint8)
-
-
-@compile_entry
-def _summarise_account(
-    account: Any,
-    equity: NDArray[np.float64],
-    exposure: NDArray[np.float64],
-    years: float,
-    periods_per_year: float,
-    values: NDArray[np.float64],
-    reasons: NDArray[np.uint8],
-    returns: NDArray[np.float64],
-) -> None:
-    summarise(
-        equity,
-        account.initial_cash,
-        exposure,
-        years,
-        periods_per_year,
-        account.trades,
-        account.wins,
-        account.gross_profit,
-        account.gross_loss,
-        account.commission,
-        account.slippage,
-        account.financing,
-        account.traded_notional,
-        account.ambiguous_fills,
-        account.rejected_orders,
-        values,
-        reasons,
-        returns,
-    )
+    """A recorded run needs larger logs; `recording.record` catches it and tries again with larger ones."""

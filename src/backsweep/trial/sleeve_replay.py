@@ -12,9 +12,10 @@ import polars as pl
 from backsweep.dataset.shards import Shard
 from backsweep.engine.tables import SESSION
 from backsweep.trial.features import Features
+from backsweep.trial.recording import record
 from backsweep.trial.result import Result, drawdown, named, read_result
-from backsweep.trial.runner import new_metrics, record
 from backsweep.trial.sleeves import pack_sleeves
+from backsweep.trial.summaries import new_metrics
 from backsweep.trial.sums import Tree, add_sleeve, summarise_sums
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def replay_sleeves(
                 view = market.sleeve(sleeve)
                 options = {**share.options(view.assets), "features": features.part(market.rows_of(sleeve))}
                 own = values[share.kept(view.assets)]
-                runner = record(view, cls, share.settings(view.assets), own, compiled=compiled, **options)
-                records.append(read_result(runner))
-                _add(runner, market, sleeve, sums, cash)
+                recorded = record(view, cls, share.settings(view.assets), own, compiled=compiled, **options)
+                records.append(read_result(recorded))
+                _add(recorded.runner, market, sleeve, sums, cash)
             tree.push(0, block, sums)
     return _join(records, tree.sums[0], cash, calendar)
 

@@ -221,6 +221,20 @@ class CostsSpec(Section):
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
 
 
+class PruningSpec(Section):
+    """When a hopeless run ends early: looked at once a session, in trainings or without folds, never in tests.
+
+    max_drawdown : once equity at a session's end is farther below its peak than this fraction. As a run that has passed
+        a bound on `max_drawdown` cannot come back, the same bound here ends only runs that break the constraint.
+    min_trades : unless so many trades are closed when the fraction `checkpoint` of the run's sessions is over.
+    Equity of zero or below always ends the run.
+    """
+
+    max_drawdown: Annotated[float | None, Field(gt=0.0, le=1.0)] = None
+    min_trades: Annotated[int | None, Field(ge=1)] = None
+    checkpoint: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+
+
 class TrialSpec(Section):
     """Everything that a trial depends on besides its values.
 
@@ -237,6 +251,7 @@ class TrialSpec(Section):
     fixed: dict[str, float | int | bool] = Field(default_factory=dict)
     params: tuple[str, ...] = ()
     folds: FoldSpec | None = None
+    pruning: PruningSpec | None = None
 
 
 Kind = TypeVar("Kind", bound=Section)

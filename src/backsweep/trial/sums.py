@@ -16,6 +16,7 @@ import numpy as np
 
 from backsweep.engine.jit import compiled, record_at
 from backsweep.metrics.summary import summarise
+from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR
 from backsweep.trial.walk import Leg, plan
 
 if TYPE_CHECKING:
@@ -23,22 +24,8 @@ if TYPE_CHECKING:
 
     from backsweep.trial.exchange import Ready
 
-COUNTERS = (
-    "trades",
-    "wins",
-    "gross_profit",
-    "gross_loss",
-    "commission",
-    "slippage",
-    "financing",
-    "traded_notional",
-    "ambiguous_fills",
-    "rejected_orders",
-)
 HEAD = 1 + len(COUNTERS)
 """Numbers before the curves of a span: the initial cash, then the counters."""
-
-SESSIONS_PER_YEAR = 252.0
 
 
 @dataclass(frozen=True)
@@ -161,7 +148,7 @@ def summarise_sums(
 ) -> None:
     """Write the metrics, reason codes and returns of one span from what its sleeves add up to."""
     scratch = np.zeros(len(returns))
-    _summarise(sums, years, SESSIONS_PER_YEAR, values, reasons, scratch)
+    _summarise(sums, years, values, reasons, scratch)
     returns[:] = scratch
 
 
@@ -169,7 +156,6 @@ def summarise_sums(
 def _summarise(
     sums: NDArray[np.float64],
     years: float,
-    periods_per_year: float,
     values: NDArray[np.float64],
     reasons: NDArray[np.uint8],
     returns: NDArray[np.float64],
@@ -185,7 +171,7 @@ def _summarise(
         sums[0],
         exposure,
         years,
-        periods_per_year,
+        SESSIONS_PER_YEAR,
         int(sums[1]),
         int(sums[2]),
         sums[3],

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.metrics.reasons import PRUNED_BY_TRAINING
 from backsweep.trial.folds import TEST, TRAIN
+from backsweep.trial.runner import PrunedRun
+from backsweep.trial.summaries import summarise_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
     from backsweep.trial.folds import Segment
     from backsweep.trial.runner import Runner
+    from backsweep.trial.spec import PruningSpec
+    from backsweep.trial.summaries import Piece
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,24 @@ def plan(segments: Sequence[Segment], *, flat: bool) -> tuple[Leg, ...]:
 
 
 class Walk:
-    """Runs a runner's trials over segments."""
+    """Runs a runner's trials over segments.
 
-    def __init__(self, runner: Runner, segments: Sequence[Segment], *, flat: bool) -> None:
+    With `pruning`, a training that ends early leaves no metric but its sessions, and the test of its fold is not run
+    unless tests carry on; other folds do not know. Of segments in pieces every piece is a run of its own, and one that
+    several segments have is run once; what the pieces earn is compounded.
+    """
+
+    def __init__(
+        self, runner: Runner, segments: Sequence[Segment], *, flat: bool, pruning: PruningSpec | None = None
+    ) -> None:
         self._runner = runner
+        self._segments = segments
         self._legs = plan(segments, flat=flat)
         self._flat = flat
-        ends = np.cumsum([segment.sessions for segment in segments])
-        self._places = [slice(end - each.sessions, end) for end, each in zip(ends, segments, strict=True)]
+        self._pruning = pruning
+        self._pieced = any(segment.pieces for segment in segments)
+        ends = np.cumsum([segment.width for segment in segments])
+        self._places = [slice(end - each.width, end) for end, each in zip(ends, segments, strict=True)]
         self._trains = np.array([segment.name == TRAIN for segment in segments])
 
     def run(
@@ -69,11 +84,40 @@ class Walk:
         Raises StrategyError or LimitReached as the runner does.
         """
         self._runner.take(values)
+        if self._pieced:
+            self._run_pieces(metrics, reasons, returns)
+            return
+        pruned: set[int] = set()  # folds whose training ended early
         for leg in self._legs:
-            self._runner.go(leg.first, leg.last, carried=leg.carried, flat=self._flat)
+            segment = None if leg.row is None else self._segments[leg.row]
+            if leg.row is not None and segment is not None and segment.fold in pruned and self._flat:
+                PrunedRun(PRUNED_BY_TRAINING, 0).write(metrics[leg.row], reasons[leg.row])
+                continue
+            watch = self._pruning if segment is not None and segment.name == TRAIN else None
+            try:
+                self._runner.go(leg.first, leg.last, carried=leg.carried, flat=self._flat, watch=watch)
+            except PrunedRun as run:
+                assert segment is not None  # noqa: S101 - only trainings are watched
+                pruned.add(segment.fold)
+                run.write(metrics[leg.row], reasons[leg.row])
+                continue
             if leg.row is not None:
                 place = self._places[leg.row]
                 self._summarise(leg, metrics[leg.row], reasons[leg.row], returns[place])
+
+    def _run_pieces(
+        self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
+    ) -> None:
+        done: dict[tuple[int, int], Piece] = {}
+        for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
+            for run in segment.runs:
+                if run not in done:
+                    self._runner.go(*run, flat=True)
+                    done[run] = self._runner.piece(*run)
+            scratch = np.zeros(segment.sessions)
+            summarise_pieces([done[run] for run in segment.runs], metrics[row], reasons[row], scratch)
+            if segment.width:
+                returns[place] = scratch
 
     def summary(
         self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]

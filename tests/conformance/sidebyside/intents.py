@@ -9,6 +9,7 @@ from sidebyside.scenario import (
     CANCEL,
     CLOSE,
     CLOSING,
+    DAYS,
     ENTER,
     OPEN,
     ORDER,
@@ -139,6 +140,27 @@ def stop_limit_entries(bars: Bars, seed: int, *, room: float) -> Intents:
     return intents
 
 
+def limited_in_time(bars: Bars, seed: int, *, away: float = 0.003, patience: int = 4) -> Intents:
+    """Bid 0.3 % below the close (or offer above), good for some days; close at market later."""
+    intents = limit_entries(bars, seed, away=away, patience=patience, cancels=False)
+    intents[intents[:, :, 0] == ORDER, DAYS] = patience - 1
+    return intents
+
+
+def trailing_exits(bars: Bars, seed: int, *, patience: int = 12) -> Intents:
+    """Enter at market, let a trailing stop follow, and leave at market where it was not reached."""
+    generator = np.random.default_rng(seed)
+    intents = no_intents(*bars.shape[:2])
+    for asset in range(len(bars)):
+        for index in range(FIRST, bars.shape[1] - patience - 6, patience + 6):
+            size = float(generator.integers(1, 500) * generator.choice((-1, 1)))
+            intents[asset, index] = intend(ORDER, size)
+            intents[asset, index + 1] = intend(ORDER, -size, trail=float(generator.integers(1, 9)) / 128)
+            intents[asset, index + 1 + patience] = intend(CANCEL)
+            intents[asset, index + 3 + patience] = intend(CLOSE)
+    return intents
+
+
 def limit_exits(bars: Bars, seed: int, *, away: float = 0.004, patience: int = 5) -> Intents:
     """Enter at market, offer above the close two bars later, and take it back if nobody came."""
     generator = np.random.default_rng(seed)
@@ -155,7 +177,7 @@ def limit_exits(bars: Bars, seed: int, *, away: float = 0.004, patience: int = 5
     return intents
 
 
-def order_flow(bars: Bars, seed: int, *, often: float = 0.3) -> Intents:
+def order_flow(bars: Bars, seed: int, *, often: float = 0.3, stops: bool = True) -> Intents:
     """Send market, limit and stop orders of any size and side, whatever is held, and cancel some."""
     generator = np.random.default_rng(seed)
     intents = no_intents(*bars.shape[:2])
@@ -175,7 +197,7 @@ def order_flow(bars: Bars, seed: int, *, often: float = 0.3) -> Intents:
             elif draw < 0.65:
                 intents[asset, index] = intend(ORDER, size, limit=near)
             elif draw < 0.9:
-                intents[asset, index] = intend(ORDER, size, stop=far)
+                intents[asset, index] = intend(ORDER, size, stop=far) if stops else intend(ORDER, size)
             else:
                 intents[asset, index] = intend(CANCEL)
     return intents

@@ -22,14 +22,23 @@ from sidebyside.scenario import (
 
 FIRST_DAY = datetime(1980, 1, 1)  # noqa: DTZ001 - times as written
 
+NANOSECONDS_PER_DAY = 86_400_000_000_000
+
 
 class Intents(bs.Strategy):
     """Asks for what the columns of the present bar intend."""
 
     latest: int = bs.state(0, per_asset=True)
 
-    def order(self, bar, broker):
+    def order(self, bar, broker, timestamp):
         """Submit an order of the type that its prices say."""
+        if not np.isnan(bar.trail):
+            return broker.submit_order(bar.asset, bar.quantity, bs.TRAILING_STOP, np.nan, np.nan, np.nan, bar.trail)
+        if not np.isnan(bar.days):
+            till = timestamp + int(bar.days) * NANOSECONDS_PER_DAY
+            return broker.submit_order(
+                bar.asset, bar.quantity, bs.LIMIT, bar.limit, np.nan, np.nan, np.nan, bs.GTD, till
+            )
         if not np.isnan(bar.limit) and not np.isnan(bar.stop):
             return broker.submit_order(bar.asset, bar.quantity, bs.STOP_LIMIT, bar.limit, bar.stop)
         if not np.isnan(bar.limit):
@@ -38,7 +47,7 @@ class Intents(bs.Strategy):
             return broker.submit_order(bar.asset, bar.quantity, bs.STOP, np.nan, bar.stop)
         return broker.submit_order(bar.asset, bar.quantity)
 
-    def ask(self, bar, broker):
+    def ask(self, bar, broker, timestamp):
         """Hand over the intent of one bar."""
         asset = bar.asset
         kind = int(bar.kind)
@@ -47,7 +56,7 @@ class Intents(bs.Strategy):
                 kind = bs.MARKET if np.isnan(bar.limit) else bs.LIMIT
                 broker.submit_bracket(asset, bar.quantity, bar.stop_loss, bar.take_profit, kind, bar.limit)
         elif kind == ORDER:
-            self.latest[asset] = self.order(bar, broker)
+            self.latest[asset] = self.order(bar, broker, timestamp)
         elif kind == CLOSE:
             broker.close_position(asset)
         elif kind == CANCEL:
@@ -57,11 +66,11 @@ class Intents(bs.Strategy):
         elif kind == TARGET_VALUE:
             broker.order_target_value(asset, bar.quantity)
 
-    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the columns say everything
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the columns say everything else
         """Hand over every asset's intent."""
         for index in range(data.count):
             if data[index].kind > 0.0:
-                self.ask(data[index], broker)
+                self.ask(data[index], broker, timestamp)
 
 
 def result(scenario: Scenario) -> bs.Result:

@@ -12,6 +12,7 @@ from sidebyside.fills import Fill
 from sidebyside.scenario import (
     CANCEL,
     CLOSE,
+    DAYS,
     ENTER,
     KIND,
     LIMIT,
@@ -22,6 +23,7 @@ from sidebyside.scenario import (
     TAKE_PROFIT,
     TARGET_PERCENT,
     TARGET_VALUE,
+    TRAIL,
     Scenario,
     commission_of,
 )
@@ -77,6 +79,10 @@ class _Commission(bt.CommInfoBase):
 def _kind_of(intent: np.ndarray) -> dict[str, Any]:
     """Give the type and the prices of an order."""
     limit, stop = intent[LIMIT], intent[STOP]
+    if not np.isnan(intent[TRAIL]):
+        return {"exectype": bt.Order.StopTrail, "trailpercent": intent[TRAIL]}
+    if not np.isnan(intent[DAYS]):
+        return {"exectype": bt.Order.Limit, "price": limit, "valid": timedelta(days=intent[DAYS])}
     if not np.isnan(limit) and not np.isnan(stop):
         return {"exectype": bt.Order.StopLimit, "price": stop, "plimit": limit}
     if not np.isnan(limit):

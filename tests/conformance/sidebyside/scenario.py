@@ -4,7 +4,8 @@ An intent is what a strategy wants at the close of a bar, at most one for each a
 
     ENTER            if flat and no order is working: `quantity` units with stop_loss and take_profit where given;
                      with `limit` the entry waits for that price
-    ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order
+    ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order, with `trail`
+                     a stop that follows at this fraction of the price; with `days` it is good for so long
     CLOSE            close what is held
     CANCEL           cancel the latest order of the asset, if it still works
     TARGET_PERCENT   bring the position to `quantity` x equity, at this close
@@ -22,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTHING, ENTER, ORDER, CLOSE, CANCEL, TARGET_PERCENT, TARGET_VALUE = range(7)
-FIELDS = ("kind", "quantity", "limit", "stop", "stop_loss", "take_profit")
-KIND, QUANTITY, LIMIT, STOP, STOP_LOSS, TAKE_PROFIT = range(len(FIELDS))
+FIELDS = ("kind", "quantity", "limit", "stop", "stop_loss", "take_profit", "trail", "days")
+KIND, QUANTITY, LIMIT, STOP, STOP_LOSS, TAKE_PROFIT, TRAIL, DAYS = range(len(FIELDS))
 OPEN, HIGH, LOW, CLOSING = range(4)
 
 FILL_AT_CLOSE = ("same_close", "vectorbt")
@@ -104,9 +105,11 @@ def intend(
     stop: float = np.nan,
     stop_loss: float = np.nan,
     take_profit: float = np.nan,
+    trail: float = np.nan,
+    days: float = np.nan,
 ) -> tuple[float, ...]:
     """Give one intent as a row."""
-    return (float(kind), quantity, limit, stop, stop_loss, take_profit)
+    return (float(kind), quantity, limit, stop, stop_loss, take_profit, trail, days)
 
 
 def commission_of(costs: dict[str, Any], asset: str, quantity: float, price: float) -> float:

@@ -22,12 +22,14 @@ from sidebyside.series import (
 )
 
 BACKTESTING, BACKTRADER, VECTORBT, ZIPLINE = "backtesting", "backtrader", "vectorbt", "zipline"
+WRITTEN = "written"  # rules in which peers differ, read a second time
 SEEDS = range(1, 9)
 
 CASH = {"cash": 100_000.0, "kind": "cash", "leverage": 1.0, "lot": 0.0}
 WHOLE = CASH | {"lot": 1.0}
 PERCENT: dict[str, Any] = {"commission": {"kind": "percentage", "rate": 0.001}}
 PER_ORDER: dict[str, Any] = {"commission": {"kind": "per_order", "amount": 2.0}}
+COMBINED: dict[str, Any] = {"commission": {"kind": "combined", "rate": 0.001, "amount": 2.0}}
 PER_SHARE: dict[str, Any] = {"commission": {"kind": "per_share", "rate": 0.005, "minimum": 1.0}}
 TEN_CENTS: dict[str, Any] = {"slippage": {"kind": "fixed", "amount": 0.1}}
 FIVE_POINTS: dict[str, Any] = {"slippage": {"kind": "percentage", "rate": 0.0005}}
@@ -174,6 +176,15 @@ def family_n() -> list[Step]:
         ),
         Step("orders", "limit entries 0.3 % away, cancelled", ONE_BY_ONE, _single(want.limit_entries)),
         Step("orders", "limit entries 0.3 % away, kept", ONE_BY_ONE, _single(want.limit_entries, cancels=False)),
+        Step("orders", "limit entries 0.3 % away, expiring", (BACKTRADER,), _single(want.limited_in_time)),
+        Step("orders", "trailing stops, by their written rule", (WRITTEN,), _single(want.trailing_exits)),
+        Step(
+            "orders",
+            "the same, S&P 500 daily bars",
+            (WRITTEN,),
+            _real(DAILY, MANY[:4], want.trailing_exits),
+            missing(DAILY),
+        ),
         Step("orders", "stop entries", ONE_BY_ONE, _single(want.stop_entries)),
         Step(
             "orders", "stop-limit entries, 0.2 % of room", (BACKTRADER,), _single(want.stop_limit_entries, room=0.002)
@@ -190,6 +201,7 @@ def family_n() -> list[Step]:
         ),
         Step("costs", "commission 0.1 %", EVERY, _single(want.reversals, fields={"costs": PERCENT})),
         Step("costs", "2 per order", EVERY, _single(want.round_trips, sides=both, fields={"costs": PER_ORDER})),
+        Step("costs", "0.1 % + 2 per order", EVERY, _single(want.round_trips, sides=both, fields={"costs": COMBINED})),
         Step(
             "costs",
             "per share with minimum",
@@ -356,7 +368,12 @@ def family_z() -> list[Step]:
             peer,
             _single(want.limit_entries, patience=8, volumes=True, fields=partly | {"costs": PER_SHARE}),
         ),
-        Step("Z", "orders at random in parts", peer, _single(want.order_flow, volumes=True, fields=partly)),
+        Step(
+            "Z",
+            "market and limit orders at random in parts",
+            peer,
+            _single(want.order_flow, stops=False, volumes=True, fields=partly),
+        ),
         Step(
             "Z",
             "volume share, S&P 500 daily bars",

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
 from backsweep.study.proposers.base import Proposer
+from backsweep.study.proposers.by_fold import ByFold, fold_seed
 from backsweep.study.proposers.direct import GridProposer, RandomProposer, SobolProposer
 
 if TYPE_CHECKING:
     from backsweep.study.config import Sweep
     from backsweep.study.space import Space
 
-__all__ = ["Proposer", "make_proposer"]
+__all__ = ["Proposer", "make_proposer", "make_proposer_by_fold"]
 
 
 def make_proposer(sweep: Sweep, space: Space) -> Proposer:
@@ -37,3 +38,9 @@ def make_proposer(sweep: Sweep, space: Space) -> Proposer:
     from backsweep.study.proposers.adaptive import make_optuna_proposer  # noqa: PLC0415
 
     return make_optuna_proposer(space, search, where)
+
+
+def make_proposer_by_fold(sweep: Sweep, space: Space, folds: int) -> ByFold:
+    """Build a proposer of its own for every fold; raises BadInput as `make_proposer`."""
+    searches = [sweep.search.model_copy(update={"seed": fold_seed(sweep.search.seed, fold)}) for fold in range(folds)]
+    return ByFold([make_proposer(sweep.model_copy(update={"search": search}), space) for search in searches])

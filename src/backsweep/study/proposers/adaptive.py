@@ -5,7 +5,9 @@ nothing but the past can matter. Trials of earlier batches that are still runnin
 counts them among the bad ones (its constant liar), so that a batch spreads instead of proposing one point many times.
 
 What Optuna is told: a failed trial as FAIL, which samplers ignore; an undefined objective as worse than the worst
-that was defined up to its batch, so that its surroundings are avoided (as FAIL while nothing is defined yet).
+that was defined up to its batch, so that its surroundings are avoided (as FAIL while nothing is defined yet). A pruned
+trial is told like that, and as one that breaks every constraint by far: not as Optuna's PRUNED, which TPE ranks by how
+far a trial came, because here a trial is pruned for being hopeless and not for being slow.
 """
 
 from __future__ import annotations

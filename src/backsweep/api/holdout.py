@@ -1,0 +1,59 @@
+"""Looking at the holdout of a study: one parameter set, on record before its result is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from backsweep.dataset import fingerprint
+from backsweep.errors import BadInput
+from backsweep.strategy import load_strategy
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import identify
+from backsweep.study.space import build_space, trial_spec
+from backsweep.study.study import open_study
+from backsweep.study.touches import Touch, keep_touch
+from backsweep.trial.evaluate import Evaluator
+
+
+def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Touch:
+    """Run the selected trial of the study at `path`, or another one, on its holdout, and put that on record.
+
+    The selected trial is what the final training chose, on the sessions before the holdout. Raises BadInput where the
+    study has no holdout, is not finished, or `why` says nothing; StudyConflict if data or strategy have changed.
+    """
+    study = open_study(path)
+    sweep = study.sweep
+    if sweep.walk_forward is None or sweep.walk_forward.holdout is None:
+        raise BadInput("the study has no holdout", where=str(path), remedy="add `holdout: 2y` under `walk_forward`")
+    if not why.strip():
+        raise BadInput("a look at the holdout without a reason", where="--why", remedy='say it: --why "final check"')
+    state = study.state
+    if state.total is None or state.done < state.total:
+        raise BadInput(
+            "the study is not finished",
+            where=str(path),
+            expected="all trials: a look before the last choice is made would be wasted",
+            found=f"{state.done} of {state.total if state.total is not None else 'an unknown number of'} trials",
+            remedy="run it to its end first",
+        )
+    number = study.selected if trial is None else trial
+    if number is None:
+        raise BadInput("the study has selected nothing", where=str(path), remedy="say which trial with --trial N")
+    params = study.describe(number)["params"]
+    StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
+    space = build_space(sweep, load_strategy(sweep.strategy).declared())
+    evaluator = Evaluator(trial_spec(sweep, space))
+    result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
+    times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
+    return keep_touch(
+        study.path,
+        study.identity.hash,
+        why=why.strip(),
+        trial=number,
+        params=params,
+        start=times[0].isoformat(),
+        end=times[1].isoformat(),
+        metrics=result.metrics,
+    )

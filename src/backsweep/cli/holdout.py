@@ -1,0 +1,34 @@
+"""`backsweep holdout`: look at the sessions that a study has kept apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.study.touches import tell
+
+
+def holdout(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
+    why: Annotated[str, typer.Option(help="What the look is for; it is kept on record.", show_default=False)],
+    trial: Annotated[int | None, typer.Option(help="This trial instead of the selected one.")] = None,
+) -> None:
+    """Run the selected parameters on the holdout. Every look is recorded: only the first is out of sample.
+
+    For example:
+    - backsweep holdout studies/walk-forward --why "final check before trading"
+
+    """
+    import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+
+    touch = backsweep.touch_holdout(study, why, trial=trial)
+    console = make_console()
+    about = {"trial": str(touch.trial), "from": touch.start[:10], "to": touch.end[:10]}
+    console.print(make_listing({**about, **{name: format_number(value) for name, value in touch.params.items()}}))
+    console.print()
+    console.print(make_listing({name: format_metric(name, value) for name, value in touch.metrics.items()}))
+    console.print()
+    console.print(f"holdout: {tell(backsweep.open_study(study).touches)}", markup=False, soft_wrap=True)

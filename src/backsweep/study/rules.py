@@ -1,0 +1,225 @@
+"""What the sections of a sweep file must be to each other, each rule with its own message."""
+
+from __future__ import annotations
+
+import re
+from math import comb
+from typing import TYPE_CHECKING
+
+from backsweep.errors import BadInput
+from backsweep.metrics.summary import METRICS
+from backsweep.study.messages import nearest
+
+if TYPE_CHECKING:
+    from backsweep.study.config import Sweep, WalkForward
+
+PLAIN_SAMPLERS = ("random", "sobol", "grid")
+"""Those that do not learn from the trials."""
+SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
+CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_MOST_SPLITS = 1000  # folds of a cross-validation
+
+
+def check_together(sweep: Sweep) -> None:
+    """Raise BadInput for the first rule that sections of the file break together."""
+    _check_search(sweep)
+    _check_pruning(sweep)
+    _check_walk(sweep)
+    _check_shards(sweep)
+
+
+def _check_search(sweep: Sweep) -> None:
+    search = sweep.search
+    if search.sampler not in SAMPLERS and ":" not in search.sampler:
+        raise BadInput(
+            "unknown sampler",
+            where=sweep.where("search", "sampler"),
+            expected=", ".join(SAMPLERS) + ", or an Optuna sampler as module:Class",
+            found=search.sampler,
+            remedy=nearest(search.sampler, SAMPLERS),
+        )
+    if search.trials is None and search.sampler != "grid":
+        raise BadInput(
+            "missing key `search.trials`",
+            where=sweep.where("search"),
+            expected="how many trials to run (only a grid has an end of its own)",
+            remedy="add `trials: 500` under `search`",
+        )
+    for i, objective in enumerate(search.objective):
+        _check_metric(objective.metric, sweep.where("search", "objective", i))
+    metrics = [objective.metric for objective in search.objective]
+    if len(set(metrics)) < len(metrics):
+        raise BadInput(
+            "the same objective twice",
+            where=sweep.where("search", "objective"),
+            found=", ".join(metrics),
+            remedy="keep one of them",
+        )
+    for i, text in enumerate(search.constraints):
+        match = CONSTRAINT.fullmatch(text)
+        if match is None:
+            raise BadInput(
+                "a constraint that cannot be read",
+                where=sweep.where("search", "constraints", i),
+                expected="`metric <= number` or `metric >= number`",
+                found=text,
+                remedy='write, for instance, "max_drawdown <= 0.35"',
+            )
+        _check_metric(match.group(1), sweep.where("search", "constraints", i))
+    names = [bound.name for bound in search.bounds]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise BadInput(
+                "two constraints of the same kind on one metric",
+                where=sweep.where("search", "constraints", i),
+                found=search.constraints[i],
+                remedy="keep the tighter one",
+            )
+
+
+def _check_pruning(sweep: Sweep) -> None:
+    if sweep.search.pruning is None:
+        return
+    crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
+    if crossed or sweep.account.mode == "sleeves":
+        raise BadInput(
+            "pruning is not supported here by this version",
+            where=sweep.where("search", "pruning"),
+            expected="one account for all assets, and trainings that are one run each",
+            found="walk_forward.mode: cpcv" if crossed else "account.mode: sleeves",
+            remedy="leave `pruning` out",
+        )
+
+
+def _check_walk(sweep: Sweep) -> None:
+    walk = sweep.walk_forward
+    if walk is None:
+        return
+    if walk.mode == "cpcv":
+        _check_cross_validation(sweep, walk)
+    else:
+        _check_spans(sweep, walk)
+    if walk.holdout is not None and sweep.account.mode == "sleeves":
+        raise BadInput(
+            "a holdout of sleeves is not supported by this version",
+            where=sweep.where("walk_forward", "holdout"),
+            expected="`mode: shared` under `account`",
+            found="mode: sleeves",
+            remedy="end the data before it with `data.end`, and run another study on it later",
+        )
+    if sweep.searches_by_fold:
+        _check_searches(sweep, walk)
+    elif sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):
+        raise BadInput(
+            "a sampler that learns cannot propose for several folds at once",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="false: what later trainings teach it would leak into the tests before them",
+            found="true",
+            remedy="leave `share_proposals` out, or write `sampler: sobol`",
+        )
+
+
+def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
+    if walk.train is None:
+        raise BadInput(
+            "missing key `walk_forward.train`",
+            where=sweep.where("walk_forward"),
+            expected="the length of a training",
+            remedy="add `train: 4y` under `walk_forward`",
+        )
+    if walk.test is None and walk.mode != "holdout":
+        raise BadInput(
+            "missing key `walk_forward.test`",
+            where=sweep.where("walk_forward"),
+            expected="the length of a test (only a holdout may reach to the end of the data)",
+            remedy="add `test: 1y` under `walk_forward`",
+        )
+    for key in ("groups", "test_groups"):
+        if getattr(walk, key) is not None:
+            raise BadInput(
+                f"`walk_forward.{key}` in mode {walk.mode}",
+                where=sweep.where("walk_forward", key),
+                expected="groups in `mode: cpcv` alone",
+                remedy="write `mode: cpcv`, or leave it out",
+            )
+
+
+def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
+    for key, example in (("groups", 6), ("test_groups", 2)):
+        if getattr(walk, key) is None:
+            raise BadInput(
+                f"missing key `walk_forward.{key}`",
+                where=sweep.where("walk_forward"),
+                expected="how many groups of sessions there are, and how many of them a fold tests",
+                remedy=f"add `{key}: {example}` under `walk_forward`",
+            )
+    for key in ("train", "test", "step"):
+        if getattr(walk, key) is not None:
+            raise BadInput(
+                f"`walk_forward.{key}` in mode cpcv",
+                where=sweep.where("walk_forward", key),
+                expected="groups instead of spans: each choice of `test_groups` of the `groups` is a fold",
+                remedy="leave it out",
+            )
+    groups, tested = walk.groups or 0, walk.test_groups or 0
+    if tested >= groups or comb(groups, tested) > _MOST_SPLITS:
+        raise BadInput(
+            "groups that make no cross-validation",
+            where=sweep.where("walk_forward", "test_groups"),
+            expected=f"fewer than {groups} test groups, and at most {_MOST_SPLITS} folds",
+            found=f"{tested} of {groups}: {comb(groups, tested)} folds",
+            remedy="write `groups: 6` and `test_groups: 2`",
+        )
+    if sweep.account.mode == "sleeves":
+        raise BadInput(
+            "cross-validation of sleeves is not supported by this version",
+            where=sweep.where("walk_forward", "mode"),
+            expected="rolling, anchored or holdout, or `mode: shared` under `account`",
+            found="cpcv",
+            remedy="write `mode: anchored` with `train` and `test`",
+        )
+    if walk.state == "continuous":
+        raise BadInput(
+            "cross-validation cannot carry positions on",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: its tests do not follow each other",
+            found="continuous",
+            remedy="leave `state` out",
+        )
+
+
+def _check_shards(sweep: Sweep) -> None:
+    if sweep.runtime.shards is not None and sweep.account.mode == "shared":
+        raise BadInput(
+            "one account for all assets cannot be cut into shards",
+            where=sweep.where("runtime", "shards"),
+            expected="account.mode: sleeves, where every asset has an account of its own",
+            found=f"account.mode: shared, runtime.shards: {sweep.runtime.shards}",
+            remedy="leave `shards` out, or write `mode: sleeves` under `account`",
+        )
+
+
+def _check_searches(sweep: Sweep, walk: WalkForward) -> None:
+    """Refuse what folds with trials of their own cannot do."""
+    search = sweep.search
+    if walk.state == "continuous":
+        raise BadInput(
+            "tests cannot carry on where every fold has trials of its own",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: a test carries on with the positions of the same parameters in the test before it",
+            found="continuous",
+            remedy="write `state: flat`, or `sampler: sobol` with `share_proposals: true`",
+        )
+    if search.sampler == "grid":
+        raise BadInput(
+            "a grid has the same points in every fold",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="true, which runs each of them on every fold",
+            found="false",
+            remedy="leave `share_proposals` out",
+        )
+
+
+def _check_metric(name: str, where: str) -> None:
+    if name not in METRICS:
+        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))

@@ -1,0 +1,46 @@
+"""Data that do not fit into a process's memory: their shards do. `make bench-memory` shows it with Ray workers."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from universe import write_panel
+
+CODE = """
+import resource, sys
+from pathlib import Path
+from backsweep.dataset import DataSpec
+from backsweep.runtime.evaluators import open_workshops
+from backsweep.trial import divided, evaluate
+from backsweep.trial.spec import AccountSpec, TrialSpec
+
+def spec(mode):
+    account = AccountSpec(mode=mode)
+    return TrialSpec(data=DataSpec(bars=sys.argv[1]), strategy="none:Needed", account=account)
+
+limit = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024 + 160 * 2**20
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+for workshop in open_workshops(spec("sleeves"), 8, 8):
+    (market,) = workshop.load(spec("sleeves"))
+    print(len(market.bars), flush=True)
+(workshop,) = open_workshops(spec("shared"), 1, 1)
+workshop.load(spec("shared"))
+print("it all fits", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_shard_loads_where_the_whole_does_not_fit(tmp_path):
+    path = tmp_path / "bars.parquet"
+    write_panel(path, 32, 40_000)
+    done = subprocess.run(  # noqa: S603 - the code above
+        [sys.executable, "-c", CODE, str(path)],
+        env={**os.environ, "POLARS_MAX_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert [int(line) for line in done.stdout.split()] == [160_000] * 8
+    assert "memory" in done.stderr.lower() or "allocate" in done.stderr.lower()
