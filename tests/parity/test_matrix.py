@@ -61,10 +61,8 @@ def pairwise():
 def test_every_pair_of_choices_leaves_the_same_bits(case):
     given = dict(zip(AXES, case, strict=True))
     account, costs, actions = EVERY_ACCOUNT[given.pop("account")], COSTS[given.pop("costs")], given.pop("actions")
-    drawn = random_scenario(
-        PRODUCT.index(case), length=40, steps=70, assets=3, account=account, costs=costs, **given
-    )
-    scenario = with_actions(drawn, PRODUCT.index(case)) if actions else drawn
+    plain = random_scenario(PRODUCT.index(case), length=40, steps=70, assets=3, account=account, costs=costs, **given)
+    scenario = with_actions(plain, PRODUCT.index(case)) if actions else plain
     compiled = scenario.play()
     assert compiled.fills.height > 0
     assert_same_bits(compiled, scenario.play(compiled=False))
