@@ -20,6 +20,7 @@ from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
+from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import make_evaluator
@@ -95,7 +96,7 @@ def run(
         "runtime.address": address,
     }
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
-    sweep, _, space = _read(path, [*overrides, *given])
+    sweep, cls, space = _read(path, [*overrides, *given])
     folder = Path(out) if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     name = where.backend or ("ray" if where.workers > 1 else "inline")
@@ -109,7 +110,7 @@ def run(
             progress,
         )
     study = open_study(folder)
-    _write_selected(study, sweep, space)
+    _write_selected(study, sweep, space, cls)
     return study
 
 
@@ -171,12 +172,19 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
     return sweep, cls, build_space(sweep, cls.declared())
 
 
-def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compiled: bool = True) -> Replay:
+def _replay(
+    sweep: Sweep,
+    space: Space,
+    values: Mapping[str, Number],
+    *,
+    compiled: bool = True,
+    shard: Shard | None = None,
+) -> Replay:
     fixed = {name: value for name, value in space.fixed.items() if name not in values}
     spec = trial_spec(sweep, space).model_copy(update={"params": tuple(values), "fixed": fixed, "folds": None})
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
-        return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
+        return Replay(sweep.study, dict(values), make_evaluator(spec, shard).replay(row, compiled=compiled))
 
 
 @contextmanager
@@ -188,8 +196,8 @@ def _located(sweep: Sweep) -> Iterator[None]:
         raise sweep.locate(error) from error
 
 
-def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
-    """Write the records of the selected trial into the study's folder, unless they are there.
+def _write_selected(study: Study, sweep: Sweep, space: Space, cls: type[Strategy]) -> None:
+    """Write the records of the selected trial, and how sensitive it is, into the study's folder, unless they are there.
 
     It is the best trial, and in walk-forward the choice of the last fold, over all the data.
     """
@@ -198,7 +206,9 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
     best = study.describe(study.selected)
     folder = study.path / "selected"
     params = folder / "params.json"
-    if params.exists() and json.loads(params.read_text(encoding="utf-8"))["params"] == best["params"]:
-        return
-    params.unlink(missing_ok=True)
-    _replay(sweep, space, best["params"]).write(folder)
+    shard = None
+    if not params.exists() or json.loads(params.read_text(encoding="utf-8"))["params"] != best["params"]:
+        params.unlink(missing_ok=True)
+        shard = load(sweep.data)
+        _replay(sweep, space, best["params"], shard=shard).write(folder)
+    write_sensitivity(study, sweep, space, shard, cls)

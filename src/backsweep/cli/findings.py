@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from backsweep.cli.console import make_console, make_listing
+from backsweep.cli.console import format_metric, make_console, make_listing
 
 if TYPE_CHECKING:
-    from backsweep.statistics.findings import Findings
+    from backsweep.statistics.findings import Findings, Scenario
     from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.study.study import Study
 
@@ -40,6 +40,18 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     title = "All trials, in the whole record" if found.out_of_sample is None else "All trials, in the tests"
     console.print(title, style="underline")
     console.print(make_listing(_trials(found)))
+    if found.sensitivity:
+        console.print()
+        console.print("What was selected, in a slightly worse world", style="underline")
+        console.print(make_listing({each.name: _scenario(each) for each in found.sensitivity}))
+
+
+def _scenario(each: Scenario) -> str:
+    if each.reason is not None:
+        return f"- ({each.reason})"
+    shares = ("total_return", each.total_return), ("max_drawdown", each.max_drawdown)
+    total, drawdown = (format_metric(name, value) for name, value in shares)
+    return f"Sharpe {_number(each.sharpe)}, total return {total}, drawdown {drawdown}"
 
 
 def _out_of_sample(record: OutOfSample) -> dict[str, str]:

@@ -33,6 +33,7 @@ RULES = record_dtype(
         ("sequence", "i8"),
         ("trigger", "i8"),
         ("limit_fill", "i8"),
+        ("delay", "i8"),  # timestamps from a bar to the decision that sees it
         ("financing", "i8"),  # 1: interest and borrow fees accrue
         ("margin_interest", "f8"),  # a year, fraction of negative cash
     ]

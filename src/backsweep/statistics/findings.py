@@ -82,6 +82,21 @@ class NullRank:
 
 
 @dataclass(frozen=True)
+class Scenario:
+    """What was selected, under changed conditions: annual Sharpe ratio, total return, maximum drawdown, sessions.
+
+    `reason` says why there are no figures, which are NaN then.
+    """
+
+    name: str
+    sharpe: float
+    total_return: float
+    max_drawdown: float
+    sessions: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a study's Sharpe ratios are worth. Sharpe ratios are annual; NaN is undefined.
 
@@ -106,6 +121,7 @@ class Findings:
     what_to_expect, expect_low, expect_high   out-of-sample Sharpe of what half the record selects: mean, 5 and 95 %
     out_of_sample         the stitched tests of a walk-forward; None without
     null                  the null study; None without
+    sensitivity           what was selected under changed conditions, first as it is; empty where that was not run
     verdict               the verdict in words
     """
 
@@ -136,6 +152,7 @@ class Findings:
     expect_high: float
     out_of_sample: OutOfSample | None
     null: NullRank | None
+    sensitivity: tuple[Scenario, ...]
     verdict: Verdict
 
 
@@ -146,6 +163,7 @@ def find(
     selected: int | None = None,
     out_of_sample: OutOfSample | None = None,
     null: NullRank | None = None,
+    sensitivity: tuple[Scenario, ...] = (),
     seed: int = 0,
 ) -> Findings:
     """Return the findings on the trials of `records`; `selected` is the number of the one that was chosen, if any."""
@@ -209,6 +227,7 @@ def find(
         expect_high=splits.expected_range[1] * root if splits else math.nan,
         out_of_sample=out_of_sample,
         null=null,
+        sensitivity=sensitivity,
         verdict=_conclude(evidence, null, learned=tried.learned and out_of_sample is None),
     )
 

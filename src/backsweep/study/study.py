@@ -15,6 +15,7 @@ from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
 from backsweep.study.ledger import earlier_studies, made_of
 from backsweep.study.records import read_records
+from backsweep.study.sensitivity import read_sensitivity
 from backsweep.study.table import TIMING, best_first, best_row
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
@@ -104,6 +105,7 @@ class Study:
             self.sweep.search.sampler,
             self.selected,
             stitched,
+            sensitivity=read_sensitivity(self),
         )
 
     @property

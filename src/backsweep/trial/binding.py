@@ -69,6 +69,7 @@ def set_execution(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.in
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
+    tables.rules[0].delay = execution.delay
     if execution.untraded == "wait":
         traded = np.flatnonzero(tables.bars["volume"] > 0.0)
         np.minimum.at(tables.assets["volume_from"], codes[traded], traded)
@@ -125,6 +126,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     found = _account_place(path, tables, account, assets) if section == "account" else None
     if found is not None:
         return found
+    if key == "execution.delay":
+        return Place(tables.rules["delay"], slice(None))
     if key == "costs.stop_slippage":
         return Place(tables.assets["stop_slippage"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.margin_interest":

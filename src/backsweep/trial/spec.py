@@ -62,12 +62,14 @@ class ExecutionSpec(Section):
     limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
     untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
         data counts as data without volume, and orders fill.
+    delay : how many timestamps later the strategy sees bars, signals and context; its account it sees as it is.
 
     """
 
     profile: str = "next_open"
     limit_fill: Literal["touch", "penetration"] = "touch"
     untraded: Literal["wait", "fill"] = "wait"
+    delay: Annotated[int, Field(ge=0, le=1000)] = 0
 
     @field_validator("profile")
     @classmethod
