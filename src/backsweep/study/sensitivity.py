@@ -184,7 +184,8 @@ def _path(study: Path) -> Path:
 
 
 def _scenario(row: dict[str, Any]) -> Scenario:
-    return Scenario(**{key: math.nan if value is None and key in _FIGURES else value for key, value in row.items()})
+    fields: dict[str, Any] = {name: math.nan if name in _FIGURES and row[name] is None else row[name] for name in row}
+    return Scenario(**fields)
 
 
 def _plain(scenario: Scenario) -> dict[str, Any]:
