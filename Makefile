@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test faults conformance bench bench-workers format clean
+.PHONY: help setup demo demo-clean check test faults conformance calibration bench bench-workers format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,9 @@ test: check  ## `make check`, then the slow tests, then the engine's tests witho
 
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py
+
+calibration: $(READY)  ## search noise and planted edges and print how often they survive; about ten minutes
+	$(BIN)/python tests/calibration/run.py 200
 
 PEERS := .venv-conformance
 

@@ -1,6 +1,7 @@
 """What the command line does, as functions: from a sweep file to a study, and from a parameter set to its records."""
 
 from backsweep.api.frames import backtest
+from backsweep.api.nulls import NullProgress, null_study
 from backsweep.api.sweeps import Findings, Replay, check, open_study, replay, run
 
-__all__ = ["Findings", "Replay", "backtest", "check", "open_study", "replay", "run"]
+__all__ = ["Findings", "NullProgress", "Replay", "backtest", "check", "null_study", "open_study", "replay", "run"]

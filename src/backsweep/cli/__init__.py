@@ -9,6 +9,7 @@ import typer
 
 from backsweep.cli.backtest import backtest
 from backsweep.cli.check import check
+from backsweep.cli.null import null
 from backsweep.cli.run import run
 from backsweep.cli.show import show
 from backsweep.errors import BacksweepError
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (run, backtest, show, check):
+for command in (run, backtest, show, null, check):
     app.command()(command)
 
 
