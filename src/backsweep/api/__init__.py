@@ -1,6 +1,6 @@
 """What the command line does, as functions: from a sweep file to a study, and from a parameter set to its records."""
 
 from backsweep.api.frames import backtest
-from backsweep.api.sweeps import Findings, Replay, check, open_study, replay, run
+from backsweep.api.sweeps import Findings, Replay, check, open_study, read_sweep, replay, run
 
-__all__ = ["Findings", "Replay", "backtest", "check", "open_study", "replay", "run"]
+__all__ = ["Findings", "Replay", "backtest", "check", "open_study", "read_sweep", "replay", "run"]

@@ -11,6 +11,7 @@ from backsweep.cli.backtest import backtest
 from backsweep.cli.check import check
 from backsweep.cli.run import run
 from backsweep.cli.show import show
+from backsweep.cli.submit import submit
 from backsweep.errors import BacksweepError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (run, backtest, show, check):
+for command in (run, backtest, show, check, submit):
     app.command()(command)
 
 
