@@ -1,4 +1,4 @@
-"""The calibration in small: the word of the verdict on a few markets whose truth is known (`make calibration` has more)."""
+"""The calibration in small: the verdict on a few markets whose truth is known; `make calibration` has more."""
 
 import studies
 

@@ -41,6 +41,29 @@ def test_every_profile_agrees_with_the_oracle_on_random_scripts(profile):
             raise
 
 
+@pytest.mark.parametrize("share", [2.0**-14, 2.0**-16])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_partial_fills_agree_with_the_oracle_on_random_scripts(profile, share):
+    partly = 0
+    for seed in range(SEEDS):
+        scenario = random_scenario(
+            seed,
+            profile=profile,
+            assets=1 + seed % 3,
+            length=32,
+            steps=32,
+            volume_share=share,
+            per_session=1 + seed % 2,
+        )
+        try:
+            oracle = compare(scenario)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+        partly += sum(bool(order.filled and order.left) for order in oracle.orders)
+    assert partly > 50
+
+
 def test_the_random_scripts_reach_every_rule():
     statuses, reasons, filled, ambiguous = Counter(), Counter(), Counter(), 0
     for seed in range(SEEDS):

@@ -19,7 +19,11 @@ def scenarios(**given_values):
     """Draw scenarios; they shrink by getting shorter."""
     return st.builds(
         lambda seed, length, steps, assets: random_scenario(
-            seed, length=length, steps=steps, assets=assets, **given_values
+            seed,
+            length=length,
+            steps=steps,
+            assets=assets,
+            **{"volume_share": (0.0, 2.0**-15)[seed % 2], **given_values},
         ),
         st.integers(0, 2**31),
         st.integers(3, 30),
@@ -81,7 +85,7 @@ def test_exposure_is_gross_value_over_equity(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(scenarios(volume_share=0.0))
 def test_once_flat_the_trades_add_up_to_the_gain(scenario):
     ended = scenario.ended()
     result = ended.play()
@@ -95,7 +99,7 @@ def test_once_flat_the_trades_add_up_to_the_gain(scenario):
 
 
 @EXAMPLES
-@given(scenarios())
+@given(scenarios(volume_share=0.0))
 def test_a_trade_gains_what_its_prices_say_less_its_commission(scenario):
     trades = scenario.ended().play().trades
     gained = trades["quantity"] * (trades["exit_price"] - trades["entry_price"]) - trades["commission"]

@@ -31,6 +31,7 @@ def ask_oracle(scenario: Scenario) -> Oracle:
         scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
     )
     oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
+    oracle.volume_share = scenario.volume_share
     return oracle.run([Spoken(step) for step in scenario.steps])
 
 

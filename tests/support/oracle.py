@@ -28,6 +28,12 @@ A DAY order lives to the end of the session of the next bars, a GTD order as lon
 order for the open of its next bar (or for the close at which it could fill). When one order of a group fills, the
 others are cancelled.
 
+With a share of the volume, the fills of an asset at one bar come to no more than that, and orders fill in parts. The
+rest goes on as it is, but a stop that was reached as a market order and a stop-limit order as a limit order; IOC
+expires with it, FOK fills whole or expires. Children work for the part of their parent that has filled, in lots
+rounded up, and the first fill of one (or the end of the position) cancels what the parent has left. In a group the
+others lose the part of what they have left that the fill had of its order.
+
 A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
 exit come before those that enter; whether limits and stops see the whole bar.
 """
@@ -36,7 +42,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor, inf, isfinite, isnan, sqrt
+from math import ceil, floor, inf, isfinite, isnan
+
+from oracle_costs import Costs
 
 TOLERANCE = Fraction(1, 10**12)
 AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
@@ -87,10 +95,16 @@ class Order:
     trail: Fraction | None = None
     percent: Fraction | None = None
     best: Fraction | None = None  # the price that a trailing stop follows
+    planned: Fraction | None = None  # a child's units for the whole of its parent
+    asked: Fraction | None = None  # units that were asked for last
     triggered: bool = False  # a stop-limit order that is a limit order now
+    released: bool = False  # a stop that is a market order now
     status: str = "requested"
     reason: str = ""
     filled: Fraction = Fraction(0)
+    value: Fraction = Fraction(0)
+    fees: Fraction = Fraction(0)
+    paid: Fraction = Fraction(0)
     reserved: Fraction = Fraction(0)
     number: int = 0  # the place of its coming to life: resting orders are looked at in this order
     reached: int = -1  # the timestamp at which its level was last inside a bar
@@ -106,7 +120,11 @@ class Order:
 
     @property
     def is_stop(self):
-        return self.type in STOPS and not self.triggered
+        return self.type in STOPS and not self.triggered and not self.released
+
+    @property
+    def unconditional(self):
+        return self.type in UNCONDITIONAL or self.released
 
     @property
     def level(self):
@@ -141,6 +159,8 @@ class Oracle:
     def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
         self.idle = ()
         self.beyond = False
+        self.volume_share = 0.0
+        self.taken = {}
         self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
         self.per_session = per_session
         self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
@@ -151,10 +171,7 @@ class Oracle:
         self.lot = Fraction(account.get("lot", 0.0))
         self.tick = Fraction(account.get("tick", 0.0))
         self.minimum = Fraction(account.get("minimum_order", 0.0))
-        self.commission = costs.get("commission", {"kind": "none"})
-        self.stop_slippage = costs.get("stop_slippage", 0.0)
-        self.rates = costs.get("financing", {})
-        self.slippage = costs.get("slippage", {"kind": "none"})
+        self.costs = Costs(costs)
         self.position = dict.fromkeys(assets, Fraction(0))
         self.last = dict.fromkeys(assets)
         self.orders = []
@@ -170,8 +187,10 @@ class Oracle:
         """Play every step at its time."""
         for now, group in enumerate(self.market):
             self.now = now
+            self.taken = dict.fromkeys(self.assets, Fraction(0))
             if now and self.closes_session(now - 1):
-                self.finance((self.hour(now) - self.hour(now - 1)) / 24 / 365)
+                years = (self.hour(now) - self.hour(now - 1)) / 24 / 365
+                self.cash -= self.costs.overnight(self.cash, self.position, self.last) * years
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
             trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}
             self.meet(trading)
@@ -276,7 +295,7 @@ class Oracle:
     def reach(self, order, bar):
         """Give the moment and the price at which a bar reaches the order's level, or Nones."""
         opened, high, low, _ = bar
-        if order.type in UNCONDITIONAL:
+        if order.unconditional:
             return AT_OPEN, opened
         level = order.level
         falls_to_it = order.is_stop != (order.total > 0)  # buy limits and sell stops wait below
@@ -299,27 +318,27 @@ class Oracle:
         if moment == IN_RANGE:
             order.reached = self.now
         exits = self.position[order.asset] * order.total < 0
-        rank = (0 if order.type in UNCONDITIONAL else 1 if order.is_stop else 2) if exits else 3
-        if self.sequence == "as submitted" and order.type in UNCONDITIONAL:
+        rank = (0 if order.unconditional else 1 if order.is_stop else 2) if exits else 3
+        if self.sequence == "as submitted" and order.unconditional:
             rank = 0
         self.due.append((moment, rank, order.id, order, price))
 
     def execute(self, order, moment, price, bar):
         held = self.position[order.asset]
-        if order.reduces:
-            if held * order.total >= 0:
-                self.end(order, "cancelled", "its position closed")
-                return
-            if abs(order.left) > abs(held):
-                order.total = order.filled - held
-        if held * order.total < 0 and abs(order.left + held) <= TOLERANCE * abs(held):
-            order.total = order.filled - held
-        units = order.left
+        if order.reduces and held * order.total >= 0:
+            self.end_orphan(order)
+            return
+        self.fit(order, held)
+        units = self.fillable(order)
+        part = units / order.left
+        if not units or (part < 1 and order.tif == FOK):
+            self.leave_rest(order)
+            return
         bound = order.type == LIMIT or order.triggered
-        paid = price if bound else self.slipped(order, units, price)
+        paid = price if bound else self.costs.slipped(order, units, price, self.share(order, units))
         if not order.within_limit(paid):
             paid = order.limit
-        commission = self.charge(units, paid)
+        commission = self.costs.charge(order, units, paid)
         refusal = self.refuse(order.asset, units, paid, commission)
         if refusal:
             self.end_with_children(order, "rejected", refusal)
@@ -328,38 +347,113 @@ class Oracle:
             self.ambiguous += 1
         self.cash -= units * paid + commission
         self.position[order.asset] += units
+        self.costs.enter(order, units, paid, commission)
         order.filled += units
         self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
+        fresh = order.filled == units
+        self.taken[order.asset] += abs(units)
         self.follow(order, units, price)
+        self.reduce_group(order, moment, 1 - part)
+        if order.status == "working":
+            self.leave_rest(order)
+        if fresh:
+            self.meet_children(order, moment, price, bar)
+
+    @staticmethod
+    def fit(order, held):
+        """Let an order that reduces ask for no more than is held, and one that closes all but a trace for all."""
+        if order.reduces and abs(order.left) > abs(held):
+            order.total = order.filled - held
+        if held * order.total < 0 and abs(order.left + held) <= TOLERANCE * abs(held):
+            order.total = order.filled - held
+
+    def fillable(self, order):
+        """Give the units that are left in the bar for an order."""
+        left = order.left
+        if not self.volume_share or (self.now, order.asset) in self.idle:
+            return left
+        room = max(Fraction(self.volume_share) * 1_000_000 - self.taken[order.asset], Fraction(0))
+        if abs(left) <= room * (1 + TOLERANCE):
+            return left
+        return self.whole(room if left > 0 else -room)
+
+    def share(self, order, units):
+        """Give the share of the bar's volume that has filled with these units; a bar without volume is taken whole."""
+        if (self.now, order.asset) in self.idle:
+            return Fraction(1)
+        return (self.taken[order.asset] + abs(units)) / 1_000_000
+
+    def leave_rest(self, order):
+        if order.tif in {IOC, FOK}:
+            self.end_with_children(order, "expired", "")
+        elif order.is_stop:
+            order.triggered = order.type == STOP_LIMIT
+            order.released = not order.triggered
+
+    def reduce_group(self, order, moment, share):
+        """Reduce the others of an order's group."""
         others = [each for each in self.orders if order.group and each.group == order.group and each is not order]
-        contested = [each for each in others if each.live and each.reached == self.now]
-        self.ambiguous += moment == IN_RANGE and order.is_stop and bool(contested)
+        others = [each for each in others if each.live]
+        contested = any(each.reached == self.now for each in others)
+        self.ambiguous += moment == IN_RANGE and order.is_stop and contested
         for each in others:
-            if each.live:
-                self.end_with_children(each, "cancelled", "another order of its group filled")
-        self.meet_children(order, moment, price, bar)
+            self.reduce(each, share)
+
+    def reduce(self, order, share):
+        """Leave an order a share of what it has left."""
+        before = order.left
+        left = self.whole(before * share)
+        if not left:
+            self.end_with_children(order, "cancelled", "another order of its group filled")
+            return
+        order.total = order.filled + left
+        if order.parent:
+            order.planned *= share
+        order.reserved *= left / before
+
+    def child_units(self, child):
+        """Give a child's units for the part of its parent that has filled."""
+        units = child.planned * child.parent.filled / child.parent.asked
+        if not self.lot:
+            return units
+        size = ceil(abs(units) / self.lot * (1 - TOLERANCE)) * self.lot
+        return size if units > 0 else -size
+
+    def end_orphan(self, order):
+        self.end_parent(order)
+        self.end(order, "cancelled", "its position closed")
+
+    def end_parent(self, order):
+        if order.parent and order.parent.status == "working":
+            self.end(order.parent, "cancelled", "its bracket began to exit")
 
     def follow(self, order, units, price):
         """Do what follows from a fill: children come to life, siblings shrink, orphans go."""
+        order.reserved *= order.left / (order.left + units)
         for child in order.children:
+            if child.status in {"held", "working"}:
+                child.total = self.child_units(child)
             if child.status == "held":
                 self.work(child, price)
+        self.end_parent(order)
         for sibling in order.siblings:
             sibling.total -= units
             if sibling.left * order.total <= 0:
                 self.end(sibling, "cancelled", "its sibling filled")
-        order.status = "filled"
+        if not order.left:
+            order.status = "filled"
         held = self.position[order.asset]
         if order.total * held >= 0:
             for other in self.working():
-                if other.asset == order.asset and other.reduces and other.total * held >= 0:
-                    self.end(other, "cancelled", "its position closed")
+                done = other.status != "working"  # its bracket ended with an order before it
+                if not done and other.asset == order.asset and other.reduces and other.total * held >= 0:
+                    self.end_orphan(other)
 
     def meet_children(self, order, moment, price, bar):
         """Let children that came to life with this fill meet the rest of its bar."""
         if moment == AT_CLOSE or self.children_meet == "bar after":
             return
-        if self.children_meet == "entry bar of market orders" and order.type not in UNCONDITIONAL:
+        if self.children_meet == "entry bar of market orders" and not order.unconditional:
             return
         for child in order.children:
             if child.status != "working" or self.at_close(child):
@@ -376,41 +470,7 @@ class Oracle:
                     else:
                         child.triggered = True
 
-    # ---- costs ----
-
-    def finance(self, years):
-        """Charge for what was held from one session to the next."""
-        debt = max(-self.cash, Fraction(0)) * Fraction(self.rates.get("margin_interest", 0.0))
-        short = sum(-units * self.last[asset] for asset, units in self.position.items() if units < 0)
-        self.cash -= (debt + short * Fraction(self.rates.get("short_borrow", 0.0))) * years
-
-    def slipped(self, order, units, price):
-        slip = price * Fraction(self.stop_slippage) if order.is_stop else Fraction(0)
-        share = Fraction(1) if (self.now, order.asset) in self.idle else abs(units) / 1_000_000
-        if self.slippage["kind"] == "volume_share":
-            slip += price * Fraction(self.slippage["rate"]) * min(share, Fraction(self.slippage["limit"])) ** 2
-        elif self.slippage["kind"] == "square_root":
-            slip += price * Fraction(self.slippage["rate"]) * Fraction(sqrt(share))
-        if self.slippage["kind"] == "fixed":
-            slip += Fraction(self.slippage["amount"])
-        elif self.slippage["kind"] == "percentage":
-            slip += price * Fraction(self.slippage["rate"])
-        return price + slip if units > 0 else max(price - slip, Fraction(0))
-
-    def charge(self, units, price):
-        kind = self.commission["kind"]
-        if kind == "percentage":
-            return abs(units) * price * Fraction(self.commission["rate"])
-        if kind == "per_share":
-            minimum = Fraction(self.commission.get("minimum", 0.0))
-            due = max(abs(units) * Fraction(self.commission["rate"]), minimum)
-            most = Fraction(self.commission.get("maximum", 0.0)) * abs(units) * price
-            return min(due, most) if most else due
-        if kind == "combined":
-            return abs(units) * price * Fraction(self.commission["rate"]) + Fraction(self.commission["amount"])
-        if kind == "per_order":
-            return Fraction(self.commission["amount"])
-        return Fraction(0)
+    # ---- what the account allows ----
 
     def refuse(self, asset, units, price, commission):
         if self.borrows:
@@ -473,7 +533,7 @@ class Oracle:
 
     def judge(self, order):
         """Accept a request, or reject it."""
-        order.total = self.whole(order.total)
+        order.total = order.planned = order.asked = self.whole(order.total)
         order.limit, order.stop = self.ticked(order, order.limit, order.stop)
         if not order.total or order.total in {inf, -inf}:
             self.end(order, "rejected", "quantity is zero or not a number")
@@ -512,6 +572,7 @@ class Oracle:
         if parent.asset != order.asset or parent.total * order.total >= 0:
             self.end(order, "rejected", "no such parent order")
         elif parent.filled:
+            order.total = self.child_units(order)
             self.work(order)
         elif parent.live:
             order.status = "held"
@@ -551,6 +612,7 @@ class Oracle:
                 return
         if trails:
             order.trail, order.percent = trail, percent
+        order.planned, order.asked = (order.planned, order.asked) if quantity is None else (total, total)
 
     @staticmethod
     def possible(price):
@@ -575,12 +637,12 @@ class Oracle:
 
     def added(self, order):
         """Give the gross exposure that an order would add; only market orders can be sure to reduce."""
-        if order.reduces and order.type not in UNCONDITIONAL:
+        if order.reduces and not order.unconditional:
             return Fraction(0)
         others = (each for each in self.working() if each.asset == order.asset and each is not order)
-        before = self.position[order.asset] + sum(each.left for each in others if each.type in UNCONDITIONAL)
+        before = self.position[order.asset] + sum(each.left for each in others if each.unconditional)
         added = (abs(before + order.left) - abs(before)) * self.reference(order)
-        return added if order.type in UNCONDITIONAL else max(added, Fraction(0))
+        return added if order.unconditional else max(added, Fraction(0))
 
     def objection(self, order, added):
         if self.borrows:

@@ -73,6 +73,7 @@ class Scenario:
     per_session: int = 1
     idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
     limit_fill: str = "touch"
+    volume_share: float = 0.0
 
     @property
     def market(self) -> pl.DataFrame:
@@ -92,7 +93,11 @@ class Scenario:
             self.market,
             account=self.account,
             costs=self.costs,
-            execution={"profile": self.profile, "limit_fill": self.limit_fill},
+            execution={
+                "profile": self.profile,
+                "limit_fill": self.limit_fill,
+                "volume_share": self.volume_share,
+            },
         )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
@@ -132,6 +137,7 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
         given.get("per_session", 1),
         idle,
         given.get("limit_fill", "touch"),
+        given.get("volume_share", 0.0),
     )
 
 

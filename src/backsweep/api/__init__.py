@@ -2,6 +2,17 @@
 
 from backsweep.api.frames import backtest
 from backsweep.api.nulls import NullProgress, null_study
-from backsweep.api.sweeps import Findings, Replay, check, open_study, replay, run
+from backsweep.api.sweeps import Findings, Replay, check, open_study, read_sweep, replay, run
 
-__all__ = ["Findings", "NullProgress", "Replay", "backtest", "check", "null_study", "open_study", "replay", "run"]
+__all__ = [
+    "Findings",
+    "NullProgress",
+    "Replay",
+    "backtest",
+    "check",
+    "null_study",
+    "open_study",
+    "read_sweep",
+    "replay",
+    "run",
+]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from backsweep.study.driver import Progress
     from backsweep.trial.result import Result
 
-__all__ = ["Findings", "Replay", "check", "open_study", "replay", "run"]
+__all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
 
 Number = float | int | bool
 
@@ -112,6 +112,20 @@ def run(
     study = open_study(folder)
     _write_selected(study, sweep, space, cls)
     return study
+
+
+def read_sweep(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+) -> Sweep:
+    """Read and resolve a sweep file as `run` would, and find strategy and search space good; loads no data."""
+    options = {"search.trials": trials, "search.seed": seed, "runtime.workers": workers}
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    return _read(path, [*overrides, *given])[0]
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:

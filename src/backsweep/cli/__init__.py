@@ -12,6 +12,7 @@ from backsweep.cli.check import check
 from backsweep.cli.null import null
 from backsweep.cli.run import run
 from backsweep.cli.show import show
+from backsweep.cli.submit import submit
 from backsweep.errors import BacksweepError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (run, backtest, show, null, check):
+for command in (run, backtest, show, null, check, submit):
     app.command()(command)
 
 

@@ -32,9 +32,10 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.margin import ROUNDING, accepts, exposure_added
+from backsweep.engine.margin import accepts, exposure_added
 from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
 from backsweep.engine.records import State
+from backsweep.engine.sizes import ROUNDING, child_units, whole_lots
 from backsweep.engine.terms import are_possible
 from backsweep.engine.triggers import follow_mark, start_trail
 
@@ -115,25 +116,13 @@ def _accept_child(state: State, slot: int) -> None:
     if parent.asset != order.asset or parent.quantity * order.quantity >= 0.0:
         close_order(state, slot, REJECTED, BAD_PARENT)
     elif parent.filled != 0.0:
-        order.quantity = order.planned * (parent.filled / parent.quantity)
+        order.quantity = child_units(state, parent, order)
         start_trail(order, reference_price(state, order))
         start_working(state, slot)
     elif is_live(parent):
         order.status = HELD
     elif parent.status != FILLED:
         close_order(state, slot, CANCELLED, PARENT_CLOSED)
-
-
-@kernel
-def whole_lots(quantity: float, lot: float) -> float:
-    """Round towards zero to whole lots; a lot of 0 leaves fractional units as they are.
-
-    A quantity within one part in 10^12 of a whole lot counts as whole: 0.3 is three lots of 0.1.
-    """
-    if lot == 0.0 or not np.isfinite(quantity):
-        return quantity
-    lots = abs(quantity) / lot
-    return np.copysign(np.floor(lots * (1.0 + 1e-12)) * lot, quantity)
 
 
 @kernel

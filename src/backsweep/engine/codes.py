@@ -33,7 +33,8 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     GROUP_FILLED,
     BELOW_MINIMUM,
     NOT_SHORTABLE,
-) = range(17)
+    CHILD_FILLED,
+) = range(18)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -52,6 +53,7 @@ REJECT_REASONS = (
     "another order of its group filled",
     "below the minimum order value",
     "the asset cannot be sold short",
+    "its bracket began to exit",
 )
 
 # Why a fill happened.

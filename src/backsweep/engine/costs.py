@@ -23,11 +23,12 @@ from backsweep.engine.jit import kernel
 
 
 @kernel
-def slipped_price(asset: Any, quantity: float, price: float, volume: float, is_stop: bool) -> float:
+def slipped_price(asset: Any, quantity: float, price: float, volume: float, taken: float, is_stop: bool) -> float:
     """Give the price after slippage: higher for buys, lower for sells, never below zero.
 
-    `volume` is the bar's, in units: a bar without volume counts as traded whole. Volume share: price x rate x share^2,
-    the share no larger than the limit; square root: price x rate x sqrt(share). Stops slip by a further fraction.
+    `volume` is the bar's and `taken` what orders have filled of it before, in units. The share counts all that, this
+    fill included; a bar without volume counts as traded whole. Volume share: price x rate x share^2, the share no
+    larger than the limit; square root: price x rate x sqrt(share). Stops slip by a further fraction.
     """
     slip = 0.0
     if asset.slippage_kind == FIXED_SLIPPAGE:
@@ -35,7 +36,7 @@ def slipped_price(asset: Any, quantity: float, price: float, volume: float, is_s
     elif asset.slippage_kind == PERCENTAGE_SLIPPAGE:
         slip = price * asset.slippage_rate
     elif asset.slippage_kind >= VOLUME_SHARE_SLIPPAGE:
-        share = abs(quantity) / volume if volume > 0.0 else 1.0
+        share = (taken + abs(quantity)) / volume if volume > 0.0 else 1.0
         if asset.slippage_kind == VOLUME_SHARE_SLIPPAGE:
             share = min(share, asset.slippage_limit)
             slip = price * asset.slippage_rate * share * share
@@ -49,25 +50,21 @@ def slipped_price(asset: Any, quantity: float, price: float, volume: float, is_s
 
 
 @kernel
-def commission_due(asset: Any, quantity: float, price: float, filled: float, paid: float) -> float:
-    """Give the commission in account currency for this fill of `quantity` units at `price`.
+def commission_due(asset: Any, order: Any, quantity: float, price: float) -> tuple[float, float]:
+    """Give the commission in account currency for a fill of `quantity` units at `price`, and the order's fees with it.
 
-    `filled` (units) and `paid` (currency) are those of the order's earlier fills: a minimum and an amount per order
-    are charged once for each order, however many fills it takes.
+    `fees` is what an order's fills cost before its minimum and maximum, which hold for the order as a whole, however
+    many fills it takes; so does an amount per order.
     """
     kind = asset.commission_kind
-    if kind == PERCENTAGE_COMMISSION:
-        return asset.commission_rate * abs(quantity) * price * asset.multiplier
-    if kind == PER_SHARE_COMMISSION:
-        total = asset.commission_rate * (abs(quantity) + abs(filled))
-        total = max(total, asset.commission_minimum)
-        if asset.commission_maximum > 0.0:
-            value = (abs(quantity) + abs(filled)) * price * asset.multiplier
-            total = min(total, asset.commission_maximum * value)
-        return total - paid
-    if kind == PER_ORDER_COMMISSION:
-        return asset.commission_amount - paid
-    if kind == COMBINED_COMMISSION:
-        amount = asset.commission_amount if filled == 0.0 else 0.0
-        return asset.commission_rate * abs(quantity) * price * asset.multiplier + amount
-    return 0.0
+    fees = order.fees
+    if kind in (PERCENTAGE_COMMISSION, COMBINED_COMMISSION):
+        fees += asset.commission_rate * abs(quantity) * price * asset.multiplier
+    elif kind == PER_SHARE_COMMISSION:
+        fees += asset.commission_rate * abs(quantity)
+    if kind in (PER_ORDER_COMMISSION, COMBINED_COMMISSION) and order.filled == 0.0:
+        fees += asset.commission_amount
+    total = max(fees, asset.commission_minimum)
+    if asset.commission_maximum > 0.0:
+        total = min(total, asset.commission_maximum * (order.value + abs(quantity) * price * asset.multiplier))
+    return total - order.commission, fees

@@ -45,6 +45,7 @@ def apply_fill(
     account.fills += 1
     account.valued = 0
     order.filled += quantity
+    order.value += notional
     order.commission += commission
     if account.recording == 1:
         _log_fill(state, order, quantity, price, commission, slippage)

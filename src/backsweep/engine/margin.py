@@ -19,8 +19,7 @@ from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.orders import remaining
 from backsweep.engine.records import State
-
-ROUNDING = 1e-12  # relative; an order sized to use or to close everything must not fail by the last bit
+from backsweep.engine.sizes import ROUNDING
 
 
 @kernel

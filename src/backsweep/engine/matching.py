@@ -14,6 +14,7 @@ taken, and the fill is counted as ambiguous. Children of a parent that fills at 
 Children of a parent that fills inside the range: only the protective stop meets the rest of the bar, because the
 path to it leads through the entry (or, for a stop entry, may have: ambiguous); the target waits for the next bar.
 An entry at a close is over with its bar. Profiles may let children wait for the next bar: `profiles`.
+Where volume bounds what fills, an order fills in parts: `sizes`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from backsweep.engine.codes import (
     AT_CLOSE,
     AT_OPEN,
     BAR_AFTER,
-    CANCELLED,
+    EXPIRED,
+    FOK,
     IN_RANGE,
+    IOC,
     LIMIT,
     MARKET,
     MARKET_ENTRY_BAR,
@@ -36,18 +39,19 @@ from backsweep.engine.codes import (
     NEVER,
     NO_REASON,
     NONE,
-    POSITION_CLOSED,
     REJECTED,
     STOP,
+    STOP_LIMIT,
     TRAILING_STOP,
     WORKING,
 )
 from backsweep.engine.costs import commission_due, slipped_price
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
-from backsweep.engine.margin import ROUNDING, refuses_fill
-from backsweep.engine.orders import close_order, end_unfilled, note_fill, remaining
+from backsweep.engine.margin import refuses_fill
+from backsweep.engine.orders import end_orphan, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
+from backsweep.engine.sizes import ROUNDING, fillable, take, taken_at
 from backsweep.engine.terms import end_group, ends_now
 from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 
@@ -186,18 +190,24 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     moment = candidate.moment
     price = candidate.price
     if order.reduce_only == 1 and not _clip(state, order):
-        close_order(state, slot, CANCELLED, POSITION_CLOSED)
+        end_orphan(state, slot)
         return
     _close_exactly(state, order)
-    quantity = remaining(order)
+    asked = quantity = remaining(order)
+    if state.rules.volume_share > 0.0:
+        quantity = fillable(state, order, row, asked)
+        if quantity == 0.0 or (quantity != asked and order.tif == FOK):
+            _leave_rest(state, slot)
+            return
     asset = record_at(state.assets, order.asset)
     fill_price = price
     if order.acts != LIMIT:
         volume = record_at(state.bars, row).volume
-        fill_price = slipped_price(asset, quantity, price, volume, order.acts == STOP)
+        taken = taken_at(state, order.asset, row)
+        fill_price = slipped_price(asset, quantity, price, volume, taken, order.acts == STOP)
     if not allows(order, fill_price):
         fill_price = order.limit_price
-    commission = commission_due(asset, quantity, fill_price, order.filled, order.commission)
+    commission, fees = commission_due(asset, order, quantity, fill_price)
     reason = refuses_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)
@@ -205,13 +215,30 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     if moment == IN_RANGE and order.acts == STOP and _sibling_contested(state, order, slot):
         state.account.ambiguous_fills += 1
     slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
+    child = order.first_child if order.filled == 0.0 else NONE
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
-    child = order.first_child
+    order.fees = fees
+    take(state, order.asset, row, quantity)
+    if quantity == asked:
+        order.quantity = order.filled
     note_fill(state, slot, quantity, price)
     if order.oca_group != 0:
-        end_group(state, order, moment)
+        end_group(state, order, quantity, moment)
+    if order.status == WORKING:
+        _leave_rest(state, slot)
     if child != NONE and moment != AT_CLOSE:
         _consider_children(state, order, child, row, moment, price, following)
+
+
+@kernel
+def _leave_rest(state: State, slot: int) -> None:
+    """Let an order go on with what its bar's volume did not fill, or expire if it lives for one moment."""
+    order = record_at(state.orders, slot)
+    if order.tif >= IOC:
+        end_unfilled(state, slot, EXPIRED, NO_REASON)
+    elif order.acts == STOP:
+        order.acts = LIMIT if order.type == STOP_LIMIT else MARKET
+        record_at(state.books, order.asset).reach_low = np.inf
 
 
 @kernel

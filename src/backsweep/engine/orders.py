@@ -4,8 +4,10 @@ An order lives in the slot `id % capacity` of the order table, so that ids are s
 a closed order can be read until its slot is needed again. Working orders of an asset form a list, in the order in
 which they became working. The live children of one parent form a ring.
 
-Children are HELD until their parent fills, for as much as it fills. They only reduce: they never exceed the position,
-the fill of one shrinks the others, and when the position is closed they are cancelled.
+Children are HELD until their parent fills, and then work for as much of it as has filled. They only reduce: they never
+exceed the position, the fill of one shrinks the others, and when the position is closed they are cancelled. A bracket
+that has begun to exit enters no more: with the first fill of a child, or when the position is closed, what its parent
+has left is cancelled.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from backsweep.engine.codes import (
     AT_LIMIT,
     AT_STOP,
     CANCELLED,
+    CHILD_FILLED,
     CLOSE_ONLY,
     DAY,
     FILLED,
@@ -47,6 +50,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+from backsweep.engine.sizes import ROUNDING, child_units
 from backsweep.engine.triggers import acts_as, start_trail
 
 
@@ -140,6 +144,8 @@ def request_order(
     order.planned = quantity
     order.contested = NONE
     order.submitted = account.timestamp
+    order.value = 0.0
+    order.fees = 0.0
     order.commission = 0.0
     if parent != 0:
         order.reduce_only = 1
@@ -292,6 +298,7 @@ def note_fill(state: State, slot: int, quantity: float, price: float) -> None:
     if order.first_child != NONE:
         _activate_children(state, order, price)
     if order.parent != 0:
+        _end_parent(state, order)
         _shrink_siblings(state, order, slot, quantity)
     if left == 0.0:
         close_order(state, slot, FILLED, NO_REASON)
@@ -303,11 +310,10 @@ def note_fill(state: State, slot: int, quantity: float, price: float) -> None:
 def _activate_children(state: State, parent: Any, price: float) -> None:
     """Set the children to work for as much of their parent as has filled."""
     slot = parent.first_child
-    share = parent.filled / parent.quantity
     while True:
         child = record_at(state.orders, slot)
         if child.status == HELD or child.status == WORKING:
-            child.quantity = child.planned * share
+            child.quantity = child_units(state, parent, child)
         if child.status == HELD:
             start_trail(child, price)
             start_working(state, slot)
@@ -324,7 +330,8 @@ def _shrink_siblings(state: State, order: Any, slot: int, quantity: float) -> No
         sibling = record_at(state.orders, other)
         following = sibling.next_sibling
         sibling.quantity -= quantity
-        if remaining(sibling) * order.quantity <= 0.0:
+        left = remaining(sibling)
+        if left * order.quantity <= 0.0 or abs(left) <= ROUNDING * abs(sibling.planned):
             close_order(state, other, CANCELLED, SIBLING_FILLED)
         other = following
 
@@ -337,9 +344,26 @@ def _cancel_orphans(state: State, asset: int) -> None:
     while slot != NONE:
         order = record_at(state.orders, slot)
         following = order.next
-        if order.reduce_only == 1 and order.quantity * position.quantity >= 0.0:
-            close_order(state, slot, CANCELLED, POSITION_CLOSED)
+        if order.status == WORKING and order.reduce_only == 1 and order.quantity * position.quantity >= 0.0:
+            end_orphan(state, slot)
         slot = following
+
+
+@kernel
+def end_orphan(state: State, slot: int) -> None:
+    """Cancel an order that has nothing left to reduce, and what is left of its parent."""
+    order = record_at(state.orders, slot)
+    if order.parent != 0:
+        _end_parent(state, order)
+    close_order(state, slot, CANCELLED, POSITION_CLOSED)
+
+
+@kernel
+def _end_parent(state: State, order: Any) -> None:
+    """Cancel what is left to fill of a child's parent."""
+    slot = parent_slot_of(state, order)
+    if slot != NONE and record_at(state.orders, slot).status == WORKING:
+        close_order(state, slot, CANCELLED, CHILD_FILLED)
 
 
 @kernel

@@ -250,3 +250,4 @@ def reset(state: State) -> None:
         book.last_order = NONE
         book.reach_low = -np.inf
         book.reach_high = np.inf
+        book.taken_row = NONE

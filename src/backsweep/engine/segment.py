@@ -17,6 +17,7 @@ from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill, mark_bar, value_account
 from backsweep.engine.orders import note_fill, request_order, slot_of, start_working
 from backsweep.engine.records import State, reset
+from backsweep.engine.sizes import taken_at
 
 
 @kernel
@@ -98,8 +99,9 @@ def _close(state: State, asset: int, row: int) -> None:
     order = record_at(state.orders, slot)
     order.fill_reason = SEGMENT_END
     start_working(state, slot)
-    fill_price = slipped_price(rates, quantity, price, record_at(state.bars, row).volume, False)
-    commission = commission_due(rates, quantity, fill_price, 0.0, 0.0)
+    volume, taken = record_at(state.bars, row).volume, taken_at(state, asset, row)
+    fill_price = slipped_price(rates, quantity, price, volume, taken, False)
+    commission, _ = commission_due(rates, order, quantity, fill_price)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     note_fill(state, slot, quantity, price)

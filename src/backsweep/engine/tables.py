@@ -34,6 +34,7 @@ RULES = record_dtype(
         ("trigger", "i8"),
         ("limit_fill", "i8"),
         ("delay", "i8"),  # timestamps from a bar to the decision that sees it
+        ("volume_share", "f8"),  # the most of a bar's volume that orders fill, 0 for no bound
         ("financing", "i8"),  # 1: interest and borrow fees accrue
         ("margin_interest", "f8"),  # a year, fraction of negative cash
     ]
@@ -129,6 +130,8 @@ BOOK = record_dtype(  # the working orders of one asset
         ("last_order", "i8"),
         ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
         ("reach_high", "f8"),
+        ("taken", "f8"),  # units filled at the bar of row `taken_row`
+        ("taken_row", "i8"),
     ]
 )
 ORDER = record_dtype(
@@ -158,10 +161,12 @@ ORDER = record_dtype(
         ("parent", "i8"),  # id of the parent order, 0 for none
         ("first_child", "i8"),
         ("next_sibling", "i8"),  # live children of one parent form a ring
-        ("planned", "f8"),  # a child's units for a completely filled parent
+        ("planned", "f8"),  # units as they were asked for: a child's are for a completely filled parent
         ("contested", "i8"),  # the group in whose range this order could fill: two such siblings are ambiguous
         ("submitted", "i8"),
-        ("commission", "f8"),
+        ("value", "f8"),  # filled so far, in account currency
+        ("fees", "f8"),  # for what is filled so far, before the order's minimum and maximum
+        ("commission", "f8"),  # paid so far
     ]
 )
 SLOT = record_dtype([("slot", "i8")])

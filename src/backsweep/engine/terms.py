@@ -4,10 +4,11 @@
     DAY   to the end of a session: the one of the next bars after the request
     GTD   as long as bars are stamped at or before `good_till`
     IOC   for one moment: the open of its asset's next bar, or the close for what fills at a close alone
-    FOK   as IOC; whole orders fill or none, so the two are the same
+    FOK   as IOC, but all of it or nothing
 
 An order whose time is over is EXPIRED, and its waiting children go with it. When one order of an OCA group fills, the
-others of the group are cancelled, whatever their assets.
+others of the group are cancelled, whatever their assets; when it fills in part, they lose the same part of what they
+have left.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from backsweep.engine.codes import (
     IOC,
     NO_REASON,
     STOP,
+    WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.orders import end_unfilled, is_live, slot_of
+from backsweep.engine.orders import end_unfilled, is_live, remaining, slot_of
 from backsweep.engine.records import State
+from backsweep.engine.sizes import whole_lots
 
 NO_EXPIRY = np.iinfo(np.int64).max
 
@@ -98,14 +101,34 @@ def ends_now(state: State, slot: int, moment: int) -> bool:
 
 
 @kernel
-def end_group(state: State, filled: Any, moment: int) -> None:
-    """Cancel the other orders of the group of an order that has filled."""
+def end_group(state: State, filled: Any, quantity: float, moment: int) -> None:
+    """Reduce the other orders of an order's group by the share that this fill of `quantity` units had of it."""
     account = state.account
     ambiguous = 0
+    left = remaining(filled)
+    share = left / (left + quantity)
     for slot in range(min(account.next_id, account.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.oca_group == filled.oca_group and order.id != filled.id:
             if moment == IN_RANGE and filled.acts == STOP and order.contested == account.group:
                 ambiguous = 1
-            end_unfilled(state, slot, CANCELLED, GROUP_FILLED)
+            _reduce(state, slot, share)
     account.ambiguous_fills += ambiguous
+
+
+@kernel
+def _reduce(state: State, slot: int, share: float) -> None:
+    """Leave an order `share` of what it has left, in whole lots; with nothing left it is cancelled."""
+    order = record_at(state.orders, slot)
+    before = remaining(order)
+    left = whole_lots(before * share, record_at(state.assets, order.asset).lot)
+    if left == 0.0:
+        end_unfilled(state, slot, CANCELLED, GROUP_FILLED)
+        return
+    order.quantity = order.filled + left
+    if order.parent != 0:
+        order.planned *= share
+    if order.status == WORKING:
+        released = order.reserved * (1.0 - left / before)
+        order.reserved -= released
+        state.account.reserved -= released

@@ -14,6 +14,7 @@ from backsweep.errors import BacksweepError
 from backsweep.metrics import METRICS
 from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, build_evaluator
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
+from backsweep.runtime.working_dir import at_home
 from backsweep.trial.exchange import Chunk, Outcome
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class RayBackend:
         """Start Ray and the actors; returns when the first has loaded. Raises BadInput, BadData or StrategyError."""
         self._session = RaySession(self._workers, self._address)
         self._spec = spec
+        self._build = at_home(self._build)
         self._actor = ray.remote(**self._session.worker_options)(_Worker)
         self._seats = [self._seat() for _ in range(self._workers)]
         while self._ready is None:

@@ -70,6 +70,15 @@ def set_execution(tables: Tables, execution: ExecutionSpec, codes: NDArray[np.in
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
     tables.rules[0].delay = execution.delay
+    tables.rules[0].volume_share = execution.volume_share
+    if execution.volume_share > 0.0 and not (tables.bars["volume"] > 0.0).any():
+        raise BadInput(
+            "execution.volume_share bounds what fills by the bars' volume, and no bar has any",
+            where="execution.volume_share",
+            expected="bars with volume",
+            found=f"volume 0 in all {len(tables.bars)} bars",
+            remedy="give the bars a volume column, or leave execution.volume_share out",
+        )
     if execution.untraded == "wait":
         traded = np.flatnonzero(tables.bars["volume"] > 0.0)
         np.minimum.at(tables.assets["volume_from"], codes[traded], traded)
@@ -126,8 +135,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     found = _account_place(path, tables, account, assets) if section == "account" else None
     if found is not None:
         return found
-    if key == "execution.delay":
-        return Place(tables.rules["delay"], slice(None))
+    if key in {"execution.delay", "execution.volume_share"}:
+        return Place(tables.rules[path], slice(None))
     if key == "costs.stop_slippage":
         return Place(tables.assets["stop_slippage"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.margin_interest":
@@ -149,8 +158,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
-        expected="account.cash, leverage, lot, tick or minimum_order, or a number that stands under account.per_asset "
-        "or costs, such as costs.slippage.rate where its kind is percentage",
+        expected="account.cash, leverage, lot, tick or minimum_order, execution.volume_share, or a number that stands "
+        "under account.per_asset or costs, such as costs.slippage.rate where its kind is percentage",
         found=key,
         remedy="give costs a kind that has this number, under the same key, and sweep it then",
     )

@@ -1,0 +1,120 @@
+"""`backsweep submit`: ship a study to a Ray cluster as a job, follow it, and fetch its folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backsweep.cli.check import Overrides, SweepFile
+from backsweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from backsweep.submission.submit import Submission
+
+
+def submit(
+    sweep: SweepFile,
+    address: Annotated[
+        str, typer.Option(metavar="http://HEAD:8265", help="The cluster's job server.", envvar="BACKSWEEP_ADDRESS")
+    ],
+    workers: Annotated[int | None, typer.Option(help="How many processes run trials.", min=1)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the study comes to.  [default: studies/STUDY]")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials, instead of search.trials.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed, instead of search.seed.", min=0)] = None,
+    overrides: Overrides = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Send the job and return.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop this study's job; what it committed is kept.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Bring the study here when it has ended.")] = True,
+    cluster_dir: Annotated[
+        str, typer.Option(metavar="DIR", help="Where studies lie on the head node.")
+    ] = "~/backsweep-studies",
+    include: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH", help="More code that the strategy imports; may be repeated.")
+    ] = None,
+    shared_data: Annotated[
+        bool, typer.Option("--shared-data", help="Every node sees the data's files where this machine does.")
+    ] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install the pinned versions for the job, where nodes lack them.")
+    ] = False,
+    retries: Annotated[int, typer.Option(help="How often a driver that was killed is sent again.", min=0)] = 3,
+    unauthenticated: Annotated[
+        bool, typer.Option("--allow-unauthenticated", help="Send even to a cluster that asks for no token.")
+    ] = False,
+) -> None:
+    """Run the study of a sweep file on a Ray cluster: ship it as a job, follow it, fetch its folder.
+
+    The same command again follows the same job; Ctrl-C leaves it running. The token is read from RAY_AUTH_TOKEN, the
+    file RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token.
+
+    For example:
+    - backsweep submit sweeps/demo.yaml --address http://127.0.0.1:8265 --workers 16
+
+    - backsweep submit sweeps/demo.yaml --address http://127.0.0.1:8265 --detach
+
+    - backsweep submit sweeps/demo.yaml --address http://127.0.0.1:8265 --stop
+
+    """
+    if importlib.util.find_spec("aiohttp") is None:
+        raise BadInput(
+            "submitting needs what speaks to a cluster",
+            expected="backsweep with its extra `cluster`",
+            found="no aiohttp",
+            remedy="pip install 'backsweep[cluster]'",
+        )
+    from backsweep.api import read_sweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+    from backsweep.runtime.ray_jobs import JobServer  # noqa: PLC0415 - Ray takes a while to import
+    from backsweep.submission.submit import Submission, Terms  # noqa: PLC0415 - as above
+
+    resolved = read_sweep(sweep, workers=workers, trials=trials, seed=seed, overrides=overrides or ())
+    server = JobServer(address, unauthenticated=unauthenticated)
+    terms = Terms(cluster_dir, install, retries, tuple(include or ()), shared_data)
+    folder = out if out is not None else Path("studies") / resolved.study
+    submission = Submission(resolved, server, terms, folder, say=_say, log=_log)
+    try:
+        if stop:
+            name = submission.stop()
+            _say(f"job {name} is stopped" if name else "no job of this study runs there")
+            return
+        name = submission.start()
+        _say("Ctrl-C leaves it running; the same command follows it again, and with --stop ends it")
+        if not detach:
+            _finish(submission, name, fetch=fetch)
+    except KeyboardInterrupt:
+        _say("\nno longer following; the job goes on: the same command follows it again, and with --stop ends it")
+        raise typer.Exit(130) from None
+    finally:
+        submission.close()
+
+
+def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
+    """Follow a job to its end and fetch its study; leaves with the driver's exit code."""
+    from backsweep.submission.submit import check_end  # noqa: PLC0415 - as above
+
+    code = check_end(submission.follow(name), name)
+    if code == 130:
+        _say("the job was stopped; what it committed is kept, and the same command resumes it")
+    elif code == 2:
+        _say("the cluster found bad input: see its message above")
+    elif fetch:
+        state = submission.fetch().state
+        typer.echo(f"{state.done:,} trials are in {submission.out}; see the best: backsweep show {submission.out}")
+    else:
+        _say(f"the study stays on the head node, in {submission.home}")
+    if code:
+        raise typer.Exit(code)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _log(piece: str) -> None:
+    sys.stderr.write(piece)
+    sys.stderr.flush()

@@ -1,0 +1,169 @@
+"""What a job is made of: the resolved sweep file, the files that it names, the strategy, and this package.
+
+Everything goes into one folder whose paths are relative, and its digest is the job's name: the same study sent twice is
+one job. Data in an object store stays there; files are copied, unless every node sees them under the same path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import backsweep
+from backsweep.dataset import fingerprint
+from backsweep.dataset.sources import find_files, is_url
+from backsweep.errors import BadInput
+from backsweep.study.config import load_sweep
+from backsweep.study.identity import Identity, strategy_digest
+from backsweep.submission.pins import direct_pins
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backsweep.study.config import Sweep
+
+SWEEP, PINS = "sweep.yaml", "pins.txt"
+
+MAXIMUM_BYTES = 64 * 2**20
+"""Of the files that are shipped; Ray itself takes packages of 100 MiB."""
+
+_ROLES = ("bars", "signals", "context")
+_SECRET = re.compile(r"://[^/@]*:[^/@]*@|(?i:secret|token|signature|password|access_key)[^=/?&]*=")
+_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A study, ready to be sent.
+
+    Attributes
+    ----------
+    name : the job's name: the study's, and a digest of everything that is sent.
+    study : the study's name, and a digest of what determines its results: its folder on the cluster.
+    identity : the study as its folder knows it; None where the data cannot be read from here.
+    folder : the job's working directory.
+    code : this package, as it is here.
+
+    """
+
+    name: str
+    study: str
+    identity: Identity | None
+    folder: Path
+    code: Path
+
+
+def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data: bool = False) -> Parcel:
+    """Copy what a study needs into the empty folder `room`.
+
+    `include` are further files and folders of code. With `shared_data` files of market data stay where they are: every
+    node sees them there. Raises BadInput for what is too large to be sent or holds a secret.
+    """
+    folder, code = room / "job", room / "backsweep"
+    folder.mkdir()
+    content = json.loads(sweep.model_dump_json())
+    for role in _ROLES:
+        if (location := content["data"].get(role)) is not None:
+            content["data"][role] = _ship_data(folder, role, location, shared=shared_data)
+    content["strategy"] = _ship_strategy(folder, content["strategy"])
+    if ":" in content["search"]["sampler"]:
+        _ship_module(folder, content["search"]["sampler"].rpartition(":")[0])
+    for path in include:
+        _copy(path, folder / path.resolve().name)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    (folder / SWEEP).write_text(text, encoding="utf-8")
+    (folder / PINS).write_text("".join(f"{name}=={version}\n" for name, version in direct_pins().items()))
+    shutil.copytree(Path(backsweep.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
+    _check_size(folder)
+    near = not shared_data and not any(is_url(str(content["data"].get(role))) for role in _ROLES)
+    identity = _identity(sweep, fingerprint(sweep.data) if near else "")
+    whole = hashlib.sha256()
+    for path in sorted(path for path in room.rglob("*") if path.is_file()):
+        whole.update(f"{path.relative_to(room)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    load_sweep(folder / SWEEP)
+    return Parcel(
+        name=f"{sweep.study}-{whole.hexdigest()[:_DIGITS]}",
+        study=f"{sweep.study}-{identity.hash[:_DIGITS]}",
+        identity=identity if near else None,
+        folder=folder,
+        code=code,
+    )
+
+
+def _identity(sweep: Sweep, data: str) -> Identity:
+    return Identity(sweep.model_dump(mode="json", exclude_none=True), data, strategy_digest(sweep.strategy))
+
+
+def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
+    """Copy the files at a location in the order in which they are read; returns where they will be."""
+    if is_url(location):
+        if _SECRET.search(location):
+            raise BadInput(
+                "an address that holds a secret",
+                where=f"data.{role}",
+                expected="an address that the nodes may read with credentials of their own",
+                found=f"{location.partition('://')[0]}://... with a password, key or token in it",
+                remedy="give the nodes a role or a credentials file: all who use the cluster can read what is sent",
+            )
+        return location
+    if shared:
+        return location
+    files = find_files(location, role)
+    inner = folder / "data" / role
+    for number, file in enumerate(files):
+        _copy(Path(file), inner / f"{number:05}-{Path(file).name}")
+    return f"data/{role}"
+
+
+def _ship_strategy(folder: Path, reference: str) -> str:
+    place, _, name = reference.rpartition(":")
+    if not place.endswith(".py"):
+        _ship_module(folder, place)
+        return reference
+    file = Path(place)
+    _copy(file, folder / "strategy" / file.name)
+    return f"strategy/{file.name}:{name}"
+
+
+def _ship_module(folder: Path, module: str) -> None:
+    """Copy the package in which a module lies, unless it is installed: then the nodes have it, or have to get it."""
+    top = module.partition(".")[0]
+    found = importlib.util.find_spec(top)
+    if top == "backsweep" or found is None or found.origin is None:
+        return
+    origin = Path(found.origin).resolve()
+    installed = [Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")]
+    if not any(origin.is_relative_to(place) for place in installed):
+        source = origin.parent if found.submodule_search_locations else origin
+        _copy(source, folder / source.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".git"))
+        else:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise BadInput("this cannot be sent", where=str(source), found=error.strerror or str(error)) from None
+
+
+def _check_size(folder: Path) -> None:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if size > MAXIMUM_BYTES:
+        raise BadInput(
+            "too much to send with a job",
+            where="data",
+            expected=f"at most {MAXIMUM_BYTES / 2**20:.0f} MiB of files",
+            found=f"{size / 2**20:,.0f} MiB",
+            remedy="put the data into an object store and write its address under `data`, or, where every node "
+            "sees the files under the same path, pass --shared-data",
+        )

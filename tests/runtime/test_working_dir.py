@@ -1,0 +1,20 @@
+from pathlib import Path
+
+from backsweep.dataset import DataSpec
+from backsweep.runtime.working_dir import relocate
+from backsweep.trial.spec import TrialSpec
+
+
+def test_paths_below_the_working_directory_move_and_others_stay():
+    data = DataSpec(bars="/a/job/data/bars", signals="/a/jobs/signals.parquet", context="s3://prices/vix.parquet")
+    spec = TrialSpec(data=data, strategy="/a/job/strategy/toy.py:Toy")
+    moved = relocate(spec, Path("/a/job"), Path("/b/ray/pkg"))
+    assert moved.data.bars == "/b/ray/pkg/data/bars"
+    assert moved.data.signals == "/a/jobs/signals.parquet"
+    assert moved.data.context == "s3://prices/vix.parquet"
+    assert moved.strategy == "/b/ray/pkg/strategy/toy.py:Toy"
+
+
+def test_a_module_is_not_a_path():
+    spec = TrialSpec(data=DataSpec(bars="/a/job/bars"), strategy="alphas.toy:Toy")
+    assert relocate(spec, Path("/a/job"), Path("/b")).strategy == "alphas.toy:Toy"

@@ -1,0 +1,108 @@
+import base64
+import json
+import shutil
+
+import pytest
+
+import backsweep as bs
+from backsweep.errors import BacksweepError, StudyConflict
+from backsweep.submission.courier import DATA, FILE, main, receive, send
+
+
+@pytest.fixture
+def study(sweep_file, play, tmp_path):
+    play(sweep_file, tmp_path / "study")
+    selected = tmp_path / "study" / "selected"
+    selected.mkdir()
+    (selected / "params.json").write_text("{}")
+    return tmp_path / "study"
+
+
+def _log(study, skip=0):
+    return "noise\n" + "".join(f"{line}\n" for line in send(study, skip)) + "noise after the end\n"
+
+
+@pytest.mark.parametrize("size", [1, 100, 10**9])
+def test_a_study_arrives_as_it_is_however_its_log_is_cut(study, tmp_path, size):
+    log = _log(study)
+    delivery = receive((log[start : start + size] for start in range(0, len(log), size)), tmp_path / "out")
+    files = {path.relative_to(study) for path in study.rglob("*") if path.is_file()}
+    assert {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file()} == files
+    assert all((study / name).read_bytes() == (tmp_path / "out" / name).read_bytes() for name in files)
+    assert delivery.files == len(files)
+    assert delivery.size == sum((study / name).stat().st_size for name in files)
+
+
+def test_lease_and_hidden_files_stay_behind(study, tmp_path):
+    (study / "lease").mkdir()
+    (study / "lease" / "claim-1.json").write_text("{}")
+    (study / "trials" / ".part.tmp").write_text("half")
+    receive([_log(study)], tmp_path / "out")
+    assert not (tmp_path / "out" / "lease").exists()
+    assert not (tmp_path / "out" / "trials" / ".part.tmp").exists()
+
+
+def test_a_fetch_that_broke_off_leaves_a_shorter_study_and_the_next_one_completes_it(study, tmp_path):
+    lines = list(send(study))
+    entries = [i for i, line in enumerate(lines) if '"manifest/' in line]
+    with pytest.raises(BacksweepError, match="it ends too early"):
+        receive([line + "\n" for line in lines[: entries[2]]], tmp_path / "out")
+    assert bs.open_study(tmp_path / "out").state.done == 8  # the first of five batches; the second's entry is not whole
+    receive([_log(study)], tmp_path / "out")
+    assert bs.open_study(tmp_path / "out").digest() == bs.open_study(study).digest()
+
+
+def test_what_is_there_is_not_sent_again(study, tmp_path):
+    receive([_log(study)], tmp_path / "out")
+    names = [json.loads(line.removeprefix(FILE))["name"] for line in send(study, 32) if line.startswith(FILE)]
+    assert [name for name in names if name.startswith("manifest/")] == ["manifest/part-000000032.json"]
+    assert len([name for name in names if name.startswith("trials/")]) == 1
+
+
+def _flip(line):
+    content = bytearray(base64.b64decode(line.removeprefix(DATA)))
+    content[len(content) // 2] ^= 1
+    return DATA + base64.b64encode(content).decode()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [*lines[:1], _flip(lines[1]), *lines[2:]],
+        lambda lines: [*lines[:1], DATA + "!!!", *lines[2:]],
+        lambda lines: [*lines[:1], *lines[2:]],
+        lambda lines: lines[2:],
+        lambda lines: [lines[0].replace("study.json", "../study.json"), *lines[1:]],
+        lambda lines: [lines[0].replace("study.json", "/etc/study.json"), *lines[1:]],
+        lambda lines: [lines[0].replace("study.json", "trials/../../x"), *lines[1:]],
+        lambda lines: lines[:-1],
+    ],
+    ids=["flipped bit", "not base64", "content lost", "file lost", "above", "absolute", "out of it", "no end"],
+)
+def test_damage_on_the_way_is_an_error(study, tmp_path, damage):
+    lines = damage(list(send(study)))
+    with pytest.raises(BacksweepError, match="did not come through whole"):
+        receive([line + "\n" for line in lines], tmp_path / "deep" / "out")
+    assert not (tmp_path / "deep" / "study.json").exists()
+
+
+def test_a_file_of_another_run_is_never_written_over(study, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(study, out)
+    part = next((out / "trials").iterdir())
+    part.write_bytes(b"mine")
+    with pytest.raises(StudyConflict, match="are of different runs"):
+        receive([_log(study)], out)
+    assert part.read_bytes() == b"mine"
+
+
+def test_the_records_of_the_best_trial_are_replaced(study, tmp_path):
+    receive([_log(study)], tmp_path / "out")
+    (study / "selected" / "params.json").write_text('{"better": 1}')
+    receive([_log(study)], tmp_path / "out")
+    assert (tmp_path / "out" / "selected" / "params.json").read_text() == '{"better": 1}'
+
+
+def test_the_sender_says_where_there_is_no_study(tmp_path, capsys):
+    assert main(str(tmp_path)) == 2
+    assert "no study here" in capsys.readouterr().err
