@@ -122,3 +122,8 @@ def test_corporate_actions_are_refused_and_not_passed_over():
     actions = bars.filter(asset="A").tail(1).select("timestamp", "asset", split=pl.lit(2.0))
     with pytest.raises(BadInput, match="no corporate actions"):
         next(live.moments(shard_from_frames(bars, actions=actions)))
+
+
+def test_a_delay_is_a_question_to_a_backtest():
+    with pytest.raises(BadInput, match="on the bars that it has"):
+        live.PaperVenue(("A",), execution={"delay": 1})
