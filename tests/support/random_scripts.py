@@ -127,6 +127,7 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
     costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
     idle = frozenset((at, str(name)) for at in range(len(groups)) for name in names if generator.random() < 0.1)
+    idle -= {(0, "A")}  # some bar has volume
     return Scenario(
         groups,
         names,
