@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 from scripted import ACCOUNT, assert_same_bits, bars, close, compose, evaluator, flat, market, run
+
+from backsweep.errors import BadInput
 
 QUIET = (100, 100, 100, 100)
 RATES = {"financing": {"margin_interest": 0.0365, "short_borrow": 0.365}}
@@ -57,3 +60,30 @@ def test_a_swept_rate_is_the_same_as_that_rate_in_the_file(name):
     assert_same_bits(
         swept.replay(np.array([*address, 0.1]), compiled=False), written.replay(np.array(address), compiled=False)
     )
+
+
+def test_the_proceeds_of_short_sales_earn_a_credit():
+    # 10 short at 100: 0.365 a year on 1,000 is 1 a night, of which a credit of 0.146 gives 0.40 back.
+    rates = {"financing": {"short_borrow": 0.365, "short_credit": 0.146}}
+    result = run(bars(*flat(100, 4)), [market(0, -10)], costs=rates)
+    assert result.equity["cash"].to_list() == pytest.approx([10_000, 11_000, 10_999.4, 10_998.8], abs=1e-9)
+
+
+def test_longs_pay_funding_to_shorts_at_the_close_of_every_bar_that_has_a_rate():
+    data = bars(*flat(100, 6), B=flat(50, 6)).with_columns(
+        funding=pl.Series([0.5, 0.01, -0.02, None, 0.001, None, 0.5, 0.03, None, 0.0, None, None], dtype=pl.Float64)
+    )
+    # The funding of a bar is for what is held at its close: day 0 is before the fills, on day 5 A was sold at the open.
+    result = run(
+        data.sort("timestamp", "asset"),
+        [market(0, 10), market(0, -10, asset=1), close(4)],
+        costs={"financing": {"funding": "funding"}},
+    )
+    assert np.diff(result.equity["equity"]) == pytest.approx([-10.0 + 15.0, 20.0, 0.0, -1.0, 0.0], abs=1e-9)
+    assert result.metrics["financing"] == pytest.approx(-24.0, abs=1e-9)
+
+
+def test_funding_from_a_column_that_is_not_there_is_an_error_that_names_it():
+    with pytest.raises(BadInput, match="does not have: 'rates'") as caught:
+        run(bars(*flat(100, 2)), [], costs={"financing": {"funding": "rates"}})
+    assert caught.value.where == "costs.financing.funding"

@@ -78,8 +78,17 @@ CASH, MARGIN = range(2)
 ACCOUNT_KINDS = ("cash", "margin")
 
 # Commission and slippage kinds.
-NO_COMMISSION, PERCENTAGE_COMMISSION, PER_SHARE_COMMISSION, PER_ORDER_COMMISSION, COMBINED_COMMISSION = range(5)
-COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined")
+(
+    NO_COMMISSION,
+    PERCENTAGE_COMMISSION,
+    PER_SHARE_COMMISSION,
+    PER_ORDER_COMMISSION,
+    COMBINED_COMMISSION,
+    TIERED_COMMISSION,
+) = range(6)
+COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined", "tiered")
+MONTHLY_VOLUME, MONTHLY_VALUE, ORDER_VALUE = range(3)  # what places a fill in tiers
+TIERS_BY = ("monthly_volume", "monthly_value", "order_value")
 NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE, VOLUME_SHARE_SLIPPAGE, SQUARE_ROOT_SLIPPAGE = range(5)
 SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 

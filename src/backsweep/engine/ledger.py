@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.codes import LOG_FULL, NO_FAILURE
-from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.costs import month_of
+from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.records import State
 
 NANOSECONDS_PER_YEAR = 365 * 86400e9
@@ -42,6 +43,8 @@ def apply_fill(
     account.commission += commission
     account.slippage += slippage
     account.traded_notional += notional
+    if state.rules.monthly == 1:
+        _count_month(account, abs(quantity), notional)
     account.fills += 1
     account.valued = 0
     order.filled += quantity
@@ -64,6 +67,18 @@ def apply_fill(
         if position.quantity == 0.0:
             _start_trade(state, position, row, price)
         _open(position, np.copysign(opening, quantity), price, multiplier, commission * share, slippage * share)
+
+
+@kernel
+def _count_month(account: Any, units: float, notional: float) -> None:
+    """Count what the account trades in a calendar month."""
+    month = month_of(account.timestamp)
+    if account.month != month:
+        account.month = month
+        account.month_units = 0.0
+        account.month_value = 0.0
+    account.month_units += units
+    account.month_value += notional
 
 
 @kernel
@@ -178,8 +193,9 @@ def close_session(state: State, session: int) -> None:
 def accrue_financing(state: State) -> None:
     """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
 
-    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, borrow fees on the value
-    of each short position at the last close. Called at the first bars of a session, before any order meets them.
+    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, borrow fees less the credit
+    on short proceeds on the value of each short position at the last close. Called at the first bars of a session,
+    before any order meets them.
     """
     account = state.account
     years = (account.timestamp - account.overnight) / NANOSECONDS_PER_YEAR
@@ -190,10 +206,29 @@ def accrue_financing(state: State) -> None:
             position = record_at(state.positions, index)
             if position.quantity < 0.0:
                 asset = record_at(state.assets, index)
-                fees += -position.quantity * position.last_price * asset.multiplier * asset.short_borrow
+                rate = asset.short_borrow - state.rules.short_credit
+                fees += -position.quantity * position.last_price * asset.multiplier * rate
     account.cash -= fees * years
     account.financing += fees * years
     account.valued = 0
+
+
+@kernel
+def pay_funding(state: State, group: Any) -> None:
+    """Exchange funding for the positions held at these closes: value x the bar's rate, paid by longs, got by shorts.
+
+    A rate below zero turns that round; a bar without a rate (NaN) has no payment.
+    """
+    account = state.account
+    for row in range(group.first_row, group.first_row + group.count):
+        bar = record_at(state.bars, row)
+        quantity = record_at(state.positions, bar.asset).quantity
+        rate = load(state.rules.funding, row)
+        if quantity != 0.0 and not np.isnan(rate):
+            due = quantity * bar.close * record_at(state.assets, bar.asset).multiplier * rate
+            account.cash -= due
+            account.financing += due
+            account.valued = 0
 
 
 @kernel

@@ -5,7 +5,7 @@ Rows are grouped by timestamp. For each group, in this order:
 0. financing accrues at the first group of a session; orders that are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
 2. positions are marked to the group's closes, and orders that fill at a close do; at the
-   end of a session its DAY orders expire;
+   end of a session its DAY orders expire; funding is paid on what is held;
 3. `on_data` sees these closes and everything before them, and nothing after;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
 5. positions are closed where a segment ends flat (`segment`);
@@ -24,7 +24,7 @@ from typing import Any
 from backsweep.engine.acceptance import accept_requests
 from backsweep.engine.codes import NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
-from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
+from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, pay_funding
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state
@@ -97,7 +97,9 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 match_close(state, group, 0)
             if account.expiring > 0 and group.last_of_session == 1:
                 expire_day(state, group.session)
-            if is_awake(state, group):
+            if is_awake(state, group):  # always while there is a position
+                if state.rules.funding != 0:
+                    pay_funding(state, group)
                 decide(state, market, values, memory, group, index)
             if account.requests > 0:
                 accept_requests(state)

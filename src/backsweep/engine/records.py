@@ -34,6 +34,7 @@ from backsweep.engine.tables import (
     SESSION,
     SLOT,
     TABLES,
+    TIER,
     TRADE_LOG,
 )
 
@@ -52,6 +53,7 @@ class State:
     conditions: Any
     rules: Any
     assets: Any
+    tiers: Any
     account: Any
     positions: Any
     books: Any
@@ -173,6 +175,7 @@ def allocate(
         "conditions": conditions if len(conditions) else np.zeros(1, CONDITION),
         "rules": np.zeros(1, RULES),
         "assets": np.zeros(assets, ASSET),
+        "tiers": np.zeros(1, TIER),
         "account": np.zeros(1, ACCOUNT),
         "positions": np.zeros(assets, POSITION),
         "books": np.zeros(assets, BOOK),
@@ -236,6 +239,7 @@ def reset(state: State) -> None:
     account.financing = 0.0
     account.overnight = 0
     account.traded_notional = 0.0
+    account.month = 0
     account.fills = 0
     account.ambiguous_fills = 0
     account.rejected_orders = 0

@@ -22,7 +22,7 @@ from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.strategy import Strategy, bind, explain
-from backsweep.trial.binding import place_of, set_account, set_costs, set_execution
+from backsweep.trial.binding import place_of, set_account, set_costs, set_execution, set_funding
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
@@ -205,6 +205,7 @@ class Runner:
         set_account(tables, self._settings.account, self.market.assets)
         set_execution(tables, self._settings.execution, self.market.codes)
         set_costs(tables, self._settings.costs, self.market.assets)
+        set_funding(tables, self._settings.costs, self.market.signals)
         return tables
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
