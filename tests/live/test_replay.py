@@ -12,7 +12,7 @@ from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
 from backsweep.strategies.moving_average_cross import MovingAverageCross
 
-RECORDS = ("fills", "trades", "equity", "orders")
+RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 def assert_same(paper, backtest):
@@ -42,6 +42,12 @@ def test_random_scripts_fill_on_paper_as_in_the_backtest(seed, profile):
     backtest = scenario.play(compiled=False)
     assert backtest.fills.height > 3
     assert_same(replay_script(scenario), backtest)
+
+
+def test_every_cost_is_the_same_on_paper():
+    for costs in COSTS:
+        scenario = random_scenario(11, length=40, steps=50, assets=2, account=ACCOUNTS[0], costs=costs)
+        assert_same(replay_script(scenario), scenario.play(compiled=False))
 
 
 def make_bars(days=260):

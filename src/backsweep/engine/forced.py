@@ -41,7 +41,7 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
     if reason == SEGMENT_END:
         volume, taken = record_at(state.bars, row).volume, taken_at(state, asset, row)
         fill_price = slipped_price(rates, quantity, price, volume, taken, False)
-        commission, _ = commission_due(rates, order, quantity, fill_price)
+        commission, _ = commission_due(state, rates, order, quantity, fill_price, False)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     note_fill(state, slot, quantity, price)
