@@ -13,8 +13,8 @@ Rows are grouped by timestamp. For each group, in this order:
 5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
 6. the session is closed if this is its last group, and a hopeless run ends there (`watch`).
 
-`make_loop` gives the outer function for one strategy: it is compiled once a process; everything that it calls here is
-compiled once a machine. Rare steps are called from the loop itself, each behind its condition: inside a kernel they
+`make_loop` gives the outer function for one strategy, which `engine.loops` compiles once a machine; so is everything
+that it calls here. Rare steps are called from the loop itself, each behind its condition: inside a kernel they
 would make it too large to be inlined, and every bar would pay for a call.
 """
 

@@ -38,6 +38,7 @@ RULES = record_dtype(
         ("sequence", "i8"),
         ("trigger", "i8"),
         ("limit_fill", "i8"),
+        ("ambiguous", "i8"),  # what comes first where a bar's range has a stop and a target: see `ambiguity`
         ("volume_share", "f8"),  # the most of a bar's volume that orders fill, 0 for no bound
         ("financing", "i8"),  # 1: interest and borrow fees accrue
         ("margin_interest", "f8"),  # a year, fraction of negative cash
@@ -119,6 +120,7 @@ ACCOUNT = record_dtype(
         ("month_value", "f8"),
         ("fills", "i8"),
         ("ambiguous_fills", "i8"),
+        ("ambiguous_pnl", "f8"),
         ("rejected_orders", "i8"),
         ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
         ("carried", "i8"),
@@ -197,7 +199,7 @@ ORDER = record_dtype(
         ("first_child", "i8"),
         ("next_sibling", "i8"),  # live children of one parent form a ring
         ("planned", "f8"),  # units as they were asked for: a child's are for a completely filled parent
-        ("contested", "i8"),  # the group in whose range this order could fill: two such siblings are ambiguous
+        ("doubted", "i8"),  # the group whose bar reached this stop before its entry or after: its fill is ambiguous
         ("submitted", "i8"),
         ("rested", "i8"),  # 1 once it has met a bar that did not fill it, or all of it
         ("value", "f8"),  # filled so far, in account currency

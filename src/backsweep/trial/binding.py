@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS, TIERS_BY
+from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS, TIERS_BY
 from backsweep.engine.profiles import PROFILES
 from backsweep.engine.tables import TIER
 from backsweep.errors import BadInput
@@ -83,6 +83,7 @@ def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
+    tables.rules[0].ambiguous = AMBIGUOUS.index(execution.ambiguous)
     tables.rules[0].volume_share = execution.volume_share
 
 
