@@ -142,8 +142,9 @@ def request_order(
     order.first_child = NONE
     order.next_sibling = slot
     order.planned = quantity
-    order.contested = NONE
+    order.doubted = NONE
     order.submitted = account.timestamp
+    order.rested = 0
     order.value = 0.0
     order.fees = 0.0
     order.commission = 0.0
