@@ -220,7 +220,7 @@ class _Run:
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         start = batch * batches.size
         numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
-        self._spans[batch] = _Span(proposals, Results(numbers, part.width, len(part.segments)))
+        self._spans[batch] = _Span(proposals, Results(numbers, part))
         size = self._pace.chunk(len(numbers), room)
         for first in range(numbers.start, numbers.stop, size):
             each = np.arange(first, min(first + size, numbers.stop), dtype=np.int64)
@@ -262,7 +262,7 @@ class _Run:
                 tables = fold_tables(results, self._search, part)
             else:
                 tables = {"returns": self._table.returns(results)}
-            tables |= {BLOCKS_TABLE: block_rows(results, part.segments), "trials": trials}
+            tables |= {BLOCKS_TABLE: block_rows(results), "trials": trials}
             self._folder.commit(tables, self._batches.total)
             self._record(trials)
 

@@ -15,14 +15,16 @@ import polars as pl
 
 from backsweep.metrics.reasons import FIRST_PRUNED
 from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.statistics.keep import keep
 from backsweep.study.proposers.base import Proposals, Told, ranked
+from backsweep.trial.exchange import Kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.study.config import Constraint, Search
     from backsweep.study.space import Space
-    from backsweep.trial.exchange import Outcome
+    from backsweep.trial.exchange import Outcome, Ready
 
 TIMING = ("datetime_start", "datetime_complete", "duration")
 """Columns that differ from run to run."""
@@ -33,14 +35,17 @@ _WHOLE = "train"  # the segment of a study without walk-forward: all of it is in
 class Results:
     """The outcomes of trials that are committed together, filled in as chunks come back, in any order, maybe twice."""
 
-    def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
-        count = len(numbers)
+    def __init__(self, numbers: range, ready: Ready) -> None:
+        count, width, segments = len(numbers), ready.width, len(ready.segments)
         self.numbers = numbers
         self.metrics = np.full((count, len(METRICS)), np.nan)
         self.reasons = np.zeros((count, len(METRICS)), dtype=np.uint8)
         self.returns = np.full((count, width), np.nan, dtype=np.float32)
         self.segments = np.full((count, segments, len(METRICS)), np.nan)
         self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
+        none = keep(np.empty((0, width), np.float32), ready.segments)
+        self.kept = Kept(none.sessions, *(np.zeros((count, *each.shape[1:]), each.dtype) for each in none.arrays))
+        self._part = ready.segments
         self.times = np.zeros((count, 2))
         self.errors: dict[int, str] = {}
         self._missing = np.ones(count, dtype=np.bool_)
@@ -75,6 +80,8 @@ class Results:
             (self.times[:, 0], outcome.started),
             (self.times[:, 1], outcome.completed),
         ]
+        kept = outcome.kept or keep(outcome.returns, self._part)
+        pairs += zip(self.kept.arrays, kept.arrays, strict=True)
         if outcome.segments is not None and outcome.segment_reasons is not None:
             pairs += [(self.segments, outcome.segments), (self.segment_reasons, outcome.segment_reasons)]
         for mine, theirs in pairs:
@@ -135,8 +142,9 @@ class Table:
                 "ended": results.failed | results.pruned,
             }
         )
-        known = pl.when(~pl.col("ended")).then("returns").alias("returns")
-        return frame.select("number", "fold", "segment", known)
+        if frame["ended"].any():
+            frame = frame.with_columns(pl.when(~pl.col("ended")).then("returns").alias("returns"))
+        return frame.drop("ended")
 
     @property
     def value_columns(self) -> dict[str, str]:
