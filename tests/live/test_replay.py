@@ -1,6 +1,9 @@
+from collections import Counter
+
 import numpy as np
 import polars as pl
 import pytest
+from oracle_account import with_actions
 from polars.testing import assert_frame_equal
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import Script, compose
@@ -12,7 +15,7 @@ from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
 from backsweep.strategies.moving_average_cross import MovingAverageCross
 
-RECORDS = ("fills", "trades", "equity", "orders")
+RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 def assert_same(paper, backtest):
@@ -25,7 +28,8 @@ def replay_script(scenario):
     table = compose(scenario.steps)
     return live.replay(
         scenario.market,
-        Script(steps=table.ctypes.data, count=len(table)),
+        actions=scenario.corporate_actions,
+        strategy=Script(steps=table.ctypes.data, count=len(table)),
         account=scenario.account,
         costs=scenario.costs,
         execution={"profile": scenario.profile, "limit_fill": scenario.limit_fill},
@@ -117,8 +121,22 @@ def test_a_moment_is_made_of_what_a_feed_delivers():
         live.make_moment(("A", "B"), make_bars(2), session=0, last_of_session=True)
 
 
-def test_corporate_actions_are_refused_and_not_passed_over():
-    bars = make_bars(5)
-    actions = bars.filter(asset="A").tail(1).select("timestamp", "asset", split=pl.lit(2.0))
-    with pytest.raises(BadInput, match="no corporate actions"):
-        next(live.moments(shard_from_frames(bars, actions=actions)))
+def test_corporate_actions_are_booked_on_paper_as_in_the_backtest():
+    booked = Counter()
+    for seed in range(8):
+        drawn = random_scenario(
+            seed, length=40, steps=50, assets=3, account=ACCOUNTS[seed % len(ACCOUNTS)], per_session=1 + seed % 3
+        )
+        scenario = with_actions(drawn, seed)
+        backtest = scenario.play(compiled=False)
+        assert_same(replay_script(scenario), backtest)
+        booked.update(backtest.cash_flows["kind"])
+        booked.update(backtest.fills["reason"])
+    assert booked["dividend"] > 5
+    assert booked["delisting"] > 1
+    assert booked["cash_in_lieu"] > 1
+
+
+def test_a_delay_is_a_question_to_a_backtest():
+    with pytest.raises(BadInput, match="on the bars that it has"):
+        live.PaperVenue(("A",), execution={"delay": 1})

@@ -32,6 +32,7 @@ def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
     )
     oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
     oracle.volume_share = scenario.volume_share
+    oracle.targets_first = scenario.ambiguous == "target_first"
     return oracle.run([Spoken(step) for step in scenario.steps])
 
 
@@ -66,3 +67,4 @@ def insist(result: Result, oracle: Oracle, point: float = 1.0) -> None:
     assert_close(result.equity["cash"], oracle.cashes, "cash")
     assert_close(result.equity["equity"], oracle.equity, "equity")
     assert result.metrics["ambiguous_fills"] == oracle.ambiguous
+    assert_close([result.metrics["ambiguous_pnl"]], [oracle.ambiguous_pnl], "ambiguous_pnl")

@@ -9,10 +9,11 @@ At each timestamp:
 1. Working orders of the assets that trade meet their bars. An order is due at the open (a market order; a limit or
    stop whose level the open has reached or passed: at the open's price) or in the range (a level inside the bar: at
    the level). First what is due at the open, then the range; then exits by market order, stops against the position,
-   other exits, entries; then order of submission. The position that tells an exit from an entry is the one
+   other exits, entries; then order of submission. Where targets come first, other exits inside the range come before
+   stops. The position that tells an exit from an entry is the one
    at the time when the order comes due.
 2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar; if it filled
-   in the range only a stop does, at the entry's price or worse.
+   in the range only a stop does, at the entry's price or worse; where targets come first, not if the entry was a stop.
 3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
    last bars of a session, and what the profile lets fill at closes.
    Once an asset had volume, it does not meet a bar without. A limit may need a price beyond it.
@@ -33,6 +34,12 @@ rest goes on as it is, but a stop that was reached as a market order and a stop-
 expires with it, FOK fills whole or expires. Children work for the part of their parent that has filled, in lots
 rounded up, and the first fill of one (or the end of the position) cancels what the parent has left. In a group the
 others lose the part of what they have left that the fill had of its order.
+
+A fill inside the range of an order with a family or a group is ambiguous if it keeps one of them, due in the range on
+the other side, from filling; so is the stop of a stop entry in the entry's bar, or the entry that it does not end. The
+other choice: the family fills first, in their order, each what those before leave of it, and the order the rest; of a
+group the first fills the part that the fill is of its order; the doubtful stop does not fill. What the fills gain to
+the close of the bar is compared.
 
 A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
 exit come before those that enter; whether limits and stops see the whole bar.
@@ -107,7 +114,7 @@ class Order:
     paid: Fraction = Fraction(0)
     reserved: Fraction = Fraction(0)
     number: int = 0  # the place of its coming to life: resting orders are looked at in this order
-    reached: int = -1  # the timestamp at which its level was last inside a bar
+    doubted: int = -1  # the timestamp at which its level was reached before its entry, or after
     children: list[Order] = field(default_factory=list)
 
     @property
@@ -159,6 +166,7 @@ class Oracle:
     def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
         self.idle = ()
         self.beyond = False
+        self.targets_first = False
         self.volume_share = 0.0
         self.taken = {}
         self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
@@ -179,6 +187,7 @@ class Oracle:
         self.equity = []
         self.cashes = []
         self.ambiguous = 0
+        self.ambiguous_pnl = Fraction(0)
         self.now = 0
         self.births = 0
         self.due = []
@@ -327,10 +336,9 @@ class Oracle:
             return
         if moment is None:
             return
-        if moment == IN_RANGE:
-            order.reached = self.now
         exits = self.position[order.asset] * order.total < 0
-        rank = (0 if order.unconditional else 1 if order.is_stop else 2) if exits else 3
+        second = order.is_stop if self.targets_first and moment == IN_RANGE else not order.is_stop
+        rank = (0 if order.unconditional else 1 + second) if exits else 3
         if self.sequence == "all as submitted" or (self.sequence == "as submitted" and order.unconditional):
             rank = 0
         self.due.append((moment, rank, order.id, order, price))
@@ -346,17 +354,15 @@ class Oracle:
         if not units or (part < 1 and order.tif == FOK):
             self.leave_rest(order)
             return
-        bound = order.type == LIMIT or order.triggered
-        paid = price if bound else self.costs.slipped(order, units, price, self.share(order, units))
-        if not order.within_limit(paid):
-            paid = order.limit
+        paid = self.paid(order, units, price)
         commission = self.costs.charge(order, units, paid)
         refusal = self.refuse(order.asset, units, paid, commission)
         if refusal:
             self.end_with_children(order, "rejected", refusal)
             return
-        if moment == IN_RANGE and order.is_stop and any(other.reached == self.now for other in order.siblings):
-            self.ambiguous += 1
+        if moment == IN_RANGE:
+            self.weigh(order, units, price)
+        by_stop = order.is_stop
         self.cash -= units * paid + commission
         self.position[order.asset] += units
         self.costs.enter(order, units, paid, commission)
@@ -365,11 +371,54 @@ class Oracle:
         fresh = order.filled == units
         self.taken[order.asset] += abs(units)
         self.follow(order, units, price)
-        self.reduce_group(order, moment, 1 - part)
+        self.reduce_group(order, 1 - part)
         if order.status == "working":
             self.leave_rest(order)
         if fresh:
-            self.meet_children(order, moment, price, bar)
+            self.meet_children(order, moment, price, bar, by_stop=by_stop)
+
+    def paid(self, order, units, price):
+        """Give the price after slippage, within a limit."""
+        bound = order.type == LIMIT or order.triggered
+        paid = price if bound else self.costs.slipped(order, units, price, self.share(order, units))
+        return paid if order.within_limit(paid) else order.limit
+
+    def gain(self, order, units, price):
+        """Give what units of an order, filled now at a market price, gain to the close."""
+        if not units:
+            return Fraction(0)
+        paid = self.paid(order, units, price)
+        return units * (self.market[self.now][order.asset][3] - paid) - self.costs.charge(order, units, paid)
+
+    def weigh(self, order, units, price):
+        """Count a fill in the range if there was another choice, and what that would have gained more."""
+        gained = self.gain(order, units, price)
+        if order.doubted == self.now:
+            self.ambiguous += 1
+            self.ambiguous_pnl -= gained
+            return
+        left, otherwise = units, Fraction(0)
+        for moment, _, _, other, level in sorted(self.due, key=lambda due: due[:3]):
+            if moment != IN_RANGE or other.status != "working" or not self.apart(order, other):
+                continue
+            if other in order.siblings:
+                part = max(min(abs(other.left) - abs(units - left), abs(left)), 0) * (1 if units > 0 else -1)
+                left -= part
+            elif not order.group or other.group != order.group or not left:
+                continue
+            else:
+                part, left = other.left * units / order.left, Fraction(0)
+            otherwise += self.gain(other, part, level)
+        if left != units:
+            self.ambiguous += 1
+            self.ambiguous_pnl += otherwise + self.gain(order, left, price) - gained
+
+    @staticmethod
+    def apart(order, other):
+        """Tell whether two levels in one range are of different assets, or on both sides of the open."""
+        return order.asset != other.asset or (order.is_stop != (order.total > 0)) != (
+            other.is_stop != (other.total > 0)
+        )
 
     @staticmethod
     def fit(order, held):
@@ -402,14 +451,12 @@ class Oracle:
             order.triggered = order.type == STOP_LIMIT
             order.released = not order.triggered
 
-    def reduce_group(self, order, moment, share):
+    def reduce_group(self, order, share):
         """Reduce the others of an order's group."""
         others = [each for each in self.orders if order.group and each.group == order.group and each is not order]
-        others = [each for each in others if each.live]
-        contested = any(each.reached == self.now for each in others)
-        self.ambiguous += moment == IN_RANGE and order.is_stop and contested
         for each in others:
-            self.reduce(each, share)
+            if each.live:
+                self.reduce(each, share)
 
     def reduce(self, order, share):
         """Leave an order a share of what it has left."""
@@ -461,7 +508,7 @@ class Oracle:
                 if not done and other.asset == order.asset and other.reduces and other.total * held >= 0:
                     self.end_orphan(other)
 
-    def meet_children(self, order, moment, price, bar):
+    def meet_children(self, order, moment, price, bar, *, by_stop):
         """Let children that came to life with this fill meet the rest of its bar."""
         if moment == AT_CLOSE or self.children_meet == "bar after":
             return
@@ -475,9 +522,13 @@ class Oracle:
             elif child.is_stop:
                 sells = child.total < 0
                 if (bar[2] <= child.level) if sells else (bar[1] >= child.level):
-                    self.ambiguous += order.is_stop
                     level = min(child.level, price) if sells else max(child.level, price)
-                    if child.within_limit(level):
+                    if by_stop and self.targets_first:
+                        units = self.fillable(child)
+                        self.ambiguous += units != 0
+                        self.ambiguous_pnl += self.gain(child, units, level)
+                    elif child.within_limit(level):
+                        child.doubted = self.now if by_stop else -1
                         self.come_due(child, IN_RANGE, level)
                     else:
                         child.triggered = True

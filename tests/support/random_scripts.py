@@ -74,6 +74,7 @@ class Scenario:
     idle: frozenset[tuple[int, str]] = frozenset()  # bars without volume
     limit_fill: str = "touch"
     volume_share: float = 0.0
+    ambiguous: str = "stop_first"
     actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
 
     @property
@@ -109,6 +110,7 @@ class Scenario:
                 "profile": self.profile,
                 "limit_fill": self.limit_fill,
                 "volume_share": self.volume_share,
+                "ambiguous": self.ambiguous,
             },
         )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
@@ -150,6 +152,7 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
         idle,
         given.get("limit_fill", "touch"),
         given.get("volume_share", 0.0),
+        given.get("ambiguous", "stop_first"),
     )
 
 

@@ -95,6 +95,10 @@ WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
 TOUCH, PENETRATION = range(2)
 LIMIT_FILLS = ("touch", "penetration")
 
+# What fills where one bar's range has a stop and a target.
+STOP_FIRST, TARGET_FIRST = range(2)
+AMBIGUOUS = ("stop_first", "target_first")
+
 # Account kinds.
 CASH, MARGIN = range(2)
 ACCOUNT_KINDS = ("cash", "margin")

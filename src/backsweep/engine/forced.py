@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.codes import MARKET, SEGMENT_END
-from backsweep.engine.costs import commission_due, slipped_price
+from backsweep.engine.costs import commission_due
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
 from backsweep.engine.orders import note_fill, request_order, slot_of, start_working
 from backsweep.engine.records import State
-from backsweep.engine.sizes import taken_at
+from backsweep.engine.sizes import price_paid
 
 
 @kernel
@@ -39,8 +39,7 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
     fill_price = price
     commission = 0.0
     if reason == SEGMENT_END:
-        volume, taken = record_at(state.bars, row).volume, taken_at(state, asset, row)
-        fill_price = slipped_price(rates, quantity, price, volume, taken, False)
+        fill_price = price_paid(state, order, row, quantity, price)
         commission, _ = commission_due(rates, order, quantity, fill_price)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)

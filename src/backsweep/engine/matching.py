@@ -3,16 +3,18 @@
 Everything that a timestamp's bars would fill is collected first, sorted, and then filled one by one:
 
     moment   what the open decides comes before what the range decides
-    rank     exits by the strategy, then protective stops, then other exits, then entries
+    rank     exits by the strategy, then protective stops, then other exits, then entries; inside the range other
+             exits come before protective stops where `execution.ambiguous` is `target_first`
     id       order of submission
 
 What fills at a close comes after that, by the same ranks, when positions have been marked to it: `match_close`.
 Under some profiles market orders have one rank, whether they exit or enter, or all orders have.
 
 A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
-taken, and the fill is counted as ambiguous. Children of a parent that fills at the open meet the rest of the same bar.
-Children of a parent that fills inside the range: only the protective stop meets the rest of the bar, because the
-path to it leads through the entry (or, for a stop entry, may have: ambiguous); the target waits for the next bar.
+taken, and the fill is counted as ambiguous (`ambiguity`). Children of a parent that fills at the open meet the rest of
+the same bar. Children of a parent that fills inside the range: only the protective stop meets the rest of the bar,
+because the path to it leads through the entry (or, for a stop entry, may have: ambiguous, too); the target waits for
+the next bar.
 An entry at a close is over with its bar. Profiles may let children wait for the next bar: `profiles`.
 Where volume bounds what fills, an order fills in parts: `sizes`.
 """
@@ -23,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.ambiguity import note_choice, note_passed_stop
 from backsweep.engine.codes import (
     ALL_AS_SUBMITTED,
     AS_SUBMITTED,
@@ -42,21 +45,22 @@ from backsweep.engine.codes import (
     NONE,
     REJECTED,
     STOP,
+    STOP_FIRST,
     STOP_LIMIT,
     TRAILING_STOP,
     WORKING,
 )
-from backsweep.engine.costs import commission_due, slipped_price
+from backsweep.engine.costs import commission_due
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import refuses_fill
 from backsweep.engine.orders import end_orphan, end_unfilled, note_fill, remaining
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, fillable, take, taken_at
+from backsweep.engine.sizes import ROUNDING, fillable, price_paid, take
 from backsweep.engine.terms import end_group, ends_now
 from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 
-EXIT, PROTECTIVE_STOP, OTHER_EXIT, ENTRY = range(4)
+EXIT, FIRST_EXIT, OTHER_EXIT, ENTRY = range(4)
 
 
 @kernel
@@ -137,7 +141,7 @@ def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
 
 
 @kernel
-def _rank(state: State, order: Any) -> int:
+def _rank(state: State, order: Any, moment: int) -> int:
     sequence = state.rules.sequence
     if sequence == ALL_AS_SUBMITTED or (sequence == AS_SUBMITTED and order.acts == MARKET):
         return EXIT
@@ -145,7 +149,8 @@ def _rank(state: State, order: Any) -> int:
         return ENTRY
     if order.acts == MARKET:
         return EXIT
-    return PROTECTIVE_STOP if order.acts == STOP else OTHER_EXIT
+    first = STOP if moment != IN_RANGE or state.rules.ambiguous == STOP_FIRST else LIMIT
+    return FIRST_EXIT if order.acts == first else OTHER_EXIT
 
 
 @kernel
@@ -153,9 +158,7 @@ def _insert(state: State, slot: int, row: int, start: int, moment: int, price: f
     """Insert a candidate at its place among those from index `start` on."""
     account = state.account
     order = record_at(state.orders, slot)
-    rank = _rank(state, order)
-    if moment == IN_RANGE:
-        order.contested = account.group
+    rank = _rank(state, order, moment)
     place = account.candidates
     while place > start:
         before = record_at(state.candidates, place - 1)
@@ -202,20 +205,15 @@ def _execute(state: State, candidate: Any, following: int) -> None:
             _leave_rest(state, slot)
             return
     asset = record_at(state.assets, order.asset)
-    fill_price = price
-    if order.acts != LIMIT:
-        volume = record_at(state.bars, row).volume
-        taken = taken_at(state, order.asset, row)
-        fill_price = slipped_price(asset, quantity, price, volume, taken, order.acts == STOP)
-    if not allows(order, fill_price):
-        fill_price = order.limit_price
+    fill_price = price_paid(state, order, row, quantity, price)
     commission, fees = commission_due(asset, order, quantity, fill_price)
     reason = refuses_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)
         return
-    if moment == IN_RANGE and order.acts == STOP and _sibling_contested(state, order, slot):
-        state.account.ambiguous_fills += 1
+    if moment == IN_RANGE and (order.parent != 0 or order.oca_group != 0):
+        note_choice(state, order, row, quantity, price, following)
+    entered_by_stop = order.acts == STOP
     slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
     child = order.first_child if order.filled == 0.0 else NONE
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
@@ -225,11 +223,11 @@ def _execute(state: State, candidate: Any, following: int) -> None:
         order.quantity = order.filled
     note_fill(state, slot, quantity, price)
     if order.oca_group != 0:
-        end_group(state, order, quantity, moment)
+        end_group(state, order, quantity)
     if order.status == WORKING:
         _leave_rest(state, slot)
     if child != NONE and moment != AT_CLOSE:
-        _consider_children(state, order, child, row, moment, price, following)
+        _consider_children(state, order, child, row, moment, price, entered_by_stop, following)
 
 
 @kernel
@@ -263,19 +261,9 @@ def _close_exactly(state: State, order: Any) -> None:
 
 
 @kernel
-def _sibling_contested(state: State, order: Any, slot: int) -> bool:
-    """Tell whether this bar's range would have filled a sibling too."""
-    other = order.next_sibling
-    while other != slot:
-        sibling = record_at(state.orders, other)
-        if sibling.contested == state.account.group:
-            return True
-        other = sibling.next_sibling
-    return False
-
-
-@kernel
-def _consider_children(state: State, parent: Any, first: int, row: int, moment: int, price: float, start: int) -> None:
+def _consider_children(
+    state: State, parent: Any, first: int, row: int, moment: int, price: float, by_stop: bool, start: int
+) -> None:
     """Let children that have just started to work meet the rest of the bar that filled their parent."""
     live = state.rules.children_live
     if live == BAR_AFTER or (live == MARKET_ENTRY_BAR and parent.acts != MARKET):
@@ -292,9 +280,10 @@ def _consider_children(state: State, parent: Any, first: int, row: int, moment: 
                 reached = bar.low <= child.stop_price if sell else bar.high >= child.stop_price
                 if reached:
                     level = min(child.stop_price, price) if sell else max(child.stop_price, price)
-                    if parent.acts == STOP:
-                        state.account.ambiguous_fills += 1
-                    if allows(child, level):
+                    if by_stop and state.rules.ambiguous != STOP_FIRST:
+                        note_passed_stop(state, child, row, level)
+                    elif allows(child, level):
+                        child.doubted = state.account.group if by_stop else NONE
                         _insert(state, slot, row, start, IN_RANGE, level)
                     else:
                         child.acts = LIMIT

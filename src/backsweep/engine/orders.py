@@ -142,7 +142,7 @@ def request_order(
     order.first_child = NONE
     order.next_sibling = slot
     order.planned = quantity
-    order.contested = NONE
+    order.doubted = NONE
     order.submitted = account.timestamp
     order.value = 0.0
     order.fees = 0.0

@@ -263,6 +263,7 @@ def reset(state: State) -> None:
     account.traded_notional = 0.0
     account.fills = 0
     account.ambiguous_fills = 0
+    account.ambiguous_pnl = 0.0
     account.rejected_orders = 0
     for session in range(SETTLEMENTS):
         record_at(state.settlements, session).amount = 0.0

@@ -55,6 +55,7 @@ def begin_segment(state: State, first: int) -> None:
     account.traded_notional = 0.0
     account.fills = 0
     account.ambiguous_fills = 0
+    account.ambiguous_pnl = 0.0
     account.rejected_orders = 0
 
 

@@ -1,4 +1,4 @@
-"""How many units an order may fill: whole lots, and what a bar's volume leaves.
+"""How many units an order may fill: whole lots, and what a bar's volume leaves; and at which price they do.
 
 With `execution.volume_share`, the orders of an asset together fill at most that share of a bar's volume, one after the
 other as they come due. What an order cannot fill it leaves working for the next bar:
@@ -16,8 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.codes import LIMIT, STOP
+from backsweep.engine.costs import slipped_price
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+from backsweep.engine.triggers import allows
 
 ROUNDING = 1e-12  # relative; an order sized to use or to close everything must not fail by the last bit
 
@@ -60,6 +63,16 @@ def taken_at(state: State, asset: int, row: int) -> float:
     """Give the units that the asset's orders have filled at the bar at `row` so far."""
     book = record_at(state.books, asset)
     return book.taken if book.taken_row == row else 0.0
+
+
+@kernel
+def price_paid(state: State, order: Any, row: int, quantity: float, price: float) -> float:
+    """Give the price of a fill of `quantity` signed units at market price `price`: slipped, but within a limit."""
+    if order.acts != LIMIT:
+        volume = record_at(state.bars, row).volume
+        taken = taken_at(state, order.asset, row)
+        price = slipped_price(record_at(state.assets, order.asset), quantity, price, volume, taken, order.acts == STOP)
+    return price if allows(order, price) else order.limit_price
 
 
 @kernel

@@ -38,6 +38,8 @@ RULES = record_dtype(
         ("sequence", "i8"),
         ("trigger", "i8"),
         ("limit_fill", "i8"),
+        ("ambiguous", "i8"),  # what comes first where a bar's range has a stop and a target: see `ambiguity`
+        ("delay", "i8"),  # timestamps from a bar to the decision that sees it
         ("volume_share", "f8"),  # the most of a bar's volume that orders fill, 0 for no bound
         ("financing", "i8"),  # 1: interest and borrow fees accrue
         ("margin_interest", "f8"),  # a year, fraction of negative cash
@@ -108,6 +110,7 @@ ACCOUNT = record_dtype(
         ("traded_notional", "f8"),
         ("fills", "i8"),
         ("ambiguous_fills", "i8"),
+        ("ambiguous_pnl", "f8"),
         ("rejected_orders", "i8"),
         ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
         ("carried", "i8"),
@@ -186,7 +189,7 @@ ORDER = record_dtype(
         ("first_child", "i8"),
         ("next_sibling", "i8"),  # live children of one parent form a ring
         ("planned", "f8"),  # units as they were asked for: a child's are for a completely filled parent
-        ("contested", "i8"),  # the group in whose range this order could fill: two such siblings are ambiguous
+        ("doubted", "i8"),  # the group whose bar reached this stop before its entry or after: its fill is ambiguous
         ("submitted", "i8"),
         ("value", "f8"),  # filled so far, in account currency
         ("fees", "f8"),  # for what is filled so far, before the order's minimum and maximum

@@ -26,10 +26,8 @@ from backsweep.engine.codes import (
     GROUP_FILLED,
     GTC,
     GTD,
-    IN_RANGE,
     IOC,
     NO_REASON,
-    STOP,
     WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
@@ -101,19 +99,15 @@ def ends_now(state: State, slot: int, moment: int) -> bool:
 
 
 @kernel
-def end_group(state: State, filled: Any, quantity: float, moment: int) -> None:
+def end_group(state: State, filled: Any, quantity: float) -> None:
     """Reduce the other orders of an order's group by the share that this fill of `quantity` units had of it."""
     account = state.account
-    ambiguous = 0
     left = remaining(filled)
     share = left / (left + quantity)
     for slot in range(min(account.next_id, account.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.oca_group == filled.oca_group and order.id != filled.id:
-            if moment == IN_RANGE and filled.acts == STOP and order.contested == account.group:
-                ambiguous = 1
             _reduce(state, slot, share)
-    account.ambiguous_fills += ambiguous
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset import Shard, shard_from_frames
-from backsweep.errors import BadData, BadInput
+from backsweep.errors import BadData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One timestamp's bars, signals and context.
+    """One timestamp's bars, signals and context, and the corporate actions that take effect with it.
+
+    A paper account books the actions; at a broker they come with its own positions and cash.
 
     shard : rows of one timestamp, checked as every shard is; asset codes count all the assets of the session.
     session : number of the trading day, from 0. last_of_session : whether no later bar belongs to it; a feed knows this
@@ -36,23 +38,18 @@ class Moment:
 
 
 def moments(shard: Shard) -> Iterator[Moment]:
-    """Take a shard apart: its timestamps one by one, in order; raises BadInput where it has corporate actions."""
-    if not shard.actions.is_empty():
-        raise BadInput(
-            "a session knows no corporate actions",
-            expected="data without splits, dividends and delistings",
-            found=f"{shard.actions.height} of them",
-            remedy="replay adjusted prices, and leave `actions` out",
-        )
+    """Take a shard apart: its timestamps one by one, in order."""
     times = shard.rows["timestamp"].to_numpy()
     edges = np.flatnonzero(np.diff(times, prepend=times[0] - 1, append=times[-1] + 1))
     ends = np.diff(shard.sessions, append=shard.sessions[-1] + 1) != 0
+    acting = np.searchsorted(shard.actions["timestamp"].to_numpy(), np.append(times[edges[:-1]], times[-1] + 1))
     for index, (first, last) in enumerate(pairwise(edges)):
         part = replace(
             shard,
             rows=shard.rows[int(first) : int(last)],
             context=shard.context[index : index + 1],
             sessions=shard.sessions[index : index + 1],
+            actions=shard.actions[int(acting[index]) : int(acting[index + 1])],
         )
         yield Moment(part, int(shard.sessions[index]), bool(ends[index]))
 

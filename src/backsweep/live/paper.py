@@ -30,6 +30,7 @@ from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, read_sec
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
     from backsweep.live.protocol import StrategyBroker
     from backsweep.strategy import Strategy
@@ -73,6 +74,14 @@ class PaperVenue:
                 expected="shared",
                 found=self.settings.account.mode,
                 remedy="open a session for each asset",
+            )
+        if self.settings.execution.delay:
+            raise BadInput(
+                "a session decides on the bars that it has",
+                where="execution.delay",
+                expected="0: a delay is a question to a backtest",
+                found=str(self.settings.execution.delay),
+                remedy="leave `delay` out",
             )
         self._loop = make_loop(_decide)
         self._timestamps = self._rows = 0
@@ -127,6 +136,17 @@ class PaperVenue:
             traded = market.bars["asset"][market.bars["volume"] > 0.0]
             np.minimum.at(self._tables.assets["volume_from"], traded, first)
         self._rows = last
+        if len(market.actions):
+            self._announce(market.actions)
+
+    def _announce(self, actions: NDArray[Any]) -> None:
+        """Let corporate actions take effect with the timestamp that comes next."""
+        account = self._tables.account[0]
+        first, last = int(account.actions), int(account.actions) + len(actions)
+        self._grow("actions", last)
+        self._tables.actions[first:last] = actions
+        self._tables.actions["group"][first:last] = self._timestamps
+        account.actions, account.acts_at = last, self._timestamps
 
     def _grow(self, name: str, count: int) -> None:
         """Make room for `count` records of a table."""
@@ -143,12 +163,13 @@ def replay(
     *,
     signals: pl.DataFrame | pl.LazyFrame | None = None,
     context: pl.DataFrame | pl.LazyFrame | None = None,
+    actions: pl.DataFrame | pl.LazyFrame | None = None,
     account: AccountSpec | Mapping[str, Any] | None = None,
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
 ) -> Result:
     """Trade a backtest's data on paper, bar by bar; takes what `backsweep.backtest` takes and gives what it gives."""
-    shard = shard_from_frames(bars, signals, context)
+    shard = shard_from_frames(bars, signals, context, actions)
     venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs)
     session = Session(strategy, venue)
     for moment in moments(shard):

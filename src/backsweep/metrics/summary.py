@@ -48,6 +48,7 @@ METRICS = (
     "slippage",
     "financing",
     "ambiguous_fills",
+    "ambiguous_pnl",
     "rejected_orders",
     "final_equity",
     "sessions",
@@ -76,6 +77,7 @@ METRICS = (
     SLIPPAGE,
     FINANCING,
     AMBIGUOUS_FILLS,
+    AMBIGUOUS_PNL,
     REJECTED_ORDERS,
     FINAL_EQUITY,
     SESSIONS,
@@ -101,6 +103,7 @@ def summarise(
     financing: float,
     traded_notional: float,
     ambiguous_fills: int,
+    ambiguous_pnl: float,
     rejected_orders: int,
     values: NDArray[np.float64],
     reasons: NDArray[np.uint8],
@@ -133,6 +136,8 @@ def summarise(
         Sum of the absolute values of all fills, in currency.
     ambiguous_fills, rejected_orders
         Counts.
+    ambiguous_pnl
+        What the opposite choice at the ambiguous fills would have added, in currency.
     values : float64[len(METRICS)]
         Written: the metrics, NaN where undefined.
     reasons : uint8[len(METRICS)]
@@ -166,6 +171,7 @@ def summarise(
     _put(values, reasons, SLIPPAGE, (float(slippage), DEFINED))
     _put(values, reasons, FINANCING, (float(financing), DEFINED))
     _put(values, reasons, AMBIGUOUS_FILLS, (float(ambiguous_fills), DEFINED))
+    _put(values, reasons, AMBIGUOUS_PNL, (float(ambiguous_pnl), DEFINED))
     _put(values, reasons, REJECTED_ORDERS, (float(rejected_orders), DEFINED))
     _put(values, reasons, FINAL_EQUITY, final_equity_of(equity))
     _put(values, reasons, SESSIONS, (float(equity.size), DEFINED))

@@ -22,7 +22,7 @@ findings       all of these for a study
 from backsweep.statistics.blocks import BlockSums, Records, block_sums
 from backsweep.statistics.bootstrap import Interval, bootstrap_interval, optimal_block_length
 from backsweep.statistics.effective import effective_trials
-from backsweep.statistics.findings import Findings, NullRank, Tried, find
+from backsweep.statistics.findings import Findings, NullRank, Scenario, Tried, find
 from backsweep.statistics.maximum import (
     Band,
     deflated_sharpe_band,
@@ -52,6 +52,7 @@ __all__ = [
     "Overfitting",
     "RealityCheck",
     "Records",
+    "Scenario",
     "Tried",
     "Verdict",
     "benjamini_hochberg",

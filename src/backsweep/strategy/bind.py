@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit, typeof
+from numba import typeof
 from numba.extending import register_jitable
 
 from backsweep.broker import Broker, Context, Data
 from backsweep.engine.jit import record_at, record_dtype
 from backsweep.engine.loop import make_loop
+from backsweep.engine.loops import compile_loop
 from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.strategy.declare import Strategy
+from backsweep.strategy.fingerprint import fingerprint
 
 _NOT_METHODS = {"on_data", "features", "wake", "declared", "values"}
 
@@ -116,7 +118,7 @@ def _bind(cls: type[Strategy]) -> Bound:
         )
 
     loop = make_loop(decide)
-    return Bound(cls, values, per_asset, loop, njit(error_model="numpy")(loop), self_view)
+    return Bound(cls, values, per_asset, loop, compile_loop(loop, fingerprint(cls)), self_view)
 
 
 def _make_self(cls: type[Strategy], per_asset: tuple[str, ...]) -> type[View]:

@@ -193,7 +193,7 @@ def _row(
         "short": test is not None and test.short,
         "test_return": None if earned is None else float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
     }
-    own = measured.filter((pl.col("fold") == train.fold) & (pl.col("number") == best))
+    own = measured.filter((pl.col("fold") == train.fold) & pl.col("number").is_in(numbers[:1]))
     for name in (TRAIN, TEST):
         part = own.filter(pl.col("segment") == name)
         row |= {f"{name}_{each}": part[f"user_attrs_{each}"][0] if len(part) else None for each in METRICS}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.codes import ACCOUNT_KINDS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS
+from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS
 from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
 from backsweep.trial.spec import AssetSpec, Financing
@@ -77,6 +77,8 @@ def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
+    tables.rules[0].ambiguous = AMBIGUOUS.index(execution.ambiguous)
+    tables.rules[0].delay = execution.delay
     tables.rules[0].volume_share = execution.volume_share
 
 
@@ -146,8 +148,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     found = _account_place(path, tables, account, assets) if section == "account" else None
     if found is not None:
         return found
-    if key == "execution.volume_share":
-        return Place(tables.rules["volume_share"], slice(None))
+    if key in {"execution.delay", "execution.volume_share"}:
+        return Place(tables.rules[path], slice(None))
     if key == "costs.stop_slippage":
         return Place(tables.assets["stop_slippage"], slice(None))
     if section == "costs" and costs.financing is not None and path == "financing.margin_interest":

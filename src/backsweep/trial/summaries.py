@@ -28,6 +28,7 @@ COUNTERS = (
     "financing",
     "traded_notional",
     "ambiguous_fills",
+    "ambiguous_pnl",
     "rejected_orders",
 )
 """What an account counts over a run; of several runs it is added up."""
@@ -121,6 +122,7 @@ def summarise_account(
         account.financing,
         account.traded_notional,
         account.ambiguous_fills,
+        account.ambiguous_pnl,
         account.rejected_orders,
         values,
         reasons,

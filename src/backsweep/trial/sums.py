@@ -129,14 +129,15 @@ def add_sleeve(
         out[7] += account.financing
         out[8] += account.traded_notional
         out[9] += account.ambiguous_fills
-        out[10] += account.rejected_orders
+        out[10] += account.ambiguous_pnl
+        out[11] += account.rejected_orders
     for i in range(count):
         if edges[i + 1] > edges[i]:
             end = record_at(sessions, first + i)
             equity = end.equity
             gross = end.gross
-        out[11 + i] += equity
-        out[11 + count + i] += gross
+        out[HEAD + i] += equity
+        out[HEAD + count + i] += gross
 
 
 def summarise_sums(
@@ -161,11 +162,11 @@ def _summarise(
     returns: NDArray[np.float64],
 ) -> None:
     count = returns.size
-    equity = sums[11 : 11 + count].copy()
+    equity = sums[HEAD : HEAD + count].copy()
     exposure = np.zeros(count)
     for i in range(count):
         if equity[i] > 0.0:
-            exposure[i] = sums[11 + count + i] / equity[i]
+            exposure[i] = sums[HEAD + count + i] / equity[i]
     summarise(
         equity,
         sums[0],
@@ -181,7 +182,8 @@ def _summarise(
         sums[7],
         sums[8],
         int(sums[9]),
-        int(sums[10]),
+        sums[10],
+        int(sums[11]),
         values,
         reasons,
         returns,

@@ -11,6 +11,7 @@ from sidebyside.scenario import (
     CLOSING,
     DAYS,
     ENTER,
+    NOTHING,
     OPEN,
     ORDER,
     TARGET_PERCENT,
@@ -144,6 +145,16 @@ def limited_in_time(bars: Bars, seed: int, *, away: float = 0.003, patience: int
     """Bid 0.3 % below the close (or offer above), good for some days; close at market later."""
     intents = limit_entries(bars, seed, away=away, patience=patience, cancels=False)
     intents[intents[:, :, 0] == ORDER, DAYS] = patience - 1
+    return intents
+
+
+def good_for_the_session(bars: Bars, seed: int, *, per_session: int) -> Intents:
+    """Bid 0.3 % below the close (or offer above) to the end of the session; not on its last bar: see DIFFERENCES.md."""
+    intents = limited_in_time(bars, seed)
+    bids = intents[:, :, 0] == ORDER
+    intents[bids, DAYS] = 0.0
+    bids[:, np.arange(bars.shape[1]) % per_session != per_session - 1] = False
+    intents[bids] = intend(NOTHING)
     return intents
 
 

@@ -34,7 +34,7 @@ def _differing(scenario: Scenario) -> NDArray[np.bool_]:
     ).sort("exit_timestamp")
     for asset, name in enumerate(scenario.assets):
         own = trades.filter(pl.col("asset") == name)
-        submitted, exits = ours.bars_of(own["submitted"]), ours.bars_of(own["exit_timestamp"])
+        submitted, exits = (map(scenario.bar_at, own[when]) for when in ("submitted", "exit_timestamp"))
         lost = set()
         for asked, leave, reason, price in zip(submitted, exits, own["exit_reason"], own["exit_price"], strict=True):
             if asked in lost or (reason == "take_profit" and _gapped(scenario, asset, asked, leave, price)):

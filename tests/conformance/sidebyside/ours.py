@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import numpy as np
 import polars as pl
 
@@ -20,8 +18,6 @@ from sidebyside.scenario import (
     Scenario,
 )
 
-FIRST_DAY = datetime(1980, 1, 1)  # noqa: DTZ001 - times as written
-
 NANOSECONDS_PER_DAY = 86_400_000_000_000
 
 
@@ -34,6 +30,8 @@ class Intents(bs.Strategy):
         """Submit an order of the type that its prices say."""
         if not np.isnan(bar.trail):
             return broker.submit_order(bar.asset, bar.quantity, bs.TRAILING_STOP, np.nan, np.nan, np.nan, bar.trail)
+        if bar.days == 0.0:
+            return broker.submit_order(bar.asset, bar.quantity, bs.LIMIT, bar.limit, np.nan, np.nan, np.nan, bs.DAY)
         if not np.isnan(bar.days):
             till = timestamp + int(bar.days) * NANOSECONDS_PER_DAY
             return broker.submit_order(
@@ -75,10 +73,9 @@ class Intents(bs.Strategy):
 
 def result(scenario: Scenario) -> bs.Result:
     """Play a scenario and give the full records."""
-    times = [FIRST_DAY + timedelta(days=day) for day in range(scenario.length)]
     names = ("open", "high", "low", "close")
     frames = [
-        pl.DataFrame({"timestamp": times})
+        pl.DataFrame({"timestamp": scenario.times})
         .with_columns(pl.lit(asset).alias("asset"))
         .with_columns(
             *(pl.Series(name, scenario.bars[index, :, column]) for column, name in enumerate(names)),
@@ -96,15 +93,10 @@ def result(scenario: Scenario) -> bs.Result:
     )
 
 
-def bars_of(times: pl.Series) -> pl.Series:
-    """Give the indices of the bars that end at these times."""
-    return (times - FIRST_DAY).dt.total_days()
-
-
 def play(scenario: Scenario) -> list[Fill]:
     """Give the fills of this engine."""
     fills = result(scenario).fills
-    bars = bars_of(fills["timestamp"])
+    bars = [scenario.bar_at(time) for time in fills["timestamp"]]
     assets = fills["asset"].replace_strict({name: i for i, name in enumerate(scenario.assets)}, return_dtype=pl.Int64)
     columns = (bars, assets, fills["quantity"], fills["price"], fills["commission"])
     return [Fill(*row) for row in zip(*columns, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import backtrader as bt
@@ -28,8 +28,6 @@ from sidebyside.scenario import (
     commission_of,
 )
 
-FIRST = date(1980, 1, 1)
-
 
 def play(scenario: Scenario) -> list[Fill]:
     """Give the fills of backtrader."""
@@ -45,14 +43,14 @@ def play(scenario: Scenario) -> list[Fill]:
     elif slippage["kind"] == "fixed":
         broker.set_slippage_fixed(slippage["amount"], **rules)
     for index, asset in enumerate(scenario.assets):
-        cerebro.adddata(_Bars(prices=scenario.bars[index]), name=asset)
+        cerebro.adddata(_Bars(prices=scenario.bars[index], times=scenario.times), name=asset)
         broker.addcommissioninfo(_Commission(costs=scenario.costs, asset=asset), name=asset)
     cerebro.addstrategy(_Intents, scenario=scenario)
     return cerebro.run()[0].fills
 
 
 class _Bars(bt.feed.DataBase):
-    params = (("prices", None),)
+    params = (("prices", None), ("times", None))
 
     def start(self) -> None:
         super().start()
@@ -62,7 +60,7 @@ class _Bars(bt.feed.DataBase):
         if self.at == len(self.p.prices):
             return False
         opened, high, low, close = self.p.prices[self.at]
-        self.lines.datetime[0] = bt.date2num(FIRST + timedelta(days=self.at))
+        self.lines.datetime[0] = bt.date2num(self.p.times[self.at])
         self.lines.open[0], self.lines.high[0], self.lines.low[0], self.lines.close[0] = opened, high, low, close
         self.lines.volume[0] = 1e12
         self.at += 1
@@ -82,7 +80,8 @@ def _kind_of(intent: np.ndarray) -> dict[str, Any]:
     if not np.isnan(intent[TRAIL]):
         return {"exectype": bt.Order.StopTrail, "trailpercent": intent[TRAIL]}
     if not np.isnan(intent[DAYS]):
-        return {"exectype": bt.Order.Limit, "price": limit, "valid": timedelta(days=intent[DAYS])}
+        valid = timedelta(days=intent[DAYS]) or bt.Order.DAY
+        return {"exectype": bt.Order.Limit, "price": limit, "valid": valid}
     if not np.isnan(limit) and not np.isnan(stop):
         return {"exectype": bt.Order.StopLimit, "price": stop, "plimit": limit}
     if not np.isnan(limit):
@@ -109,7 +108,7 @@ class _Intents(bt.Strategy):
             self.working[asset].pop(order.ref, None)
         if order.status == order.Completed:
             bits = order.executed.exbits
-            bar = (bt.num2date(bits[-1].dt).date() - FIRST).days
+            bar = self.p.scenario.bar_at(bt.num2date(bits[-1].dt))
             comm = sum(bit.closedcomm + bit.openedcomm for bit in bits)
             self.fills.append(Fill(bar, asset, sum(bit.size for bit in bits), bits[-1].price, comm))
 

@@ -5,7 +5,8 @@ An intent is what a strategy wants at the close of a bar, at most one for each a
     ENTER            if flat and no order is working: `quantity` units with stop_loss and take_profit where given;
                      with `limit` the entry waits for that price
     ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order, with `trail`
-                     a stop that follows at this fraction of the price; with `days` it is good for so long
+                     a stop that follows at this fraction of the price; with `days` it is good for so long, and with
+                     none to the end of its session
     CLOSE            close what is held
     CANCEL           cancel the latest order of the asset, if it still works
     TARGET_PERCENT   bring the position to `quantity` x equity, at this close
@@ -17,6 +18,7 @@ Intents are handed over in order of asset, except where the profile fills exits 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ NOTHING, ENTER, ORDER, CLOSE, CANCEL, TARGET_PERCENT, TARGET_VALUE = range(7)
 FIELDS = ("kind", "quantity", "limit", "stop", "stop_loss", "take_profit", "trail", "days")
 KIND, QUANTITY, LIMIT, STOP, STOP_LOSS, TAKE_PROFIT, TRAIL, DAYS = range(len(FIELDS))
 OPEN, HIGH, LOW, CLOSING = range(4)
+FIRST_DAY = datetime(1980, 1, 1)  # noqa: DTZ001 - times as written
 
 FILL_AT_CLOSE = ("same_close", "vectorbt")
 FILL_AT_NEXT_CLOSE = ("next_close", "zipline")
@@ -39,7 +42,8 @@ class Scenario:
     """Bars float64[assets, n, 4], intents float64[assets, n, len(FIELDS)]; account and costs as in a sweep file.
 
     `volumes` float64[assets, n] matters where orders fill at most the share `volume_share` of them (0: no bound).
-    `left_out` counts the intents that were taken away because engines differ there by choice.
+    A session has `per_session` bars, three hours apart. `left_out` counts the intents that were taken away because
+    engines differ there by choice.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Scenario:
     profile: str = "next_open"
     volumes: NDArray[np.float64] | None = None
     volume_share: float = 0.0
+    per_session: int = 1
     left_out: int = 0
 
     @property
@@ -61,6 +66,17 @@ class Scenario:
     def length(self) -> int:
         """How many bars each asset has."""
         return self.bars.shape[1]
+
+    @property
+    def times(self) -> list[datetime]:
+        """When the bars end."""
+        places = (divmod(bar, self.per_session) for bar in range(self.length))
+        return [FIRST_DAY + timedelta(days=day, hours=3 * place) for day, place in places]
+
+    def bar_at(self, time: datetime) -> int:
+        """Give the index of the bar that ends at a time."""
+        day, place = divmod(round((time - FIRST_DAY) / timedelta(hours=3)), 8)
+        return day * self.per_session + place
 
     @property
     def traded_volumes(self) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sidebyside import intents as want
 from sidebyside.left_out import agreeable
-from sidebyside.scenario import ENTER, KIND, Scenario
+from sidebyside.scenario import ENTER, KIND, MARGIN, Scenario
 from sidebyside.series import (
     DAILY,
     MINUTE,
@@ -177,6 +177,12 @@ def family_n() -> list[Step]:
         Step("orders", "limit entries 0.3 % away, cancelled", ONE_BY_ONE, _single(want.limit_entries)),
         Step("orders", "limit entries 0.3 % away, kept", ONE_BY_ONE, _single(want.limit_entries, cancels=False)),
         Step("orders", "limit entries 0.3 % away, expiring", (BACKTRADER,), _single(want.limited_in_time)),
+        Step(
+            "orders",
+            "limit entries 0.3 % away, good for the session",
+            (BACKTRADER,),
+            _single(want.good_for_the_session, per_session=5, fields={"per_session": 5}),
+        ),
         Step("orders", "trailing stops, by their written rule", (WRITTEN,), _single(want.trailing_exits)),
         Step(
             "orders",
@@ -405,6 +411,24 @@ def own_profiles() -> list[Step]:
             "monthly weights at the close",
             (VECTORBT,),
             _panel(want.rebalanced, fields={"account": CASH, "profile": "same_close"}),
+        ),
+        Step(
+            "vectorbt",
+            "all cash at the close",
+            (VECTORBT,),
+            _single(want.all_in, fields={"account": CASH, "profile": "vectorbt"}),
+        ),
+        Step(
+            "vectorbt",
+            "half of equity at the close, 0.1 %",
+            (VECTORBT,),
+            _single(want.all_in, fraction=0.5, fields={"account": CASH, "costs": PERCENT, "profile": "vectorbt"}),
+        ),
+        Step(
+            "vectorbt",
+            "by value at the close, long and short",
+            (VECTORBT,),
+            _single(want.valued, fields={"account": MARGIN, "profile": "vectorbt"}),
         ),
     ]
 

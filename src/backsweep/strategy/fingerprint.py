@@ -1,0 +1,214 @@
+"""What a strategy's compiled code is made of, as one digest: equal digests, equal code.
+
+Numba compiles `on_data` with the methods and functions that it calls, and with every global number, array and class
+constant that they use as it stands at that moment. The digest therefore covers the values, not the text alone: the code
+of each function reached, what its names mean, however far away that is defined, and, for what no name shows (such as
+an `@overload`), the source of every module of the user's that these modules know. What cannot be followed gives no
+digest, and such a strategy is compiled in every process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import hashlib
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+from backsweep.strategy.declare import Strategy
+
+_KNOWN = {"numpy", "numba", "math", "cmath", "builtins", "typing", "__future__"}  # of versions that are known elsewhere
+_PLACES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+
+
+class _NotFollowedError(Exception):
+    """There is something that compiled code may depend on, in ways that are not known here."""
+
+
+def fingerprint(cls: type[Strategy]) -> str | None:
+    """Give the digest of everything outside of the engine that the class compiles to; None if that is not known."""
+    walk = _Walk()
+    try:
+        walk.take_class(cls)
+        walk.take_sources()
+    except _NotFollowedError:
+        return None
+    return walk.digest.hexdigest()
+
+
+class _Walk:
+    """Goes from a class to everything that its code names, each thing once."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self._seen: dict[int, Any] = {}  # holds what it has seen, so that no other thing gets its address
+        self._modules: dict[str, ModuleType] = {}
+
+    def take_class(self, cls: type[Strategy]) -> None:
+        """Take a strategy: what it declares, its constants and its functions, its bases included."""
+        self._note("strategy", cls.__module__, cls.__qualname__, cls._kinds, cls._states)
+        for base in cls.__mro__:
+            if base in {object, Strategy}:
+                continue
+            self._note("base", base.__module__, base.__qualname__)
+            self._take_home(base.__module__)
+            for name, value in sorted(vars(base).items()):
+                if isinstance(value, (bool, int, float)):
+                    self._note("constant", name)
+                    self._take(value)
+                elif inspect.isfunction(value) and name not in {"features", "wake"} and not name.startswith("__"):
+                    self._note("method", name)
+                    self._take(value)
+
+    def take_sources(self) -> None:
+        """Take the source of every module of the user's that one of those seen knows."""
+        waiting, done = dict(self._modules), set()
+        while waiting:
+            name, module = waiting.popitem()
+            if name in done:
+                continue
+            done.add(name)
+            for value in list(vars(module).values()):
+                other = value if isinstance(value, ModuleType) else sys.modules.get(_home(value))
+                if other is not None and _is_users(other):
+                    waiting[other.__name__] = other
+        for name in sorted(done):
+            file = getattr(sys.modules.get(name), "__file__", None)
+            source = Path(file).read_bytes() if file and Path(file).is_file() else b""
+            self._note("source", name, hashlib.sha256(source).hexdigest())
+
+    def _note(self, *words: object) -> None:
+        self.digest.update(repr(words).encode())
+
+    def _take_home(self, name: str) -> None:
+        module = sys.modules.get(name)
+        if module is not None and _is_users(module):
+            self._modules[name] = module
+
+    def _take(self, value: Any) -> None:  # noqa: C901 - one branch for each kind of thing
+        if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, bytes)):
+            self._note(type(value).__name__, value)
+        elif isinstance(value, np.generic):
+            self._note("scalar", value.dtype.str, value.tobytes())
+        elif id(value) in self._seen:
+            self._note("again", self._seen[id(value)][0])
+        else:
+            self._seen[id(value)] = (len(self._seen), value)
+            if isinstance(value, (tuple, list)):
+                self._note(type(value).__name__, len(value))
+                self._take_all(value)
+            elif isinstance(value, frozenset):
+                self._note("frozenset", len(value))
+                self._take_all(sorted(value, key=repr))
+            elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
+                self._note("array", str(value.dtype), value.shape, value.strides, value.flags.writeable)
+                self.digest.update(value.tobytes())
+            elif isinstance(value, Dispatcher):
+                self._note("compiled", sorted(map(repr, value.targetoptions.items())))
+                self._take(value.py_func)
+            elif isinstance(value, ModuleType):
+                self._take_module(value)
+            elif _is_known(value):
+                self._note("known", _home(value), getattr(value, "__qualname__", getattr(value, "__name__", "")))
+            elif isinstance(value, FunctionType):
+                self._take_function(value)
+            elif isinstance(value, type) and issubclass(value, enum.Enum):
+                self._note("enum", value.__module__, value.__qualname__)
+                self._take_all([part for member in value for part in (member.name, member.value)])
+            else:
+                raise _NotFollowedError
+
+    def _take_all(self, values: Iterable[Any]) -> None:
+        for value in values:
+            self._take(value)
+
+    def _take_module(self, module: ModuleType) -> None:
+        """Take a module; of what it holds only what a function names, which is taken with the function."""
+        self._note("module", module.__name__, str(getattr(module, "__version__", "")))
+        self._take_home(module.__name__)
+
+    def _take_function(self, function: FunctionType) -> None:
+        self._note("function", function.__module__, function.__qualname__)
+        self._take_home(function.__module__)
+        self._take(function.__defaults__)
+        for name, value in sorted((function.__kwdefaults__ or {}).items()):
+            self._note(name)
+            self._take(value)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            self._note("cell", name)
+            self._take(cell.cell_contents)
+        self._take_code(function.__code__)
+        self._take_names(_names(function.__code__), function.__globals__, set())
+
+    def _take_code(self, code: CodeType) -> None:
+        self._note(
+            *(code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags),
+            *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_name),
+            *(code.co_filename, code.co_firstlineno, code.co_exceptiontable, code.co_linetable),
+        )
+        for value in code.co_consts:
+            if isinstance(value, CodeType):
+                self._take_code(value)
+            else:
+                self._take(value)
+
+    def _take_names(self, names: list[str], place: Mapping[str, Any], been: set[int]) -> None:
+        """Take what the names mean in a place, and in the modules of the user's that are among it."""
+        been.add(id(place))
+        for name in names:
+            if name not in place:
+                continue
+            value = place[name]
+            self._note("name", name)
+            self._take(value)
+            if isinstance(value, ModuleType) and not _is_named(value.__name__):
+                if "__getattr__" in vars(value):
+                    raise _NotFollowedError
+                if id(vars(value)) not in been:
+                    self._take_names(names, vars(value), been)
+
+
+def _names(code: CodeType) -> list[str]:
+    """Give the names in a function's code and in the functions inside it."""
+    names = set(code.co_names)
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            names.update(_names(value))
+    return sorted(names)
+
+
+def _home(value: Any) -> str:
+    home = getattr(value, "__module__", None)
+    return home if isinstance(home, str) else ""
+
+
+def _is_named(module: str) -> bool:
+    """Tell whether a module's name says all about it: its version is known, or the engine's cache covers it."""
+    package = module.partition(".")[0]
+    ours = package == "backsweep" and not module.startswith("backsweep.strategies")
+    return ours or package in _KNOWN or package in sys.stdlib_module_names
+
+
+def _is_known(value: Any) -> bool:
+    """Tell whether a function or class is what a known package has under its name."""
+    if isinstance(value, np.ufunc):
+        return getattr(np, value.__name__, None) is value
+    if isinstance(value, BuiltinFunctionType) and getattr(builtins, value.__name__, None) is value:
+        return True
+    return isinstance(value, (type, FunctionType, BuiltinFunctionType)) and _is_named(_home(value))
+
+
+def _is_users(module: ModuleType) -> bool:
+    """Tell whether a module may change from one run to the next: it is no installed package's."""
+    if _is_named(module.__name__):
+        return False
+    file = getattr(module, "__file__", None)
+    return file is None or not any(Path(file).resolve().is_relative_to(place) for place in _PLACES)
