@@ -154,9 +154,27 @@ def test_every_cost_is_scaled_and_no_limit():
     )
     spec = TrialSpec(data={"bars": "x"}, strategy="x:X", costs=costs, fixed={"costs.slippage.rate": 0.2, "entry": 1.0})
     found = scaled(spec, 3.0)
-    assert found.costs.model_dump()["commission"] == {"kind": "per_share", "rate": 0.03, "minimum": 3.0, "maximum": 0.0}
+    assert (found.costs.commission.rate, found.costs.commission.minimum) == (0.03, 3.0)
     assert (found.costs.slippage.rate, found.costs.slippage.limit) == (pytest.approx(0.3), 0.02)
     assert found.costs.stop_slippage == 0.003
     assert found.costs.financing.margin_interest == pytest.approx(0.15)
     assert found.costs.per_asset["SPY"].commission.amount == 6.0
     assert found.fixed == {"costs.slippage.rate": pytest.approx(0.6), "entry": 1.0}
+
+
+def test_tiers_cost_more_where_they_begin_and_what_is_earned_stays():
+    tiers = [{"above": 0.0, "rate": 0.002, "maker_rate": -0.001}, {"above": 500.0, "rate": 0.001, "maker_rate": 0.0005}]
+    costs = CostsSpec.model_validate(
+        {
+            "commission": {"kind": "tiered", "by": "order_value", "tiers": tiers},
+            "financing": {"short_borrow": 0.02, "short_credit": 0.01, "funding": "rate"},
+        }
+    )
+    fixed = {"costs.commission.tiers.1.above": 300.0, "costs.commission.tiers.0.maker_rate": -0.002}
+    found = scaled(TrialSpec(data={"bars": "x"}, strategy="x:X", costs=costs, fixed=fixed), 2.0)
+    assert [(tier.above, tier.rate, tier.maker_rate) for tier in found.costs.commission.tiers] == [
+        (0.0, 0.004, -0.001),
+        (500.0, 0.002, 0.001),
+    ]
+    assert (found.costs.financing.short_borrow, found.costs.financing.short_credit) == (0.04, 0.01)
+    assert found.fixed == fixed

@@ -134,7 +134,7 @@ CHOICES = ("stop_first", "target_first")
 
 
 @given(
-    st.sampled_from(COSTS),
+    st.sampled_from([costs for costs in COSTS if "funding" not in costs.get("financing", {})]),
     st.sampled_from([LONG, SHORT, bracket(1, 10, stop=102, stop_loss=95), bracket(1, -10, stop=97, stop_loss=104)]),
     st.integers(94, 106),
     st.integers(1, 40),

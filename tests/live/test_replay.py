@@ -48,6 +48,12 @@ def test_random_scripts_fill_on_paper_as_in_the_backtest(seed, profile):
     assert_same(replay_script(scenario), backtest)
 
 
+def test_every_cost_is_the_same_on_paper():
+    for costs in COSTS:
+        scenario = random_scenario(11, length=40, steps=50, assets=2, account=ACCOUNTS[0], costs=costs)
+        assert_same(replay_script(scenario), scenario.play(compiled=False))
+
+
 def make_bars(days=260):
     """Give two assets, of which the second misses some days."""
     rng = np.random.default_rng(5)

@@ -94,6 +94,22 @@ def test_an_asset_s_own_costs_can_vary_even_with_a_dot_in_its_name(bench, declar
         space_of(bench, declared, text, "costs.per_asset.TLT.slippage.amount: {low: 0.0, high: 0.1}")
 
 
+def test_a_number_of_a_tier_can_vary_within_its_limits(bench, declared, sweep_text):
+    tiers = "{kind: tiered, by: order_value, tiers: [{above: 0, rate: 0.001}, {above: 500, rate: 0.0005}]}"
+    text = sweep_text.replace("costs:\n", f"costs:\n  commission: {tiers}\n")
+    assert (
+        axis(
+            space_of(bench, declared, text, "costs.commission.tiers.1.above: {low: 100, high: 900}"),
+            "costs.commission.tiers.1.above",
+        ).high
+        == 900
+    )
+    with pytest.raises(BadInput, match=r"did you mean `costs\.commission\.tiers\.1\.rate`"):
+        space_of(bench, declared, text, "costs.commission.tiers.2.rate: {low: 0.0, high: 0.1}")
+    with pytest.raises(BadInput, match=r"`costs\.commission\.tiers\.0\.above` out of range"):
+        space_of(bench, declared, text, "costs.commission.tiers.0.above: {low: 0.0, high: 0.1}")
+
+
 def test_a_number_of_what_an_asset_is_can_vary_within_its_limits(bench, declared, sweep_text):
     text = sweep_text.replace("costs:\n", "account: {per_asset: {BRK.B: {tick: 0.25}}}\ncosts:\n")
     space = space_of(bench, declared, text, "account.per_asset.BRK.B.tick: {choices: [0.25, 0.5]}")

@@ -35,6 +35,9 @@ expires with it, FOK fills whole or expires. Children work for the part of their
 rounded up, and the first fill of one (or the end of the position) cancels what the parent has left. In a group the
 others lose the part of what they have left that the fill had of its order.
 
+A limit order is a maker where it fills inside a bar, or after it has met a bar that did not fill it whole. Funding is
+paid on what is held at a close, at the bar's rate.
+
 A fill inside the range of an order with a family or a group is ambiguous if it keeps one of them, due in the range on
 the other side, from filling; so is the stop of a stop entry in the entry's bar, or the entry that it does not end. The
 other choice: the family fills first, in their order, each what those before leave of it, and the order the rest; of a
@@ -48,11 +51,13 @@ exit come before those that enter; whether limits and stops see the whole bar.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor, inf, isfinite, isnan
 
 from oracle_costs import Costs
 
+FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - the first bar of a script, as written
 TOLERANCE = Fraction(1, 10**12)
 AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
 TYPES = MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = (
@@ -105,6 +110,7 @@ class Order:
     planned: Fraction | None = None  # a child's units for the whole of its parent
     asked: Fraction | None = None  # units that were asked for last
     triggered: bool = False  # a stop-limit order that is a limit order now
+    rested: bool = False  # has met a bar that did not fill it whole
     released: bool = False  # a stop that is a market order now
     status: str = "requested"
     reason: str = ""
@@ -207,6 +213,7 @@ class Oracle:
             for asset, bar in group.items():
                 self.last[asset] = bar[3]
             self.meet_close(trading, now)
+            self.cash -= self.costs.funding(now, self.position, group)
             if self.closes_session(now):
                 self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
             self.check()
@@ -246,6 +253,9 @@ class Oracle:
 
     def hour(self, now):
         return Fraction(24 * now, self.per_session)
+
+    def month(self):
+        return (FIRST_DAY + timedelta(hours=float(self.hour(self.now)))).month
 
     def session(self, now):
         return now // self.per_session
@@ -305,6 +315,11 @@ class Oracle:
 
     def touch(self, order, bar):
         """Give the moment and the price before slippage, or Nones; change the order by what it saw."""
+        moment, price = self.seek(order, bar)
+        order.rested = order.rested or moment is None
+        return moment, price
+
+    def seek(self, order, bar):
         moment, price = self.reach(order, bar)
         if order.type == TRAILING_STOP and moment is None:
             order.best = max(order.best, bar[1]) if order.total < 0 else min(order.best, bar[2])
@@ -355,7 +370,8 @@ class Oracle:
             self.leave_rest(order)
             return
         paid = self.paid(order, units, price)
-        commission = self.costs.charge(order, units, paid)
+        maker = self.bound(order) and (moment == IN_RANGE or order.rested)
+        commission = self.costs.charge(order, units, paid, self.month(), maker=maker)
         refusal = self.refuse(order.asset, units, paid, commission)
         if refusal:
             self.end_with_children(order, "rejected", refusal)
@@ -365,7 +381,7 @@ class Oracle:
         by_stop = order.is_stop
         self.cash -= units * paid + commission
         self.position[order.asset] += units
-        self.costs.enter(order, units, paid, commission)
+        self.costs.enter(order, units, paid, commission, maker=maker)
         order.filled += units
         self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
         fresh = order.filled == units
@@ -377,10 +393,14 @@ class Oracle:
         if fresh:
             self.meet_children(order, moment, price, bar, by_stop=by_stop)
 
+    @staticmethod
+    def bound(order):
+        """Tell whether an order is a limit order now."""
+        return order.type == LIMIT or order.triggered
+
     def paid(self, order, units, price):
         """Give the price after slippage, within a limit."""
-        bound = order.type == LIMIT or order.triggered
-        paid = price if bound else self.costs.slipped(order, units, price, self.share(order, units))
+        paid = price if self.bound(order) else self.costs.slipped(order, units, price, self.share(order, units))
         return paid if order.within_limit(paid) else order.limit
 
     def gain(self, order, units, price):
@@ -388,7 +408,8 @@ class Oracle:
         if not units:
             return Fraction(0)
         paid = self.paid(order, units, price)
-        return units * (self.market[self.now][order.asset][3] - paid) - self.costs.charge(order, units, paid)
+        commission = self.costs.charge(order, units, paid, self.month(), maker=self.bound(order))
+        return units * (self.market[self.now][order.asset][3] - paid) - commission
 
     def weigh(self, order, units, price):
         """Count a fill in the range if there was another choice, and what that would have gained more."""
@@ -445,6 +466,7 @@ class Oracle:
         return (self.taken[order.asset] + abs(units)) / 1_000_000
 
     def leave_rest(self, order):
+        order.rested = True
         if order.tif in {IOC, FOK}:
             self.end_with_children(order, "expired", "")
         elif order.is_stop:

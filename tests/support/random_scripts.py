@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from oracle_costs import funding_rate
 from scripted import (
     BRACKET,
     CANCEL,
@@ -51,6 +52,36 @@ COSTS: tuple[dict[str, Any], ...] = (
         "commission": {"kind": "combined", "rate": 0.001, "amount": 2.0},
         "slippage": {"kind": "square_root", "rate": 1.5},
     },
+    {
+        "commission": {
+            "kind": "tiered",
+            "by": "monthly_volume",
+            "tiers": [
+                {"above": 0.0, "rate": 0.02, "maker_rate": -0.005},
+                {"above": 50.0, "rate": 0.01},
+                {"above": 200.5, "rate": 0.005, "maker_rate": 0.0},
+            ],
+            "minimum": 0.25,
+        },
+        "financing": {"short_borrow": 0.5, "short_credit": 0.25, "funding": "funding"},
+    },
+    {
+        "commission": {
+            "kind": "tiered",
+            "by": "order_value",
+            "tiers": [{"above": 0.0, "rate": 0.005}, {"above": 500.0, "rate": 0.0025}],
+            "maximum": 0.004,
+        },
+    },
+    {
+        "commission": {
+            "kind": "tiered",
+            "by": "monthly_value",
+            "tiers": [{"above": 0.0, "rate": 0.002}, {"above": 3000.0, "rate": 0.001, "maker_rate": -0.0005}],
+        },
+        "slippage": {"kind": "percentage", "rate": 0.001},
+    },
+    {"commission": {"kind": "percentage", "rate": 0.002, "maker_rate": -0.0005, "minimum": 0.5}},
 )
 ACCOUNTS: tuple[dict[str, Any], ...] = (
     {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0},
@@ -86,7 +117,13 @@ class Scenario:
         times, assets = [time for time, _ in idle], [asset for _, asset in idle]
         quiet = pl.DataFrame({"timestamp": times, "asset": assets}, schema=market.select("timestamp", "asset").schema)
         quiet = quiet.with_columns(pl.lit(0.0).alias("volume"))
-        return market.update(quiet, on=["timestamp", "asset"]) if idle else market
+        market = market.update(quiet, on=["timestamp", "asset"]) if idle else market
+        return self._with_funding(market) if self.costs.get("financing", {}).get("funding") else market
+
+    def _with_funding(self, market: pl.DataFrame) -> pl.DataFrame:
+        times = sorted(market["timestamp"].unique())
+        rates = [funding_rate(times.index(time), asset) for time, asset in market.select("timestamp", "asset").rows()]
+        return market.with_columns(funding=pl.Series(rates, dtype=pl.Float64))
 
     @property
     def corporate_actions(self) -> pl.DataFrame | None:
@@ -141,6 +178,7 @@ def random_scenario(seed: int, *, length: int = 24, steps: int = 24, assets: int
     account = given.get("account") or ACCOUNTS[generator.integers(len(ACCOUNTS))]
     costs = COSTS[generator.integers(len(COSTS))] if given.get("costs") is None else given["costs"]
     idle = frozenset((at, str(name)) for at in range(len(groups)) for name in names if generator.random() < 0.1)
+    idle -= {(0, "A")}  # some bar has volume
     return Scenario(
         groups,
         names,

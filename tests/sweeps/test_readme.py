@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 import backsweep as bs
+from backsweep.trial.spec import CostsSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,3 +26,11 @@ def test_the_sweep_of_the_readme_runs(example):
     study = bs.run(example / "sweeps" / "my_trend.yaml", trials=32, backend="inline", out=example / "study")
     assert study.trials.height == 32
     assert study.best["value"] > 0.0
+
+
+def test_the_costs_of_the_readme_are_costs():
+    block = re.search(r"## Costs\n\n    costs:\n((?:    .*\n)+)", (ROOT / "README.md").read_text())
+    costs = CostsSpec.model_validate(yaml.safe_load(block[1]))
+    assert costs.commission.tiers[1].maker_rate == -0.0005
+    assert costs.financing.funding == "funding_rate"
+    assert costs.per_asset["GME"].commission.rate == 0.001

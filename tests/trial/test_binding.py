@@ -94,7 +94,7 @@ def test_a_swept_number_of_one_trial_does_not_stay_for_the_next(market, averages
         "execution.profile",
         "data.start",
         "costs.slippage.amount",  # the kind is percentage
-        "costs.per_asset.B.commission.minimum",
+        "costs.per_asset.B.commission.amount",
         "costs.per_asset.B.slippage.rate",  # B has no slippage of its own
         "costs.per_asset.C.slippage.rate",  # there is no C
         "costs.per_asset",

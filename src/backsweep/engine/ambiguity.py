@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import IN_RANGE, WORKING
+from backsweep.engine.codes import IN_RANGE, LIMIT, WORKING
 from backsweep.engine.costs import commission_due
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.orders import remaining
@@ -84,8 +84,8 @@ def _excludes(order: Any, other: Any) -> bool:
 
 @kernel
 def _gain(state: State, order: Any, row: int, units: float, price: float) -> float:
-    """Give what `units` of an order, filled at market price `price`, gain to the close of their bar."""
+    """Give what `units` of an order, filled in the range at market price `price`, gain to the close of their bar."""
     asset = record_at(state.assets, order.asset)
     paid = price_paid(state, order, row, units, price)
-    commission, _ = commission_due(asset, order, units, paid)
+    commission, _ = commission_due(state, asset, order, units, paid, order.acts == LIMIT)
     return units * (record_at(state.bars, row).close - paid) * asset.multiplier - commission

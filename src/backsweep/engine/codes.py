@@ -79,8 +79,8 @@ FILL_REASONS = (
 )
 
 # Why cash came or went without a fill.
-(DIVIDEND,) = range(1)
-FLOW_KINDS = ("dividend",)
+DIVIDEND, INTEREST, BORROW_FEE, SHORT_CREDIT, FUNDING = range(5)
+FLOW_KINDS = ("dividend", "interest", "borrow_fee", "short_credit", "funding")
 
 # Moments inside a bar at which an order can fill, in their order.
 NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)
@@ -104,8 +104,17 @@ CASH, MARGIN = range(2)
 ACCOUNT_KINDS = ("cash", "margin")
 
 # Commission and slippage kinds.
-NO_COMMISSION, PERCENTAGE_COMMISSION, PER_SHARE_COMMISSION, PER_ORDER_COMMISSION, COMBINED_COMMISSION = range(5)
-COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined")
+(
+    NO_COMMISSION,
+    PERCENTAGE_COMMISSION,
+    PER_SHARE_COMMISSION,
+    PER_ORDER_COMMISSION,
+    COMBINED_COMMISSION,
+    TIERED_COMMISSION,
+) = range(6)
+COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined", "tiered")
+MONTHLY_VOLUME, MONTHLY_VALUE, ORDER_VALUE = range(3)  # what places a fill in tiers
+TIERS_BY = ("monthly_volume", "monthly_value", "order_value")
 NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE, VOLUME_SHARE_SLIPPAGE, SQUARE_ROOT_SLIPPAGE = range(5)
 SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
 

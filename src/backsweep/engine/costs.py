@@ -13,13 +13,21 @@ import numpy as np
 from backsweep.engine.codes import (
     COMBINED_COMMISSION,
     FIXED_SLIPPAGE,
+    MONTHLY_VOLUME,
+    ORDER_VALUE,
     PER_ORDER_COMMISSION,
     PER_SHARE_COMMISSION,
     PERCENTAGE_COMMISSION,
     PERCENTAGE_SLIPPAGE,
+    TIERED_COMMISSION,
     VOLUME_SHARE_SLIPPAGE,
 )
-from backsweep.engine.jit import kernel
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.records import State
+
+NANOSECONDS_PER_DAY = 86_400_000_000_000
+DAYS_TO_EPOCH = 719_468  # from March 1st of the year 0 to January 1st, 1970
+DAYS_PER_ERA = 146_097
 
 
 @kernel
@@ -50,21 +58,69 @@ def slipped_price(asset: Any, quantity: float, price: float, volume: float, take
 
 
 @kernel
-def commission_due(asset: Any, order: Any, quantity: float, price: float) -> tuple[float, float]:
+def commission_due(
+    state: State, asset: Any, order: Any, quantity: float, price: float, maker: bool
+) -> tuple[float, float]:
     """Give the commission in account currency for a fill of `quantity` units at `price`, and the order's fees with it.
 
     `fees` is what an order's fills cost before its minimum and maximum, which hold for the order as a whole, however
-    many fills it takes; so does an amount per order.
+    many fills it takes; so does an amount per order. `maker`: a limit order that rested, which may have a rate of its
+    own, below zero for a rebate.
     """
     kind = asset.commission_kind
     fees = order.fees
+    rate = asset.commission_rate
+    if maker and not np.isnan(asset.commission_maker_rate):
+        rate = asset.commission_maker_rate
     if kind in (PERCENTAGE_COMMISSION, COMBINED_COMMISSION):
-        fees += asset.commission_rate * abs(quantity) * price * asset.multiplier
+        fees += rate * abs(quantity) * price * asset.multiplier
     elif kind == PER_SHARE_COMMISSION:
-        fees += asset.commission_rate * abs(quantity)
+        fees += rate * abs(quantity)
+    elif kind == TIERED_COMMISSION:
+        fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * price * asset.multiplier, maker)
     if kind in (PER_ORDER_COMMISSION, COMBINED_COMMISSION) and order.filled == 0.0:
         fees += asset.commission_amount
-    total = max(fees, asset.commission_minimum)
+    total = fees
+    if asset.commission_minimum > 0.0:
+        total = max(total, asset.commission_minimum)
     if asset.commission_maximum > 0.0:
         total = min(total, asset.commission_maximum * (order.value + abs(quantity) * price * asset.multiplier))
     return total - order.commission, fees
+
+
+@kernel
+def _in_tiers(state: State, asset: Any, order: Any, units: float, value: float, maker: bool) -> float:
+    """Give the fees of a fill in tiers: each part of it pays the rate of the tier that it falls into.
+
+    What came before the fill is the order's value so far, or what the account has traded in the calendar month (UTC):
+    units, charged a unit, or value, charged as fractions.
+    """
+    account = state.account
+    amount = units if asset.tiers_by == MONTHLY_VOLUME else value
+    start = order.value
+    if asset.tiers_by != ORDER_VALUE:
+        start = account.month_units if asset.tiers_by == MONTHLY_VOLUME else account.month_value
+        if account.month != month_of(account.timestamp):
+            start = 0.0
+    fees = 0.0
+    end = asset.first_tier + asset.tiers
+    for index in range(asset.first_tier, end):
+        tier = record_at(state.tiers, index)
+        upper = record_at(state.tiers, index + 1).above if index + 1 < end else np.inf
+        part = min(start + amount, upper) - max(start, tier.above)
+        if part > 0.0:
+            fees += part * (tier.maker_rate if maker and not np.isnan(tier.maker_rate) else tier.rate)
+    return fees
+
+
+@kernel
+def month_of(timestamp: int) -> int:
+    """Give the calendar month of a time in nanoseconds UTC, counted from March of the year 0.
+
+    Days are counted in eras of 400 years that begin with March: Hinnant, "chrono-compatible low-level date algorithms".
+    """
+    days = timestamp // NANOSECONDS_PER_DAY + DAYS_TO_EPOCH
+    day = days % DAYS_PER_ERA
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    return 12 * (400 * (days // DAYS_PER_ERA) + year) + (5 * day + 2) // 153

@@ -17,8 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import DIVIDEND, LOG_FULL, NO_FAILURE
-from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.codes import (
+    BORROW_FEE,
+    CASH_IN_LIEU,
+    DELISTING,
+    DIVIDEND,
+    FUNDING,
+    INTEREST,
+    LOG_FULL,
+    NO_FAILURE,
+    NONE,
+    SHORT_CREDIT,
+)
+from backsweep.engine.costs import month_of
+from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.records import State
 from backsweep.engine.tables import SETTLEMENTS
 
@@ -44,6 +56,8 @@ def apply_fill(
     account.commission += commission
     account.slippage += slippage
     account.traded_notional += notional
+    if state.rules.monthly == 1 and order.fill_reason not in (CASH_IN_LIEU, DELISTING):
+        _count_month(account, abs(quantity), notional)
     account.fills += 1
     account.valued = 0
     if quantity < 0.0 and state.rules.settlement > 0:
@@ -68,6 +82,18 @@ def apply_fill(
         if position.quantity == 0.0:
             _start_trade(state, position, row, price)
         _open(position, np.copysign(opening, quantity), price, multiplier, commission * share, slippage * share)
+
+
+@kernel
+def _count_month(account: Any, units: float, notional: float) -> None:
+    """Count what the account trades in a calendar month; what a company or an exchange pays for units is no trade."""
+    month = month_of(account.timestamp)
+    if account.month != month:
+        account.month = month
+        account.month_units = 0.0
+        account.month_value = 0.0
+    account.month_units += units
+    account.month_value += notional
 
 
 @kernel
@@ -240,22 +266,49 @@ def close_session(state: State, session: int) -> None:
 def accrue_financing(state: State) -> None:
     """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
 
-    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, borrow fees on the value
-    of each short position at the last close. Called at the first bars of a session, before any order meets them.
+    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, borrow fees less the credit
+    on short proceeds on the value of each short position at the last close. Called at the first bars of a session,
+    before any order meets them.
     """
     account = state.account
     years = (account.timestamp - account.overnight) / NANOSECONDS_PER_YEAR
     account.overnight = 0
     fees = max(-account.cash, 0.0) * state.rules.margin_interest
+    if account.recording == 1:
+        _log_flow(state, NONE, INTEREST, 0.0, -fees * years)
     if account.open_positions > 0:
         for index in range(account.assets):
             position = record_at(state.positions, index)
             if position.quantity < 0.0:
                 asset = record_at(state.assets, index)
-                fees += -position.quantity * position.last_price * asset.multiplier * asset.short_borrow
+                value = -position.quantity * position.last_price * asset.multiplier
+                fees += value * (asset.short_borrow - state.rules.short_credit)
+                if account.recording == 1:
+                    _log_flow(state, index, BORROW_FEE, position.quantity, -value * asset.short_borrow * years)
+                    _log_flow(state, index, SHORT_CREDIT, position.quantity, value * state.rules.short_credit * years)
     account.cash -= fees * years
     account.financing += fees * years
     account.valued = 0
+
+
+@kernel
+def pay_funding(state: State, group: Any) -> None:
+    """Exchange funding for the positions held at these closes: value x the bar's rate, paid by longs, got by shorts.
+
+    A rate below zero turns that round; a bar without a rate (NaN) has no payment.
+    """
+    account = state.account
+    for row in range(group.first_row, group.first_row + group.count):
+        bar = record_at(state.bars, row)
+        quantity = record_at(state.positions, bar.asset).quantity
+        rate = load(state.rules.funding, row)
+        if quantity != 0.0 and not np.isnan(rate):
+            due = quantity * bar.close * record_at(state.assets, bar.asset).multiplier * rate
+            account.cash -= due
+            account.financing += due
+            account.valued = 0
+            if account.recording == 1:
+                _log_flow(state, bar.asset, FUNDING, quantity, -due)
 
 
 @kernel
@@ -291,7 +344,10 @@ def _log_fill(state: State, order: Any, quantity: float, price: float, commissio
 
 @kernel
 def _log_flow(state: State, asset: int, kind: int, quantity: float, amount: float) -> None:
+    """Log what cash came or went for a position, or, with NONE as its asset, for the whole account."""
     account = state.account
+    if amount == 0.0:
+        return
     if account.flows_logged == account.log_capacity:
         if account.failure == NO_FAILURE:
             account.failure = LOG_FULL

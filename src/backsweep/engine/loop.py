@@ -6,8 +6,8 @@ Rows are grouped by timestamp. For each group, in this order:
    are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
 2. positions are marked to the group's closes, and orders that fill at a close do; at the
-   end of a session its DAY orders expire; where equity does not cover the maintenance margin, liquidation orders are
-   submitted (`liquidation`);
+   end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover the
+   maintenance margin then, liquidation orders are submitted (`liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after; with a delay it sees the bars, and what
    belongs to them, of so many timestamps ago;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
@@ -28,7 +28,7 @@ from backsweep.engine.acceptance import accept_requests
 from backsweep.engine.actions import apply_actions, close_group
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
-from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar
+from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, pay_funding
 from backsweep.engine.liquidation import call_margin
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
@@ -47,6 +47,15 @@ def mark_group(state: State, group: Any) -> None:
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         mark_bar(record_at(state.positions, bar.asset), bar, account.recording)
+
+
+@kernel
+def keep_positions(state: State, group: Any) -> None:
+    """Do at these closes what holding positions asks for: funding first, as it changes what covers the margin."""
+    if state.rules.funding != 0:
+        pay_funding(state, group)
+    if state.rules.margin_calls == 1:
+        call_margin(state)
 
 
 @kernel
@@ -105,8 +114,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 match_close(state, group, 0)
             if account.expiring > 0 and group.last_of_session == 1:
                 expire_day(state, group.session)
-            if account.open_positions > 0 and account.margin_calls == 1:
-                call_margin(state)
+            if account.open_positions > 0 and account.upkeep == 1:
+                keep_positions(state, group)
             seen = index - state.rules.delay
             if seen >= 0 and is_awake(state, record_at(state.groups, seen)):
                 decide(state, market, values, memory, record_at(state.groups, seen), seen)

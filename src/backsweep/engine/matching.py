@@ -206,7 +206,8 @@ def _execute(state: State, candidate: Any, following: int) -> None:
             return
     asset = record_at(state.assets, order.asset)
     fill_price = price_paid(state, order, row, quantity, price)
-    commission, fees = commission_due(asset, order, quantity, fill_price)
+    maker = order.acts == LIMIT and (moment == IN_RANGE or order.rested == 1)
+    commission, fees = commission_due(state, asset, order, quantity, fill_price, maker)
     reason = refuses_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)
@@ -236,7 +237,9 @@ def _leave_rest(state: State, slot: int) -> None:
     order = record_at(state.orders, slot)
     if order.tif >= IOC:
         end_unfilled(state, slot, EXPIRED, NO_REASON)
-    elif order.acts == STOP:
+        return
+    order.rested = 1
+    if order.acts == STOP:
         order.acts = LIMIT if order.type == STOP_LIMIT else MARKET
         record_at(state.books, order.asset).reach_low = np.inf
 

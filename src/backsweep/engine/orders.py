@@ -144,6 +144,7 @@ def request_order(
     order.planned = quantity
     order.doubted = NONE
     order.submitted = account.timestamp
+    order.rested = 0
     order.value = 0.0
     order.fees = 0.0
     order.commission = 0.0

@@ -38,6 +38,7 @@ from backsweep.engine.tables import (
     SETTLEMENTS,
     SLOT,
     TABLES,
+    TIER,
     TRADE_LOG,
 )
 
@@ -57,6 +58,7 @@ class State:
     actions: Any
     rules: Any
     assets: Any
+    tiers: Any
     account: Any
     positions: Any
     settlements: Any
@@ -187,6 +189,7 @@ def allocate(
         "actions": actions if len(actions) else np.zeros(1, ACTION),
         "rules": np.zeros(1, RULES),
         "assets": np.zeros(assets, ASSET),
+        "tiers": np.zeros(1, TIER),
         "account": np.zeros(1, ACCOUNT),
         "positions": np.zeros(assets, POSITION),
         "settlements": np.zeros(SETTLEMENTS, SETTLEMENT),
@@ -241,7 +244,7 @@ def reset(state: State) -> None:
     account.expiring = 0
     account.next_expiry = 0
     account.open_positions = 0
-    account.margin_calls = state.rules.margin_calls
+    account.upkeep = 1 if state.rules.margin_calls == 1 or state.rules.funding != 0 else 0
     account.next_id = 1
     account.requests = 0
     account.candidates = 0
@@ -261,6 +264,7 @@ def reset(state: State) -> None:
     account.dividends = 0.0
     account.overnight = 0
     account.traded_notional = 0.0
+    account.month = 0
     account.fills = 0
     account.ambiguous_fills = 0
     account.ambiguous_pnl = 0.0

@@ -43,6 +43,9 @@ RULES = record_dtype(
         ("volume_share", "f8"),  # the most of a bar's volume that orders fill, 0 for no bound
         ("financing", "i8"),  # 1: interest and borrow fees accrue
         ("margin_interest", "f8"),  # a year, fraction of negative cash
+        ("short_credit", "f8"),  # a year, fraction of the value held short
+        ("funding", "i8"),  # address of the column of funding rates, one for each bar; 0 for none
+        ("monthly", "i8"),  # 1: what is traded in a calendar month is counted, for tiers
     ]
 )
 ASSET = record_dtype(
@@ -56,9 +59,13 @@ ASSET = record_dtype(
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission_kind", "i8"),
         ("commission_rate", "f8"),
+        ("commission_maker_rate", "f8"),  # of limit orders that rested, NaN where it is the same
         ("commission_amount", "f8"),
         ("commission_minimum", "f8"),
         ("commission_maximum", "f8"),  # fraction of the value traded, 0 for none
+        ("tiers_by", "i8"),
+        ("first_tier", "i8"),
+        ("tiers", "i8"),
         ("slippage_kind", "i8"),
         ("slippage_rate", "f8"),
         ("slippage_limit", "f8"),
@@ -66,6 +73,7 @@ ASSET = record_dtype(
         ("short_borrow", "f8"),  # a year, fraction of the value held short
     ]
 )
+TIER = record_dtype([("above", "f8"), ("rate", "f8"), ("maker_rate", "f8")])
 
 # What a run changes. Only the ledger writes cash, equity and positions.
 ACCOUNT = record_dtype(
@@ -86,7 +94,7 @@ ACCOUNT = record_dtype(
         ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
-        ("margin_calls", "i8"),  # the rules' own, at hand
+        ("upkeep", "i8"),  # 1: positions pay funding, or are checked for their margin, at every close
         ("next_id", "i8"),
         ("capacity", "i8"),
         ("requests", "i8"),
@@ -108,6 +116,9 @@ ACCOUNT = record_dtype(
         ("financing", "f8"),
         ("overnight", "i8"),  # end of the last session while financing accrues from it, else 0
         ("traded_notional", "f8"),
+        ("month", "i8"),  # the calendar month of the two that follow, counted from year 0
+        ("month_units", "f8"),
+        ("month_value", "f8"),
         ("fills", "i8"),
         ("ambiguous_fills", "i8"),
         ("ambiguous_pnl", "f8"),
@@ -191,6 +202,7 @@ ORDER = record_dtype(
         ("planned", "f8"),  # units as they were asked for: a child's are for a completely filled parent
         ("doubted", "i8"),  # the group whose bar reached this stop before its entry or after: its fill is ambiguous
         ("submitted", "i8"),
+        ("rested", "i8"),  # 1 once it has met a bar that did not fill it, or all of it
         ("value", "f8"),  # filled so far, in account currency
         ("fees", "f8"),  # for what is filled so far, before the order's minimum and maximum
         ("commission", "f8"),  # paid so far
@@ -260,6 +272,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "actions": ACTION,
     "rules": RULES,
     "assets": ASSET,
+    "tiers": TIER,
     "account": ACCOUNT,
     "positions": POSITION,
     "settlements": SETTLEMENT,

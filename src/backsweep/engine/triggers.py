@@ -82,11 +82,14 @@ def meet(order: Any, opened: float, high: float, low: float, limit_fill: int) ->
     if order.type == STOP_LIMIT and order.acts == STOP and moment != NEVER and not allows(order, price):
         order.acts = LIMIT
         if moment == AT_OPEN:
-            return touch(order, opened, high, low, limit_fill)
-        return NEVER, 0.0
-    if order.type == TRAILING_STOP and moment == NEVER:
-        order.mark = max(order.mark, high) if order.quantity < 0.0 else min(order.mark, low)
-        follow_mark(order)
+            moment, price = touch(order, opened, high, low, limit_fill)
+        else:
+            moment = NEVER
+    if moment == NEVER:
+        order.rested = 1
+        if order.type == TRAILING_STOP:
+            order.mark = max(order.mark, high) if order.quantity < 0.0 else min(order.mark, low)
+            follow_mark(order)
     return moment, price
 
 

@@ -21,7 +21,7 @@ from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
 from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
-from backsweep.trial.binding import set_account, set_costs, set_execution
+from backsweep.trial.binding import set_account, set_costs, set_execution, set_funding
 from backsweep.trial.market import pack
 from backsweep.trial.recording import Recording, Stretch
 from backsweep.trial.result import Result, read_result
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from backsweep.live.protocol import StrategyBroker
     from backsweep.strategy import Strategy
+    from backsweep.trial.market import Market
 
 ROOM = 1024
 """How many timestamps the tables hold at first; they double when they are full."""
@@ -91,6 +92,9 @@ class PaperVenue:
         set_account(self._tables, self.settings.account, self.assets)
         set_execution(self._tables, self.settings.execution)
         set_costs(self._tables, self.settings.costs, self.assets)
+        financing = self.settings.costs.financing
+        self._funding = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
+        set_funding(self._tables, self.settings.costs, self._funding)
         self._tables.assets["volume_from"] = np.iinfo(np.int64).max
         reset(State(self._tables.arrays))
         self._tables.account[0].carried = CONTINUED
@@ -124,11 +128,13 @@ class PaperVenue:
             self._grow(name, self._timestamps + 1)
         self._grow("sessions", moment.session + 1)
         account = self._tables.account[0]
-        most = max(account.fills_logged, account.trades_logged, account.orders_logged) + 4 * account.capacity
+        logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
+        most = max(logged) + 4 * account.capacity
         for name in ("fill_log", "trade_log", "flow_log", "order_log"):
             self._grow(name, most)
         account.log_capacity = len(self._tables.fill_log)
         self._tables.bars[first:last] = market.bars
+        self._append_funding(market, first, last)
         group = self._tables.groups[self._timestamps : self._timestamps + 1]
         group[:] = market.groups
         group["first_row"], group["session"], group["last_of_session"] = first, moment.session, moment.last_of_session
@@ -147,6 +153,15 @@ class PaperVenue:
         self._tables.actions[first:last] = actions
         self._tables.actions["group"][first:last] = self._timestamps
         account.actions, account.acts_at = last, self._timestamps
+
+    def _append_funding(self, market: Market, first: int, last: int) -> None:
+        """Write the moment's funding rates behind those that came before, where the costs name their column."""
+        set_funding(self._tables, self.settings.costs, market.signals)  # refuses a moment without the column
+        for name, rates in self._funding.items():
+            if last > len(rates):
+                self._funding[name] = np.append(rates, np.zeros(max(last - len(rates), len(rates))))
+            self._funding[name][first:last] = market.signals[name]
+        set_funding(self._tables, self.settings.costs, self._funding)
 
     def _grow(self, name: str, count: int) -> None:
         """Make room for `count` records of a table."""

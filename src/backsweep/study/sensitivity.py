@@ -51,7 +51,7 @@ LATER = 21
 _FILE = "selected/sensitivity.json"
 _FIGURES = ("sharpe", "total_return", "max_drawdown")
 _COSTS = "costs."
-_SHARES = "limit"  # the numbers among the costs that are no cost: the volume's share up to which impact grows
+_NO_COSTS = ("limit", "above", "short_credit")  # the share up to which impact grows, where tiers begin, what is earned
 
 Chosen = list[list[Any]]
 """What is judged: each fold with the trials that it chose, or None with the selected trial; as JSON has it."""
@@ -101,7 +101,7 @@ class _Scenarios:
             dearer, changed = scaled(spec, factor), values.copy()
             for column, name in enumerate(spec.params):
                 if _is_cost(name):
-                    changed[:, column] *= factor
+                    changed[:, column] *= np.where(changed[:, column] > 0.0, factor, 1.0)  # below 0 it is a rebate
             same = dearer == spec and (changed == values).all()
             reason = "the sweep file has no costs" if same else None
             found.append(self._scenario(f"costs x {factor:.0f}", dearer, changed, reason))
@@ -179,7 +179,7 @@ def _run(
 
 def scaled(spec: TrialSpec, factor: float) -> TrialSpec:
     """Return the specification with every cost, also the fixed ones, `factor` times as high."""
-    fixed = {name: value * factor if _is_cost(name) else value for name, value in spec.fixed.items()}
+    fixed = {name: value * factor if _is_cost(name) and value > 0 else value for name, value in spec.fixed.items()}
     return spec.model_copy(update={"costs": _times(spec.costs, factor), "fixed": fixed})
 
 
@@ -191,13 +191,15 @@ def _times(section: Section, factor: float) -> Section:
             changed[name] = _times(value, factor)
         elif isinstance(value, Mapping):
             changed[name] = {key: _times(inner, factor) for key, inner in value.items()}
-        elif isinstance(value, float) and name != _SHARES:
+        elif isinstance(value, tuple):
+            changed[name] = tuple(_times(inner, factor) for inner in value)
+        elif isinstance(value, float) and value > 0.0 and name not in _NO_COSTS:
             changed[name] = value * factor
     return section.model_copy(update=changed)
 
 
 def _is_cost(name: str) -> bool:
-    return name.startswith(_COSTS) and not name.endswith(f".{_SHARES}")
+    return name.startswith(_COSTS) and name.rpartition(".")[2] not in _NO_COSTS
 
 
 def _chosen(study: Study) -> Chosen:

@@ -22,7 +22,7 @@ from backsweep.trial.folds import FoldSpec
 from backsweep.trial.spec import PruningSpec, TrialSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
     from pydantic import BaseModel
@@ -206,27 +206,34 @@ def _check_section(sweep: Sweep, name: str, value: Number, where: str) -> None:
 
 
 def _dump(sweep: Sweep, section: str) -> dict[str, Any]:
-    content: dict[str, Any] = getattr(sweep, section).model_dump()
+    content: dict[str, Any] = getattr(sweep, section).model_dump(mode="json")
     return content
 
 
-def _walk(content: dict[str, Any], dotted: str, replacement: Number | None = None) -> Any:
-    """Follow a dotted key, and put `replacement` there if given; keys may have dots themselves, as in `BRK.B`."""
-    for key, value in content.items():
-        if key == dotted:
+def _walk(content: Any, dotted: str, replacement: Number | None = None) -> Any:
+    """Follow a dotted key, and put `replacement` there if given; keys may have dots themselves, as in `BRK.B`.
+
+    The items of a list have their places as keys, as in `costs.commission.tiers.1.rate`.
+    """
+    for key, value in _items(content):
+        if str(key) == dotted:
             if replacement is not None:
                 content[key] = replacement
             return value
-        if dotted.startswith(f"{key}.") and isinstance(value, dict):
-            return _walk(value, dotted[len(key) + 1 :], replacement)
+        if dotted.startswith(f"{key}.") and isinstance(value, dict | list):
+            return _walk(value, dotted[len(str(key)) + 1 :], replacement)
     return None
 
 
-def _numbers(content: dict[str, Any], prefix: str = "") -> list[str]:
+def _items(content: Any) -> Iterable[tuple[Any, Any]]:
+    return enumerate(content) if isinstance(content, list) else content.items()
+
+
+def _numbers(content: Any, prefix: str = "") -> list[str]:
     names: list[str] = []
-    for key, value in content.items():
-        if isinstance(value, dict):
+    for key, value in _items(content):
+        if isinstance(value, dict | list):
             names += _numbers(value, f"{prefix}{key}.")
         elif isinstance(value, float | int) and not isinstance(value, bool):
-            names.append(prefix + key)
+            names.append(f"{prefix}{key}")
     return names

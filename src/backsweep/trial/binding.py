@@ -6,15 +6,17 @@ numbers, and nothing is compiled again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS
+from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS, TIERS_BY
 from backsweep.engine.profiles import PROFILES
+from backsweep.engine.tables import TIER
 from backsweep.errors import BadInput
-from backsweep.trial.spec import AssetSpec, Financing
+from backsweep.trial.spec import AssetSpec, Financing, TieredCommission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 COST_FIELDS = {
     ("commission", "rate"): "commission_rate",
+    ("commission", "maker_rate"): "commission_maker_rate",
     ("commission", "amount"): "commission_amount",
     ("commission", "maximum"): "commission_maximum",
     ("slippage", "limit"): "slippage_limit",
@@ -33,6 +36,9 @@ COST_FIELDS = {
     ("slippage", "rate"): "slippage_rate",
     ("slippage", "amount"): "slippage_rate",
 }
+_TIER = re.compile(
+    r"(?:per_asset\.(?P<asset>.+)\.)?commission\.tiers\.(?P<number>\d+)\.(?P<name>above|rate|maker_rate)"
+)
 
 
 NUMBERS = ("multiplier", "lot", "tick", "initial_margin", "maintenance_margin")
@@ -103,6 +109,7 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     financing = costs.financing or Financing()
     tables.rules[0].financing = int(costs.financing is not None)
     tables.rules[0].margin_interest = financing.margin_interest
+    tables.rules[0].short_credit = financing.short_credit
     for row, asset in enumerate(assets):
         own = costs.per_asset.get(asset)
         record = tables.assets[row]
@@ -110,11 +117,67 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
         record.short_borrow = financing.short_borrow if own is None or own.short_borrow is None else own.short_borrow
         _set_commission(record, own.commission if own and own.commission else costs.commission)
         _set_slippage(record, own.slippage if own and own.slippage else costs.slippage)
+    _set_tiers(tables, costs, assets)
+
+
+def set_funding(tables: Tables, costs: CostsSpec, signals: Mapping[str, NDArray[np.float64]]) -> None:
+    """Write where the funding rates are, float64[bars]; the market keeps the column alive."""
+    name = costs.financing.funding if costs.financing else None
+    if name is None:
+        return
+    if name not in signals:
+        raise BadInput(
+            f"costs.financing.funding names a column that the data does not have: {name!r}",
+            where="costs.financing.funding",
+            expected=f"one of {', '.join(signals)}" if signals else "a numeric column beside the bars",
+            found=name,
+            remedy="add the column to the bars or the signals, a rate for each bar with a payment and null elsewhere",
+        )
+    tables.rules[0].funding = signals[name].ctypes.data
+
+
+def _set_tiers(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
+    """Lay out the tiers, those of all assets and then an asset's own, and tell every asset which are its."""
+    own = {asset: given.commission for asset, given in costs.per_asset.items() if given.commission}
+    rows: list[tuple[float, float, float]] = []
+    first: dict[str, int] = {}
+    for name, commission in {"": costs.commission, **own}.items():
+        if isinstance(commission, TieredCommission):
+            first[name] = len(rows)
+            rows += [(tier.above, tier.rate, _or_nan(tier.maker_rate)) for tier in commission.tiers]
+    tables.arrays["tiers"] = np.array(rows or [(0.0,) * 3], TIER)
+    for row, asset in enumerate(assets):
+        commission = own.get(asset, costs.commission)
+        if isinstance(commission, TieredCommission):
+            record = tables.assets[row]
+            record.tiers_by = TIERS_BY.index(commission.by)
+            record.first_tier = first[asset if asset in own else ""]
+            record.tiers = len(commission.tiers)
+            tables.rules[0].monthly |= int(commission.by != "order_value")
+
+
+def check_tiers(tables: Tables) -> None:
+    """Raise BadInput where swept numbers have put tiers out of order."""
+    for first, count in np.unique(tables.assets[["first_tier", "tiers"]]):
+        starts = tables.tiers["above"][first : first + count]
+        if (np.diff(starts) <= 0.0).any():
+            raise BadInput(
+                "the tiers of a commission are out of order",
+                where="costs.commission.tiers",
+                expected="numbers `above` that ascend",
+                found=", ".join(f"{start:g}" for start in starts),
+                remedy="sweep each `above` within a range that meets no other's",
+            )
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def _set_commission(record: Any, commission: Commission) -> None:
     record.commission_kind = COMMISSION_KINDS.index(commission.kind)
     record.commission_rate = getattr(commission, "rate", 0.0)
+    record.commission_maker_rate = _or_nan(getattr(commission, "maker_rate", None))
     record.commission_amount = getattr(commission, "amount", 0.0)
     record.commission_maximum = getattr(commission, "maximum", 0.0)
     record.commission_minimum = getattr(commission, "minimum", 0.0)
@@ -146,28 +209,12 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     """
     section, _, path = key.partition(".")
     found = _account_place(path, tables, account, assets) if section == "account" else None
-    if found is not None:
-        return found
     if key in {"execution.delay", "execution.volume_share"}:
         return Place(tables.rules[path], slice(None))
-    if key == "costs.stop_slippage":
-        return Place(tables.assets["stop_slippage"], slice(None))
-    if section == "costs" and costs.financing is not None and path == "financing.margin_interest":
-        return Place(tables.rules["margin_interest"], slice(None))
-    if section == "costs" and costs.financing is not None and path == "financing.short_borrow":
-        own_fee = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
-        rows = [row for row, asset in enumerate(assets) if asset not in own_fee]
-        return Place(tables.assets["short_borrow"], np.array(rows, np.intp))
-    owner, _, name = path.rpartition(".")
-    owner, _, part = owner.rpartition(".")
-    if section == "costs" and (part, name) in COST_FIELDS:
-        field = tables.assets[COST_FIELDS[part, name]]
-        own = {asset: getattr(given, part) for asset, given in costs.per_asset.items() if getattr(given, part)}
-        if not owner and hasattr(getattr(costs, part), name):
-            return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
-        asset = owner.removeprefix("per_asset.")
-        if asset != owner and asset in own and hasattr(own[asset], name):
-            return Place(field, np.array([list(assets).index(asset)]))
+    if section == "costs":
+        found = _financing_place(path, tables, costs, assets) or _cost_place(path, tables, costs, assets)
+    if found is not None:
+        return found
     raise BadInput(
         f"{key} is not a number that can be swept",
         where=key,
@@ -196,3 +243,56 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
     if asset not in account.per_asset or getattr(account.per_asset[asset], name) is None:
         return None
     return Place(tables.assets[name], np.array([list(assets).index(asset)]))
+
+
+def _financing_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place | None:
+    """Find a rate of financing, for all or of an asset that has its own; None if there is none."""
+    if costs.financing is None:
+        return None
+    if path in {"financing.margin_interest", "financing.short_credit"}:
+        return Place(tables.rules[path.partition(".")[2]], slice(None))
+    own = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
+    field = tables.assets["short_borrow"]
+    if path == "financing.short_borrow":
+        return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
+    asset = path.removeprefix("per_asset.").removesuffix(".short_borrow")
+    if path == f"per_asset.{asset}.short_borrow" and asset in own:
+        return Place(field, np.array([list(assets).index(asset)]))
+    return None
+
+
+def _cost_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place | None:
+    """Find a number of commission or slippage, for all or of an asset that has its own; None if there is none."""
+    if path == "stop_slippage":
+        return Place(tables.assets["stop_slippage"], slice(None))
+    if match := _TIER.fullmatch(path):
+        return _tier_place(match["asset"], int(match["number"]), match["name"], tables, costs)
+    owner, _, name = path.rpartition(".")
+    owner, _, part = owner.rpartition(".")
+    if (part, name) not in COST_FIELDS:
+        return None
+    field = tables.assets[COST_FIELDS[part, name]]
+    own = {asset: getattr(given, part) for asset, given in costs.per_asset.items() if getattr(given, part)}
+    if not owner and getattr(getattr(costs, part), name, None) is not None:
+        return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
+    asset = owner.removeprefix("per_asset.")
+    if asset != owner and asset in own and getattr(own[asset], name, None) is not None:
+        return Place(field, np.array([list(assets).index(asset)]))
+    return None
+
+
+def _tier_place(asset: str | None, number: int, name: str, tables: Tables, costs: CostsSpec) -> Place | None:
+    """Find a number of a tier, counted from 0, of all assets or of one; None if there is none."""
+    own = {each: given.commission for each, given in costs.per_asset.items() if given.commission}
+    if asset is not None and asset not in own:
+        return None
+    before = 0
+    for owner, commission in [(None, costs.commission), *own.items()]:
+        if not isinstance(commission, TieredCommission):
+            continue
+        if owner == asset:
+            if number >= len(commission.tiers) or getattr(commission.tiers[number], name) is None:
+                return None
+            return Place(tables.tiers[name], np.array([before + number]))
+        before += len(commission.tiers)
+    return None

@@ -31,7 +31,8 @@ class Result:
     metrics : every metric by name, None where undefined; `reasons` says why.
     fills, trades, equity, orders, cash_flows : frames; times are UTC (without a zone as written), money in account
         currency, `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened. A cash
-        flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`.
+        flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`; its
+        kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit or funding.
     returns : float64[sessions of the run], net returns.
 
     """

@@ -32,7 +32,15 @@ from backsweep.errors import BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, bind, explain
-from backsweep.trial.binding import place_of, set_account, set_costs, set_execution, set_volume
+from backsweep.trial.binding import (
+    check_tiers,
+    place_of,
+    set_account,
+    set_costs,
+    set_execution,
+    set_funding,
+    set_volume,
+)
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 from backsweep.trial.summaries import Piece, summarise_account
@@ -94,6 +102,7 @@ class Runner:
         self._places = [
             place_of(name, self.tables, settings.account, settings.costs, market.assets) for name in self._dotted()
         ]
+        self._moves_tiers = any(name.endswith(".above") for name in self._dotted())
         self._values = self.bound.new_values(self._strategy)
         self._memory = self.bound.new_memory(len(self.tables.positions))
         self._columns = columns_record({**market.signals, **self._features.columns(self._strategy)})
@@ -114,6 +123,8 @@ class Runner:
         strategy = self._strategy = self._instance(values)
         for place, name in zip(self._places, self._dotted(), strict=True):
             place.put(self._value_of(name, values))
+        if self._moves_tiers:
+            check_tiers(self.tables)
         record = self._values[0]
         for name, value in strategy.values().items():
             record[name] = value
@@ -248,6 +259,7 @@ class Runner:
         set_execution(tables, self._settings.execution)
         set_volume(tables, self._settings.execution, self.market.codes)
         set_costs(tables, self._settings.costs, self.market.assets)
+        set_funding(tables, self._settings.costs, self.market.signals)
         return tables
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:

@@ -5,6 +5,7 @@ Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts ar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -20,6 +21,7 @@ from backsweep.trial.folds import FoldSpec
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Amount = Annotated[float, Field(ge=0.0)]
+MakerRate = Annotated[float, Field(gt=-1.0, lt=1.0)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
@@ -122,20 +124,30 @@ class NoCommission(Section):
     kind: Literal["none"] = "none"
 
 
-class PercentageCommission(Section):
-    """A fraction of the fill's notional."""
+class _Commission(Section):
+    """What bounds the commission of an order, over all its fills.
+
+    At least `minimum`, in currency; at most the fraction `maximum` of what it traded (0: no bound).
+    """
+
+    minimum: Amount = 0.0
+    maximum: Rate = 0.0
+
+
+class PercentageCommission(_Commission):
+    """A fraction of the fill's notional; `maker_rate` where a limit order rested before it filled (below 0: rebate)."""
 
     kind: Literal["percentage"]
     rate: Rate
+    maker_rate: MakerRate | None = None
 
 
-class PerShareCommission(Section):
-    """An amount per unit, at least `minimum` per order, at most the fraction `maximum` of its value (0: no bound)."""
+class PerShareCommission(_Commission):
+    """An amount per unit; `maker_rate` where a limit order rested before it filled (below 0: rebate)."""
 
     kind: Literal["per_share"]
     rate: Amount
-    minimum: Amount = 0.0
-    maximum: Rate = 0.0
+    maker_rate: float | None = None
 
 
 class PerOrderCommission(Section):
@@ -145,12 +157,43 @@ class PerOrderCommission(Section):
     amount: Amount
 
 
-class CombinedCommission(Section):
+class CombinedCommission(_Commission):
     """A fraction of the notional, and an amount for every filled order."""
 
     kind: Literal["combined"]
     rate: Rate
+    maker_rate: MakerRate | None = None
     amount: Amount
+
+
+class Tier(Section):
+    """The rate of what lies above a total, up to the next tier's."""
+
+    above: Amount
+    rate: Amount
+    maker_rate: float | None = None
+
+
+class TieredCommission(_Commission):
+    """Rates in tiers: each part of a fill pays the rate of the tier that it falls into.
+
+    by : monthly_volume, the units that the account has traded in the calendar month (UTC), charged a unit;
+        monthly_value, their value, charged as fractions of value; order_value, the value of the order so far, charged
+        as fractions.
+
+    """
+
+    kind: Literal["tiered"]
+    by: Literal["monthly_volume", "monthly_value", "order_value"]
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+
+    @field_validator("tiers")
+    @classmethod
+    def _ascending(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+        starts = [tier.above for tier in tiers]
+        if starts[0] != 0.0 or any(one >= other for one, other in itertools.pairwise(starts)):
+            raise ValueError("tiers begin above 0 and ascend: {above: 0, rate: ...}, then {above: 300000, rate: ...}")
+        return tiers
 
 
 class NoSlippage(Section):
@@ -189,7 +232,12 @@ class SquareRootSlippage(Section):
 
 
 Commission = Annotated[
-    NoCommission | PercentageCommission | PerShareCommission | PerOrderCommission | CombinedCommission,
+    NoCommission
+    | PercentageCommission
+    | PerShareCommission
+    | PerOrderCommission
+    | CombinedCommission
+    | TieredCommission,
     Field(discriminator="kind"),
 ]
 Slippage = Annotated[
@@ -199,13 +247,17 @@ Slippage = Annotated[
 
 
 class Financing(Section):
-    """Annual rates, accrued from one session to the next by actual days over 365.
+    """Annual rates, accrued from one session to the next by actual days over 365; and funding, bar by bar.
 
-    margin_interest : on negative cash; short_borrow : on the value held short, at the last close.
+    margin_interest : on negative cash; short_borrow : on the value held short, at the last close; short_credit : what
+    the proceeds of short sales earn, on the same value. funding : a column of rates, fractions of the value held at the
+    bar's close that longs pay to shorts (the other way round below zero); null for a bar without a payment.
     """
 
     margin_interest: Amount = 0.0
     short_borrow: Amount = 0.0
+    short_credit: Amount = 0.0
+    funding: str | None = None
 
 
 class AssetCosts(Section):
