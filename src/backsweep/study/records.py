@@ -16,7 +16,7 @@ from backsweep.statistics.keep import FEWEST, keep
 from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from backsweep.study.parts import Entry
     from backsweep.study.table import Results
     from backsweep.trial.exchange import Kept
+    from backsweep.trial.folds import Segment
 
 BLOCKS_TABLE = "blocks"
 
 
-def block_rows(results: Results) -> pl.DataFrame:
+def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
     """Give a batch's rows of `blocks`; a failed or pruned trial has none."""
     known = ~(results.failed | results.pruned)
-    return _rows(np.asarray(results.numbers, dtype=np.int64)[known], results.kept.of(known))
+    numbers = np.asarray(results.numbers, dtype=np.int64)[known]
+    kept = keep(results.returns[known], segments) if results.kept is None else results.kept.of(known)
+    return _rows(numbers, kept)
 
 
 def summarise_records(numbers: NDArray[np.int64], record: NDArray[np.float32]) -> pl.DataFrame:
