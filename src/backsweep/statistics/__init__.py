@@ -14,6 +14,7 @@ effective      how many independent trials
 bootstrap      intervals for out-of-sample metrics
 out_of_sample  one record on which nothing was chosen
 paths          combinatorial cross-validation
+signed_rank    paired differences, tested by their ranks
 verdict        the conclusion in words
 findings       all of these for a study
 """
