@@ -186,7 +186,8 @@ def find(
     own = kept.sharpe()
     judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
     hidden = 1.0 + tried.pruned / max(judged, 1)
-    check = reality_of_blocks(kept, seed=seed, level=LEVEL / (tried.studies * hidden), chosen=_place(records, selected))
+    level = LEVEL / (tried.studies * hidden)
+    check = reality_of_blocks(kept, seed=seed, level=level, chosen=_place(records, selected), widened=True)
     years, root = kept.sessions / periods_per_year, math.sqrt(periods_per_year)
     effective = effective_of_blocks(kept) if judged else math.nan
     place = check.best
