@@ -8,7 +8,7 @@ the multiple, Q the upper tail; it is largest, 0.900, at a = 0.61, where 2 a Q(a
 
 Each market is searched as a sweep file says: proposals, batches, trials, table, selection, statistics; only records of
 what was selected are not written. What counts is the word of the verdict. Which test it rests on follows from the sweep
-file alone: see `backsweep.statistics.findings`. TPE learns from ten trials at a time, of which the first ten are random.
+file alone: see `backsweep.statistics.findings`. TPE learns from ten trials at a time; the first ten are random.
 
 How much can be found follows from the design. With the best parameters known in advance and y years of tests, z has
 mean 1.5 sqrt(y): it passes 1.645 in 94 % of cases with 4.5 years, and in 91 % with 4. So the tests begin after half a
