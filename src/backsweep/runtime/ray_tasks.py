@@ -42,10 +42,11 @@ class Task:
             numbers=self.chunk.numbers,
             metrics=np.full((count, len(METRICS)), np.nan),
             reasons=np.zeros((count, len(METRICS)), np.uint8),
-            returns=np.full((count, ready.of(self.chunk.fold).width), np.nan, np.float32),
+            returns=np.full((count, ready.of(self.chunk.folds).width), np.nan, np.float32),
             errors=dict.fromkeys(self.chunk.numbers.tolist(), reason),
             started=now,
             completed=now,
+            folds=self.chunk.folds,
         )
 
 

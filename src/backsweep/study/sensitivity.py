@@ -155,20 +155,23 @@ class _Scenarios:
         """
         together = None if by_fold else _run(evaluator, None, values)
         for fold, rows in self._chosen:
-            part = evaluator.ready.of(fold) if together is None else evaluator.ready
+            only = range(fold, fold + 1)
+            part = evaluator.ready.of(only) if together is None else evaluator.ready
             ends = np.cumsum([segment.width for segment in part.segments])
             for test, end in zip(part.segments, ends, strict=True):
                 if test.fold == fold and test.name == TEST:
                     earned = np.zeros((1, test.sessions))
                     if rows:
-                        record = _run(evaluator, fold, values[rows]) if together is None else together[rows]
+                        record = _run(evaluator, only, values[rows]) if together is None else together[rows]
                         earned = record[:, end - test.width : end]
                     yield test, earned.mean(axis=0)
 
 
-def _run(evaluator: Evaluator | DividedEvaluator, fold: int | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _run(
+    evaluator: Evaluator | DividedEvaluator, folds: range | None, values: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Give the returns that are kept of each row of values; a session without one, as after ruin, earned nothing."""
-    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, fold))
+    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds))
     if outcome.errors:
         raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
     return np.nan_to_num(outcome.returns.astype(np.float64), nan=0.0)
@@ -205,7 +208,7 @@ def _is_cost(spec: TrialSpec, name: str) -> bool:
 
 
 def _chosen(study: Study) -> Chosen:
-    if len(study.folds):
+    if study.walks:
         return [[fold, list(numbers)] for fold, numbers in study.walk_forward.folds.select("fold", "numbers").rows()]
     return [] if study.selected is None else [[None, [study.selected]]]
 

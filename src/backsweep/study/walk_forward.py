@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from backsweep.study.config import Search, Sweep, WalkForward
 
-Parts = Callable[[str], Iterable[pl.DataFrame]]
+Parts = Callable[[str, Collection[int] | None], Iterable[pl.DataFrame]]
+"""Reads a table of the study part by part: all of it, or the parts that have some trials, and at least one."""
 
 _SESSIONS_PER_YEAR = 252.0
 _RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew")
@@ -68,19 +69,18 @@ class WalkForwardResult:
 def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequence[Segment]) -> WalkForwardResult:
     """Choose in every fold and put the tests together.
 
-    `parts` reads a table of the study part by part, and is called again for every pass: of all trials only parameters
-    and training scores are in memory at once. `sessions` are the ends of the study's sessions, `segments` its folds.
-    With several objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
+    Of all trials only parameters and training scores are in memory at once; what else there is of the chosen ones is
+    read from their `parts` alone. `sessions` are the ends of the study's sessions, `segments` its folds. With several
+    objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
     """
     rules = sweep.walk_forward
     assert rules is not None  # noqa: S101 - `Study.walk_forward` has asked
-    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials")])
-    scores = pl.concat([_scores(part, sweep.search) for part in parts("folds")])
+    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials", None)])
+    scores = pl.concat([_scores(part, sweep.search) for part in parts("folds", None)])
     chosen = dict(_choices(scores, params, rules))
     pairs = [(fold, number) for fold, numbers in chosen.items() for number in numbers]
     wanted = pl.DataFrame(pairs, schema={"fold": pl.Int32, "number": pl.Int64}, orient="row")
-    returns = _rows_of(wanted, parts("returns"))
-    measured = _rows_of(wanted, parts("folds"))
+    returns, measured = (_rows_of(wanted, parts(table, set(wanted["number"]))) for table in ("returns", "folds"))
     spans = {(segment.fold, segment.name): segment for segment in segments if segment.fold in chosen}
     rows, tests = [], []
     for fold, numbers in chosen.items():
@@ -127,10 +127,11 @@ def _edges(segment: Segment) -> NDArray[np.int64]:
 
 
 def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
-    """Give what a choice depends on: fold, number, loss in training, and whether it may be chosen."""
+    """Give what a choice depends on: fold, number, loss in training, whether it may be chosen or was pruned."""
     train = part.filter(pl.col("segment") == TRAIN)
     feasible = (violations(train, search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
-    return train.select("fold", "number").with_columns(loss=losses(train, search)[:, 0], feasible=feasible)
+    loss = losses(train, search)[:, 0]
+    return train.select("fold", "number", pruned=pl.col("state") == "PRUNED").with_columns(loss=loss, feasible=feasible)
 
 
 def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
@@ -141,7 +142,9 @@ def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> 
             numbers = part["number"]
             own = params.join(part.select("number"), on="number", how="semi", maintain_order="left").drop("number")
             selector = Selector(own.cast(pl.Float64).to_numpy(), rules)
-        chosen = selector.choose(part["loss"].to_numpy(), part["feasible"].to_numpy())
+        loss = part["loss"].to_numpy()
+        worst = np.max(loss, initial=-np.inf, where=np.isfinite(loss))
+        chosen = selector.choose(np.where(part["pruned"], worst, loss), part["feasible"].to_numpy())
         yield int(fold), numbers.to_numpy()[chosen].tolist()
 
 
