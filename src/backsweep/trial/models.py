@@ -99,6 +99,12 @@ class Models:
         )
 
 
+def check_models(costs: CostsSpec) -> None:
+    """Raise StrategyError where a model's class is missing or wrong, or does not take the parameters given."""
+    for section in costs.custom.values():
+        _bind(section).new_values(section.params)
+
+
 def _bind(section: CustomCommission | CustomSlippage) -> BoundModel:
     commission = isinstance(section, CustomCommission)
     base: type[CostModel] = CommissionModel if commission else SlippageModel
