@@ -450,7 +450,7 @@ class TestHoldout:
         ("overrides", "message"),
         [
             (("walk_forward.holdout=20y",), "the holdout takes all the data"),
-            (("walk_forward.holdout=2y", "account.mode=sleeves"), "a holdout of sleeves"),
+            (("walk_forward.train=20y",), "the data do not hold one fold"),
         ],
     )
     def test_what_leaves_no_folds_is_refused(self, tmp_path, overrides, message):

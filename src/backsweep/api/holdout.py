@@ -15,7 +15,7 @@ from backsweep.study.ledger import ledger_kept
 from backsweep.study.space import build_space, trial_spec
 from backsweep.study.study import open_study
 from backsweep.study.touches import Touch, keep_touch
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 
 
 def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Touch:
@@ -45,7 +45,7 @@ def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> To
     params = study.describe(number)["params"]
     StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
-    evaluator = Evaluator(trial_spec(sweep, space))
+    evaluator = make_evaluator(trial_spec(sweep, space))
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
     with ledger_kept(study.path):
