@@ -5,9 +5,9 @@ Rows are grouped by timestamp. For each group, in this order:
 0. financing accrues at the first group of a session; splits and dividends enter the account (`actions`); orders that
    are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
-2. positions are marked to the group's closes, and orders that fill at a close do; at the
-   end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover the
-   maintenance margin then, liquidation orders are submitted (`liquidation`);
+2. cash in other currencies is marked to the group's rates, positions to its closes; orders that fill at a close do; at
+   the end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover
+   the maintenance margin then, liquidation orders are submitted (`liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
 5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
@@ -27,7 +27,7 @@ from backsweep.engine.acceptance import accept_requests
 from backsweep.engine.actions import apply_actions, close_group
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
-from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, pay_funding
+from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, mark_rates, pay_funding
 from backsweep.engine.liquidation import call_margin
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
@@ -108,6 +108,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 expire_dated(state)
             if account.live_orders > 0:
                 match_group(state, group)
+            if account.currencies > 1:
+                mark_rates(state, index)
             mark_group(state, group)
             if account.at_close > 0:
                 match_close(state, group, 0)

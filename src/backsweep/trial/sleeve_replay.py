@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Source = Callable[[tuple[str, ...]], Shard]
 """Gives the data of some assets."""
 
+Cash = dict[str, "NDArray[np.float64]"]
+"""Cash at the calendar's session ends by the name of its column, float64[sessions]."""
+
 BARS = 4_000_000
 """How many bars a replay holds at a time, about, whatever the size of the data."""
 
@@ -43,7 +46,8 @@ def replay_sleeves(
     row for each session: between their ends sleeves have bars at different times.
     """
     calendar = share.calendar
-    tree, cash = Tree(calendar.blocks), np.zeros(len(calendar.ends))
+    tree = Tree(calendar.blocks)
+    cash: Cash = {}
     records: list[Result] = []
     for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
         market = pack_sleeves(source(calendar.assets_of(blocks)), calendar)
@@ -56,13 +60,13 @@ def replay_sleeves(
                 own = values[share.kept(view.assets)]
                 recorded = record(view, cls, share.settings(view.assets), own, compiled=compiled, **options)
                 records.append(read_result(recorded))
-                _add(recorded.runner, market, sleeve, sums, cash)
+                _add(records[-1], recorded.runner, market, sleeve, sums, cash)
             tree.push(0, block, sums)
     return _join(records, tree.sums[0], cash, calendar)
 
 
 def _add(
-    runner: Runner, market: SleeveMarket, sleeve: int, sums: NDArray[np.float64], cash: NDArray[np.float64]
+    record: Result, runner: Runner, market: SleeveMarket, sleeve: int, sums: NDArray[np.float64], cash: Cash
 ) -> None:
     """Add a recorded sleeve to the sums of its block, and its cash to that at the calendar's session ends."""
     edges, tables = market.edges[sleeve], runner.tables
@@ -71,20 +75,25 @@ def _add(
     sessions[present] = tables.sessions[: len(present)]
     initial = tables.rules[0].cash
     add_sleeve(tables.account[0], sessions[0], edges, 0, initial, 0.0, 1, sums)
-    at_ends = tables.equity_log["cash"][runner.market.groups["last_of_session"] == 1]
-    latest = np.searchsorted(present, np.arange(len(cash)), side="right")
-    cash += np.append(initial, at_ends)[latest]
+    at_ends = record.equity.filter(runner.market.groups["last_of_session"] == 1)
+    latest = np.searchsorted(present, np.arange(len(sessions)), side="right")
+    own = f"cash_{runner.settings.account.currency}"
+    for name in (name for name in at_ends.columns if name.startswith("cash")):
+        before = initial if name in {"cash", own} else 0.0
+        cash[name] = cash.get(name, 0.0) + np.append(before, at_ends[name])[latest]
 
 
-def _join(records: list[Result], sums: NDArray[np.float64], cash: NDArray[np.float64], calendar: Calendar) -> Result:
+def _join(records: list[Result], sums: NDArray[np.float64], cash: Cash, calendar: Calendar) -> Result:
     """Give the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1)
-    returns = np.zeros(len(cash))
-    summarise_sums(sums, calendar.years(0, len(cash)), values[0], reasons[0], returns)
-    equity, gross = np.split(sums[-2 * len(cash) :], 2)
-    frame = pl.DataFrame({"timestamp": calendar.ends, "cash": cash, "equity": equity})
-    exposure = np.divide(gross, equity, out=np.zeros(len(cash)), where=equity > 0.0)
+    sessions = len(calendar.ends)
+    returns = np.zeros(sessions)
+    summarise_sums(sums, calendar.years(0, sessions), values[0], reasons[0], returns)
+    equity, gross = np.split(sums[-2 * sessions :], 2)
+    frame = pl.DataFrame({"timestamp": calendar.ends, "cash": cash.pop("cash"), "equity": equity})
+    exposure = np.divide(gross, equity, out=np.zeros(sessions), where=equity > 0.0)
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])), exposure=exposure)
+    frame = frame.with_columns(**cash)
     issued = np.cumsum([0, *(len(each.orders) for each in records)])
     return Result(
         *named(values[0], reasons[0]),
