@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backsweep import errors, metrics, statistics
-    from backsweep.api import backtest, check, open_study, replay, run
+    from backsweep.api import backtest, check, null_study, open_study, replay, run
     from backsweep.engine.codes import (
         DAY,
         FOK,
@@ -48,6 +48,7 @@ __all__ = [
     "choice",
     "errors",
     "metrics",
+    "null_study",
     "open_study",
     "param",
     "replay",
@@ -58,7 +59,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "backsweep.api": ("backtest", "check", "open_study", "replay", "run", "touch_holdout"),
+    "backsweep.api": ("backtest", "check", "null_study", "open_study", "replay", "run", "touch_holdout"),
     "backsweep.engine.codes": (
         "DAY",
         "FOK",

@@ -83,12 +83,13 @@ def test_folds_prune_each_for_itself_and_choose_as_without(tmp_path):
     assert pruned.walk_forward.equity.equals(whole.walk_forward.equity)
 
 
-@pytest.mark.slow
-def test_ray_and_inline_prune_the_same(tmp_path, pruned):
-    assert run(tmp_path, *PRUNED, "runtime.workers=2", "runtime.backend=ray").digest() == pruned.digest()
-
-
-@pytest.mark.parametrize("override", ["account.mode=sleeves", "walk_forward={mode: cpcv, groups: 4, test_groups: 1}"])
-def test_where_it_is_not_supported_it_is_refused(tmp_path, override):
-    with pytest.raises(BadInput, match="pruning is not supported here"):
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("account.mode=sleeves", "pruning inside a run of sleeves"),
+        ("walk_forward={mode: cpcv, groups: 4, test_groups: 1}", "pruning in a cross-validation"),
+    ],
+)
+def test_where_it_is_not_supported_it_is_refused(tmp_path, override, message):
+    with pytest.raises(BadInput, match=message):
         run(tmp_path, *PRUNED, override)

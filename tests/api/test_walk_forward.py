@@ -110,6 +110,14 @@ def test_an_anchored_walk_with_one_fold_is_a_holdout(tmp_path):
     assert one.walk_forward.equity.equals(other.walk_forward.equity)
 
 
+def test_folds_in_which_no_trial_may_be_chosen_stay_in_cash(tmp_path):
+    study = run(tmp_path, 'search.constraints=["trades >= 1e6"]', "search.trials=8")
+    assert study.walk_forward.folds["number"].is_null().all()
+    assert (study.walk_forward.record == 0).all()
+    assert study.statistics.verdict.verdict == "inconclusive"
+    assert study.statistics.sensitivity[0].reason == "nothing was selected"
+
+
 def test_the_last_folds_choice_is_kept_with_its_records(study):
     number = study.walk_forward.folds["number"][-1]
     content = json.loads((study.path / "selected" / "params.json").read_text())

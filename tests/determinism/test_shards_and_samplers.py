@@ -4,9 +4,14 @@ import pytest
 from universe import SAMPLERS, Kept, run_universe, write_universe
 
 from backsweep.runtime.inline import InlineBackend
+from backsweep.study.study import open_study
 
 WAYS = [(1, None, None), (2, 5, None), (4, 1, 3), (7, 12, 2)]
 """Shards, trials in a chunk, and after how many chunks the run is interrupted."""
+FOLDS = {
+    "pruned between folds": ("sobol", "search.pruning={between_folds: {kind: halving, after: 1}}"),
+    "searched by fold": ("tpe",),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +33,24 @@ def test_shards_chunks_and_interruptions_leave_the_same_bytes(home, backends, sa
         for shards, chunk, stop in WAYS
     }
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("kind", FOLDS)
+def test_so_do_walk_forward_studies(home, kind):
+    sampler, *overrides = FOLDS[kind]
+    walk = ("walk_forward={train: 60d, test: 20d}", *overrides, "search.trials=24")
+    digests = {
+        run_universe(
+            home,
+            f"{kind}-{shards}",
+            sampler,
+            Kept(InlineBackend(shards=shards)),
+            overrides=walk,
+            chunk=chunk,
+            interrupt_after=stop,
+        )
+        for shards, chunk, stop in WAYS
+    }
+    assert len(digests) == 1
+    states = open_study(home / f"{kind}-1").trials["state"].unique().to_list()
+    assert ("PRUNED" in states) == (sampler == "sobol")

@@ -41,7 +41,7 @@ def played(prices, steps, account=MARGIN, context=None, **spec):
 
 def test_a_purchase_on_margin_is_owed_in_its_own_currency():
     result = played([100, 100, 110, 110, 110], [market(0, 10), close(2)])
-    # Bought for 1,000 EUR at 1.25; at 1.5 the debt is 1,500 USD; sold for 1,100 EUR, so that 100 are left, at 2 at last.
+    # Bought for 1,000 EUR at 1.25; at 1.5 the debt is 1,500 USD; sold for 1,100 EUR, and the 100 left are 200 USD at 2.
     assert result.equity["cash_USD"].to_list() == [10_000.0] * 5
     assert result.equity["cash_EUR"].to_list() == [0.0, -1000.0, -1000.0, 100.0, 100.0]
     assert result.equity["cash"].to_list() == [10_000.0, 8750.0, 8500.0, 10_150.0, 10_200.0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scripted import bars, evaluator, fills, flat, limit, market, observe, run, seen
 
+import backsweep
 from backsweep.engine.codes import FILLED, WORKING
 from backsweep.strategy import Strategy, above, below, param, state
 
@@ -115,3 +116,24 @@ def test_a_wake_condition_follows_its_parameter():
         engine._runner.run(np.array([entry]))
         calls.append(int(engine._runner._values[0]["calls"]))
     assert calls[0] == calls[2] < calls[1]
+
+
+class Diary(Strategy):
+    """Buys at the first close above 10.5 that it sees."""
+
+    bought = state(0)
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        """Buy once."""
+        if self.bought == 0 and data[0].close > 10.5:
+            broker.submit_order(0, 1.0)
+            self.bought = 1
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("delay", "filled"), [(0, 2), (1, 3), (2, 4)])
+def test_with_a_delay_the_strategy_sees_old_bars_and_the_market_meets_its_orders_now(delay, filled, compiled):
+    prices = [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
+    frame = bars(*[(price,) * 4 for price in prices])
+    made = backsweep.backtest(frame, Diary(), execution={"delay": delay}, compiled=compiled).fills
+    assert made["price"].to_list() == [prices[filled]]

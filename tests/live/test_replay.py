@@ -141,3 +141,8 @@ def test_corporate_actions_are_booked_on_paper_as_in_the_backtest():
     assert booked["dividend"] > 5
     assert booked["delisting"] > 1
     assert booked["cash_in_lieu"] > 1
+
+
+def test_a_delay_is_a_question_to_a_backtest():
+    with pytest.raises(BadInput, match="on the bars that it has"):
+        live.PaperVenue(("A",), execution={"delay": 1})

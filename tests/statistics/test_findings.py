@@ -69,3 +69,32 @@ def test_one_trial_has_no_cross_validation():
     found = findings(np.random.default_rng(0).normal(0.001, 0.01, (300, 1)))
     assert math.isnan(found.overfitting_probability)
     assert 0 < found.p_value <= 1
+
+
+def ranked(p_value, histories=99):
+    above = round(p_value * (histories + 1)) - 1
+    return statistics.NullRank(histories, 5, 1.0, above, 0.0, 2.0, p_value)
+
+
+@pytest.mark.parametrize(
+    ("learned", "p_value", "studies", "verdict"),
+    [
+        (True, 0.01, 1, "survives"),  # it decides where the sampler learned,
+        (True, 0.01, 10, "inconclusive"),  # for as many studies as there were,
+        (True, 0.30, 1, "compatible with noise"),
+        (False, 0.30, 1, "compatible with noise"),  # and takes away elsewhere,
+        (False, 0.01, 1, "inconclusive"),  # where it gives nothing
+    ],
+)
+def test_a_null_study_is_heeded(learned, p_value, studies, verdict):
+    returns = np.random.default_rng(4).normal(0.0, 0.01, (1280, 1))
+    returns += 0.0004 - returns.mean()  # a Sharpe ratio of 0.63: p is about 0.08
+    found = findings(returns, null=ranked(p_value), learned=learned, studies=studies)
+    assert 0.05 < found.p_value < 0.2
+    assert found.verdict.verdict == verdict
+    assert ("99 histories" in found.verdict.reason) == (learned or p_value == 0.30)
+
+
+def test_a_small_null_study_says_nothing_yet():
+    returns = np.random.default_rng(0).normal(0.002, 0.01, (1280, 1))
+    assert findings(returns, null=ranked(1.0, histories=9)).verdict.verdict == "survives"

@@ -20,6 +20,7 @@ from backsweep.errors import StudyConflict
 from backsweep.study.files import open_files, sealed
 from backsweep.study.lease import Holder, Lease
 from backsweep.study.study import open_study
+from backsweep.submission import courier
 
 DRIVER = """
 import sys
@@ -160,6 +161,19 @@ def test_a_claim_from_elsewhere_is_watched(url):
             patch.setattr("backsweep.study.lease._place", lambda: "another machine")
             with pytest.raises(StudyConflict, match="another run works on this study"):
                 Lease(open_files(url), beat=0.2, patience=10).__enter__()
+
+
+def test_a_study_in_a_store_is_carried_as_one_on_disk(url, tmp_path, capsys):
+    run_toy(url, home=tmp_path)
+    assert courier.main(url, "8") == 0
+    carried = capsys.readouterr().out
+    assert courier.receive([carried], tmp_path / "out").files < len(s3_content(f"{tmp_path.name}/study"))
+    assert courier.main(url) == 0
+    carried = capsys.readouterr().out
+    assert courier.receive([carried], tmp_path / "out").files == len(s3_content(f"{tmp_path.name}/study"))
+    assert open_study(tmp_path / "out").digest() == open_study(url).digest()
+    assert courier.main(f"{url}-none") == 2
+    assert "no study here" in capsys.readouterr().err
 
 
 def test_a_damaged_object_is_an_error_that_names_it(url, tmp_path):

@@ -144,10 +144,19 @@ def test_a_study_that_the_cluster_has_lost_is_an_error_that_says_where(make, ser
     assert caught.value.where.startswith("~/backsweep-studies/toy-")
 
 
-@pytest.mark.parametrize("place", ["s3://studies", "studies", "~other/studies"])
+@pytest.mark.parametrize("place", ["ftp://here/studies", "studies", "~other/studies"])
 def test_a_study_lies_where_it_outlives_the_job(make, place):
     with pytest.raises(BadInput, match="not a folder of the head node"):
         make(cluster_dir=place)
+
+
+def test_a_study_may_lie_in_an_object_store(make, server):
+    one = make(cluster_dir="s3://bucket/studies/")
+    one.start()
+    assert "--out s3://bucket/studies/toy-" in server.sent[0][1]
+    assert one.said[0].endswith(f"its study lies in {one.home}")
+    one.fetch()
+    assert server.sent[-1][1].startswith("exec python -m backsweep.submission.courier s3://bucket/studies/toy-")
 
 
 def test_install_puts_every_pinned_version_into_the_environment_and_no_index(make, server):

@@ -71,6 +71,7 @@ def jump_clocks(home, tries, seed):
 def stop_runs(home, tries, seed):
     """Send the command line's run a signal, or stop it as a job of Ray; the same command resumes it."""
     rng, home = random.Random(seed), Path(home)  # noqa: S311 - repeatable
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
     _command(home / "whole").wait()
     expected = open_study(home / "whole").digest()
     table = {}

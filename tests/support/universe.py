@@ -114,11 +114,11 @@ class Kept:
         self._backend.close()
 
 
-def run_universe(home, name, sampler, backend, *, mode="sleeves", chunk=None, interrupt_after=None):
+def run_universe(home, name, sampler, backend, *, mode="sleeves", overrides=(), chunk=None, interrupt_after=None):
     """Run a study of `home`'s bars on a backend, interrupted once if it is asked for; returns its digest."""
     path = Path(home) / "sweep.yaml"
     path.write_text(SWEEP.replace("SAMPLER", sampler).replace("MODE", mode))
-    sweep = load_sweep(path)
+    sweep = load_sweep(path, overrides)
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     folder, identity = StudyFolder(Path(home) / name), identify(sweep, "made")
     backend.interrupt_after = interrupt_after

@@ -2,6 +2,19 @@
 
 from backsweep.api.frames import backtest
 from backsweep.api.holdout import touch_holdout
+from backsweep.api.nulls import NullProgress, null_study
 from backsweep.api.sweeps import Findings, Replay, check, open_study, read_sweep, replay, run
 
-__all__ = ["Findings", "Replay", "backtest", "check", "open_study", "read_sweep", "replay", "run", "touch_holdout"]
+__all__ = [
+    "Findings",
+    "NullProgress",
+    "Replay",
+    "backtest",
+    "check",
+    "null_study",
+    "open_study",
+    "read_sweep",
+    "replay",
+    "run",
+    "touch_holdout",
+]

@@ -24,6 +24,7 @@ from backsweep.study.identity import identify
 from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
 from backsweep.study.parts import parquet_bytes
+from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import Evaluator, make_evaluator
@@ -116,6 +117,7 @@ def run(
         )
     study = open_study(folder)
     _write_selected(study, sweep, space)
+    write_sensitivity(study, sweep, space)
     return study
 
 

@@ -10,6 +10,7 @@ import typer
 from backsweep.cli.backtest import backtest
 from backsweep.cli.check import check
 from backsweep.cli.holdout import holdout
+from backsweep.cli.null import null
 from backsweep.cli.run import run
 from backsweep.cli.show import show
 from backsweep.cli.submit import submit
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (run, backtest, show, holdout, check, submit):
+for command in (run, backtest, show, null, holdout, check, submit):
     app.command()(command)
 
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from backsweep.cli.console import make_console, make_listing
+from backsweep.cli.console import format_metric, make_console, make_listing
 
 if TYPE_CHECKING:
-    from backsweep.statistics.findings import Findings
+    from backsweep.statistics.findings import Findings, NullRank, Scenario
     from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.study.study import Study
+
+FEWEST = 19
+"""A null study of fewer histories cannot show a p-value of 5 %."""
 
 
 def show_findings(study: Study, *, as_json: bool) -> None:
@@ -40,6 +43,38 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     title = "All trials, in the whole record" if found.out_of_sample is None else "All trials, in the tests"
     console.print(title, style="underline")
     console.print(make_listing(_trials(found)))
+    if found.null is not None:
+        console.print()
+        console.print("Null study: the same search, timing taken away", style="underline")
+        console.print(make_listing(_null(found.null)))
+    if found.sensitivity:
+        console.print()
+        console.print("What was selected, in a slightly worse world", style="underline")
+        console.print(make_listing({each.name: _scenario(each) for each in found.sensitivity}))
+
+
+def _scenario(each: Scenario) -> str:
+    if each.reason is not None:
+        return f"- ({each.reason})"
+    shares = ("total_return", each.total_return), ("max_drawdown", each.max_drawdown)
+    total, drawdown = (format_metric(name, value) for name, value in shares)
+    return f"Sharpe {_number(each.sharpe)}, total return {total}, drawdown {drawdown}"
+
+
+def show_null(study: Study) -> None:
+    """Print the null study of a study."""
+    if study.null is not None:
+        make_console().print(make_listing(_null(study.null)))
+
+
+def _null(ranked: NullRank) -> dict[str, str]:
+    few = f"; {FEWEST} histories are needed to show 5 %" if ranked.histories < FEWEST else ""
+    return {
+        "histories": f"{ranked.histories:,}, sessions permuted in blocks of {ranked.block:,}",
+        "Sharpe": f"{_number(ranked.sharpe)} as it was; {_number(ranked.median)} in the median history, "
+        f"{_number(ranked.highest)} in the best one",
+        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} histories do as well{few}",
+    }
 
 
 def _out_of_sample(record: OutOfSample) -> dict[str, str]:

@@ -33,7 +33,7 @@ def submit(
     stop: Annotated[bool, typer.Option("--stop", help="Stop this study's job; what it committed is kept.")] = False,
     fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Bring the study here when it has ended.")] = True,
     cluster_dir: Annotated[
-        str, typer.Option(metavar="DIR", help="Where studies lie on the head node.")
+        str, typer.Option(metavar="DIR", help="Where studies lie: a folder of the head node, or s3://..., gs://...")
     ] = "~/backsweep-studies",
     include: Annotated[
         list[Path] | None, typer.Option(metavar="PATH", help="More code that the strategy imports; may be repeated.")
@@ -108,7 +108,7 @@ def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
         state = submission.fetch().state
         typer.echo(f"{state.done:,} trials are in {submission.out}; see the best: backsweep show {submission.out}")
     else:
-        _say(f"the study stays on the head node, in {submission.home}")
+        _say(f"the study stays {submission.place}")
     if code:
         raise typer.Exit(code)
 

@@ -8,7 +8,8 @@ Rows are grouped by timestamp. For each group, in this order:
 2. cash in other currencies is marked to the group's rates, positions to its closes; orders that fill at a close do; at
    the end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover
    the maintenance margin then, liquidation orders are submitted (`liquidation`);
-3. `on_data` sees these closes and everything before them, and nothing after;
+3. `on_data` sees these closes and everything before them, and nothing after; with a delay it sees the bars, and what
+   belongs to them, of so many timestamps ago;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
 5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
 6. the session is closed if this is its last group, and a hopeless run ends there (`watch`).
@@ -117,8 +118,9 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 expire_day(state, group.session)
             if account.open_positions > 0 and account.upkeep == 1:
                 keep_positions(state, group)
-            if is_awake(state, group):
-                decide(state, market, values, memory, group, index)
+            seen = index - state.rules.delay
+            if seen >= 0 and is_awake(state, record_at(state.groups, seen)):
+                decide(state, market, values, memory, record_at(state.groups, seen), seen)
             if account.requests > 0:
                 accept_requests(state)
                 if account.at_close > 0 and state.rules.fill_at == SAME_CLOSE:

@@ -39,6 +39,7 @@ RULES = record_dtype(
         ("trigger", "i8"),
         ("limit_fill", "i8"),
         ("ambiguous", "i8"),  # what comes first where a bar's range has a stop and a target: see `ambiguity`
+        ("delay", "i8"),  # timestamps from a bar to the decision that sees it
         ("volume_share", "f8"),  # the most of a bar's volume that orders fill, 0 for no bound
         ("financing", "i8"),  # 1: interest and borrow fees accrue
         ("margin_interest", "f8"),  # a year, fraction of negative cash

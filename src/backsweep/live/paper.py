@@ -77,6 +77,14 @@ class PaperVenue:
                 found=self.settings.account.mode,
                 remedy="open a session for each asset",
             )
+        if self.settings.execution.delay:
+            raise BadInput(
+                "a session decides on the bars that it has",
+                where="execution.delay",
+                expected="0: a delay is a question to a backtest",
+                found=str(self.settings.execution.delay),
+                remedy="leave `delay` out",
+            )
         self._loop = make_loop(_decide)
         self._timestamps = self._rows = 0
         self._tables = allocate(

@@ -21,6 +21,7 @@ REASONS = (
     "pruned: too few trades by the checkpoint",
     "pruned: equity fell to zero or below",
     "pruned: so was the training before this test",
+    "pruned: stopped between folds",
 )
 """The texts of the reason codes; a code is a position in this tuple, and 0 stands for a defined value."""
 
@@ -40,6 +41,7 @@ REASONS = (
     PRUNED_BY_TRADES,
     PRUNED_BY_RUIN,
     PRUNED_BY_TRAINING,
+    PRUNED_BETWEEN_FOLDS,
 ) = range(len(REASONS))
 
 FIRST_PRUNED = PRUNED_BY_DRAWDOWN

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from backsweep.errors import BacksweepError
 from backsweep.runtime.evaluators import EvaluatorFactory, PlainWorkshop, open_workshops
 from backsweep.runtime.meters import StudyMeters
+from backsweep.runtime.ray_nodes import is_gone
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
 from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
 from backsweep.runtime.ray_worker import Worker
@@ -34,6 +35,9 @@ LOGGER = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often a trial may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
 
+NODES = 10
+"""How many nodes may go with a chunk before it counts as if its workers had died."""
+
 FAN_IN = 8
 """How many parts of a chunk a worker puts together at a time."""
 
@@ -47,7 +51,7 @@ class RayBackend:
     A chunk that loses a worker, or of which a piece takes longer than one trial may, is run again in halves, until the
     trial to blame is alone: which trials fail does not depend on how they were sent. The pieces that a dying worker
     held are all suspects, even one that was done, whose answer may have died on the way: only one alone can be to
-    blame.
+    blame. Where a whole node is gone nobody is: nodes come and go as they please.
 
     Parameters
     ----------
@@ -160,7 +164,7 @@ class RayBackend:
         """Let a worker that has found a node load the part that fewest hold, from the node's copy where others may."""
         count = len(self._workshops)
         held = [sum(each.part == part for each in self._seats) for part in range(count)]
-        seat.part = held.index(min(held))
+        seat.part, seat.node = held.index(min(held)), node
         workshop = self._workshops[seat.part]
         if self._factory is None and self._workers > count:
             key = (node, seat.part)
@@ -259,8 +263,10 @@ class RayBackend:
             piece.task.over = True
             self._add(Task(piece.task.chunk))
             return []
-        LOGGER.warning("the worker died: %s; its chunks run again on another", found)
-        return self._replace(seat, found if seat.loading else "the worker died while it ran this trial")
+        gone = is_gone(seat.node, error)
+        LOGGER.warning("the %s: %s; its chunks run again on another", "node is gone" if gone else "worker died", found)
+        reason = found if seat.loading else "the worker died while it ran this trial"
+        return self._replace(seat, reason, blameless=gone)
 
     def _end_overdue(self) -> list[Outcome]:
         """End the workers whose chunk takes longer than a trial may."""
@@ -273,9 +279,12 @@ class RayBackend:
         reason = f"it took longer than {limit:g} s; runtime.trial_timeout allows more"
         return [outcome for seat in late for outcome in self._replace(seat, reason)]
 
-    def _replace(self, seat: Seat, reason: str) -> list[Outcome]:
-        """Seat a new worker and queue the old one's pieces again, as suspects; charge one that was alone with it."""
-        if seat.loading:
+    def _replace(self, seat: Seat, reason: str, *, blameless: bool = False) -> list[Outcome]:
+        """Seat a new worker and queue the old one's pieces again, as suspects; charge one that was alone with it.
+
+        Those of a `blameless` one, which went with its node, are no suspects, unless that goes on and on.
+        """
+        if seat.loading and not blameless:
             self._failed_loads += 1
             if self._failed_loads >= ATTEMPTS:
                 raise BacksweepError(
@@ -289,10 +298,14 @@ class RayBackend:
         pieces = list(seat.running.values())
         seat.running.clear()
         lost: list[Outcome] = []
-        if len(pieces) == 1 and self._ready and not pieces[0].task.over:
+        for piece in pieces:
+            piece.moves += blameless
+        if blameless:
+            blameless = all(piece.moves < NODES for piece in pieces)
+        if len(pieces) == 1 and not blameless and self._ready and not pieces[0].task.over:
             lost = self._charge(pieces[0], self._ready, reason)
         for piece in reversed(pieces):
-            piece.suspect = True
+            piece.suspect |= not blameless
             self._waiting[-1 if piece.part is None else piece.part].appendleft(piece)
         return lost
 

@@ -82,18 +82,32 @@ class RaySession:
         try:
             with _late_interrupt():
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        except Exception as error:
             self.close()
-            raise BadInput(
-                "Ray does not answer" if options["address"] != "local" else "Ray does not start on this machine",
-                where="runtime.address",
-                expected="a Ray cluster of this version of Ray, and its authentication token",
-                found=f"{options['address']!r}: {str(error).splitlines()[0]}",
-                remedy="check the address, or pass --address local, or --backend inline to do without Ray",
-            ) from error
+            raise _not_begun(options["address"], error) from error
         except BaseException:
             self.close()
             raise
+
+
+def _not_begun(address: str, error: Exception) -> BadInput:
+    """Say why Ray is not there; on a machine that is too busy to start it in time it raises a bare Exception."""
+    found = f"{address!r}: {next(iter(str(error).splitlines()), type(error).__name__)}"
+    if address == "local":
+        return BadInput(
+            "Ray does not start on this machine",
+            where="runtime.address",
+            expected="some seconds of processor time, memory and room on the disk for Ray's own processes",
+            found=found,
+            remedy="try again when the machine is less busy, or pass --backend inline to do without Ray",
+        )
+    return BadInput(
+        "Ray does not answer",
+        where="runtime.address",
+        expected="a Ray cluster of this version of Ray, and its authentication token",
+        found=found,
+        remedy="check the address, or pass --address local, or --backend inline to do without Ray",
+    )
 
 
 @contextmanager

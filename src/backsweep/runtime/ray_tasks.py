@@ -42,10 +42,11 @@ class Task:
             numbers=self.chunk.numbers,
             metrics=np.full((count, len(METRICS)), np.nan),
             reasons=np.zeros((count, len(METRICS)), np.uint8),
-            returns=np.full((count, ready.of(self.chunk.fold).width), np.nan, np.float32),
+            returns=np.full((count, ready.of(self.chunk.folds).width), np.nan, np.float32),
             errors=dict.fromkeys(self.chunk.numbers.tolist(), reason),
             started=now,
             completed=now,
+            folds=self.chunk.folds,
         )
 
 
@@ -57,6 +58,7 @@ class Piece:
     part: int | None
     suspect: bool = False  # it was with a worker that died: from now on it runs with no other piece beside it
     lost: int = 0  # workers that died or were ended while they had it alone
+    moves: int = 0  # nodes that went while it was there
 
 
 @dataclass(eq=False)
@@ -66,6 +68,7 @@ class Seat:
     actor: Any
     loading: Any  # the reference to what it does until it has loaded; then None
     part: int | None = None  # None until it has found a node
+    node: str | None = None  # its id, from then on
     source: Any = None  # the reference to data that it shares with others on its node
     running: dict[Any, Piece] = field(default_factory=dict)
     since: float = 0.0  # when it began with the oldest at the latest, on this process's monotonic clock

@@ -14,6 +14,7 @@ effective      how many independent trials
 bootstrap      intervals for out-of-sample metrics
 out_of_sample  one record on which nothing was chosen
 paths          combinatorial cross-validation
+signed_rank    paired differences, tested by their ranks
 verdict        the conclusion in words
 findings       all of these for a study
 """
@@ -21,7 +22,7 @@ findings       all of these for a study
 from backsweep.statistics.blocks import BlockSums, Records, block_sums
 from backsweep.statistics.bootstrap import Interval, bootstrap_interval, optimal_block_length
 from backsweep.statistics.effective import effective_trials
-from backsweep.statistics.findings import Findings, NullRank, Tried, find
+from backsweep.statistics.findings import Findings, NullRank, Scenario, Tried, find
 from backsweep.statistics.maximum import (
     Band,
     deflated_sharpe_band,
@@ -51,6 +52,7 @@ __all__ = [
     "Overfitting",
     "RealityCheck",
     "Records",
+    "Scenario",
     "Tried",
     "Verdict",
     "benjamini_hochberg",

@@ -9,8 +9,8 @@ What the verdict is about, and by which test, is decided by how the study was ma
   every trial counts as a search of its own as well: the p-value is not below the trial's own times the number tried.
 - Either is multiplied by the number of studies of these data with this strategy (Bonferroni), and without walk-forward
   by the share of trials that were pruned, whose records are not known to the end: they may have been as lucky.
-- A null study of 19 histories or more has the only p-value that holds for any search. It replaces that of a selected
-  trial where the sampler learned; elsewhere it can only take away.
+- A null study of 19 histories or more has the only p-value that holds for any search. Multiplied by the number of
+  studies as well, it replaces that of a selected trial where the sampler learned; elsewhere it can only take away.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ SPLIT_BLOCKS = 16
 FEWEST_HISTORIES = 19
 """A null study of fewer histories cannot show a p-value of 5 %."""
 LEARNED = (
-    "The sampler learned from the trials, so each counts as a search of its own. `walk_forward` gives a sharper answer."
+    "The sampler learned from the trials, so each counts as a search of its own. `walk_forward` or a null study gives "
+    "a sharper answer."
 )
 
 
@@ -81,6 +82,21 @@ class NullRank:
 
 
 @dataclass(frozen=True)
+class Scenario:
+    """What was selected, under changed conditions: annual Sharpe ratio, total return, maximum drawdown, sessions.
+
+    `reason` says why there are no figures, which are NaN then.
+    """
+
+    name: str
+    sharpe: float
+    total_return: float
+    max_drawdown: float
+    sessions: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a study's Sharpe ratios are worth. Sharpe ratios are annual; NaN is undefined.
 
@@ -105,6 +121,7 @@ class Findings:
     what_to_expect, expect_low, expect_high   out-of-sample Sharpe of what half the record selects: mean, 5 and 95 %
     out_of_sample         the stitched tests of a walk-forward; None without
     null                  the null study; None without
+    sensitivity           what was selected under changed conditions, first as it is; empty where that was not run
     verdict               the verdict in words
     """
 
@@ -135,6 +152,7 @@ class Findings:
     expect_high: float
     out_of_sample: OutOfSample | None
     null: NullRank | None
+    sensitivity: tuple[Scenario, ...]
     verdict: Verdict
 
 
@@ -145,6 +163,7 @@ def find(
     selected: int | None = None,
     out_of_sample: OutOfSample | None = None,
     null: NullRank | None = None,
+    sensitivity: tuple[Scenario, ...] = (),
     seed: int = 0,
 ) -> Findings:
     """Return the findings on the trials of `records`; `selected` is the number of the one that was chosen, if any."""
@@ -208,7 +227,8 @@ def find(
         expect_high=splits.expected_range[1] * root if splits else math.nan,
         out_of_sample=out_of_sample,
         null=null,
-        verdict=_conclude(evidence, null, learned=tried.learned and out_of_sample is None),
+        sensitivity=sensitivity,
+        verdict=_conclude(evidence, null, tried.studies, learned=tried.learned and out_of_sample is None),
     )
 
 
@@ -232,12 +252,15 @@ def _evidence(record: OutOfSample, periods_per_year: float) -> Evidence:
     )
 
 
-def _conclude(evidence: Evidence, null: NullRank | None, *, learned: bool) -> Verdict:
+def _conclude(evidence: Evidence, null: NullRank | None, studies: int, *, learned: bool) -> Verdict:
     """Reach the verdict; a null study decides where the sampler `learned`, and elsewhere can only take away."""
     enough = null is not None and null.histories >= FEWEST_HISTORIES
-    if null is not None and enough and (learned or null.p_value > evidence.p_value):
-        chance = f"the same search does as well in {{p}} of {null.histories:,} histories without timing"
-        evidence = replace(evidence, p_value=null.p_value, chance=chance)
+    if null is not None and enough:
+        p_value = min(null.p_value * studies, 1.0)
+        if learned or p_value > evidence.p_value:
+            again = f", one of {studies:,} looks at these data" if studies > 1 else ""
+            chance = f"the same search does as well in {{p}} of {null.histories:,} histories without timing{again}"
+            evidence = replace(evidence, p_value=p_value, chance=chance)
     verdict = reach_verdict(evidence)
     return verdict if enough or not learned else replace(verdict, warnings=(*verdict.warnings, LEARNED))
 

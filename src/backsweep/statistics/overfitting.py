@@ -69,18 +69,15 @@ def overfitting_of_blocks(kept: BlockSums, metric: str = "sharpe") -> Overfittin
     _check(kept.blocks, kept.sessions, kept.trials)
     mean_only = one_of("metric", metric, ("sharpe", "mean")) == "mean"
     inside = _halves(kept.blocks)
-    outside = 2**kept.blocks - 1 - inside
     bits = np.arange(kept.blocks)
     counts = ((inside[:, None] >> bits & 1) @ kept.counts).astype(np.float64)
+    factors, left = _factors(counts), _factors(kept.sessions - counts)
     best, selected = np.full(inside.size, -math.inf), np.full(inside.size, -1)
+    marks = np.full(inside.size, math.nan)
     for part, sums, squares in kept.chunks():
-        _choose(sums, squares, inside, *_factors(counts), mean_only, part.start, best, selected)
-    marks, left = np.empty(inside.size), _factors(kept.sessions - counts)
-    chosen = np.maximum(selected, 0)
-    _judge(
-        kept.sums[chosen].astype(np.float64), kept.squares[chosen].astype(np.float64), outside, *left, mean_only, marks
-    )
+        _choose(sums, squares, inside, *factors, *left, mean_only, part.start, best, selected, marks)
     below, equal = np.zeros(inside.size, dtype=np.int64), np.zeros(inside.size, dtype=np.int64)
+    outside = 2**kept.blocks - 1 - inside
     for _, sums, squares in kept.chunks():
         _count(sums, squares, outside, *left, mean_only, marks, below, equal)
     oos = np.where((selected < 0) | np.isinf(marks), math.nan, marks)
@@ -163,13 +160,20 @@ def _choose(
     splits: NDArray[np.int64],
     shares: NDArray[np.float64],
     scales: NDArray[np.float64],
+    shares_left: NDArray[np.float64],
+    scales_left: NDArray[np.float64],
     mean_only: bool,
     start: int,
     best: NDArray[np.float64],
     selected: NDArray[np.int64],
+    marks: NDArray[np.float64],
 ) -> None:
-    """Update each split's best metric and trial with trials `start` and on: sums and squares are (trials, blocks)."""
+    """Update each split's best metric and trial, and that trial's metric out of sample, with trials `start` and on.
+
+    `sums` and `squares` are (trials, blocks). A new best is rare: what it does out of sample costs next to nothing.
+    """
     half = sums.shape[1] // 2
+    everything = (1 << sums.shape[1]) - 1
     tables = np.empty((4, 1 << half))
     for t in range(sums.shape[0]):
         _fill(sums[t], squares[t], tables)
@@ -178,24 +182,7 @@ def _choose(
             if value > best[s]:
                 best[s] = value
                 selected[s] = start + t
-
-
-@compiled
-def _judge(
-    sums: NDArray[np.float64],
-    squares: NDArray[np.float64],
-    splits: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    scales: NDArray[np.float64],
-    mean_only: bool,
-    values: NDArray[np.float64],
-) -> None:
-    """Write each split's metric of the trial that it chose: sums and squares are (splits, blocks)."""
-    half = sums.shape[1] // 2
-    tables = np.empty((4, 1 << half))
-    for s in range(splits.size):
-        _fill(sums[s], squares[s], tables)
-        values[s] = _metric(tables, splits[s], half, shares[s], scales[s], mean_only)
+                marks[s] = _metric(tables, everything - splits[s], half, shares_left[s], scales_left[s], mean_only)
 
 
 @compiled

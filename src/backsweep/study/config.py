@@ -17,6 +17,7 @@ from backsweep.errors import BadInput
 from backsweep.section import Section
 from backsweep.study.messages import dotted, translate
 from backsweep.study.overrides import override
+from backsweep.study.pruning import Between
 from backsweep.study.rules import CONSTRAINT, PLAIN_SAMPLERS, check_together
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
@@ -81,6 +82,16 @@ class Constraint(Section):
     bound: float
 
 
+class Pruning(PruningSpec):
+    """When hopeless trials end early: inside a run, and with `between_folds` between the folds that trials share.
+
+    A pruned trial counts in the number tried, keeps the results of the folds that it ran on, and is told to a sampler
+    as worse than every other. Sleeves are pruned between folds alone, not even by ruin inside a run.
+    """
+
+    between_folds: Between | None = None
+
+
 class Search(Section):
     """What is searched, how, and for what."""
 
@@ -93,7 +104,7 @@ class Search(Section):
     fixed: dict[str, Number] = Field(default_factory=dict)
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     constraints: tuple[str, ...] = ()
-    pruning: PruningSpec | None = None
+    pruning: Pruning | None = None
 
     @field_validator("objective", mode="before")
     @classmethod
@@ -101,6 +112,11 @@ class Search(Section):
         if isinstance(value, dict):
             return (value,)
         return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def prunes_between_folds(self) -> bool:
+        """Whether trials of a batch are compared between folds."""
+        return self.pruning is not None and self.pruning.between_folds is not None
 
     @property
     def bounds(self) -> tuple[Constraint, ...]:
@@ -122,8 +138,8 @@ class Search(Section):
 class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
-    `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included;
-    `top_k` the `top` best, with equal weights.
+    `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included, of
+    which a pruned one counts as the worst; `top_k` the `top` best, with equal weights.
 
     With `share_proposals` every trial runs on every fold. Without, every fold is a search of its own, of
     `search.trials` trials, rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's

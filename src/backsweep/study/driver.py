@@ -22,11 +22,12 @@ from backsweep.study.batches import Batches
 from backsweep.study.folds import fold_tables
 from backsweep.study.pace import Pace
 from backsweep.study.proposers import make_proposer, make_proposer_by_fold
-from backsweep.study.proposers.base import Proposals, joined
+from backsweep.study.proposers.base import joined
 from backsweep.study.records import BLOCKS_TABLE, block_rows
 from backsweep.study.space import trial_spec
-from backsweep.study.table import Results, Table, best_row
-from backsweep.trial.exchange import Chunk, Ready
+from backsweep.study.spans import Span, lay_course
+from backsweep.study.table import Table, best_row
+from backsweep.trial.exchange import Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from backsweep.study.folder import StudyFolder
     from backsweep.study.identity import Identity
     from backsweep.study.proposers import Proposer
-    from backsweep.study.proposers.base import Told
+    from backsweep.study.proposers.base import Proposals, Told
     from backsweep.study.space import Space
-    from backsweep.trial.exchange import Backend, Outcome
+    from backsweep.trial.exchange import Backend, Chunk, Outcome
 
 _POLL = 0.5  # seconds to wait for a chunk before looking around
 
@@ -117,22 +118,12 @@ def run_study(
 def _batches(sweep: Sweep, proposer: Proposer, folds: int) -> Batches:
     search = sweep.search
     total = min(number for number in (search.trials, proposer.limit) if number is not None)
-    if not sweep.searches_by_fold:
-        return Batches(search.batch, search.lag, total)
-    return Batches(search.batch, search.lag * folds, -(-total // search.batch) * search.batch * folds, folds)
-
-
-@dataclass(frozen=True, eq=False)
-class _Span:
-    """Whole batches, the first and the last of a run's apart, that are proposed and committed together."""
-
-    proposals: Proposals  # of whole batches
-    results: Results
-
-    def used(self, size: int) -> Proposals:
-        """Give the proposals of the trials in `results`."""
-        start, count = self.results.numbers.start % size, len(self.results.numbers)
-        return Proposals(self.proposals.values[start : start + count], self.proposals.attrs[start : start + count])
+    whole = -(-total // search.batch) * search.batch
+    if sweep.searches_by_fold:
+        return Batches(search.batch, search.lag * folds, whole * folds, folds)
+    if search.prunes_between_folds:
+        total = whole if proposer.limit is None else min(whole, proposer.limit)
+    return Batches(search.batch, search.lag, total)
 
 
 class _Run:
@@ -155,7 +146,7 @@ class _Run:
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pace = on_progress, Pace(search.batch, chunk_size)
         self._queue: deque[Chunk] = deque()
-        self._spans: dict[int, _Span] = {}  # by their first batch, oldest first: those that are not committed
+        self._spans: dict[int, Span] = {}  # by their first batch, oldest first: those that are not committed
         self._past: list[Told] = []  # of committed whole batches, if the proposer asks
         self._ready = Ready(np.empty(0, np.int64))
         self._committed = self._failed = 0
@@ -174,7 +165,7 @@ class _Run:
     def begin(self, ready: Ready) -> None:
         """Propose the first batch, which a sampler may refuse to do."""
         self._ready = ready
-        self._pace.begin(ready.of(self._batches.fold(0)))
+        self._pace.begin(self._part(0))
         self._propose(max(1, self._backend.capacity()))
 
     def loop(self) -> None:
@@ -205,7 +196,7 @@ class _Run:
             if not self._queue and not self._propose(room):
                 break
             self._backend.submit(self._queue.popleft())
-        if not self._queue and self._next >= self._batches.count:
+        if not self._queue and self._next >= self._batches.count and all(span.last for span in self._spans.values()):
             self._backend.wind_down()
 
     def _propose(self, room: int) -> bool:
@@ -214,17 +205,14 @@ class _Run:
         if batch >= batches.count or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
-        part = self._ready.of(fold)
-        single = self._proposer.adaptive or fold is not None
+        single = self._proposer.adaptive or fold is not None or self._search.prunes_between_folds
         count = 1 if single else min(self._pace.span(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         start = batch * batches.size
         numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
-        self._spans[batch] = _Span(proposals, Results(numbers, part.width, len(part.segments)))
-        size = self._pace.chunk(len(numbers), room)
-        for first in range(numbers.start, numbers.stop, size):
-            each = np.arange(first, min(first + size, numbers.stop), dtype=np.int64)
-            self._queue.append(Chunk(batch, each, proposals.values[each - start], fold))
+        part = self._part(batch)
+        span = self._spans[batch] = Span(proposals, numbers, part, lay_course(part, fold, self._search), self._search)
+        self._queue += span.chunks(batch, self._pace.chunk(span.waiting, room))
         self._next += count
         return True
 
@@ -244,20 +232,26 @@ class _Run:
 
     def _take(self, outcome: Outcome) -> None:
         span = self._spans.get(outcome.batch)
-        if span is not None and len(new := span.results.take(outcome)):
+        if span is None:
+            return
+        over = span.over
+        if len(new := span.take(outcome)):
             self._pace.learn(outcome, len(new))
-            self._done += len(new)
             self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
+            if span.advance():  # before what is queued: the older a batch, the sooner it is committed
+                size = self._pace.chunk(span.waiting, max(1, self._backend.capacity()))
+                self._queue.extendleft(reversed([*span.chunks(outcome.batch, size)]))
+            self._done += span.over - over
             self._commit()
             self._report()
 
     def _commit(self) -> None:
         """Commit whatever is complete, in the order of batches."""
-        while self._spans and next(iter(self._spans.values())).results.complete:
+        while self._spans and next(iter(self._spans.values())).complete:
             batch = next(iter(self._spans))
-            span, fold = self._spans.pop(batch), self._batches.fold(batch)
-            results, part = span.results, self._ready.of(fold)
-            trials = self._table.trials(span.used(self._batches.size), results, fold)
+            span, part = self._spans.pop(batch), self._part(batch)
+            results = span.results
+            trials = self._table.trials(span.used, results, self._batches.fold(batch))
             if part.segments:
                 tables = fold_tables(results, self._search, part)
             else:
@@ -265,6 +259,11 @@ class _Run:
             tables |= {BLOCKS_TABLE: block_rows(results, part.segments), "trials": trials}
             self._folder.commit(tables, self._batches.total)
             self._record(trials)
+
+    def _part(self, batch: int) -> Ready:
+        """Give what is known of the folds that a batch's trials run on."""
+        fold = self._batches.fold(batch)
+        return self._ready.of(None if fold is None else range(fold, fold + 1))
 
     def _report(self) -> None:
         if self._on_progress is not None:

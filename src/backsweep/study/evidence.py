@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from backsweep.statistics.blocks import Records
-    from backsweep.statistics.findings import NullRank
+    from backsweep.statistics.findings import NullRank, Scenario
     from backsweep.study.ledger import Earlier, Made
 
 
@@ -27,12 +27,13 @@ def weigh(
     selected: int | None = None,
     stitched: ArrayLike | None = None,
     null: NullRank | None = None,
+    sensitivity: tuple[Scenario, ...] = (),
 ) -> Findings | None:
     """Return the findings on a study, or None if no trial has four sessions of returns.
 
     `trials` is the study table, `records` what is kept of each trial, `own` and `earlier` what the ledger says of this
     study and of those before it, `selected` the number of the selected trial and `stitched` the returns of the tests of
-    a walk-forward, one after the other.
+    a walk-forward, one after the other; `null` and `sensitivity` are handed on.
     """
     if records is None:
         return None
@@ -44,4 +45,4 @@ def weigh(
         learned=sampler not in PLAIN_SAMPLERS,
     )
     test = None if stitched is None else judge_out_of_sample(stitched, looks, SESSIONS_PER_YEAR)
-    return find(records, tried, SESSIONS_PER_YEAR, selected, test, null)
+    return find(records, tried, SESSIONS_PER_YEAR, selected, test, null, sensitivity)

@@ -78,16 +78,58 @@ def _check_search(sweep: Sweep) -> None:
 
 
 def _check_pruning(sweep: Sweep) -> None:
-    if sweep.search.pruning is None:
+    pruning = sweep.search.pruning
+    if pruning is None:
         return
-    crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
-    if crossed or sweep.account.mode == "sleeves":
+    walk = sweep.walk_forward
+    where = sweep.where("search", "pruning")
+    if walk is not None and walk.mode == "cpcv":
         raise BadInput(
-            "pruning is not supported here by this version",
-            where=sweep.where("search", "pruning"),
-            expected="one account for all assets, and trainings that are one run each",
-            found="walk_forward.mode: cpcv" if crossed else "account.mode: sleeves",
+            "pruning in a cross-validation",
+            where=where,
+            expected="rolling, anchored or holdout: in cpcv a run is training in one fold and test in another, which "
+            "must neither end early nor decide what is tested on it",
+            found="walk_forward.mode: cpcv",
             remedy="leave `pruning` out",
+        )
+    if sweep.account.mode == "sleeves" and (pruning.max_drawdown is not None or pruning.min_trades is not None):
+        raise BadInput(
+            "pruning inside a run of sleeves",
+            where=where,
+            expected="`between_folds` alone: drawdown and trades are those of all sleeves together, of which none is "
+            "known before every shard has run to its end",
+            found="account.mode: sleeves",
+            remedy="leave `max_drawdown` and `min_trades` out, or write `mode: shared` under `account`",
+        )
+    if sweep.search.prunes_between_folds:
+        _check_pruning_between_folds(sweep, sweep.where("search", "pruning", "between_folds"))
+
+
+def _check_pruning_between_folds(sweep: Sweep, where: str) -> None:
+    walk = sweep.walk_forward
+    if walk is None or (walk.mode == "holdout" and walk.holdout is None):
+        raise BadInput(
+            "pruning between folds without folds",
+            where=where,
+            expected="`walk_forward` with `mode: rolling` or `anchored`",
+            found="no `walk_forward`" if walk is None else "mode: holdout, which has one fold",
+            remedy="leave `between_folds` out: `max_drawdown` and `min_trades` prune inside a run",
+        )
+    if sweep.searches_by_fold:
+        raise BadInput(
+            "pruning between folds that have trials of their own",
+            where=where,
+            expected="`share_proposals: true`, where a trial runs on every fold",
+            found=f"sampler: {sweep.search.sampler}, which searches every fold by itself",
+            remedy="leave `between_folds` out, or write `sampler: sobol` with `share_proposals: true`",
+        )
+    if walk.state == "continuous":
+        raise BadInput(
+            "pruning between folds whose tests carry on",
+            where=where,
+            expected="`state: flat`: continuous tests are cut out of one run over all of them",
+            found="state: continuous",
+            remedy="leave `between_folds` or `state` out",
         )
 
 

@@ -37,7 +37,8 @@ class Selector:
         """Give the positions of the chosen trials, best first; none where no feasible trial has a score.
 
         `losses` (float64[trials], smaller is better, NaN = undefined) and `feasible` (bool[trials]) are those of the
-        fold's training. A neighbour without a score does not count in the mean, one that breaks a constraint does.
+        fold's training. A neighbour without a score does not count in the mean, one that breaks a constraint does. A
+        pruned one is to be given the worst score of the fold: nothing shall look like a plateau for want of neighbours.
         """
         scores = losses[self._order]
         allowed = feasible[self._order] & np.isfinite(scores)

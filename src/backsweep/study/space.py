@@ -8,17 +8,18 @@ search.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
 from backsweep.errors import BadInput
+from backsweep.section import Section
 from backsweep.study.config import ParamRange
 from backsweep.study.dimension import Dimension, Number
 from backsweep.study.messages import nearest, shown
 from backsweep.trial.folds import FoldSpec
-from backsweep.trial.spec import TrialSpec
+from backsweep.trial.spec import PruningSpec, TrialSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from backsweep.study.config import Sweep
 
 _SECTIONS = ("costs", "account", "execution")
+
+Kind = TypeVar("Kind", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,6 @@ class Space:
 
 def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
     """Name what every trial of this study shares."""
-    walk = sweep.walk_forward
     return TrialSpec(
         data=sweep.data,
         strategy=sweep.strategy,
@@ -74,9 +76,14 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
         costs=sweep.costs,
         fixed=space.fixed,
         params=space.names,
-        pruning=sweep.search.pruning,
-        folds=FoldSpec(**{name: getattr(walk, name) for name in FoldSpec.model_fields}) if walk else None,
+        pruning=_part_of(PruningSpec, sweep.search.pruning),
+        folds=_part_of(FoldSpec, sweep.walk_forward),
     )
+
+
+def _part_of(kind: type[Kind], section: Kind | None) -> Kind | None:
+    """Give what a section has of the simpler one that it extends."""
+    return None if section is None else kind(**{name: getattr(section, name) for name in kind.model_fields})
 
 
 def build_space(sweep: Sweep, declared: Mapping[str, Param]) -> Space:

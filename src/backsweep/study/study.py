@@ -15,7 +15,9 @@ from backsweep.study.digest import digest
 from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
 from backsweep.study.ledger import earlier_studies, made_of
+from backsweep.study.nulls import rank, read_histories
 from backsweep.study.records import gather_records, read_records, summarise_records
+from backsweep.study.sensitivity import read_sensitivity
 from backsweep.study.table import TIMING, best_first, best_row
 from backsweep.study.touches import Touch, read_touches
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from backsweep.statistics.blocks import Records
-    from backsweep.statistics.findings import Findings
+    from backsweep.statistics.findings import Findings, NullRank
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
 
@@ -113,7 +115,22 @@ class Study:
             self.sweep.search.sampler,
             self.selected,
             stitched,
+            null=self.null,
+            sensitivity=read_sensitivity(self),
         )
+
+    @cached_property
+    def null(self) -> NullRank | None:
+        """The rank of the result among those of a null study with as many trials; None without one."""
+        return rank(self.result, read_histories(self.path, len(self.trials)))
+
+    @property
+    def result(self) -> float | None:
+        """The annual Sharpe ratio that the study has come to: of the stitched tests, or of the selected trial."""
+        if len(self.folds):
+            return self.walk_forward.metrics["sharpe"]
+        metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
+        return metrics.get("sharpe")
 
     @property
     def selected(self) -> int | None:

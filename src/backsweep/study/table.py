@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.metrics.reasons import FIRST_PRUNED
+from backsweep.metrics.reasons import DEFINED, FIRST_PRUNED, PRUNED_BETWEEN_FOLDS
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.proposers.base import Proposals, Told, ranked
+from backsweep.trial.summaries import mean_of_trainings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
 TIMING = ("datetime_start", "datetime_complete", "duration")
 """Columns that differ from run to run."""
 
+_ALL = slice(None)
+_SESSIONS = METRICS.index("sessions")
 _WHOLE = "train"  # the segment of a study without walk-forward: all of it is in-sample
 
 
 class Results:
-    """The outcomes of trials that are committed together, filled in as chunks come back, in any order, maybe twice."""
+    """The outcomes of trials that are committed together, filled in as chunks come back, in any order, maybe twice.
+
+    With folds they may come back in several goes, each of some folds; see `spans`.
+    """
 
     def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
         count = len(numbers)
@@ -41,14 +47,21 @@ class Results:
         self.returns = np.full((count, width), np.nan, dtype=np.float32)
         self.segments = np.full((count, segments, len(METRICS)), np.nan)
         self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
-        self.times = np.zeros((count, 2))
+        self.times = np.zeros((count, 2))  # of the first go's start and of the last go's end
+        self.seconds = np.zeros(count)  # that all goes took
         self.errors: dict[int, str] = {}
+        self.stopped: dict[int, str] = {}  # number of each trial that was pruned between folds, and why
         self._missing = np.ones(count, dtype=np.bool_)
 
     @property
     def complete(self) -> bool:
-        """Whether every trial of the batch has come back."""
+        """Whether every trial that was to come back has."""
         return not self._missing.any()
+
+    @property
+    def missing(self) -> int:
+        """How many trials have not come back."""
+        return int(self._missing.sum())
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -62,28 +75,57 @@ class Results:
         """bool[k], the trials of which a run ended early."""
         return ended_early(self.reasons)
 
-    def take(self, outcome: Outcome) -> NDArray[np.int64]:
-        """Fill in a chunk of consecutive trials; returns the numbers that were new."""
-        first = int(outcome.numbers[0]) - self.numbers.start
-        chunk = slice(first, first + len(outcome.numbers))
-        new = self._missing[chunk].copy()
-        which: Any = slice(None) if new.all() else new  # all, without a copy, unless the chunk ran twice
-        pairs: list[tuple[NDArray[Any], NDArray[Any]]] = [
-            (self.metrics, outcome.metrics),
-            (self.reasons, outcome.reasons),
-            (self.returns, outcome.returns),
-            (self.times[:, 0], outcome.started),
-            (self.times[:, 1], outcome.completed),
-        ]
+    def take(
+        self, outcome: Outcome, segments: slice = _ALL, returns: slice = _ALL, *, first: bool = True
+    ) -> NDArray[np.int64]:
+        """Fill in a chunk; returns the numbers that were new.
+
+        `segments` and `returns` say where those of the chunk's folds stand among all of them, `first` whether this is
+        the first go of its trials.
+        """
+        rows = outcome.numbers - self.numbers.start
+        new = self._missing[rows]
+        which: Any = slice(None) if new.all() else new
+        rows = rows[which]
+        # consecutive trials, as nearly always, are copied at once
+        chunk: Any = slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] + 1 == len(rows) else rows
+        self.metrics[chunk], self.reasons[chunk] = outcome.metrics[which], outcome.reasons[which]
+        self.returns[chunk, returns] = outcome.returns[which]
+        if first:
+            self.times[chunk, 0] = outcome.started[which]
+        self.times[chunk, 1] = outcome.completed[which]
+        self.seconds[chunk] += outcome.completed[which] - outcome.started[which]
         if outcome.segments is not None and outcome.segment_reasons is not None:
-            pairs += [(self.segments, outcome.segments), (self.segment_reasons, outcome.segment_reasons)]
-        for mine, theirs in pairs:
-            mine[chunk][which] = theirs[which]
+            self.segments[chunk, segments] = outcome.segments[which]
+            self.segment_reasons[chunk, segments] = outcome.segment_reasons[which]
         numbers: NDArray[np.int64] = outcome.numbers[which]
         if outcome.errors:
             self.errors |= {number: outcome.errors[number] for number in numbers.tolist() if number in outcome.errors}
-        self._missing[chunk] = False
+        self._missing[rows] = False
         return numbers
+
+    def expect(self, rows: NDArray[np.int64]) -> None:
+        """Wait for another go of some trials, given by their positions."""
+        self._missing[rows] = True
+
+    def stop(self, row: int, segments: slice, why: str) -> None:
+        """Note that the trial at a position was pruned before it ran on `segments`."""
+        self.stopped[self.numbers[row]] = why
+        self.segments[row, segments], self.segment_reasons[row, segments] = np.nan, PRUNED_BETWEEN_FOLDS
+        self.segments[row, segments, _SESSIONS], self.segment_reasons[row, segments, _SESSIONS] = 0.0, DEFINED
+
+    def sum_up(self, trains: NDArray[np.bool_]) -> None:
+        """Form the metrics of trials that came back in several goes; `trains` tells trainings among the segments.
+
+        Of a trial that failed in a later go nothing is left, as of every other that fails.
+        """
+        for row in range(len(self.numbers)):
+            pair = mean_of_trainings(self.segments[row], self.segment_reasons[row], trains)
+            self.metrics[row], self.reasons[row] = pair
+        for table in (self.metrics, self.segments, self.returns):
+            table[self.failed] = np.nan
+        for codes in (self.reasons, self.segment_reasons):
+            codes[self.failed] = DEFINED
 
 
 @dataclass(frozen=True)
@@ -119,7 +161,7 @@ class Table:
         start, end = (pl.Series(np.round(results.times[:, i] * 1e6).astype(np.int64)) for i in (0, 1))
         columns["datetime_start"] = start.cast(pl.Datetime("us", "UTC"))
         columns["datetime_complete"] = end.cast(pl.Datetime("us", "UTC"))
-        columns["duration"] = (end - start).cast(pl.Duration("us"))
+        columns["duration"] = pl.Series(np.round(results.seconds * 1e6).astype(np.int64)).cast(pl.Duration("us"))
         return pl.DataFrame(columns)
 
     def returns(self, results: Results) -> pl.DataFrame:
@@ -224,8 +266,8 @@ def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
         if explained[row]:
             codes = results.reasons[row]
             if (codes >= FIRST_PRUNED).any():
-                sessions = results.metrics[row, METRICS.index("sessions")]
-                content["pruned"] = {"reason": REASONS[int(codes.max())], "sessions": float(sessions)}
+                reason = results.stopped.get(results.numbers[row], REASONS[int(codes.max())])
+                content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, _SESSIONS])}
             else:
                 content["undefined"] = undefined(codes)
         if content:

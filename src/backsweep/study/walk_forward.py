@@ -127,10 +127,11 @@ def _edges(segment: Segment) -> NDArray[np.int64]:
 
 
 def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
-    """Give what a choice depends on: fold, number, loss in training, and whether it may be chosen."""
+    """Give what a choice depends on: fold, number, loss in training, whether it may be chosen or was pruned."""
     train = part.filter(pl.col("segment") == TRAIN)
     feasible = (violations(train, search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
-    return train.select("fold", "number").with_columns(loss=losses(train, search)[:, 0], feasible=feasible)
+    loss = losses(train, search)[:, 0]
+    return train.select("fold", "number", pruned=pl.col("state") == "PRUNED").with_columns(loss=loss, feasible=feasible)
 
 
 def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
@@ -141,7 +142,9 @@ def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> 
             numbers = part["number"]
             own = params.join(part.select("number"), on="number", how="semi", maintain_order="left").drop("number")
             selector = Selector(own.cast(pl.Float64).to_numpy(), rules)
-        chosen = selector.choose(part["loss"].to_numpy(), part["feasible"].to_numpy())
+        loss = part["loss"].to_numpy()
+        worst = np.max(loss, initial=-np.inf, where=np.isfinite(loss))
+        chosen = selector.choose(np.where(part["pruned"], worst, loss), part["feasible"].to_numpy())
         yield int(fold), numbers.to_numpy()[chosen].tolist()
 
 
@@ -190,7 +193,7 @@ def _row(
         "short": test is not None and test.short,
         "test_return": None if earned is None else float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
     }
-    own = measured.filter((pl.col("fold") == train.fold) & (pl.col("number") == best))
+    own = measured.filter((pl.col("fold") == train.fold) & pl.col("number").is_in(numbers[:1]))
     for name in (TRAIN, TEST):
         part = own.filter(pl.col("segment") == name)
         row |= {f"{name}_{each}": part[f"user_attrs_{each}"][0] if len(part) else None for each in METRICS}

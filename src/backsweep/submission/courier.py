@@ -1,6 +1,6 @@
-"""A study's folder, carried from the cluster through a job's log: no file system has to be shared.
+"""A study's folder, carried from the cluster through a job's log: no file system or store has to be shared.
 
-On the cluster `python -m backsweep.submission.courier FOLDER` writes the files to its output, in lines: a head with
+On the cluster `python -m backsweep.submission.courier PLACE` writes the files to its output, in lines: a head with
 name, size and digest, the content in base64, and at last the number of files. Here every file is compared with its
 digest and written as a run would write it: whole or not at all, and never over another. The manifest's entries come
 after the parts that they name, so a folder that was fetched by half is a shorter study, and the next fetch goes on.
@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError, StudyConflict
+from backsweep.study.files import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from backsweep.study.files import Files
 
 FILE, DATA, END = "backsweep-file ", "backsweep-data ", "backsweep-end "
 
@@ -40,23 +43,24 @@ class Delivery:
     size: int
 
 
-def send(folder: Path, skip: int = 0) -> Iterator[str]:
-    """Give the lines that carry a study's folder, without the parts of its first `skip` trials.
+def send(folder: Path | str, skip: int = 0) -> Iterator[str]:
+    """Give the lines that carry a study, from its folder or URL, without the parts of its first `skip` trials.
 
     A study that still runs is sent as far as it was committed when this began.
     """
-    entries = {path for path in folder.glob("manifest/*") if _is_wanted(path, skip)}
-    files = [path for name in _ONCE for path in _files(folder / name) if _is_wanted(path, skip)]
-    files = [path for path in files if path.parent.name != "manifest" or path in entries]
-    files += [path for path in _files(folder) if path.relative_to(folder).parts[0] not in {*_ONCE, "lease"}]
-    for path in files:
-        content = path.read_bytes()
-        name = path.relative_to(folder).as_posix()
+    place = open_files(folder)
+    entries = {name for name in place.names("manifest") if _is_wanted(name, skip)}
+    found = [name for name in _names(place) if _is_wanted(name, skip) and not name.startswith("lease/")]
+    names = [name for first in _ONCE for name in found if name.partition("/")[0] == first]
+    names = [name for name in names if not name.startswith("manifest/") or name in entries]
+    names += [name for name in found if name.partition("/")[0] not in _ONCE]
+    for name in names:
+        content = place.get(name)
         head = {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         yield FILE + json.dumps(head)
         for start in range(0, len(content), _BLOCK):
             yield DATA + base64.b64encode(content[start : start + _BLOCK]).decode()
-    yield END + json.dumps({"files": len(files)})
+    yield END + json.dumps({"files": len(names)})
 
 
 def receive(pieces: Iterable[str], folder: Path) -> Delivery:
@@ -83,13 +87,16 @@ def receive(pieces: Iterable[str], folder: Path) -> Delivery:
     raise _damaged("it ends too early")
 
 
-def _files(place: Path) -> list[Path]:
-    found = [place] if place.is_file() else place.rglob("*")
-    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+def _names(place: Files) -> list[str]:
+    """List everything in a place and in the places inside it, sorted, without what is hidden."""
+    inside = {str(inner.location).rpartition("/")[2]: inner for inner in place.inside()}
+    names = [name for name in place.names("") if name not in inside]
+    names += [f"{folder}/{name}" for folder, inner in inside.items() if folder[0] != "." for name in _names(inner)]
+    return sorted(names)
 
 
-def _is_wanted(path: Path, skip: int) -> bool:
-    number = _NUMBER.match(path.name)
+def _is_wanted(name: str, skip: int) -> bool:
+    number = _NUMBER.match(name.rpartition("/")[2])
     return number is None or int(number.group(1)) >= skip
 
 
@@ -116,8 +123,6 @@ def _keep(folder: Path, head: dict[str, Any], content: bytes) -> None:
     _expect(_NAME.fullmatch(name) is not None, f"a file called {name!r}")
     digest = hashlib.sha256(content).hexdigest()
     _expect((len(content), digest) == (head["size"], head["sha256"]), f"{name} came with another digest")
-    from backsweep.study.files import open_files  # noqa: PLC0415 - the sender does without
-
     files = open_files(folder)
     if name.partition("/")[0] not in _ONCE:
         files.replace(name, content)  # later runs may write it again, such as the records of the best trial
@@ -142,13 +147,17 @@ def _damaged(found: str) -> BacksweepError:
 
 
 def main(folder: str, skip: str = "0") -> int:
-    """Send a folder to the output; returns the exit code of the command line."""
-    place = Path(os.path.expandvars(folder)).expanduser()
-    if not (place / "study.json").exists():
-        sys.stderr.write(f"error: {place}: no study here\n")
+    """Send a folder, or what lies at a URL, to the output; returns the exit code of the command line."""
+    place = folder if "://" in folder else Path(os.path.expandvars(folder)).expanduser()
+    try:
+        if not open_files(place).exists("study.json"):
+            sys.stderr.write(f"error: {place}: no study here\n")
+            return 2
+        for line in send(place, int(skip)):
+            sys.stdout.write(line + "\n")
+    except BacksweepError as error:
+        sys.stderr.write(f"error: {error}\n")
         return 2
-    for line in send(place, int(skip)):
-        sys.stdout.write(line + "\n")
     return 0
 
 

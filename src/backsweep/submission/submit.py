@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError, BadInput
+from backsweep.study.files import SCHEMES
 from backsweep.study.folder import StudyFolder
 from backsweep.study.study import open_study
 from backsweep.submission.courier import receive
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from backsweep.study.study import Study
 
 HOME = "~/backsweep-studies"
-"""Where studies lie on the head node, unless told otherwise."""
+"""Where studies lie, on the head node, unless told otherwise."""
 
 _DECIDED = (1, 2)  # exit codes with which a driver says that another attempt would end in the same way
 _SETUP = "runtime_env"  # in the message about a job whose environment could not be made
@@ -44,7 +45,8 @@ class Terms:
 
     Attributes
     ----------
-    cluster_dir : folder on the head node in which studies lie; it has to outlive the job.
+    cluster_dir : folder on the head node in which studies lie, which has to outlive the job, or the URL of a place in
+        an object store that the cluster may read and write.
     install : install the pinned versions for this job, on nodes that do not have them.
     retries : how often a driver that was killed is sent again.
     include : further files and folders of code.
@@ -82,6 +84,11 @@ class Submission:
             self.close()
             raise
         self.home = f"{terms.cluster_dir.rstrip('/')}/{self.parcel.study}"
+
+    @property
+    def place(self) -> str:
+        """Say where the study lies until it is fetched."""
+        return f"in {self.home}" if "://" in self.home else f"on the head node, in {self.home}"
 
     def start(self) -> str:
         """Send the job, or find the one that was sent before; returns its name."""
@@ -164,7 +171,7 @@ class Submission:
         if self.terms.install:
             environment["pip"] = [f"{package}=={version}" for package, version in all_pins().items()]
         if self.server.submit(name, entrypoint, environment, {"study": self.parcel.study}):
-            self.say(f"sent as job {name}; its study lies on the head node in {self.home}")
+            self.say(f"sent as job {name}; its study lies {self.place}")
         else:
             self.say(f"job {name} was sent by another a moment ago")
         return name
@@ -243,11 +250,12 @@ def check_end(job: Job, name: str) -> int:
 
 
 def _check_folder(path: str) -> None:
-    if "://" in path or not path.startswith(("/", "~/")):
+    scheme, separator, _ = path.partition("://")
+    if scheme not in SCHEMES if separator else not path.startswith(("/", "~/")):
         raise BadInput(
-            "not a folder of the head node",
+            "not a folder of the head node, nor a place in an object store",
             where="--cluster-dir",
-            expected="a path that begins with / or ~/",
+            expected="a path that begins with / or ~/, " + " or ".join(f"{known}://BUCKET/PREFIX" for known in SCHEMES),
             found=path,
             remedy="a relative path would be lost with the job; give a disk or a mounted volume that outlives it",
         )

@@ -85,6 +85,7 @@ def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)
     tables.rules[0].ambiguous = AMBIGUOUS.index(execution.ambiguous)
+    tables.rules[0].delay = execution.delay
     tables.rules[0].volume_share = execution.volume_share
 
 
@@ -209,8 +210,8 @@ def place_of(key: str, tables: Tables, account: AccountSpec, costs: CostsSpec, a
     """
     section, _, path = key.partition(".")
     found = _account_place(path, tables, account, assets) if section == "account" else None
-    if key == "execution.volume_share":
-        return Place(tables.rules["volume_share"], slice(None))
+    if key in {"execution.delay", "execution.volume_share"}:
+        return Place(tables.rules[path], slice(None))
     if section == "costs":
         found = _financing_place(path, tables, costs, assets) or _cost_place(path, tables, costs, assets)
     if found is not None:

@@ -22,9 +22,8 @@ from backsweep.trial.folds import TRAIN, make_segments
 from backsweep.trial.parts import Part, join_parts
 from backsweep.trial.sleeve_replay import replay_sleeves
 from backsweep.trial.sleeves import Share, SleeveMarket, SleeveRunner, pack_sleeves
-from backsweep.trial.summaries import new_metrics
+from backsweep.trial.summaries import mean_of_trainings, new_metrics
 from backsweep.trial.sums import Tree, lay_out, summarise_sums
-from backsweep.trial.walk import mean_of_trainings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +72,7 @@ class DividedEvaluator:
         self._markets = markets
         self.ready = ready_of(spec, calendar)
         self._flat = spec.folds is not None and spec.folds.state == "flat"
-        self._courses: dict[int | None, Course] = {}
+        self._courses: dict[range | None, Course] = {}
 
     @property
     def fills(self) -> int:
@@ -93,7 +92,7 @@ class DividedEvaluator:
         times = np.zeros((2, len(chunk.numbers)))
         errors: dict[int, str] = {}
         sums = []
-        course = self._course(chunk.fold)
+        course = self._course(chunk.folds)
         for row, number in enumerate(chunk.numbers.tolist()):
             times[0, row] = time.time()
             tree = Tree(self._calendar.blocks)
@@ -103,7 +102,7 @@ class DividedEvaluator:
             sums.append(tree.sums)
             times[1, row] = time.time()
         stacked = np.array(sums).swapaxes(0, 1)
-        return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1], chunk.fold)
+        return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1], chunk.folds)
 
     def join(self, parts: Sequence[Part]) -> Part:
         """Put neighbouring parts of a chunk together, in the order of their blocks."""
@@ -112,7 +111,7 @@ class DividedEvaluator:
     def close(self, parts: Sequence[Part]) -> Outcome:
         """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
         whole = join_parts(parts, self._calendar.blocks)
-        ready, course = self.ready.of(whole.fold), self._course(whole.fold)
+        ready, course = self.ready.of(whole.folds), self._course(whole.folds)
         count, segments = len(whole.numbers), len(ready.segments)
         metrics, reasons = new_metrics(count)
         cuts = np.full((count, len(course.spans), len(METRICS)), np.nan)
@@ -141,6 +140,7 @@ class DividedEvaluator:
             completed=whole.completed,
             segments=cuts[:, :segments],
             segment_reasons=cut_reasons[:, :segments],
+            folds=whole.folds,
         )
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
@@ -149,11 +149,11 @@ class DividedEvaluator:
         values = self._share.scaled(values)
         return replay_sleeves(self._share, course, self._cls, self._source, values, compiled=compiled)
 
-    def _course(self, fold: int | None) -> Course:
-        """Give the course over one fold, or over all for None."""
-        if fold not in self._courses:
-            self._courses[fold] = lay_out(self.ready.of(fold), flat=self._flat)
-        return self._courses[fold]
+    def _course(self, folds: range | None) -> Course:
+        """Give the course over some folds, or over all for None."""
+        if folds not in self._courses:
+            self._courses[folds] = lay_out(self.ready.of(folds), flat=self._flat)
+        return self._courses[folds]
 
     @cached_property
     def _runners(self) -> tuple[SleeveRunner, ...]:

@@ -86,7 +86,7 @@ class Evaluator:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
         count = len(chunk.numbers)
         metrics, reasons = new_metrics(count)
-        part = self.ready.of(chunk.fold)
+        part = self.ready.of(chunk.folds)
         walk = Walk(self._runner, part.segments, flat=self._flat, pruning=self._pruning) if part.segments else None
         cuts = np.full((count, len(part.segments), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
@@ -116,6 +116,7 @@ class Evaluator:
             completed=times[1],
             segments=cuts,
             segment_reasons=cut_reasons,
+            folds=chunk.folds,
         )
 
     def _run(

@@ -27,14 +27,14 @@ class Chunk:
     batch : number of the batch, 0-based; of batches that are committed together, the first.
     numbers : int64[k], the trials' numbers in the study.
     values : float64[k, p], one column per name in `TrialSpec.params`; booleans are 0 and 1, integers whole floats.
-    fold : the only fold that they run on; None for all of them.
+    folds : those that they run on; None for all.
 
     """
 
     batch: int
     numbers: NDArray[np.int64]
     values: NDArray[np.float64]
-    fold: int | None = None
+    folds: range | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +43,10 @@ class Outcome:
 
     Attributes
     ----------
-    batch, numbers : as in the chunk.
+    batch, numbers, folds : as in the chunk.
     metrics : float64[k, len(METRICS)], NaN = undefined; with folds the means over their trainings.
     reasons : uint8[k, len(METRICS)], index into `metrics.REASONS`; 0 = defined.
-    returns : float32[k, width], per-session returns, as many as `Ready.of(chunk's fold)` says; with folds those of
+    returns : float32[k, width], per-session returns, as many as `Ready.of(folds)` says; with folds those of
         every segment, one after the other.
     errors : trial number to text; such a trial has failed and its metrics are NaN.
     started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
@@ -65,6 +65,7 @@ class Outcome:
     completed: NDArray[np.float64]
     segments: NDArray[np.float64] | None = None
     segment_reasons: NDArray[np.uint8] | None = None
+    folds: range | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,9 @@ class Ready:
     assets: tuple[str, ...] = field(default=())
     segments: tuple[Segment, ...] = field(default=())
 
-    def of(self, fold: int | None) -> Ready:
-        """Give what is known of one fold, or all of it for None."""
-        return self if fold is None else replace(self, segments=tuple(s for s in self.segments if s.fold == fold))
+    def of(self, folds: range | None) -> Ready:
+        """Give what is known of some folds, or all of it for None."""
+        return self if folds is None else replace(self, segments=tuple(s for s in self.segments if s.fold in folds))
 
     @property
     def width(self) -> int:

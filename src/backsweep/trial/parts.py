@@ -21,7 +21,7 @@ class Part:
 
     Attributes
     ----------
-    batch, numbers, fold : as in the chunk.
+    batch, numbers, folds : as in the chunk.
     nodes : level and index of the nodes of the tree of blocks, in the order of blocks; at most two for each level.
     sums : float64[nodes, k, width of the course]; not a number for a trial that has failed.
     errors : trial number to the text of the first sleeve's error.
@@ -36,7 +36,7 @@ class Part:
     errors: dict[int, str]
     started: NDArray[np.float64]
     completed: NDArray[np.float64]
-    fold: int | None = None
+    folds: range | None = None
 
 
 def join_parts(parts: Sequence[Part], blocks: int) -> Part:
@@ -55,5 +55,5 @@ def join_parts(parts: Sequence[Part], blocks: int) -> Part:
         errors=errors,
         started=np.min([part.started for part in parts], axis=0),
         completed=np.max([part.completed for part in parts], axis=0),
-        fold=parts[0].fold,
+        folds=parts[0].folds,
     )

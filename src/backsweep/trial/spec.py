@@ -129,6 +129,7 @@ class ExecutionSpec(Section):
         in the same bar fills there, or waits. `backsweep.engine.ambiguity` has the rules, and the metrics that count.
     untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
         data counts as data without volume, and orders fill.
+    delay : how many timestamps later the strategy sees bars, signals and context; its account it sees as it is.
     volume_share : the orders of an asset together fill at most this share of a bar's volume, and leave the rest of
         what they ask for working; 0 for no bound. What `untraded: fill` fills without volume has none either.
 
@@ -138,6 +139,7 @@ class ExecutionSpec(Section):
     limit_fill: Literal["touch", "penetration"] = "touch"
     ambiguous: Literal["stop_first", "target_first"] = "stop_first"
     untraded: Literal["wait", "fill"] = "wait"
+    delay: Annotated[int, Field(ge=0, le=1000)] = 0
     volume_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
     @field_validator("profile")

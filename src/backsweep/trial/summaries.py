@@ -77,6 +77,21 @@ def summarise_pieces(
     np.copyto(returns, np.concatenate(own), where=~np.isnan(returns))
 
 
+def mean_of_trainings(
+    metrics: NDArray[np.float64], reasons: NDArray[np.uint8], trains: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Give a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
+
+    `metrics` and `reasons` have a row for each segment; a metric that is undefined in one training is undefined, for
+    that training's reason.
+    """
+    reason = reasons[trains].max(axis=0)
+    total = np.zeros(metrics.shape[1])
+    for row in metrics[trains]:
+        total += row
+    return total / trains.sum(), reason
+
+
 def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Give empty arrays for the metrics of `count` trials and their reason codes."""
     return np.full((count, len(METRICS)), np.nan), np.zeros((count, len(METRICS)), np.uint8)

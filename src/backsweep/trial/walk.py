@@ -10,7 +10,7 @@ import numpy as np
 from backsweep.metrics.reasons import PRUNED_BY_TRAINING
 from backsweep.trial.folds import TEST, TRAIN
 from backsweep.trial.runner import PrunedRun
-from backsweep.trial.summaries import summarise_pieces
+from backsweep.trial.summaries import mean_of_trainings, summarise_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,18 +131,3 @@ class Walk:
         scratch = np.zeros(leg.last - leg.first)
         self._runner.summarise(metrics, reasons, scratch, leg.first, leg.last)
         returns[:] = scratch
-
-
-def mean_of_trainings(
-    metrics: NDArray[np.float64], reasons: NDArray[np.uint8], trains: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Give a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
-
-    `metrics` and `reasons` have a row for each segment; a metric that is undefined in one training is undefined, for
-    that training's reason.
-    """
-    reason = reasons[trains].max(axis=0)
-    total = np.zeros(metrics.shape[1])
-    for row in metrics[trains]:
-        total += row
-    return total / trains.sum(), reason

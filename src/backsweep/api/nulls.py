@@ -1,0 +1,142 @@
+"""The null study: the same search on histories without timing, and the rank of the real result among theirs.
+
+The null hypothesis: the order of the sessions carries nothing that this strategy could use. Neither signals nor context
+nor earlier prices tell anything of the returns that follow (`dataset.permute` says what is kept). Under it the real
+history is one more permutation, so that the probability to rank r-th or better of K + 1 is r / (K + 1), whatever the
+search does: it holds for samplers that learn, for folds and for any way to select, because every history is searched,
+folded and selected from in the same way, with as many trials.
+
+Each history's result is a file of its own in the study's folder, `null/<trials>-<history>.json`, put once: the same
+command goes on where it was ended. A history is a pure function of the study's seed, the length of the blocks and its
+number, so that it does not matter where or when it runs. Histories run whole, each in one process. A holdout is no
+part of any of this: its sessions stay where they are, and no trial runs on them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backsweep.dataset import fingerprint, load
+from backsweep.dataset.calendar import calendar_of
+from backsweep.dataset.permute import permuted
+from backsweep.errors import BadInput
+from backsweep.runtime.inline import InlineBackend
+from backsweep.runtime.spread import spread
+from backsweep.strategy import load_strategy
+from backsweep.study.config import Sweep, load_sweep
+from backsweep.study.driver import run_study
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import Identity, identify
+from backsweep.study.nulls import History, read_histories, write_history
+from backsweep.study.space import build_space
+from backsweep.study.study import Study, open_study
+from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.folds import holdout_start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backsweep.trial.divided import DividedEvaluator
+    from backsweep.trial.evaluate import Evaluator
+    from backsweep.trial.spec import TrialSpec
+
+BLOCK = 5
+"""Sessions that are permuted together: a trading week."""
+
+
+@dataclass(frozen=True)
+class NullProgress:
+    """Where a null study stands: histories done of those asked for; `seconds` is what the rest will take at least."""
+
+    done: int
+    total: int
+    seconds: float
+
+
+def null_study(
+    path: str | Path,
+    studies: int,
+    *,
+    block: int = BLOCK,
+    workers: int | None = None,
+    backend: str | None = None,
+    address: str | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    progress: Callable[[NullProgress], None] | None = None,
+) -> Study:
+    """Search `studies` histories like the study of a sweep file, which has been run; returns the study.
+
+    Histories that are there are not run again. `progress` is called before the first and after each. Raises BadInput
+    where the study is not there or not finished, or the sessions cannot be permuted, StudyConflict where it was made
+    from something else than this file, or has histories of other blocks.
+    """
+    given = {"runtime.workers": workers, "runtime.backend": backend, "runtime.address": address}
+    sweep = load_sweep(
+        Path(path), [*overrides, *(f"{key}={value}" for key, value in given.items() if value is not None)]
+    )
+    folder = out if out is not None else Path("studies") / sweep.study
+    if not StudyFolder(folder).exists:
+        raise BadInput("the study has not been run", where=str(folder), remedy=f"first run it: backsweep run {path}")
+    StudyFolder(folder).check(identify(sweep, fingerprint(sweep.data)))
+    study = open_study(folder)
+    state = study.state
+    if not state.done or (state.total is not None and state.done < state.total):
+        found = f"{state.done:,} of {state.total:,} trials" if state.total is not None else "no trial"
+        raise BadInput("the study is not finished", where=str(folder), found=found, remedy=f"backsweep run {path}")
+    there = {history.number for history in read_histories(folder, state.done, block)}
+    missing = [number for number in range(studies) if number not in there]
+    runtime = sweep.runtime
+    spreads = (runtime.backend or ("ray" if runtime.workers > 1 else "inline")) == "ray"
+    hands = runtime.workers if spreads else 1
+    each = float(study.trials["duration"].dt.total_microseconds().to_numpy().sum()) / 1e6 / hands
+
+    def tell() -> None:
+        if progress is not None:
+            progress(NullProgress(studies - len(missing), studies, len(missing) * each))
+
+    tell()
+    folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
+    make = partial(_Histories, sweep.model_dump_json(exclude_none=True), block, state.done // folds)
+    for number, sharpe in spread(make, tuple(missing), hands, runtime.address if spreads else None):
+        write_history(folder, History(state.hash, state.done, block, number, sharpe))
+        missing.remove(number)
+        tell()
+    return open_study(folder)
+
+
+class _Histories:
+    """Runs whole studies on permuted histories in this process: data and strategy are loaded once.
+
+    `trials` is how many each search has, of which there may be one for every fold.
+    """
+
+    def __init__(self, sweep: str, block: int, trials: int) -> None:
+        given = Sweep.model_validate_json(sweep, strict=True)
+        self._sweep = given.model_copy(update={"search": given.search.model_copy(update={"trials": trials})})
+        self._cls = load_strategy(given.strategy)
+        self._space = build_space(self._sweep, self._cls.declared())
+        self._shard = load(given.data)
+        walk = given.walk_forward
+        self._stop = None if walk is None else holdout_start(calendar_of(self._shard).ends, walk)
+        self._block = block
+
+    def __call__(self, number: int) -> float | None:
+        """Give a history's Sharpe ratio: that of the stitched tests, or of the selected trial; None if it has none."""
+        shard = permuted(self._shard, self._block, (self._sweep.search.seed, self._block, number), self._stop)
+
+        def build(spec: TrialSpec) -> Evaluator | DividedEvaluator:
+            return make_evaluator(spec, shard, self._cls)
+
+        content = json.loads(self._sweep.model_dump_json(exclude_none=True))
+        identity = Identity(content, f"history {number} of blocks of {self._block}", "")
+        with tempfile.TemporaryDirectory(prefix="backsweep-null-") as place:
+            folder = Path(place) / "study"
+            run_study(self._sweep, self._space, InlineBackend(build), StudyFolder(folder), identity)
+            return open_study(folder).result

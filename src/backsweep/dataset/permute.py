@@ -1,0 +1,109 @@
+"""Histories without timing: the same sessions, in another order.
+
+Sessions are cut into blocks of neighbours, and the blocks change places. A session moves as a whole, with all its
+assets: what its bars are relative to each asset's close before it - gap, shape, range, volume, and how the assets moved
+together - is kept, and prices are chained anew, so that every asset ends where it ended. Signals, context and the
+calendar stay where they were.
+
+So what is permuted away is timing: that signals or context, or prices more than a block ago, tell anything of the
+returns that follow. What stays, and is no evidence for a strategy that lives on it: the drift of every asset, the shape
+of its returns, and whatever happens within a block. Longer blocks keep more of the dependence between sessions, such as
+quiet and wild times; blocks of one session keep none.
+
+Sessions change places only with sessions of the same layout: the same assets, and as many bars. An asset that is listed
+later is therefore never where it was not, and half-days go where half-days were. Sessions that a study keeps apart at
+the end, as a holdout, neither move nor lend their bars to others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.dataset.shards import Shard
+
+PRICES = ("open", "high", "low", "close")
+FEWEST_BLOCKS = 8
+"""Of one layout: fewer have too few orders, most of them much alike."""
+
+
+def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None = None) -> Shard:
+    """Return the shard with its sessions in another order, in blocks of `block` sessions; equal seeds, equal orders.
+
+    Sessions from number `stop` on stay as they are. Raises BadInput where less than half of the sessions have enough
+    others of their layout to change places with, and for data with corporate actions: what a split or a dividend did
+    cannot be moved with the bars.
+    """
+    if shard.actions.height:
+        raise BadInput(
+            "sessions with corporate actions cannot change places",
+            where="data.actions",
+            expected="bars without actions: adjusted prices",
+            found=f"{shard.actions.height:,} actions",
+            remedy="make a study on adjusted prices, and a null study of that",
+        )
+    groups = np.cumsum(np.diff(shard.rows["timestamp"].to_numpy(), prepend=shard.rows["timestamp"][0]) != 0)
+    sessions = shard.sessions.astype(np.int64)[groups]
+    assets = shard.rows["asset"].to_numpy()
+    starts = np.flatnonzero(np.diff(sessions, prepend=-1))
+    source = np.arange(len(starts))
+    moving = slice(0, stop)
+    source[moving] = _orders(_layouts(assets, groups, starts, moving), block, np.random.default_rng(seed))
+    rows = starts[source[sessions]] + np.arange(len(assets)) - starts[sessions]  # where each row's bar comes from
+    values = shard.rows.select(PRICES).to_numpy().astype(np.float64)
+    chained = np.empty_like(values)
+    for asset in range(len(shard.assets)):
+        places = np.flatnonzero(assets == asset)
+        last = np.append(np.flatnonzero(np.diff(sessions[places])), len(places) - 1)  # of each session
+        inside = np.cumsum(np.diff(sessions[places], prepend=sessions[places[0]]) != 0)  # which of its sessions
+        closes = values[places[last], 3]
+        before = np.append(values[places[0], 0], closes[:-1])
+        relative = np.empty_like(values[places])
+        relative[:] = values[places] / before[inside, None]
+        taken = np.searchsorted(places, rows[places])
+        growth = (closes / before)[inside[taken[last]]]
+        levels = before[0] * np.cumprod(np.append(1.0, growth[:-1]))
+        chained[places] = relative[taken] * levels[inside, None]
+    columns = [pl.Series(name, np.ascontiguousarray(chained[:, i])) for i, name in enumerate(PRICES)]
+    volume = pl.Series("volume", shard.rows["volume"].to_numpy()[rows])
+    return replace(shard, rows=shard.rows.with_columns(*columns, volume))
+
+
+def _layouts(
+    assets: NDArray[np.int32], groups: NDArray[np.int64], starts: NDArray[np.int64], moving: slice
+) -> list[NDArray[np.int64]]:
+    """Sort the sessions `moving` by their layout: for each layout its sessions, int64, ascending."""
+    found: dict[bytes, list[int]] = {}
+    ends = np.append(starts[1:], len(assets))
+    for session, (first, last) in enumerate(zip(starts[moving], ends[moving], strict=True)):
+        key = assets[first:last].tobytes() + (groups[first:last] - groups[first]).astype(np.int32).tobytes()
+        found.setdefault(key, []).append(session)
+    return [np.array(sessions, dtype=np.int64) for sessions in found.values()]
+
+
+def _orders(layouts: list[NDArray[np.int64]], block: int, chance: np.random.Generator) -> NDArray[np.int64]:
+    """Return for each session which one comes in its place: int64[sessions]."""
+    source = np.arange(sum(map(len, layouts)))
+    moving = 0
+    for sessions in layouts:
+        first = int(chance.integers(block))  # where the first block ends, so that no two histories are cut alike
+        blocks = np.split(sessions, np.arange(first or block, len(sessions), block))
+        if len(sessions) >= FEWEST_BLOCKS * block:
+            moving += len(sessions)
+        source[sessions] = np.concatenate([blocks[i] for i in chance.permutation(len(blocks))])
+    if 2 * moving < len(source):
+        raise BadInput(
+            "the sessions cannot change places",
+            expected=f"half of the sessions, or more, among {FEWEST_BLOCKS * block} of their layout: assets and bars",
+            found=f"{moving:,} of {len(source):,} sessions of {len(layouts):,} layouts",
+            remedy="take shorter blocks, assets that trade through the whole time, or bars at regular times",
+        )
+    return source

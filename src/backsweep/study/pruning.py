@@ -1,0 +1,117 @@
+"""Pruning between folds: the trials of a batch are compared by the trainings so far, and the hopeless ones stop.
+
+A look after fold k decides who runs on the folds after it, and by trainings alone, up to that of fold k. These end
+before any of the later tests begins, so nothing is chosen by what it is judged on afterwards. Choices in the folds up
+to k do not know of it: a trial that was stopped may have been the choice of a fold that it ran on, as it would have
+been without a look. The comparison is among the trials of one batch, which is a fixed set of numbers: what becomes of a
+trial does not depend on workers, chunks or interruptions.
+
+It is a bet, not a proof: a trial that does badly on the first trainings might have been the best of a later one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from backsweep.metrics.summary import METRICS
+from backsweep.section import Section
+from backsweep.statistics.signed_rank import signed_rank
+from backsweep.study.proposers.base import ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from backsweep.study.config import Search
+
+_DIGITS = 9  # of a share of trials: 0.55 of 20 is 11
+
+
+class Halving(Section):
+    """Successive halving: the fraction `keep` of a batch's trials goes on, the best by their means over trainings.
+
+    The first look is after `after` folds, and each one after 1 / `keep` times as many folds as the one before. Trials
+    are ranked as in the study table; a trial of which a training was pruned has no mean and ranks last. Source:
+    Jamieson and Talwalkar (2016), "Non-stochastic Best Arm Identification and Hyperparameter Optimization".
+    """
+
+    kind: Literal["halving"] = "halving"
+    after: Annotated[int, Field(ge=1)] = 3
+    keep: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+
+
+class Wilcoxon(Section):
+    """A trial stops once its trainings are worse than the batch's median, by the signed-rank test at level `p`.
+
+    There is a look after every fold from number `after` on, as soon as so few folds can give such a p-value. A fold's
+    median is that of the trials that still run. Compared is the first objective; a training without one, or that breaks
+    a constraint, is worse than any other. As trainings overlap and looks repeat, `p` is a threshold and no error rate.
+    """
+
+    kind: Literal["wilcoxon"]
+    after: Annotated[int, Field(ge=1)] = 3
+    p: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+
+
+Between = Annotated[Halving | Wilcoxon, Field(discriminator="kind")]
+
+
+def looks(rule: Halving | Wilcoxon, folds: int) -> list[int]:
+    """After how many of the folds trials are compared, ascending and before the last."""
+    return [done for done in _looks(rule, folds) if done < folds]
+
+
+def _looks(rule: Halving | Wilcoxon, folds: int) -> Iterator[int]:
+    done = rule.after
+    if isinstance(rule, Wilcoxon):
+        yield from range(max(done, math.ceil(-math.log2(rule.p))), folds)
+        return
+    while done < folds:
+        yield done
+        done = math.ceil(done / rule.keep)
+
+
+def hopeless(
+    rule: Halving | Wilcoxon, trainings: NDArray[np.float64], params: NDArray[np.float64], search: Search
+) -> dict[int, str]:
+    """Tell which trials of a batch stop, and why: position to text.
+
+    `trainings` (float64[k, folds, metrics]) are those so far, NaN where undefined, of the k trials that still run;
+    `params` (float64[k, p]) decide between equals, the smaller ones being better.
+    """
+    if isinstance(rule, Wilcoxon):
+        return _below_median(rule, trainings, search)
+    total = np.zeros((len(trainings), trainings.shape[2]))
+    for fold in range(trainings.shape[1]):
+        total += trainings[:, fold]
+    order = np.lexsort(params.T[::-1])
+    losses, violations = _judged(total[order] / trainings.shape[1], search)
+    order = order[ranked(losses, violations, np.zeros(len(order), np.bool_))]
+    kept = math.ceil(round(rule.keep * len(order), _DIGITS))
+    return {int(row): f"place {place} of {len(order)}" for place, row in enumerate(order, start=1) if place > kept}
+
+
+def _below_median(rule: Wilcoxon, trainings: NDArray[np.float64], search: Search) -> dict[int, str]:
+    losses, violations = _judged(trainings, search)
+    usable = np.isfinite(losses[..., 0]) & (violations <= 0.0).all(axis=-1)
+    scores = np.where(usable, -losses[..., 0], -np.inf)
+    medians = np.sort(scores, axis=0)[len(scores) // 2]  # of an even number the upper one, which may be alone finite
+    unlike = scores != medians  # equal infinities have no difference
+    tested = [signed_rank(row[pairs] - medians[pairs]) for row, pairs in zip(scores, unlike, strict=True)]
+    return {row: f"below the median, p = {p:.3g}" for row, p in enumerate(tested) if p <= rule.p}
+
+
+def _judged(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give losses (smaller is better, NaN = undefined) and violations (at most 0 where a bound holds) of metrics.
+
+    The last axis of `metrics`, METRICS, becomes one of the objectives and one of the constraints.
+    """
+    losses = [-each.sign * metrics[..., METRICS.index(each.metric)] for each in search.objective]
+    bounds = [each.sign * (metrics[..., METRICS.index(each.metric)] - each.bound) for each in search.bounds]
+    violations = np.stack(bounds, axis=-1) if bounds else np.zeros((*metrics.shape[:-1], 0))
+    return np.stack(losses, axis=-1), np.where(np.isnan(violations), np.inf, violations)

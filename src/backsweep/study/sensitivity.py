@@ -1,0 +1,221 @@
+"""How much of the result is left in a slightly worse world: what was selected is run again under changed conditions.
+
+    costs x 2, costs x 3    every commission, slippage and financing rate, also those among the parameters
+    one bar later           the strategy sees bars, signals and context a bar later (`execution.delay`)
+    start a month later     the data begin 21 sessions later, and with them the folds
+
+Nothing is chosen anew: without folds the selected trial runs over all the data, with folds each fold's choice runs in
+that fold's test, and the tests are put together as they are in `walk_forward`. A fold that begins later is tested later
+than its choice was trained, so that nothing of a test was seen; the groups of a cross-validation would move into what
+was trained on, and stay where they are. A holdout belongs to no fold, and none of this runs on it. Nor is a run of this
+kind ever ended early. Computed once, when a run ends, and kept in `selected/sensitivity.json`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep import metrics
+from backsweep.dataset import load
+from backsweep.errors import BacksweepError
+from backsweep.section import Section
+from backsweep.statistics.findings import Scenario
+from backsweep.study.files import open_files, sealed, unsealed
+from backsweep.study.space import trial_spec
+from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.exchange import Chunk
+from backsweep.trial.folds import TEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from backsweep.dataset import Shard
+    from backsweep.study.config import Sweep
+    from backsweep.study.space import Space
+    from backsweep.study.study import Study
+    from backsweep.trial.divided import DividedEvaluator
+    from backsweep.trial.evaluate import Evaluator
+    from backsweep.trial.folds import Segment
+    from backsweep.trial.spec import TrialSpec
+
+LATER = 21
+"""Sessions: a month of trading."""
+
+_FILE = "selected/sensitivity.json"
+_FIGURES = ("sharpe", "total_return", "max_drawdown")
+_COSTS = "costs."
+_NO_COSTS = ("limit", "above", "short_credit")  # the share up to which impact grows, where tiers begin, what is earned
+
+Chosen = list[list[Any]]
+"""What is judged: each fold with the trials that it chose, or None with the selected trial; as JSON has it."""
+
+
+def write_sensitivity(study: Study, sweep: Sweep, space: Space) -> None:
+    """Run what was selected under each condition and keep the results, unless they are there."""
+    chosen = _chosen(study)
+    files = open_files(study.path)
+    if files.exists(_FILE) and unsealed(files.get(_FILE), files.where(_FILE))["selected"] == chosen:
+        return
+    scenarios = _Scenarios(study, sweep, space, chosen).run()
+    content = {"selected": chosen, "scenarios": [_plain(each) for each in scenarios]}
+    files.replace(_FILE, sealed(content))
+
+
+def read_sensitivity(study: Study) -> tuple[Scenario, ...]:
+    """Read what was kept; empty where nothing was, or where something else has been selected since.
+
+    Raises StudyConflict for a damaged file.
+    """
+    files = open_files(study.path)
+    if not files.exists(_FILE):
+        return ()
+    content = unsealed(files.get(_FILE), files.where(_FILE))
+    if content["selected"] != _chosen(study):
+        return ()
+    return tuple(_scenario(row) for row in content["scenarios"])
+
+
+class _Scenarios:
+    """Runs the selected trials again, scenario by scenario."""
+
+    def __init__(self, study: Study, sweep: Sweep, space: Space, chosen: Chosen) -> None:
+        numbers = sorted({number for _, each in chosen for number in each})
+        self._chosen = [(fold, [numbers.index(number) for number in each]) for fold, each in chosen]
+        self._spec = trial_spec(sweep, space).model_copy(update={"pruning": None})
+        rows = [space.encode(study.describe(number)["params"]) for number in numbers]
+        self._values = np.array(rows).reshape(len(rows), len(space.names))
+        self._shard: Shard | None = None
+        self._later = study.sessions.dt.date()[LATER] if len(study.sessions) > 2 * LATER else None
+
+    def run(self) -> list[Scenario]:
+        spec, values = self._spec, self._values
+        found = [self._scenario("as it is", spec, values)]
+        for factor in (2.0, 3.0):
+            dearer, changed = scaled(spec, factor), values.copy()
+            for column, name in enumerate(spec.params):
+                if _is_cost(name):
+                    changed[:, column] *= np.where(changed[:, column] > 0.0, factor, 1.0)  # below 0 it is a rebate
+            same = dearer == spec and (changed == values).all()
+            reason = "the sweep file has no costs" if same else None
+            found.append(self._scenario(f"costs x {factor:.0f}", dearer, changed, reason))
+        execution = spec.execution.model_copy(update={"delay": spec.execution.delay + 1})
+        found.append(self._scenario("one bar later", spec.model_copy(update={"execution": execution}), values))
+        reason = "the data are too short" if self._later is None else None
+        if spec.folds is not None and spec.folds.mode == "cpcv":
+            reason = "the groups would move into what was trained on"
+        late = spec.model_copy(update={"data": spec.data.model_copy(update={"start": self._later or spec.data.start})})
+        found.append(self._scenario("start a month later", late, values, reason))
+        return found
+
+    def _scenario(self, name: str, spec: TrialSpec, values: NDArray[np.float64], reason: str | None = None) -> Scenario:
+        """Run one scenario; one that does not apply, or fails, has a reason instead of figures."""
+        if reason is None and not len(values):
+            reason = "nothing was selected"
+        if reason is None:
+            try:
+                returns = self._returns(spec, values)
+            except BacksweepError as error:
+                reason = error.problem
+            else:
+                sharpe, total, drawdown = (float(getattr(metrics, figure)(returns)) for figure in _FIGURES)
+                return Scenario(name, sharpe, total, drawdown, len(returns), None)
+        return Scenario(name, math.nan, math.nan, math.nan, 0, reason)
+
+    def _returns(self, spec: TrialSpec, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the return of every tested session once: the mean over the folds that test it."""
+        if spec.data != self._spec.data:
+            evaluator = make_evaluator(spec)
+        else:
+            self._shard = self._shard or load(spec.data)
+            evaluator = make_evaluator(spec, self._shard)
+        if spec.folds is None:
+            whole: NDArray[np.float64] = _run(evaluator, None, values)[0]
+            return whole
+        total = np.zeros(len(evaluator.ready.sessions))
+        times = np.zeros(len(total))
+        for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
+            places = np.concatenate([np.arange(*run) for run in test.runs])
+            total[places] += earned
+            times[places] += 1.0
+        return np.asarray(total[times > 0.0] / times[times > 0.0])
+
+    def _tests(
+        self, evaluator: Evaluator | DividedEvaluator, values: NDArray[np.float64], *, by_fold: bool
+    ) -> Iterator[tuple[Segment, NDArray[np.float64]]]:
+        """Give each fold's test, and the mean return of the fold's choice in each of its sessions.
+
+        Tests that carry on with the positions of those before need all folds, other folds run `by_fold`.
+        """
+        together = None if by_fold else _run(evaluator, None, values)
+        for fold, rows in self._chosen:
+            only = range(fold, fold + 1)
+            part = evaluator.ready.of(only) if together is None else evaluator.ready
+            ends = np.cumsum([segment.width for segment in part.segments])
+            for test, end in zip(part.segments, ends, strict=True):
+                if test.fold == fold and test.name == TEST:
+                    earned = np.zeros((1, test.sessions))
+                    if rows:
+                        record = _run(evaluator, only, values[rows]) if together is None else together[rows]
+                        earned = record[:, end - test.width : end]
+                    yield test, earned.mean(axis=0)
+
+
+def _run(
+    evaluator: Evaluator | DividedEvaluator, folds: range | None, values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give the returns that are kept of each row of values; a session without one, as after ruin, earned nothing."""
+    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds))
+    if outcome.errors:
+        raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
+    return np.nan_to_num(outcome.returns.astype(np.float64), nan=0.0)
+
+
+def scaled(spec: TrialSpec, factor: float) -> TrialSpec:
+    """Return the specification with every cost, also the fixed ones, `factor` times as high."""
+    fixed = {name: value * factor if _is_cost(name) and value > 0 else value for name, value in spec.fixed.items()}
+    return spec.model_copy(update={"costs": _times(spec.costs, factor), "fixed": fixed})
+
+
+def _times(section: Section, factor: float) -> Section:
+    changed: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            changed[name] = _times(value, factor)
+        elif isinstance(value, Mapping):
+            changed[name] = {key: _times(inner, factor) for key, inner in value.items()}
+        elif isinstance(value, tuple):
+            changed[name] = tuple(_times(inner, factor) for inner in value)
+        elif isinstance(value, float) and value > 0.0 and name not in _NO_COSTS:
+            changed[name] = value * factor
+    return section.model_copy(update=changed)
+
+
+def _is_cost(name: str) -> bool:
+    return name.startswith(_COSTS) and name.rpartition(".")[2] not in _NO_COSTS
+
+
+def _chosen(study: Study) -> Chosen:
+    if len(study.folds):
+        return [[fold, list(numbers)] for fold, numbers in study.walk_forward.folds.select("fold", "numbers").rows()]
+    return [] if study.selected is None else [[None, [study.selected]]]
+
+
+def _scenario(row: dict[str, Any]) -> Scenario:
+    fields: dict[str, Any] = {name: math.nan if name in _FIGURES and row[name] is None else row[name] for name in row}
+    return Scenario(**fields)
+
+
+def _plain(scenario: Scenario) -> dict[str, Any]:
+    """Give a scenario as JSON knows it: NaN is null."""
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in asdict(scenario).items()
+    }

@@ -1,0 +1,152 @@
+"""Spans: whole batches that are proposed and committed together, and the goes in which they run.
+
+Mostly there is one go, over all folds. Where trials are pruned between folds, a span is one batch and runs go by go:
+each go is some folds, and after it the batch's trials are compared. Outcomes of a go come in any order, but the next
+one begins when all of them are there; other batches keep the workers busy meanwhile.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.study.proposers.base import Proposals
+from backsweep.study.pruning import hopeless, looks
+from backsweep.study.table import Results
+from backsweep.trial.exchange import Chunk
+from backsweep.trial.folds import TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from backsweep.study.config import Search
+    from backsweep.trial.exchange import Outcome, Ready
+
+
+@dataclass(frozen=True)
+class Go:
+    """Folds that are run together, None for all; where their segments and returns stand among those of all folds."""
+
+    folds: range | None
+    segments: slice
+    returns: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The goes of a batch, and which of all its segments are trainings."""
+
+    goes: tuple[Go, ...]
+    trains: NDArray[np.bool_]
+
+    @property
+    def folds(self) -> int:
+        """How many folds there are, where there are several goes."""
+        last = self.goes[-1].folds
+        return last.stop if last is not None else 1
+
+
+def lay_course(ready: Ready, fold: int | None, search: Search) -> Course:
+    """Divide a batch's work, on one fold or for None on all of them, into goes; `ready` is what is known of these."""
+    rule = search.pruning.between_folds if search.pruning is not None else None
+    trains = np.array([segment.name == TRAIN for segment in ready.segments])
+    if rule is None or fold is not None:
+        only = None if fold is None else range(fold, fold + 1)
+        return Course((Go(only, slice(None), slice(None)),), trains)
+    of = np.array([segment.fold for segment in ready.segments])
+    widths = np.append(0, np.cumsum([segment.width for segment in ready.segments]))
+    count = int(of[-1]) + 1
+    goes = []
+    for begin, end in itertools.pairwise([0, *looks(rule, count), count]):
+        first, last = np.searchsorted(of, (begin, end)).tolist()
+        goes.append(Go(range(begin, end), slice(first, last), slice(int(widths[first]), int(widths[last]))))
+    return Course(tuple(goes), trains)
+
+
+class Span:
+    """Whole batches, the first and the last of a run's apart, with what has become of their trials.
+
+    `proposals` are those of the whole batches, of which the trials `numbers` are run.
+    """
+
+    def __init__(self, proposals: Proposals, numbers: range, ready: Ready, course: Course, search: Search) -> None:
+        self.proposals = proposals
+        self.results = Results(numbers, ready.width, len(ready.segments))
+        self._course, self._search = course, search
+        start = numbers.start % search.batch
+        self._used = slice(start, start + len(numbers))
+        self._go = 0
+        self._running = np.arange(len(numbers))  # positions of the trials that are run in this go
+
+    @property
+    def used(self) -> Proposals:
+        """The proposals of the trials that are run."""
+        return Proposals(self.proposals.values[self._used], self.proposals.attrs[self._used])
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing left to run."""
+        return self.last and self.results.complete
+
+    @property
+    def last(self) -> bool:
+        """Whether no other go follows."""
+        return self._go == len(self._course.goes) - 1
+
+    @property
+    def over(self) -> int:
+        """How many trials have come to their end."""
+        return len(self.results.numbers) - (self.results.missing if self.last else len(self._running))
+
+    def chunks(self, batch: int, size: int) -> Iterator[Chunk]:
+        """Cut this go's work into chunks of so many trials."""
+        values = self.proposals.values[self._used]
+        for first in range(0, len(self._running), size):
+            rows = self._running[first : first + size]
+            yield Chunk(batch, self.results.numbers.start + rows, values[rows], self._course.goes[self._go].folds)
+
+    @property
+    def waiting(self) -> int:
+        """How many trials this go has."""
+        return len(self._running)
+
+    def take(self, outcome: Outcome) -> NDArray[np.int64]:
+        """Take in a chunk's outcome, unless it is of an earlier go; returns the numbers that were new."""
+        go = self._course.goes[self._go]
+        if outcome.folds != go.folds:
+            return np.empty(0, np.int64)
+        return self.results.take(outcome, go.segments, go.returns, first=self._go == 0)
+
+    def advance(self) -> bool:
+        """Begin the next go, if this one is over; tells whether there is one to run."""
+        if not self.results.complete:
+            return False
+        while not self.last:
+            self._prune()
+            self._go += 1
+            if len(self._running):
+                self.results.expect(self._running)
+                return True
+        if len(self._course.goes) > 1:
+            self.results.sum_up(self._course.trains)
+        return False
+
+    def _prune(self) -> None:
+        """Compare the trials that ran in this go, and keep those that are not hopeless."""
+        results, folds = self.results, self._course.goes[self._go].folds
+        end = self._course.goes[self._go].segments.stop
+        rows = self._running[~results.failed[self._running]]
+        self._running = rows
+        if self._search.pruning is None or self._search.pruning.between_folds is None or folds is None or not len(rows):
+            return
+        trainings = results.segments[rows, :end][:, self._course.trains[:end]]
+        values = self.proposals.values[self._used][rows]
+        stops = hopeless(self._search.pruning.between_folds, trainings, values, self._search)
+        for at, why in stops.items():
+            results.stop(int(rows[at]), slice(end, None), f"after {folds.stop} of {self._course.folds} folds: {why}")
+        self._running = np.delete(rows, list(stops))

@@ -1,0 +1,70 @@
+"""Market data in an S3, listed by PyArrow and read by Polars."""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import obstore
+import polars as pl
+import pytest
+from obstore.store import from_url
+from s3_server import s3_server
+
+from backsweep.dataset import DataSpec, fingerprint, load
+from backsweep.dataset.calendar import survey
+from backsweep.errors import BadData, BadInput
+
+DATA = Path(__file__).parents[2] / "sweeps" / "data"
+NAMES = {"bars": "stocks_daily", "signals": "stocks_signals", "context": "market_context"}
+
+
+@pytest.fixture(scope="module")
+def store():
+    with s3_server():
+        store = from_url("s3://bucket")
+        for name in NAMES.values():
+            obstore.put(store, f"market/{name}/part.parquet", (DATA / f"{name}.parquet").read_bytes())
+        yield store
+
+
+def here(**changes):
+    return DataSpec(**({role: str(DATA / f"{name}.parquet") for role, name in NAMES.items()} | changes))
+
+
+def there(**changes):
+    return DataSpec(**({role: f"s3://bucket/market/{name}" for role, name in NAMES.items()} | changes))
+
+
+@pytest.mark.usefixtures("store")
+def test_data_in_a_store_is_the_data_on_disk():
+    assets = survey(here()).assets[1:3]
+    window = {"start": date(2010, 1, 1), "end": date(2012, 12, 31), "assets": assets}
+    local, remote = load(here(**window)), load(there(**window))
+    assert remote.assets == local.assets == assets
+    assert remote.rows.equals(local.rows)
+    assert remote.context.equals(local.context)
+    assert fingerprint(there()) == fingerprint(here())
+
+
+@pytest.mark.usefixtures("store")
+def test_a_calendar_is_surveyed_in_the_store():
+    calendars = [survey(spec) for spec in (here(), there(bars="s3://bucket/market/*daily/*.parquet"))]
+    assert calendars[0].assets == calendars[1].assets
+    assert calendars[0].ends.tolist() == calendars[1].ends.tolist()
+
+
+def test_what_is_wrong_in_the_store_is_named_by_its_url(store):
+    with pytest.raises(BadInput, match=r"data\.bars: s3://bucket/nothing"):
+        load(there(bars="s3://bucket/nothing/*.parquet"))
+    with pytest.raises(BadInput, match=r"data\.bars: s3://nothing"):
+        load(there(bars="s3://nothing/*.parquet"))
+    obstore.put(store, "damaged/part.parquet", (DATA / "stocks_daily.parquet").read_bytes()[:1000])
+    with pytest.raises(BadData, match=r"s3://bucket/damaged/part\.parquet"):
+        load(there(bars="s3://bucket/damaged"))
+    wrong = io.BytesIO()
+    row = pl.int_range(pl.len()) == 6
+    bars = pl.read_parquet(DATA / "stocks_daily.parquet")
+    bars.with_columns(pl.when(row).then(-1.0).otherwise("close").alias("close")).write_parquet(wrong)
+    obstore.put(store, "wrong/part.parquet", wrong.getvalue())
+    with pytest.raises(BadData, match=r"s3://bucket/wrong/part\.parquet, row 7, column close"):
+        load(there(bars="s3://bucket/wrong/part.parquet"))

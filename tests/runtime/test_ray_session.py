@@ -1,0 +1,29 @@
+import pytest
+
+from backsweep.errors import BadInput
+from backsweep.runtime import ray_session
+from backsweep.runtime.ray_session import RaySession
+
+
+@pytest.mark.parametrize(
+    ("address", "problem", "remedy"),
+    [
+        ("local", "Ray does not start on this machine", "when the machine is less busy"),
+        ("auto", "Ray does not answer", "check the address"),
+    ],
+)
+@pytest.mark.parametrize("text", ["The current node timed out during startup.\nThis could happen", ""])
+def test_whatever_ray_raises_at_its_start_is_one_message(monkeypatch, address, problem, remedy, text):
+    ended = []
+
+    def refuse(**_):
+        raise Exception(text)  # noqa: TRY002 - as Ray does
+
+    monkeypatch.setattr(ray_session.ray, "init", refuse)
+    monkeypatch.setattr(ray_session.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session.ray, "shutdown", lambda: ended.append(True))
+    with pytest.raises(BadInput, match=problem) as caught:
+        RaySession(2, address)
+    assert caught.value.found == f"{address!r}: {text.splitlines()[0] if text else 'Exception'}"
+    assert remedy in caught.value.remedy
+    assert ended == [True]

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from backsweep.errors import StudyConflict
+from backsweep.study.nulls import History, rank, read_histories, write_history
+
+
+def histories(*sharpes):
+    return [History("hash", 100, 5, number, sharpe) for number, sharpe in enumerate(sharpes)]
+
+
+@pytest.mark.parametrize(
+    ("sharpe", "others", "p_value"),
+    [(2.0, (0.1, 0.5, 1.0), 1 / 4), (0.5, (0.1, 0.5, 1.0), 3 / 4), (0.0, (0.1, None, 1.0), 3 / 4), (-1.0, (0.1,), 1.0)],
+)
+def test_the_p_value_counts_the_real_history_as_one_more(sharpe, others, p_value):
+    assert rank(sharpe, histories(*others)).p_value == p_value
+
+
+def test_without_a_result_there_is_no_rank():
+    assert math.isnan(rank(None, histories(0.1)).p_value)
+    assert rank(1.0, []) is None
+
+
+def test_histories_are_read_as_they_were_written_and_only_those_of_as_many_trials(tmp_path):
+    for history in reversed(histories(0.1, None, 1.0)):
+        write_history(tmp_path, history)
+    write_history(tmp_path, History("hash", 50, 5, 0, 9.0))
+    assert read_histories(tmp_path, 100, 5) == histories(0.1, None, 1.0)
+
+
+def test_other_blocks_are_another_hypothesis(tmp_path):
+    write_history(tmp_path, *histories(0.1))
+    with pytest.raises(StudyConflict, match="--block 5"):
+        read_histories(tmp_path, 100, 10)
+
+
+def test_a_changed_history_is_refused(tmp_path):
+    write_history(tmp_path, *histories(0.25))
+    path = next((tmp_path / "null").iterdir())
+    path.write_text(path.read_text().replace("0.25", "0.05"))
+    with pytest.raises(StudyConflict, match="not what was written"):
+        read_histories(tmp_path, 100)
