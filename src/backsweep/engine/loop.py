@@ -97,6 +97,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
         state = open_state(handle)
         begin_segment(state, first)
         account = state.account
+        abroad, delay, recorded = account.currencies > 1, state.rules.delay, account.recording == 1  # at hand
         for index in range(first, last):
             group = record_at(state.groups, index)
             account.group = index
@@ -109,7 +110,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 expire_dated(state)
             if account.live_orders > 0:
                 match_group(state, group)
-            if account.currencies > 1:
+            if abroad:
                 mark_rates(state, index)
             mark_group(state, group)
             if account.at_close > 0:
@@ -118,7 +119,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 expire_day(state, group.session)
             if account.open_positions > 0 and account.upkeep == 1:
                 keep_positions(state, group)
-            seen = index - state.rules.delay
+            seen = index - delay
             if seen >= 0 and is_awake(state, record_at(state.groups, seen)):
                 decide(state, market, values, memory, record_at(state.groups, seen), seen)
             if account.requests > 0:
@@ -127,7 +128,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                     match_close(state, group, 1)
             if index == account.closing_at:
                 close_group(state, group, index)
-            if account.recording == 1:
+            if recorded:
                 log_equity(state, index)
             if group.last_of_session == 1:
                 close_session(state, group.session)
@@ -135,7 +136,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                     watch_session(state, group.session)
             if account.failure != NO_FAILURE:
                 break
-        if account.recording == 1 and account.carried != CONTINUED:
+        if recorded and account.carried != CONTINUED:
             log_live_orders(state)
 
     return loop
