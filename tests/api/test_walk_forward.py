@@ -1,5 +1,6 @@
 """Walk-forward from the sweep file to the result, on the data that ship."""
 
+import itertools
 import json
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import backsweep as bs
 from backsweep.cli import main
 from backsweep.errors import BadInput, StudyConflict
+from backsweep.metrics.summary import METRICS
+from backsweep.study.neighbours import nearest
 from backsweep.study.table import TIMING
 
 SWEEP = Path(__file__).parents[2] / "sweeps" / "walk_forward.yaml"
@@ -47,6 +50,46 @@ def test_the_stitched_equity_has_every_session_of_the_tests_once(study):
     assert equity["equity"][-1] == pytest.approx(1e6 * float((1 + equity["return"]).product()))
     assert study.walk_forward.metrics["sharpe"] == pytest.approx(bs.metrics.sharpe(equity["return"].to_numpy()))
     assert study.walk_forward.metrics["sessions"] == equity.height
+
+
+def test_a_folds_row_shows_its_choice_in_training_beside_the_test(study):
+    for row in study.walk_forward.folds.iter_rows(named=True):
+        for name in ("train", "test"):
+            keys = {"number": row["number"], "fold": row["fold"], "segment": name}
+            own = study.folds.row(by_predicate=pl.all_horizontal(pl.col(key) == keys[key] for key in keys), named=True)
+            assert (row[f"{name}_start"], row[f"{name}_end"]) == (own["start"], own["end"])
+            assert [row[f"{name}_{each}"] for each in METRICS] == [own[f"user_attrs_{each}"] for each in METRICS]
+        assert row["test_return"] == pytest.approx(row["test_total_return"], abs=1e-6)
+
+
+def test_efficiency_is_what_tests_earn_a_year_over_what_trainings_do(study):
+    result = study.walk_forward
+    trained = result.folds["train_cagr"].mean()
+    years = result.equity.height / 252
+    earned = (result.equity["equity"][-1] / 1e6) ** (1 / years) - 1
+    assert trained > 0
+    assert result.metrics["efficiency"] == pytest.approx(earned / trained)
+
+
+def test_drift_is_how_far_the_choice_moves_from_fold_to_fold(study):
+    drift = {row["param"]: row for row in study.walk_forward.drift.iter_rows(named=True)}
+    assert [f"params_{name}" for name in drift] == [name for name in study.trials.columns if "params_" in name]
+    for name, row in drift.items():
+        chosen = study.walk_forward.folds[f"params_{name}"].cast(pl.Float64).to_list()
+        moves = [abs(after - before) for before, after in itertools.pairwise(chosen)]
+        tried = study.trials[f"params_{name}"].cast(pl.Float64)
+        assert (row["lowest"], row["highest"]) == (min(chosen), max(chosen))
+        assert row["mean_change"] == pytest.approx(sum(moves) / len(moves))
+        assert row["mean_change_of_range"] == pytest.approx(row["mean_change"] / (tried.max() - tried.min()))
+
+
+def test_the_neighbourhood_with_the_best_mean_is_chosen(study):
+    around = nearest(study.trials.select(pl.col("^params_.*$").cast(pl.Float64)).to_numpy(), 9)
+    for row in study.walk_forward.folds.iter_rows(named=True):
+        train = study.folds.filter((pl.col("fold") == row["fold"]) & (pl.col("segment") == "train"))
+        held = (train["constraints_max_drawdown"] <= 0) & (train["constraints_trades"] <= 0)
+        means = np.nanmean(train["user_attrs_sharpe"].to_numpy()[around], axis=1)
+        assert row["number"] == int(np.argmax(np.where(held, means, -np.inf)))
 
 
 def test_a_fold_chooses_by_its_training_alone(tmp_path, study):

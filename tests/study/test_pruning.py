@@ -11,8 +11,8 @@ import pytest
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.study.config import Search
+from backsweep.study.neighbours import nearest
 from backsweep.study.pruning import Halving, Wilcoxon, hopeless, looks
-from backsweep.study.selection import nearest
 from backsweep.study.study import open_study
 from backsweep.study.table import TIMING
 from backsweep.trial.exchange import Outcome, Ready

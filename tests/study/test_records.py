@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from backsweep.metrics import METRICS
 from backsweep.statistics.blocks import block_sums
+from backsweep.statistics.keep import keep
 from backsweep.study.folder import StudyFolder
-from backsweep.study.records import gather_records, read_records, rows_of_returns, summarise_records
+from backsweep.study.records import block_rows, gather_records, read_records, rows_of_returns, summarise_records
+from backsweep.study.table import Results
+from backsweep.trial.exchange import Outcome
 
 
 def test_what_is_kept_of_a_trial_is_what_its_returns_give():
@@ -48,3 +54,19 @@ def test_records_of_too_few_sessions_are_none(sessions):
 def test_records_of_different_lengths_are_none():
     parts = [summarise_records(np.arange(1), np.zeros((1, sessions), np.float32)) for sessions in (10, 12)]
     assert gather_records(parts) is None
+
+
+def test_what_workers_kept_are_the_rows_that_the_driver_would_make():
+    record = np.random.default_rng(0).normal(0, 0.01, (5, 300)).astype(np.float32)
+    results = [Results(range(10, 15), 300) for _ in range(2)]
+    for numbers in ([12, 13, 14], [10, 11], [11, 12]):  # two came back twice
+        rows = np.array(numbers) - 10
+        blank = np.zeros((len(rows), len(METRICS)))
+        times = np.zeros(len(rows))
+        errors = {11: "it raised"} if 11 in numbers else {}
+        plain = Outcome(0, rows + 10, blank, blank.astype(np.uint8), record[rows], errors, times, times)
+        results[0].take(plain)
+        results[1].take(replace(plain, kept=keep(record[rows])))
+    made, kept = (block_rows(each, ()) for each in results)
+    assert kept["number"].to_list() == [10, 12, 13, 14]
+    assert kept.equals(made)

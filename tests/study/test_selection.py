@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backsweep.study.config import WalkForward
-from backsweep.study.selection import Selector, nearest
+from backsweep.study.selection import Selector
 
 LINE = np.arange(9.0)[:, None]
 
@@ -43,13 +43,6 @@ def test_a_neighbour_without_a_score_does_not_count_and_one_that_is_infeasible_d
 def test_the_best_few_are_chosen_best_first():
     assert choose(LINE[:5], [-1, -5, -3, -4, -2], select="top_k", top=3) == [1, 3, 2]
     assert choose(LINE[:5], [-1, -5, -3, -4, -2], LINE[:5, 0] % 4 == 0, select="top_k", top=3) == [4, 0]
-
-
-def test_parameters_are_scaled_by_their_ranks():
-    params = np.array([[1.0, 0.0], [10.0, 0.0], [1000.0, 0.0], [1.0, 1.0]])
-    assert nearest(params, 2)[:, 0].tolist() == [0, 1, 2, 3]
-    assert nearest(params, 2)[2, 1] == 1
-    assert nearest(params, 99).shape == (4, 4)
 
 
 @settings(max_examples=60, deadline=None)

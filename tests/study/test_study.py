@@ -19,6 +19,18 @@ def study(bench):
     return open_study(bench.folder / "study")
 
 
+def test_some_trials_rows_are_read_from_their_files_alone(bench):
+    bench.run("study", bench.sweep(), chunk_size=16)
+    whole = open_study(bench.folder / "study").returns
+    for first in (0, 48):
+        next((bench.folder / "study" / "returns").glob(f"part-{first:09d}-*")).unlink()
+    study = open_study(bench.folder / "study")
+    assert study.rows("returns", [33, 17, 40]).equals(whole.filter(whole["number"].is_in([17, 33, 40])))
+    assert study.rows("trials", []).height == 0
+    with pytest.raises(StudyConflict, match="part-000000048"):
+        study.rows("returns", [50])
+
+
 def test_the_table_has_optuna_s_column_names_and_ours(study):
     names = study.trials.columns
     assert names[:4] == ["number", "batch", "state", "value"]

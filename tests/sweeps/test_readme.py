@@ -42,3 +42,29 @@ def test_the_costs_of_the_readme_are_costs():
     assert costs.commission.tiers[1].maker_rate == -0.0005
     assert costs.financing.funding == "funding_rate"
     assert costs.per_asset["GME"].commission.rate == 0.001
+
+
+def printed(key):
+    """Give the README's lines that begin with a key, as they would stand in a sweep file."""
+    return [yaml.safe_load(line)[key] for line in re.findall(rf"    {key}: .*", (ROOT / "README.md").read_text())]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_every_walk_forward_of_the_readme_runs(tmp_path, place):
+    rules = printed("walk_forward")[place]
+    sweep = ROOT / "sweeps" / "walk_forward.yaml"
+    options = (f"walk_forward={yaml.safe_dump(rules, default_flow_style=True)}", "search.batch=8")
+    study = bs.run(sweep, trials=8, workers=1, backend="inline", out=tmp_path / "study", overrides=options)
+    folds = study.walk_forward.folds
+    assert folds.height == (8, 8, 1, 15, 7)[place]
+    assert (folds["test_start"].null_count() == 1) == ("holdout" in rules)
+    assert folds["numbers"].list.len().max() == rules.get("top", 1)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_every_pruning_of_the_readme_prunes(tmp_path, place):
+    rules = yaml.safe_dump(printed("pruning")[place], default_flow_style=True)
+    sweep = ROOT / "sweeps" / "walk_forward.yaml"
+    options = (f"search.pruning={rules}", "search.batch=16")
+    study = bs.run(sweep, trials=16, workers=1, backend="inline", out=tmp_path / "study", overrides=options)
+    assert "PRUNED" in study.folds["state"]

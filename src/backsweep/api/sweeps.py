@@ -245,6 +245,7 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
     evaluator = Evaluator(trial_spec(sweep, space))
     entries: list[dict[str, Any]] = []
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
+    measured = study.rows("folds", {number for _, number in chosen})
     tested = set(table.filter(pl.col("test_start").is_not_null())["fold"])
     for fold, number in chosen:
         params = study.describe(number)["params"]
@@ -252,7 +253,7 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
         if fold not in tested:
             entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
             continue
-        row = study.folds.row(by_predicate=_row_of(fold, number), named=True)
+        row = measured.row(by_predicate=_row_of(fold, number), named=True)
         metrics = {name: row[f"user_attrs_{name}"] for name in METRICS}
         entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):

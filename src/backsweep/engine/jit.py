@@ -31,7 +31,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def kernel(function: Function) -> Function:
     """Let compiled code call `function`, compiled and cached on disk; from Python it runs as it is written."""
-    return cast("Function", register_jitable(cache=True, error_model="numpy")(function))
+    return cast("Function", register_jitable(cache=True, error_model="numpy", no_cfunc_wrapper=True)(function))
 
 
 def compiled(function: Function) -> Function:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,7 +58,7 @@ class Worker:
         """Run a chunk over all the data."""
         assert self._evaluator is not None  # noqa: S101 - `load` comes first
         with _memory_needed():
-            outcome = self._evaluator.evaluate(chunk)
+            outcome = self._with_kept(self._evaluator.evaluate(chunk))
         self._count_fills()
         return outcome
 
@@ -74,7 +75,14 @@ class Worker:
 
     def close(self, *parts: Part) -> Outcome:
         """Put all parts of a chunk together."""
-        return cast("PartEvaluator", self._evaluator).close(parts)
+        return self._with_kept(cast("PartEvaluator", self._evaluator).close(parts))
+
+    def _with_kept(self, outcome: Outcome) -> Outcome:
+        """Add what the study keeps of the records: the driver has many workers to serve."""
+        from backsweep.statistics.keep import keep  # noqa: PLC0415 - loads Polars, where trials run
+
+        assert self._evaluator is not None  # noqa: S101 - `load` comes first
+        return replace(outcome, kept=keep(outcome.returns, self._evaluator.ready.of(outcome.folds).segments))
 
     def _count_fills(self) -> None:
         self._meters.record(getattr(self._evaluator, "fills", 0))  # a stand-in for the engine has none

@@ -8,6 +8,7 @@ sharpe         one Sharpe ratio: standard error, probability, record needed
 maximum        the best of noise: expected maximum, deflated Sharpe ratio
 multiple       p-values and Sharpe ratios adjusted for the number of tests
 blocks         sums over fixed blocks of time, all that is kept of a trial
+keep           what is kept, from the returns
 overfitting    probability of backtest overfitting, what to expect out of sample
 reality        block bootstrap of the maximum Sharpe ratio
 effective      how many independent trials

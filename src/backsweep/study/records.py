@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from backsweep.statistics.blocks import BlockSums, Records, block_bounds, standard_blocks
-from backsweep.trial.folds import TEST, record_places
+from backsweep.statistics.keep import FEWEST, keep
+from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,51 +23,35 @@ if TYPE_CHECKING:
     from backsweep.study.folder import StudyFolder
     from backsweep.study.parts import Entry
     from backsweep.study.table import Results
+    from backsweep.trial.exchange import Kept
     from backsweep.trial.folds import Segment
 
 BLOCKS_TABLE = "blocks"
-FEWEST = 4
-"""Sessions of which block sums can be made."""
-
-_ROWS = 32  # records at a time, which the processor's cache holds
 
 
 def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
     """Give a batch's rows of `blocks`; a failed or pruned trial has none."""
-    record = results.returns
-    if segments:
-        record = record[:, record_places(segments)]
     known = ~(results.failed | results.pruned)
-    return summarise_records(np.asarray(results.numbers, dtype=np.int64)[known], record[known])
+    numbers = np.asarray(results.numbers, dtype=np.int64)[known]
+    kept = keep(results.returns[known], segments) if results.kept is None else results.kept.of(known)
+    return _rows(numbers, kept)
 
 
 def summarise_records(numbers: NDArray[np.int64], record: NDArray[np.float32]) -> pl.DataFrame:
-    """Give one row per trial: number, sessions, skew, kurtosis, whether it lost in any session, and block sums.
+    """Give the rows of trials with these records, float32[k, sessions]."""
+    return _rows(numbers, keep(record))
 
-    `record` is float32[k, sessions]; a session without a return, such as after ruin, earned nothing.
-    """
-    count, sessions = record.shape
-    record = np.nan_to_num(record, nan=0.0)
-    blocks = standard_blocks(sessions) if sessions >= FEWEST else 0
-    sums, squares = (np.zeros((count, blocks), dtype=np.float32) for _ in range(2))
-    skew, kurtosis = (np.full(count, np.nan) for _ in range(2))
-    firsts = block_bounds(sessions, blocks)[:-1] if blocks else None
-    for start in range(0, count if sessions else 0, _ROWS):
-        part = slice(start, start + _ROWS)
-        values = record[part].astype(np.float64)
-        if firsts is not None:
-            sums[part] = np.add.reduceat(values, firsts, axis=1)
-            squares[part] = np.add.reduceat(values * values, firsts, axis=1)
-        skew[part], kurtosis[part] = _moments(values)
+
+def _rows(numbers: NDArray[np.int64], kept: Kept) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "number": numbers,
-            "sessions": np.full(count, sessions, dtype=np.int32),
-            "skew": pl.Series(skew).fill_nan(None),
-            "kurtosis": pl.Series(kurtosis).fill_nan(None),
-            "lost": (record < 0.0).any(axis=1),
-            "sums": _lists(sums),
-            "squares": _lists(squares),
+            "sessions": np.full(len(numbers), kept.sessions, dtype=np.int32),
+            "skew": pl.Series(kept.skew).fill_nan(None),
+            "kurtosis": pl.Series(kept.kurtosis).fill_nan(None),
+            "lost": kept.lost,
+            "sums": _lists(kept.sums),
+            "squares": _lists(kept.squares),
         }
     )
 
@@ -113,13 +98,3 @@ def _lists(values: NDArray[np.float32]) -> pl.Series:
     if not values.size:
         return pl.Series([[]] * len(values), dtype=pl.List(pl.Float32))
     return pl.Series(values.reshape(-1), dtype=pl.Float32).reshape(values.shape).cast(pl.List(pl.Float32))
-
-
-def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return skew and kurtosis (population moments, not in excess) of each row; NaN where it does not vary."""
-    deviations = values - values.mean(axis=1, keepdims=True)
-    squares = deviations * deviations
-    variance = squares.mean(axis=1)
-    variance[variance == 0.0] = np.nan
-    third, fourth = (np.einsum("ij,ij->i", squares, each) / values.shape[1] for each in (deviations, squares))
-    return third / variance**1.5, fourth / variance**2

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.study.neighbours import nearest
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.study.config import WalkForward
-
-_CHUNK = 256  # rows of the matrix of distances at a time
 
 
 class Selector:
@@ -49,28 +49,3 @@ class Selector:
         ranked = np.argsort(np.where(allowed, scores, np.inf), kind="stable")
         count = self._rules.top if self._rules.select == "top_k" else 1
         return self._order[ranked[: min(count, int(allowed.sum()))]]
-
-
-def nearest(params: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Give each trial's nearest trials, itself first: int64[trials, count]; equally near ones in their order.
-
-    Every parameter is scaled by its ranks to 0..1, so that its unit and its spacing do not matter. Takes time in
-    proportion to the square of the number of trials.
-    """
-    ranks = np.stack([_rank(column) for column in params.T], axis=1) if params.shape[1] else params
-    count = min(count, len(params))
-    found = np.empty((len(params), count), np.int64)
-    for start in range(0, len(params), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        distances = np.zeros((len(ranks[part]), len(ranks)))
-        for column in ranks.T:
-            distances += (column[part, None] - column[None, :]) ** 2
-        distances[np.arange(len(distances)), np.arange(start, start + len(distances))] = -1.0
-        found[part] = np.argsort(distances, axis=1, kind="stable")[:, :count]
-    return found
-
-
-def _rank(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale values to 0..1 by their place among the distinct values."""
-    values, places = np.unique(column, return_inverse=True)
-    return places / max(len(values) - 1, 1)

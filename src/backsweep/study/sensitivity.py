@@ -203,7 +203,7 @@ def _is_cost(name: str) -> bool:
 
 
 def _chosen(study: Study) -> Chosen:
-    if len(study.folds):
+    if study.walks:
         return [[fold, list(numbers)] for fold, numbers in study.walk_forward.folds.select("fold", "numbers").rows()]
     return [] if study.selected is None else [[None, [study.selected]]]
 

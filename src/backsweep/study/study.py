@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.config import Sweep
@@ -23,9 +24,8 @@ from backsweep.study.touches import Touch, read_touches
 from backsweep.study.walk_forward import WalkForwardResult, walk_forward
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
-
-    import polars as pl
 
     from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import Findings, NullRank
@@ -84,7 +84,10 @@ class Study:
 
     @cached_property
     def returns(self) -> pl.DataFrame:
-        """Per-session returns: number, fold, segment, returns (list of float32, null for a failed trial)."""
+        """Per-session returns: number, fold, segment, returns (list of float32, null for a failed or pruned run).
+
+        Of all trials, 4 bytes a session: `rows` reads those of some.
+        """
         return self._folder.rows("returns", self._entries)
 
     @cached_property
@@ -97,6 +100,11 @@ class Study:
         """Walk-forward: one row per trial, fold and segment; empty without."""
         return self._folder.rows("folds", self._entries)
 
+    @property
+    def walks(self) -> bool:
+        """Whether it has trials on folds."""
+        return self.sweep.walk_forward is not None and bool(self._entries)
+
     @cached_property
     def statistics(self) -> Findings | None:
         """What the results are worth, counting every trial here and in other studies of this folder.
@@ -106,7 +114,7 @@ class Study:
         """
         if not len(self.trials):
             return None
-        stitched = self.walk_forward.record if len(self.folds) else None
+        stitched = self.walk_forward.record if self.walks else None
         return weigh(
             self.trials,
             self._records(),
@@ -127,7 +135,7 @@ class Study:
     @property
     def result(self) -> float | None:
         """The annual Sharpe ratio that the study has come to: of the stitched tests, or of the selected trial."""
-        if len(self.folds):
+        if self.walks:
             return self.walk_forward.metrics["sharpe"]
         metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
         return metrics.get("sharpe")
@@ -135,7 +143,7 @@ class Study:
     @property
     def selected(self) -> int | None:
         """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
-        if len(self.folds):
+        if self.walks:
             number = self.walk_forward.folds["number"][-1]
             return None if number is None else int(number)
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
@@ -160,8 +168,21 @@ class Study:
         if self.sweep.walk_forward is None or not self._entries:
             remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
-        segments = self._folder.segments(self.sweep.walk_forward)
-        return walk_forward(self.sweep, lambda table: self._folder.parts(table, self._entries), self.sessions, segments)
+        return walk_forward(self.sweep, self._parts, self.sessions, self._folder.segments(self.sweep.walk_forward))
+
+    def rows(self, table: str, numbers: Collection[int]) -> pl.DataFrame:
+        """Read some trials' rows of a table, `trials`, `folds` or `returns`, from the files that have them alone."""
+        found = [part.filter(part["number"].is_in(list(numbers))) for part in self._parts(table, numbers)]
+        return pl.concat(found) if found else pl.DataFrame()
+
+    def _parts(self, table: str, numbers: Collection[int] | None = None) -> Iterator[pl.DataFrame]:
+        """Read a table part by part: all of it, or what has some trials, and at least one part for its columns."""
+        entries = self._entries
+        if numbers is not None:
+            named = sorted(numbers)
+            places = np.searchsorted(named, [(each.first, each.first + each.count) for each in entries]).reshape(-1, 2)
+            entries = [each for each, (low, high) in zip(entries, places, strict=True) if low < high] or entries[:1]
+        return self._folder.parts(table, entries)
 
     @property
     def touches(self) -> list[Touch]:

@@ -16,6 +16,7 @@ import polars as pl
 from backsweep.metrics.reasons import DEFINED, FIRST_PRUNED, PRUNED_BETWEEN_FOLDS
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.proposers.base import Proposals, Told, ranked
+from backsweep.trial.exchange import Kept
 from backsweep.trial.summaries import mean_of_trainings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Results:
         self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
         self.times = np.zeros((count, 2))  # of the first go's start and of the last go's end
         self.seconds = np.zeros(count)  # that all goes took
+        self.kept: Kept | None = None  # what the workers have made of whole records
         self.errors: dict[int, str] = {}
         self.stopped: dict[int, str] = {}  # number of each trial that was pruned between folds, and why
         self._missing = np.ones(count, dtype=np.bool_)
@@ -91,6 +93,8 @@ class Results:
         chunk: Any = slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] + 1 == len(rows) else rows
         self.metrics[chunk], self.reasons[chunk] = outcome.metrics[which], outcome.reasons[which]
         self.returns[chunk, returns] = outcome.returns[which]
+        if outcome.kept is not None and returns == _ALL:
+            self._take_kept(outcome.kept.of(which), chunk)
         if first:
             self.times[chunk, 0] = outcome.started[which]
         self.times[chunk, 1] = outcome.completed[which]
@@ -103,6 +107,14 @@ class Results:
             self.errors |= {number: outcome.errors[number] for number in numbers.tolist() if number in outcome.errors}
         self._missing[rows] = False
         return numbers
+
+    def _take_kept(self, kept: Kept, chunk: Any) -> None:
+        if self.kept is None:
+            count = len(self.numbers)
+            room = (np.zeros((count, *array.shape[1:]), array.dtype) for array in kept.arrays)
+            self.kept = Kept(kept.sessions, *room)
+        for mine, theirs in zip(self.kept.arrays, kept.arrays, strict=True):
+            mine[chunk] = theirs
 
     def expect(self, rows: NDArray[np.int64]) -> None:
         """Wait for another go of some trials, given by their positions."""
@@ -177,8 +189,9 @@ class Table:
                 "ended": results.failed | results.pruned,
             }
         )
-        known = pl.when(~pl.col("ended")).then("returns").alias("returns")
-        return frame.select("number", "fold", "segment", known)
+        if frame["ended"].any():
+            frame = frame.with_columns(pl.when(~pl.col("ended")).then("returns").alias("returns"))
+        return frame.drop("ended")
 
     @property
     def value_columns(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from backsweep.study.config import Search, Sweep, WalkForward
 
-Parts = Callable[[str], Iterable[pl.DataFrame]]
+Parts = Callable[[str, Collection[int] | None], Iterable[pl.DataFrame]]
+"""Reads a table of the study part by part: all of it, or the parts that have some trials, and at least one."""
 
 _SESSIONS_PER_YEAR = 252.0
 _RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew")
@@ -68,19 +69,18 @@ class WalkForwardResult:
 def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequence[Segment]) -> WalkForwardResult:
     """Choose in every fold and put the tests together.
 
-    `parts` reads a table of the study part by part, and is called again for every pass: of all trials only parameters
-    and training scores are in memory at once. `sessions` are the ends of the study's sessions, `segments` its folds.
-    With several objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
+    Of all trials only parameters and training scores are in memory at once; what else there is of the chosen ones is
+    read from their `parts` alone. `sessions` are the ends of the study's sessions, `segments` its folds. With several
+    objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
     """
     rules = sweep.walk_forward
     assert rules is not None  # noqa: S101 - `Study.walk_forward` has asked
-    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials")])
-    scores = pl.concat([_scores(part, sweep.search) for part in parts("folds")])
+    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials", None)])
+    scores = pl.concat([_scores(part, sweep.search) for part in parts("folds", None)])
     chosen = dict(_choices(scores, params, rules))
     pairs = [(fold, number) for fold, numbers in chosen.items() for number in numbers]
     wanted = pl.DataFrame(pairs, schema={"fold": pl.Int32, "number": pl.Int64}, orient="row")
-    returns = _rows_of(wanted, parts("returns"))
-    measured = _rows_of(wanted, parts("folds"))
+    returns, measured = (_rows_of(wanted, parts(table, set(wanted["number"]))) for table in ("returns", "folds"))
     spans = {(segment.fold, segment.name): segment for segment in segments if segment.fold in chosen}
     rows, tests = [], []
     for fold, numbers in chosen.items():

@@ -7,7 +7,7 @@ order, anywhere, more than once: an outcome depends on nothing but the trial spe
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backsweep.trial.folds import Segment
 
@@ -38,6 +38,36 @@ class Chunk:
 
 
 @dataclass(frozen=True, eq=False)
+class Kept:
+    """What a study keeps of trials' records for its statistics.
+
+    Attributes
+    ----------
+    sessions : how many a record has.
+    skew, kurtosis : float64[k], of the returns; NaN where they do not vary.
+    lost : bool[k], whether any session lost.
+    sums, squares : float32[k, blocks], returns and their squares added up over blocks of time.
+
+    """
+
+    sessions: int
+    skew: NDArray[np.float64]
+    kurtosis: NDArray[np.float64]
+    lost: NDArray[np.bool_]
+    sums: NDArray[np.float32]
+    squares: NDArray[np.float32]
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All of it that has a row for each trial."""
+        return self.skew, self.kurtosis, self.lost, self.sums, self.squares
+
+    def of(self, which: Any) -> Kept:
+        """Give what is kept of some of the trials."""
+        return Kept(self.sessions, *(array[which] for array in self.arrays))
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What became of a chunk's trials, in the chunk's order.
 
@@ -52,6 +82,7 @@ class Outcome:
     started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
     segments, segment_reasons : float64 and uint8[k, segments, len(METRICS)], metrics and reasons of each segment;
         None or without segments where there are no folds or no trial came back.
+    kept : what a study keeps of the records, if it was made where the trials ran.
 
     """
 
@@ -66,6 +97,7 @@ class Outcome:
     segments: NDArray[np.float64] | None = None
     segment_reasons: NDArray[np.uint8] | None = None
     folds: range | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, eq=False)
