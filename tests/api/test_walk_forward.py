@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -422,6 +423,10 @@ class TestHoldout:
             (2, 3),
         ]
         assert study.touches[0].metrics == first.metrics
+        assert bs.open_study(study.path).statistics.studies == 3
+        shutil.copytree(study.path.parent / ".ledger", tmp_path / "later" / ".ledger")
+        later = run(tmp_path / "later", *KEPT_APART, "search.seed=6", "search.trials=8")
+        assert later.statistics.studies == 4
         digest = study.digest()
         assert run(tmp_path, *KEPT_APART).digest() == digest
 
@@ -445,7 +450,7 @@ class TestHoldout:
         ("overrides", "message"),
         [
             (("walk_forward.holdout=20y",), "the holdout takes all the data"),
-            (("walk_forward.holdout=2y", "account.mode=sleeves"), "a holdout of sleeves"),
+            (("walk_forward.train=20y",), "the data do not hold one fold"),
         ],
     )
     def test_what_leaves_no_folds_is_refused(self, tmp_path, overrides, message):

@@ -6,8 +6,14 @@ around a multiple of the prediction of the session before, such that the best pa
 true annual Sharpe ratio of 1.5. Per session that of holding sign(pred) where |pred| > a is 2 phi(a) / sqrt(2 Q(a)) of
 the multiple, Q the upper tail; it is largest, 0.900, at a = 0.61, where 2 a Q(a) = phi(a).
 
-Each market is searched by `backsweep.run` as any sweep file is, and what counts is the word of its verdict. Which test
-the verdict rests on follows from the sweep file alone: see `backsweep.statistics.findings`.
+Each market is searched as a sweep file says: proposals, batches, trials, table, selection, statistics; only records of
+what was selected are not written. What counts is the word of the verdict. Which test it rests on follows from the sweep
+file alone: see `backsweep.statistics.findings`. TPE learns from ten trials at a time; the first ten are random.
+
+How much can be found follows from the design. With the best parameters known in advance and y years of tests, z has
+mean 1.5 sqrt(y): it passes 1.645 in 94 % of cases with 4.5 years, and in 91 % with 4. So the tests begin after half a
+year, and what is chosen has to keep most of the edge: the mean of the ten best trials errs less than the best one
+alone, which is best by luck in training, too.
 """
 
 from __future__ import annotations
@@ -21,28 +27,45 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-import backsweep as bs
+from backsweep.runtime.inline import InlineBackend
 from backsweep.statistics import Findings
+from backsweep.strategy import load_strategy
+from backsweep.study.config import load_sweep
+from backsweep.study.driver import run_study
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import identify
+from backsweep.study.space import build_space
+from backsweep.study.study import open_study
 
 YEARS, SESSIONS_A_YEAR, SHARPE = 5, 252, 1.5
 BEST_SHARE = 0.900
 FOLLOW = Path(__file__).with_name("follow.py")
-FOLDS = "walk_forward: {mode: anchored, train: 252s, test: 126s}\n"
+FOLDS = "walk_forward: {mode: anchored, train: 126s, test: 126s, select: %s}\n"
+TEN = "top_k, top: 10"
 HOLDOUT = "walk_forward: {mode: holdout, train: 252s}\n"
+CROSSED = "walk_forward: {mode: cpcv, groups: 6, test_groups: 2}\n"
 
 
 @dataclass(frozen=True)
 class Design:
-    """How a market is searched: a sampler, and the walk-forward section of the sweep file, or nothing."""
+    """How a market is searched: a sampler, the walk-forward section of the sweep file, or nothing, and trials.
+
+    Where the folds are searched each by itself, each has so many trials. `followed`: whether tests follow the choices.
+    """
 
     name: str
     sampler: str
     folds: str = ""
+    trials: int = 100
+    followed: bool = False
 
 
 DESIGNS = (
-    Design("random, walk-forward", "random", FOLDS),
+    Design("random, walk-forward, ten best", "random", FOLDS % TEN, followed=True),
+    Design("TPE in each fold, ten best", "tpe", FOLDS % TEN, trials=60, followed=True),
+    Design("random, walk-forward, best", "random", FOLDS % "best"),
     Design("TPE, holdout", "tpe", HOLDOUT),
+    Design("random, cross-validation", "random", CROSSED),
     Design("random, whole record", "random"),
     Design("TPE, whole record", "tpe"),
 )
@@ -81,15 +104,18 @@ def write(folder: Path, design: Design, seed: int, sharpe: float, trials: int) -
         "data: {bars: bars.parquet}\n"
         f"strategy: {FOLLOW}:Follow\n"
         "account: {kind: margin, leverage: 2.0}\n"
-        f"search: {{sampler: {design.sampler}, seed: {seed}, trials: {trials}, batch: 20}}\n" + design.folds
+        f"search: {{sampler: {design.sampler}, seed: {seed}, trials: {trials}, batch: 10, lag: 1}}\n" + design.folds
     )
     return sweep
 
 
-def search(design: Design, seed: int, sharpe: float, trials: int = 100) -> Findings:
+def search(design: Design, seed: int, sharpe: float, trials: int | None = None) -> Findings:
     """Run one study in a temporary folder and give its statistics."""
     with tempfile.TemporaryDirectory(prefix="backsweep-calibration-") as place:
-        folder = Path(place)
-        found = bs.run(write(folder, design, seed, sharpe, trials), out=folder / "study").statistics
+        sweep = load_sweep(write(Path(place), design, seed, sharpe, trials or design.trials))
+        space = build_space(sweep, load_strategy(sweep.strategy).declared())
+        folder = Path(place) / "study"
+        run_study(sweep, space, InlineBackend(), StudyFolder(folder), identify(sweep, f"market {seed}"))
+        found = open_study(folder).statistics
         assert found is not None
         return found

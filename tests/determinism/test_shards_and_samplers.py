@@ -1,8 +1,12 @@
 """The same study table, byte for byte but for the times, however it is run; `make determinism` tries every way."""
 
+import json
+
+import polars as pl
 import pytest
 from universe import SAMPLERS, Kept, run_universe, write_universe
 
+import backsweep as bs
 from backsweep.runtime.inline import InlineBackend
 from backsweep.study.study import open_study
 
@@ -33,6 +37,21 @@ def test_shards_chunks_and_interruptions_leave_the_same_bytes(home, backends, sa
         for shards, chunk, stop in WAYS
     }
     assert len(found) == 1
+
+
+def test_choices_of_sleeves_are_kept_with_the_records_of_their_tests_and_may_have_a_holdout(home, backends):
+    run_universe(home, "file", "sobol", backends[1])  # leaves the sweep file
+    walk = "walk_forward={train: 40d, test: 20d, holdout: 20d, select: top_k, top: 2}"
+    study = bs.run(home / "sweep.yaml", trials=8, backend="inline", out=home / "kept", overrides=(walk,))
+    content = json.loads((study.path / "selected" / "params.json").read_text())
+    choices = study.walk_forward.folds.select("fold", "numbers").explode("numbers").rows()
+    assert [(each["fold"], each["number"]) for each in content["folds"]] == choices
+    trades = pl.read_parquet(study.path / "selected" / "trades.parquet").group_by("fold", "number").len()
+    counted = {(fold, number): count for fold, number, count in trades.rows()}
+    tested = [each for each in content["folds"] if each["metrics"]]
+    assert [counted[each["fold"], each["number"]] for each in tested] == [each["metrics"]["trades"] for each in tested]
+    touch = bs.touch_holdout(study.path, "final check")
+    assert (touch.trial, touch.metrics["sessions"]) == (study.selected, 20)
 
 
 @pytest.mark.parametrize("kind", FOLDS)

@@ -124,3 +124,18 @@ def test_bad_arguments_are_refused():
         statistics.reality_check(returns, resamples=0)
     with pytest.raises(BadInput, match="blocks is out of range"):
         statistics.reality_check(returns, blocks=1)
+
+
+def test_widened_differences_are_those_of_students_distribution():
+    kept = blocks.block_sums(np.random.default_rng(0).normal(size=(256, 1)))
+    found = reality._widened(np.array([-1.6449, 1.6449, 1.96, 2.5758]) / 16.0, kept) * 16.0
+    assert found == pytest.approx([-1.6569, 1.6569, 1.9788, 2.6148], abs=5e-4)  # 127 degrees of freedom
+
+
+def test_widening_moves_the_critical_difference_and_what_follows_from_it():
+    kept = blocks.block_sums(np.random.default_rng(1).normal(0.06, 1.0, size=(1000, 30)))
+    plain, widened = (reality.reality_of_blocks(kept, widened=each) for each in (False, True))
+    assert widened.critical == reality._widened(np.array([plain.critical]), kept)[0] > plain.critical
+    assert widened.p_value >= plain.p_value
+    assert widened.lower_bound < plain.lower_bound
+    assert widened.survivors <= plain.survivors

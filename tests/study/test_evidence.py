@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from backsweep import metrics
+from backsweep.study.config import Search, Sweep, WalkForward
 from backsweep.study.evidence import weigh
 from backsweep.study.ledger import Earlier, Made
 from backsweep.study.records import gather_records, rows_of_returns
@@ -15,10 +16,12 @@ from backsweep.study.study import open_study
 SESSIONS = 600
 
 
-def judge(trials, parts, earlier=0, sampler="random", selected=None, **more):
+def judge(trials, parts, earlier=0, sampler="random", selected=None, folds=None, **more):
     records = gather_records(map(rows_of_returns, parts))
     own, others = Made("", "", "", len(trials), 1), Earlier(earlier > 0, earlier, int(earlier > 0))
-    return weigh(trials, records, own, others, sampler, selected, **more)
+    walk = WalkForward(**folds) if folds else None
+    sweep = Sweep(study="x", data={"bars": "x"}, strategy="x:X", search=Search(sampler=sampler), walk_forward=walk)
+    return weigh(trials, records, own, others, sweep, selected, **more)
 
 
 def tables(returns, failed=0):
@@ -132,3 +135,36 @@ def test_an_out_of_sample_record_decides_where_there_is_one():
     assert found.verdict.verdict == "compatible with noise"
     assert "out of sample" in found.verdict.reason
     assert judge(*tables(noise), sampler="tpe", stitched=inside[:, 7]).verdict.verdict == "survives"
+
+
+CROSSED = {"mode": "cpcv", "groups": 6, "test_groups": 2}
+
+
+class TestCrossValidation:
+    def test_its_tests_are_no_record_out_of_sample(self):
+        study = tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30)))
+        lucky = np.random.default_rng(1).normal(0.003, 0.01, SESSIONS)
+        followed = judge(*study, selected=3, stitched=lucky, folds={"mode": "anchored", "train": "1y", "test": "1y"})
+        crossed = judge(*study, selected=3, stitched=lucky, folds=CROSSED)
+        assert followed.verdict.verdict == "survives"
+        assert crossed.verdict.verdict == "compatible with noise"
+        assert crossed.out_of_sample is None
+        assert "both sides" in crossed.verdict.warnings[0]
+        assert crossed.verdict.reason == judge(*study, selected=3).verdict.reason
+
+    def test_a_search_in_every_fold_counts_every_trial(self):
+        trials, _ = tables(np.zeros((SESSIONS, 400)))
+        path = np.random.default_rng(1).normal(0.002, 0.01, (SESSIONS, 1))
+        folds = {**CROSSED, "share_proposals": False}
+        _, one = tables(path)
+        shared, own = judge(trials, one, folds=CROSSED), judge(trials, one, folds=folds)
+        alone = 1.0 - own.probabilistic
+        assert shared.corrected == shared.p_value < 0.01
+        assert own.corrected == pytest.approx(400 * alone, rel=1e-6)
+        assert own.verdict.reason.startswith("Noise")
+
+    def test_as_a_record_out_of_sample_its_paths_would_be_believed_too_often(self):
+        chance = np.random.default_rng(0)
+        halves = chance.normal(size=(20_000, 2))  # what a trial earns in two groups; its opposite earns the negative
+        path = halves[:, 0] * np.sign(halves[:, 1]) + halves[:, 1] * np.sign(halves[:, 0])
+        assert (path / math.sqrt(2) > 1.6449).mean() == pytest.approx(0.095, abs=0.01)

@@ -125,6 +125,40 @@ def test_a_replay_has_the_records_of_every_sleeve_and_the_metrics_of_the_trial(w
     assert result.equity["cash"][-1] + value == pytest.approx(result.equity["equity"][-1], rel=1e-12)
 
 
+@pytest.mark.parametrize("state", ["flat", "continuous"])
+def test_the_replay_of_a_test_is_the_test_bit_for_bit(wide, averages, state):
+    folds = FoldSpec(train="20s", test="9s", purge="2s", state=state)
+    engine = evaluator(wide, averages, account=SLEEVES, params=("window",), costs=COSTS, folds=folds)
+    outcome = engine.evaluate(CHUNK)
+    ends = np.cumsum([segment.width for segment in engine.ready.segments])
+    tests = [place for place, segment in enumerate(engine.ready.segments) if segment.name == "test"]
+    assert len(tests) == 5
+    for fold, place in enumerate(tests):
+        (result,) = engine.replay_test(WINDOWS[2], fold)
+        metrics = [np.nan if result.metrics[name] is None else result.metrics[name] for name in METRICS]
+        assert np.array(metrics).tobytes() == outcome.segments[2, place].tobytes()
+        earned = outcome.returns[2, ends[place] - len(result.returns) : ends[place]]
+        assert result.returns.astype(np.float32).tobytes() == earned.tobytes()
+        assert result.trades.height == result.metrics["trades"]
+        assert result.equity["equity"][-1] == pytest.approx(result.metrics["final_equity"], rel=1e-12)
+        sold = np.allclose(result.equity["cash"][-1], result.equity["equity"][-1], rtol=1e-12)
+        assert sold == (state == "flat")
+
+
+def test_a_holdout_of_sleeves_is_a_test_that_begins_there_bit_for_bit(wide, averages):
+    spec = {"account": SLEEVES, "params": ("window",), "costs": COSTS}
+    sealed = evaluator(wide, averages, folds=FoldSpec(train="20s", test="10s", holdout="15d"), **spec)
+    first = sealed.holdout.start
+    assert 0 < first < sealed.holdout.stop == len(sealed.ready.sessions)
+    tested = evaluator(wide, averages, folds=FoldSpec(mode="holdout", train=f"{first}s"), **spec).evaluate(CHUNK)
+    metrics = sealed.replay_holdout(WINDOWS[1]).metrics
+    assert [np.nan if metrics[name] is None else metrics[name] for name in METRICS] == pytest.approx(
+        tested.segments[1, 1].tolist(), rel=0, abs=0, nan_ok=True
+    )
+    assert sealed.replay(WINDOWS[1]).equity.height == first
+    assert max(segment.last for segment in sealed.ready.segments) <= first
+
+
 def test_a_replay_is_the_same_compiled_and_interpreted(market, averages):
     engine = evaluator(market, averages, account=SLEEVES, params=("window",))
     compiled, interpreted = (engine.replay(WINDOWS[2], compiled=each) for each in (True, False))

@@ -11,10 +11,11 @@ from backsweep.errors import BadInput
 from backsweep.strategy import load_strategy
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
+from backsweep.study.ledger import ledger_kept
 from backsweep.study.space import build_space, trial_spec
 from backsweep.study.study import open_study
 from backsweep.study.touches import Touch, keep_touch
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import make_evaluator
 
 
 def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Touch:
@@ -44,16 +45,17 @@ def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> To
     params = study.describe(number)["params"]
     StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
-    evaluator = Evaluator(trial_spec(sweep, space))
+    evaluator = make_evaluator(trial_spec(sweep, space))
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
-    return keep_touch(
-        study.path,
-        study.identity.hash,
-        why=why.strip(),
-        trial=number,
-        params=params,
-        start=times[0].isoformat(),
-        end=times[1].isoformat(),
-        metrics=result.metrics,
-    )
+    with ledger_kept(study.path):
+        return keep_touch(
+            study.path,
+            study.identity.hash,
+            why=why.strip(),
+            trial=number,
+            params=params,
+            start=times[0].isoformat(),
+            end=times[1].isoformat(),
+            metrics=result.metrics,
+        )

@@ -27,7 +27,7 @@ from backsweep.study.parts import parquet_bytes
 from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, trial_spec
 from backsweep.study.study import Study, open_study
-from backsweep.trial.evaluate import Evaluator, make_evaluator
+from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.runner import Settings
@@ -215,10 +215,9 @@ def _located(sweep: Sweep) -> Iterator[None]:
 def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
     """Write the records of what was selected into the study's folder, unless they are there.
 
-    It is the best trial over all the data, and in walk-forward the choice of every fold over its test; with sleeves the
-    last fold's over all the data.
+    It is the best trial over all the data, and in walk-forward the choice of every fold over its test.
     """
-    if sweep.walk_forward is not None and sweep.account.mode == "shared":
+    if sweep.walk_forward is not None:
         _write_choices(study, sweep, space)
         return
     if study.selected is None:
@@ -242,7 +241,7 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
         return
     files = open_files(_selected(study))
     files.remove("params.json")
-    evaluator = Evaluator(trial_spec(sweep, space))
+    evaluator = make_evaluator(trial_spec(sweep, space))
     entries: list[dict[str, Any]] = []
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
     measured = study.rows("folds", {number for _, number in chosen})

@@ -4,13 +4,20 @@ What the verdict is about, and by which test, is decided by how the study was ma
 
 - With walk-forward or a holdout, the stitched out-of-sample record: nothing was chosen on it, so that it needs no
   correction for the number of trials (see `out_of_sample`).
+- A cross-validation has no such record. Its trainings lie on both sides of its tests, so that what a fold chose knows
+  the sessions on which the other folds are tested, and the tests add up like a choice in hindsight: with two groups
+  and two opposite trials a path earns |x| + |y| wherever the two groups x and y agree, and passes a test at 5 % in
+  9.5 % of cases, with more trials more often. So it is judged like a study without folds: a path is mostly what the
+  best trials earned over the whole record, and how good the best of noise looks there is known. Where folds have trials
+  of their own, the mean of the paths is judged, and every trial counts as a search of its own.
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
   the trials as given; a sampler that learns has put them where this very noise was best. So where the sampler learned,
   every trial counts as a search of its own as well: the p-value is not below the trial's own times the number tried.
 - Either is multiplied by the number of studies of these data with this strategy (Bonferroni), and without walk-forward
   by the share of trials that were pruned, whose records are not known to the end: they may have been as lucky.
 - A null study of 19 histories or more has the only p-value that holds for any search. Multiplied by the number of
-  studies as well, it replaces that of a selected trial where the sampler learned; elsewhere it can only take away.
+  studies as well, it replaces the blunter ones of a cross-validation and of a selected trial where the sampler
+  learned; elsewhere it can only take away.
 """
 
 from __future__ import annotations
@@ -44,6 +51,11 @@ LEARNED = (
     "a sharper answer."
 )
 
+CROSSED = (
+    "Cross-validation trains on both sides of its tests, so that its paths are no record out of sample: the verdict "
+    "counts all trials. Rolling or anchored folds, or a null study, give a sharper answer."
+)
+
 
 @dataclass(frozen=True)
 class Tried:
@@ -52,13 +64,16 @@ class Tried:
     trials    every trial of the ledger: failed and pruned ones, and those of earlier studies
     studies   how often a result of these data and this strategy was there to be looked at, this one included
     pruned    trials of this study that were stopped early
-    learned   whether the sampler learned from the trials
+    learned   whether each trial counts as a search of its own: the sampler learned from the trials, or folds that are
+              cross-validated have trials of their own
+    crossed   whether the study is a cross-validation
     """
 
     trials: int
     studies: int = 1
     pruned: int = 0
     learned: bool = False
+    crossed: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +186,8 @@ def find(
     own = kept.sharpe()
     judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
     hidden = 1.0 + tried.pruned / max(judged, 1)
-    check = reality_of_blocks(kept, seed=seed, level=LEVEL / (tried.studies * hidden), chosen=_place(records, selected))
+    level = LEVEL / (tried.studies * hidden)
+    check = reality_of_blocks(kept, seed=seed, level=level, chosen=_place(records, selected), widened=True)
     years, root = kept.sessions / periods_per_year, math.sqrt(periods_per_year)
     effective = effective_of_blocks(kept) if judged else math.nan
     place = check.best
@@ -188,7 +204,7 @@ def find(
     detectable = detectable_sharpe(critical, kept.sessions, periods_per_year)
     if out_of_sample is None:
         evidence = Evidence(
-            subject="The selected trial" if selected is not None else "The trial with the largest Sharpe ratio",
+            subject=_subject(tried, selected),
             chance="the best of this many trials without skill does as well in {p} of cases",
             p_value=corrected,
             detectable=detectable,
@@ -228,7 +244,7 @@ def find(
         out_of_sample=out_of_sample,
         null=null,
         sensitivity=sensitivity,
-        verdict=_conclude(evidence, null, tried.studies, learned=tried.learned and out_of_sample is None),
+        verdict=_conclude(evidence, null, tried, followed=out_of_sample is not None),
     )
 
 
@@ -252,17 +268,24 @@ def _evidence(record: OutOfSample, periods_per_year: float) -> Evidence:
     )
 
 
-def _conclude(evidence: Evidence, null: NullRank | None, studies: int, *, learned: bool) -> Verdict:
-    """Reach the verdict; a null study decides where the sampler `learned`, and elsewhere can only take away."""
-    enough = null is not None and null.histories >= FEWEST_HISTORIES
-    if null is not None and enough:
-        p_value = min(null.p_value * studies, 1.0)
-        if learned or p_value > evidence.p_value:
-            again = f", one of {studies:,} looks at these data" if studies > 1 else ""
+def _subject(tried: Tried, selected: int | None) -> str:
+    if tried.crossed and tried.learned:
+        return "The cross-validated record"
+    return "The selected trial" if selected is not None else "The trial with the largest Sharpe ratio"
+
+
+def _conclude(evidence: Evidence, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
+    """Reach the verdict; a null study can only take away where tests `followed` the choices, or trials are plain."""
+    blunt = () if followed else ((CROSSED,) if tried.crossed else (LEARNED,) if tried.learned else ())
+    if null is not None and null.histories >= FEWEST_HISTORIES:
+        p_value = min(null.p_value * tried.studies, 1.0)
+        if blunt or p_value > evidence.p_value:
+            again = f", one of {tried.studies:,} looks at these data" if tried.studies > 1 else ""
             chance = f"the same search does as well in {{p}} of {null.histories:,} histories without timing{again}"
             evidence = replace(evidence, p_value=p_value, chance=chance)
+        blunt = ()
     verdict = reach_verdict(evidence)
-    return verdict if enough or not learned else replace(verdict, warnings=(*verdict.warnings, LEARNED))
+    return replace(verdict, warnings=(*verdict.warnings, *blunt))
 
 
 def _band(check: RealityCheck, sessions: int, tried: int, effective: float, moments: tuple[float, float]) -> Band:

@@ -3,6 +3,10 @@
 Blocks of time are drawn with replacement, the same for all trials; each trial's statistic is measured against its own
 value in the record. p = P(max over trials of (resampled - own) >= the best own). Sources: White (2000), "A Reality
 Check for Data Snooping", on the Sharpe ratio itself; Romano and Wolf (2005), "Stepwise Multiple Testing", survivors.
+
+The bootstrap takes the spread between blocks for known, which was estimated from as many blocks as there are. Where it
+decides on a study, its differences are widened to Student's distribution: of 100 trials without skill over 128 blocks
+the best one passes a test at 5 % in 5.8 % of cases as they are drawn, and in 5.1 % widened (3,000 studies).
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from backsweep.statistics.arguments import matrix, number, one_of, whole
 from backsweep.statistics.blocks import BLOCKS, BlockSums, block_sums, sharpe_of_sums, standard_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
 TIE = 1e-9
@@ -78,11 +84,13 @@ def reality_of_blocks(
     statistic: str = "sharpe",
     level: float = 0.05,
     chosen: int | None = None,
+    *,
+    widened: bool = False,
 ) -> RealityCheck:
     """Return the reality check of block sums, chunked over trials; see `reality_check`.
 
-    `chosen` is the position of the trial that is judged: what noise shows over all trials at once holds for any of
-    them, however it was chosen.
+    With `widened` the differences of Sharpe ratios are those of Student's distribution. `chosen` is the position of the
+    trial that is judged: what noise shows over all trials at once holds for any of them, however it was chosen.
     """
     by_mean = one_of("statistic", statistic, ("sharpe", "mean")) == "mean"
     share = number("level", level, 0.0, 1.0)
@@ -92,12 +100,17 @@ def reality_of_blocks(
         nowhere = np.empty(0, dtype=np.int64)
         return RealityCheck(math.nan, -1, math.nan, math.nan, math.nan, 0, nowhere, exact, len(drawn), kept.blocks)
     best = int(np.nanargmax(own)) if chosen is None else chosen
-    largest = _largest_differences(kept, drawn, own, by_mean, ~np.isnan(own))
+
+    def measure(taken: NDArray[np.bool_]) -> NDArray[np.float64]:
+        found = _largest_differences(kept, drawn, own, by_mean, taken)
+        return _widened(found, kept) if widened and not by_mean else found
+
+    largest = measure(~np.isnan(own))
     top = float(own[best])
     extra = 0 if exact else 1  # the record itself is one more draw: a sampled p-value is never 0
     reached = np.count_nonzero(largest >= top - TIE * abs(top)) + extra
     critical = _critical(largest, share, extra)
-    surviving = _step_down(kept, drawn, own, by_mean, share, extra, critical)
+    surviving = _step_down(own, measure, share, extra, critical)
     return RealityCheck(
         p_value=float(reached / (len(drawn) + extra)),
         best=best,
@@ -142,6 +155,16 @@ def _largest_differences(
     return largest
 
 
+def _widened(largest: NDArray[np.float64], kept: BlockSums) -> NDArray[np.float64]:
+    """Give quantiles of Student's distribution for those of the normal one, by the first term of their difference.
+
+    Source: Abramowitz and Stegun (1964), 26.7.5; a Sharpe ratio's standard error is 1 over the root of the sessions.
+    """
+    root = math.sqrt(kept.sessions)
+    z = largest * root
+    return np.asarray((z + (z**3 + z) / (4.0 * (kept.blocks - 1.0))) / root)
+
+
 def _critical(largest: NDArray[np.float64], level: float, extra: int) -> float:
     """Return the order statistic that is exceeded exactly where the p-value is at most `level`."""
     place = math.ceil((1.0 - level) * (largest.size + extra) - TIE)
@@ -149,10 +172,8 @@ def _critical(largest: NDArray[np.float64], level: float, extra: int) -> float:
 
 
 def _step_down(
-    kept: BlockSums,
-    drawn: NDArray[np.float64],
     own: NDArray[np.float64],
-    by_mean: bool,
+    measure: Callable[[NDArray[np.bool_]], NDArray[np.float64]],
     level: float,
     extra: int,
     critical: float,
@@ -166,5 +187,5 @@ def _step_down(
         left &= ~found
         if not left.any():
             break
-        critical = _critical(_largest_differences(kept, drawn, own, by_mean, left), level, extra)
+        critical = _critical(measure(left), level, extra)
     return np.flatnonzero(~left & ~np.isnan(own))

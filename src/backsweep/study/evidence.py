@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from backsweep.statistics.findings import Findings, Tried, find
 from backsweep.statistics.out_of_sample import judge_out_of_sample
-from backsweep.study.rules import PLAIN_SAMPLERS
 from backsweep.trial.summaries import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import NullRank, Scenario
+    from backsweep.study.config import Sweep
     from backsweep.study.ledger import Earlier, Made
 
 
@@ -23,7 +23,7 @@ def weigh(
     records: Records | None,
     own: Made,
     earlier: Earlier,
-    sampler: str,
+    sweep: Sweep,
     selected: int | None = None,
     stitched: ArrayLike | None = None,
     null: NullRank | None = None,
@@ -33,16 +33,19 @@ def weigh(
 
     `trials` is the study table, `records` what is kept of each trial, `own` and `earlier` what the ledger says of this
     study and of those before it, `selected` the number of the selected trial and `stitched` the returns of the tests of
-    a walk-forward, one after the other; `null` and `sensitivity` are handed on.
+    a walk-forward, one after the other, which of a cross-validation are not judged; `null` and `sensitivity` are handed
+    on.
     """
     if records is None:
         return None
+    crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
     looks = own.looks + earlier.looks
     tried = Tried(
         trials=len(trials) + earlier.trials,
         studies=looks,
         pruned=int((trials["state"] == "PRUNED").sum()),
-        learned=sampler not in PLAIN_SAMPLERS,
+        learned=sweep.learns or (crossed and sweep.searches_by_fold),
+        crossed=crossed,
     )
-    test = None if stitched is None else judge_out_of_sample(stitched, looks, SESSIONS_PER_YEAR)
+    test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks, SESSIONS_PER_YEAR)
     return find(records, tried, SESSIONS_PER_YEAR, selected, test, null, sensitivity)

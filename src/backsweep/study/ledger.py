@@ -2,9 +2,10 @@
 
 How many trials were tried decides what the best of them is worth, so the count must not shrink when a study is deleted,
 renamed or moved away. Beside the studies' folders lies `.ledger/`, with a file for each study and state in which it was
-left: `<study hash>-<trials>.json`, put once and never changed, each with its own digest. A file is written when a run
-ends, however it ends, for that study, and for every study that lies beside it and is not in the ledger yet, as one is
-whose run was killed. Copies and renamed studies have the same hash and count once.
+left: `<study hash>-<trials>-<looks>.json`, put once and never changed, each with its own digest. A file is written when
+a run ends, however it ends, and when the holdout was looked at, for that study, and for every study that lies beside it
+and is not in the ledger yet, as one is whose run was killed. Copies and renamed studies have the same hash and count
+once.
 
 What it cannot see: studies in other folders, on data that were changed by so much as a byte, with a strategy of another
 class name, and a ledger that was deleted with the studies.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.files import RESTORE, Files, open_files, sealed, unsealed
 from backsweep.study.folder import StudyFolder
+from backsweep.study.touches import read_touches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,8 @@ _DIGITS = 16  # of the study's hash in a file's name
 class Made:
     """A study that was made: its hash, its data's digest, its strategy's class name, trials run, and looks.
 
-    `looks` is how often its result was there to be looked at: once, and once more for each time it was extended.
+    `looks` is how often its result was there to be looked at: once, once more for each time it was extended, and for
+    each look at its holdout, after which nobody chooses on these data as if there had been none.
     """
 
     study: str
@@ -75,7 +78,9 @@ def keep_ledger(path: Path | str) -> None:
             folder = StudyFolder(other.location)
             if folder.exists:
                 made = made_of(folder)
-                studies.put(f"{LEDGER}/{made.study[:_DIGITS]}-{made.trials:09d}.json", sealed(asdict(made)))
+                studies.put(
+                    f"{LEDGER}/{made.study[:_DIGITS]}-{made.trials:09d}-{made.looks:04d}.json", sealed(asdict(made))
+                )
 
 
 def made_of(folder: StudyFolder, identity: Identity | None = None) -> Made:
@@ -83,7 +88,7 @@ def made_of(folder: StudyFolder, identity: Identity | None = None) -> Made:
     theirs = identity or folder.identity()
     entries = folder.entries()
     trials = entries[-1].first + entries[-1].count if entries else 0
-    looks = max(len({entry.total for entry in entries}), 1)
+    looks = max(len({entry.total for entry in entries}), 1) + len(read_touches(folder.path, theirs.hash))
     return Made(theirs.hash, theirs.data, str(theirs.sweep["strategy"]).rpartition(":")[2], trials, looks)
 
 
@@ -100,7 +105,7 @@ def earlier_studies(path: Path | str, identity: Identity) -> Earlier:
     for made in (*_entered(studies), *(made_of(folder) for folder in beside if folder.exists)):
         if (made.data, made.strategy) == (own.data, own.strategy) and made.study != own.study:
             before = known.get(made.study, made)
-            known[made.study] = made if made.trials >= before.trials else before
+            known[made.study] = max(made, before, key=lambda each: (each.trials, each.looks))
     return Earlier(len(known), sum(made.trials for made in known.values()), sum(made.looks for made in known.values()))
 
 

@@ -141,14 +141,6 @@ def _check_walk(sweep: Sweep) -> None:
         _check_cross_validation(sweep, walk)
     else:
         _check_spans(sweep, walk)
-    if walk.holdout is not None and sweep.account.mode == "sleeves":
-        raise BadInput(
-            "a holdout of sleeves is not supported by this version",
-            where=sweep.where("walk_forward", "holdout"),
-            expected="`mode: shared` under `account`",
-            found="mode: sleeves",
-            remedy="end the data before it with `data.end`, and run another study on it later",
-        )
     if sweep.searches_by_fold:
         _check_searches(sweep, walk)
     elif sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):

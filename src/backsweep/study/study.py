@@ -120,7 +120,7 @@ class Study:
             self._records(),
             made_of(self._folder, self.identity),
             earlier_studies(self.path, self.identity),
-            self.sweep.search.sampler,
+            self.sweep,
             self.selected,
             stitched,
             null=self.null,

@@ -18,8 +18,9 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
-from backsweep.trial.folds import TRAIN, make_segments
+from backsweep.trial.folds import TEST, TRAIN, holdout_start, make_segments
 from backsweep.trial.parts import Part, join_parts
+from backsweep.trial.recording import Stretch
 from backsweep.trial.sleeve_replay import replay_sleeves
 from backsweep.trial.sleeves import Share, SleeveMarket, SleeveRunner, pack_sleeves
 from backsweep.trial.summaries import mean_of_trainings, new_metrics
@@ -73,6 +74,8 @@ class DividedEvaluator:
         self.ready = ready_of(spec, calendar)
         self._flat = spec.folds is not None and spec.folds.state == "flat"
         self._courses: dict[range | None, Course] = {}
+        ends = calendar.ends
+        self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
 
     @property
     def fills(self) -> int:
@@ -144,10 +147,23 @@ class DividedEvaluator:
         )
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial again over all the data, without folds, with full records; see `replay_sleeves`."""
-        course = lay_out(Ready(self._calendar.ends), flat=False)
+        """Run one trial again over all the data before the holdout with full records; see `replay_sleeves`."""
+        return self._replay(values, Stretch(0, 0, self.holdout.start), compiled=compiled)
+
+    def replay_holdout(self, values: NDArray[np.float64]) -> Result:
+        """Run one trial on the holdout, from fresh accounts, with full records."""
+        return self._replay(values, Stretch(self.holdout.start, self.holdout.start, self.holdout.stop, flat=self._flat))
+
+    def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
+        """Run one trial again on a fold's test with full records, cut out of one run as there; the list has one."""
+        tests = [segment for segment in self.ready.segments if segment.name == TEST]
+        test = next(segment for segment in tests if segment.fold == fold)
+        start = test.first if self._flat else tests[0].first
+        return [self._replay(values, Stretch(start, test.first, test.last, flat=self._flat))]
+
+    def _replay(self, values: NDArray[np.float64], stretch: Stretch, *, compiled: bool = True) -> Result:
         values = self._share.scaled(values)
-        return replay_sleeves(self._share, course, self._cls, self._source, values, compiled=compiled)
+        return replay_sleeves(self._share, stretch, self._cls, self._source, values, compiled=compiled)
 
     def _course(self, folds: range | None) -> Course:
         """Give the course over some folds, or over all for None."""
