@@ -18,3 +18,10 @@ def test_paths_below_the_working_directory_move_and_others_stay():
 def test_a_module_is_not_a_path():
     spec = TrialSpec(data=DataSpec(bars="/a/job/bars"), strategy="alphas.toy:Toy")
     assert relocate(spec, Path("/a/job"), Path("/b")).strategy == "alphas.toy:Toy"
+
+
+def test_the_cost_models_of_a_job_move_with_it():
+    costs = {"commission": {"kind": "custom", "model": "/a/job/models/0/costs.py:Model", "rate": 0.5, "times": 2.0}}
+    spec = TrialSpec(data=DataSpec(bars="/a/job/bars"), strategy="alphas.toy:Toy", costs=costs)
+    moved = relocate(spec, Path("/a/job"), Path("/b")).costs.commission
+    assert (moved.model, moved.params, moved.times) == ("/b/models/0/costs.py:Model", {"rate": 0.5}, 2.0)

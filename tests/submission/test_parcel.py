@@ -99,3 +99,22 @@ def test_a_package_that_is_not_installed_goes_along_and_an_installed_one_does_no
     assert not (sent.folder / "optuna").exists()
     sys.modules.pop("alphas", None)
     sys.modules.pop("alphas.toy", None)
+
+
+def test_cost_models_are_sent_and_belong_to_the_study(sweep_file, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "costs.py").write_text(f"class Model: {folder} = 1\n")
+    section = "{kind: custom, model: %s/costs.py:Model, rate: 0.5}"
+    own = [f"costs.commission={section % 'one'}", f"costs.per_asset={{A: {{slippage: {section % 'two'}}}}}"]
+    sent = _pack(sweep_file, tmp_path, overrides=own)
+    assert (sent.folder / "models" / "0" / "costs.py").read_text() == "class Model: one = 1\n"
+    assert (sent.folder / "models" / "1" / "costs.py").read_text() == "class Model: two = 1\n"
+    there = load_sweep(sent.folder / "sweep.yaml")
+    assert there.costs.per_asset["A"].slippage.model == f"{sent.folder}/models/1/costs.py:Model"
+    identities = [identify(sweep, fingerprint(sweep.data)) for sweep in (load_sweep(sweep_file, own), there)]
+    assert identities[0].hash == identities[1].hash == sent.identity.hash
+    (tmp_path / "two" / "costs.py").write_text("class Model: other = 1\n")
+    changed = identify(load_sweep(sweep_file, own), fingerprint(there.data))
+    (found,) = changed.differences(identities[1])
+    assert found.startswith("costs.per_asset.A.slippage.source:")

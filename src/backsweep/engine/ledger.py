@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.balances import book, charge_debts
+from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import (
     BORROW_FEE,
     CASH_IN_LIEU,
@@ -31,7 +32,6 @@ from backsweep.engine.codes import (
     NONE,
     SHORT_CREDIT,
 )
-from backsweep.engine.costs import month_of
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.logs import log_fill, log_flow, log_trade
 from backsweep.engine.records import State

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from backsweep.strategy.declare import Strategy
+from backsweep.strategy.declare import Declared, Strategy
 
 _KNOWN = {"numpy", "numba", "math", "cmath", "builtins", "typing", "__future__"}  # of versions that are known elsewhere
 _PLACES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
@@ -56,7 +56,7 @@ class _Walk:
         """Take a strategy: what it declares, its constants and its functions, its bases included."""
         self._note("strategy", cls.__module__, cls.__qualname__, cls._kinds, cls._states)
         for base in cls.__mro__:
-            if base in {object, Strategy}:
+            if base in {object, Declared, Strategy}:
                 continue
             self._note("base", base.__module__, base.__qualname__)
             self._take_home(base.__module__)
