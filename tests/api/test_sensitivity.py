@@ -59,13 +59,11 @@ CROSSED = ("walk_forward={mode: cpcv, groups: 4, test_groups: 2}", "search.const
     [
         OWN,
         CROSSED,
-        (*CROSSED, *OWN[:1]),
         ("walk_forward.state=continuous",),
-        ("walk_forward.select=top_k", "walk_forward.top=3"),
-        ("walk_forward.holdout=2y",),
+        ("walk_forward.select=top_k", "walk_forward.top=3", "walk_forward.holdout=2y"),
         ("search.pruning={max_drawdown: 0.05}", "search.constraints=[]"),
     ],
-    ids=["searches", "crossed", "crossed searches", "continuous", "top_k", "holdout", "pruned"],
+    ids=["searches", "crossed", "continuous", "top_k, holdout", "pruned"],
 )
 def test_however_folds_are_made_what_they_chose_is_run_again(tmp_path, overrides):
     study = run(tmp_path, "walk_forward.yaml", *overrides)
