@@ -25,7 +25,17 @@ if TYPE_CHECKING:
         STOP_LIMIT,
         TRAILING_STOP,
     )
-    from backsweep.strategy import Condition, Strategy, above, below, choice, param, state
+    from backsweep.strategy import (
+        CommissionModel,
+        Condition,
+        SlippageModel,
+        Strategy,
+        above,
+        below,
+        choice,
+        param,
+        state,
+    )
 
 __all__ = [
     "DAY",
@@ -39,7 +49,9 @@ __all__ = [
     "STOP",
     "STOP_LIMIT",
     "TRAILING_STOP",
+    "CommissionModel",
     "Condition",
+    "SlippageModel",
     "Strategy",
     "above",
     "backtest",
@@ -73,7 +85,17 @@ _HOMES = {
         "STOP_LIMIT",
         "TRAILING_STOP",
     ),
-    "backsweep.strategy": ("Condition", "Strategy", "above", "below", "choice", "param", "state"),
+    "backsweep.strategy": (
+        "CommissionModel",
+        "Condition",
+        "SlippageModel",
+        "Strategy",
+        "above",
+        "below",
+        "choice",
+        "param",
+        "state",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

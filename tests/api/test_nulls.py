@@ -72,7 +72,7 @@ def test_it_goes_on_where_it_was_ended_and_comes_to_the_same(tmp_path, monkeypat
     ids=["a search for each fold", "cross-validation", "holdout", "continuous"],
 )
 def test_every_history_is_searched_as_the_study_was(tmp_path, design):
-    study = bs.null_study(ran(tmp_path, design, 4.0, trials=40), 3, out=tmp_path / "study")
+    study = bs.null_study(ran(tmp_path, design, 4.0), 3, out=tmp_path / "study")
     assert (study.null.histories, study.null.above) == (3, 0)
     assert study.null.sharpe == study.walk_forward.metrics["sharpe"]
 
@@ -112,6 +112,8 @@ def test_ray_comes_to_the_same_histories(tmp_path):
     for path in (tmp_path / "study" / "null").iterdir():
         path.unlink()
     assert bs.null_study(sweep, 3, out=tmp_path / "study", workers=2).null == here
+    with pytest.raises(BadInput, match="change places"):
+        bs.null_study(sweep, 4, out=tmp_path / "study", block=1000, workers=2)
 
 
 def test_what_cannot_be_ranked_is_refused_in_words(tmp_path):

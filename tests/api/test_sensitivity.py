@@ -59,13 +59,11 @@ CROSSED = ("walk_forward={mode: cpcv, groups: 4, test_groups: 2}", "search.const
     [
         OWN,
         CROSSED,
-        (*CROSSED, *OWN[:1]),
         ("walk_forward.state=continuous",),
-        ("walk_forward.select=top_k", "walk_forward.top=3"),
-        ("walk_forward.holdout=2y",),
+        ("walk_forward.select=top_k", "walk_forward.top=3", "walk_forward.holdout=2y"),
         ("search.pruning={max_drawdown: 0.05}", "search.constraints=[]"),
     ],
-    ids=["searches", "crossed", "crossed searches", "continuous", "top_k", "holdout", "pruned"],
+    ids=["searches", "crossed", "continuous", "top_k, holdout", "pruned"],
 )
 def test_however_folds_are_made_what_they_chose_is_run_again(tmp_path, overrides):
     study = run(tmp_path, "walk_forward.yaml", *overrides)
@@ -178,3 +176,12 @@ def test_tiers_cost_more_where_they_begin_and_what_is_earned_stays():
     ]
     assert (found.costs.financing.short_borrow, found.costs.financing.short_credit) == (0.04, 0.01)
     assert found.fixed == fixed
+
+
+def test_of_a_model_of_ones_own_the_answer_is_scaled_and_no_parameter():
+    model = {"kind": "custom", "model": "x.py:X", "minimum": 1.0, "rate": 0.1}
+    fixed = {"costs.commission.rate": 0.2, "costs.commission.times": 1.5}
+    found = scaled(TrialSpec(data={"bars": "x"}, strategy="x:X", costs={"commission": model}, fixed=fixed), 2.0)
+    commission = found.costs.commission
+    assert (commission.times, commission.minimum, commission.params) == (2.0, 2.0, {"rate": 0.1})
+    assert found.fixed == {"costs.commission.rate": 0.2, "costs.commission.times": 3.0}

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scripted import bars, bracket, compose, evaluator, fills, flat, limit, market, run
 
-from backsweep.engine.costs import month_of
+from backsweep.engine.calendar import month_of
 from backsweep.errors import BadInput
 from backsweep.trial.spec import CostsSpec
 

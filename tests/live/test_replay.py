@@ -54,6 +54,25 @@ def test_every_cost_is_the_same_on_paper():
         assert_same(replay_script(scenario), scenario.play(compiled=False))
 
 
+class OfTheRange(bs.SlippageModel):
+    part: float = bs.param(0.0, 1.0, default=0.125)
+
+    def slip(self, fill, bar):
+        return self.part * fill.share * (bar.high - bar.low) + abs(bar.funding if bar.funding == bar.funding else 0.0)
+
+
+def test_models_of_ones_own_see_the_moments_of_paper():
+    costs = {
+        "financing": {"funding": "funding"},
+        "slippage": {"kind": "custom", "model": OfTheRange},
+        "commission": COSTS[6]["commission"],
+    }
+    scenario = random_scenario(3, length=40, steps=50, assets=2, account=ACCOUNTS[0], costs=costs)
+    backtest = scenario.play()
+    assert backtest.fills["slippage"].sum() > 0.0
+    assert_same(replay_script(scenario), backtest)
+
+
 def make_bars(days=260):
     """Give two assets, of which the second misses some days."""
     rng = np.random.default_rng(5)

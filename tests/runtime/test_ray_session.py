@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from backsweep.errors import BadInput
@@ -27,3 +30,13 @@ def test_whatever_ray_raises_at_its_start_is_one_message(monkeypatch, address, p
     assert caught.value.found == f"{address!r}: {text.splitlines()[0] if text else 'Exception'}"
     assert remedy in caught.value.remedy
     assert ended == [True]
+
+
+@pytest.mark.parametrize("module", ["ray_pool", "ray_jobs", "ray_worker"])
+def test_ray_is_imported_with_our_settings_whichever_module_comes_first(module):
+    program = (
+        f"import backsweep.runtime.{module}, ray._private.ray_constants as it; print(it.RAY_DEDUP_LOGS_SKIP_REGEX)"
+    )
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - the program above
+    assert printed.startswith("A worker died or was killed")

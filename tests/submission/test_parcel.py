@@ -60,6 +60,16 @@ def test_several_files_keep_their_order(sweep_file, tmp_path):
     assert contents == ["a.parquet", "a/z.parquet", "b/x.parquet"]
 
 
+def test_corporate_actions_are_sent_and_their_place_is_no_part_of_the_study(sweep_file, tmp_path):
+    (tmp_path / "actions.parquet").write_bytes(b"actions")
+    own = ["data.actions=actions.parquet"]
+    sent = _pack(sweep_file, tmp_path, overrides=own)
+    assert (sent.folder / "data" / "actions" / "00000-actions.parquet").read_bytes() == b"actions"
+    here, there = load_sweep(sweep_file, own), load_sweep(sent.folder / "sweep.yaml")
+    identities = [identify(sweep, fingerprint(sweep.data)) for sweep in (here, there)]
+    assert identities[0].differences(identities[1]) == []
+
+
 def test_addresses_and_shared_files_stay_where_they_are(sweep_file, tmp_path):
     remote = _pack(sweep_file, tmp_path, "first", ["data.bars=s3://prices/bars"])
     shared = _pack(sweep_file, tmp_path, "second", shared_data=True)
@@ -99,3 +109,22 @@ def test_a_package_that_is_not_installed_goes_along_and_an_installed_one_does_no
     assert not (sent.folder / "optuna").exists()
     sys.modules.pop("alphas", None)
     sys.modules.pop("alphas.toy", None)
+
+
+def test_cost_models_are_sent_and_belong_to_the_study(sweep_file, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "costs.py").write_text(f"class Model: {folder} = 1\n")
+    section = "{kind: custom, model: %s/costs.py:Model, rate: 0.5}"
+    own = [f"costs.commission={section % 'one'}", f"costs.per_asset={{A: {{slippage: {section % 'two'}}}}}"]
+    sent = _pack(sweep_file, tmp_path, overrides=own)
+    assert (sent.folder / "models" / "0" / "costs.py").read_text() == "class Model: one = 1\n"
+    assert (sent.folder / "models" / "1" / "costs.py").read_text() == "class Model: two = 1\n"
+    there = load_sweep(sent.folder / "sweep.yaml")
+    assert there.costs.per_asset["A"].slippage.model == f"{sent.folder}/models/1/costs.py:Model"
+    identities = [identify(sweep, fingerprint(sweep.data)) for sweep in (load_sweep(sweep_file, own), there)]
+    assert identities[0].hash == identities[1].hash == sent.identity.hash
+    (tmp_path / "two" / "costs.py").write_text("class Model: other = 1\n")
+    changed = identify(load_sweep(sweep_file, own), fingerprint(there.data))
+    (found,) = changed.differences(identities[1])
+    assert found.startswith("costs.per_asset.A.slippage.source:")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import backsweep as bs
+from backsweep.errors import StudyConflict
 from backsweep.trial.spec import CostsSpec
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,25 @@ def test_the_sweep_of_the_readme_runs(example):
     study = bs.run(example / "sweeps" / "my_trend.yaml", trials=32, backend="inline", out=example / "study")
     assert study.trials.height == 32
     assert study.best["value"] > 0.0
+
+
+def test_the_cost_models_of_the_readme_run_and_are_swept(example):
+    file = example / "sweeps" / "my_trend.yaml"
+    models = (
+        "slippage: {kind: custom, model: my_costs.py:PartOfRange, part: 0.1, times: 2.0}",
+        "commission: {kind: custom, model: my_costs.py:Exchange, rate: 0.0005}",
+    )
+    text = re.sub(r"commission: .*", models[1], re.sub(r"slippage: .*", models[0], file.read_text()))
+    file.write_text(text.replace("search:\n", "search:\n  params: {costs.slippage.part: {low: 0.0, high: 0.5}}\n"))
+    study = bs.run(file, trials=4, backend="inline", out=example / "study")
+    found = study.trials.sort("params_costs.slippage.part")
+    assert found["user_attrs_commission"].min() > 0.0
+    assert found["user_attrs_slippage"].min() > 0.0
+    before = study.best["number"]
+    (example / "sweeps" / "my_costs.py").write_text((example / "sweeps" / "my_costs.py").read_text() + "\n")
+    with pytest.raises(StudyConflict, match=r"costs\.slippage\.source"):
+        bs.run(file, trials=8, backend="inline", out=example / "study")
+    assert bs.open_study(example / "study").best["number"] == before
 
 
 def test_the_costs_of_the_readme_are_costs():

@@ -7,7 +7,7 @@ from scripted import bars, evaluator, flat
 
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Strategy, param, state
+from backsweep.strategy import SlippageModel, Strategy, param, state
 from backsweep.trial.exchange import Chunk
 from backsweep.trial.folds import FoldSpec
 from backsweep.trial.result import Result
@@ -251,3 +251,36 @@ def test_a_trial_fails_by_its_first_failing_sleeve_and_leaves_the_others_untouch
     for other in others:
         assert other.errors == one.errors
         assert same(one, other)
+
+
+class Spread(SlippageModel):
+    part: float = param(0.0, 1.0, default=0.1)
+
+    def slip(self, fill, bar):
+        return self.part * (bar.high - bar.low) * fill.share + 0.01 * abs(bar.pred)
+
+
+def test_sleeves_have_their_own_bars_tiers_funding_and_models(wide, averages):
+    tiers = [{"above": 0.0, "rate": 0.01}, {"above": 400.0, "rate": 0.005}]
+    costs = {
+        "commission": {"kind": "tiered", "by": "monthly_volume", "tiers": tiers},
+        "slippage": {"kind": "custom", "model": Spread},
+        "financing": {"funding": "rate"},
+        "per_asset": {"A03": {"slippage": {"kind": "custom", "model": Spread, "part": 0.5}}},
+    }
+    data = wide.with_columns(rate=pl.col("pred") / 1000)
+    names = ("window", "costs.slippage.part", "costs.per_asset.A03.slippage.part")
+    values = np.array([[2.0, 0.2, 0.3], [5.0, 0.4, 0.1]])
+    chunk = Chunk(0, np.arange(2), values)
+    whole = evaluator(data, averages, account=SLEEVES, params=names, costs=costs).evaluate(chunk)
+    assert same(whole, evaluator(data, averages, account=SLEEVES, params=names, costs=costs, shards=4).evaluate(chunk))
+    figures = ("commission", "slippage", "financing")
+    apart = np.zeros(3)
+    for asset in (f"A{number:02d}" for number in range(30)):
+        own = {**costs, "per_asset": costs["per_asset"] if asset == "A03" else {}}
+        params = names if asset == "A03" else names[:2]
+        frame = data.filter(pl.col("asset") == asset)
+        alone = evaluator(frame, averages, account={"cash": 100_000.0 / 30}, params=params, costs=own)
+        found = alone.evaluate(Chunk(0, np.arange(1), values[:1, : len(params)]))
+        apart += [metric(found.metrics, name)[0] for name in figures]
+    assert [metric(whole.metrics, name)[0] for name in figures] == pytest.approx(apart, rel=1e-9)

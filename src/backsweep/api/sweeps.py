@@ -30,6 +30,7 @@ from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
+from backsweep.trial.models import check_models
 from backsweep.trial.runner import Settings
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def replay(
 def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strategy], Space]:
     sweep = load_sweep(Path(path), overrides)
     cls = load_strategy(sweep.strategy)
+    check_models(sweep.costs)
     return sweep, cls, build_space(sweep, cls.declared())
 
 

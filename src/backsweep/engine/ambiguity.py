@@ -87,5 +87,5 @@ def _gain(state: State, order: Any, row: int, units: float, price: float) -> flo
     """Give what `units` of an order, filled in the range at market price `price`, gain to the close of their bar."""
     asset = record_at(state.assets, order.asset)
     paid = price_paid(state, order, row, units, price)
-    commission, _ = commission_due(state, asset, order, units, paid, order.acts == LIMIT)
+    commission, _ = commission_due(state, asset, order, row, units, paid, order.acts == LIMIT)
     return units * (record_at(state.bars, row).close - paid) * asset.multiplier - commission

@@ -111,18 +111,26 @@ ACCOUNT_KINDS = ("cash", "margin")
     PER_ORDER_COMMISSION,
     COMBINED_COMMISSION,
     TIERED_COMMISSION,
-) = range(6)
-COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined", "tiered")
+    CUSTOM_COMMISSION,
+) = range(7)
+COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined", "tiered", "custom")
 MONTHLY_VOLUME, MONTHLY_VALUE, ORDER_VALUE = range(3)  # what places a fill in tiers
 TIERS_BY = ("monthly_volume", "monthly_value", "order_value")
-NO_SLIPPAGE, FIXED_SLIPPAGE, PERCENTAGE_SLIPPAGE, VOLUME_SHARE_SLIPPAGE, SQUARE_ROOT_SLIPPAGE = range(5)
-SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root")
+(
+    NO_SLIPPAGE,
+    FIXED_SLIPPAGE,
+    PERCENTAGE_SLIPPAGE,
+    VOLUME_SHARE_SLIPPAGE,
+    SQUARE_ROOT_SLIPPAGE,
+    CUSTOM_SLIPPAGE,
+) = range(6)
+SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root", "custom")
 
 # How a run begins: with a new account; with the one at hand, what is counted beginning anew; or just going on.
 FRESH, CARRIED, CONTINUED = range(3)
 
 # Failures, and reasons to prune: the engine stops at the first.
-NO_FAILURE, ORDERS_FULL, LOG_FULL, PRUNED_DRAWDOWN, PRUNED_TRADES, PRUNED_RUIN = range(6)
+NO_FAILURE, ORDERS_FULL, LOG_FULL, PRUNED_DRAWDOWN, PRUNED_TRADES, PRUNED_RUIN, BAD_COST = range(7)
 
 # The end of a list of order slots.
 NONE = -1

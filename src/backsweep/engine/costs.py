@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import (
     COMBINED_COMMISSION,
+    CUSTOM_COMMISSION,
+    CUSTOM_SLIPPAGE,
     FIXED_SLIPPAGE,
     MONTHLY_VOLUME,
     ORDER_VALUE,
@@ -19,38 +22,40 @@ from backsweep.engine.codes import (
     PER_SHARE_COMMISSION,
     PERCENTAGE_COMMISSION,
     PERCENTAGE_SLIPPAGE,
+    STOP,
     TIERED_COMMISSION,
     VOLUME_SHARE_SLIPPAGE,
 )
 from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.models import charged, slipped
 from backsweep.engine.records import State
-
-NANOSECONDS_PER_DAY = 86_400_000_000_000
-DAYS_TO_EPOCH = 719_468  # from March 1st of the year 0 to January 1st, 1970
-DAYS_PER_ERA = 146_097
 
 
 @kernel
-def slipped_price(asset: Any, quantity: float, price: float, volume: float, taken: float, is_stop: bool) -> float:
+def slipped_price(state: State, order: Any, row: int, quantity: float, price: float, taken: float) -> float:
     """Give the price after slippage: higher for buys, lower for sells, never below zero.
 
-    `volume` is the bar's and `taken` what orders have filled of it before, in units. The share counts all that, this
-    fill included; a bar without volume counts as traded whole. Volume share: price x rate x share^2, the share no
-    larger than the limit; square root: price x rate x sqrt(share). Stops slip by a further fraction.
+    `taken` is what orders have filled of the bar at `row` before, in units. The share counts all that, this fill
+    included; a bar without volume counts as traded whole. Volume share: price x rate x share^2, the share no larger
+    than the limit; square root: price x rate x sqrt(share). Stops slip by a further fraction.
     """
+    asset = record_at(state.assets, order.asset)
     slip = 0.0
     if asset.slippage_kind == FIXED_SLIPPAGE:
         slip = asset.slippage_rate
     elif asset.slippage_kind == PERCENTAGE_SLIPPAGE:
         slip = price * asset.slippage_rate
+    elif asset.slippage_kind == CUSTOM_SLIPPAGE:
+        slip = slipped(state, asset.slippage_model, order, row, quantity, price, taken)
     elif asset.slippage_kind >= VOLUME_SHARE_SLIPPAGE:
+        volume = record_at(state.bars, row).volume
         share = (taken + abs(quantity)) / volume if volume > 0.0 else 1.0
         if asset.slippage_kind == VOLUME_SHARE_SLIPPAGE:
             share = min(share, asset.slippage_limit)
             slip = price * asset.slippage_rate * share * share
         else:
             slip = price * asset.slippage_rate * np.sqrt(share)
-    if is_stop:
+    if order.acts == STOP:
         slip += price * asset.stop_slippage
     if quantity > 0.0:
         return price + slip
@@ -59,10 +64,11 @@ def slipped_price(asset: Any, quantity: float, price: float, volume: float, take
 
 @kernel
 def commission_due(
-    state: State, asset: Any, order: Any, quantity: float, price: float, maker: bool
+    state: State, asset: Any, order: Any, row: int, quantity: float, price: float, maker: bool
 ) -> tuple[float, float]:
     """Give the commission in account currency for a fill of `quantity` units at `price`, and the order's fees with it.
 
+    `row` is that of the fill's bar.
     `fees` is what an order's fills cost before its minimum and maximum, which hold for the order as a whole, however
     many fills it takes; so does an amount per order. `maker`: a limit order that rested, which may have a rate of its
     own, below zero for a rebate.
@@ -78,6 +84,8 @@ def commission_due(
         fees += rate * abs(quantity)
     elif kind == TIERED_COMMISSION:
         fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * price * asset.multiplier, maker)
+    elif kind == CUSTOM_COMMISSION:
+        fees += charged(state, asset.commission_model, order, row, quantity, price, maker)
     if kind in (PER_ORDER_COMMISSION, COMBINED_COMMISSION) and order.filled == 0.0:
         fees += asset.commission_amount
     total = fees
@@ -111,16 +119,3 @@ def _in_tiers(state: State, asset: Any, order: Any, units: float, value: float, 
         if part > 0.0:
             fees += part * (tier.maker_rate if maker and not np.isnan(tier.maker_rate) else tier.rate)
     return fees
-
-
-@kernel
-def month_of(timestamp: int) -> int:
-    """Give the calendar month of a time in nanoseconds UTC, counted from March of the year 0.
-
-    Days are counted in eras of 400 years that begin with March: Hinnant, "chrono-compatible low-level date algorithms".
-    """
-    days = timestamp // NANOSECONDS_PER_DAY + DAYS_TO_EPOCH
-    day = days % DAYS_PER_ERA
-    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
-    day -= 365 * year + year // 4 - year // 100
-    return 12 * (400 * (days // DAYS_PER_ERA) + year) + (5 * day + 2) // 153

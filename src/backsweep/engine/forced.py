@@ -40,7 +40,7 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
     commission = 0.0
     if reason == SEGMENT_END:
         fill_price = price_paid(state, order, row, quantity, price)
-        commission, _ = commission_due(state, rates, order, quantity, fill_price, False)
+        commission, _ = commission_due(state, rates, order, row, quantity, fill_price, False)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     note_fill(state, slot, quantity, price)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import (
     BORROW_FEE,
     CASH_IN_LIEU,
@@ -29,7 +30,6 @@ from backsweep.engine.codes import (
     NONE,
     SHORT_CREDIT,
 )
-from backsweep.engine.costs import month_of
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.records import State
 from backsweep.engine.tables import SETTLEMENTS

@@ -207,7 +207,7 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     asset = record_at(state.assets, order.asset)
     fill_price = price_paid(state, order, row, quantity, price)
     maker = order.acts == LIMIT and (moment == IN_RANGE or order.rested == 1)
-    commission, fees = commission_due(state, asset, order, quantity, fill_price, maker)
+    commission, fees = commission_due(state, asset, order, row, quantity, fill_price, maker)
     reason = refuses_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)

@@ -27,8 +27,10 @@ from backsweep.engine.tables import (
     CANDIDATE,
     CONDITION,
     EQUITY_LOG,
+    FILL,
     FILL_LOG,
     FLOW_LOG,
+    MODEL,
     ORDER,
     ORDER_LOG,
     POSITION,
@@ -59,6 +61,8 @@ class State:
     rules: Any
     assets: Any
     tiers: Any
+    models: Any
+    fill: Any
     account: Any
     positions: Any
     settlements: Any
@@ -190,6 +194,8 @@ def allocate(
         "rules": np.zeros(1, RULES),
         "assets": np.zeros(assets, ASSET),
         "tiers": np.zeros(1, TIER),
+        "models": np.zeros(1, MODEL),
+        "fill": np.zeros(1, FILL),
         "account": np.zeros(1, ACCOUNT),
         "positions": np.zeros(assets, POSITION),
         "settlements": np.zeros(SETTLEMENTS, SETTLEMENT),

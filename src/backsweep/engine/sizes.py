@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import LIMIT, STOP
+from backsweep.engine.codes import LIMIT
 from backsweep.engine.costs import slipped_price
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
@@ -69,9 +69,7 @@ def taken_at(state: State, asset: int, row: int) -> float:
 def price_paid(state: State, order: Any, row: int, quantity: float, price: float) -> float:
     """Give the price of a fill of `quantity` signed units at market price `price`: slipped, but within a limit."""
     if order.acts != LIMIT:
-        volume = record_at(state.bars, row).volume
-        taken = taken_at(state, order.asset, row)
-        price = slipped_price(record_at(state.assets, order.asset), quantity, price, volume, taken, order.acts == STOP)
+        price = slipped_price(state, order, row, quantity, price, taken_at(state, order.asset, row))
     return price if allows(order, price) else order.limit_price
 
 

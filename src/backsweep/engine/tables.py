@@ -66,14 +66,45 @@ ASSET = record_dtype(
         ("tiers_by", "i8"),
         ("first_tier", "i8"),
         ("tiers", "i8"),
+        ("commission_model", "i8"),  # its number among the models, where the kind is custom
         ("slippage_kind", "i8"),
         ("slippage_rate", "f8"),
         ("slippage_limit", "f8"),
+        ("slippage_model", "i8"),
         ("stop_slippage", "f8"),
         ("short_borrow", "f8"),  # a year, fraction of the value held short
     ]
 )
 TIER = record_dtype([("above", "f8"), ("rate", "f8"), ("maker_rate", "f8")])
+MODEL = record_dtype(  # a user's cost model: see `models`
+    [
+        ("code", "i8"),  # address of the compiled function
+        ("source", "i8"),  # number of the same function as plain Python
+        ("values", "i8"),  # address of the record of its parameters
+        ("columns", "i8"),  # address of the record of the signals' addresses
+        ("times", "f8"),  # what it answers counts so many times
+        ("failed", "i8"),  # 1 once it gave what is no cost, which is in `answer`
+        ("answer", "f8"),
+    ]
+)
+FILL = record_dtype(  # a fill as a cost model sees it; the fields are public
+    [
+        ("asset", "i8"),
+        ("quantity", "f8"),
+        ("price", "f8"),
+        ("value", "f8"),
+        ("multiplier", "f8"),
+        ("share", "f8"),
+        ("maker", "i8"),
+        ("stop", "i8"),
+        ("order_quantity", "f8"),
+        ("order_filled", "f8"),
+        ("order_value", "f8"),
+        ("order_fees", "f8"),
+        ("month_units", "f8"),
+        ("month_value", "f8"),
+    ]
+)
 
 # What a run changes. Only the ledger writes cash, equity and positions.
 ACCOUNT = record_dtype(
@@ -273,6 +304,8 @@ TABLES: dict[str, np.dtype[Any]] = {
     "rules": RULES,
     "assets": ASSET,
     "tiers": TIER,
+    "models": MODEL,
+    "fill": FILL,
     "account": ACCOUNT,
     "positions": POSITION,
     "settlements": SETTLEMENT,

@@ -23,6 +23,7 @@ from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
 from backsweep.trial.binding import set_account, set_costs, set_execution, set_funding
 from backsweep.trial.market import pack
+from backsweep.trial.models import Models
 from backsweep.trial.recording import Recording, Stretch
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, check_run
@@ -93,8 +94,9 @@ class PaperVenue:
         set_execution(self._tables, self.settings.execution)
         set_costs(self._tables, self.settings.costs, self.assets)
         financing = self.settings.costs.financing
-        self._funding = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
-        set_funding(self._tables, self.settings.costs, self._funding)
+        self._signals = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
+        set_funding(self._tables, self.settings.costs, self._signals)
+        self._models: Models | None = None  # known with the first moment, which brings the signals' names
         self._tables.assets["volume_from"] = np.iinfo(np.int64).max
         reset(State(self._tables.arrays))
         self._tables.account[0].carried = CONTINUED
@@ -104,6 +106,8 @@ class PaperVenue:
         self._append(moment)
         self._loop(State(self._tables.arrays), None, decide, None, self._timestamps, self._timestamps + 1)
         self._timestamps += 1
+        if self._models is not None:
+            self._models.check(self._tables)
         check_run(self._tables.account[0], "the strategy")
 
     def result(self, strategy: Strategy, shard: Shard) -> Result:
@@ -134,7 +138,7 @@ class PaperVenue:
             self._grow(name, most)
         account.log_capacity = len(self._tables.fill_log)
         self._tables.bars[first:last] = market.bars
-        self._append_funding(market, first, last)
+        self._append_signals(market, first, last)
         group = self._tables.groups[self._timestamps : self._timestamps + 1]
         group[:] = market.groups
         group["first_row"], group["session"], group["last_of_session"] = first, moment.session, moment.last_of_session
@@ -154,14 +158,20 @@ class PaperVenue:
         self._tables.actions["group"][first:last] = self._timestamps
         account.actions, account.acts_at = last, self._timestamps
 
-    def _append_funding(self, market: Market, first: int, last: int) -> None:
-        """Write the moment's funding rates behind those that came before, where the costs name their column."""
-        set_funding(self._tables, self.settings.costs, market.signals)  # refuses a moment without the column
-        for name, rates in self._funding.items():
-            if last > len(rates):
-                self._funding[name] = np.append(rates, np.zeros(max(last - len(rates), len(rates))))
-            self._funding[name][first:last] = market.signals[name]
-        set_funding(self._tables, self.settings.costs, self._funding)
+    def _append_signals(self, market: Market, first: int, last: int) -> None:
+        """Write the moment's signals behind those that came before, where costs look at them."""
+        if self._models is None:
+            if self.settings.costs.custom:
+                self._signals |= {name: np.zeros(ROOM) for name in market.signals}
+            self._models = Models(self._tables, self.settings.costs, self.assets, self._signals)
+        for name, values in self._signals.items():
+            if name not in market.signals:
+                raise BadInput("a moment lacks a column that costs look at", expected=name, found="no such column")
+            if last > len(values):
+                self._signals[name] = np.append(values, np.zeros(max(last - len(values), len(values))))
+            self._signals[name][first:last] = market.signals[name]
+        set_funding(self._tables, self.settings.costs, self._signals)
+        self._models.move(self._signals)
 
     def _grow(self, name: str, count: int) -> None:
         """Make room for `count` records of a table."""

@@ -17,8 +17,7 @@ from backsweep.errors import BadInput
 from backsweep.live.moment import Moment
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.features import Features
-from backsweep.trial.market import Market, pack
-from backsweep.trial.runner import columns_record
+from backsweep.trial.market import Market, columns_record, pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

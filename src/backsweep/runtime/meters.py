@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ray.util.metrics import Counter, Histogram
+from backsweep.runtime.ray_session import ray  # noqa: F401 - sets the environment that Ray reads when it is imported
 
-from backsweep.runtime.ray_session import ray  # noqa: F401 - sets the environment before Ray is used
+from ray.util.metrics import Counter, Histogram  # isort: skip - below ray, for this reason
 
 if TYPE_CHECKING:
     from backsweep.trial.exchange import Outcome

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsweep.runtime.ray_session import ray
+from backsweep.trial.spec import CostsSpec, custom_models
 
 if TYPE_CHECKING:
     from backsweep.trial.spec import TrialSpec
@@ -21,11 +22,18 @@ def job_folder() -> Path | None:
 
 
 def relocate(spec: TrialSpec, there: Path, here: Path) -> TrialSpec:
-    """Replace the folder `there` by `here` in every path of the data and the strategy that lies below it."""
-    places = {role: getattr(spec.data, role) for role in ("bars", "signals", "context")}
+    """Replace the folder `there` by `here` in every path of the data and the user's code that lies below it."""
+    places = {role: getattr(spec.data, role) for role in ("bars", "signals", "context", "actions")}
     data = {role: _move(place, there, here) for role, place in places.items() if place is not None}
+    costs = spec.costs.model_dump()
+    for model in custom_models(costs):
+        model["model"] = _move(model["model"], there, here)
     return spec.model_copy(
-        update={"data": spec.data.model_copy(update=data), "strategy": _move(spec.strategy, there, here)}
+        update={
+            "data": spec.data.model_copy(update=data),
+            "strategy": _move(spec.strategy, there, here),
+            "costs": CostsSpec.model_validate(costs) if spec.costs.custom else spec.costs,
+        }
     )
 
 

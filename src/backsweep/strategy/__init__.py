@@ -3,20 +3,27 @@
 from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Param, StateVariable, Strategy, choice, param, state
 from backsweep.strategy.explain import explain
-from backsweep.strategy.load import load_strategy
+from backsweep.strategy.load import load_class, load_strategy
+from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model
 from backsweep.strategy.wake import Condition, above, below
 
 __all__ = [
     "Bound",
+    "BoundModel",
+    "CommissionModel",
     "Condition",
+    "CostModel",
     "Param",
+    "SlippageModel",
     "StateVariable",
     "Strategy",
     "above",
     "below",
     "bind",
+    "bind_model",
     "choice",
     "explain",
+    "load_class",
     "load_strategy",
     "param",
     "state",

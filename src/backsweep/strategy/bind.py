@@ -22,10 +22,11 @@ from backsweep.engine.jit import record_at, record_dtype
 from backsweep.engine.loop import make_loop
 from backsweep.engine.loops import compile_loop
 from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
-from backsweep.strategy.declare import Strategy
+from backsweep.strategy.declare import Declared, Strategy
 from backsweep.strategy.fingerprint import fingerprint
 
-_NOT_METHODS = {"on_data", "features", "wake", "declared", "values"}
+_NOT_METHODS = {"on_data", "charge", "slip", "features", "wake", "declared", "values"}
+_OURS = {"builtins", "backsweep.strategy.declare", "backsweep.strategy.models"}  # homes of the bases
 
 
 @view
@@ -103,9 +104,9 @@ def _bind(cls: type[Strategy]) -> Bound:
     per_asset = {name: record_dtype([("value", kinds[name])]) for name, s in states.items() if s.per_asset}
     fields = [(name, kind) for name, kind in kinds.items() if name not in per_asset]
     values = record_dtype(fields or [("nothing", "i8")])
-    self_view = _make_self(cls, tuple(per_asset))
+    self_view = make_self(cls, tuple(per_asset))
     on_data = register_jitable(error_model="numpy")(cls.on_data)
-    _register_module_functions(cls)
+    register_module_functions(cls)
 
     @register_jitable(error_model="numpy")
     def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
@@ -121,14 +122,14 @@ def _bind(cls: type[Strategy]) -> Bound:
     return Bound(cls, values, per_asset, loop, compile_loop(loop, fingerprint(cls)), self_view)
 
 
-def _make_self(cls: type[Strategy], per_asset: tuple[str, ...]) -> type[View]:
+def make_self(cls: type[Declared], per_asset: tuple[str, ...] = ()) -> type[View]:
     """Make the view that stands for `self`."""
     slots = ("_values", *(f"_table_{name}" for name in per_asset))
     states = {name for name in cls._states if name not in per_asset}
     methods = {
         name: function
         for base in reversed(cls.__mro__)
-        if base not in {object, Strategy}
+        if base.__module__ not in _OURS
         for name, function in vars(base).items()
         if inspect.isfunction(function) and name not in _NOT_METHODS and not name.startswith("__")
     }
@@ -164,7 +165,7 @@ def _make_self(cls: type[Strategy], per_asset: tuple[str, ...]) -> type[View]:
     return made
 
 
-def _constant_attribute(cls: type[Strategy], name: str) -> Attribute | None:
+def _constant_attribute(cls: type[Declared], name: str) -> Attribute | None:
     """Make a number on the class an attribute of `self`."""
     value = getattr(cls, name, None)
     if not isinstance(value, (bool, int, float)):
@@ -173,9 +174,9 @@ def _constant_attribute(cls: type[Strategy], name: str) -> Attribute | None:
     return Attribute(kind, lambda context, builder, _struct: context.get_constant_generic(builder, kind, value))
 
 
-def _register_module_functions(cls: type[Strategy]) -> None:
-    """Let `on_data` call the plain functions that its module, or a base class's, defines or imports."""
-    homes = {base.__module__ for base in cls.__mro__ if issubclass(base, Strategy) and base is not Strategy}
+def register_module_functions(cls: type[Declared]) -> None:
+    """Let a method call the plain functions that its class's module, or a base class's, defines or imports."""
+    homes = {base.__module__ for base in cls.__mro__ if base.__module__ not in _OURS}
     for home in homes:
         module = sys.modules.get(home)
         for function in list(vars(module).values()) if module else ():

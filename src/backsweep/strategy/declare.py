@@ -81,8 +81,8 @@ def state(initial: Number, *, per_asset: bool = False) -> Any:
     return StateVariable(initial, per_asset)
 
 
-class Strategy:
-    """The base of every strategy: declare parameters on the class and decide in `on_data`."""
+class Declared:
+    """What user code declares on a class: its parameters, and, for a strategy, its memory."""
 
     _params: ClassVar[dict[str, Param]] = {}
     _states: ClassVar[dict[str, StateVariable]] = {}
@@ -121,6 +121,10 @@ class Strategy:
     def values(self) -> dict[str, Number]:
         """Give this instance's parameters by name."""
         return {name: getattr(self, name) for name in self._params}
+
+
+class Strategy(Declared):
+    """The base of every strategy: declare parameters on the class and decide in `on_data`."""
 
     def features(self) -> Mapping[str, pl.Expr]:
         """Give columns that depend on the parameters, as Polars expressions evaluated for each asset over time.
@@ -176,7 +180,7 @@ def _completed(declared: Param, kind: str) -> Param:
     return replace(declared, default=round(middle) if declared.integer else middle)
 
 
-def _checked(cls: type[Strategy], name: str, value: Any) -> Number:
+def _checked(cls: type[Declared], name: str, value: Any) -> Number:
     """Give the value in the parameter's type; the range is the sweep's business, not the strategy's."""
     kind = cls._kinds[name]
     if not isinstance(value, (bool, int, float)) or (kind == "i8" and value != int(value)):

@@ -11,40 +11,46 @@ from collections.abc import Callable, Sequence
 from numba.core.errors import NumbaError
 
 from backsweep.broker import BAR_FIELDS, Broker, Data, Order, Position
+from backsweep.engine.tables import FILL
 from backsweep.errors import StrategyError
-from backsweep.strategy.declare import Strategy
+from backsweep.strategy.declare import Declared
 
 _UNKNOWN = re.compile(r"Unknown attribute '(\w+)' of type ([\w.]+)")
 _INTERPRETED_UNKNOWN = re.compile(r"'?(\w+)'?(?: object)? has no attribute '(\w+)'")
 _ASSIGNED = re.compile(r"(\w+)\.(\w+) cannot be assigned|Cannot resolve setattr: \([\w.]*?(\w+)\(.*\)\.(\w+) = ")
+_NUMBERS = "use numbers, loops, NumPy scalars and math functions"
+_DEBUG = "run with --interpreted to step through it in a debugger"
+_REMEDY = (f"{_NUMBERS}; {_DEBUG}", f"{_NUMBERS}; build everything else in features(); {_DEBUG}")
 
 
-def explain(cls: type[Strategy], error: Exception, columns: Sequence[str], context: Sequence[str]) -> StrategyError:
-    """Turn what Numba or Python said of a strategy into a StrategyError.
+def explain(
+    cls: type[Declared], error: Exception, columns: Sequence[str], context: Sequence[str], method: str = "on_data"
+) -> StrategyError:
+    """Turn what Numba or Python said of a strategy's, or a cost model's, method into a StrategyError.
 
     `columns` are the names of the signals and features beside the bars, `context` those of the context series.
     """
     text = str(error)
-    where = _place(cls, error, text)
+    where = _place(getattr(cls, method), error, text)
     if found := _ASSIGNED.search(text):
-        return _assigned(cls, found[1] or found[3], found[2] or found[4], where)
+        return _assigned(cls, method, found[1] or found[3], found[2] or found[4], where)
     if found := _UNKNOWN.search(text):
-        return _unknown(cls, found[2].rsplit(".", 1)[-1], found[1], where, columns, context)
+        return _unknown(cls, method, found[2].rsplit(".", 1)[-1], found[1], where, columns, context)
     if found := _INTERPRETED_UNKNOWN.search(text):
-        return _unknown(cls, found[1], found[2], where, columns, context)
+        return _unknown(cls, method, found[1], found[2], where, columns, context)
     compiled = isinstance(error, NumbaError)
     return StrategyError(
-        f"{cls.__name__}.on_data {'does not compile' if compiled else f'raised {type(error).__name__}'}",
+        f"{cls.__name__}.{method} {'does not compile' if compiled else f'raised {type(error).__name__}'}",
         where=where,
-        found=_gist(text),
-        remedy="use numbers, loops, NumPy scalars and math functions; build everything else in features(); "
-        "run with --interpreted to step through it in a debugger"
-        if compiled
-        else "",
+        found=_gist(text, method),
+        remedy=_REMEDY[method == "on_data"] if compiled else "",
     )
 
 
-def _assigned(cls: type[Strategy], owner: str, name: str, where: str) -> StrategyError:
+def _assigned(cls: type[Declared], method: str, owner: str, name: str, where: str) -> StrategyError:
+    if method != "on_data":
+        problem = f"{method} assigns {owner}.{name}, but a cost model can change nothing"
+        return StrategyError(problem, where=where, expected="a number as its answer", remedy="use a local variable")
     if owner == cls.__name__:
         kind = "a parameter" if name in cls.declared() else "not declared as a variable of the run"
         remedy = f"declare a variable on the class, {name} = bs.state(0.0), under a name that is no parameter"
@@ -61,7 +67,13 @@ def _assigned(cls: type[Strategy], owner: str, name: str, where: str) -> Strateg
 
 
 def _unknown(
-    cls: type[Strategy], owner: str, name: str, where: str, columns: Sequence[str], context: Sequence[str]
+    cls: type[Declared],
+    method: str,
+    owner: str,
+    name: str,
+    where: str,
+    columns: Sequence[str],
+    context: Sequence[str],
 ) -> StrategyError:
     known = {
         "Bar": (*BAR_FIELDS, *columns),
@@ -70,17 +82,18 @@ def _unknown(
         "Data": _public(Data),
         "Position": _public(Position),
         "Order": _public(Order),
+        "Fill": tuple(FILL.names or ()),
         cls.__name__: (*cls.declared(), *cls._states),
     }.get(owner, ())
     word = {"Bar": "signal", "Context": "context series"}.get(owner, "name")
     near = difflib.get_close_matches(name, known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else ""
     if owner == "Bar" and not near:
-        remedy = "add the column to the signals file, or give it in features()"
+        remedy = "add the column to the signals file" + (", or give it in features()" if method == "on_data" else "")
     if owner == "Context" and not near:
         remedy = "add the series to the context file of the sweep"
     return StrategyError(
-        f"on_data uses an unknown {word} {name!r} of {owner.lower() if owner != cls.__name__ else 'self'}",
+        f"{method} uses an unknown {word} {name!r} of {owner.lower() if owner != cls.__name__ else 'self'}",
         where=where,
         expected=f"one of {', '.join(known) or 'none'}",
         found=name,
@@ -96,9 +109,9 @@ def _public(cls: type) -> tuple[str, ...]:
 _MACHINERY = {"compile_attribute", "view_type"}
 
 
-def _place(cls: type[Strategy], error: Exception, text: str) -> str:
-    """Find the user's line: in what Numba says, in the traceback, or else the line where on_data begins."""
-    source = inspect.getsourcefile(cls.on_data) or ""
+def _place(function: Callable[..., object], error: Exception, text: str) -> str:
+    """Find the user's line: in what Numba says, in the traceback, or else the line where the function begins."""
+    source = inspect.getsourcefile(function) or ""
     name = source.rsplit("/", 1)[-1]
     lines = re.findall(rf'{re.escape(name)}"?[,)]? ?(?:, )?\(?(?:line )?(\d+)', text)
     frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
@@ -107,7 +120,7 @@ def _place(cls: type[Strategy], error: Exception, text: str) -> str:
     elif frames:
         line = frames[-1] or 0
     else:
-        line = _first_line(cls.on_data)
+        line = _first_line(function)
     return f"{source}, line {line}"
 
 
@@ -115,7 +128,7 @@ def _first_line(function: Callable[..., object]) -> int:
     return function.__code__.co_firstlineno
 
 
-def _gist(text: str) -> str:
+def _gist(text: str, method: str) -> str:
     """Give the innermost sentence of what Numba says, without its types and candidates."""
     noise = (
         "During:",
@@ -131,7 +144,7 @@ def _gist(text: str) -> str:
         "- Resolution failure",
     )
     lines = [line.strip() for line in text.splitlines()]
-    said = [line for line in lines if line and not line.startswith(noise) and "on_data" not in line]
+    said = [line for line in lines if line and not line.startswith(noise) and method not in line]
     sentences = [line for line in said if len(line) > 15 and not line.startswith(("def ", "<source", "^"))]
     telling = [line for line in sentences if "Failed in nopython" not in line and "No implementation" not in line]
     chosen = telling or sentences or [text]

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from backsweep.strategy.declare import Strategy
+from backsweep.strategy.declare import Declared, Strategy
 
 _KNOWN = {"numpy", "numba", "math", "cmath", "builtins", "typing", "__future__"}  # of versions that are known elsewhere
 _PLACES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
@@ -33,7 +33,7 @@ class _NotFollowedError(Exception):
     """There is something that compiled code may depend on, in ways that are not known here."""
 
 
-def fingerprint(cls: type[Strategy]) -> str | None:
+def fingerprint(cls: type[Declared]) -> str | None:
     """Give the digest of everything outside of the engine that the class compiles to; None if that is not known."""
     walk = _Walk()
     try:
@@ -52,11 +52,11 @@ class _Walk:
         self._seen: dict[int, Any] = {}  # holds what it has seen, so that no other thing gets its address
         self._modules: dict[str, ModuleType] = {}
 
-    def take_class(self, cls: type[Strategy]) -> None:
-        """Take a strategy: what it declares, its constants and its functions, its bases included."""
+    def take_class(self, cls: type[Declared]) -> None:
+        """Take a strategy, or a cost model: what it declares, its constants and its functions, its bases included."""
         self._note("strategy", cls.__module__, cls.__qualname__, cls._kinds, cls._states)
         for base in cls.__mro__:
-            if base in {object, Strategy}:
+            if base in {object, Declared, Strategy}:
                 continue
             self._note("base", base.__module__, base.__qualname__)
             self._take_home(base.__module__)

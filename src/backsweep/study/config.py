@@ -21,7 +21,7 @@ from backsweep.study.pruning import Between
 from backsweep.study.rules import CONSTRAINT, PLAIN_SAMPLERS, check_together
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec, custom_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -249,8 +249,7 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
             value = section.get(key)
             if isinstance(value, str) and "://" not in value:
                 section[key] = str(folder / value)
-    strategy = data.get("strategy")
-    if isinstance(strategy, str):
-        file, _, name = strategy.rpartition(":")
-        if file.endswith(".py"):
-            data["strategy"] = f"{folder / file}:{name}"
+    for owner, key in [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]:
+        file, _, name = str(owner.get(key)).rpartition(":")
+        if isinstance(owner.get(key), str) and file.endswith(".py"):
+            owner[key] = f"{folder / file}:{name}"

@@ -37,6 +37,7 @@ class StudyFolder:
     def __init__(self, path: Path | str) -> None:
         self._files = open_files(path)
         self._lease: Lease | None = None
+        self._known: tuple[bytes, dict[str, Any]] | None = None  # study.json as it was found good
 
     @property
     def path(self) -> Path | str:
@@ -139,9 +140,13 @@ class StudyFolder:
 
     def _content(self) -> dict[str, Any]:
         where = self._files.where("study.json")
-        content = unsealed(self._files.get("study.json"), where)
+        raw = self._files.get("study.json")
+        if self._known is not None and self._known[0] == raw:
+            return self._known[1]
+        content = unsealed(raw, where)
         missing = {"sweep", "data", "strategy", "hash", "sessions"} - content.keys()
         if missing:
             remedy = "give a folder that `backsweep run` made"
             raise StudyConflict("not a study", where=where, found=f"no {min(missing)}", remedy=remedy)
+        self._known = raw, content
         return content

@@ -7,9 +7,11 @@ import importlib.metadata
 import importlib.util
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from backsweep.trial.spec import custom_models
 
 if TYPE_CHECKING:
     from backsweep.study.config import Sweep
@@ -27,12 +29,14 @@ class Identity:
     sweep : the resolved sweep file as plain data.
     data : digest of the market data.
     strategy : digest of the strategy's source.
+    models : digests of the sources of the user's cost models, by their references.
 
     """
 
     sweep: dict[str, Any]
     data: str
     strategy: str
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def determining(self) -> dict[str, Any]:
@@ -45,7 +49,10 @@ class Identity:
         content.pop("runtime", None)
         content["search"].pop("trials", None)
         content["strategy"] = content["strategy"].rpartition(":")[2]
-        for key in ("bars", "signals", "context"):
+        for model in custom_models(content.get("costs")):
+            model["source"] = self.models.get(model["model"], "")
+            model["model"] = model["model"].rpartition(":")[2]
+        for key in ("bars", "signals", "context", "actions"):
             content["data"].pop(key, None)
         content["data content"] = self.data
         content["strategy source"] = self.strategy
@@ -74,6 +81,7 @@ class Identity:
             "hash": self.hash,
             "data": self.data,
             "strategy": self.strategy,
+            **({"models": self.models} if self.models else {}),
             "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}},
             "sweep": self.sweep,
         }
@@ -81,15 +89,17 @@ class Identity:
     @classmethod
     def from_content(cls, content: dict[str, Any]) -> Identity:
         """Read the content of `study.json` back."""
-        return cls(sweep=content["sweep"], data=content["data"], strategy=content["strategy"])
+        return cls(content["sweep"], content["data"], content["strategy"], content.get("models", {}))
 
 
 def identify(sweep: Sweep, data: str) -> Identity:
     """Describe a sweep; `data` is the fingerprint of its market data."""
-    return Identity(sweep.model_dump(mode="json", exclude_none=True), data, strategy_digest(sweep.strategy))
+    content = sweep.model_dump(mode="json", exclude_none=True)
+    models = {model["model"]: source_digest(model["model"]) for model in custom_models(content.get("costs"))}
+    return Identity(content, data, source_digest(sweep.strategy), models)
 
 
-def strategy_digest(reference: str) -> str:
+def source_digest(reference: str) -> str:
     """SHA-256 of the source that `file.py:Class` or `module:Class` names, hexadecimal; empty if it has no file."""
     source = reference.rpartition(":")[0]
     if not source.endswith(".py"):

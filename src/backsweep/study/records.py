@@ -47,8 +47,8 @@ def _rows(numbers: NDArray[np.int64], kept: Kept) -> pl.DataFrame:
         {
             "number": numbers,
             "sessions": np.full(len(numbers), kept.sessions, dtype=np.int32),
-            "skew": pl.Series(kept.skew).fill_nan(None),
-            "kurtosis": pl.Series(kept.kurtosis).fill_nan(None),
+            "skew": pl.Series(kept.skew, nan_to_null=True),
+            "kurtosis": pl.Series(kept.kurtosis, nan_to_null=True),
             "lost": kept.lost,
             "sums": _lists(kept.sums),
             "squares": _lists(kept.squares),

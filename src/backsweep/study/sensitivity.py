@@ -100,7 +100,7 @@ class _Scenarios:
         for factor in (2.0, 3.0):
             dearer, changed = scaled(spec, factor), values.copy()
             for column, name in enumerate(spec.params):
-                if _is_cost(name):
+                if _is_cost(spec, name):
                     changed[:, column] *= np.where(changed[:, column] > 0.0, factor, 1.0)  # below 0 it is a rebate
             same = dearer == spec and (changed == values).all()
             reason = "the sweep file has no costs" if same else None
@@ -179,7 +179,9 @@ def _run(
 
 def scaled(spec: TrialSpec, factor: float) -> TrialSpec:
     """Return the specification with every cost, also the fixed ones, `factor` times as high."""
-    fixed = {name: value * factor if _is_cost(name) and value > 0 else value for name, value in spec.fixed.items()}
+    fixed = {
+        name: value * factor if _is_cost(spec, name) and value > 0 else value for name, value in spec.fixed.items()
+    }
     return spec.model_copy(update={"costs": _times(spec.costs, factor), "fixed": fixed})
 
 
@@ -198,8 +200,11 @@ def _times(section: Section, factor: float) -> Section:
     return section.model_copy(update=changed)
 
 
-def _is_cost(name: str) -> bool:
-    return name.startswith(_COSTS) and name.rpartition(".")[2] not in _NO_COSTS
+def _is_cost(spec: TrialSpec, name: str) -> bool:
+    """Tell whether a swept number is a cost; of a model of the user's own it is `times` what the model answers."""
+    place, _, last = name.removeprefix(_COSTS).rpartition(".")
+    custom = spec.costs.custom.get(place)
+    return name.startswith(_COSTS) and last not in _NO_COSTS and (custom is None or last in type(custom).model_fields)
 
 
 def _chosen(study: Study) -> Chosen:

@@ -265,7 +265,7 @@ def best_row(rows: pl.DataFrame, search: Search, best: dict[str, Any] | None = N
 
 def nullable(values: NDArray[np.float64]) -> pl.Series:
     """Give float64[k] as a column, NaN as null."""
-    return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64).fill_nan(None)
+    return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64, nan_to_null=True)
 
 
 def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:

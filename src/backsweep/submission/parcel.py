@@ -21,8 +21,9 @@ from backsweep.dataset import fingerprint
 from backsweep.dataset.sources import find_files, is_url
 from backsweep.errors import BadInput
 from backsweep.study.config import load_sweep
-from backsweep.study.identity import Identity, strategy_digest
+from backsweep.study.identity import Identity, identify
 from backsweep.submission.pins import direct_pins
+from backsweep.trial.spec import custom_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ SWEEP, PINS = "sweep.yaml", "pins.txt"
 MAXIMUM_BYTES = 64 * 2**20
 """Of the files that are shipped; Ray itself takes packages of 100 MiB."""
 
-_ROLES = ("bars", "signals", "context")
+_ROLES = ("bars", "signals", "context", "actions")
 _SECRET = re.compile(r"://[^/@]*:[^/@]*@|(?i:secret|token|signature|password|access_key)[^=/?&]*=")
 _DIGITS = 16
 
@@ -72,7 +73,9 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     for role in _ROLES:
         if (location := content["data"].get(role)) is not None:
             content["data"][role] = _ship_data(folder, role, location, shared=shared_data)
-    content["strategy"] = _ship_strategy(folder, content["strategy"])
+    content["strategy"] = _ship_code(folder, "strategy", content["strategy"])
+    for number, model in enumerate(custom_models(content.get("costs"))):
+        model["model"] = _ship_code(folder, f"models/{number}", model["model"])
     if ":" in content["search"]["sampler"]:
         _ship_module(folder, content["search"]["sampler"].rpartition(":")[0])
     for path in include:
@@ -83,7 +86,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     shutil.copytree(Path(backsweep.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
     _check_size(folder)
     near = not shared_data and not any(is_url(str(content["data"].get(role))) for role in _ROLES)
-    identity = _identity(sweep, fingerprint(sweep.data) if near else "")
+    identity = identify(sweep, fingerprint(sweep.data) if near else "")
     whole = hashlib.sha256()
     for path in sorted(path for path in room.rglob("*") if path.is_file()):
         whole.update(f"{path.relative_to(room)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
@@ -95,10 +98,6 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
         folder=folder,
         code=code,
     )
-
-
-def _identity(sweep: Sweep, data: str) -> Identity:
-    return Identity(sweep.model_dump(mode="json", exclude_none=True), data, strategy_digest(sweep.strategy))
 
 
 def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
@@ -122,14 +121,15 @@ def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
     return f"data/{role}"
 
 
-def _ship_strategy(folder: Path, reference: str) -> str:
+def _ship_code(folder: Path, inner: str, reference: str) -> str:
+    """Copy the file or the module of a class; returns how it is called there."""
     place, _, name = reference.rpartition(":")
     if not place.endswith(".py"):
         _ship_module(folder, place)
         return reference
     file = Path(place)
-    _copy(file, folder / "strategy" / file.name)
-    return f"strategy/{file.name}:{name}"
+    _copy(file, folder / inner / file.name)
+    return f"{inner}/{file.name}:{name}"
 
 
 def _ship_module(folder: Path, module: str) -> None:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from backsweep.engine.jit import record_dtype
 from backsweep.engine.tables import ACTION, BAR, GROUP
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
+
+FILLER = " "  # the field of a record without columns: no name that a strategy could say
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,3 +126,11 @@ def locked(array: NDArray[Any]) -> NDArray[Any]:
     """Make an array read only."""
     array.flags.writeable = False
     return array
+
+
+def columns_record(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[Any]:
+    """Give a table of one record, the columns' addresses by name; who calls keeps the columns alive."""
+    table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [(FILLER, "i8")]))
+    for name, values in columns.items():
+        table[0][name] = values.ctypes.data
+    return table

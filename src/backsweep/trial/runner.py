@@ -7,7 +7,7 @@ and, unless it records, not with the number of bars either.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +25,9 @@ from backsweep.engine.codes import (
     PRUNED_RUIN,
     PRUNED_TRADES,
 )
-from backsweep.engine.jit import record_dtype
 from backsweep.engine.records import Table, Tables, allocate
 from backsweep.engine.tables import CONDITION
-from backsweep.errors import BadInput, BrokenInvariant, LimitReached
+from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, bind, explain
@@ -42,6 +41,8 @@ from backsweep.trial.binding import (
     set_volume,
 )
 from backsweep.trial.features import FeaturePart, Features
+from backsweep.trial.market import FILLER, columns_record
+from backsweep.trial.models import Models
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 from backsweep.trial.summaries import Piece, summarise_account
 
@@ -56,7 +57,6 @@ _PRUNED = {
     PRUNED_RUIN: PRUNED_BY_RUIN,
 }
 _SESSIONS = METRICS.index("sessions")
-FILLER = " "  # the field of a record without columns: no name that a strategy could say
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class Runner:
         self.fills = 0  # of all runs so far
         self.bound = bind(cls)
         self._loop = self.bound.compiled if compiled else self.bound.interpreted
+        self._compiled = compiled
         self._settings = settings
         self._params = tuple(params)
         self._fixed = dict(fixed or {})
@@ -100,7 +101,8 @@ class Runner:
         self.tables = self._allocate(log_capacity)
         self._handle = self.tables.handle(compiled=compiled)
         self._places = [
-            place_of(name, self.tables, settings.account, settings.costs, market.assets) for name in self._dotted()
+            self._models.place_of(name) or place_of(name, self.tables, settings.account, settings.costs, market.assets)
+            for name in self._dotted()
         ]
         self._moves_tiers = any(name.endswith(".above") for name in self._dotted())
         self._values = self.bound.new_values(self._strategy)
@@ -159,7 +161,7 @@ class Runner:
             self.bound.reset_variables(self._values, self._memory)
         self._call(start, stop)
         self.fills += int(account.fills)
-        check_run(self.tables.account[0], self.cls.__name__)
+        self._check()
 
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
@@ -168,13 +170,15 @@ class Runner:
         account.watched = 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
-        check_run(self.tables.account[0], self.cls.__name__)
+        self._check()
 
     def prepare(self) -> None:
         """Compile the strategy without running it; StrategyError says what does not compile, and where."""
         self._call(0, 0)
 
     def _call(self, first: int, last: int) -> None:
+        if self._compiled:
+            self._models.compile()
         try:
             self._loop(
                 self._handle,
@@ -184,11 +188,16 @@ class Runner:
                 first,
                 last,
             )
-        except MemoryError:
-            raise  # the machine's trouble, not the strategy's
+        except (MemoryError, BacksweepError):
+            raise  # the machine's trouble or a cost model's, not the strategy's
         except Exception as error:
             columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
+
+    def _check(self) -> None:
+        """Raise what went wrong in the last run."""
+        self._models.check(self.tables)
+        check_run(self.tables.account[0], self.cls.__name__)
 
     def summarise(
         self,
@@ -260,6 +269,7 @@ class Runner:
         set_volume(tables, self._settings.execution, self.market.codes)
         set_costs(tables, self._settings.costs, self.market.assets)
         set_funding(tables, self._settings.costs, self.market.signals)
+        self._models = Models(tables, self._settings.costs, self.market.assets, self.market.signals)
         return tables
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
@@ -292,14 +302,6 @@ class Runner:
             record.threshold = comparison.value(strategy)
             record.above = int(comparison.above)
             record.clause = number
-
-
-def columns_record(columns: Mapping[str, NDArray[np.float64]]) -> Table:
-    """Give a table of one record, the columns' addresses by name; who calls keeps the columns alive."""
-    table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [(FILLER, "i8")]))
-    for name, values in columns.items():
-        table[0][name] = values.ctypes.data
-    return table
 
 
 def check_run(account: Any, strategy: str) -> None:

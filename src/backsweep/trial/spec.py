@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from backsweep.dataset.spec import DataSpec
@@ -196,6 +196,41 @@ class TieredCommission(_Commission):
         return tiers
 
 
+class _Custom(Section):
+    """A cost model of the user's own: `model` names its class, further keys give the class's parameters.
+
+    What it answers counts `times` as much.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | int | bool] = Field(init=False)
+
+    kind: Literal["custom"]
+    model: str
+    times: Amount = 1.0
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _reference(cls, model: object) -> object:
+        """Take the class itself, too, as Python code has it."""
+        return f"{model.__module__}:{model.__qualname__}" if isinstance(model, type) else model
+
+    @property
+    def params(self) -> dict[str, float | int | bool]:
+        """The parameters that are given."""
+        return dict(self.__pydantic_extra__)
+
+
+class CustomCommission(_Commission, _Custom):
+    """What a `CommissionModel` charges, within the order's bounds (`backsweep.strategy.models`)."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class CustomSlippage(_Custom):
+    """By how much a `SlippageModel` moves the price against the trader (`backsweep.strategy.models`)."""
+
+
 class NoSlippage(Section):
     """Fills at the rule's own price."""
 
@@ -231,17 +266,31 @@ class SquareRootSlippage(Section):
     rate: Amount
 
 
+COST_PARTS = ("commission", "slippage")
+
+
+def custom_models(costs: object) -> list[dict[str, Any]]:
+    """Give the mappings in a plain `costs` section that name a model of the user's own; what is no section has none."""
+    if not isinstance(costs, dict):
+        return []
+    own = costs.get("per_asset")
+    owners = [costs, *(own.values() if isinstance(own, dict) else ())]
+    parts = [owner.get(part) for owner in owners if isinstance(owner, dict) for part in COST_PARTS]
+    return [part for part in parts if isinstance(part, dict) and isinstance(part.get("model"), str)]
+
+
 Commission = Annotated[
     NoCommission
     | PercentageCommission
     | PerShareCommission
     | PerOrderCommission
     | CombinedCommission
-    | TieredCommission,
+    | TieredCommission
+    | CustomCommission,
     Field(discriminator="kind"),
 ]
 Slippage = Annotated[
-    NoSlippage | FixedSlippage | PercentageSlippage | VolumeShareSlippage | SquareRootSlippage,
+    NoSlippage | FixedSlippage | PercentageSlippage | VolumeShareSlippage | SquareRootSlippage | CustomSlippage,
     Field(discriminator="kind"),
 ]
 
@@ -276,6 +325,13 @@ class CostsSpec(Section):
     stop_slippage: Rate = 0.0
     financing: Financing | None = None
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
+
+    @property
+    def custom(self) -> dict[str, CustomCommission | CustomSlippage]:
+        """The user's own models by their places, such as `commission` and `per_asset.SPY.slippage`."""
+        owners = {"": self} | {f"per_asset.{asset}.": own for asset, own in self.per_asset.items()}
+        parts = {f"{place}{part}": getattr(owner, part) for place, owner in owners.items() for part in COST_PARTS}
+        return {place: part for place, part in parts.items() if isinstance(part, CustomCommission | CustomSlippage)}
 
 
 class PruningSpec(Section):
