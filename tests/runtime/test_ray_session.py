@@ -39,4 +39,4 @@ def test_ray_is_imported_with_our_settings_whichever_module_comes_first(module):
     )
     command = [sys.executable, "-c", program]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - the program above
-    assert printed == "A worker died or was killed\n"
+    assert printed.startswith("A worker died or was killed")

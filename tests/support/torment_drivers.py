@@ -69,7 +69,7 @@ def jump_clocks(home, tries, seed):
 
 
 def stop_runs(home, tries, seed):
-    """Send the command line's run a signal, or stop it as a job of Ray; the same command resumes it."""
+    """Send the command line's run a signal; the same command resumes it."""
     rng, home = random.Random(seed), Path(home)  # noqa: S311 - repeatable
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
     _command(home / "whole").wait()
@@ -87,7 +87,14 @@ def stop_runs(home, tries, seed):
             good = run.wait() == INTERRUPTED
             row[1] += good and _resumes(folder, expected)
             shutil.rmtree(folder)
-    row = table.setdefault("ray job stop", [0, 0])
+    return table
+
+
+def stop_jobs(home, tries, seed):
+    """Stop the run as a job of Ray; the same command resumes it."""
+    rng, home, row = random.Random(seed), Path(home), [0, 0]  # noqa: S311 - repeatable
+    _command(home / "whole").wait()
+    expected = open_study(home / "whole").digest()
     with _Jobs(home) as jobs:
         for attempt in range(tries):
             folder = home / "job"
@@ -97,7 +104,7 @@ def stop_runs(home, tries, seed):
             row[0] += 1
             row[1] += jobs.stop(f"study-{attempt}") and _resumes(folder, expected)
             shutil.rmtree(folder)
-    return table
+    return {"ray job stop": row}
 
 
 def _arguments(folder):

@@ -22,7 +22,9 @@ from backsweep.errors import BadInput
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no statistics leave the machine
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under `uv run` the workers keep this environment
 os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of a worker that was replaced: the pool knows
-os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed")  # the pool says so itself, in a line
+os.environ.setdefault(  # the pool says so itself, in a line; and it wants as many as it asks for
+    "RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed|worker processes have been started"
+)
 
 import ray  # below the settings, which it reads while it is imported
 

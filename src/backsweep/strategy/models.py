@@ -43,16 +43,17 @@ the whole bar, for it decides nothing: the price at which an order fills does no
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numba import cfunc
 from numba.extending import register_jitable
 
 from backsweep.broker import Bar
 from backsweep.engine.jit import record_dtype
+from backsweep.engine.loops import compile_callback
 from backsweep.engine.models import SIGNATURE, record_reader
 from backsweep.engine.tables import BAR, FILL
 from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view
@@ -60,6 +61,7 @@ from backsweep.errors import StrategyError
 from backsweep.strategy.bind import make_self, register_module_functions
 from backsweep.strategy.declare import Declared
 from backsweep.strategy.explain import explain
+from backsweep.strategy.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -204,4 +206,7 @@ def _compile(bound: BoundModel, columns: np.dtype[Any]) -> Any:
         except Exception:  # noqa: BLE001 - compiled code knows no other, and lets none pass
             return np.nan
 
-    return cfunc(SIGNATURE, error_model="numpy")(answer)
+    known = fingerprint(bound.cls)
+    return compile_callback(
+        answer, SIGNATURE, known and hashlib.sha256(repr((known, columns.names)).encode()).hexdigest()
+    )
