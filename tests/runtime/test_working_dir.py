@@ -6,10 +6,16 @@ from backsweep.trial.spec import TrialSpec
 
 
 def test_paths_below_the_working_directory_move_and_others_stay():
-    data = DataSpec(bars="/a/job/data/bars", signals="/a/jobs/signals.parquet", context="s3://prices/vix.parquet")
+    data = DataSpec(
+        bars="/a/job/data/bars",
+        actions="/a/job/data/actions",
+        signals="/a/jobs/signals.parquet",
+        context="s3://prices/vix.parquet",
+    )
     spec = TrialSpec(data=data, strategy="/a/job/strategy/toy.py:Toy")
     moved = relocate(spec, Path("/a/job"), Path("/b/ray/pkg"))
     assert moved.data.bars == "/b/ray/pkg/data/bars"
+    assert moved.data.actions == "/b/ray/pkg/data/actions"
     assert moved.data.signals == "/a/jobs/signals.parquet"
     assert moved.data.context == "s3://prices/vix.parquet"
     assert moved.strategy == "/b/ray/pkg/strategy/toy.py:Toy"

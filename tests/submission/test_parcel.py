@@ -60,6 +60,16 @@ def test_several_files_keep_their_order(sweep_file, tmp_path):
     assert contents == ["a.parquet", "a/z.parquet", "b/x.parquet"]
 
 
+def test_corporate_actions_are_sent_and_their_place_is_no_part_of_the_study(sweep_file, tmp_path):
+    (tmp_path / "actions.parquet").write_bytes(b"actions")
+    own = ["data.actions=actions.parquet"]
+    sent = _pack(sweep_file, tmp_path, overrides=own)
+    assert (sent.folder / "data" / "actions" / "00000-actions.parquet").read_bytes() == b"actions"
+    here, there = load_sweep(sweep_file, own), load_sweep(sent.folder / "sweep.yaml")
+    identities = [identify(sweep, fingerprint(sweep.data)) for sweep in (here, there)]
+    assert identities[0].differences(identities[1]) == []
+
+
 def test_addresses_and_shared_files_stay_where_they_are(sweep_file, tmp_path):
     remote = _pack(sweep_file, tmp_path, "first", ["data.bars=s3://prices/bars"])
     shared = _pack(sweep_file, tmp_path, "second", shared_data=True)

@@ -6,6 +6,7 @@ fingerprint of the strategy, the types of the arguments, the processor, and thro
 engine's sources, the versions and Numba's settings. One file holds one loop, after a digest of its bytes: a damaged
 file is as good as none, and is written again. Writers put whole files in place, so that any number of processes may
 read and write at once; where nothing can be written, every process compiles for itself, as it does without fingerprint.
+The user's cost models, which the engine calls by their addresses, are kept in the same way.
 
 Two loops may have been compiled in two processes with equal names inside, for Numba numbers what it compiles, and the
 linker would take one's function for the other's. So a loop's functions are made private once they are optimised.
@@ -24,6 +25,7 @@ from typing import Any, cast
 
 from numba import config, njit
 from numba.core.caching import NullCache
+from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
 from numba.core.compiler import Compiler, CompileResult
 from numba.core.serialize import dumps
@@ -52,6 +54,19 @@ def compile_loop(loop: Callable[..., None], fingerprint: str | None) -> Callable
     return cast("Callable[..., None]", made)
 
 
+def compile_callback(function: Callable[..., float], signature: Any, fingerprint: str | None) -> CFunc:
+    """Compile a function that is called by its address, or read it from disk; see `compile_loop`."""
+    plain = cast("FunctionType", function)
+    entry = FunctionType(plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__)
+    entry.__qualname__ = f"{plain.__qualname__}_{fingerprint or secrets.token_hex(8)}"
+    options = {"error_model": "numpy"}
+    made = CFunc(entry, (signature.args, signature.return_type), {}, options, pipeline_class=_LoopCompiler)
+    if fingerprint is not None:
+        made._cache = LoopCache(fingerprint)  # type: ignore[attr-defined]  # noqa: SLF001 - as Numba's own `enable_caching` does
+    made.compile()
+    return made
+
+
 class LoopCache(NullCache):
     """What Numba asks before it compiles a loop, and tells afterwards."""
 
@@ -77,7 +92,7 @@ class LoopCache(NullCache):
             return None
         with suppress(OSError):
             os.utime(path)
-        return result if result.signature.args == signature else None
+        return result if result.signature.args == _arguments(signature) else None
 
     def save_overload(self, signature: Any, result: CompileResult) -> None:
         """Keep a loop, where that is possible."""
@@ -93,12 +108,17 @@ class LoopCache(NullCache):
             self._drop_old()
 
     def _path(self, signature: Any, codegen: Any) -> Any:
-        name = repr((self._fingerprint, tuple(map(str, signature)), codegen.magic_tuple()))
+        name = repr((self._fingerprint, tuple(map(str, _arguments(signature))), codegen.magic_tuple()))
         return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.loop"
 
     def _drop_old(self) -> None:
         for path in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             path.unlink(missing_ok=True)
+
+
+def _arguments(signature: Any) -> tuple[Any, ...]:
+    """Give the types of the arguments, which are all that Numba tells of a function that is no callback."""
+    return tuple(getattr(signature, "args", signature))
 
 
 class _LoopCompiler(Compiler):

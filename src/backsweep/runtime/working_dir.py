@@ -23,7 +23,7 @@ def job_folder() -> Path | None:
 
 def relocate(spec: TrialSpec, there: Path, here: Path) -> TrialSpec:
     """Replace the folder `there` by `here` in every path of the data and the user's code that lies below it."""
-    places = {role: getattr(spec.data, role) for role in ("bars", "signals", "context")}
+    places = {role: getattr(spec.data, role) for role in ("bars", "signals", "context", "actions")}
     data = {role: _move(place, there, here) for role, place in places.items() if place is not None}
     costs = spec.costs.model_dump()
     for model in custom_models(costs):

@@ -33,7 +33,7 @@ class _NotFollowedError(Exception):
     """There is something that compiled code may depend on, in ways that are not known here."""
 
 
-def fingerprint(cls: type[Strategy]) -> str | None:
+def fingerprint(cls: type[Declared]) -> str | None:
     """Give the digest of everything outside of the engine that the class compiles to; None if that is not known."""
     walk = _Walk()
     try:
@@ -52,8 +52,8 @@ class _Walk:
         self._seen: dict[int, Any] = {}  # holds what it has seen, so that no other thing gets its address
         self._modules: dict[str, ModuleType] = {}
 
-    def take_class(self, cls: type[Strategy]) -> None:
-        """Take a strategy: what it declares, its constants and its functions, its bases included."""
+    def take_class(self, cls: type[Declared]) -> None:
+        """Take a strategy, or a cost model: what it declares, its constants and its functions, its bases included."""
         self._note("strategy", cls.__module__, cls.__qualname__, cls._kinds, cls._states)
         for base in cls.__mro__:
             if base in {object, Declared, Strategy}:

@@ -22,7 +22,7 @@ A sweep file names the class and gives its parameters, each of which can be swep
 Methods are compiled as `on_data` is, may call the class's other methods and the module's functions, and give the same
 bits interpreted. A model has no memory: what an order and a month have traded before is in `fill`.
 
-What `fill` has, money in account currency:
+What `fill` has, money in the asset's currency (a month's value in the account's):
 
     asset                      its code
     quantity                   signed units of this fill
@@ -43,16 +43,17 @@ the whole bar, for it decides nothing: the price at which an order fills does no
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numba import cfunc
 from numba.extending import register_jitable
 
 from backsweep.broker import Bar
 from backsweep.engine.jit import record_dtype
+from backsweep.engine.loops import compile_callback
 from backsweep.engine.models import SIGNATURE, record_reader
 from backsweep.engine.tables import BAR, FILL
 from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view
@@ -60,6 +61,7 @@ from backsweep.errors import StrategyError
 from backsweep.strategy.bind import make_self, register_module_functions
 from backsweep.strategy.declare import Declared
 from backsweep.strategy.explain import explain
+from backsweep.strategy.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +95,7 @@ class CommissionModel(CostModel):
     method: ClassVar[str] = "charge"
 
     def charge(self, fill: Any, bar: Any) -> float:  # noqa: ARG002 - the protocol
-        """Give the commission of a fill in account currency; below zero it is a rebate."""
+        """Give the commission of a fill in the asset's currency; below zero it is a rebate."""
         raise _undefined(type(self))
 
 
@@ -204,4 +206,7 @@ def _compile(bound: BoundModel, columns: np.dtype[Any]) -> Any:
         except Exception:  # noqa: BLE001 - compiled code knows no other, and lets none pass
             return np.nan
 
-    return cfunc(SIGNATURE, error_model="numpy")(answer)
+    known = fingerprint(bound.cls)
+    return compile_callback(
+        answer, SIGNATURE, known and hashlib.sha256(repr((known, columns.names)).encode()).hexdigest()
+    )

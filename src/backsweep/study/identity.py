@@ -52,7 +52,7 @@ class Identity:
         for model in custom_models(content.get("costs")):
             model["source"] = self.models.get(model["model"], "")
             model["model"] = model["model"].rpartition(":")[2]
-        for key in ("bars", "signals", "context"):
+        for key in ("bars", "signals", "context", "actions"):
             content["data"].pop(key, None)
         content["data content"] = self.data
         content["strategy source"] = self.strategy

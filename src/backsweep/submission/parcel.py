@@ -35,7 +35,7 @@ SWEEP, PINS = "sweep.yaml", "pins.txt"
 MAXIMUM_BYTES = 64 * 2**20
 """Of the files that are shipped; Ray itself takes packages of 100 MiB."""
 
-_ROLES = ("bars", "signals", "context")
+_ROLES = ("bars", "signals", "context", "actions")
 _SECRET = re.compile(r"://[^/@]*:[^/@]*@|(?i:secret|token|signature|password|access_key)[^=/?&]*=")
 _DIGITS = 16
 
