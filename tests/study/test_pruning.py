@@ -10,6 +10,7 @@ import pytest
 
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
+from backsweep.statistics.signed_rank import signed_rank
 from backsweep.study.config import Search
 from backsweep.study.neighbours import nearest
 from backsweep.study.pruning import Halving, Wilcoxon, hopeless, looks
@@ -46,10 +47,10 @@ class TestLooks:
         assert looks(Halving(after=2, keep=0.75), 9) == [2, 3, 4, 6, 8]
         assert looks(Halving(after=1, keep=0.99), 4) == [1, 2, 3]
 
-    def test_wilcoxon_looks_as_soon_as_its_threshold_can_be_reached(self):
-        assert looks(Wilcoxon(kind="wilcoxon"), 8) == [4, 5, 6, 7]  # 2^-4 is the first below 0.1
-        assert looks(Wilcoxon(kind="wilcoxon", p=0.03125), 7) == [5, 6]
-        assert looks(Wilcoxon(kind="wilcoxon", p=0.5, after=6), 8) == [6, 7]
+    def test_wilcoxon_looks_as_soon_as_its_threshold_can_be_reached_and_after_half_as_many_folds_more(self):
+        assert looks(Wilcoxon(kind="wilcoxon"), 20) == [4, 6, 9, 14]  # 2^-4 is the first below 0.1
+        assert looks(Wilcoxon(kind="wilcoxon", p=0.03125), 8) == [5]
+        assert looks(Wilcoxon(kind="wilcoxon", p=0.5, after=6), 10) == [6, 9]
 
     def test_nobody_looks_after_the_last_fold(self):
         assert looks(Halving(after=3), 3) == looks(Wilcoxon(kind="wilcoxon"), 4) == []
@@ -91,6 +92,17 @@ class TestWilcoxon:
     def test_trainings_without_a_score_or_beyond_a_constraint_are_the_worst(self):
         trainings = rows([np.nan] * 5, [9] * 5, *[[level] * 5 for level in (1, 2, 3)], trades=[5, 1, 5, 5, 5])
         assert stops(self.RULE, trainings, constraints=("trades >= 3",)).keys() == {0, 1}
+
+    def test_two_that_take_turns_go_on(self):
+        assert stops(self.RULE, rows([1, 2, 1, 2, 1, 2], [2, 1, 2, 1, 2, 1])) == {}
+
+    def test_the_best_by_its_mean_goes_on_though_it_is_below_the_median_most_of_the_time(self):
+        lucky = [99.0, 0, 0, 0, 0, 0]
+        others = [[0.0, *[level] * 5] for level in (1.0, 2.0, 3.0)]
+        rule = Wilcoxon(kind="wilcoxon", p=0.4)
+        assert signed_rank(np.array(lucky) - np.array([0.0, 1, 1, 1, 1, 1])) <= 0.4
+        assert stops(rule, rows(lucky, *others)).keys() == set()
+        assert stops(rule, rows([0.0, *lucky[1:]], *others)).keys() == {0}
 
     def test_where_most_have_no_score_the_others_go_on(self):
         trainings = rows([1.0] * 5, *[[np.nan] * 5] * 4)
@@ -232,7 +244,7 @@ class TestStudy:
         assert gone["value"].null_count() == gone.height
         assert gone["constraints_trades"].null_count() == gone.height
 
-    @pytest.mark.parametrize(("rule", "cuts"), [(HALVING, (1, 9, 27)), (WILCOXON, (1, 9, 42))])
+    @pytest.mark.parametrize(("rule", "cuts"), [(HALVING, (1, 9, 27)), (WILCOXON, (1, 9, 27))])
     def test_chunks_their_order_copies_and_interruptions_change_nothing(self, run, bench, rule, cuts):
         first = run("first", rule, backend=FoldBackend(failing=True))
         assert {"PRUNED", "FAIL", "COMPLETE"} == set(first.trials["state"])

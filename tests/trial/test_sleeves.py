@@ -20,6 +20,7 @@ FOLDS = {
     "without": None,
     "flat": FoldSpec(train="20s", test="10s"),
     "continuous": FoldSpec(mode="anchored", train="20s", test="10s", purge="2s", state="continuous"),
+    "crossed": FoldSpec(mode="cpcv", groups=4, test_groups=2, purge="2s", embargo="3s"),
 }
 
 
@@ -143,6 +144,18 @@ def test_the_replay_of_a_test_is_the_test_bit_for_bit(wide, averages, state):
         assert result.equity["equity"][-1] == pytest.approx(result.metrics["final_equity"], rel=1e-12)
         sold = np.allclose(result.equity["cash"][-1], result.equity["equity"][-1], rtol=1e-12)
         assert sold == (state == "flat")
+
+
+def test_the_replay_of_a_test_in_pieces_has_the_returns_of_each(wide, averages):
+    engine = evaluator(wide, averages, account=SLEEVES, params=("window",), costs=COSTS, folds=FOLDS["crossed"])
+    outcome = engine.evaluate(CHUNK)
+    ends = np.cumsum([segment.width for segment in engine.ready.segments])
+    results = engine.replay_test(WINDOWS[3], 1)  # the first group of four and the third
+    assert [len(result.returns) for result in results] == [15, 15]
+    earned = np.concatenate([result.returns for result in results]).astype(np.float32)
+    assert earned.tobytes() == outcome.returns[3, ends[3] - 30 : ends[3]].tobytes()
+    trades = metric(outcome.segments, "trades")
+    assert sum(result.metrics["trades"] for result in results) == trades[3, 3]
 
 
 def test_a_holdout_of_sleeves_is_a_test_that_begins_there_bit_for_bit(wide, averages):

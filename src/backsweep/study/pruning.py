@@ -23,13 +23,12 @@ from backsweep.statistics.signed_rank import signed_rank
 from backsweep.study.proposers.base import ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from backsweep.study.config import Search
 
-_DIGITS = 9  # of a share of trials: 0.55 of 20 is 11
+_DIGITS = 9  # of products of fractions: 0.55 of 20 trials are 11
+_GROWTH = 1.5
 
 
 class Halving(Section):
@@ -48,9 +47,11 @@ class Halving(Section):
 class Wilcoxon(Section):
     """A trial stops once its trainings are worse than the batch's median, by the signed-rank test at level `p`.
 
-    There is a look after every fold from number `after` on, as soon as so few folds can give such a p-value. A fold's
-    median is that of the trials that still run. Compared is the first objective; a training without one, or that breaks
-    a constraint, is worse than any other. As trainings overlap and looks repeat, `p` is a threshold and no error rate.
+    The first look is after `after` folds, or as soon as so few can give such a p-value, and each one after half as many
+    folds more: a go has its price, that of preparing each trial again. A fold's median is that of the trials that still
+    run, the lower one of two; the trial with the best means always goes on. Compared is the first objective; a training
+    without one, or that breaks a constraint, is worse than any other. As trainings overlap and looks repeat, `p` is a
+    threshold and no error rate.
     """
 
     kind: Literal["wilcoxon"]
@@ -63,17 +64,15 @@ Between = Annotated[Halving | Wilcoxon, Field(discriminator="kind")]
 
 def looks(rule: Halving | Wilcoxon, folds: int) -> list[int]:
     """After how many of the folds trials are compared, ascending and before the last."""
-    return [done for done in _looks(rule, folds) if done < folds]
-
-
-def _looks(rule: Halving | Wilcoxon, folds: int) -> Iterator[int]:
-    done = rule.after
     if isinstance(rule, Wilcoxon):
-        yield from range(max(done, math.ceil(-math.log2(rule.p))), folds)
-        return
+        done, growth = max(rule.after, math.ceil(-math.log2(rule.p))), _GROWTH
+    else:
+        done, growth = rule.after, 1.0 / rule.keep
+    found = []
     while done < folds:
-        yield done
-        done = math.ceil(done / rule.keep)
+        found.append(done)
+        done = math.ceil(round(done * growth, _DIGITS))
+    return found
 
 
 def hopeless(
@@ -84,14 +83,16 @@ def hopeless(
     `trainings` (float64[k, folds, metrics]) are those so far, NaN where undefined, of the k trials that still run;
     `params` (float64[k, p]) decide between equals, the smaller ones being better.
     """
-    if isinstance(rule, Wilcoxon):
-        return _below_median(rule, trainings, search)
     total = np.zeros((len(trainings), trainings.shape[2]))
     for fold in range(trainings.shape[1]):
         total += trainings[:, fold]
     order = np.lexsort(params.T[::-1])
     losses, violations = _judged(total[order] / trainings.shape[1], search)
     order = order[ranked(losses, violations, np.zeros(len(order), np.bool_))]
+    if isinstance(rule, Wilcoxon):
+        stopped = _below_median(rule, trainings, search)
+        stopped.pop(int(order[0]), None)
+        return stopped
     kept = math.ceil(round(rule.keep * len(order), _DIGITS))
     return {int(row): f"place {place} of {len(order)}" for place, row in enumerate(order, start=1) if place > kept}
 
@@ -100,7 +101,7 @@ def _below_median(rule: Wilcoxon, trainings: NDArray[np.float64], search: Search
     losses, violations = _judged(trainings, search)
     usable = np.isfinite(losses[..., 0]) & (violations <= 0.0).all(axis=-1)
     scores = np.where(usable, -losses[..., 0], -np.inf)
-    medians = np.sort(scores, axis=0)[len(scores) // 2]  # of an even number the upper one, which may be alone finite
+    medians = np.sort(scores, axis=0)[(len(scores) - 1) // 2]
     unlike = scores != medians  # equal infinities have no difference
     tested = [signed_rank(row[pairs] - medians[pairs]) for row, pairs in zip(scores, unlike, strict=True)]
     return {row: f"below the median, p = {p:.3g}" for row, p in enumerate(tested) if p <= rule.p}

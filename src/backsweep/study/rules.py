@@ -204,14 +204,6 @@ def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
             found=f"{tested} of {groups}: {comb(groups, tested)} folds",
             remedy="write `groups: 6` and `test_groups: 2`",
         )
-    if sweep.account.mode == "sleeves":
-        raise BadInput(
-            "cross-validation of sleeves is not supported by this version",
-            where=sweep.where("walk_forward", "mode"),
-            expected="rolling, anchored or holdout, or `mode: shared` under `account`",
-            found="cpcv",
-            remedy="write `mode: anchored` with `train` and `test`",
-        )
     if walk.state == "continuous":
         raise BadInput(
             "cross-validation cannot carry positions on",

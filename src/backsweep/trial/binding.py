@@ -70,7 +70,8 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
     for row, asset in enumerate(assets):
         own = account.per_asset.get(asset, AssetSpec())
         record = tables.assets[row]
-        record.multiplier = own.multiplier
+        record.contract = own.multiplier
+        record.currency = account.currencies.index(own.currency) if own.currency else 0
         record.lot = account.lot if own.lot is None else own.lot
         record.tick = account.tick if own.tick is None else own.tick
         record.shortable = int(own.shortable)
@@ -243,7 +244,8 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
         return None
     if asset not in account.per_asset or getattr(account.per_asset[asset], name) is None:
         return None
-    return Place(tables.assets[name], np.array([list(assets).index(asset)]))
+    field = "contract" if name == "multiplier" else name
+    return Place(tables.assets[field], np.array([list(assets).index(asset)]))
 
 
 def _financing_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place | None:

@@ -23,8 +23,8 @@ from backsweep.trial.parts import Part, join_parts
 from backsweep.trial.recording import Stretch
 from backsweep.trial.sleeve_replay import replay_sleeves
 from backsweep.trial.sleeves import Share, SleeveMarket, SleeveRunner, pack_sleeves
-from backsweep.trial.summaries import mean_of_trainings, new_metrics
-from backsweep.trial.sums import Tree, lay_out, summarise_sums
+from backsweep.trial.summaries import mean_of_trainings, new_metrics, summarise_pieces
+from backsweep.trial.sums import Tree, lay_out, piece_of, summarise_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from backsweep.trial.result import Result
     from backsweep.trial.sleeve_replay import Source
     from backsweep.trial.spec import TrialSpec
-    from backsweep.trial.sums import Course
+    from backsweep.trial.sums import Course, Portion
 
 
 class DividedEvaluator:
@@ -117,17 +117,15 @@ class DividedEvaluator:
         ready, course = self.ready.of(whole.folds), self._course(whole.folds)
         count, segments = len(whole.numbers), len(ready.segments)
         metrics, reasons = new_metrics(count)
-        cuts = np.full((count, len(course.spans), len(METRICS)), np.nan)
+        cuts = np.full((count, len(course.portions), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
         returns = np.full((count, ready.width), np.nan, np.float32)
         trains = np.array([segment.name == TRAIN for segment in ready.segments])
         for row, number in enumerate(whole.numbers.tolist()):
             if number in whole.errors:
                 continue
-            for each, span in enumerate(course.spans):
-                years = self._calendar.years(span.first, span.last)
-                own = returns[row, span.returns]
-                summarise_sums(whole.sums[0, row, span.place], years, cuts[row, each], cut_reasons[row, each], own)
+            for each, portion in enumerate(course.portions):
+                self._summarise(portion, whole.sums[0, row], cuts[row, each], cut_reasons[row, each], returns[row])
             if segments:
                 metrics[row], reasons[row] = mean_of_trainings(cuts[row], cut_reasons[row], trains)
             else:
@@ -146,6 +144,25 @@ class DividedEvaluator:
             folds=whole.folds,
         )
 
+    def _summarise(
+        self,
+        portion: Portion,
+        sums: NDArray[np.float64],
+        metrics: NDArray[np.float64],
+        reasons: NDArray[np.uint8],
+        returns: NDArray[np.float32],
+    ) -> None:
+        """Write one segment of a trial from the trial's sums, and its returns among those of all."""
+        earned = np.zeros(sum(span.last - span.first for span in portion.spans))
+        years = [self._calendar.years(span.first, span.last) for span in portion.spans]
+        if portion.pieces:
+            pieces = [piece_of(sums[span.place], each) for span, each in zip(portion.spans, years, strict=True)]
+            summarise_pieces(pieces, metrics, reasons, earned)
+        else:
+            summarise_sums(sums[portion.spans[0].place], years[0], metrics, reasons, earned)
+        if portion.returns is not None:
+            returns[portion.returns] = earned
+
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
         """Run one trial again over all the data before the holdout with full records; see `replay_sleeves`."""
         return self._replay(values, Stretch(0, 0, self.holdout.start), compiled=compiled)
@@ -155,11 +172,12 @@ class DividedEvaluator:
         return self._replay(values, Stretch(self.holdout.start, self.holdout.start, self.holdout.stop, flat=self._flat))
 
     def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
-        """Run one trial again on a fold's test with full records, cut out of one run as there; the list has one."""
+        """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one."""
         tests = [segment for segment in self.ready.segments if segment.name == TEST]
-        test = next(segment for segment in tests if segment.fold == fold)
-        start = test.first if self._flat else tests[0].first
-        return [self._replay(values, Stretch(start, test.first, test.last, flat=self._flat))]
+        runs = next(segment.runs for segment in tests if segment.fold == fold)
+        starts = [first if self._flat else tests[0].first for first, _ in runs]
+        stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]
+        return [self._replay(values, stretch) for stretch in stretches]
 
     def _replay(self, values: NDArray[np.float64], stretch: Stretch, *, compiled: bool = True) -> Result:
         values = self._share.scaled(values)
@@ -219,6 +237,6 @@ def _pack(source: Source, calendar: Calendar, shards: Sequence[range]) -> tuple[
 
 def _loader(spec: TrialSpec) -> Source:
     def source(assets: tuple[str, ...]) -> Shard:
-        return load(spec.data.model_copy(update={"assets": assets}))
+        return load(spec.data.model_copy(update={"assets": assets}), spec.account.rate_columns)
 
     return source

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.engine.jit import compiled, record_at
+from backsweep.engine.tables import ACCOUNT
 from backsweep.metrics.summary import summarise
-from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR
+from backsweep.trial.folds import TRAIN, Segment
+from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR, Piece
 from backsweep.trial.walk import Leg, plan
 
 if TYPE_CHECKING:
@@ -30,20 +32,35 @@ HEAD = 1 + len(COUNTERS)
 
 @dataclass(frozen=True)
 class Span:
-    """Sessions `first` to before `last`, and where their sums stand in a trial's vector and their returns in a row."""
+    """Sessions `first` to before `last`, and where their sums stand in a trial's vector."""
 
     first: int
     last: int
     place: slice
-    returns: slice
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What a segment is made of: its spans, and where its returns stand in a trial's row, None if none are kept.
+
+    The spans of a segment in `pieces` are compounded; otherwise there is one.
+    """
+
+    spans: tuple[Span, ...]
+    returns: slice | None
+    pieces: bool = False
 
 
 @dataclass(frozen=True)
 class Course:
-    """What every sleeve of a trial runs through: the legs, and for each segment its span. `flat`: segments end so."""
+    """What every sleeve of a trial runs through: the legs, and the span of each, if any. `flat`: segments end so.
+
+    There is a portion for each segment, or one for all sessions; a span that several segments have is run once.
+    """
 
     legs: tuple[Leg, ...]
     spans: tuple[Span, ...]
+    portions: tuple[Portion, ...]
     flat: bool
 
     @property
@@ -54,15 +71,23 @@ class Course:
 
 def lay_out(ready: Ready, *, flat: bool) -> Course:
     """Give the course over the segments of `ready`, or without any over all its sessions."""
-    sessions = len(ready.sessions)
-    legs = plan(ready.segments, flat=flat) if ready.segments else (Leg(0, sessions, 0),)
-    spans: list[Span] = []
-    start = begin = 0
-    for first, last in [(each.first, each.last) for each in ready.segments] or [(0, sessions)]:
-        end, stop = begin + last - first, start + HEAD + 2 * (last - first)
-        spans.append(Span(first, last, slice(start, stop), slice(begin, end)))
-        start, begin = stop, end
-    return Course(legs, tuple(spans), flat)
+    segments = ready.segments or (Segment(0, TRAIN, 0, len(ready.sessions)),)
+    pieced = any(segment.pieces for segment in segments)
+    runs = [run for segment in segments for run in segment.runs]
+    unique = list(dict.fromkeys(runs)) if pieced else runs
+    if pieced:
+        legs = tuple(Leg(first, last, row) for row, (first, last) in enumerate(unique))
+    else:
+        legs = plan(segments, flat=flat) if ready.segments else (Leg(0, len(ready.sessions), 0),)
+    ends = np.cumsum([HEAD + 2 * (last - first) for first, last in unique])
+    spans = [Span(*run, slice(int(begin), int(end))) for run, begin, end in zip(unique, [0, *ends], ends, strict=False)]
+    by_run, portions = dict(zip(unique, spans, strict=True)), []
+    kept = 0
+    for row, segment in enumerate(segments):
+        own = tuple(by_run[run] for run in segment.runs) if pieced else (spans[row],)
+        portions.append(Portion(own, slice(kept, kept + segment.width) if segment.width else None, pieced))
+        kept += segment.width
+    return Course(legs, tuple(spans), tuple(portions), flat)
 
 
 class Tree:
@@ -127,10 +152,11 @@ def add_sleeve(
         out[5] += account.commission
         out[6] += account.slippage
         out[7] += account.financing
-        out[8] += account.traded_notional
-        out[9] += account.ambiguous_fills
-        out[10] += account.ambiguous_pnl
-        out[11] += account.rejected_orders
+        out[8] += account.currency_pnl
+        out[9] += account.traded_notional
+        out[10] += account.ambiguous_fills
+        out[11] += account.ambiguous_pnl
+        out[12] += account.rejected_orders
     for i in range(count):
         if edges[i + 1] > edges[i]:
             end = record_at(sessions, first + i)
@@ -138,6 +164,15 @@ def add_sleeve(
             gross = end.gross
         out[HEAD + i] += equity
         out[HEAD + count + i] += gross
+
+
+def piece_of(sums: NDArray[np.float64], years: float) -> Piece:
+    """Give one span's sums as what a run of one account leaves behind."""
+    account = np.zeros(1, ACCOUNT)
+    for name, value in zip(("initial_cash", *COUNTERS), sums[:HEAD], strict=True):
+        account[name] = value
+    equity, gross = np.split(sums[HEAD:], 2)
+    return Piece(account, equity, np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0), years)
 
 
 def summarise_sums(
@@ -181,9 +216,10 @@ def _summarise(
         sums[6],
         sums[7],
         sums[8],
-        int(sums[9]),
-        sums[10],
-        int(sums[11]),
+        sums[9],
+        int(sums[10]),
+        sums[11],
+        int(sums[12]),
         values,
         reasons,
         returns,
