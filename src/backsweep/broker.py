@@ -159,7 +159,7 @@ class Broker(View):
         )
 
     def get_cash(self) -> float:
-        """Give the account's cash."""
+        """Give the account's cash, that in other currencies at the rates of the moment."""
         return self._state.account.cash
 
     def get_equity(self) -> float:

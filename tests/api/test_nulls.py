@@ -1,5 +1,7 @@
 """The null study: an edge in timing stands out among histories without it, and noise does not."""
 
+from contextlib import closing
+
 import polars as pl
 import pytest
 import studies
@@ -8,6 +10,7 @@ from s3_server import s3_content, s3_server
 import backsweep as bs
 from backsweep.cli import main
 from backsweep.errors import BadInput, StudyConflict
+from backsweep.runtime.ray_session import RaySession
 
 PRICES = ("open", "high", "low", "close")
 ANCHORED = "walk_forward: {mode: anchored, train: 504s, test: 378s%s}\n"
@@ -106,14 +109,15 @@ def test_a_study_in_an_object_store_has_its_null_study_and_sensitivity_there(tmp
 
 
 @pytest.mark.slow
-def test_ray_comes_to_the_same_histories(tmp_path):
+def test_ray_comes_to_the_same_histories_and_the_same_errors(tmp_path):
     sweep = ran(tmp_path, RANDOM, 1.5)
     here = bs.null_study(sweep, 3, out=tmp_path / "study").null
     for path in (tmp_path / "study" / "null").iterdir():
         path.unlink()
-    assert bs.null_study(sweep, 3, out=tmp_path / "study", workers=2).null == here
-    with pytest.raises(BadInput, match="change places"):
-        bs.null_study(sweep, 4, out=tmp_path / "study", block=1000, workers=2)
+    with closing(RaySession(2, "local")):  # one for both
+        with pytest.raises(BadInput, match="change places"):
+            bs.null_study(sweep, 3, out=tmp_path / "study", block=1000, workers=2)
+        assert bs.null_study(sweep, 3, out=tmp_path / "study", workers=2).null == here
 
 
 def test_what_cannot_be_ranked_is_refused_in_words(tmp_path):

@@ -15,8 +15,8 @@ from backsweep.metrics.summary import summarise
 n = 3
 run, again = compiled(summarise), compiled(summarise)
 for call in (run, again):
-    call(np.ones(n), 1.0, np.ones(n), 1.0, 252.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0,
-         np.empty(25), np.empty(25, np.uint8), np.empty(n))
+    call(np.ones(n), 1.0, np.ones(n), 1.0, 252.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0,
+         np.empty(26), np.empty(26, np.uint8), np.empty(n))
 print(metrics.calmar([0.1, -0.1]), metrics.sortino([0.1, -0.1, 0.2]), metrics.win_rate([1.0]))
 """
 

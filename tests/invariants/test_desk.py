@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from drawn import LONG
 from hypothesis import settings
@@ -60,7 +61,11 @@ from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 LENGTH = 64
 ASSETS = ("A", "B", "C")
-EMPTY = pack(shard_from_frames(bars(*flat(20.0, LENGTH), **{name: flat(20.0, LENGTH) for name in ASSETS[1:]})))
+QUIET = bars(*flat(20.0, LENGTH), **{name: flat(20.0, LENGTH) for name in ASSETS[1:]})
+FUNDING = pl.Series([None, 1 / 1024, -1 / 512, 1 / 256], dtype=pl.Float64).sample(
+    QUIET.height, with_replacement=True, seed=3
+)
+EMPTY = pack(shard_from_frames(QUIET.with_columns(funding=FUNDING)))
 CLOSE_ENOUGH = {"rel": 1e-9, "abs": 1e-7}
 
 assets = st.integers(0, len(ASSETS) - 1)

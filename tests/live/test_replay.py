@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from oracle_account import with_actions
+from oracle_currencies import in_currencies
 from polars.testing import assert_frame_equal
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import Script, compose
@@ -29,6 +30,7 @@ def replay_script(scenario):
     return live.replay(
         scenario.market,
         actions=scenario.corporate_actions,
+        context=scenario.context,
         strategy=Script(steps=table.ctypes.data, count=len(table)),
         account=scenario.account,
         costs=scenario.costs,
@@ -144,6 +146,21 @@ def test_a_moment_is_made_of_what_a_feed_delivers():
         live.make_moment(("A",), bars, session=0, last_of_session=True)
     with pytest.raises(BadInput, match="one timestamp"):
         live.make_moment(("A", "B"), make_bars(2), session=0, last_of_session=True)
+
+
+def test_currencies_are_valued_on_paper_as_in_the_backtest():
+    for seed in range(6):
+        drawn = random_scenario(seed, length=40, steps=50, assets=3, account=ACCOUNTS[seed % 4], costs=COSTS[seed])
+        scenario = in_currencies(drawn, seed)
+        backtest = scenario.play(compiled=False)
+        assert_same(replay_script(scenario), backtest)
+        assert backtest.metrics["currency_pnl"] != 0.0
+
+
+def test_a_moment_without_a_rate_is_refused():
+    account = {"currency": "USD", "rates": {"EUR": "eurusd"}, "per_asset": {"A": {"currency": "EUR"}}}
+    with pytest.raises(BadInput, match="names a column that the context does not have: 'eurusd'"):
+        live.replay(make_bars(3), MovingAverageCross(), account=account)
 
 
 def test_corporate_actions_are_booked_on_paper_as_in_the_backtest():

@@ -20,6 +20,7 @@ ALWAYS_DEFINED = {
     "commission",
     "slippage",
     "financing",
+    "currency_pnl",
     "ambiguous_fills",
     "ambiguous_pnl",
     "rejected_orders",
@@ -46,7 +47,7 @@ def run(
     values, reasons = np.full(len(METRICS), 7.0), np.full(len(METRICS), 77, dtype=np.uint8)
     returns = np.full(equity.size, 7.0)
     wins, losses = pnl[pnl > 0], pnl[pnl < 0]
-    counters = (pnl.size, wins.size, float(wins.sum()), float(-losses.sum()), 1.5, 2.5, -3.5, notional, 4, -4.5, 5)
+    counters = (pnl.size, wins.size, float(wins.sum()), float(-losses.sum()), 1.5, 2.5, -3.5, 6.5, notional, 4, -4.5, 5)
     function(equity, initial, exposure, years, 252.0, *counters, values, reasons, returns)
     texts = [REASONS[code] for code in reasons]
     return {name: (float(values[i]), texts[i]) for i, name in enumerate(METRICS)}, returns
@@ -57,7 +58,7 @@ def reasons_of(result):
 
 
 def test_metrics_and_reasons_are_what_tables_expect():
-    assert len(METRICS) == len(set(METRICS)) == 25
+    assert len(METRICS) == len(set(METRICS)) == 26
     assert len(REASONS) == len(set(REASONS)) <= 256
     assert not REASONS[0]
 
@@ -110,6 +111,7 @@ def test_figures_of_a_small_account_are_as_by_hand():
         "commission": 1.5,
         "slippage": 2.5,
         "financing": -3.5,
+        "currency_pnl": 6.5,
         "ambiguous_fills": 4,
         "ambiguous_pnl": -4.5,
         "rejected_orders": 5,

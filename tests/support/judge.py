@@ -27,9 +27,8 @@ class Spoken:
 
 def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
     """Let an oracle play a scenario."""
-    oracle = kind(
-        scenario.groups, scenario.assets, scenario.account, scenario.costs, scenario.profile, scenario.per_session
-    )
+    account = {**scenario.account, "oracle_rates": scenario.rates}
+    oracle = kind(scenario.groups, scenario.assets, account, scenario.costs, scenario.profile, scenario.per_session)
     oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
     oracle.volume_share = scenario.volume_share
     oracle.targets_first = scenario.ambiguous == "target_first"
@@ -67,4 +66,5 @@ def insist(result: Result, oracle: Oracle, point: float = 1.0) -> None:
     assert_close(result.equity["cash"], oracle.cashes, "cash")
     assert_close(result.equity["equity"], oracle.equity, "equity")
     assert result.metrics["ambiguous_fills"] == oracle.ambiguous
+    assert_close([result.metrics["currency_pnl"]], [getattr(oracle, "currency_pnl", 0)], "currency_pnl")
     assert_close([result.metrics["ambiguous_pnl"]], [oracle.ambiguous_pnl], "ambiguous_pnl")

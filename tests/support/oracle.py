@@ -156,7 +156,7 @@ class Order:
 
 @dataclass
 class Fill:
-    """One fill; price after slippage."""
+    """One fill; price after slippage, commission and slippage in the account's currency."""
 
     order: Order
     timestamp: int
@@ -164,6 +164,7 @@ class Fill:
     price: Fraction
     commission: Fraction
     slippage: Fraction
+    rate: Fraction = Fraction(1)  # of its currency
 
 
 class Oracle:
@@ -205,15 +206,14 @@ class Oracle:
             self.taken = dict.fromkeys(self.assets, Fraction(0))
             if now and self.closes_session(now - 1):
                 years = (self.hour(now) - self.hour(now - 1)) / 24 / 365
-                self.cash -= self.costs.overnight(self.cash, self.position, self.last) * years
+                self.hold(years)
             self.begin(now)
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
             trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}
             self.meet(trading)
-            for asset, bar in group.items():
-                self.last[asset] = bar[3]
+            self.mark(group)
             self.meet_close(trading, now)
-            self.cash -= self.costs.funding(now, self.position, group)
+            self.fund(group)
             if self.closes_session(now):
                 self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
             self.check()
@@ -229,6 +229,19 @@ class Oracle:
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
+
+    def hold(self, years):
+        """Pay for what was held overnight."""
+        self.cash -= self.costs.overnight(self.cash, self.position, self.last) * years
+
+    def mark(self, group):
+        """Take the closes as the last prices."""
+        for asset, bar in group.items():
+            self.last[asset] = bar[3]
+
+    def fund(self, group):
+        """Pay or get the funding of what is held."""
+        self.cash -= self.costs.funding(self.now, self.position, group)
 
     def begin(self, now):
         """Do what comes before anything trades."""
@@ -265,11 +278,23 @@ class Oracle:
 
     # ---- what the account is worth ----
 
+    def pay(self, _asset, amount):
+        """Pay an amount of the asset's currency, or receive one below zero."""
+        self.cash -= amount
+
+    def rate(self, _asset):
+        """Give what one of the asset's currency is worth now."""
+        return 1
+
+    def price(self, asset):
+        """Give an asset's last price in the account's currency."""
+        return self.last[asset] * self.rate(asset)
+
     def worth(self):
-        return self.cash + sum(units * self.last[asset] for asset, units in self.position.items() if units)
+        return self.cash + sum(units * self.price(asset) for asset, units in self.position.items() if units)
 
     def gross(self):
-        return sum(abs(units) * self.last[asset] for asset, units in self.position.items() if units)
+        return sum(abs(units) * self.price(asset) for asset, units in self.position.items() if units)
 
     def working(self):
         return [order for order in self.orders if order.status == "working"]
@@ -379,11 +404,14 @@ class Oracle:
         if moment == IN_RANGE:
             self.weigh(order, units, price)
         by_stop = order.is_stop
-        self.cash -= units * paid + commission
+        self.pay(order.asset, units * paid + commission)
+        rate = self.rate(order.asset)
         self.position[order.asset] += units
         self.costs.enter(order, units, paid, commission, maker=maker)
         order.filled += units
-        self.fills.append(Fill(order, self.now, units, paid, commission, abs(paid - price) * abs(units)))
+        self.fills.append(
+            Fill(order, self.now, units, paid, commission * rate, abs(paid - price) * abs(units) * rate, rate)
+        )
         fresh = order.filled == units
         self.taken[order.asset] += abs(units)
         self.follow(order, units, price)
@@ -409,7 +437,7 @@ class Oracle:
             return Fraction(0)
         paid = self.paid(order, units, price)
         commission = self.costs.charge(order, units, paid, self.month(), maker=self.bound(order))
-        return units * (self.market[self.now][order.asset][3] - paid) - commission
+        return (units * (self.market[self.now][order.asset][3] - paid) - commission) * self.rate(order.asset)
 
     def weigh(self, order, units, price):
         """Count a fill in the range if there was another choice, and what that would have gained more."""
@@ -561,7 +589,8 @@ class Oracle:
         if self.borrows:
             return ""
         if units > 0:
-            return "exceeds cash" if units * price + commission > self.cash * (1 + TOLERANCE) else ""
+            due = (units * price + commission) * self.rate(asset)
+            return "exceeds cash" if due > self.cash * (1 + TOLERANCE) else ""
         return "short sale in a cash account" if self.position[asset] + units < 0 else ""
 
     # ---- requests ----
@@ -599,7 +628,7 @@ class Oracle:
             return quantity or Fraction(0)
         if self.last[name] is None:
             return None
-        return (quantity if step.verb == "target_value" else quantity * self.worth()) / self.last[name]
+        return (quantity if step.verb == "target_value" else quantity * self.worth()) / self.price(name)
 
     def request(self, requests, asset, kind, total, limit=float("nan"), stop=float("nan"), parent=0, *, reduces=False):
         family = self.find(parent)
@@ -626,7 +655,7 @@ class Oracle:
             self.end(order, "rejected", "time in force is unknown or incomplete")
         elif not self.priced(order):
             self.end(order, "rejected", "price is missing or not positive")
-        elif not order.reduces and abs(order.total) * self.reference(order) < self.minimum:
+        elif not order.reduces and abs(order.total) * self.reference(order) * self.rate(order.asset) < self.minimum:
             self.end(order, "rejected", "below the minimum order value")
         elif not order.known_parent:
             self.end(order, "rejected", "no such parent order")
@@ -726,7 +755,7 @@ class Oracle:
             return Fraction(0)
         others = (each for each in self.working() if each.asset == order.asset and each is not order)
         before = self.position[order.asset] + sum(each.left for each in others if each.unconditional)
-        added = (abs(before + order.left) - abs(before)) * self.reference(order)
+        added = (abs(before + order.left) - abs(before)) * self.reference(order) * self.rate(order.asset)
         return added if order.unconditional else max(added, Fraction(0))
 
     def objection(self, order, added):

@@ -46,7 +46,7 @@ class AccountOracle(Oracle):
         for at, asset, ratio, dividend, _ in self.actions:
             if at == now:
                 self.split(asset, Fraction(ratio))
-                self.cash += self.position[asset] * Fraction(dividend)
+                self.pay(asset, -self.position[asset] * Fraction(dividend))
 
     def finish(self, now):
         for at, asset, _, _, delisting in self.actions:
@@ -62,22 +62,23 @@ class AccountOracle(Oracle):
         if refusal or units < 0 or self.borrows:
             return refusal
         late = [fill for fill in self.fills if self.session(fill.timestamp) + self.settlement > self.session(self.now)]
-        usable = self.cash + sum(fill.quantity * fill.price for fill in late if fill.quantity < 0)
-        return "exceeds settled cash" if units * price + commission > usable * (1 + TOLERANCE) else ""
+        usable = self.cash + sum(fill.quantity * fill.price * fill.rate for fill in late if fill.quantity < 0)
+        due = (units * price + commission) * self.rate(asset)
+        return "exceeds settled cash" if due > usable * (1 + TOLERANCE) else ""
 
     def check(self):
         """Liquidate what equity does not cover: the neediest position first, as far as it takes."""
-        held = [asset for asset in self.assets if self.position[asset]]
-        needs = {asset: self.kept(asset) * self.last[asset] * self.maintenance for asset in held}
+        needs = self.needs()
         missing = sum(needs.values()) - self.worth()
         if not sum(needs.values()) or missing <= 0:
             return
         for order in self.orders:
             if order.live and not order.reduces:
                 self.end_with_children(order, "cancelled", "the account broke its maintenance margin")
+        needs = self.needs()  # of what those orders would have closed, too
         for asset in sorted(needs, key=lambda name: -needs[name]):
             if missing > 0 and needs[asset]:
-                wanted = missing / (self.last[asset] * self.maintenance)
+                wanted = missing / (self.price(asset) * self.maintenance)
                 units = min(ceil(wanted / self.lot) * self.lot if self.lot else wanted, self.kept(asset))
                 signed = -units if self.position[asset] > 0 else units
                 order = Order(len(self.orders) + 1, asset, MARKET, signed, None, None, None, reduces=True)
@@ -85,7 +86,12 @@ class AccountOracle(Oracle):
                 order.forced = True
                 self.orders.append(order)
                 self.work(order)
-                missing -= units * self.last[asset] * self.maintenance
+                missing -= units * self.price(asset) * self.maintenance
+
+    def needs(self):
+        """Give what each position needs."""
+        held = [asset for asset in self.assets if self.position[asset]]
+        return {asset: self.kept(asset) * self.price(asset) * self.maintenance for asset in held}
 
     def kept(self, asset):
         """Give the units of a position that no market order is about to close."""
@@ -131,8 +137,8 @@ class AccountOracle(Oracle):
         order = Order(len(self.orders) + 1, asset, MARKET, units, None, None, None, reduces=True, filled=units)
         order.planned = order.asked = units
         self.orders.append(order)
-        self.fills.append(Fill(order, self.now, units, self.last[asset], Fraction(0), Fraction(0)))
-        self.cash -= units * self.last[asset]
+        self.fills.append(Fill(order, self.now, units, self.last[asset], Fraction(0), Fraction(0), self.rate(asset)))
+        self.pay(asset, units * self.last[asset])
         self.position[asset] += units
         self.follow(order, units, self.last[asset])
 

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ZERO = Fraction(0)
 
@@ -20,7 +20,8 @@ class Costs:
         self.slippage = costs.get("slippage", {"kind": "none"})
         self.stop_slippage = Fraction(costs.get("stop_slippage", 0.0))
         self.rates = costs.get("financing", {})
-        self.month, self.traded = 0, (ZERO, ZERO)  # units and value
+        self.month, self.traded = 0, (ZERO, ZERO)  # units and value, this in the account's currency
+        self.rate: Callable[[str], Fraction] = lambda _asset: Fraction(1)
 
     def overnight(self, cash: Fraction, position: Mapping[str, Fraction], last: Mapping[str, Fraction]) -> Fraction:
         """Give what holding costs in a year."""
@@ -70,7 +71,7 @@ class Costs:
         order.fees += self.fee(order, abs(units), value, maker=maker)
         order.value += value
         order.paid += commission
-        self.traded = (self.traded[0] + abs(units), self.traded[1] + value)
+        self.traded = (self.traded[0] + abs(units), self.traded[1] + value * self.rate(order.asset))
 
     def fee(self, order: Any, units: Fraction, value: Fraction, *, maker: bool) -> Fraction:
         """Give what a fill costs before the order's minimum and maximum."""
@@ -85,6 +86,7 @@ class Costs:
         """Give the fees of a fill whose parts lie in different tiers: the integral of the rates."""
         by = self.commission["by"]
         start = {"monthly_volume": self.traded[0], "monthly_value": self.traded[1], "order_value": order.value}[by]
+        rate = self.rate(order.asset) if by == "monthly_value" else Fraction(1)
         tiers = self.commission["tiers"]
         cuts = [*(Fraction(tier["above"]) for tier in tiers), None]
 
@@ -98,7 +100,7 @@ class Costs:
                 ZERO,
             )
 
-        return up_to(start + (units if by == "monthly_volume" else value)) - up_to(start)
+        return (up_to(start + (units if by == "monthly_volume" else value * rate)) - up_to(start)) / rate
 
 
 def funding_rate(now: int, asset: str) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,7 @@ class Scenario:
     volume_share: float = 0.0
     ambiguous: str = "stop_first"
     actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
+    rates: dict[str, list[float]] = field(default_factory=dict)  # of each currency, one for each timestamp
 
     @property
     def market(self) -> pl.DataFrame:
@@ -135,12 +136,22 @@ class Scenario:
         rows = [(FIRST_DAY + at * step, *what) for at, *what in self.actions]
         return pl.DataFrame(rows, schema=names, orient="row")
 
+    @property
+    def context(self) -> pl.DataFrame | None:
+        """The rates as a frame, None if there are none."""
+        if not self.rates:
+            return None
+        step = timedelta(hours=24 // self.per_session)
+        times = [FIRST_DAY + at * step for at in range(len(self.groups))]
+        return pl.DataFrame({"timestamp": times, **{f"rate_{name}": rates for name, rates in self.rates.items()}})
+
     def play(self, *, compiled: bool = True) -> Result:
         """Let the engine play the script."""
         table = compose(self.steps)
         engine = evaluator(
             self.market,
             actions=self.corporate_actions,
+            context=self.context,
             account=self.account,
             costs=self.costs,
             execution={

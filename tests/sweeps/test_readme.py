@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 import backsweep as bs
 from backsweep.errors import StudyConflict
-from backsweep.trial.spec import CostsSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +28,13 @@ def test_the_sweep_of_the_readme_runs(example):
     study = bs.run(example / "sweeps" / "my_trend.yaml", trials=32, backend="inline", out=example / "study")
     assert study.trials.height == 32
     assert study.best["value"] > 0.0
+
+
+def test_the_currencies_of_the_readme_are_an_account():
+    block = re.search(r"    (account:\n      currency(?:.*\n)+?)\n", (ROOT / "README.md").read_text())
+    account = AccountSpec.model_validate(yaml.safe_load(textwrap.dedent("    " + block[1]))["account"])
+    assert account.currencies == ("USD", "EUR", "JPY")
+    assert account.per_asset["SONY"].currency == "JPY"
 
 
 def test_the_cost_models_of_the_readme_run_and_are_swept(example):

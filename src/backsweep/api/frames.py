@@ -40,7 +40,8 @@ def backtest(
     bars : timestamp, asset, open, high, low, close, volume; any further numeric column is a signal.
     strategy : an instance, such as `Threshold(entry=1.5)`.
     signals : timestamp, asset and any number of numeric columns.
-    context : timestamp and any number of numeric columns; the last value at or before a bar holds for it.
+    context : timestamp and any number of numeric columns; the last value at or before a bar holds for it. Rates of
+        other currencies come from here, `account={"currency": "USD", "rates": {"EUR": "eurusd"}, ...}`.
     actions : timestamp, asset and any of split, dividend, delisting (`dataset.actions`); may be the bars themselves.
     account, execution, costs : the sweep file's mappings.
     compiled : False runs the same source as plain Python, under a debugger if there is one; the same bits.
@@ -64,5 +65,6 @@ def backtest(
         costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    evaluator = make_evaluator(spec, shard_from_frames(bars, signals, context, actions), type(strategy))
+    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns)
+    evaluator = make_evaluator(spec, shard, type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

@@ -122,7 +122,7 @@ class _Histories:
         self._sweep = given.model_copy(update={"search": given.search.model_copy(update={"trials": trials})})
         self._cls = load_strategy(given.strategy)
         self._space = build_space(self._sweep, self._cls.declared())
-        self._shard = load(given.data)
+        self._shard = load(given.data, given.account.rate_columns)
         walk = given.walk_forward
         self._stop = None if walk is None else holdout_start(calendar_of(self._shard).ends, walk)
         self._block = block

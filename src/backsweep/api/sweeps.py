@@ -143,7 +143,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     `backsweep.trial.lookahead`. Raises BadInput, BadData or StrategyError at the first thing that is wrong.
     """
     sweep, cls, space = _read(path, overrides)
-    shard = load(sweep.data)
+    shard = load(sweep.data, sweep.account.rate_columns)
     spec = trial_spec(sweep, space)
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(places) if space.names else np.zeros((1, 0))

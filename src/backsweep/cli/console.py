@@ -21,7 +21,7 @@ GAP = 2
 
 _WIDEST = 120
 _SHARES = ("total_return", "cagr", "volatility", "max_drawdown", "win_rate", "exposure")
-_MONEY = ("expectancy", "commission", "slippage", "financing", "final_equity")
+_MONEY = ("expectancy", "commission", "slippage", "financing", "currency_pnl", "ambiguous_pnl", "final_equity")
 
 
 def make_console() -> Console:

@@ -15,6 +15,7 @@ from backsweep.dataset.sources import gather
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from typing import NoReturn
 
 
@@ -30,18 +31,19 @@ class Rule:
     remedy: str
 
 
-def read_checked(table: Table, window: Window) -> pl.DataFrame:
+def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> pl.DataFrame:
     """Read a table inside `window`, sorted by its keys; BadData names the first row that breaks a rule.
 
     Bars without a row are an error, and so is an asset of the window that the bars do not know; signals and context
-    may be empty inside the window, but not as a whole.
+    may be empty inside the window, but not as a whole. Values of the columns `rates` are above zero.
     """
     frame = read_table(table, window)
     if table.role == "bars" and window.assets is not None:
         check_assets(table, frame, window.assets)
     if frame.is_empty():
         check_empty(table, window)
-    rules = [rule for rule in _rules(table.role) if table.role != "actions" or rule.column in frame.columns]
+    rules = [*_rules(table.role), *_rate_rules(name for name in frame.columns if name in rates)]
+    rules = [rule for rule in rules if table.role != "actions" or rule.column in frame.columns]
     broken = frame.select(rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)).row(0)
     for rule, count in zip(rules, broken, strict=True):
         if count:
@@ -62,6 +64,20 @@ def check_keys(table: Table, window: Window) -> None:
 
 def _rules(role: str) -> list[Rule]:
     return _key_rules(role) + {"bars": _bar_rules, "actions": _action_rules}.get(role, list)()
+
+
+def _rate_rules(names: Iterable[str]) -> list[Rule]:
+    return [
+        Rule(
+            name,
+            f"{name} is not a rate",
+            (pl.col(name).is_finite() & (pl.col(name) > 0)).fill_null(value=True).not_(),
+            "a finite number above zero, or an empty cell where the one before it holds",
+            (name,),
+            "drop the row, or take the rate from another source",
+        )
+        for name in names
+    ]
 
 
 def _action_rules() -> list[Rule]:

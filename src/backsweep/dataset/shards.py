@@ -15,6 +15,8 @@ from backsweep.dataset.schema import BAR, Table, arrange, check_renames, check_z
 from backsweep.dataset.sources import Part, open_parts, part_of_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
 
     from backsweep.dataset.spec import DataSpec
@@ -59,15 +61,15 @@ class Shard:
         return replace(self, assets=assets, rows=rows, actions=actions)
 
 
-def load(spec: DataSpec) -> Shard:
-    """Read, check and join what `spec` asks for.
+def load(spec: DataSpec, rates: Collection[str] = ()) -> Shard:
+    """Read, check and join what `spec` asks for; `rates` are columns of the context whose values are above zero.
 
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
     rule; the text names file, row (from 1, the header not counted), column and remedy.
     """
     places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context, "actions": spec.actions}
     parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
-    return _assemble(parts, spec.columns, Window(spec.assets, spec.start, spec.end))
+    return _assemble(parts, spec.columns, Window(spec.assets, spec.start, spec.end), rates)
 
 
 def shard_from_frames(
@@ -75,11 +77,15 @@ def shard_from_frames(
     signals: pl.DataFrame | pl.LazyFrame | None = None,
     context: pl.DataFrame | pl.LazyFrame | None = None,
     actions: pl.DataFrame | pl.LazyFrame | None = None,
+    rates: Collection[str] = (),
 ) -> Shard:
     """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1."""
     frames = {"bars": bars, "signals": signals, "context": context, "actions": actions}
     return _assemble(
-        {role: (part_of_frame(frame, role),) for role, frame in frames.items() if frame is not None}, {}, Window()
+        {role: (part_of_frame(frame, role),) for role, frame in frames.items() if frame is not None},
+        {},
+        Window(),
+        rates,
     )
 
 
@@ -90,7 +96,9 @@ def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple
     return days.rle_id().cast(pl.Int32).to_numpy()
 
 
-def _assemble(parts: dict[str, tuple[Part, ...]], columns: dict[str, str], window: Window) -> Shard:
+def _assemble(
+    parts: dict[str, tuple[Part, ...]], columns: dict[str, str], window: Window, rates: Collection[str]
+) -> Shard:
     check_renames(columns, parts)
     tables = {role: arrange(role, found, columns) for role, found in parts.items()}
     check_zones(list(tables.values()))
@@ -99,7 +107,7 @@ def _assemble(parts: dict[str, tuple[Part, ...]], columns: dict[str, str], windo
     if "signals" in tables:
         rows = join_signals(rows, read_checked(tables["signals"], window), tables["signals"].source)
     timestamps = rows["timestamp"].unique(maintain_order=True)
-    context = _context(tables.get("context"), timestamps, window)
+    context = _context(tables.get("context"), timestamps, window, rates)
     assets = rows["asset"].unique().sort()
     rows = rows.with_columns(pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(pl.Int32))
     actions = pl.DataFrame(schema=SCHEMA)
@@ -120,8 +128,8 @@ def _assemble(parts: dict[str, tuple[Part, ...]], columns: dict[str, str], windo
     )
 
 
-def _context(table: Table | None, timestamps: pl.Series, window: Window) -> pl.DataFrame:
+def _context(table: Table | None, timestamps: pl.Series, window: Window, rates: Collection[str]) -> pl.DataFrame:
     """Read the context up to the window's end; what came before its start still holds inside."""
     if table is None:
         return timestamps.to_frame("timestamp")
-    return join_context(timestamps, read_checked(table, replace(window, assets=None, start=None)))
+    return join_context(timestamps, read_checked(table, replace(window, assets=None, start=None), rates))

@@ -88,4 +88,4 @@ def _gain(state: State, order: Any, row: int, units: float, price: float) -> flo
     asset = record_at(state.assets, order.asset)
     paid = price_paid(state, order, row, units, price)
     commission, _ = commission_due(state, asset, order, row, units, paid, order.acts == LIMIT)
-    return units * (record_at(state.bars, row).close - paid) * asset.multiplier - commission
+    return units * (record_at(state.bars, row).close - paid) * asset.multiplier - commission * asset.rate

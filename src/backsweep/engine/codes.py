@@ -79,8 +79,8 @@ FILL_REASONS = (
 )
 
 # Why cash came or went without a fill.
-DIVIDEND, INTEREST, BORROW_FEE, SHORT_CREDIT, FUNDING = range(5)
-FLOW_KINDS = ("dividend", "interest", "borrow_fee", "short_credit", "funding")
+DIVIDEND, INTEREST, BORROW_FEE, SHORT_CREDIT, FUNDING, CONVERSION = range(6)
+FLOW_KINDS = ("dividend", "interest", "borrow_fee", "short_credit", "funding", "conversion")
 
 # Moments inside a bar at which an order can fill, in their order.
 NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)

@@ -1,7 +1,7 @@
 """What a fill costs: slippage moves its price, commission is charged beside it. Numbers in, numbers out.
 
 `asset` is a record of the ASSET table; its rates are in units of their kind (fraction of notional, currency a unit,
-currency an order).
+currency an order), and currency is the asset's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from backsweep.engine.codes import (
     CUSTOM_COMMISSION,
     CUSTOM_SLIPPAGE,
     FIXED_SLIPPAGE,
+    MONTHLY_VALUE,
     MONTHLY_VOLUME,
     ORDER_VALUE,
     PER_ORDER_COMMISSION,
@@ -66,12 +67,11 @@ def slipped_price(state: State, order: Any, row: int, quantity: float, price: fl
 def commission_due(
     state: State, asset: Any, order: Any, row: int, quantity: float, price: float, maker: bool
 ) -> tuple[float, float]:
-    """Give the commission in account currency for a fill of `quantity` units at `price`, and the order's fees with it.
+    """Give the commission for a fill of `quantity` units at `price`, in the asset's currency, and the order's fees.
 
-    `row` is that of the fill's bar.
-    `fees` is what an order's fills cost before its minimum and maximum, which hold for the order as a whole, however
-    many fills it takes; so does an amount per order. `maker`: a limit order that rested, which may have a rate of its
-    own, below zero for a rebate.
+    `fees` is, with this fill, what an order's fills cost before its minimum and maximum, which hold for the order as a
+    whole, however many fills it takes; so does an amount per order. `maker`: a limit order that rested, which may have
+    a rate of its own, below zero for a rebate. `row` is that of the fill's bar.
     """
     kind = asset.commission_kind
     fees = order.fees
@@ -79,11 +79,11 @@ def commission_due(
     if maker and not np.isnan(asset.commission_maker_rate):
         rate = asset.commission_maker_rate
     if kind in (PERCENTAGE_COMMISSION, COMBINED_COMMISSION):
-        fees += rate * abs(quantity) * price * asset.multiplier
+        fees += rate * abs(quantity) * price * asset.contract
     elif kind == PER_SHARE_COMMISSION:
         fees += rate * abs(quantity)
     elif kind == TIERED_COMMISSION:
-        fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * price * asset.multiplier, maker)
+        fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * price * asset.contract, maker)
     elif kind == CUSTOM_COMMISSION:
         fees += charged(state, asset.commission_model, order, row, quantity, price, maker)
     if kind in (PER_ORDER_COMMISSION, COMBINED_COMMISSION) and order.filled == 0.0:
@@ -92,7 +92,7 @@ def commission_due(
     if asset.commission_minimum > 0.0:
         total = max(total, asset.commission_minimum)
     if asset.commission_maximum > 0.0:
-        total = min(total, asset.commission_maximum * (order.value + abs(quantity) * price * asset.multiplier))
+        total = min(total, asset.commission_maximum * (order.value + abs(quantity) * price * asset.contract))
     return total - order.commission, fees
 
 
@@ -101,10 +101,11 @@ def _in_tiers(state: State, asset: Any, order: Any, units: float, value: float, 
     """Give the fees of a fill in tiers: each part of it pays the rate of the tier that it falls into.
 
     What came before the fill is the order's value so far, or what the account has traded in the calendar month (UTC):
-    units, charged a unit, or value, charged as fractions.
+    units, charged a unit, or value, charged as fractions. A month's value is counted in account currency.
     """
     account = state.account
-    amount = units if asset.tiers_by == MONTHLY_VOLUME else value
+    worth = asset.rate if asset.tiers_by == MONTHLY_VALUE else 1.0
+    amount = units if asset.tiers_by == MONTHLY_VOLUME else value * worth
     start = order.value
     if asset.tiers_by != ORDER_VALUE:
         start = account.month_units if asset.tiers_by == MONTHLY_VOLUME else account.month_value
@@ -118,4 +119,4 @@ def _in_tiers(state: State, asset: Any, order: Any, units: float, value: float, 
         part = min(start + amount, upper) - max(start, tier.above)
         if part > 0.0:
             fees += part * (tier.maker_rate if maker and not np.isnan(tier.maker_rate) else tier.rate)
-    return fees
+    return fees / worth

@@ -4,7 +4,10 @@ Whatever changes the account passes through here: fills, marks, splits, dividend
 once. Two identities hold after every call, and the tests check them:
 
     cash   = initial cash - sum over fills of (quantity x price x multiplier + commission) - financing + dividends
+             + what changes of rates added to cash in other currencies
     equity = cash + sum over assets of quantity x last price x multiplier
+
+Money is in account currency, a multiplier that of the moment; `balances` keeps cash by currency.
 
 A trade is a round trip from flat to flat. A fill that crosses zero closes one trade and opens the next, its commission
 and slippage divided by quantity. Dividends belong to the trade that holds the position; financing belongs to the
@@ -17,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.balances import book, charge_debts
 from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import (
     BORROW_FEE,
@@ -25,12 +29,11 @@ from backsweep.engine.codes import (
     DIVIDEND,
     FUNDING,
     INTEREST,
-    LOG_FULL,
-    NO_FAILURE,
     NONE,
     SHORT_CREDIT,
 )
 from backsweep.engine.jit import kernel, load, record_at
+from backsweep.engine.logs import log_fill, log_flow, log_trade
 from backsweep.engine.records import State
 from backsweep.engine.tables import SETTLEMENTS
 
@@ -47,9 +50,17 @@ def apply_fill(
     commission: float,
     slippage: float,
 ) -> None:
-    """Enter one fill: `quantity` signed units at `price`, with `commission` and `slippage` in account currency."""
+    """Enter one fill: `quantity` signed units at `price` and `commission`, in the asset's currency.
+
+    `slippage` is in account currency.
+    """
     account = state.account
-    multiplier = record_at(state.assets, order.asset).multiplier
+    asset = record_at(state.assets, order.asset)
+    multiplier = asset.multiplier
+    order.value += abs(quantity) * price * asset.contract
+    order.commission += commission
+    due = quantity * price * asset.contract + commission
+    commission *= asset.rate
     position = record_at(state.positions, order.asset)
     notional = abs(quantity) * price * multiplier
     account.cash -= quantity * price * multiplier + commission
@@ -62,11 +73,11 @@ def apply_fill(
     account.valued = 0
     if quantity < 0.0 and state.rules.settlement > 0:
         _defer(state, notional)
+    if account.currencies > 1:
+        book(state, order.asset, -due)
     order.filled += quantity
-    order.value += notional
-    order.commission += commission
     if account.recording == 1:
-        _log_fill(state, order, quantity, price, commission, slippage)
+        log_fill(state, order, quantity, price, commission, slippage)
 
     held = position.quantity
     closing = 0.0
@@ -171,7 +182,7 @@ def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
     else:
         account.gross_loss -= profit
     if account.recording == 1:
-        _log_trade(state, order, position, row)
+        log_trade(state, order, position, row)
     position.entry_price = 0.0
     position.bars_held = 0
 
@@ -190,18 +201,20 @@ def split_position(position: Any, ratio: float) -> None:
 
 @kernel
 def pay_dividend(state: State, asset: int, dividend: float) -> None:
-    """Enter a cash dividend, in currency a unit: longs receive it, shorts pay it. It belongs to the open trade."""
+    """Enter a cash dividend, so much a unit: longs receive it, shorts pay it. It belongs to the open trade."""
     account = state.account
     position = record_at(state.positions, asset)
     if position.quantity == 0.0:
         return
     amount = position.quantity * dividend * record_at(state.assets, asset).multiplier
     account.cash += amount
+    if account.currencies > 1:
+        book(state, asset, position.quantity * dividend * record_at(state.assets, asset).contract)
     account.dividends += amount
     account.valued = 0
     position.trade_cash += amount
     if account.recording == 1:
-        _log_flow(state, asset, DIVIDEND, position.quantity, amount)
+        log_flow(state, asset, DIVIDEND, position.quantity, amount, record_at(state.assets, asset).currency)
 
 
 @kernel
@@ -213,6 +226,32 @@ def mark_bar(position: Any, bar: Any, recording: int) -> None:
         if recording == 1:
             position.high = max(position.high, bar.high)
             position.low = min(position.low, bar.low)
+
+
+@kernel
+def mark_rates(state: State, index: int) -> None:
+    """Value cash in other currencies, and units of assets in them, at the rates of timestamp number `index`."""
+    account = state.account
+    changed = 0
+    for currency in range(1, account.currencies):
+        balance = record_at(state.balances, currency)
+        rate = load(balance.column, index)
+        if rate != balance.rate:
+            balance.rate = rate
+            changed = 1
+    if changed == 0:
+        return
+    cash = 0.0
+    for currency in range(account.currencies):
+        balance = record_at(state.balances, currency)
+        cash += balance.amount * balance.rate
+    account.currency_pnl += cash - account.cash
+    account.cash = cash
+    account.valued = 0
+    for index_of in range(account.assets):
+        asset = record_at(state.assets, index_of)
+        asset.rate = record_at(state.balances, asset.currency).rate
+        asset.multiplier = asset.contract * asset.rate
 
 
 @kernel
@@ -258,7 +297,7 @@ def close_session(state: State, session: int) -> None:
     account.sessions += 1
     if account.unsettled > 0.0:
         _settle(state)
-    if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0):
+    if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0 or account.currencies > 1):
         account.overnight = account.timestamp
 
 
@@ -266,26 +305,33 @@ def close_session(state: State, session: int) -> None:
 def accrue_financing(state: State) -> None:
     """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
 
-    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, borrow fees less the credit
-    on short proceeds on the value of each short position at the last close. Called at the first bars of a session,
-    before any order meets them.
+    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, that of each currency by
+    itself; borrow fees less the credit on short proceeds on the value of each short position at the last close. Called
+    at the first bars of a session, before any order meets them.
     """
     account = state.account
     years = (account.timestamp - account.overnight) / NANOSECONDS_PER_YEAR
     account.overnight = 0
-    fees = max(-account.cash, 0.0) * state.rules.margin_interest
-    if account.recording == 1:
-        _log_flow(state, NONE, INTEREST, 0.0, -fees * years)
+    if account.currencies > 1:
+        fees = charge_debts(state, years)
+    else:
+        fees = max(-account.cash, 0.0) * state.rules.margin_interest
+        if account.recording == 1:
+            log_flow(state, NONE, INTEREST, 0.0, -fees * years, 0)
     if account.open_positions > 0:
         for index in range(account.assets):
             position = record_at(state.positions, index)
             if position.quantity < 0.0:
                 asset = record_at(state.assets, index)
                 value = -position.quantity * position.last_price * asset.multiplier
-                fees += value * (asset.short_borrow - state.rules.short_credit)
+                due = value * (asset.short_borrow - state.rules.short_credit)
+                fees += due
+                if account.currencies > 1:
+                    book(state, index, -due * years / asset.rate)
                 if account.recording == 1:
-                    _log_flow(state, index, BORROW_FEE, position.quantity, -value * asset.short_borrow * years)
-                    _log_flow(state, index, SHORT_CREDIT, position.quantity, value * state.rules.short_credit * years)
+                    fee, credit = value * asset.short_borrow * years, value * state.rules.short_credit * years
+                    log_flow(state, index, BORROW_FEE, position.quantity, -fee, asset.currency)
+                    log_flow(state, index, SHORT_CREDIT, position.quantity, credit, asset.currency)
     account.cash -= fees * years
     account.financing += fees * years
     account.valued = 0
@@ -303,12 +349,15 @@ def pay_funding(state: State, group: Any) -> None:
         quantity = record_at(state.positions, bar.asset).quantity
         rate = load(state.rules.funding, row)
         if quantity != 0.0 and not np.isnan(rate):
-            due = quantity * bar.close * record_at(state.assets, bar.asset).multiplier * rate
+            asset = record_at(state.assets, bar.asset)
+            due = quantity * bar.close * asset.multiplier * rate
             account.cash -= due
             account.financing += due
             account.valued = 0
+            if account.currencies > 1:
+                book(state, bar.asset, -quantity * bar.close * asset.contract * rate)
             if account.recording == 1:
-                _log_flow(state, bar.asset, FUNDING, quantity, -due)
+                log_flow(state, bar.asset, FUNDING, quantity, -due, asset.currency)
 
 
 @kernel
@@ -320,72 +369,7 @@ def log_equity(state: State, index: int) -> None:
     entry.timestamp = account.timestamp
     entry.cash = account.cash
     entry.equity = account.equity
+    for currency in range(account.currencies if account.currencies > 1 else 0):
+        amount = record_at(state.balances, currency).amount
+        record_at(state.balance_log, index * account.currencies + currency).amount = amount
     entry.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
-
-
-@kernel
-def _log_fill(state: State, order: Any, quantity: float, price: float, commission: float, slippage: float) -> None:
-    account = state.account
-    if account.fills_logged == account.log_capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = LOG_FULL
-        return
-    entry = record_at(state.fill_log, account.fills_logged)
-    account.fills_logged += 1
-    entry.order_id = order.id
-    entry.timestamp = account.timestamp
-    entry.asset = order.asset
-    entry.quantity = quantity
-    entry.price = price
-    entry.commission = commission
-    entry.slippage = slippage
-    entry.reason = order.fill_reason
-
-
-@kernel
-def _log_flow(state: State, asset: int, kind: int, quantity: float, amount: float) -> None:
-    """Log what cash came or went for a position, or, with NONE as its asset, for the whole account."""
-    account = state.account
-    if amount == 0.0:
-        return
-    if account.flows_logged == account.log_capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = LOG_FULL
-        return
-    entry = record_at(state.flow_log, account.flows_logged)
-    account.flows_logged += 1
-    entry.timestamp = account.timestamp
-    entry.asset = asset
-    entry.kind = kind
-    entry.quantity = quantity
-    entry.amount = amount
-
-
-@kernel
-def _log_trade(state: State, order: Any, position: Any, row: int) -> None:
-    account = state.account
-    if account.trades_logged == account.log_capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = LOG_FULL
-        return
-    entry = record_at(state.trade_log, account.trades_logged)
-    account.trades_logged += 1
-    entry_price = position.bought_notional / position.bought
-    long = order.quantity < 0.0
-    entry.asset = order.asset
-    entry.quantity = position.bought if long else -position.bought
-    entry.entry_timestamp = position.entry_timestamp
-    entry.entry_price = entry_price
-    entry.exit_timestamp = account.timestamp
-    entry.exit_price = position.sold_notional / position.sold
-    entry.pnl = position.trade_cash
-    entry.commission = position.trade_commission
-    entry.slippage = position.trade_slippage
-    entry.bars_held = position.bars_held
-    entry.exit_reason = order.fill_reason
-    up = position.high / entry_price - 1.0
-    down = 1.0 - position.low / entry_price
-    entry.max_favourable = max(up if long else down, 0.0)
-    entry.max_adverse = max(down if long else up, 0.0)
-    entry.entry_row = position.entry_row
-    entry.exit_row = row

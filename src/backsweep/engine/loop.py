@@ -5,9 +5,9 @@ Rows are grouped by timestamp. For each group, in this order:
 0. financing accrues at the first group of a session; splits and dividends enter the account (`actions`); orders that
    are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
-2. positions are marked to the group's closes, and orders that fill at a close do; at the
-   end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover the
-   maintenance margin then, liquidation orders are submitted (`liquidation`);
+2. cash in other currencies is marked to the group's rates, positions to its closes; orders that fill at a close do; at
+   the end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover
+   the maintenance margin then, liquidation orders are submitted (`liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after; with a delay it sees the bars, and what
    belongs to them, of so many timestamps ago;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
@@ -28,7 +28,7 @@ from backsweep.engine.acceptance import accept_requests
 from backsweep.engine.actions import apply_actions, close_group
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
-from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, pay_funding
+from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, mark_rates, pay_funding
 from backsweep.engine.liquidation import call_margin
 from backsweep.engine.matching import match_close, match_group
 from backsweep.engine.orders import log_live_orders
@@ -97,6 +97,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
         state = open_state(handle)
         begin_segment(state, first)
         account = state.account
+        abroad, delay, recorded = account.currencies > 1, state.rules.delay, account.recording == 1  # at hand
         for index in range(first, last):
             group = record_at(state.groups, index)
             account.group = index
@@ -109,6 +110,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 expire_dated(state)
             if account.live_orders > 0:
                 match_group(state, group)
+            if abroad:
+                mark_rates(state, index)
             mark_group(state, group)
             if account.at_close > 0:
                 match_close(state, group, 0)
@@ -116,7 +119,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 expire_day(state, group.session)
             if account.open_positions > 0 and account.upkeep == 1:
                 keep_positions(state, group)
-            seen = index - state.rules.delay
+            seen = index - delay
             if seen >= 0 and is_awake(state, record_at(state.groups, seen)):
                 decide(state, market, values, memory, record_at(state.groups, seen), seen)
             if account.requests > 0:
@@ -125,7 +128,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                     match_close(state, group, 1)
             if index == account.closing_at:
                 close_group(state, group, index)
-            if account.recording == 1:
+            if recorded:
                 log_equity(state, index)
             if group.last_of_session == 1:
                 close_session(state, group.session)
@@ -133,7 +136,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                     watch_session(state, group.session)
             if account.failure != NO_FAILURE:
                 break
-        if account.recording == 1 and account.carried != CONTINUED:
+        if recorded and account.carried != CONTINUED:
             log_live_orders(state)
 
     return loop

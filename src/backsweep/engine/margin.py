@@ -94,7 +94,7 @@ def refuses_fill(state: State, order: Any, quantity: float, price: float, commis
     asset = record_at(state.assets, order.asset)
     if quantity > 0.0:
         if state.rules.kind == CASH:
-            due = quantity * price * asset.multiplier + commission
+            due = quantity * price * asset.multiplier + commission * asset.rate
             if due > state.account.cash * (1.0 + ROUNDING):
                 return INSUFFICIENT_CASH
             if due > (state.account.cash - state.account.unsettled) * (1.0 + ROUNDING):

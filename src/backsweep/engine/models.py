@@ -58,8 +58,8 @@ def answer(state: State, index: int, order: Any, row: int, quantity: float, pric
     fill.asset = order.asset
     fill.quantity = quantity
     fill.price = price
-    fill.multiplier = asset.multiplier
-    fill.value = abs(quantity) * price * asset.multiplier
+    fill.multiplier = asset.contract
+    fill.value = abs(quantity) * price * asset.contract
     fill.share = (taken + abs(quantity)) / bar.volume if bar.volume > 0.0 else 1.0
     fill.stop = 1 if order.acts == STOP else 0
     fill.order_quantity = order.quantity
@@ -77,7 +77,7 @@ def answer(state: State, index: int, order: Any, row: int, quantity: float, pric
 
 @kernel
 def charged(state: State, index: int, order: Any, row: int, quantity: float, price: float, maker: bool) -> float:
-    """Give what a commission model charges for a fill, in account currency; below zero it is a rebate."""
+    """Give what a commission model charges for a fill, in the asset's currency; below zero it is a rebate."""
     state.fill.maker = 1 if maker else 0
     found = answer(state, index, order, row, quantity, price, 0.0)
     return found if np.isfinite(found) else _fail(state, index, found)

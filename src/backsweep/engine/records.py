@@ -23,6 +23,8 @@ from backsweep.engine.tables import (
     ACTION,
     ADDRESSES,
     ASSET,
+    BALANCE,
+    BALANCE_LOG,
     BOOK,
     CANDIDATE,
     CONDITION,
@@ -65,6 +67,7 @@ class State:
     fill: Any
     account: Any
     positions: Any
+    balances: Any
     settlements: Any
     books: Any
     orders: Any
@@ -75,6 +78,7 @@ class State:
     fill_log: Any
     trade_log: Any
     flow_log: Any
+    balance_log: Any
     order_log: Any
 
     def __init__(self, tables: dict[str, Table]) -> None:
@@ -172,6 +176,7 @@ def allocate(
     sessions: int,
     conditions: Table | None = None,
     actions: Table | None = None,
+    currencies: int = 1,
     capacity: int = 0,
     log_capacity: int = 0,
 ) -> Tables:
@@ -198,6 +203,7 @@ def allocate(
         "fill": np.zeros(1, FILL),
         "account": np.zeros(1, ACCOUNT),
         "positions": np.zeros(assets, POSITION),
+        "balances": np.zeros(currencies, BALANCE),
         "settlements": np.zeros(SETTLEMENTS, SETTLEMENT),
         "books": np.zeros(assets, BOOK),
         "orders": np.zeros(capacity, ORDER),
@@ -208,14 +214,17 @@ def allocate(
         "fill_log": np.zeros(log, FILL_LOG),
         "trade_log": np.zeros(log, TRADE_LOG),
         "flow_log": np.zeros(log, FLOW_LOG),
+        "balance_log": np.zeros(len(groups) * currencies if recording and currencies > 1 else 1, BALANCE_LOG),
         "order_log": np.zeros(log, ORDER_LOG),
     }
     tables = Tables(arrays)
-    tables.assets["multiplier"] = 1.0
+    tables.assets["contract"] = 1.0
+    tables.assets["rate"] = 1.0
     tables.assets["shortable"] = 1
     tables.assets["volume_from"] = len(bars)
     account = tables.account[0]
     account.assets = assets
+    account.currencies = currencies
     account.capacity = capacity
     account.conditions = len(conditions)
     account.actions = len(actions)
@@ -237,6 +246,7 @@ def reset(state: State) -> None:
     account.initial_cash = cash
     account.peak = cash
     account.cash = cash
+    account.currency_pnl = 0.0
     account.unsettled = 0.0
     account.equity = cash
     account.gross = 0.0
@@ -275,9 +285,15 @@ def reset(state: State) -> None:
     account.ambiguous_fills = 0
     account.ambiguous_pnl = 0.0
     account.rejected_orders = 0
+    for currency in range(account.currencies):
+        balance = record_at(state.balances, currency)
+        balance.amount = 0.0 if currency > 0 else cash
+        balance.rate = np.nan if currency > 0 else 1.0
     for session in range(SETTLEMENTS):
         record_at(state.settlements, session).amount = 0.0
     for asset in range(account.assets):
+        rates = record_at(state.assets, asset)
+        rates.multiplier = rates.contract * rates.rate
         position = record_at(state.positions, asset)
         position.quantity = 0.0
         position.last_price = np.nan

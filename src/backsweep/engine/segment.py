@@ -15,7 +15,7 @@ import numpy as np
 from backsweep.engine.codes import CONTINUED, FRESH, NONE, SEGMENT_END
 from backsweep.engine.forced import fill_at_last
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.ledger import mark_bar, value_account
+from backsweep.engine.ledger import mark_bar, mark_rates, value_account
 from backsweep.engine.records import State, reset
 
 
@@ -35,6 +35,8 @@ def begin_segment(state: State, first: int) -> None:
         account.acts_at = record_at(state.actions, account.next_action).group
     if account.carried == FRESH:
         reset(state)
+        if account.currencies > 1:
+            mark_rates(state, first)
         for index in range(account.first_action, account.next_action):
             action = record_at(state.actions, index)
             if action.delisting != 0.0:
@@ -48,6 +50,7 @@ def begin_segment(state: State, first: int) -> None:
     account.wins = 0
     account.gross_profit = 0.0
     account.gross_loss = 0.0
+    account.currency_pnl = 0.0
     account.commission = 0.0
     account.slippage = 0.0
     account.financing = 0.0

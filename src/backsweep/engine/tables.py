@@ -50,7 +50,10 @@ RULES = record_dtype(
 )
 ASSET = record_dtype(
     [
-        ("multiplier", "f8"),  # account currency for a unit at a price of 1
+        ("multiplier", "f8"),  # account currency for a unit at a price of 1: contract x rate
+        ("contract", "f8"),  # the asset's currency for a unit at a price of 1
+        ("currency", "i8"),  # its number among the balances, 0 for the account's
+        ("rate", "f8"),  # account currency for one of the asset's, at the moment
         ("lot", "f8"),
         ("tick", "f8"),
         ("shortable", "i8"),
@@ -111,6 +114,8 @@ ACCOUNT = record_dtype(
     [
         ("initial_cash", "f8"),
         ("cash", "f8"),
+        ("currencies", "i8"),  # how many balances that is
+        ("currency_pnl", "f8"),  # what changes of rates added to cash
         ("unsettled", "f8"),  # the part of cash that cannot be used yet
         ("equity", "f8"),
         ("gross", "f8"),
@@ -191,6 +196,13 @@ POSITION = record_dtype(
         ("delisted", "i8"),
     ]
 )
+BALANCE = record_dtype(  # cash in one currency, the account's own first
+    [
+        ("amount", "f8"),  # in that currency
+        ("rate", "f8"),  # account currency for one of it, at the moment
+        ("column", "i8"),  # where its rates are, one for each group
+    ]
+)
 SETTLEMENT = record_dtype([("amount", "f8")])  # proceeds that settle with session number n: record n % SETTLEMENTS
 SETTLEMENTS = 16
 BOOK = record_dtype(  # the working orders of one asset
@@ -234,7 +246,7 @@ ORDER = record_dtype(
         ("doubted", "i8"),  # the group whose bar reached this stop before its entry or after: its fill is ambiguous
         ("submitted", "i8"),
         ("rested", "i8"),  # 1 once it has met a bar that did not fill it, or all of it
-        ("value", "f8"),  # filled so far, in account currency
+        ("value", "f8"),  # filled so far, in the asset's currency, as the next two are
         ("fees", "f8"),  # for what is filled so far, before the order's minimum and maximum
         ("commission", "f8"),  # paid so far
     ]
@@ -256,6 +268,7 @@ FILL_LOG = record_dtype(
         ("price", "f8"),
         ("commission", "f8"),
         ("slippage", "f8"),
+        ("rate", "f8"),
         ("reason", "i8"),
     ]
 )
@@ -279,8 +292,17 @@ TRADE_LOG = record_dtype(
     ]
 )
 FLOW_LOG = record_dtype(  # cash that came or went without a fill; `quantity` is the position that it was for
-    [("timestamp", "i8"), ("asset", "i8"), ("kind", "i8"), ("quantity", "f8"), ("amount", "f8")]
+    [
+        ("timestamp", "i8"),
+        ("asset", "i8"),
+        ("kind", "i8"),
+        ("quantity", "f8"),
+        ("amount", "f8"),  # account currency, at the rate of `currency`
+        ("currency", "i8"),
+        ("rate", "f8"),
+    ]
 )
+BALANCE_LOG = record_dtype([("amount", "f8")])  # of group g in currency c: record g x currencies + c
 ORDER_LOG = record_dtype(
     [
         ("order_id", "i8"),
@@ -308,6 +330,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "fill": FILL,
     "account": ACCOUNT,
     "positions": POSITION,
+    "balances": BALANCE,
     "settlements": SETTLEMENT,
     "books": BOOK,
     "orders": ORDER,
@@ -318,6 +341,7 @@ TABLES: dict[str, np.dtype[Any]] = {
     "fill_log": FILL_LOG,
     "trade_log": TRADE_LOG,
     "flow_log": FLOW_LOG,
+    "balance_log": BALANCE_LOG,
     "order_log": ORDER_LOG,
 }
 ADDRESSES = record_dtype([(name, "i8") for name in TABLES])

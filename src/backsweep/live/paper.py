@@ -22,6 +22,7 @@ from backsweep.errors import BadInput
 from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
 from backsweep.trial.binding import set_account, set_costs, set_execution, set_funding
+from backsweep.trial.currencies import set_rates
 from backsweep.trial.market import pack
 from backsweep.trial.models import Models
 from backsweep.trial.recording import Recording, Stretch
@@ -88,7 +89,12 @@ class PaperVenue:
         self._loop = make_loop(_decide)
         self._timestamps = self._rows = 0
         self._tables = allocate(
-            np.zeros(ROOM, BAR), np.zeros(ROOM, GROUP), assets=len(self.assets), sessions=ROOM, log_capacity=ROOM
+            np.zeros(ROOM, BAR),
+            np.zeros(ROOM, GROUP),
+            assets=len(self.assets),
+            sessions=ROOM,
+            currencies=len(self.settings.account.currencies),
+            log_capacity=ROOM,
         )
         set_account(self._tables, self.settings.account, self.assets)
         set_execution(self._tables, self.settings.execution)
@@ -97,6 +103,7 @@ class PaperVenue:
         self._signals = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
         set_funding(self._tables, self.settings.costs, self._signals)
         self._models: Models | None = None  # known with the first moment, which brings the signals' names
+        self._rates = {name: np.zeros(ROOM) for name in self.settings.account.rate_columns}
         self._tables.assets["volume_from"] = np.iinfo(np.int64).max
         reset(State(self._tables.arrays))
         self._tables.account[0].carried = CONTINUED
@@ -139,6 +146,7 @@ class PaperVenue:
         account.log_capacity = len(self._tables.fill_log)
         self._tables.bars[first:last] = market.bars
         self._append_signals(market, first, last)
+        self._append_rates(market)
         group = self._tables.groups[self._timestamps : self._timestamps + 1]
         group[:] = market.groups
         group["first_row"], group["session"], group["last_of_session"] = first, moment.session, moment.last_of_session
@@ -173,6 +181,18 @@ class PaperVenue:
         set_funding(self._tables, self.settings.costs, self._signals)
         self._models.move(self._signals)
 
+    def _append_rates(self, market: Market) -> None:
+        """Write the moment's rates of currencies behind those that came before."""
+        account, now = self.settings.account, self._timestamps
+        set_rates(self._tables, account, market.context, market.groups["timestamp"])  # refuses a moment without a rate
+        for name, rates in self._rates.items():
+            if now == len(rates):
+                self._rates[name] = np.append(rates, np.zeros(len(rates)))
+            self._rates[name][now] = market.context[name][0]
+        set_rates(self._tables, account, self._rates, self._tables.groups["timestamp"][: now + 1])
+        if self._rates:
+            self._grow("balance_log", (now + 1) * len(account.currencies))
+
     def _grow(self, name: str, count: int) -> None:
         """Make room for `count` records of a table."""
         table = self._tables.arrays[name]
@@ -194,7 +214,8 @@ def replay(
     costs: CostsSpec | Mapping[str, Any] | None = None,
 ) -> Result:
     """Trade a backtest's data on paper, bar by bar; takes what `backsweep.backtest` takes and gives what it gives."""
-    shard = shard_from_frames(bars, signals, context, actions)
+    account = read_section(AccountSpec, "account", account)
+    shard = shard_from_frames(bars, signals, context, actions, account.rate_columns)
     venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs)
     session = Session(strategy, venue)
     for moment in moments(shard):

@@ -47,6 +47,7 @@ METRICS = (
     "commission",
     "slippage",
     "financing",
+    "currency_pnl",
     "ambiguous_fills",
     "ambiguous_pnl",
     "rejected_orders",
@@ -76,6 +77,7 @@ METRICS = (
     COMMISSION,
     SLIPPAGE,
     FINANCING,
+    CURRENCY_PNL,
     AMBIGUOUS_FILLS,
     AMBIGUOUS_PNL,
     REJECTED_ORDERS,
@@ -101,6 +103,7 @@ def summarise(
     commission: float,
     slippage: float,
     financing: float,
+    currency_pnl: float,
     traded_notional: float,
     ambiguous_fills: int,
     ambiguous_pnl: float,
@@ -132,6 +135,8 @@ def summarise(
         Sums of the net P&L of the winning and of the losing trades, in currency, both non-negative.
     commission, slippage, financing
         Totals, in currency.
+    currency_pnl
+        What changes of rates added to cash in other currencies, in currency.
     traded_notional
         Sum of the absolute values of all fills, in currency.
     ambiguous_fills, rejected_orders
@@ -170,6 +175,7 @@ def summarise(
     _put(values, reasons, COMMISSION, (float(commission), DEFINED))
     _put(values, reasons, SLIPPAGE, (float(slippage), DEFINED))
     _put(values, reasons, FINANCING, (float(financing), DEFINED))
+    _put(values, reasons, CURRENCY_PNL, (float(currency_pnl), DEFINED))
     _put(values, reasons, AMBIGUOUS_FILLS, (float(ambiguous_fills), DEFINED))
     _put(values, reasons, AMBIGUOUS_PNL, (float(ambiguous_pnl), DEFINED))
     _put(values, reasons, REJECTED_ORDERS, (float(rejected_orders), DEFINED))

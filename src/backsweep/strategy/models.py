@@ -22,7 +22,7 @@ A sweep file names the class and gives its parameters, each of which can be swep
 Methods are compiled as `on_data` is, may call the class's other methods and the module's functions, and give the same
 bits interpreted. A model has no memory: what an order and a month have traded before is in `fill`.
 
-What `fill` has, money in account currency:
+What `fill` has, money in the asset's currency (a month's value in the account's):
 
     asset                      its code
     quantity                   signed units of this fill
@@ -95,7 +95,7 @@ class CommissionModel(CostModel):
     method: ClassVar[str] = "charge"
 
     def charge(self, fill: Any, bar: Any) -> float:  # noqa: ARG002 - the protocol
-        """Give the commission of a fill in account currency; below zero it is a rebate."""
+        """Give the commission of a fill in the asset's currency; below zero it is a rebate."""
         raise _undefined(type(self))
 
 

@@ -70,7 +70,8 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
     for row, asset in enumerate(assets):
         own = account.per_asset.get(asset, AssetSpec())
         record = tables.assets[row]
-        record.multiplier = own.multiplier
+        record.contract = own.multiplier
+        record.currency = account.currencies.index(own.currency) if own.currency else 0
         record.lot = account.lot if own.lot is None else own.lot
         record.tick = account.tick if own.tick is None else own.tick
         record.shortable = int(own.shortable)
@@ -107,7 +108,8 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     """Write every asset's costs: its own where it has some, else those of all."""
     check_named("costs", costs.per_asset, assets)
     financing = costs.financing or Financing()
-    tables.rules[0].financing = int(costs.financing is not None)
+    fees = any(own.short_borrow is not None for own in costs.per_asset.values())
+    tables.rules[0].financing = int(costs.financing is not None or fees)
     tables.rules[0].margin_interest = financing.margin_interest
     tables.rules[0].short_credit = financing.short_credit
     for row, asset in enumerate(assets):
@@ -242,22 +244,23 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
         return None
     if asset not in account.per_asset or getattr(account.per_asset[asset], name) is None:
         return None
-    return Place(tables.assets[name], np.array([list(assets).index(asset)]))
+    field = "contract" if name == "multiplier" else name
+    return Place(tables.assets[field], np.array([list(assets).index(asset)]))
 
 
 def _financing_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place | None:
     """Find a rate of financing, for all or of an asset that has its own; None if there is none."""
+    own = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
+    field = tables.assets["short_borrow"]
+    asset = path.removeprefix("per_asset.").removesuffix(".short_borrow")
+    if path == f"per_asset.{asset}.short_borrow" and asset in own:
+        return Place(field, np.array([list(assets).index(asset)]))
     if costs.financing is None:
         return None
     if path in {"financing.margin_interest", "financing.short_credit"}:
         return Place(tables.rules[path.partition(".")[2]], slice(None))
-    own = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
-    field = tables.assets["short_borrow"]
     if path == "financing.short_borrow":
         return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
-    asset = path.removeprefix("per_asset.").removesuffix(".short_borrow")
-    if path == f"per_asset.{asset}.short_borrow" and asset in own:
-        return Place(field, np.array([list(assets).index(asset)]))
     return None
 
 

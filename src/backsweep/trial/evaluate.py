@@ -46,7 +46,7 @@ def make_evaluator(
 
 def load_market(spec: TrialSpec) -> Market:
     """Load the data of `spec` and lay it out for the engine; raises BadInput or BadData."""
-    return pack(load(spec.data))
+    return pack(load(spec.data, spec.account.rate_columns))
 
 
 class Evaluator:
@@ -57,7 +57,7 @@ class Evaluator:
 
     def __init__(self, spec: TrialSpec, data: Market | Shard | None = None, cls: type[Strategy] | None = None) -> None:
         self._cls = cls or load_strategy(spec.strategy)
-        self._market = data if isinstance(data, Market) else pack(data or load(spec.data))
+        self._market = data if isinstance(data, Market) else pack(data or load(spec.data, spec.account.rate_columns))
         self._features = Features(self._market)
         self._options: dict[str, Any] = {
             "params": spec.params,

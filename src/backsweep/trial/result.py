@@ -10,6 +10,7 @@ import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.recording import Recording
 from backsweep.trial.runner import Runner
 from backsweep.trial.summaries import new_metrics
@@ -32,7 +33,8 @@ class Result:
     fills, trades, equity, orders, cash_flows : frames; times are UTC (without a zone as written), money in account
         currency, `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened. A cash
         flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`; its
-        kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit or funding.
+        kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit, funding or conversion.
+        Of several currencies they tell more: `trial.currencies`.
     returns : float64[sessions of the run], net returns.
 
     """
@@ -55,7 +57,9 @@ def read_result(recording: Recording) -> Result:
     values, reasons = new_metrics(1)
     returns = np.zeros(stretch.last - stretch.first)
     runner.summarise(values[0], reasons[0], returns, stretch.first, stretch.last)
-    fills = _frame(tables.fill_log[fills_before : account.fills_logged]).with_columns(
+    settings, currency_of = runner.settings.account, tables.assets["currency"]
+    log = tables.fill_log[fills_before : account.fills_logged]
+    fills = with_currency(_frame(log), settings, currency_of[log["asset"]]).with_columns(
         _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
     )
     orders = _frame(tables.order_log[orders_before : account.orders_logged]).sort("order_id")
@@ -68,10 +72,13 @@ def read_result(recording: Recording) -> Result:
         _time("submitted"),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
-    flows = _frame(tables.flow_log[flows_before : account.flows_logged]).with_columns(
+    log = tables.flow_log[flows_before : account.flows_logged]
+    flows = with_currency(_frame(log), settings, log["currency"]).with_columns(
         _time("timestamp"), _asset(market), _name("kind", FLOW_KINDS)
     )
-    equity = _equity(tables.equity_log[runner.groups(stretch.first, stretch.last)], account.initial_cash)
+    groups = runner.groups(stretch.first, stretch.last)
+    equity = _equity(tables.equity_log[groups], account.initial_cash)
+    equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
     return Result(*named(values[0], reasons[0]), fills, trades, equity, orders, flows, returns)
 
@@ -91,7 +98,8 @@ def drawdown(initial: float) -> pl.Expr:
 def _trades(runner: Runner, before: int) -> pl.DataFrame:
     market = runner.market
     log = runner.tables.trade_log[before : runner.tables.account[0].trades_logged]
-    trades = _frame(log).with_columns(
+    currency = runner.tables.assets["currency"][log["asset"]]
+    trades = with_currency(_frame(log), runner.settings.account, currency).with_columns(
         _time("entry_timestamp"), _time("exit_timestamp"), _asset(market), _name("exit_reason", FILL_REASONS)
     )
     seen = []

@@ -40,6 +40,7 @@ from backsweep.trial.binding import (
     set_funding,
     set_volume,
 )
+from backsweep.trial.currencies import set_rates
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.market import FILLER, columns_record
 from backsweep.trial.models import Models
@@ -93,7 +94,7 @@ class Runner:
         self.bound = bind(cls)
         self._loop = self.bound.compiled if compiled else self.bound.interpreted
         self._compiled = compiled
-        self._settings = settings
+        self.settings = settings
         self._params = tuple(params)
         self._fixed = dict(fixed or {})
         self._features = features or Features(market)
@@ -264,12 +265,13 @@ class Runner:
         clauses = wake.clauses if wake else ()
         conditions = np.zeros(sum(map(len, clauses)), CONDITION)
         tables = self._new_tables(conditions, log_capacity)
-        set_account(tables, self._settings.account, self.market.assets)
-        set_execution(tables, self._settings.execution)
-        set_volume(tables, self._settings.execution, self.market.codes)
-        set_costs(tables, self._settings.costs, self.market.assets)
-        set_funding(tables, self._settings.costs, self.market.signals)
-        self._models = Models(tables, self._settings.costs, self.market.assets, self.market.signals)
+        set_account(tables, self.settings.account, self.market.assets)
+        set_rates(tables, self.settings.account, self.market.context, self.market.groups["timestamp"])
+        set_execution(tables, self.settings.execution)
+        set_volume(tables, self.settings.execution, self.market.codes)
+        set_costs(tables, self.settings.costs, self.market.assets)
+        set_funding(tables, self.settings.costs, self.market.signals)
+        self._models = Models(tables, self.settings.costs, self.market.assets, self.market.signals)
         return tables
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
@@ -280,6 +282,7 @@ class Runner:
             sessions=len(self.market.session_ends),
             conditions=conditions,
             actions=self.market.actions,
+            currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )
 

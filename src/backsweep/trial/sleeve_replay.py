@@ -16,6 +16,7 @@ import polars as pl
 
 from backsweep.dataset.shards import Shard
 from backsweep.engine.tables import SESSION
+from backsweep.trial.currencies import balances_of
 from backsweep.trial.features import Features
 from backsweep.trial.recording import Stretch, record
 from backsweep.trial.result import Result, drawdown, named, read_result
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 Source = Callable[[tuple[str, ...]], Shard]
 """Gives the data of some assets."""
 
+Cash = dict[str, "NDArray[np.float64]"]
+"""Cash at the calendar's session ends by the name of its column, float64[sessions]."""
+
 BARS = 4_000_000
 """How many bars a replay holds at a time, about, whatever the size of the data."""
 
@@ -47,7 +51,8 @@ def replay_sleeves(
     row for each session: between their ends sleeves have bars at different times.
     """
     calendar, count = share.calendar, stretch.last - stretch.first
-    tree, cash = Tree(calendar.blocks), np.zeros(count)
+    tree = Tree(calendar.blocks)
+    cash: Cash = {}
     records: list[Result] = []
     for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
         market = pack_sleeves(source(calendar.assets_of(blocks)), calendar)
@@ -102,35 +107,43 @@ def _add(
     edges: NDArray[np.int64],
     stretch: Stretch,
     sums: NDArray[np.float64],
-    cash: NDArray[np.float64],
+    cash: Cash,
 ) -> None:
     """Add a recorded sleeve to the sums of its block, and its cash to that at the calendar's session ends."""
     tables, present = runner.tables, own.present[own.first : own.last]
     sessions = np.zeros(len(edges) - 1, SESSION)
     sessions[present] = tables.sessions[own.first : own.last]
-    held = initial = float(tables.rules[0].cash)
+    begun = initial = float(tables.rules[0].cash)
     gross = 0.0
-    at_ends = tables.equity_log["cash"][runner.market.groups["last_of_session"] == 1]
-    if own.start < own.first:  # positions were carried into the stretch
+    carried = own.start < own.first
+    if carried:  # positions, into the stretch
         before = tables.sessions[own.first - 1]
-        held, initial, gross = float(at_ends[own.first - 1]), float(before["equity"]), float(before["gross"])
+        initial, gross = float(before["equity"]), float(before["gross"])
     span = edges[stretch.first : stretch.last + 1]
     add_sleeve(tables.account[0], sessions[0], span, stretch.first, initial, gross, int(own.ran), sums)
     latest = np.searchsorted(present, np.arange(stretch.first, stretch.last), side="right")
-    cash += np.append(held, at_ends[own.first : own.last])[latest]
+    account, everything = runner.settings.account, slice(0, len(runner.market.groups))
+    ends = runner.market.groups["last_of_session"] == 1
+    logged = {"cash": tables.equity_log["cash"], **balances_of(tables.balance_log, account, everything)}
+    for name, amounts in logged.items():
+        at_ends = amounts[ends]
+        held = begun if name in {"cash", f"cash_{account.currency}"} else 0.0
+        held = at_ends[own.first - 1] if carried else held
+        cash[name] = cash.get(name, 0.0) + np.append(held, at_ends[own.first : own.last])[latest]
 
 
-def _join(
-    records: list[Result], sums: NDArray[np.float64], cash: NDArray[np.float64], calendar: Calendar, stretch: Stretch
-) -> Result:
+def _join(records: list[Result], sums: NDArray[np.float64], cash: Cash, calendar: Calendar, stretch: Stretch) -> Result:
     """Give the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1)
-    returns = np.zeros(len(cash))
+    count = stretch.last - stretch.first
+    returns = np.zeros(count)
     summarise_sums(sums, calendar.years(stretch.first, stretch.last), values[0], reasons[0], returns)
-    equity, gross = np.split(sums[-2 * len(cash) :], 2)
-    frame = pl.DataFrame({"timestamp": calendar.ends[stretch.first : stretch.last], "cash": cash, "equity": equity})
-    exposure = np.divide(gross, equity, out=np.zeros(len(cash)), where=equity > 0.0)
+    equity, gross = np.split(sums[-2 * count :], 2)
+    ends = calendar.ends[stretch.first : stretch.last]
+    frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": equity})
+    exposure = np.divide(gross, equity, out=np.zeros(count), where=equity > 0.0)
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])), exposure=exposure)
+    frame = frame.with_columns(**cash)
     issued = np.cumsum([0, *(len(each.orders) for each in records)])
     return Result(
         *named(values[0], reasons[0]),

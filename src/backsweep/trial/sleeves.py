@@ -231,6 +231,7 @@ class SleeveRunner(Runner):
             sessions=len(market.session_ends),
             conditions=conditions,
             actions=market.actions,
+            currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )
         tables.arrays["assets"] = np.repeat(tables.assets, len(market.assets))

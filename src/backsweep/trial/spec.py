@@ -1,6 +1,7 @@
 """What a trial is, apart from its parameters: data, strategy, account, execution and costs.
 
-Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts are in the account's currency.
+Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts of the account are in its currency, those
+of costs in the asset's.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ Amount = Annotated[float, Field(ge=0.0)]
 MakerRate = Annotated[float, Field(gt=-1.0, lt=1.0)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+Currency = Annotated[str, Field(min_length=1)]
 
 
 class AssetSpec(Section):
     """What one asset is: money per unit and point of price, and how it may be ordered; see AccountSpec.
 
-    One unit at price p is worth p x `multiplier` (a future's contract size). A `lot` or `tick` that is left out is the
-    account's. An asset that is not `shortable` can be sold only as far as it is held, in a margin account too.
+    One unit at price p is worth p x `multiplier` (a future's contract size), in its `currency`, which is also that of
+    its price, tick, costs and dividends: the account's, unless it is one of `account.rates`. A `lot` or `tick` that is
+    left out is the account's. An asset that is not `shortable` can be sold only as far as it is held, in a margin
+    account too.
     `initial_margin` and `maintenance_margin` are fractions of value; see AccountSpec for those that are left out.
     """
 
     multiplier: Positive = 1.0
+    currency: Currency | None = None
     lot: Amount | None = None
     tick: Amount | None = None
     shortable: bool = True
@@ -48,6 +53,10 @@ class AccountSpec(Section):
     Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
     value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
     is different for some assets.
+
+    `rates` name the other currencies, and for each the context column with its rate: how much of the account's own
+    `currency` one of it is worth. Cash is then held by currency (`backsweep.engine.balances`); what the account reports
+    is in its own, and so are `cash` and `minimum_order`.
 
     The proceeds of a sale in a cash account can be used `settlement` sessions later: 0 at once, 1 for T+1.
 
@@ -69,12 +78,38 @@ class AccountSpec(Section):
     minimum_order: Amount = 0.0
     settlement: Annotated[int, Field(ge=0, lt=SETTLEMENTS)] = 0
     maintenance_margin: Rate = 0.0
+    currency: Currency | None = None
+    rates: dict[Currency, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     per_asset: dict[str, AssetSpec] = Field(default_factory=dict)
 
     @property
     def calls_margin(self) -> bool:
         """Whether a maintenance margin is set, for all or for some assets."""
         return self.maintenance_margin > 0.0 or any(own.maintenance_margin for own in self.per_asset.values())
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """The account's currency, then the others; one without a name where there is only one."""
+        return (self.currency or "", *self.rates)
+
+    @property
+    def rate_columns(self) -> tuple[str, ...]:
+        """The columns of the context that have rates."""
+        return tuple(self.rates.values())
+
+    @model_validator(mode="after")
+    def _has_rates(self) -> Self:
+        if self.rates and self.currency is None:
+            raise ValueError("rates need the account's own currency, for example `currency: USD`")
+        if self.currency in self.rates:
+            raise ValueError(f"the account's own currency has no rate: take {self.currency} out of `rates`")
+        for asset, own in self.per_asset.items():
+            if own.currency is not None and own.currency not in self.currencies:
+                message = (
+                    f"{asset} is in {own.currency}, which has no rate: `rates: {{{own.currency}: COLUMN}}` with a "
+                )
+                raise ValueError(message + "column of data.context, and `currency` with the account's own")
+        return self
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -310,7 +345,7 @@ class Financing(Section):
 
 
 class AssetCosts(Section):
-    """One asset's own costs; what is left out holds as for every asset. Its borrow fee needs `costs.financing`."""
+    """One asset's own costs; what is left out holds as for every asset."""
 
     short_borrow: Amount | None = None
     commission: Commission | None = None

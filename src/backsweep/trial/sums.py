@@ -152,10 +152,11 @@ def add_sleeve(
         out[5] += account.commission
         out[6] += account.slippage
         out[7] += account.financing
-        out[8] += account.traded_notional
-        out[9] += account.ambiguous_fills
-        out[10] += account.ambiguous_pnl
-        out[11] += account.rejected_orders
+        out[8] += account.currency_pnl
+        out[9] += account.traded_notional
+        out[10] += account.ambiguous_fills
+        out[11] += account.ambiguous_pnl
+        out[12] += account.rejected_orders
     for i in range(count):
         if edges[i + 1] > edges[i]:
             end = record_at(sessions, first + i)
@@ -215,9 +216,10 @@ def _summarise(
         sums[6],
         sums[7],
         sums[8],
-        int(sums[9]),
-        sums[10],
-        int(sums[11]),
+        sums[9],
+        int(sums[10]),
+        sums[11],
+        int(sums[12]),
         values,
         reasons,
         returns,

@@ -1,0 +1,82 @@
+"""What a recorded run writes down of fills, trades and cash flows. A log that is full is a failure of the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backsweep.engine.codes import LOG_FULL, NO_FAILURE
+from backsweep.engine.jit import kernel, record_at
+from backsweep.engine.records import State
+
+
+@kernel
+def log_fill(state: State, order: Any, quantity: float, price: float, commission: float, slippage: float) -> None:
+    """Log a fill; commission and slippage in account currency."""
+    account = state.account
+    if account.fills_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.fill_log, account.fills_logged)
+    account.fills_logged += 1
+    entry.order_id = order.id
+    entry.timestamp = account.timestamp
+    entry.asset = order.asset
+    entry.quantity = quantity
+    entry.price = price
+    entry.commission = commission
+    entry.slippage = slippage
+    entry.rate = record_at(state.assets, order.asset).rate
+    entry.reason = order.fill_reason
+
+
+@kernel
+def log_flow(state: State, asset: int, kind: int, quantity: float, amount: float, currency: int) -> None:
+    """Log what cash of a currency came or went: for a position, or, with NONE as its asset, for the whole account."""
+    account = state.account
+    if amount == 0.0:
+        return
+    if account.flows_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.flow_log, account.flows_logged)
+    account.flows_logged += 1
+    entry.timestamp = account.timestamp
+    entry.asset = asset
+    entry.kind = kind
+    entry.quantity = quantity
+    entry.amount = amount
+    entry.currency = currency
+    entry.rate = record_at(state.balances, currency).rate
+
+
+@kernel
+def log_trade(state: State, order: Any, position: Any, row: int) -> None:
+    """Log the round trip that `order` closed at a bar's row."""
+    account = state.account
+    if account.trades_logged == account.log_capacity:
+        if account.failure == NO_FAILURE:
+            account.failure = LOG_FULL
+        return
+    entry = record_at(state.trade_log, account.trades_logged)
+    account.trades_logged += 1
+    entry_price = position.bought_notional / position.bought
+    long = order.quantity < 0.0
+    entry.asset = order.asset
+    entry.quantity = position.bought if long else -position.bought
+    entry.entry_timestamp = position.entry_timestamp
+    entry.entry_price = entry_price
+    entry.exit_timestamp = account.timestamp
+    entry.exit_price = position.sold_notional / position.sold
+    entry.pnl = position.trade_cash
+    entry.commission = position.trade_commission
+    entry.slippage = position.trade_slippage
+    entry.bars_held = position.bars_held
+    entry.exit_reason = order.fill_reason
+    up = position.high / entry_price - 1.0
+    down = 1.0 - position.low / entry_price
+    entry.max_favourable = max(up if long else down, 0.0)
+    entry.max_adverse = max(down if long else up, 0.0)
+    entry.entry_row = position.entry_row
+    entry.exit_row = row
