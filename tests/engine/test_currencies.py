@@ -289,6 +289,14 @@ def test_a_currencys_cash_is_the_sum_of_what_the_records_say_of_it():
             assert result.equity[f"cash_{name}"][-1] == pytest.approx(begun + came - spent, rel=1e-9, abs=1e-8)
 
 
+def test_once_flat_trades_financing_and_rates_are_what_was_earned():
+    for seed in range(12):
+        drawn = random_scenario(seed, account=ACCOUNTS[seed % 4], costs=COSTS[seed % len(COSTS)], assets=3)
+        result = in_currencies(drawn.ended(), seed).play()
+        earned = result.trades["pnl"].sum() - result.metrics["financing"] + result.metrics["currency_pnl"]
+        assert result.metrics["final_equity"] - drawn.account["cash"] == pytest.approx(earned, rel=1e-9, abs=1e-7)
+
+
 def test_an_ambiguous_bar_is_worth_its_currency():
     series = bars((100, 100, 100, 100), (100, 100, 100, 100), (100, 106, 94, 101))
     result = run(series, [bracket(0, 10, stop_loss=95, take_profit=105)], account=MARGIN, context=rates(1.0, 2.0, 4.0))
