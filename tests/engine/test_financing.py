@@ -121,3 +121,11 @@ def test_every_charge_of_holding_is_a_cash_flow_with_its_kind():
     assert [row[:4] for row in found] == [row[:4] for row in expected]
     assert [row[4] for row in found] == pytest.approx([row[4] for row in expected], abs=1e-9)
     assert result.cash_flows["amount"].sum() == pytest.approx(-result.metrics["financing"], abs=1e-9)
+
+
+def test_an_assets_own_borrow_fee_is_charged_where_there_are_no_other_rates():
+    # 10 short at 50 for two nights at 0.73 a year: 1.00 a night. A costs nothing.
+    costs = {"per_asset": {"B": {"short_borrow": 0.73}}}
+    result = run(bars(*flat(100, 4), B=flat(50, 4)), [market(0, -10), market(0, -10, asset=1)], costs=costs)
+    assert result.metrics["financing"] == pytest.approx(2.0, abs=1e-9)
+    assert result.cash_flows["asset"].to_list() == ["B", "B"]

@@ -292,7 +292,10 @@ def test_a_model_that_cannot_run_is_named_with_its_line(part, cls, message, comp
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"commission": custom(Percentage, rat=0.1)}, r"Percentage has no parameter 'rat'(.|\n)*rate"),
+        (
+            {"commission": custom(Percentage, rat=0.1)},
+            r"test_models:Percentage: Percentage has no parameter 'rat'(.|\n)*rate",
+        ),
         ({"commission": custom(Square)}, r"has no commission model 'Square'(.|\n)*Percentage"),
         ({"slippage": custom("nowhere.py:Model")}, r"the slippage model's file does not exist"),
         ({"slippage": custom("Model")}, r"the slippage model's reference has no class"),

@@ -112,6 +112,13 @@ def test_what_cannot_be_followed_gives_no_fingerprint(digest, table):
     assert digest("np.array([1.0, 2.0])", table) is None
 
 
+def test_objects_that_cannot_be_asked_do_no_harm(digest):
+    sulking = (
+        "class Sulking:\n    @property\n    def __module__(self):\n        raise RuntimeError\n\nIT = Sulking()\n\n"
+    )
+    assert digest("def plain", f"{sulking}def plain") is None
+
+
 def test_a_compiled_function_counts_with_its_options(digest):
     before = digest("def plain", "import numba\n@numba.njit\ndef plain")
     assert before is not None

@@ -25,6 +25,9 @@ RAISES, KILLS, NEVER_ENDS = 5, 11, 18
 LIMIT = 2.0
 """Seconds that a trial may take."""
 
+BETWEEN = 4
+"""Chunks that come back between two hits: on a busy machine one trial would lose three workers, and rightly fail."""
+
 LEAK, ROOM = 16 * 2**20, 80 * 2**20
 """Bytes that a leaking worker loses with every chunk, and those that it has for it."""
 
@@ -67,6 +70,18 @@ def make_evaluator(pids, seconds, poison, leaks=False):
     return Toy
 
 
+class Counted(RayBackend):
+    """Counts the chunks that have come back."""
+
+    back = 0
+
+    def wait(self, timeout):
+        """Wait as ever."""
+        outcomes = super().wait(timeout)
+        self.back += len(outcomes)
+        return outcomes
+
+
 def run_with_workers(folder, workers, *, blow=None, seed=0, trials=40, poison=False, leaks=False, chunk_size=None):
     """Run the toy study through Ray, while `blow(pid, rng)` hits its workers at random moments; counts the hits."""
     pids = folder.parent / f"pids-{folder.name}"
@@ -74,8 +89,10 @@ def run_with_workers(folder, workers, *, blow=None, seed=0, trials=40, poison=Fa
     ended, hits = threading.Event(), []
 
     def torment():
-        rng = random.Random(seed)  # noqa: S311 - repeatable
+        rng, due = random.Random(seed), 0  # noqa: S311 - repeatable
         while not ended.wait(rng.uniform(0.05, 0.6)):
+            if backend.back < due:
+                continue
             names = [path.name for path in pids.iterdir() if path.name.isdigit()]
             if names:
                 victim = rng.choice(sorted(names))
@@ -83,8 +100,9 @@ def run_with_workers(folder, workers, *, blow=None, seed=0, trials=40, poison=Fa
                 with suppress(ProcessLookupError):
                     blow(int(victim), rng)
                     hits.append(victim)
+                    due = backend.back + BETWEEN
 
-    backend = RayBackend(workers, "local", make_evaluator(str(pids), 0.02, poison, leaks), trial_timeout=LIMIT)
+    backend = Counted(workers, "local", make_evaluator(str(pids), 0.02, poison, leaks), trial_timeout=LIMIT)
     thread = threading.Thread(target=torment)
     if blow is not None:
         thread.start()

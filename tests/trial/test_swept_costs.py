@@ -4,8 +4,11 @@ import copy
 
 import numpy as np
 import pytest
+from numba import config
 from scripted import assert_same_bits, bars, bracket, close, compose, evaluator, limit, market, stop
 
+import backsweep as bs
+from backsweep.strategy import bind_model
 from backsweep.trial.binding import COST_FIELDS
 
 BOUNDS = {"minimum": 1.0, "maximum": 0.01}
@@ -31,7 +34,7 @@ COSTS = (
     *({"commission": commission} for commission in COMMISSIONS),
     *({"slippage": slippage} for slippage in SLIPPAGES),
     REST,
-    {"financing": {}, "per_asset": {"B": OWN}},
+    {"per_asset": {"B": OWN}},
     {"per_asset": {"B": {"commission": COMMISSIONS[4], "slippage": SLIPPAGES[2]}}},
 )
 ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 8.0, "lot": 1.0, "tick": 0.01, "minimum_order": 1.0}
@@ -106,3 +109,27 @@ def test_a_swept_rule_of_orders_is_that_rule_in_the_file(key, value):
 def test_no_number_of_a_commission_or_slippage_is_left_out():
     keys = {tuple(key.split(".")[-2:]) for _, key, _ in CASES}
     assert set(COST_FIELDS) <= keys
+
+
+class Own(bs.SlippageModel):
+    rate: float = bs.param(0.0, 1.0, default=0.001)
+
+    def slip(self, fill, bar):  # noqa: ARG002 - the protocol
+        return self.rate * fill.price
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_nothing_is_compiled_again_whatever_is_swept():
+    costs = {**REST, "commission": COMMISSIONS[4], "slippage": {"kind": "custom", "model": Own, "rate": 0.001}}
+    keys = [f"costs.{key}" for key, _ in numbers(costs) if not key.endswith(".above")]
+    assert "costs.slippage.rate" in keys
+    table = compose(ORDERS)
+    runner = evaluator(bars(*SERIES, B=SERIES), account=ACCOUNT, costs=costs, params=("steps", "count", *keys))._runner
+    address = [float(table.ctypes.data), float(len(table))]
+    equities = []
+    for factor in (1.0, 1.5, 2.0):
+        runner.run(np.array([*address, *(factor * value for key, value in numbers(costs) if f"costs.{key}" in keys)]))
+        equities.append(float(runner.tables.account[0].equity))
+        assert len(runner._loop.signatures) == 1
+        assert len(bind_model(Own)._compiled) == 1
+    assert equities[0] > equities[1] > equities[2]

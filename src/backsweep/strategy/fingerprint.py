@@ -39,7 +39,7 @@ def fingerprint(cls: type[Declared]) -> str | None:
     try:
         walk.take_class(cls)
         walk.take_sources()
-    except _NotFollowedError:
+    except Exception:  # noqa: BLE001 - a user's objects may answer anything; what cannot be followed is compiled
         return None
     return walk.digest.hexdigest()
 

@@ -17,7 +17,7 @@ from backsweep.errors import BadInput
 from backsweep.section import Section
 from backsweep.study.messages import dotted, translate
 from backsweep.study.overrides import override
-from backsweep.study.pruning import Between
+from backsweep.study.pruning import Between, Halving, Wilcoxon
 from backsweep.study.rules import CONSTRAINT, PLAIN_SAMPLERS, check_together
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
@@ -114,9 +114,9 @@ class Search(Section):
         return tuple(value) if isinstance(value, list) else value
 
     @property
-    def prunes_between_folds(self) -> bool:
-        """Whether trials of a batch are compared between folds."""
-        return self.pruning is not None and self.pruning.between_folds is not None
+    def between_folds(self) -> Halving | Wilcoxon | None:
+        """How trials of a batch are compared between folds, if they are."""
+        return None if self.pruning is None else self.pruning.between_folds
 
     @property
     def bounds(self) -> tuple[Constraint, ...]:

@@ -25,7 +25,7 @@ from backsweep.study.proposers import make_proposer, make_proposer_by_fold
 from backsweep.study.proposers.base import joined
 from backsweep.study.records import BLOCKS_TABLE, block_rows
 from backsweep.study.space import trial_spec
-from backsweep.study.spans import Span, lay_course
+from backsweep.study.spans import Span, make_schedule
 from backsweep.study.table import Table, best_row
 from backsweep.trial.exchange import Ready
 
@@ -121,7 +121,7 @@ def _batches(sweep: Sweep, proposer: Proposer, folds: int) -> Batches:
     whole = -(-total // search.batch) * search.batch
     if sweep.searches_by_fold:
         return Batches(search.batch, search.lag * folds, whole * folds, folds)
-    if search.prunes_between_folds:
+    if search.between_folds is not None:
         total = whole if proposer.limit is None else min(whole, proposer.limit)
     return Batches(search.batch, search.lag, total)
 
@@ -205,13 +205,14 @@ class _Run:
         if batch >= batches.count or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
-        single = self._proposer.adaptive or fold is not None or self._search.prunes_between_folds
+        single = self._proposer.adaptive or fold is not None or self._search.between_folds is not None
         count = 1 if single else min(self._pace.span(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         start = batch * batches.size
         numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
         part = self._part(batch)
-        span = self._spans[batch] = Span(proposals, numbers, part, lay_course(part, fold, self._search), self._search)
+        schedule = make_schedule(part, fold, self._search)
+        span = self._spans[batch] = Span(proposals, numbers, part, schedule, self._search)
         self._queue += span.chunks(batch, self._pace.chunk(span.waiting, room))
         self._next += count
         return True

@@ -101,7 +101,7 @@ def _check_pruning(sweep: Sweep) -> None:
             found="account.mode: sleeves",
             remedy="leave `max_drawdown` and `min_trades` out, or write `mode: shared` under `account`",
         )
-    if sweep.search.prunes_between_folds:
+    if pruning.between_folds is not None:
         _check_pruning_between_folds(sweep, sweep.where("search", "pruning", "between_folds"))
 
 

@@ -38,7 +38,7 @@ class Go:
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class Schedule:
     """The goes of a batch, and which of all its segments are trainings."""
 
     goes: tuple[Go, ...]
@@ -51,13 +51,13 @@ class Course:
         return last.stop if last is not None else 1
 
 
-def lay_course(ready: Ready, fold: int | None, search: Search) -> Course:
+def make_schedule(ready: Ready, fold: int | None, search: Search) -> Schedule:
     """Divide a batch's work, on one fold or for None on all of them, into goes; `ready` is what is known of these."""
-    rule = search.pruning.between_folds if search.pruning is not None else None
+    rule = search.between_folds
     trains = np.array([segment.name == TRAIN for segment in ready.segments])
     if rule is None or fold is not None:
         only = None if fold is None else range(fold, fold + 1)
-        return Course((Go(only, slice(None), slice(None)),), trains)
+        return Schedule((Go(only, slice(None), slice(None)),), trains)
     of = np.array([segment.fold for segment in ready.segments])
     widths = np.append(0, np.cumsum([segment.width for segment in ready.segments]))
     count = int(of[-1]) + 1
@@ -65,7 +65,7 @@ def lay_course(ready: Ready, fold: int | None, search: Search) -> Course:
     for begin, end in itertools.pairwise([0, *looks(rule, count), count]):
         first, last = np.searchsorted(of, (begin, end)).tolist()
         goes.append(Go(range(begin, end), slice(first, last), slice(int(widths[first]), int(widths[last]))))
-    return Course(tuple(goes), trains)
+    return Schedule(tuple(goes), trains)
 
 
 class Span:
@@ -74,10 +74,10 @@ class Span:
     `proposals` are those of the whole batches, of which the trials `numbers` are run.
     """
 
-    def __init__(self, proposals: Proposals, numbers: range, ready: Ready, course: Course, search: Search) -> None:
+    def __init__(self, proposals: Proposals, numbers: range, ready: Ready, schedule: Schedule, search: Search) -> None:
         self.proposals = proposals
         self.results = Results(numbers, ready.width, len(ready.segments))
-        self._course, self._search = course, search
+        self._schedule, self._search = schedule, search
         start = numbers.start % search.batch
         self._used = slice(start, start + len(numbers))
         self._go = 0
@@ -96,7 +96,7 @@ class Span:
     @property
     def last(self) -> bool:
         """Whether no other go follows."""
-        return self._go == len(self._course.goes) - 1
+        return self._go == len(self._schedule.goes) - 1
 
     @property
     def over(self) -> int:
@@ -108,7 +108,7 @@ class Span:
         values = self.proposals.values[self._used]
         for first in range(0, len(self._running), size):
             rows = self._running[first : first + size]
-            yield Chunk(batch, self.results.numbers.start + rows, values[rows], self._course.goes[self._go].folds)
+            yield Chunk(batch, self.results.numbers.start + rows, values[rows], self._schedule.goes[self._go].folds)
 
     @property
     def waiting(self) -> int:
@@ -117,7 +117,7 @@ class Span:
 
     def take(self, outcome: Outcome) -> NDArray[np.int64]:
         """Take in a chunk's outcome, unless it is of an earlier go; returns the numbers that were new."""
-        go = self._course.goes[self._go]
+        go = self._schedule.goes[self._go]
         if outcome.folds != go.folds:
             return np.empty(0, np.int64)
         return self.results.take(outcome, go.segments, go.returns, first=self._go == 0)
@@ -132,21 +132,21 @@ class Span:
             if len(self._running):
                 self.results.expect(self._running)
                 return True
-        if len(self._course.goes) > 1:
-            self.results.sum_up(self._course.trains)
+        if len(self._schedule.goes) > 1:
+            self.results.sum_up(self._schedule.trains)
         return False
 
     def _prune(self) -> None:
         """Compare the trials that ran in this go, and keep those that are not hopeless."""
-        results, folds = self.results, self._course.goes[self._go].folds
-        end = self._course.goes[self._go].segments.stop
-        rows = self._running[~results.failed[self._running]]
-        self._running = rows
-        if self._search.pruning is None or self._search.pruning.between_folds is None or folds is None or not len(rows):
+        results, rule, go = self.results, self._search.between_folds, self._schedule.goes[self._go]
+        rows = self._running = self._running[~results.failed[self._running]]
+        if rule is None or go.folds is None or not len(rows):
             return
-        trainings = results.segments[rows, :end][:, self._course.trains[:end]]
+        end = go.segments.stop
+        trainings = results.segments[rows, :end][:, self._schedule.trains[:end]]
         values = self.proposals.values[self._used][rows]
-        stops = hopeless(self._search.pruning.between_folds, trainings, values, self._search)
+        stops = hopeless(rule, trainings, values, self._search)
+        when = f"after {go.folds.stop} of {self._schedule.folds} folds"
         for at, why in stops.items():
-            results.stop(int(rows[at]), slice(end, None), f"after {folds.stop} of {self._course.folds} folds: {why}")
+            results.stop(int(rows[at]), slice(end, None), f"{when}: {why}")
         self._running = np.delete(rows, list(stops))

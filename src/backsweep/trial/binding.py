@@ -108,7 +108,8 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
     """Write every asset's costs: its own where it has some, else those of all."""
     check_named("costs", costs.per_asset, assets)
     financing = costs.financing or Financing()
-    tables.rules[0].financing = int(costs.financing is not None)
+    fees = any(own.short_borrow is not None for own in costs.per_asset.values())
+    tables.rules[0].financing = int(costs.financing is not None or fees)
     tables.rules[0].margin_interest = financing.margin_interest
     tables.rules[0].short_credit = financing.short_credit
     for row, asset in enumerate(assets):
@@ -249,17 +250,17 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
 
 def _financing_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place | None:
     """Find a rate of financing, for all or of an asset that has its own; None if there is none."""
+    own = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
+    field = tables.assets["short_borrow"]
+    asset = path.removeprefix("per_asset.").removesuffix(".short_borrow")
+    if path == f"per_asset.{asset}.short_borrow" and asset in own:
+        return Place(field, np.array([list(assets).index(asset)]))
     if costs.financing is None:
         return None
     if path in {"financing.margin_interest", "financing.short_credit"}:
         return Place(tables.rules[path.partition(".")[2]], slice(None))
-    own = {asset for asset, given in costs.per_asset.items() if given.short_borrow is not None}
-    field = tables.assets["short_borrow"]
     if path == "financing.short_borrow":
         return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
-    asset = path.removeprefix("per_asset.").removesuffix(".short_borrow")
-    if path == f"per_asset.{asset}.short_borrow" and asset in own:
-        return Place(field, np.array([list(assets).index(asset)]))
     return None
 
 

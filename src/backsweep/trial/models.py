@@ -43,7 +43,7 @@ class Models:
             return
         self._columns = columns_record(signals)
         sections = list(costs.custom.values())
-        self._values = [bound.new_values(section.params) for bound, section in zip(self._bound, sections, strict=True)]
+        self._values = [_values(section) for section in sections]
         self._sources = [
             Source(bound.source(values[0], self._columns[0]))
             for bound, values in zip(self._bound, self._values, strict=True)
@@ -102,7 +102,7 @@ class Models:
 def check_models(costs: CostsSpec) -> None:
     """Raise StrategyError where a model's class is missing or wrong, or does not take the parameters given."""
     for section in costs.custom.values():
-        _bind(section).new_values(section.params)
+        _values(section)
 
 
 def _bind(section: CustomCommission | CustomSlippage) -> BoundModel:
@@ -110,6 +110,16 @@ def _bind(section: CustomCommission | CustomSlippage) -> BoundModel:
     base: type[CostModel] = CommissionModel if commission else SlippageModel
     word = "commission model" if commission else "slippage model"
     return bind_model(load_class(section.model, base, word))
+
+
+def _values(section: CustomCommission | CustomSlippage) -> NDArray[Any]:
+    """Give the record of a model's parameters; an error about one of them names the class."""
+    bound = _bind(section)
+    try:
+        return bound.new_values(section.params)
+    except StrategyError as error:
+        texts = {name: getattr(error, name) for name in ("expected", "found", "remedy")}
+        raise StrategyError(error.problem, where=section.model, **texts) from error
 
 
 def _home(cls: type[Any]) -> str:

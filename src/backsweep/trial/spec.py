@@ -345,7 +345,7 @@ class Financing(Section):
 
 
 class AssetCosts(Section):
-    """One asset's own costs; what is left out holds as for every asset. Its borrow fee needs `costs.financing`."""
+    """One asset's own costs; what is left out holds as for every asset."""
 
     short_borrow: Amount | None = None
     commission: Commission | None = None
