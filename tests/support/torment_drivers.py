@@ -146,6 +146,7 @@ class _Jobs:
             "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{PORT}",
         }
         options = ("--num-cpus=1", "--include-dashboard=true", f"--dashboard-port={PORT}", "--dashboard-host=127.0.0.1")
+        options += ("--dashboard-agent-listen-port=0",)  # any free one: a fixed one may be that of another cluster here
         self._head = subprocess.Popen(  # noqa: S603 - ends with its own process: `ray stop` would end those of others
             [RAY, "start", "--head", "--block", "--port=0", *options],
             env=self.environment,
