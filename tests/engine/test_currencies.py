@@ -199,7 +199,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
 def test_rates_of_one_change_nothing(account):
-    for seed in range(12):
+    for seed in range(5):
         costs = {name: given for name, given in COSTS[seed % len(COSTS)].items() if name != "financing"}
         scenario = random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3, per_session=1 + seed % 2)
         other = in_currencies(scenario, seed)
@@ -208,7 +208,7 @@ def test_rates_of_one_change_nothing(account):
 
 
 def test_a_rate_that_is_a_power_of_two_is_a_multiplier():
-    for seed in range(12):
+    for seed in range(6):
         costs = {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "fixed", "amount": 0.03}}
         drawn = random_scenario(
             seed, account=ACCOUNTS[seed % 4] | {"minimum_order": 0.0}, costs=costs, assets=1 + seed % 3
@@ -234,8 +234,8 @@ def judge(scenario):
 @pytest.mark.parametrize("costs", COSTS, ids=lambda costs: f"costs{COSTS.index(costs)}")
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
 def test_several_currencies_agree_with_the_oracle(account, costs):
-    filled = 0
-    for seed in range(8):
+    filled, first = 0, COSTS.index(costs)
+    for seed in range(first, first + 3):
         drawn = random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3, per_session=1 + seed % 2)
         try:
             oracle, _ = judge(in_currencies(drawn, seed))
@@ -243,7 +243,7 @@ def test_several_currencies_agree_with_the_oracle(account, costs):
             error.add_note(f"seed {seed}")
             raise
         filled += len(oracle.fills)
-    assert filled > 15
+    assert filled > 5
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -254,7 +254,7 @@ def test_every_profile_agrees_with_the_oracle_in_several_currencies(profile):
         {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 1.0, "settlement": 2},
         {"cash": 2_500.0, "kind": "cash", "leverage": 1.0, "lot": 0.0},
     )
-    for seed in range(12):
+    for seed in range(6):
         drawn = random_scenario(
             seed,
             account=accounts[seed % 3],
@@ -271,9 +271,9 @@ def test_every_profile_agrees_with_the_oracle_in_several_currencies(profile):
             raise
         kinds.update(result.cash_flows["kind"])
         reasons.update(result.fills["reason"])
-    assert kinds["dividend"] > 5
-    assert kinds["conversion"] > 10
-    assert reasons["liquidation"] > 2
+    assert kinds["dividend"] > 2
+    assert kinds["conversion"] > 4
+    assert reasons["liquidation"] > 0
 
 
 def test_a_currencys_cash_is_the_sum_of_what_the_records_say_of_it():
@@ -287,6 +287,14 @@ def test_a_currencys_cash_is_the_sum_of_what_the_records_say_of_it():
             came = (flows["amount"] / flows["rate"]).sum()
             begun = scenario.account["cash"] if name == "USD" else 0.0
             assert result.equity[f"cash_{name}"][-1] == pytest.approx(begun + came - spent, rel=1e-9, abs=1e-8)
+
+
+def test_once_flat_trades_financing_and_rates_are_what_was_earned():
+    for seed in range(8):
+        drawn = random_scenario(seed, account=ACCOUNTS[seed % 4], costs=COSTS[seed % len(COSTS)], assets=3)
+        result = in_currencies(drawn.ended(), seed).play()
+        earned = result.trades["pnl"].sum() - result.metrics["financing"] + result.metrics["currency_pnl"]
+        assert result.metrics["final_equity"] - drawn.account["cash"] == pytest.approx(earned, rel=1e-9, abs=1e-7)
 
 
 def test_an_ambiguous_bar_is_worth_its_currency():

@@ -1,4 +1,4 @@
-"""Compiled = interpreted over the matrix of profiles, fills, accounts, costs and actions; scripts draw every order.
+"""Compiled = interpreted over profiles, fills, accounts, costs, actions and currencies; scripts draw every order.
 
 Every pair of choices is met by one of the cases; `make parity` plays the whole product.
 """
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from drawn import LONG
 from oracle_account import with_actions
+from oracle_currencies import in_currencies
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import assert_same_bits
 
@@ -35,6 +36,7 @@ AXES = {
     "account": tuple(range(len(EVERY_ACCOUNT))),
     "costs": tuple(range(len(COSTS))),
     "actions": (False, True),
+    "currencies": (False, True),
 }
 PRODUCT = list(itertools.product(*AXES.values()))
 
@@ -61,8 +63,10 @@ def pairwise():
 def test_every_pair_of_choices_leaves_the_same_bits(case):
     given = dict(zip(AXES, case, strict=True))
     account, costs, actions = EVERY_ACCOUNT[given.pop("account")], COSTS[given.pop("costs")], given.pop("actions")
-    plain = random_scenario(PRODUCT.index(case), length=40, steps=70, assets=3, account=account, costs=costs, **given)
-    scenario = with_actions(plain, PRODUCT.index(case)) if actions else plain
+    currencies, seed = given.pop("currencies"), PRODUCT.index(case)
+    scenario = random_scenario(seed, length=40, steps=70, assets=3, account=account, costs=costs, **given)
+    scenario = with_actions(scenario, seed) if actions else scenario
+    scenario = in_currencies(scenario, seed) if currencies else scenario
     compiled = scenario.play()
     assert compiled.fills.height > 0
     assert_same_bits(compiled, scenario.play(compiled=False))

@@ -98,7 +98,8 @@ def in_currencies(scenario: Scenario, seed: int) -> Scenario:
     steps = generator.normal(0.0, 0.02, (len(names), len(scenario.groups)))
     levels = np.array([1.25, 0.0078125][: len(names)])[:, np.newaxis]
     rates = dict(zip(names, (levels * np.exp(steps.cumsum(axis=1))).tolist(), strict=True))
-    own = {asset: {"currency": str(generator.choice([OWN, *names]))} for asset in scenario.assets[1:]}
-    own["A"] = {"currency": names[0]}
+    chosen = {asset: str(generator.choice([OWN, *names])) for asset in scenario.assets} | {"A": names[0]}
+    before = scenario.account.get("per_asset", {})
+    own = {asset: {**before.get(asset, {}), "currency": currency} for asset, currency in chosen.items()}
     account = {**scenario.account, "currency": OWN, "rates": {name: f"rate_{name}" for name in names}, "per_asset": own}
     return replace(scenario, account=account, rates=rates)

@@ -35,7 +35,8 @@ What `fill` has, money in the asset's currency (a month's value in the account's
     order_quantity             signed units of the whole order
     order_filled, order_value  signed units, and value, of the order's fills before
     order_fees                 what this model has charged for them
-    month_units, month_value   what the account traded in the calendar month (UTC) before, for commission models
+    month_units, month_value   what the account traded in the calendar month (UTC) before, for commission models; the
+                               value in account currency
 
 `bar` is the fill's bar, with every signal of the data by its name (features are the strategy's own). A cost may look at
 the whole bar, for it decides nothing: the price at which an order fills does not depend on it beforehand.
