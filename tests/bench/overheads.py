@@ -83,10 +83,10 @@ def alone(function, *arguments):
 def seconds(code: str, *arguments: str, fresh: bool = False, processor: bool = False) -> float:
     """Give the seconds of the quickest of a few processes that run this code, by the clock or of the processor.
 
-    Every run but the first finds on disk what was compiled before; a `fresh` one finds nothing.
+    Every run but the first finds on disk what was compiled before; a `fresh` one finds nothing, and is run once.
     """
     times = []
-    for _ in range(REPEATS):
+    for _ in range(1 if fresh else REPEATS):
         with tempfile.TemporaryDirectory() as home:
             command = [sys.executable, "-c", code, *(each.replace("HOME", home) for each in arguments)]
             environment = os.environ | ({"NUMBA_CACHE_DIR": home} if fresh else {})
