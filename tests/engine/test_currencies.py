@@ -11,8 +11,23 @@ from judge import ask_oracle, assert_close, insist
 from oracle_account import in_contracts, with_actions
 from oracle_currencies import CurrencyOracle, in_currencies
 from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import FIRST_DAY, bars, bracket, close, flat, limit, market, observe, run, seen, states, target_percent
+from scripted import (
+    FIRST_DAY,
+    assert_same_bits,
+    bars,
+    bracket,
+    close,
+    flat,
+    limit,
+    market,
+    observe,
+    run,
+    seen,
+    states,
+    target_percent,
+)
 
+import backsweep as bs
 from backsweep.engine.profiles import PROFILES
 
 EUR = {"currency": "USD", "rates": {"EUR": "eurusd"}, "per_asset": {"A": {"currency": "EUR"}}}
@@ -65,6 +80,23 @@ def test_records_tell_currency_and_rate_and_count_in_the_accounts():
     assert result.equity["cash_EUR"].to_list()[1] == -1009.0  # 10 x 100.5 and 4 for the order
     assert result.equity["cash_USD"].to_list()[1] == 10_000.0 - 509.0
     assert result.metrics["commission"] == 9.0
+
+
+class Tenth(bs.CommissionModel):
+    """A tenth of a per cent of the value, as the built-in kind says it."""
+
+    def charge(self, fill, bar):  # noqa: ARG002 - the protocol
+        return 0.001 * fill.value
+
+
+def test_a_model_of_the_users_own_sees_and_charges_the_assets_currency():
+    steps, others = [market(0, 10), market(0, 10, asset=1), close(2)], {"B": flat(50, 4)}
+    own, built_in = (
+        played([100, 100, 110, 110], steps, costs={"commission": commission}, others=others)
+        for commission in ({"kind": "custom", "model": Tenth}, {"kind": "percentage", "rate": 0.001})
+    )
+    assert own.fills["commission"].to_list()[:2] == [1.25, 0.5]  # 1 EUR at 1.25, and half a dollar
+    assert_same_bits(own, built_in)
 
 
 def test_what_fills_before_the_close_counts_at_the_rate_of_the_bar_before():
