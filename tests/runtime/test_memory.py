@@ -19,7 +19,7 @@ def spec(mode):
     account = AccountSpec(mode=mode)
     return TrialSpec(data=DataSpec(bars=sys.argv[1]), strategy="none:Needed", account=account)
 
-limit = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024 + 160 * 2**20
+limit = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024 + 300 * 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 for workshop in open_workshops(spec("sleeves"), 8, 8):
     (market,) = workshop.load(spec("sleeves"))
@@ -33,7 +33,7 @@ print("it all fits", flush=True)
 @pytest.mark.slow
 def test_a_shard_loads_where_the_whole_does_not_fit(tmp_path):
     path = tmp_path / "bars.parquet"
-    write_panel(path, 32, 40_000)
+    write_panel(path, 32, 80_000)
     done = subprocess.run(  # noqa: S603 - the code above
         [sys.executable, "-c", CODE, str(path)],
         env={**os.environ, "POLARS_MAX_THREADS": "1"},
@@ -42,5 +42,5 @@ def test_a_shard_loads_where_the_whole_does_not_fit(tmp_path):
         check=False,
     )
     assert done.returncode != 0
-    assert [int(line) for line in done.stdout.split()] == [160_000] * 8
+    assert [int(line) for line in done.stdout.split()] == [320_000] * 8
     assert "memory" in done.stderr.lower() or "allocate" in done.stderr.lower()

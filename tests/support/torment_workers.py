@@ -28,8 +28,8 @@ LIMIT = 2.0
 BETWEEN = 4
 """Chunks that come back between two hits: on a busy machine one trial would lose three workers, and rightly fail."""
 
-LEAK, ROOM = 16 * 2**20, 80 * 2**20
-"""Bytes that a leaking worker loses with every chunk, and those that it has for it."""
+LEAK, ROOM = 40 * 2**20, 156 * 2**20
+"""Bytes that a leaking worker loses with every chunk, and those that it has for it; what is left over is for Ray."""
 
 
 def make_evaluator(pids, seconds, poison, leaks=False):

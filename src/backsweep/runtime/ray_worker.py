@@ -50,7 +50,12 @@ class Worker:
         return workshop.load(self._spec)
 
     def load(self, workshop: Workshop, data: Any = None) -> Ready:
-        """Build the evaluator on data that were fetched, or load them for this worker alone."""
+        """Build the evaluator on data that were fetched, or load them for this worker alone.
+
+        What trials will need is imported before, so that memory runs short here, if at all, and not in the middle.
+        """
+        import backsweep.statistics.keep  # noqa: F401, PLC0415 - loads Polars, where trials run
+
         self._evaluator = workshop.build(self._spec, workshop.load(self._spec) if data is None else data)
         return self._evaluator.ready
 
