@@ -11,6 +11,7 @@ import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
 from backsweep.cli.findings import show_findings
+from backsweep.cli.options import StudyPlace
 from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Format(StrEnum):
 
 
 def show(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's folder or URL.", show_default=False)],
+    study: StudyPlace,
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
     folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward chose.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
