@@ -43,7 +43,9 @@ def _check_search(sweep: Sweep) -> None:
     if search.trials is None and search.sampler != "grid":
         raise _missing(sweep, "search.trials", "how many trials to run (only a grid has an end of its own)", "500")
     for i, objective in enumerate(search.objective):
-        _check_metric(objective.metric, sweep.where("search", "objective", i))
+        direction = "maximize" if objective.maximize else "minimize"
+        own = (direction,) if len(search.objective) == 1 else (i, direction)
+        _check_metric(objective.metric, sweep.where("search", "objective", *own))
     metrics = [objective.metric for objective in search.objective]
     if len(set(metrics)) < len(metrics):
         raise BadInput(
