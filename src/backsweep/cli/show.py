@@ -12,6 +12,7 @@ import typer
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
 from backsweep.cli.findings import show_findings
 from backsweep.cli.options import StudyPlace
+from backsweep.errors import BadInput
 from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def show(
         typer.echo(opened.digest())
         return
     if statistics:
+        if form is Format.csv:
+            raise BadInput("statistics are no table", where="--format csv", remedy="give --format json, or none")
         show_findings(opened, as_json=form is Format.json)
         return
     if folds:
