@@ -167,6 +167,11 @@ class Runtime(Section):
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
     shards: Annotated[int, Field(ge=1)] | None = None
 
+    @property
+    def resolved_backend(self) -> Literal["inline", "ray"]:
+        """The backend, where the file names none: Ray for several workers."""
+        return self.backend or ("ray" if self.workers > 1 else "inline")
+
 
 class Sweep(Section):
     """A whole sweep file, valid and with absolute paths."""
