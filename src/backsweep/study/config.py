@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 
 from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BadInput
-from backsweep.section import Section
+from backsweep.section import Section, matching
 from backsweep.study.messages import dotted, translate
 from backsweep.study.overrides import override
 from backsweep.study.pruning import Between, Halving, Wilcoxon
@@ -176,7 +176,7 @@ class Runtime(Section):
 class Sweep(Section):
     """A whole sweep file, valid and with absolute paths."""
 
-    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    study: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, _ and -")]
     data: DataSpec
     strategy: str
     account: AccountSpec = AccountSpec()
