@@ -245,7 +245,12 @@ class Broker(View):
         trail_amount: float = NAN,
         trail_percent: float = NAN,
     ) -> bool:
-        """Change what is given of a live order; False if it is over or the change makes no sense."""
+        """Change what is given of a live order; False if it is over or the change makes no sense.
+
+        `quantity` is the order's whole size: more than it has filled, or the change makes no sense. Children that wait
+        for the order are resized with it; a child that was given a size of its own keeps that, as far as its parent
+        fills. What works already for what has filled stays.
+        """
         return update_order(self._state, order_id, quantity, limit_price, stop_price, trail_amount, trail_percent)
 
     def cancel_order(self, order_id: int) -> bool:

@@ -30,6 +30,7 @@ import backsweep as bs
 from backsweep.runtime.inline import InlineBackend
 
 REPEATS = 3
+TRIALS = 24_000  # of the demo, enough that its last chunks, which leave a worker without work, do not count
 RAY_START = """
 from backsweep.runtime.ray_session import RaySession, ray
 session = RaySession(2, "local")
@@ -105,11 +106,11 @@ def _now(processor: bool) -> float:
 def demo_pace(workers: int, copies: int) -> float:
     """Give trials per second of the demo's strategy with sobol proposals, once every worker is at work.
 
-    The data are the demo's with so many copies of every asset. On a machine of two cores the driver's share of a trial
-    is a worker's loss: it commits 12 KB of returns a trial, however long the trial took.
+    The data are the demo's with so many copies of every asset. On a machine of two cores the driver's share of a trial,
+    and that of Ray's own processes, is a worker's loss, and it does not grow with the assets: 3,000 returns are
+    committed however long the trial took.
     """
     seen: list[tuple[float, int]] = []
-    trials = 24_000 // copies
     with tempfile.TemporaryDirectory() as home:
         for name in ("stocks_daily", "stocks_signals"):
             frame = pl.read_parquet(ROOT / "sweeps" / "data" / f"{name}.parquet")
@@ -120,7 +121,7 @@ def demo_pace(workers: int, copies: int) -> float:
             out=Path(home) / "study",
             workers=workers,
             backend="ray",
-            trials=trials,
+            trials=TRIALS,
             overrides=[
                 "search.sampler=sobol",
                 f"data.bars={home}/stocks_daily.parquet",
@@ -128,7 +129,7 @@ def demo_pace(workers: int, copies: int) -> float:
             ],
             progress=lambda progress: seen.append((time.perf_counter(), progress.done)),
         )
-    (begin, before), (end, done) = next(mark for mark in seen if mark[1] > trials / 6), seen[-1]
+    (begin, before), (end, done) = next(mark for mark in seen if mark[1] > TRIALS / 6), seen[-1]
     return (done - before) / (end - begin)
 
 
@@ -154,7 +155,7 @@ def measure(*, workers: bool) -> list[tuple[str, float, str, float]]:
         rows += [
             ("100 Ray workers, us of the driver per trial", alone(ray_cost, 100, 1_000_000), "<=", 20.0),
             ("demo sweep, two workers over one", demo_pace(2, 1) / demo_pace(1, 1), ">=", 0.0),
-            ("the same with four times the assets", demo_pace(2, 4) / demo_pace(1, 4), ">=", 1.85),
+            ("the same with eight times the assets", demo_pace(2, 8) / demo_pace(1, 8), ">=", 1.85),
         ]
     return rows
 

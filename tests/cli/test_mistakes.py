@@ -14,6 +14,17 @@ from backsweep.cli import main
         (["run", "sweep.yaml", "--backend", "dask"], "runtime.backend"),
         (["run", "sweep.yaml", "--workers", "2", "--address", "nonsense"], "local, auto or HOST:PORT"),
         (["run", "sweep.yaml", "--set", "nonsense"], "dotted.key=value"),
+        (["run", "."], ".: a folder, not a sweep file"),
+        (["check", "sweep.yaml", "--set", "walk_forward={train: 4x, test: 1y}"], "such as 4y, 6mo, 2w, 5d or 250s"),
+        (["check", "sweep.yaml", "--set", "study=a b"], "letters, digits, dots"),
+        (
+            ["check", "sweep.yaml", "--set", "costs.commission.kind=percent"],
+            "--set costs.commission.kind: unknown `costs.commission.kind`",
+        ),
+        (
+            ["check", "sweep.yaml", "--set", "search.objective.maximize=sharp"],
+            "--set search.objective.maximize: unknown metric",
+        ),
         (["show", "nowhere"], "no study here"),
         (["backtest", "sweep.yaml", "--param", "entri=1"], "did you mean `entry`?"),
         (["backtest", "sweep.yaml", "--param", "entry"], "NAME=VALUE"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
-from universe import SAMPLERS, Kept, run_universe, write_universe
+from universe import SAMPLERS, Kept, run_universe, write_rich, write_universe
 
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
@@ -38,8 +38,9 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             write_universe(home / "bars.parquet")
+            write_rich(home)
             print(row("account", "backend", "workers", "shards", "chunk", "interrupted", "equal", "seconds"))
-            for mode in ("sleeves", "shared"):
+            for mode in ("sleeves", "shared", "rich"):
                 wrong += compare(home, mode)
     finally:
         session.close()

@@ -91,6 +91,13 @@ def test_slippage_never_takes_a_price_below_zero():
     assert fills(result) == [(1, -10.0, 0.0)]
 
 
+def test_a_trade_that_began_at_no_price_has_no_excursions():
+    slippage = {"kind": "fixed", "amount": 5.0}
+    trade = run(bars(*flat(1, 3)), [market(0, -10), close(1)], costs={"slippage": slippage}).trades.row(0, named=True)
+    assert (trade["entry_price"], trade["exit_price"], trade["pnl"]) == (0.0, 6.0, -60.0)
+    assert (trade["max_favourable"], trade["max_adverse"]) == (None, None)
+
+
 def test_an_asset_may_have_costs_of_its_own():
     costs = {
         "commission": {"kind": "percentage", "rate": 0.001},

@@ -198,6 +198,40 @@ def test_the_exits_of_a_bracket_follow_their_position():
     assert desk.venue.count_open_orders(0) == 0
 
 
+@pytest.mark.parametrize("sent", [False, True])
+def test_children_follow_their_parents_size_at_the_broker(sent):
+    desk = Desk()
+    made = {}
+
+    def enter(broker):
+        entry = {"order_type": bs.LIMIT, "limit_price": 2.0}
+        made["parent"] = broker.submit_bracket(0, 10, stop_loss=1.0, take_profit=1000.0, **entry)
+        made["stop"], made["target"] = (broker.find_child(made["parent"], kind) for kind in (bs.STOP, bs.LIMIT))
+        made["half"] = broker.submit_order(0, -5, bs.STOP, stop_price=1.0, parent=made["parent"])
+        made["again"] = broker.submit_order(0, 5, bs.LIMIT, limit_price=0.5, parent=made["half"])
+
+    def change(broker):
+        assert broker.update_order(made["target"], quantity=-20)
+        assert broker.update_order(made["parent"], quantity=7)
+
+    if sent:
+        desk.day(enter)
+        desk.day(change)
+    else:
+        desk.day(lambda broker: (enter(broker), change(broker)))
+    placed = {name: desk.gateway.book[number].order.totalQuantity for name, number in made.items()}
+    assert placed == {"parent": 7.0, "stop": 7.0, "target": 20.0, "half": 4.0, "again": 4.0}
+
+
+def test_an_order_cannot_be_changed_to_what_the_broker_has_filled_or_less():
+    desk = Desk()
+    order = desk.day(lambda broker: broker.submit_order(0, 10, bs.LIMIT, limit_price=2.0))
+    desk.gateway.book[order].orderStatus.filled = 4.0
+    assert not desk.day(lambda broker: broker.update_order(order, quantity=4))
+    assert desk.gateway.book[order].order.totalQuantity == 10.0
+    assert desk.day(lambda broker: broker.update_order(order, quantity=5))
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -12,7 +12,7 @@ def findings(returns, tried=None, selected=None, **more):
     count = returns.shape[1]
     kept = statistics.block_sums(returns, min(128, len(returns) // 2))
     records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
-    past = {name: more.pop(name) for name in ("studies", "pruned", "learned") if name in more}
+    past = {name: more.pop(name) for name in ("looks", "pruned", "learned") if name in more}
     return statistics.find(records, statistics.Tried(tried or count, **past), 252.0, selected, **more)
 
 
@@ -21,7 +21,7 @@ def test_a_planted_edge_survives_and_every_figure_is_of_it():
     returns[:, 4] += 0.01 * 3 / math.sqrt(252)
     found = findings(returns)
     assert found.verdict.verdict == "survives"
-    assert found.best == 14
+    assert found.trial == 14
     assert found.sharpe == pytest.approx(metrics.sharpe(returns[:, 4]))
     assert 0 < found.lower_bound < found.haircut < found.sharpe
     assert found.deflated.low <= found.deflated.high <= found.probabilistic
@@ -52,7 +52,7 @@ def test_failed_trials_count_in_the_number_tried():
 def test_a_study_in_which_nothing_trades_is_inconclusive():
     found = findings(np.zeros((300, 5)))
     assert found.verdict.verdict == "inconclusive"
-    assert found.best == -1
+    assert found.trial == -1
     assert math.isnan(found.sharpe)
     assert math.isnan(found.deflated.low)
 
@@ -77,19 +77,19 @@ def ranked(p_value, histories=99):
 
 
 @pytest.mark.parametrize(
-    ("learned", "p_value", "studies", "verdict"),
+    ("learned", "p_value", "looks", "verdict"),
     [
         (True, 0.01, 1, "survives"),  # it decides where the sampler learned,
-        (True, 0.01, 10, "inconclusive"),  # for as many studies as there were,
+        (True, 0.01, 10, "inconclusive"),  # for as many looks as there were,
         (True, 0.30, 1, "compatible with noise"),
         (False, 0.30, 1, "compatible with noise"),  # and takes away elsewhere,
         (False, 0.01, 1, "inconclusive"),  # where it gives nothing
     ],
 )
-def test_a_null_study_is_heeded(learned, p_value, studies, verdict):
+def test_a_null_study_is_heeded(learned, p_value, looks, verdict):
     returns = np.random.default_rng(4).normal(0.0, 0.01, (1280, 1))
     returns += 0.0004 - returns.mean()  # a Sharpe ratio of 0.63: p is about 0.08
-    found = findings(returns, null=ranked(p_value), learned=learned, studies=studies)
+    found = findings(returns, null=ranked(p_value), learned=learned, looks=looks)
     assert 0.05 < found.p_value < 0.2
     assert found.verdict.verdict == verdict
     assert ("99 histories" in found.verdict.reason) == (learned or p_value == 0.30)

@@ -90,7 +90,8 @@ MISTAKES = [
     ("trades >= 30", "trades > 30", r":22: a constraint that cannot be read", "trades > 30"),
     ("trades >= 30", "trade >= 30", r":22: unknown metric", "did you mean `trades`?"),
     ("trades >= 30", "max_drawdown <= 0.2", r":22: two constraints of the same kind", "max_drawdown <= 0.2"),
-    ("train: 4y", "train: 4 years", r":23: bad value of `walk_forward\.train`", "4 years"),
+    ("train: 4y", "train: 4 years", r":23: bad value of `walk_forward\.train`: a span is a number of years", "4 years"),
+    ("train: 4y", "train: 1000", r":23: bad value of `walk_forward\.train`: a span is a number of years", "252s"),
     ("test: 1y, ", "", r":23: missing key `walk_forward\.test`", "add `test: 1y`"),
     (
         "select: best",
@@ -100,7 +101,7 @@ MISTAKES = [
     ),
     ("{workers: 2, backend: ray, address: local}", "3", r":24: bad value of `runtime`", "a mapping"),
     ("workers: 2", "workers: 0", r":24: bad value of `runtime\.workers`", "greater than or equal to 1"),
-    ("study: etf-threshold", "study: ../x", r":1: bad value of `study`", "../x"),
+    ("study: etf-threshold", "study: ../x", r":1: bad value of `study`: a name of letters", "../x"),
 ]
 
 

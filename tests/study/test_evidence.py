@@ -49,7 +49,7 @@ def test_statistics_are_of_the_trials_that_have_returns_and_count_all():
     returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
     returns[:, 7] += 0.003
     found = judge(*tables(returns, failed=4), earlier=100, sampler="random")
-    assert (found.tried, found.judged, found.best, found.sessions) == (134, 30, 11, SESSIONS)
+    assert (found.tried, found.judged, found.trial, found.sessions) == (134, 30, 11, SESSIONS)
     assert found.sharpe == pytest.approx(metrics.sharpe(returns[:, 7]), rel=1e-5)
     assert found.verdict.verdict == "survives"
     assert not found.verdict.warnings
@@ -104,14 +104,14 @@ def test_a_study_has_statistics_and_counts_the_studies_beside_it(bench):
     bench.run("same", sweep)
     bench.run("two", other)
     study = open_study(bench.folder / "one")
-    assert (study.statistics.tried, study.statistics.studies) == (200, 2)
+    assert (study.statistics.tried, study.statistics.looks) == (200, 2)
 
 
 def test_the_verdict_is_about_the_selected_trial():
     returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
     returns[:, 7] += 0.003
     found = judge(*tables(returns, failed=4), selected=8)
-    assert found.best == 8
+    assert found.trial == 8
     assert found.sharpe == pytest.approx(metrics.sharpe(returns[:, 4]), rel=1e-5)
     assert found.verdict.verdict != "survives"
     assert found.survivors == 1

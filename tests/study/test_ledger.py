@@ -45,9 +45,9 @@ def test_a_study_counts_as_far_as_it_ever_came(bench):
 
 def test_an_extended_study_was_looked_at_twice(bench):
     run(bench, "one", trials=20)
-    assert open_study(bench.folder / "one").statistics.studies == 1
+    assert open_study(bench.folder / "one").statistics.looks == 1
     run(bench, "one", trials=50)
-    assert open_study(bench.folder / "one").statistics.studies == 2
+    assert open_study(bench.folder / "one").statistics.looks == 2
 
 
 def test_a_study_whose_run_was_killed_is_entered_by_the_next_run(bench):

@@ -35,6 +35,10 @@ expires with it, FOK fills whole or expires. Children work for the part of their
 rounded up, and the first fill of one (or the end of the position) cancels what the parent has left. In a group the
 others lose the part of what they have left that the fill had of its order.
 
+When the size of an order is changed, its children remain the part of it that they were, and theirs of them; what works
+for filled units stays as it is. A child that was itself given a size keeps it: until its parent has filled as much it
+works for what has, unless it worked when it was given it. A child of a parent that is over works as asked.
+
 A limit order is a maker where it fills inside a bar, or after it has met a bar that did not fill it whole. Funding is
 paid on what is held at a close, at the bar's rate.
 
@@ -109,6 +113,7 @@ class Order:
     best: Fraction | None = None  # the price that a trailing stop follows
     planned: Fraction | None = None  # a child's units for the whole of its parent
     asked: Fraction | None = None  # units that were asked for last
+    own: bool = False  # was itself given its size
     triggered: bool = False  # a stop-limit order that is a limit order now
     rested: bool = False  # has met a bar that did not fill it whole
     released: bool = False  # a stop that is a market order now
@@ -522,11 +527,28 @@ class Oracle:
 
     def child_units(self, child):
         """Give a child's units for the part of its parent that has filled."""
-        units = child.planned * child.parent.filled / child.parent.asked
+        if not child.own:
+            return self.lots_up(child.planned * child.parent.filled / child.parent.asked)
+        size = self.lots_up(min(abs(child.planned), abs(child.parent.filled)))
+        if child.status == "working":
+            size = max(size, abs(child.total))
+        return size if child.planned > 0 else -size
+
+    def lots_up(self, units):
         if not self.lot:
             return units
         size = ceil(abs(units) / self.lot * (1 - TOLERANCE)) * self.lot
         return size if units > 0 else -size
+
+    def resize(self, order, ratio):
+        """Change the children of an order by as much as it was changed."""
+        for child in order.children:
+            if child.live and not child.own:
+                child.planned *= ratio
+                child.asked *= ratio
+                if child.status != "working":
+                    child.total = self.lots_up(child.planned)
+                self.resize(child, ratio)
 
     def end_orphan(self, order):
         self.end_parent(order)
@@ -636,6 +658,7 @@ class Oracle:
             len(self.orders) + 1, asset, kind, total, exact(limit), exact(stop), family, reduces or parent != 0
         )
         order.known_parent = parent == 0 or family is not None
+        order.planned = order.asked = total
         self.orders.append(order)
         if family:
             family.children.append(order)
@@ -686,7 +709,8 @@ class Oracle:
         if parent.asset != order.asset or parent.total * order.total >= 0:
             self.end(order, "rejected", "no such parent order")
         elif parent.filled:
-            order.total = self.child_units(order)
+            if parent.live:
+                order.total = self.child_units(order)
             self.work(order)
         elif parent.live:
             order.status = "held"
@@ -701,9 +725,8 @@ class Oracle:
         if not all(price is None or self.possible(price) for price in (limit, stop)):
             return
         trails = trail is not None or percent is not None
-        if trails and (order.type != TRAILING_STOP or not self.possible_trail(trail, percent)):
-            return
-        if order.type == TRAILING_STOP and stop is not None:
+        follows = order.type == TRAILING_STOP
+        if (trails and not (follows and self.possible_trail(trail, percent))) or (follows and stop is not None):
             return
         total = order.total
         if quantity is not None:
@@ -726,7 +749,9 @@ class Oracle:
                 return
         if trails:
             order.trail, order.percent = trail, percent
-        order.planned, order.asked = (order.planned, order.asked) if quantity is None else (total, total)
+        if quantity is not None:
+            self.resize(order, total / order.asked)
+            order.planned, order.asked, order.own = total, total, True
 
     @staticmethod
     def possible(price):

@@ -41,6 +41,43 @@ search:
   constraints: ["max_drawdown <= 0.2"]
 """
 
+MODELS = """\
+import backsweep as bs
+
+
+class PartOfRange(bs.SlippageModel):
+    part: float = bs.param(0.0, 1.0)
+
+    def slip(self, fill, bar):
+        return self.part * (bar.high - bar.low) * fill.share
+
+
+class Exchange(bs.CommissionModel):
+    rate: float = bs.param(0.0, 0.01)
+
+    def charge(self, fill, bar):
+        due = self.rate * fill.value
+        return due + 1.0 if fill.order_filled == 0.0 else due
+"""
+RICH = (  # currencies, models of the user's own, partial fills, interest and folds
+    SWEEP.replace("bars.parquet}", "bars.parquet, context: context.parquet}")
+    .replace("mode: MODE", "currency: USD, rates: {EUR: eurusd}, per_asset: {A0001: {currency: EUR}}")
+    .replace("kind: percentage", "kind: custom, model: 'models.py:Exchange'", 1)
+    .replace("kind: percentage, rate: 0.0002", "kind: custom, model: 'models.py:PartOfRange', part: 0.1")
+    .replace("costs.slippage.rate: {choices: [0.0, 0.0002, 0.0005]}", "costs.slippage.part: {choices: [0.0, 0.5]}")
+    .replace("search:\n", "  financing: {margin_interest: 0.06, short_borrow: 0.01}\nsearch:\n")
+    + "execution: {volume_share: 0.2}\nwalk_forward: {train: 60s, test: 20s}\n"
+)
+
+
+def write_rich(home):
+    """Write what a rich study reads beside the bars."""
+    generator = np.random.default_rng(5)
+    days = [datetime(2015, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(120)]
+    rates = 1.1 * np.exp(np.cumsum(generator.normal(0, 0.005, len(days))))
+    pl.DataFrame({"timestamp": days, "eurusd": rates}).write_parquet(Path(home) / "context.parquet")
+    (Path(home) / "models.py").write_text(MODELS)
+
 
 def write_universe(path, assets=30, sessions=120, seed=3):
     """Write daily bars of so many assets; a third of them come late or have gaps."""
@@ -117,7 +154,7 @@ class Kept:
 def run_universe(home, name, sampler, backend, *, mode="sleeves", overrides=(), chunk=None, interrupt_after=None):
     """Run a study of `home`'s bars on a backend, interrupted once if it is asked for; returns its digest."""
     path = Path(home) / "sweep.yaml"
-    path.write_text(SWEEP.replace("SAMPLER", sampler).replace("MODE", mode))
+    path.write_text((RICH if mode == "rich" else SWEEP.replace("MODE", mode)).replace("SAMPLER", sampler))
     sweep = load_sweep(path, overrides)
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     folder, identity = StudyFolder(Path(home) / name), identify(sweep, "made")

@@ -34,6 +34,7 @@ from backsweep.study.driver import run_study
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import Identity, identify
 from backsweep.study.nulls import History, read_histories, write_history
+from backsweep.study.overrides import with_options
 from backsweep.study.space import build_space
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import make_evaluator
@@ -77,10 +78,8 @@ def null_study(
     where the study is not there or not finished, or the sessions cannot be permuted, StudyConflict where it was made
     from something else than this file, or has histories of other blocks.
     """
-    given = {"runtime.workers": workers, "runtime.backend": backend, "runtime.address": address}
-    sweep = load_sweep(
-        Path(path), [*overrides, *(f"{key}={value}" for key, value in given.items() if value is not None)]
-    )
+    options = {"runtime.workers": workers, "runtime.backend": backend, "runtime.address": address}
+    sweep = load_sweep(Path(path), with_options(overrides, options))
     folder = out if out is not None else Path("studies") / sweep.study
     if not StudyFolder(folder).exists:
         raise BadInput("the study has not been run", where=str(folder), remedy=f"first run it: backsweep run {path}")
@@ -93,7 +92,7 @@ def null_study(
     there = {history.number for history in read_histories(folder, state.done, block)}
     missing = [number for number in range(studies) if number not in there]
     runtime = sweep.runtime
-    spreads = (runtime.backend or ("ray" if runtime.workers > 1 else "inline")) == "ray"
+    spreads = runtime.resolved_backend == "ray"
     hands = runtime.workers if spreads else 1
     each = float(study.trials["duration"].dt.total_microseconds().to_numpy().sum()) / 1e6 / hands
 

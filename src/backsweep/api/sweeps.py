@@ -23,6 +23,7 @@ from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.ledger import ledger_kept
 from backsweep.study.messages import nearest
+from backsweep.study.overrides import with_options
 from backsweep.study.parts import parquet_bytes
 from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, trial_spec
@@ -102,16 +103,16 @@ def run(
         "runtime.backend": backend,
         "runtime.address": address,
     }
-    given = [f"{key}={value}" for key, value in options.items() if value is not None]
-    sweep, _, space = _read(path, [*overrides, *given])
+    sweep, _, space = _read(path, with_options(overrides, options))
     folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
-    name = where.backend or ("ray" if where.workers > 1 else "inline")
     with ledger_kept(folder), _located(sweep):
         run_study(
             sweep,
             space,
-            make_backend(name, where.workers, where.address, where.trial_timeout, where.shards, sweep.study),
+            make_backend(
+                where.resolved_backend, where.workers, where.address, where.trial_timeout, where.shards, sweep.study
+            ),
             StudyFolder(folder),
             identify(sweep, fingerprint(sweep.data)),
             progress,
@@ -132,8 +133,7 @@ def read_sweep(
 ) -> Sweep:
     """Read and resolve a sweep file as `run` would, and find strategy and search space good; loads no data."""
     options = {"search.trials": trials, "search.seed": seed, "runtime.workers": workers}
-    given = [f"{key}={value}" for key, value in options.items() if value is not None]
-    return _read(path, [*overrides, *given])[0]
+    return _read(path, with_options(overrides, options))[0]
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:

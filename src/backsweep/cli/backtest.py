@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from backsweep.cli.check import Overrides, SweepFile
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
 
 Params = Annotated[

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.cli.options import Overrides, SweepFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,12 +14,6 @@ if TYPE_CHECKING:
     from backsweep.dataset import Shard
     from backsweep.study.dimension import Dimension
     from backsweep.trial.lookahead import Lookahead
-
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the file, for instance search.batch=128."),
-]
 
 
 def check(sweep: SweepFile, overrides: Overrides = None) -> None:

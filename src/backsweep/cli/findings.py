@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.study.study import Study
 
-FEWEST = 19
-"""A null study of fewer histories cannot show a p-value of 5 %."""
-
 
 def show_findings(study: Study, *, as_json: bool) -> None:
     """Print the statistics of a study, as text or as JSON with null for what is undefined."""
@@ -68,12 +65,12 @@ def show_null(study: Study) -> None:
 
 
 def _null(ranked: NullRank) -> dict[str, str]:
-    few = f"; {FEWEST} histories are needed to show 5 %" if ranked.histories < FEWEST else ""
+    few = "" if ranked.decides else ", which are too few to show 5%"
     return {
         "histories": f"{ranked.histories:,}, sessions permuted in blocks of {ranked.block:,}",
         "Sharpe": f"{_number(ranked.sharpe)} as it was; {_number(ranked.median)} in the median history, "
         f"{_number(ranked.highest)} in the best one",
-        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} histories do as well{few}",
+        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} of {ranked.histories:,} histories do as well{few}",
     }
 
 
@@ -81,7 +78,7 @@ def _out_of_sample(record: OutOfSample) -> dict[str, str]:
     looks = f", times {record.looks:,} for the looks at these data" if record.looks > 1 else ""
     return {
         "record": f"{record.sessions:,} sessions, {record.years:.1f} years",
-        "Sharpe": f"{_number(record.sharpe)}; {_number(record.low)} to {_number(record.high)} at 95 %, "
+        "Sharpe": f"{_number(record.sharpe)}; {_number(record.low)} to {_number(record.high)} at 95%, "
         f"by blocks of about {_number(record.block_length, 1)} sessions",
         "p-value": f"{_number(record.p_value, 3)} that choices without skill do as well{looks}",
         "probabilistic": f"{_number(record.probabilistic, 3)} that the true Sharpe is positive",
@@ -91,24 +88,25 @@ def _out_of_sample(record: OutOfSample) -> dict[str, str]:
 
 def _trials(found: Findings) -> dict[str, str]:
     """Say each figure with what it is to be read against; Sharpe ratios are annual."""
-    name = "best Sharpe" if found.out_of_sample is None else "chosen last"
-    best = f"trial {found.best}" if found.best >= 0 else "none"
-    times = f"; {_number(found.corrected, 3)} for {found.studies:,} looks and how they were searched"
+    subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
+    looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
+    times = f"; {_number(found.corrected, 3)} with {looks}, pruning and a sampler that learned counted"
     return {
         "trials tried": f"{found.tried:,} with failed and pruned ones and earlier studies; {found.judged:,} have a "
         "Sharpe ratio",
         "effective trials": f"{_number(found.effective, 1)} independent ones would be as many",
         "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
-        name: f"{_number(found.sharpe)} ({best}); the best of noise would show {_number(found.expected_noise)}",
+        "Sharpe": f"{_number(found.sharpe)} ({subject}); the best of noise would show {_number(found.expected_noise)}",
         "p-value": f"{_number(found.p_value, 3)} that the best of noise does as well"
         + (times if found.corrected != found.p_value else ""),
-        "lower bound": f"{_number(found.lower_bound)} is what the true Sharpe exceeds at 95 %, for all trials at once",
-        "survivors": f"{found.survivors:,} trials; by Holm {found.holm:,}, by Benjamini-Yekutieli {found.yekutieli:,}",
+        "lower bound": f"{_number(found.lower_bound)} is what the true Sharpe exceeds at 95%, for all trials at once",
+        "survivors": f"{found.survivors:,} of {found.judged:,} trials; by Holm {found.holm:,}, by Benjamini-Yekutieli "
+        f"{found.yekutieli:,}",
         "deflated Sharpe": f"{_number(found.deflated.low)} to {_number(found.deflated.high)}, "
         f"against {_number(found.probabilistic)} were it the only trial",
         "haircut Sharpe": f"{_number(found.haircut)} is left for the number tried",
         "what to expect": f"{_number(found.what_to_expect)} out of sample, "
-        f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90 % of splits",
+        f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90% of splits",
         "overfitting": f"{_number(found.overfitting_probability)}; without skill it is 0.50, give or take 0.14",
         "track record": f"{_number(found.track_record, 1)} years would do, were it the only trial",
         "backtest length": f"noise shows this Sharpe in records shorter than {_number(found.backtest_length, 1)} years",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.cli.options import StudyPlace
 from backsweep.study.touches import tell
 
 
 def holdout(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", show_default=False)],
+    study: StudyPlace,
     why: Annotated[str, typer.Option(help="What the look is for; it is kept on record.", show_default=False)],
     trial: Annotated[int | None, typer.Option(help="This trial instead of the selected one.")] = None,
 ) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backsweep.cli.check import Overrides, SweepFile
+from backsweep.cli.options import Address, Backend, Overrides, StudyOut, SweepFile, interruptible
 
 if TYPE_CHECKING:
     from backsweep.api.nulls import NullProgress
@@ -19,12 +17,9 @@ def null(
     studies: Annotated[int, typer.Option(help="How many histories; 19 are needed for a p-value of 5 %.", min=1)] = 99,
     block: Annotated[int, typer.Option(help="Sessions that are permuted together.", min=1)] = 5,
     workers: Annotated[int | None, typer.Option(help="How many processes search histories.", min=1)] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(metavar="inline|ray", help="In this process, or in Ray's.  [default: ray if workers > 1]"),
-    ] = None,
-    address: Annotated[str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Where Ray is.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The study folder.  [default: studies/STUDY]")] = None,
+    backend: Backend = None,
+    address: Address = None,
+    out: StudyOut = None,
     overrides: Overrides = None,
 ) -> None:
     """Search histories whose sessions were put in another order, as the study was, and rank its result among them.
@@ -38,8 +33,7 @@ def null(
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
     from backsweep.cli.findings import show_null  # noqa: PLC0415 - the same
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's stop is a Ctrl-C
-    try:
+    with interruptible("interrupted: finished histories are kept, and the same command goes on"):
         study = backsweep.null_study(
             sweep,
             studies,
@@ -51,9 +45,6 @@ def null(
             overrides=overrides or (),
             progress=_tell,
         )
-    except KeyboardInterrupt:
-        typer.echo("interrupted: finished histories are kept, and the same command goes on", err=True)
-        raise typer.Exit(130) from None
     show_null(study)
 
 

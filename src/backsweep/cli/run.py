@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import signal
-from typing import Annotated
-
 import typer
 
-from backsweep.cli.check import Overrides, SweepFile
+from backsweep.cli.options import (
+    Address,
+    Backend,
+    Overrides,
+    Seed,
+    StudyOut,
+    SweepFile,
+    Trials,
+    Workers,
+    interruptible,
+)
 
 
 def run(
     sweep: SweepFile,
-    workers: Annotated[int | None, typer.Option(help="How many processes run trials.", min=1)] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(metavar="inline|ray", help="In this process, or in Ray's.  [default: ray if workers > 1]"),
-    ] = None,
-    address: Annotated[str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Where Ray is.")] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="The study folder, or s3://BUCKET/PREFIX.  [default: studies/STUDY]"),
-    ] = None,
-    trials: Annotated[int | None, typer.Option(help="How many trials, instead of search.trials.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed, instead of search.seed.", min=0)] = None,
+    workers: Workers = None,
+    backend: Backend = None,
+    address: Address = None,
+    out: StudyOut = None,
+    trials: Trials = None,
+    seed: Seed = None,
     overrides: Overrides = None,
 ) -> None:
     """Run the study of a sweep file, or resume it: the same command, and Ctrl-C or SIGTERM is safe.
@@ -39,23 +40,19 @@ def run(
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
     from backsweep.cli.progress import show_progress  # noqa: PLC0415 - a bar is for those who run
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's stop is a Ctrl-C
-    try:
-        with show_progress() as show:
-            study = backsweep.run(
-                sweep,
-                workers=workers,
-                backend=backend,
-                address=address,
-                out=out,
-                trials=trials,
-                seed=seed,
-                overrides=overrides or (),
-                progress=show,
-            )
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what was finished is kept, and the same command resumes the study", err=True)
-        raise typer.Exit(130) from None
+    said = "interrupted: what was finished is kept, and the same command resumes the study"
+    with interruptible(said), show_progress() as show:
+        study = backsweep.run(
+            sweep,
+            workers=workers,
+            backend=backend,
+            address=address,
+            out=out,
+            trials=trials,
+            seed=seed,
+            overrides=overrides or (),
+            progress=show,
+        )
     state = study.state
     typer.echo(f"{state.done:,} trials are in {study.path}; see the best: backsweep show {study.path}")
     if state.failed:

@@ -11,6 +11,8 @@ import typer
 
 from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
 from backsweep.cli.findings import show_findings
+from backsweep.cli.options import StudyPlace
+from backsweep.errors import BadInput
 from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Format(StrEnum):
 
 
 def show(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study's folder or URL.", show_default=False)],
+    study: StudyPlace,
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
     folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward chose.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
@@ -75,6 +77,8 @@ def show(
         typer.echo(opened.digest())
         return
     if statistics:
+        if form is Format.csv:
+            raise BadInput("statistics are no table", where="--format csv", remedy="give --format json, or none")
         show_findings(opened, as_json=form is Format.json)
         return
     if folds:

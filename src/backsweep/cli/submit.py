@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backsweep.cli.check import Overrides, SweepFile
+from backsweep.cli.options import Overrides, Seed, SweepFile, Trials, Workers, interruptible
 from backsweep.errors import BadInput
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ def submit(
     address: Annotated[
         str, typer.Option(metavar="http://HEAD:8265", help="The cluster's job server.", envvar="BACKSWEEP_ADDRESS")
     ],
-    workers: Annotated[int | None, typer.Option(help="How many processes run trials.", min=1)] = None,
+    workers: Workers = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the study comes to.  [default: studies/STUDY]")
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="How many trials, instead of search.trials.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed, instead of search.seed.", min=0)] = None,
+    trials: Trials = None,
+    seed: Seed = None,
     overrides: Overrides = None,
     detach: Annotated[bool, typer.Option("--detach", help="Send the job and return.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop this study's job; what it committed is kept.")] = False,
@@ -73,13 +73,13 @@ def submit(
     from backsweep.runtime.ray_jobs import JobServer  # noqa: PLC0415 - Ray takes a while to import
     from backsweep.submission.submit import Submission, Terms  # noqa: PLC0415 - as above
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's stop is a Ctrl-C
     resolved = read_sweep(sweep, workers=workers, trials=trials, seed=seed, overrides=overrides or ())
     server = JobServer(address, unauthenticated=unauthenticated)
     terms = Terms(cluster_dir, install, retries, tuple(include or ()), shared_data)
     folder = out if out is not None else Path("studies") / resolved.study
     submission = Submission(resolved, server, terms, folder, say=_say, log=_log)
-    try:
+    said = "\nno longer following; the job goes on: the same command follows it again, and with --stop ends it"
+    with interruptible(said), closing(submission):
         if stop:
             name = submission.stop()
             _say(f"job {name} is stopped" if name else "no job of this study runs there")
@@ -88,11 +88,6 @@ def submit(
         _say("Ctrl-C leaves it running; the same command follows it again, and with --stop ends it")
         if not detach:
             _finish(submission, name, fetch=fetch)
-    except KeyboardInterrupt:
-        _say("\nno longer following; the job goes on: the same command follows it again, and with --stop ends it")
-        raise typer.Exit(130) from None
-    finally:
-        submission.close()
 
 
 def _finish(submission: Submission, name: str, *, fetch: bool) -> None:

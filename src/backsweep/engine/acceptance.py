@@ -35,7 +35,15 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
-from backsweep.engine.orders import close_order, end_unfilled, is_live, parent_slot_of, slot_of, start_working
+from backsweep.engine.orders import (
+    close_order,
+    end_unfilled,
+    is_live,
+    parent_slot_of,
+    resize_children,
+    slot_of,
+    start_working,
+)
 from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING, child_units, whole_lots
 from backsweep.engine.terms import are_possible
@@ -117,10 +125,13 @@ def _accept_child(state: State, slot: int) -> None:
         close_order(state, slot, REJECTED, BAD_PARENT)
         return
     parent = record_at(state.orders, parent_slot)
+    if np.isfinite(order.whole):
+        order.whole = parent.planned
     if parent.asset != order.asset or parent.quantity * order.quantity >= 0.0:
         close_order(state, slot, REJECTED, BAD_PARENT)
     elif parent.filled != 0.0:
-        order.quantity = child_units(state, parent, order)
+        if is_live(parent):
+            order.quantity = child_units(state, parent, order)
         start_trail(order, reference_price(state, order))
         start_working(state, slot)
     elif is_live(parent):
@@ -179,7 +190,10 @@ def update_order(
     trail_amount: float,
     trail_percent: float,
 ) -> bool:
-    """Change what is not NaN of a live order; False, and nothing done, if it is over or the change makes no sense."""
+    """Change what is not NaN of a live order; False, and nothing done, if it is over or the change makes no sense.
+
+    What a new size means for children: `orders`.
+    """
     slot = slot_of(state, order_id)
     if slot == NONE:
         return False
@@ -221,6 +235,9 @@ def update_order(
         follow_mark(order)
     if not np.isnan(quantity):
         order.planned = wanted
+        order.whole = np.nan
+        if order.first_child != NONE:
+            resize_children(state, order_id)
     return True
 
 

@@ -79,6 +79,7 @@ def _split_order(state: State, order: Any, slot: int, ratio: float) -> None:
     order.filled *= ratio
     order.quantity = order.filled + left
     order.planned *= ratio
+    order.whole *= ratio
     order.limit_price = on_tick(order, order.limit_price / ratio, LIMIT, asset.tick)
     order.stop_price = on_tick(order, order.stop_price / ratio, STOP, asset.tick)
     order.trail_amount /= ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backsweep.engine.codes import LOG_FULL, NO_FAILURE
@@ -74,9 +75,11 @@ def log_trade(state: State, order: Any, position: Any, row: int) -> None:
     entry.slippage = position.trade_slippage
     entry.bars_held = position.bars_held
     entry.exit_reason = order.fill_reason
-    up = position.high / entry_price - 1.0
-    down = 1.0 - position.low / entry_price
-    entry.max_favourable = max(up if long else down, 0.0)
-    entry.max_adverse = max(down if long else up, 0.0)
+    entry.max_favourable = entry.max_adverse = math.nan  # as fractions of nothing, where slippage ate the whole price
+    if entry_price > 0.0:
+        up = position.high / entry_price - 1.0
+        down = 1.0 - position.low / entry_price
+        entry.max_favourable = max(up if long else down, 0.0)
+        entry.max_adverse = max(down if long else up, 0.0)
     entry.entry_row = position.entry_row
     entry.exit_row = row

@@ -8,6 +8,13 @@ Children are HELD until their parent fills, and then work for as much of it as h
 exceed the position, the fill of one shrinks the others, and when the position is closed they are cancelled. A bracket
 that has begun to exit enters no more: with the first fill of a child, or when the position is closed, what its parent
 has left is cancelled.
+
+What a child is asked for is a part of its parent, all of it or less. When the size of the parent is changed it stays
+that part: children that wait are resized with it, what works already is for what has filled and stays, and so for
+their children. A child whose own size was changed keeps that, whatever size its parent has before or after, so that a
+family may be changed in any order: it works for that size as far as its parent has filled, and at once if it works
+already. An order cannot be changed to what it has filled or less; to fill no more of it, cancel it. A child that is
+asked for when its parent is over works for what was asked.
 """
 
 from __future__ import annotations
@@ -50,7 +57,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, child_units
+from backsweep.engine.sizes import ROUNDING, child_units, lots_above
 from backsweep.engine.triggers import acts_as, start_trail
 
 
@@ -142,6 +149,7 @@ def request_order(
     order.first_child = NONE
     order.next_sibling = slot
     order.planned = quantity
+    order.whole = np.nan
     order.doubted = NONE
     order.submitted = account.timestamp
     order.rested = 0
@@ -183,6 +191,7 @@ def _join_family(state: State, order: Any, slot: int) -> None:
     if parent_slot == NONE:
         return
     parent = record_at(state.orders, parent_slot)
+    order.whole = parent.planned
     if parent.first_child == NONE:
         parent.first_child = slot
         return
@@ -221,6 +230,30 @@ def _leave_family(state: State, order: Any, slot: int) -> None:
         before = record_at(state.orders, before.next_sibling)
     before.next_sibling = order.next_sibling
     order.next_sibling = slot
+
+
+@kernel
+def resize_children(state: State, order_id: int) -> None:
+    """Let the children of an order whose units were changed be the part of it that they were, and theirs of them."""
+    slot = record_at(state.orders, slot_of(state, order_id)).first_child
+    while slot != NONE:
+        child = record_at(state.orders, slot)
+        _resize_child(state, record_at(state.orders, parent_slot_of(state, child)), child)
+        slot = child.first_child
+        while slot == NONE and child.id != order_id:
+            parent = record_at(state.orders, parent_slot_of(state, child))
+            slot = child.next_sibling if child.next_sibling != parent.first_child else NONE
+            child = parent
+
+
+@kernel
+def _resize_child(state: State, parent: Any, child: Any) -> None:
+    if 0.0 < abs(child.whole) < np.inf:
+        child.planned = child.planned / child.whole * parent.planned
+        child.whole = parent.planned
+        if child.status != WORKING:
+            lot = record_at(state.assets, parent.asset).lot
+            child.quantity = np.copysign(lots_above(abs(child.planned), lot), child.planned)
 
 
 @kernel

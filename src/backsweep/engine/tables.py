@@ -242,7 +242,8 @@ ORDER = record_dtype(
         ("parent", "i8"),  # id of the parent order, 0 for none
         ("first_child", "i8"),
         ("next_sibling", "i8"),  # live children of one parent form a ring
-        ("planned", "f8"),  # units as they were asked for: a child's are for a completely filled parent
+        ("planned", "f8"),  # units as they were asked for
+        ("whole", "f8"),  # the units of its parent that a child's planned units are for; NaN: a size of its own
         ("doubted", "i8"),  # the group whose bar reached this stop before its entry or after: its fill is ambiguous
         ("submitted", "i8"),
         ("rested", "i8"),  # 1 once it has met a bar that did not fill it, or all of it

@@ -13,10 +13,10 @@ What the verdict is about, and by which test, is decided by how the study was ma
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
   the trials as given; a sampler that learns has put them where this very noise was best. So where the sampler learned,
   every trial counts as a search of its own as well: the p-value is not below the trial's own times the number tried.
-- Either is multiplied by the number of studies of these data with this strategy (Bonferroni), and without walk-forward
+- Either is multiplied by the looks at these data with this strategy (Bonferroni), and without walk-forward
   by the share of trials that were pruned, whose records are not known to the end: they may have been as lucky.
-- A null study of 19 histories or more has the only p-value that holds for any search. Multiplied by the number of
-  studies as well, it replaces the blunter ones of a cross-validation and of a selected trial where the sampler
+- A null study of 19 histories or more has the only p-value that holds for any search. Multiplied by the
+  looks as well, it replaces the blunter ones of a cross-validation and of a selected trial where the sampler
   learned; elsewhere it can only take away.
 """
 
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from backsweep.statistics.out_of_sample import OutOfSample
 
 SPLIT_BLOCKS = 16
-FEWEST_HISTORIES = 19
-"""A null study of fewer histories cannot show a p-value of 5 %."""
+FEWEST_HISTORIES = 19  # of a null study that can show a p-value of 5 %
 LEARNED = (
     "The sampler learned from the trials, so each counts as a search of its own. `walk_forward` or a null study gives "
     "a sharper answer."
@@ -62,7 +61,7 @@ class Tried:
     """What was tried.
 
     trials    every trial of the ledger: failed and pruned ones, and those of earlier studies
-    studies   how often a result of these data and this strategy was there to be looked at, this one included
+    looks     how often a result of these data and this strategy was there to be looked at, this one included
     pruned    trials of this study that were stopped early
     learned   whether each trial counts as a search of its own: the sampler learned from the trials, or folds that are
               cross-validated have trials of their own
@@ -70,10 +69,15 @@ class Tried:
     """
 
     trials: int
-    studies: int = 1
+    looks: int = 1
     pruned: int = 0
     learned: bool = False
     crossed: bool = False
+
+    @property
+    def stitched(self) -> bool:
+        """Whether the only record is the mean of a cross-validation's paths, its folds having trials of their own."""
+        return self.crossed and self.learned
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,11 @@ class NullRank:
     median: float
     highest: float
     p_value: float
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough histories to show a p-value of 5 %."""
+        return self.histories >= FEWEST_HISTORIES
 
 
 @dataclass(frozen=True)
@@ -116,19 +125,20 @@ class Findings:
     """What a study's Sharpe ratios are worth. Sharpe ratios are annual; NaN is undefined.
 
     tried, judged         trials of the ledger, failed and pruned ones included; those of this study with a Sharpe ratio
-    studies               studies of these data with this strategy, this one included
+    looks                 how often a result of these data and this strategy was there to be looked at, with this one
     sessions, years       of a trial's record, which with folds is its tests
-    best                  number of the selected trial, or of the one with the largest Sharpe ratio; -1 without one
-    sharpe, lower_bound   its Sharpe ratio; what the true one exceeds at 95 %, for all trials and studies at once
+    subject               what is judged among the trials: "the selected trial", "the last fold's choice", ...
+    trial                 its number; -1 where it is not one trial, or there is none
+    sharpe, lower_bound   its Sharpe ratio; what the true one exceeds at 95 %, for all trials and looks at once
     p_value               reality check: how often noise does as well
-    corrected             the same, with other studies, pruned trials and a sampler that learned taken into account
+    corrected             the same, with other looks, pruned trials and a sampler that learned taken into account
     survivors             trials above noise step by step, at a family-wise error of 5 %
     expected_noise        Sharpe ratio that the best of `tried` trials is expected to show by luck
     detectable            true Sharpe ratio that would have been found with a power of 0.8
     effective             number of independent trials that these amount to
-    probabilistic         probability that the best trial's true Sharpe is positive, were it the only trial
+    probabilistic         probability that the subject's true Sharpe is positive, were it the only trial
     deflated              the same against the best of noise, as a band: as many trials as run, and the effective number
-    track_record          years that the best trial needs to be called positive, were it the only trial
+    track_record          years that the subject needs to be called positive, were it the only trial
     backtest_length       years below which `tried` trials of noise are expected to show `sharpe`
     haircut               Sharpe ratio that is left after accounting for `tried`
     holm, yekutieli       trials significant at 5 % by Holm and by Benjamini and Yekutieli
@@ -142,10 +152,11 @@ class Findings:
 
     tried: int
     judged: int
-    studies: int
+    looks: int
     sessions: int
     years: float
-    best: int
+    subject: str
+    trial: int
     sharpe: float
     lower_bound: float
     p_value: float
@@ -186,14 +197,14 @@ def find(
     own = kept.sharpe()
     judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
     hidden = 1.0 + tried.pruned / max(judged, 1)
-    level = LEVEL / (tried.studies * hidden)
+    level = LEVEL / (tried.looks * hidden)
     check = reality_of_blocks(kept, seed=seed, level=level, chosen=_place(records, selected), widened=True)
     years, root = kept.sessions / periods_per_year, math.sqrt(periods_per_year)
     effective = effective_of_blocks(kept) if judged else math.nan
     place = check.best
     moments = (float(skew[place]), float(kurtosis[place])) if place >= 0 else (math.nan, math.nan)
     alone = _p_values(own, skew, kurtosis, kept.sessions)
-    corrected = min(check.p_value * tried.studies * hidden, 1.0)
+    corrected = min(check.p_value * tried.looks * hidden, 1.0)
     critical = check.critical
     if tried.learned and place >= 0:
         corrected = max(corrected, min(float(alone[place]) * count, 1.0))
@@ -201,10 +212,11 @@ def find(
     p_values = np.ones(max(tried.trials, own.size))
     p_values[: own.size] = alone
     splits = _splits(kept)
+    subject = _subject(tried, selected, followed=out_of_sample is not None)
     detectable = detectable_sharpe(critical, kept.sessions, periods_per_year)
     if out_of_sample is None:
         evidence = Evidence(
-            subject=_subject(tried, selected),
+            subject=_sentence(subject),
             chance="the best of this many trials without skill does as well in {p} of cases",
             p_value=corrected,
             detectable=detectable,
@@ -218,10 +230,11 @@ def find(
     return Findings(
         tried=tried.trials,
         judged=judged,
-        studies=tried.studies,
+        looks=tried.looks,
         sessions=kept.sessions,
         years=years,
-        best=int(records.numbers[place]) if place >= 0 else -1,
+        subject=subject,
+        trial=int(records.numbers[place]) if place >= 0 and not tried.stitched else -1,
         sharpe=check.statistic * root,
         lower_bound=check.lower_bound * root,
         p_value=check.p_value,
@@ -268,19 +281,25 @@ def _evidence(record: OutOfSample, periods_per_year: float) -> Evidence:
     )
 
 
-def _subject(tried: Tried, selected: int | None) -> str:
-    if tried.crossed and tried.learned:
-        return "The cross-validated record"
-    return "The selected trial" if selected is not None else "The trial with the largest Sharpe ratio"
+def _subject(tried: Tried, selected: int | None, *, followed: bool) -> str:
+    if tried.stitched:
+        return "the cross-validated record"
+    if selected is None:
+        return "the trial with the largest Sharpe ratio"
+    return "the last fold's choice" if followed or tried.crossed else "the selected trial"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _conclude(evidence: Evidence, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
     """Reach the verdict; a null study can only take away where tests `followed` the choices, or trials are plain."""
     blunt = () if followed else ((CROSSED,) if tried.crossed else (LEARNED,) if tried.learned else ())
-    if null is not None and null.histories >= FEWEST_HISTORIES:
-        p_value = min(null.p_value * tried.studies, 1.0)
+    if null is not None and null.decides:
+        p_value = min(null.p_value * tried.looks, 1.0)
         if blunt or p_value > evidence.p_value:
-            again = f", one of {tried.studies:,} looks at these data" if tried.studies > 1 else ""
+            again = f", one of {tried.looks:,} looks at these data" if tried.looks > 1 else ""
             chance = f"the same search does as well in {{p}} of {null.histories:,} histories without timing{again}"
             evidence = replace(evidence, p_value=p_value, chance=chance)
         blunt = ()

@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 
 from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BadInput
-from backsweep.section import Section
+from backsweep.section import Section, matching
 from backsweep.study.messages import dotted, translate
 from backsweep.study.overrides import override
 from backsweep.study.pruning import Between, Halving, Wilcoxon
@@ -167,11 +167,16 @@ class Runtime(Section):
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
     shards: Annotated[int, Field(ge=1)] | None = None
 
+    @property
+    def resolved_backend(self) -> Literal["inline", "ray"]:
+        """The backend, where the file names none: Ray for several workers."""
+        return self.backend or ("ray" if self.workers > 1 else "inline")
+
 
 class Sweep(Section):
     """A whole sweep file, valid and with absolute paths."""
 
-    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    study: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, _ and -")]
     data: DataSpec
     strategy: str
     account: AccountSpec = AccountSpec()

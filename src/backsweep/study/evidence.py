@@ -42,7 +42,7 @@ def weigh(
     looks = own.looks + earlier.looks
     tried = Tried(
         trials=len(trials) + earlier.trials,
-        studies=looks,
+        looks=looks,
         pruned=int((trials["state"] == "PRUNED").sum()),
         learned=sweep.learns or (crossed and sweep.searches_by_fold),
         crossed=crossed,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from backsweep.study.yamlfile import KeyPath
 
 _SHOWN = 60  # characters of a wrong value that a message quotes
+_SPAN = "(y|mo|w|d|s)$"  # how the patterns of spans end; the only other pattern is that of names
+_SPANS, _NAMES = "a span such as 4y, 6mo, 2w, 5d or 250s (sessions)", "letters, digits, dots, dashes and underscores"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -49,13 +51,13 @@ def translate(
 
     `where` gives a path's place: a number to sort by, and the text of the message.
     """
-    found = [(where(_existing(item["loc"], data)), i, item) for i, item in enumerate(error.errors())]
+    found = [(where(_path(item, data)), i, item) for i, item in enumerate(error.errors())]
     (_, place), _, item = min(found, key=lambda entry: (entry[0][0], entry[1]))
     return _message(item, model, data, place)
 
 
 def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any], place: str) -> BadInput:
-    path = _existing(item["loc"], data)
+    path = _path(item, data)
     key = dotted(path)
     kind = item["type"]
     if kind == "extra_forbidden":
@@ -73,7 +75,7 @@ def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any]
         tags = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
         tag = str(context.get("tag", ""))
         expected = "one of " + ", ".join(tags)
-        return BadInput(f"unknown `{key}.kind`", where=place, expected=expected, found=tag, remedy=nearest(tag, tags))
+        return BadInput(f"unknown `{key}`", where=place, expected=expected, found=tag, remedy=nearest(tag, tags))
     value = item["input"]
     if kind == "value_error":
         rule = item["msg"].removeprefix("Value error, ")
@@ -81,13 +83,20 @@ def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any]
     expected = item["msg"].removeprefix("Input should be ")
     expected = {"an object": "a mapping of keys to values", "a valid array": "a list"}.get(expected, expected)
     remedy = f"correct `{key}`"
-    if kind == "literal_error":
+    if kind == "string_pattern_mismatch":
+        expected = _SPANS if item["ctx"]["pattern"].endswith(_SPAN) else _NAMES
+    elif kind == "literal_error":
         remedy = nearest(str(value), [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")])
     elif kind == "string_type" and not isinstance(value, dict | list):
         remedy = f"put it in quotes: '{value}'"
     elif isinstance(value, str) and kind.endswith(("_type", "_parsing")):
         remedy = f"write `{key}` without quotes or units"
     return BadInput(f"bad value of `{key}`", where=place, expected=expected, found=shown(value), remedy=remedy)
+
+
+def _path(item: ErrorDetails, data: Mapping[str, Any]) -> KeyPath:
+    """Give the key that an error is about; pydantic reports a wrong `kind` at the mapping that has it."""
+    return _existing(item["loc"], data) + (("kind",) if item["type"] == "union_tag_invalid" else ())
 
 
 def _existing(loc: tuple[int | str, ...], data: Any) -> KeyPath:

@@ -8,9 +8,16 @@ from backsweep.errors import BadInput
 from backsweep.study.yamlfile import parse_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from backsweep.study.yamlfile import KeyPath
 
 _OPEN = {("search", "params"), ("search", "fixed")}  # mappings whose keys are names, and may have dots of their own
+
+
+def with_options(overrides: Sequence[str], options: Mapping[str, object | None]) -> list[str]:
+    """Add the options that were given, dotted key to value, to overrides: what has an option of its own comes last."""
+    return [*overrides, *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
 def override(data: dict[str, Any], text: str) -> KeyPath:

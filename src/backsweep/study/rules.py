@@ -11,6 +11,8 @@ from backsweep.metrics.summary import METRICS
 from backsweep.study.messages import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from backsweep.study.config import Sweep, WalkForward
 
 PLAIN_SAMPLERS = ("random", "sobol", "grid")
@@ -39,14 +41,11 @@ def _check_search(sweep: Sweep) -> None:
             remedy=nearest(search.sampler, SAMPLERS),
         )
     if search.trials is None and search.sampler != "grid":
-        raise BadInput(
-            "missing key `search.trials`",
-            where=sweep.where("search"),
-            expected="how many trials to run (only a grid has an end of its own)",
-            remedy="add `trials: 500` under `search`",
-        )
+        raise _missing(sweep, "search.trials", "how many trials to run (only a grid has an end of its own)", "500")
     for i, objective in enumerate(search.objective):
-        _check_metric(objective.metric, sweep.where("search", "objective", i))
+        direction = "maximize" if objective.maximize else "minimize"
+        own = (direction,) if len(search.objective) == 1 else (i, direction)
+        _check_metric(objective.metric, sweep.where("search", "objective", *own))
     metrics = [objective.metric for objective in search.objective]
     if len(set(metrics)) < len(metrics):
         raise BadInput(
@@ -155,46 +154,31 @@ def _check_walk(sweep: Sweep) -> None:
 
 def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
     if walk.train is None:
-        raise BadInput(
-            "missing key `walk_forward.train`",
-            where=sweep.where("walk_forward"),
-            expected="the length of a training",
-            remedy="add `train: 4y` under `walk_forward`",
-        )
+        raise _missing(sweep, "walk_forward.train", "the length of a training", "4y")
     if walk.test is None and walk.mode != "holdout":
-        raise BadInput(
-            "missing key `walk_forward.test`",
-            where=sweep.where("walk_forward"),
-            expected="the length of a test (only a holdout may reach to the end of the data)",
-            remedy="add `test: 1y` under `walk_forward`",
-        )
-    for key in ("groups", "test_groups"):
-        if getattr(walk, key) is not None:
-            raise BadInput(
-                f"`walk_forward.{key}` in mode {walk.mode}",
-                where=sweep.where("walk_forward", key),
-                expected="groups in `mode: cpcv` alone",
-                remedy="write `mode: cpcv`, or leave it out",
-            )
+        expected = "the length of a test (only a holdout may reach to the end of the data)"
+        raise _missing(sweep, "walk_forward.test", expected, "1y")
+    _check_absent(
+        sweep,
+        walk,
+        ("groups", "test_groups"),
+        expected="groups in `mode: cpcv` alone",
+        remedy="write `mode: cpcv`, or leave it out",
+    )
 
 
 def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
-    for key, example in (("groups", 6), ("test_groups", 2)):
+    for key, example in (("groups", "6"), ("test_groups", "2")):
         if getattr(walk, key) is None:
-            raise BadInput(
-                f"missing key `walk_forward.{key}`",
-                where=sweep.where("walk_forward"),
-                expected="how many groups of sessions there are, and how many of them a fold tests",
-                remedy=f"add `{key}: {example}` under `walk_forward`",
-            )
-    for key in ("train", "test", "step"):
-        if getattr(walk, key) is not None:
-            raise BadInput(
-                f"`walk_forward.{key}` in mode cpcv",
-                where=sweep.where("walk_forward", key),
-                expected="groups instead of spans: each choice of `test_groups` of the `groups` is a fold",
-                remedy="leave it out",
-            )
+            expected = "how many groups of sessions there are, and how many of them a fold tests"
+            raise _missing(sweep, f"walk_forward.{key}", expected, example)
+    _check_absent(
+        sweep,
+        walk,
+        ("train", "test", "step"),
+        expected="groups instead of spans: each choice of `test_groups` of the `groups` is a fold",
+        remedy="leave it out",
+    )
     groups, tested = walk.groups or 0, walk.test_groups or 0
     if tested >= groups or comb(groups, tested) > _MOST_SPLITS:
         raise BadInput(
@@ -244,6 +228,21 @@ def _check_searches(sweep: Sweep, walk: WalkForward) -> None:
             found="false",
             remedy="leave `share_proposals` out",
         )
+
+
+def _check_absent(sweep: Sweep, walk: WalkForward, keys: Iterable[str], *, expected: str, remedy: str) -> None:
+    """Refuse keys of `walk_forward` that mean nothing in its mode."""
+    for key in keys:
+        if getattr(walk, key) is not None:
+            where = sweep.where("walk_forward", key)
+            raise BadInput(f"`walk_forward.{key}` in mode {walk.mode}", where=where, expected=expected, remedy=remedy)
+
+
+def _missing(sweep: Sweep, key: str, expected: str, example: str) -> BadInput:
+    """Make the error for a key, `section.name`, that this sweep file must have."""
+    section, _, name = key.partition(".")
+    remedy = f"add `{name}: {example}` under `{section}`"
+    return BadInput(f"missing key `{key}`", where=sweep.where(section), expected=expected, remedy=remedy)
 
 
 def _check_metric(name: str, where: str) -> None:

@@ -51,6 +51,9 @@ def read_yaml(path: Path) -> Document:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise BadInput("no such file", where=str(path), remedy="give the path of a sweep file") from None
+    except IsADirectoryError:
+        remedy = "give the path of a sweep file in it"
+        raise BadInput("a folder, not a sweep file", where=str(path), remedy=remedy) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("the file cannot be read", where=str(path), expected="UTF-8 text", found=str(error)) from None
     lines: dict[KeyPath, int] = {}

@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from backsweep.errors import BadInput
-from backsweep.section import Section
+from backsweep.section import Section, matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,8 +34,9 @@ TRAIN, TEST = "train", "test"
 _NANOSECONDS = 1_000_000_000
 _DAY = timedelta(days=1)
 
-Span = Annotated[str, Field(pattern=r"^[1-9]\d*(y|mo|w|d|s)$")]
-Gap = Annotated[str, Field(pattern=r"^\d+(y|mo|w|d|s)$")]
+_UNITS = "years, months, weeks, days or sessions, such as 4y, 6mo, 2w, 63d or 252s"
+Span = Annotated[str, matching(r"[1-9]\d*(y|mo|w|d|s)", f"a span is a number of {_UNITS}")]
+Gap = Annotated[str, matching(r"\d+(y|mo|w|d|s)", f"a gap is a number of {_UNITS}, and 0d is none")]
 
 
 class FoldSpec(Section):

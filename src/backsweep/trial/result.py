@@ -100,7 +100,11 @@ def _trades(runner: Runner, before: int) -> pl.DataFrame:
     log = runner.tables.trade_log[before : runner.tables.account[0].trades_logged]
     currency = runner.tables.assets["currency"][log["asset"]]
     trades = with_currency(_frame(log), runner.settings.account, currency).with_columns(
-        _time("entry_timestamp"), _time("exit_timestamp"), _asset(market), _name("exit_reason", FILL_REASONS)
+        _time("entry_timestamp"),
+        _time("exit_timestamp"),
+        _asset(market),
+        _name("exit_reason", FILL_REASONS),
+        pl.col("max_favourable", "max_adverse").fill_nan(None),
     )
     seen = []
     columns = {**market.signals, **runner.feature_columns()}

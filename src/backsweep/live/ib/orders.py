@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isnan
 
@@ -59,8 +59,13 @@ class Request:
     parent: int
     oca_group: int
     reduces: bool = False  # a bracket's child, or what closes a position: never more than the position
+    sized: bool = False  # the strategy changed its size: it no longer follows its parent's
     status: int = WORKING  # what became of it before it was sent
     reject_reason: int = NO_REASON
+    planned: float = field(init=False)  # the quantity before it is rounded to lots, as its parent's changes
+
+    def __post_init__(self) -> None:
+        self.planned = self.quantity
 
 
 def make_order(request: Request, *, parent: int, transmit: bool, reference: str, account: str) -> Order:

@@ -9,7 +9,7 @@ closed or reduced it, they are cancelled or reduced at the next bars.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isnan
+from math import copysign, isnan
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -39,7 +39,7 @@ from backsweep.engine.codes import (
     UNKNOWN,
     WORKING,
 )
-from backsweep.engine.sizes import whole_lots
+from backsweep.engine.sizes import lots_above, whole_lots
 from backsweep.errors import BadInput
 from backsweep.live.ib.orders import ENDED, ORDER_TYPES, Request, make_order, set_prices
 
@@ -144,9 +144,8 @@ class InteractiveBrokers:
         if request is None:
             return Order(0.0, NAN, 0.0, NO_REASON, UNKNOWN, NAN)
         side = 1.0 if request.quantity > 0.0 else -1.0
-        filled = self._trades[order_id].orderStatus.filled if order_id in self._trades else 0.0
         return Order(
-            side * filled,
+            side * self._filled(order_id),
             request.limit_price,
             request.quantity,
             request.reject_reason,
@@ -222,25 +221,26 @@ class InteractiveBrokers:
         trail_amount: float = NAN,
         trail_percent: float = NAN,
     ) -> bool:
-        """Change what is given of a live order; False if it is over, or if the quantity changes sides."""
+        """Change what is given of a live order; False if it is over, or the quantity changes sides or has filled.
+
+        Children follow their parent's size as in a backtest; the broker lets them work as far as their parent fills.
+        """
         request = self._requests.get(order_id)
         if request is None or not self._is_live(order_id):
             return False
         if not isnan(quantity):
             quantity = whole_lots(quantity, self._lot)
-            if quantity * request.quantity <= 0.0:
+            if quantity * request.quantity <= 0.0 or abs(quantity) <= self._filled(order_id):
                 return False
-            request.quantity = quantity
+            request.quantity, request.sized = quantity, True
         given = {"limit_price": limit_price, "stop_price": stop_price}
         given |= {"trail_amount": trail_amount, "trail_percent": trail_percent}
         for name, value in given.items():
             if not isnan(value):
                 setattr(request, name, value)
-        trade = self._trades.get(order_id)
-        if trade is not None:
-            trade.order.totalQuantity = abs(request.quantity)
-            set_prices(trade.order, request)
-            self._ib.placeOrder(trade.contract, trade.order)
+        self._send_change(request)
+        if not isnan(quantity):
+            self._plan(request, quantity)
         return True
 
     def cancel_order(self, order_id: int) -> bool:
@@ -337,6 +337,24 @@ class InteractiveBrokers:
             if request.status == REQUESTED:
                 request.status = WORKING
 
+    def _plan(self, request: Request, planned: float) -> None:
+        """Let the children of an order stay the part of it that they were, and theirs of them."""
+        before, request.planned = request.planned, planned
+        for child in self._requests.values():
+            if child.parent == request.id and not child.sized and self._is_live(child.id):
+                units = child.planned / before * planned
+                child.quantity = copysign(lots_above(abs(units), self._lot), units)
+                self._send_change(child)
+                self._plan(child, units)
+
+    def _send_change(self, request: Request) -> None:
+        """Tell the broker what has changed of an order that it knows."""
+        trade = self._trades.get(request.id)
+        if trade is not None:
+            trade.order.totalQuantity = abs(request.quantity)
+            set_prices(trade.order, request)
+            self._ib.placeOrder(trade.contract, trade.order)
+
     def _cancel(self, order_id: int, reason: int) -> bool:
         request = self._requests.get(order_id)
         if request is None or not self._is_live(order_id):
@@ -359,8 +377,7 @@ class InteractiveBrokers:
             held = self._held(request.asset)[0]
             if held * request.quantity >= 0.0:
                 self._cancel(number, POSITION_CLOSED)
-            elif abs(held) < abs(request.quantity) - self._trades[number].orderStatus.filled:
-                filled = self._trades[number].orderStatus.filled
+            elif abs(held) < abs(request.quantity) - (filled := self._filled(number)):
                 self.update_order(number, quantity=-held + (filled if request.quantity > 0.0 else -filled))
 
     def _is_live(self, order_id: int) -> bool:
@@ -379,6 +396,10 @@ class InteractiveBrokers:
         if said == OrderStatus.PendingCancel:
             return CANCELLED
         return HELD if trade.order.parentId and self._is_live(trade.order.parentId) else WORKING
+
+    def _filled(self, order_id: int) -> float:
+        """Give the units that have filled, without a sign."""
+        return self._trades[order_id].orderStatus.filled if order_id in self._trades else 0.0
 
     def _held(self, asset: int) -> tuple[float, float]:
         """Give the units held and the average cost of one, the contract's multiplier included."""
