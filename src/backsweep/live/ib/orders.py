@@ -58,7 +58,7 @@ class Request:
     good_till: int
     parent: int
     oca_group: int
-    reduces: bool = False  # a bracket's child, or what closes a position: never more than the position
+    reduces: bool = False  # a bracket's child: never more than the position
     sized: bool = False  # the strategy changed its size: it no longer follows its parent's
     status: int = WORKING  # what became of it before it was sent
     reject_reason: int = NO_REASON
