@@ -2,7 +2,8 @@
 
 import pytest
 
-from sidebyside.steps import Step, steps
+from sidebyside.programme import steps
+from sidebyside.steps import Step
 from sidebyside.table import is_here, lines
 
 pytestmark = pytest.mark.conformance

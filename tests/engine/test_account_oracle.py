@@ -4,7 +4,7 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from judge import ask_oracle, insist
+from judge import ask_oracle, insist, noted
 from oracle_account import AccountOracle, in_contracts, in_units, with_actions
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 
@@ -17,11 +17,8 @@ def test_contracts_trade_as_units_at_the_price_times_the_multiplier(multiplier, 
         account = ACCOUNTS[seed % len(ACCOUNTS)]
         scenario = in_contracts(random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3), multiplier)
         oracle = ask_oracle(in_units(scenario, multiplier))
-        try:
+        with noted(f"seed {seed}"):
             insist(scenario.play(), oracle, multiplier)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         filled += len(oracle.fills)
     assert filled > 50
 
@@ -47,11 +44,8 @@ def test_corporate_actions_agree_with_the_oracle(account, profile):
         drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
         scenario = with_actions(drawn, seed)
         oracle, result = ask(scenario), scenario.play()
-        try:
+        with noted(f"seed {seed}"):
             insist(result, oracle)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         reasons.update(result.fills["reason"])
         reasons.update(result.orders["reject_reason"])
         paid += result.cash_flows.height
@@ -71,11 +65,8 @@ def test_liquidations_agree_with_the_oracle(account, profile):
         drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
         scenario = with_actions(drawn, seed) if seed % 2 else drawn
         oracle, result = ask(scenario), scenario.play()
-        try:
+        with noted(f"seed {seed}"):
             insist(result, oracle)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         liquidated += (result.fills["reason"] == "liquidation").sum()
         cancelled += (result.orders["reject_reason"] == "the account broke its maintenance margin").sum()
     assert liquidated > 5
@@ -92,10 +83,7 @@ def test_settlement_agrees_with_the_oracle(settlement):
         )
         scenario = with_actions(drawn, seed) if seed % 3 == 0 else drawn
         oracle, result = ask(scenario), scenario.play()
-        try:
+        with noted(f"seed {seed}"):
             insist(result, oracle)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         refused += (result.orders["reject_reason"] == "exceeds settled cash").sum()
     assert refused > 3

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judge import compare
+from judge import compare, noted
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 from scripted import bars, bracket, close, fills, flat, limit, market, run, stop, submit
 
@@ -182,9 +182,6 @@ def test_the_engine_agrees_with_the_oracle_on_narrow_brackets(profile, ambiguous
             volume_share=(0.0, 0.0, 2.0**-15)[seed % 3],
         )
         scenario = replace(scenario, steps=list(narrow_brackets(seed)))
-        try:
+        with noted(f"seed {seed}"):
             found += compare(scenario).ambiguous
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
     assert found >= 6

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from judge import ask_oracle, assert_close, insist
+from judge import ask_oracle, assert_close, insist, noted
 from oracle_account import in_contracts, with_actions
 from oracle_currencies import CurrencyOracle, in_currencies
 from random_scripts import ACCOUNTS, COSTS, random_scenario
@@ -269,11 +269,8 @@ def test_several_currencies_agree_with_the_oracle(account, costs):
     filled, first = 0, COSTS.index(costs)
     for seed in range(first, first + 3):
         drawn = random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3, per_session=1 + seed % 2)
-        try:
+        with noted(f"seed {seed}"):
             oracle, _ = judge(in_currencies(drawn, seed))
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         filled += len(oracle.fills)
     assert filled > 5
 
@@ -296,11 +293,8 @@ def test_every_profile_agrees_with_the_oracle_in_several_currencies(profile):
             steps=36,
             volume_share=(0.0, 2.0**-14)[seed % 2],
         )
-        try:
+        with noted(f"seed {seed}"):
             _, result = judge(with_actions(in_currencies(drawn, seed), seed))
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         kinds.update(result.cash_flows["kind"])
         reasons.update(result.fills["reason"])
     assert kinds["dividend"] > 2

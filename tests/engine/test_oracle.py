@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from judge import ask_oracle, compare
+from judge import ask_oracle, compare, noted
 from random_scripts import ACCOUNTS, COSTS, random_scenario
 
 from backsweep.engine.codes import LIMIT_FILLS, ORDER_TYPES
@@ -17,11 +17,8 @@ SEEDS = 40
 def test_the_engine_agrees_with_the_oracle_on_random_scripts(account, costs):
     for seed in range(SEEDS):
         scenario = random_scenario(1000 * COSTS.index(costs) + seed, account=account, costs=costs, assets=1 + seed % 3)
-        try:
+        with noted(f"seed {seed}"):
             compare(scenario)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -34,11 +31,8 @@ def test_every_profile_agrees_with_the_oracle_on_random_scripts(profile):
             per_session=1 + 2 * (seed % 2),
             limit_fill=LIMIT_FILLS[seed % 4 // 2],
         )
-        try:
+        with noted(f"seed {seed}"):
             compare(scenario)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
 
 
 @pytest.mark.parametrize("share", [2.0**-14, 2.0**-16])
@@ -55,11 +49,8 @@ def test_partial_fills_agree_with_the_oracle_on_random_scripts(profile, share):
             volume_share=share,
             per_session=1 + seed % 2,
         )
-        try:
+        with noted(f"seed {seed}"):
             oracle = compare(scenario)
-        except AssertionError as error:
-            error.add_note(f"seed {seed}")
-            raise
         partly += sum(bool(order.filled and order.left) for order in oracle.orders)
     assert partly > 50
 

@@ -62,6 +62,13 @@ def test_a_mistake_has_one_message_with_its_line_and_the_remedy(name, problem, r
         ("MissesArgument", "does not compile|raised TypeError", "'quantity'"),
         ("UsesFiles", "does not compile|raised FileNotFoundError", "open|notes.txt"),
         ("Raises", "raised ValueError", "no"),
+        (
+            "MultipliesText",
+            "does not compile|raised TypeError",
+            r"there is no mul\(Literal\[str\]\(a\), float64\)|sequence",
+        ),
+        ("FeaturesRaise", r"FeaturesRaise\.features raised AttributeError", "roling_mean"),
+        ("WakeRaises", r"WakeRaises\.wake raised AttributeError", "clauses"),
     ],
 )
 def test_what_python_or_numba_says_is_kept_to_one_sentence(name, problem, found, compiled):
@@ -72,6 +79,13 @@ def test_what_python_or_numba_says_is_kept_to_one_sentence(name, problem, found,
     assert re.search(found, error.found)
     assert "\n" not in error.found
     assert error.where == f"{FILE}, line {line_of_mistake(name)}"
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
+def test_a_strategy_without_on_data_is_told_so(compiled):
+    with pytest.raises(StrategyError, match="MisspellsOnData does not define on_data") as caught:
+        replay("MisspellsOnData", compiled=compiled)
+    assert caught.value.expected == "def on_data(self, timestamp, data, context, broker)"
 
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])

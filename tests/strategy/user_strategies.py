@@ -3,7 +3,9 @@
 
 import math
 
-from backsweep.strategy import Strategy, choice, param, state
+import polars as pl
+
+from backsweep.strategy import Strategy, above, choice, param, state
 
 FACTOR = 2.0
 
@@ -104,6 +106,32 @@ class UsesFiles(Base):
 class Raises(Base):
     def on_data(self, timestamp, data, context, broker):
         raise ValueError("no")  # mistake
+
+
+class MultipliesText(Base):
+    def on_data(self, timestamp, data, context, broker):
+        broker.submit_order(0, "a" * data[0].close)  # mistake
+
+
+class MisspellsOnData(Base):
+    def on_dat(self, timestamp, data, context, broker):
+        broker.submit_order(0, 1)
+
+
+class FeaturesRaise(Base):
+    def features(self):
+        return {"mean": pl.col("close").roling_mean(3)}  # mistake
+
+    def on_data(self, timestamp, data, context, broker):
+        broker.submit_order(0, 1)
+
+
+class WakeRaises(Base):
+    def wake(self):
+        return above("pred", "entry") | None  # mistake
+
+    def on_data(self, timestamp, data, context, broker):
+        broker.submit_order(0, 1)
 
 
 class Counts(Base):

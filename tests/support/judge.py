@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from oracle import Oracle
 from scripted import VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from random_scripts import Scenario
     from scripted import Step
 
@@ -33,6 +36,16 @@ def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
     oracle.volume_share = scenario.volume_share
     oracle.targets_first = scenario.ambiguous == "target_first"
     return oracle.run([Spoken(step) for step in scenario.steps])
+
+
+@contextmanager
+def noted(note: str) -> Iterator[None]:
+    """Say beside an assertion that fails what it was about."""
+    try:
+        yield
+    except AssertionError as error:
+        error.add_note(note)
+        raise
 
 
 def assert_close(found: Any, expected: Any, what: str) -> None:

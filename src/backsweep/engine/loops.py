@@ -8,6 +8,10 @@ file is as good as none, and is written again. Writers put whole files in place,
 read and write at once; where nothing can be written, every process compiles for itself, as it does without fingerprint.
 The user's cost models, which the engine calls by their addresses, are kept in the same way.
 
+Every version of the sources has a folder of its own, which those of old versions outlive. So whoever keeps a loop also
+removes the folders that nobody has used for a month, but for the newest few. A process that still reads one of them
+finds the rest of it gone, and compiles.
+
 Two loops may have been compiled in two processes with equal names inside, for Numba numbers what it compiles, and the
 linker would take one's function for the other's. So a loop's functions are made private once they are optimised.
 """
@@ -18,8 +22,11 @@ import hashlib
 import os
 import pickle
 import secrets
+import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
 
@@ -34,6 +41,12 @@ from backsweep.engine.cache import cache_folder
 
 KEPT = 200
 """Loops that stay in the folder; the ones that were not used for the longest time go first."""
+
+KEPT_FOLDERS = 3
+"""Folders of compiled code that stay, however long they were not used."""
+
+UNUSED = 30 * 86_400.0
+"""Seconds without use after which another folder goes."""
 
 _DIGEST = 32  # bytes of a SHA-256
 
@@ -82,6 +95,8 @@ class LoopCache(NullCache):
     def load_overload(self, signature: Any, context: Any) -> CompileResult | None:
         """Give the loop for these types if it is there, and whole."""
         context.refresh()
+        with suppress(OSError):
+            os.utime(self._folder.parent)
         path = self._path(signature, context.codegen())
         try:
             content = path.read_bytes()
@@ -106,6 +121,7 @@ class LoopCache(NullCache):
             part.write_bytes(hashlib.sha256(content).digest() + content)
             part.replace(path)
             self._drop_old()
+            _drop_old_folders(self._folder.parent)
 
     def _path(self, signature: Any, codegen: Any) -> Any:
         name = repr((self._fingerprint, tuple(map(str, _arguments(signature))), codegen.magic_tuple()))
@@ -114,6 +130,24 @@ class LoopCache(NullCache):
     def _drop_old(self) -> None:
         for path in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             path.unlink(missing_ok=True)
+
+
+def _drop_old_folders(own: Path) -> None:
+    """Remove what other versions have left beside a version's folder; a folder's time is that of its last use.
+
+    It is renamed first: while it is emptied its time is now, and it would count as one of the newest.
+    """
+    times = {}
+    for folder in own.parent.glob("kernels-*"):
+        with suppress(OSError):
+            times[folder] = folder.stat().st_mtime
+    newest = sorted(times, key=times.__getitem__, reverse=True)
+    for folder in newest[KEPT_FOLDERS:]:
+        if folder != own and time.time() - times[folder] > UNUSED:
+            with suppress(OSError):  # another process was faster
+                folder.rename(folder.with_name(f".{folder.name}"))
+    for folder in own.parent.glob(".kernels-*"):  # also those of a process that was killed over it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _arguments(signature: Any) -> tuple[Any, ...]:

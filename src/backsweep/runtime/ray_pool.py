@@ -22,6 +22,7 @@ from backsweep.runtime.meters import StudyMeters
 from backsweep.runtime.ray_nodes import is_gone
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
 from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
+from backsweep.runtime.ray_verdicts import MORE_MEMORY, Verdicts
 from backsweep.runtime.ray_worker import Worker
 from backsweep.runtime.working_dir import job_folder
 
@@ -36,13 +37,13 @@ ATTEMPTS = 3
 """How often a trial may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
 
 NODES = 10
-"""How many nodes may go with a chunk before it counts as if its workers had died."""
+"""How many nodes may go with a chunk, after which its workers count as dead; and how often its parts may be lost."""
 
 FAN_IN = 8
 """How many parts of a chunk a worker puts together at a time."""
 
 PATIENCE = 30.0
-"""Seconds without a worker for some part of the data, after which a warning says so."""
+"""Seconds for a worker to find a node, and those without one for a part of the data after which a warning says so."""
 
 
 class RayBackend:
@@ -51,7 +52,8 @@ class RayBackend:
     A chunk that loses a worker, or of which a piece takes longer than one trial may, is run again in halves, until the
     trial to blame is alone: which trials fail does not depend on how they were sent. The pieces that a dying worker
     held are all suspects, even one that was done, whose answer may have died on the way: only one alone can be to
-    blame. Where a whole node is gone nobody is: nodes come and go as they please.
+    blame. Where a whole node is gone nobody is: nodes come and go as they please. Where workers die whatever they run
+    (see `ray_verdicts`) or while they load, the run ends with an error: there is no loss that can go on for ever.
 
     Parameters
     ----------
@@ -88,6 +90,7 @@ class RayBackend:
         self._sources: dict[tuple[str, int], Any] = {}  # data in shared memory, by node and part
         self._waiting: list[deque[Piece]] = []  # by part of the data; the last: to be put together
         self._failed_loads = 0
+        self._verdicts = Verdicts()
         self._winding_down = False
         self._complained = 0.0
 
@@ -123,6 +126,8 @@ class RayBackend:
         outcomes += self._end_overdue()
         for outcome in outcomes:
             self._meters.record(outcome)
+        if control := self._verdicts.control(busy=self._is_busy()):
+            self._add(control, suspect=True, fresh=True)
         self._dispatch()
         self._complain()
         return outcomes
@@ -158,7 +163,7 @@ class RayBackend:
 
     def _seat(self) -> Seat:
         actor = self._actor.remote(self._spec, job_folder(), self._study)
-        return Seat(actor, actor.join_node.remote())
+        return Seat(actor, actor.join_node.remote(), since=time.monotonic())
 
     def _admit(self, seat: Seat, node: str) -> None:
         """Let a worker that has found a node load the part that fewest hold, from the node's copy where others may."""
@@ -173,24 +178,24 @@ class RayBackend:
             seat.source = self._sources[key]
         seat.loading = seat.actor.load.remote(workshop, seat.source)
 
-    def _add(self, task: Task, *, suspect: bool = False) -> None:
+    def _add(self, task: Task, *, suspect: bool = False, fresh: bool = False) -> None:
         """Queue a task's pieces; suspects come first."""
         for part, queue in enumerate(self._waiting[:-1]):
-            (queue.appendleft if suspect else queue.append)(Piece(task, part, suspect))
+            (queue.appendleft if suspect else queue.append)(Piece(task, part, suspect, fresh))
 
     def _dispatch(self) -> None:
         """Give waiting pieces to the workers with the fewest; what is only to be put together comes first."""
         for part, queue in reversed(list(enumerate(self._waiting))):
             seats = [seat for seat in self._seats if part in {seat.part, len(self._workshops)}]
-            while queue:
-                if queue[0].task.over:
-                    queue.popleft()
-                    continue
-                seat = max(seats, key=Seat.free, default=None)
-                if seat is None or seat.free() < (PIECES_PER_WORKER if queue[0].suspect else 1):
-                    break
-                piece = queue.popleft()
-                seat.take(piece, self._send(seat, piece))
+            for piece in list(queue):
+                if not piece.task.over:
+                    seat = max(seats, key=lambda each: (each.free(), each.fresh == piece.fresh), default=None)
+                    if piece.fresh and not (seat and seat.fresh) and any(map(_is_coming, self._seats)):
+                        continue
+                    if seat is None or seat.free() < (PIECES_PER_WORKER if piece.suspect else 1):
+                        break
+                    seat.take(piece, self._send(seat, piece))
+                queue.remove(piece)
         if self._winding_down:
             self._give_back()
 
@@ -242,7 +247,7 @@ class RayBackend:
             return []
         if piece.part is None or len(self._workshops) == 1:
             task.over = True
-            return [answer]
+            return self._verdicts.came_back(task, answer)
         task.done.add(piece.part)
         if len(task.done) == len(self._workshops):
             self._waiting[-1].append(Piece(task, None))
@@ -250,23 +255,54 @@ class RayBackend:
 
     def _recover(self, seat: Seat, reference: Any, error: Exception) -> list[Outcome]:
         """Go on after an answer that was lost: with its worker, with what it was given, or with another's."""
-        found = textwrap.shorten(str(error).splitlines()[0], 120)
-        if reference == seat.loading and seat.source is not None:
-            self._sources = {key: source for key, source in self._sources.items() if source != seat.source}
-            seat.part = seat.source = None
-            seat.loading = seat.actor.join_node.remote()  # if this worker is dead too, that fails
-            return []
+        cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else None
+        found = textwrap.shorten(f"{type(cause).__name__}: {cause}" if cause else str(error).splitlines()[0], 120)
         piece = seat.running.get(reference)
-        if piece is not None and piece.part is None and not _is_of(error, seat):
+        if piece is not None and piece.part is None and _is_of_another(error, seat):
             LOGGER.warning("parts of a chunk were lost: %s; it runs again", found)
             del seat.running[reference]
-            piece.task.over = True
-            self._add(Task(piece.task.chunk))
+            self._run_again(piece.task, found)
             return []
         gone = is_gone(seat.node, error)
+        if seat.loading:
+            self._load_again(seat, error, found, gone=gone)
+            return []
         LOGGER.warning("the %s: %s; its chunks run again on another", "node is gone" if gone else "worker died", found)
-        reason = found if seat.loading else "the worker died while it ran this trial"
-        return self._replace(seat, reason, blameless=gone)
+        lost = self._replace(seat, "the worker died while it ran this trial", blameless=gone)
+        return self._verdicts.charge(lost, found)
+
+    def _run_again(self, task: Task, found: str) -> None:
+        """Run all of a task whose parts were lost on their way: no worker is to blame, and no trial."""
+        task.over = True
+        if task.lost >= NODES:
+            raise BacksweepError(
+                "parts of a chunk are lost again and again",
+                where=f"trials {task.chunk.numbers[0]} to {task.chunk.numbers[-1]}",
+                expected="nodes that stay until what was computed there has been put together",
+                found=f"{NODES} losses, of which the last: {found}",
+                remedy=MORE_MEMORY,
+            )
+        self._add(Task(task.chunk, lost=task.lost + 1))
+
+    def _load_again(self, seat: Seat, error: Exception, found: str, *, gone: bool) -> None:
+        """Go on after a worker that did not load; those that waited for one copy of the data have failed once."""
+        copies = len(self._sources)
+        self._sources = {key: source for key, source in self._sources.items() if source != seat.source}
+        if not gone and (seat.source is None or len(self._sources) < copies):
+            self._failed_loads += 1
+            if self._failed_loads >= ATTEMPTS:
+                raise BacksweepError(
+                    "the workers die while they load the data",
+                    expected="room for the data in the workers' memory",
+                    found=found,
+                    remedy=MORE_MEMORY,
+                )
+        if seat.source is None or not _is_of_another(error, seat):
+            LOGGER.warning("the %s while it loaded: %s", "node is gone" if gone else "worker died", found)
+            self._replace(seat, "", blameless=gone)
+        else:
+            seat.part = seat.source = None
+            seat.loading = seat.actor.join_node.remote()
 
     def _end_overdue(self) -> list[Outcome]:
         """End the workers whose chunk takes longer than a trial may."""
@@ -274,25 +310,18 @@ class RayBackend:
         if limit is None:
             return []
         late = [seat for seat in self._seats if seat.running and time.monotonic() - seat.since > limit]
-        if late:
-            LOGGER.warning("%d workers took longer than %g s for a chunk; it runs again in halves", len(late), limit)
+        if not late:
+            return []
+        LOGGER.warning("%d workers took longer than %g s for a chunk; it runs again in halves", len(late), limit)
         reason = f"it took longer than {limit:g} s; runtime.trial_timeout allows more"
-        return [outcome for seat in late for outcome in self._replace(seat, reason)]
+        lost = [outcome for seat in late for outcome in self._replace(seat, reason)]
+        return self._verdicts.charge(lost, reason, sure=True)
 
     def _replace(self, seat: Seat, reason: str, *, blameless: bool = False) -> list[Outcome]:
         """Seat a new worker and queue the old one's pieces again, as suspects; charge one that was alone with it.
 
         Those of a `blameless` one, which went with its node, are no suspects, unless that goes on and on.
         """
-        if seat.loading and not blameless:
-            self._failed_loads += 1
-            if self._failed_loads >= ATTEMPTS:
-                raise BacksweepError(
-                    "the workers die while they load the data",
-                    found=reason,
-                    remedy="give the workers more memory, run fewer with --workers, or cut account.mode: sleeves into "
-                    "more shards",
-                )
         ray.kill(seat.actor)
         self._seats[self._seats.index(seat)] = self._seat()
         pieces = list(seat.running.values())
@@ -312,6 +341,7 @@ class RayBackend:
     def _charge(self, piece: Piece, ready: Ready, reason: str) -> list[Outcome]:
         """Blame a piece for its worker's end: its task runs again in halves, or fails if it is one trial's third."""
         piece.lost += 1
+        piece.fresh = True
         task = piece.task
         if len(task.chunk.numbers) > 1:
             task.over = True
@@ -322,12 +352,18 @@ class RayBackend:
             return [task.failure(ready, f"{reason} ({ATTEMPTS} times)")]
         return []
 
+    def _is_wanted(self) -> bool:
+        """Tell whether any piece waits for a worker."""
+        return any(not piece.task.over for queue in self._waiting for piece in queue)
+
+    def _is_busy(self) -> bool:
+        return self._is_wanted() or any(seat.running for seat in self._seats)
+
     def _give_back(self) -> None:
         """End the workers without work; while anything is unfinished, one for each part of the data stays."""
-        unfinished = any(self._waiting) or any(seat.running for seat in self._seats)
+        wanted, unfinished = self._is_wanted(), self._is_busy()
         for seat in list(self._seats):
             others = sum(each.part == seat.part for each in self._seats) - 1
-            wanted = any(not piece.task.over for queue in self._waiting for piece in queue)
             if not seat.running and not wanted and (others or not unfinished or seat.part is None):
                 ray.kill(seat.actor)
                 self._seats.remove(seat)
@@ -354,6 +390,13 @@ class RayBackend:
                 self._replace(spare, "")
 
 
-def _is_of(error: Exception, seat: Seat) -> bool:
-    """Tell whether an error is that of a seat's own actor, and not of one that it depended on."""
-    return isinstance(error, ray.exceptions.RayActorError) and error.actor_id == seat.actor._actor_id.hex()  # noqa: SLF001 - Ray names actors nowhere else
+def _is_of_another(error: Exception, seat: Seat) -> bool:
+    """Tell whether an error is that of something that a worker depended on, and not its own."""
+    if isinstance(error, ray.exceptions.RayActorError):
+        return bool(error.actor_id != seat.actor._actor_id.hex())  # noqa: SLF001 - Ray names actors nowhere else
+    return isinstance(error, (ray.exceptions.ObjectLostError, ray.exceptions.NodeDiedError))
+
+
+def _is_coming(seat: Seat) -> bool:
+    """Tell whether a worker will soon be there: it loads, or has not waited long for a node."""
+    return bool(seat.loading) and (seat.part is not None or time.monotonic() - seat.since < PATIENCE)

@@ -25,13 +25,16 @@ class Task:
     chunk: Chunk
     parts: dict[int, Any] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
+    lost: int = 0  # times that a part was lost on its way, and all ran again
     over: bool = False  # it has failed, or runs again in halves: its pieces are not wanted any more
 
     def halves(self) -> list[Task]:
         """Cut the chunk in two."""
         chunk, middle = self.chunk, len(self.chunk.numbers) // 2
         cuts = (slice(None, middle), slice(middle, None))
-        return [Task(replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut])) for cut in cuts]
+        return [
+            Task(replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]), lost=self.lost) for cut in cuts
+        ]
 
     def failure(self, ready: Ready, reason: str) -> Outcome:
         """Make the outcome of a trial that no worker survives: it has failed."""
@@ -57,6 +60,7 @@ class Piece:
     task: Task
     part: int | None
     suspect: bool = False  # it was with a worker that died: from now on it runs with no other piece beside it
+    fresh: bool = False  # it waits for a worker that has run nothing, if one is coming: nothing else fills its memory
     lost: int = 0  # workers that died or were ended while they had it alone
     moves: int = 0  # nodes that went while it was there
 
@@ -71,7 +75,8 @@ class Seat:
     node: str | None = None  # its id, from then on
     source: Any = None  # the reference to data that it shares with others on its node
     running: dict[Any, Piece] = field(default_factory=dict)
-    since: float = 0.0  # when it began with the oldest at the latest, on this process's monotonic clock
+    since: float = 0.0  # when it was made, or began with the oldest at the latest, on this process's monotonic clock
+    fresh: bool = True  # it has run nothing yet
 
     def free(self) -> int:
         """How many pieces it can take now."""
@@ -83,3 +88,4 @@ class Seat:
         if not self.running:
             self.since = time.monotonic()
         self.running[reference] = piece
+        self.fresh = False

@@ -7,20 +7,32 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from numba.core.errors import NumbaError
 
 from backsweep.broker import BAR_FIELDS, Broker, Data, Order, Position
 from backsweep.engine.tables import FILL
-from backsweep.errors import StrategyError
-from backsweep.strategy.declare import Declared
+from backsweep.errors import BacksweepError, StrategyError
+from backsweep.strategy.declare import Declared, Strategy
 
 _UNKNOWN = re.compile(r"Unknown attribute '(\w+)' of type ([\w.]+)")
 _INTERPRETED_UNKNOWN = re.compile(r"'?(\w+)'?(?: object)? has no attribute '(\w+)'")
 _ASSIGNED = re.compile(r"(\w+)\.(\w+) cannot be assigned|Cannot resolve setattr: \([\w.]*?(\w+)\(.*\)\.(\w+) = ")
+_UNTYPED = re.compile(r">>> (\w+\(.*\))")
 _NUMBERS = "use numbers, loops, NumPy scalars and math functions"
 _DEBUG = "run with --interpreted to step through it in a debugger"
 _REMEDY = (f"{_NUMBERS}; {_DEBUG}", f"{_NUMBERS}; build everything else in features(); {_DEBUG}")
+
+
+def ask(strategy: Strategy, method: str) -> Any:
+    """Call a method of the user's that is never compiled, `features` or `wake`; what it raises is a StrategyError."""
+    try:
+        return getattr(strategy, method)()
+    except (MemoryError, BacksweepError):
+        raise
+    except Exception as error:
+        raise _raised(type(strategy), method, error, str(error)) from error
 
 
 def explain(
@@ -31,6 +43,13 @@ def explain(
     `columns` are the names of the signals and features beside the bars, `context` those of the context series.
     """
     text = str(error)
+    if getattr(cls, method) is Strategy.on_data:
+        return StrategyError(
+            f"{cls.__name__} does not define on_data",
+            where=inspect.getsourcefile(cls) or "",
+            expected="def on_data(self, timestamp, data, context, broker)",
+            remedy="name it so" if difflib.get_close_matches("on_data", vars(cls)) else "add it",
+        )
     where = _place(getattr(cls, method), error, text)
     if found := _ASSIGNED.search(text):
         return _assigned(cls, method, found[1] or found[3], found[2] or found[4], where)
@@ -38,13 +57,19 @@ def explain(
         return _unknown(cls, method, found[2].rsplit(".", 1)[-1], found[1], where, columns, context)
     if found := _INTERPRETED_UNKNOWN.search(text):
         return _unknown(cls, method, found[1], found[2], where, columns, context)
-    compiled = isinstance(error, NumbaError)
+    if not isinstance(error, NumbaError):
+        return _raised(cls, method, error, _gist(text, method))
     return StrategyError(
-        f"{cls.__name__}.{method} {'does not compile' if compiled else f'raised {type(error).__name__}'}",
+        f"{cls.__name__}.{method} does not compile",
         where=where,
         found=_gist(text, method),
-        remedy=_REMEDY[method == "on_data"] if compiled else "",
+        remedy=_REMEDY[method == "on_data"],
     )
+
+
+def _raised(cls: type[Declared], method: str, error: Exception, found: str) -> StrategyError:
+    problem = f"{cls.__name__}.{method} raised {type(error).__name__}"
+    return StrategyError(problem, where=_place(getattr(cls, method), error, str(error)), found=found)
 
 
 def _assigned(cls: type[Declared], method: str, owner: str, name: str, where: str) -> StrategyError:
@@ -143,6 +168,9 @@ def _gist(text: str, method: str) -> str:
         "raised from",
         "- Resolution failure",
     )
+    calls = [call for call in _UNTYPED.findall(text) if not call.startswith((method, "decide"))]
+    if calls and "No match for registered cases" in text:
+        return f"there is no {calls[-1]}"[:300]
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith(noise) and method not in line]
     sentences = [line for line in said if len(line) > 15 and not line.startswith(("def ", "<source", "^"))]

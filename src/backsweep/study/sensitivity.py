@@ -133,7 +133,7 @@ class _Scenarios:
         if spec.data != self._spec.data:
             evaluator = make_evaluator(spec)
         else:
-            self._shard = self._shard or load(spec.data)
+            self._shard = self._shard or load(spec.data, spec.account.rate_columns)
             evaluator = make_evaluator(spec, self._shard)
         if spec.folds is None:
             whole: NDArray[np.float64] = _run(evaluator, None, values)[0]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from backsweep.errors import StrategyError
+from backsweep.strategy import ask
 from backsweep.trial.market import Market, column
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Features:
         return FeaturePart(self, rows)
 
     def _expressions(self, strategy: Strategy) -> Mapping[str, pl.Expr]:
-        wanted = strategy.features()
+        wanted = ask(strategy, "features")
         cls = type(strategy).__name__
         if not isinstance(wanted, Mapping) or not all(isinstance(each, pl.Expr) for each in wanted.values()):
             raise StrategyError(

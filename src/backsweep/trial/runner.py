@@ -30,7 +30,7 @@ from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Strategy, bind, explain
+from backsweep.strategy import Condition, Strategy, ask, bind, explain
 from backsweep.trial.binding import (
     check_tiers,
     place_of,
@@ -261,7 +261,7 @@ class Runner:
         return float(self._fixed[name])
 
     def _allocate(self, log_capacity: int) -> Tables:
-        wake = self._strategy.wake()
+        wake: Condition | None = ask(self._strategy, "wake")
         clauses = wake.clauses if wake else ()
         conditions = np.zeros(sum(map(len, clauses)), CONDITION)
         tables = self._new_tables(conditions, log_capacity)
@@ -288,7 +288,7 @@ class Runner:
 
     def _set_conditions(self, strategy: Strategy) -> None:
         """Write the wake conditions under this trial's parameters."""
-        wake = strategy.wake()
+        wake: Condition | None = ask(strategy, "wake")
         if wake is None:
             return
         comparisons = [(number, each) for number, clause in enumerate(wake.clauses) for each in clause]

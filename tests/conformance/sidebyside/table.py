@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from sidebyside import ours, peer_zipline
 from sidebyside.fills import Fill, compare, count_trades
+from sidebyside.programme import steps
 from sidebyside.scenario import Scenario
-from sidebyside.steps import Step, steps
+from sidebyside.steps import Step
 
 
 class Line(NamedTuple):
