@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from backsweep.dataset import DataSpec, shard_from_frames
+from backsweep.trial.cost_kinds import PercentageCommission, PercentageSlippage
 from backsweep.trial.evaluate import Evaluator
 from backsweep.trial.exchange import Chunk
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
-from backsweep.trial.spec import AccountSpec, CostsSpec, PercentageCommission, PercentageSlippage, TrialSpec
+from backsweep.trial.spec import AccountSpec, CostsSpec, TrialSpec
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bracket import Bracket

@@ -16,7 +16,8 @@ from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, L
 from backsweep.engine.profiles import PROFILES
 from backsweep.engine.tables import TIER
 from backsweep.errors import BadInput
-from backsweep.trial.spec import AssetSpec, Financing, TieredCommission
+from backsweep.trial.cost_kinds import TieredCommission
+from backsweep.trial.spec import AssetSpec, Financing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.records import Tables
-    from backsweep.trial.spec import AccountSpec, Commission, CostsSpec, ExecutionSpec, Slippage
+    from backsweep.trial.cost_kinds import Commission, Slippage
+    from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 COST_FIELDS = {
     ("commission", "rate"): "commission_rate",

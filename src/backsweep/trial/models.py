@@ -14,8 +14,8 @@ from backsweep.engine.tables import MODEL
 from backsweep.errors import StrategyError
 from backsweep.strategy import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model, load_class
 from backsweep.trial.binding import Place
+from backsweep.trial.cost_kinds import CustomCommission
 from backsweep.trial.market import columns_record
-from backsweep.trial.spec import CustomCommission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.records import Tables
-    from backsweep.trial.spec import CostsSpec, CustomSlippage
+    from backsweep.trial.cost_kinds import CustomSlippage
+    from backsweep.trial.spec import CostsSpec
 
 
 class Models:
