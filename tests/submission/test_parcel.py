@@ -88,11 +88,12 @@ def test_an_address_with_a_secret_is_refused_without_showing_it(sweep_file, tmp_
 
 
 def test_too_much_data_is_refused_with_the_ways_out(sweep_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAXIMUM_BYTES", 100)
+    monkeypatch.setattr(module, "MAXIMUM_BYTES", 3)
     with pytest.raises(BadInput, match="too much to send") as caught:
         _pack(sweep_file, tmp_path)
     assert "object store" in caught.value.remedy
     assert "--shared-data" in caught.value.remedy
+    assert not list(tmp_path.glob("**/data/bars"))  # nor is it copied before
 
 
 def test_a_package_that_is_not_installed_goes_along_and_an_installed_one_does_not(sweep_file, tmp_path, monkeypatch):

@@ -5,8 +5,8 @@
         session.on_bars(moment)
 
 A `Session` shows each moment's bars to the strategy, interpreted, and hands what it asks for to a `Venue`: `PaperVenue`
-is the backtest's own engine, one bar at a time, and `backsweep.live.interactive_brokers` (the extra `backsweep[ib]`)
-a real broker. `replay` runs a backtest's data through a session on paper: the fills are those of the backtest.
+is the backtest's own engine, one bar at a time, and `backsweep.live.ib` (the extra `backsweep[ib]`) a real
+broker. `replay` runs a backtest's data through a session on paper: the fills are those of the backtest.
 """
 
 from backsweep.live.moment import Moment, make_moment, moments

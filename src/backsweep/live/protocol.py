@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from backsweep.broker import NAN
 from backsweep.engine.codes import GTC, MARKET
 from backsweep.live.moment import Moment
-
-NAN = float("nan")
 
 
 class StrategyBroker(Protocol):

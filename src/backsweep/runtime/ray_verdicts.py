@@ -61,7 +61,7 @@ class Verdicts:
             self._control = Task(chunk)
             return self._control
         if len(self._accused) >= UNPROVEN or not busy:
-            raise self._error("no trial has come back")
+            raise self._error("no trial has come back in this run")
         return None
 
     def came_back(self, task: Task, outcome: Outcome) -> list[Outcome]:

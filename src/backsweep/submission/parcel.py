@@ -26,7 +26,7 @@ from backsweep.submission.pins import direct_pins
 from backsweep.trial.spec import custom_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from backsweep.study.config import Sweep
 
@@ -84,7 +84,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     (folder / SWEEP).write_text(text, encoding="utf-8")
     (folder / PINS).write_text("".join(f"{name}=={version}\n" for name, version in direct_pins().items()))
     shutil.copytree(Path(backsweep.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
-    _check_size(folder)
+    _check_size(path for path in folder.rglob("*") if path.is_file())
     near = not shared_data and not any(is_url(str(content["data"].get(role))) for role in _ROLES)
     identity = identify(sweep, fingerprint(sweep.data) if near else "")
     whole = hashlib.sha256()
@@ -114,10 +114,10 @@ def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
         return location
     if shared:
         return location
-    files = find_files(location, role)
-    inner = folder / "data" / role
+    files = [Path(file) for file in find_files(location, role)]
+    _check_size(files)
     for number, file in enumerate(files):
-        _copy(Path(file), inner / f"{number:05}-{Path(file).name}")
+        _copy(file, folder / "data" / role / f"{number:05}-{file.name}")
     return f"data/{role}"
 
 
@@ -156,8 +156,9 @@ def _copy(source: Path, target: Path) -> None:
         raise BadInput("this cannot be sent", where=str(source), found=error.strerror or str(error)) from None
 
 
-def _check_size(folder: Path) -> None:
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _check_size(files: Iterable[Path]) -> None:
+    """Refuse what is too much to send: of data before they are copied, and of everything after."""
+    size = sum(path.stat().st_size for path in files)
     if size > MAXIMUM_BYTES:
         raise BadInput(
             "too much to send with a job",

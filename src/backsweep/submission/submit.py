@@ -159,11 +159,9 @@ class Submission:
 
     def _send(self, name: str) -> str:
         options = f'--backend ray --address "$RAY_ADDRESS" --out {_shell(self.home)}'
-        entrypoint = (
-            f"python -m backsweep.submission.pins {PINS} && exec python -m backsweep run {SWEEP} {options}"
-            if not self.terms.install
-            else f"exec python -m backsweep run {SWEEP} {options}"
-        )
+        entrypoint = f"exec python -m backsweep run {SWEEP} {options}"
+        if not self.terms.install:
+            entrypoint = f"python -m backsweep.submission.pins {PINS} && {entrypoint}"
         environment: dict[str, Any] = {
             "working_dir": str(self.parcel.folder),
             "py_modules": [str(self.parcel.code)],
@@ -180,8 +178,8 @@ class Submission:
         """Find the last attempt; the first attempt's name and None if there is none."""
         name = self.parcel.name
         job = self.server.job(name)
-        while job is not None and job.ended and (following := self.server.job(self._after(name))) is not None:
-            name, job = self._after(name), following
+        while job is not None and job.ended and (following := self.server.job(after := self._after(name))) is not None:
+            name, job = after, following
         return name, job
 
     def _after(self, name: str) -> str:

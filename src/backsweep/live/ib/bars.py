@@ -109,11 +109,11 @@ class Bars:
         day = self._day(bar)
         if not self._sessions or day > self._sessions[-1]:
             self._sessions.append(day)
-        last = self._daily or self._start(bar) + self._size >= self._close_of(day)
+        last = self._daily or _start(bar) + self._size >= self._close_of(day)
         return make_moment(tuple(self._contracts), frame, session=len(self._sessions) - 1, last_of_session=last)
 
     def _is_over(self, bar: BarData) -> bool:
-        end = self._close_of(self._day(bar)) if self._daily else self._start(bar) + self._size
+        end = self._close_of(self._day(bar)) if self._daily else _start(bar) + self._size
         return self._clock() >= end
 
     def _day(self, bar: BarData) -> date:
@@ -123,17 +123,12 @@ class Bars:
         closes = next(iter(self._hours().values()), None)
         return closes.tzinfo if closes else UTC
 
-    def _start(self, bar: BarData) -> datetime:
-        if isinstance(bar.date, datetime):
-            return bar.date
-        return datetime(bar.date.year, bar.date.month, bar.date.day, tzinfo=UTC)
-
     def _close_of(self, day: date) -> datetime:
         """Give the end of a day's trading; a day that the calendar does not name any more is over."""
         hours = self._hours()
         if day in hours:
             return hours[day]
-        return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        return _midnight(day) + timedelta(days=1)
 
     def _hours(self) -> dict[date, datetime]:
         """Give the close of each day that the exchange's calendar names, by day; asked for once a day."""
@@ -143,7 +138,7 @@ class Bars:
             for details in self._ib.reqContractDetails(contract)[:1]:
                 for session in details.liquidSessions():
                     self._closes[session.end.date()] = session.end
-            self._closes.setdefault(today, datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1))
+            self._closes.setdefault(today, _midnight(today) + timedelta(days=1))
         return self._closes
 
 
@@ -158,11 +153,16 @@ def _length(bar_size: str) -> timedelta:
     return timedelta(seconds=int(count) * SIZES[unit])
 
 
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _start(bar: BarData) -> datetime:
+    return bar.date if isinstance(bar.date, datetime) else _midnight(bar.date)
+
+
 def _stamp(bar: BarData) -> int:
-    moment = bar.date
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return round(moment.timestamp()) * 1_000_000_000
+    return round(_start(bar).timestamp()) * 1_000_000_000
 
 
 def _frame(asset: str, bars: list[BarData]) -> pl.DataFrame:

@@ -17,11 +17,11 @@ from backsweep.engine.codes import (
     MARKET_ON_CLOSE,
     NO_REASON,
     REJECTED,
+    REQUESTED,
     STOP,
     STOP_LIMIT,
     TIFS,
     TRAILING_STOP,
-    WORKING,
 )
 
 ORDER_TYPES = {
@@ -58,9 +58,9 @@ class Request:
     good_till: int
     parent: int
     oca_group: int
-    reduces: bool = False  # a bracket's child, or what closes a position: never more than the position
+    reduces: bool = False  # a bracket's child: never more than the position
     sized: bool = False  # the strategy changed its size: it no longer follows its parent's
-    status: int = WORKING  # what became of it before it was sent
+    status: int = REQUESTED  # until it is sent: then the broker tells
     reject_reason: int = NO_REASON
     planned: float = field(init=False)  # the quantity before it is rounded to lots, as its parent's changes
 

@@ -286,11 +286,12 @@ class InteractiveBrokers:
 
     def _enqueue(self, request: Request) -> int:
         """Keep a request until `on_data` returns; one that makes no sense is rejected here."""
-        request.reject_reason = self._find_fault(request)
-        request.status = REJECTED if request.reject_reason != NO_REASON else REQUESTED
         self._requests[request.id] = request
-        if request.status == REQUESTED:
+        request.reject_reason = self._find_fault(request)
+        if request.reject_reason == NO_REASON:
             self._queue.append(request)
+        else:
+            request.status = REJECTED
         return request.id
 
     def _find_fault(self, request: Request) -> int:
@@ -333,9 +334,6 @@ class InteractiveBrokers:
                 account=self._account,
             )
             self._trades[request.id] = self._ib.placeOrder(self._contracts[request.asset], order)
-        for request in queue:
-            if request.status == REQUESTED:
-                request.status = WORKING
 
     def _plan(self, request: Request, planned: float) -> None:
         """Let the children of an order stay the part of it that they were, and theirs of them."""
