@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backsweep.engine.acceptance import cancel_order, update_order
+from backsweep.engine.children import find_child
 from backsweep.engine.codes import GTC, LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
 from backsweep.engine.jit import is_interpreted, kernel, load, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import buying_power
-from backsweep.engine.orders import find_child, request_order, set_trail, slot_of
+from backsweep.engine.orders import request_order, set_trail
 from backsweep.engine.sizes import whole_lots
+from backsweep.engine.slots import slot_of
 from backsweep.engine.terms import set_terms
 from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.children import child_units, resize_children
 from backsweep.engine.codes import (
     BAD_ASSET,
     BAD_PARENT,
@@ -35,17 +36,10 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
-from backsweep.engine.orders import (
-    close_order,
-    end_unfilled,
-    is_live,
-    parent_slot_of,
-    resize_children,
-    slot_of,
-    start_working,
-)
+from backsweep.engine.orders import close_order, end_unfilled, start_working
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, child_units, whole_lots
+from backsweep.engine.sizes import ROUNDING, whole_lots
+from backsweep.engine.slots import is_live, parent_slot_of, slot_of
 from backsweep.engine.terms import are_possible
 from backsweep.engine.triggers import follow_mark, start_trail
 
@@ -192,7 +186,7 @@ def update_order(
 ) -> bool:
     """Change what is not NaN of a live order; False, and nothing done, if it is over or the change makes no sense.
 
-    What a new size means for children: `orders`.
+    What a new size means for children: `children`.
     """
     slot = slot_of(state, order_id)
     if slot == NONE:

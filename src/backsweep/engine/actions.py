@@ -31,10 +31,11 @@ from backsweep.engine.codes import (
 from backsweep.engine.forced import fill_at_last
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import pay_dividend, split_position, value_account
-from backsweep.engine.orders import end_unfilled, is_live, remaining
+from backsweep.engine.orders import end_unfilled
 from backsweep.engine.records import State
 from backsweep.engine.segment import close_positions
 from backsweep.engine.sizes import whole_lots
+from backsweep.engine.slots import is_live, remaining
 from backsweep.engine.triggers import follow_mark
 
 

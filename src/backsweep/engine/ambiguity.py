@@ -26,9 +26,9 @@ import numpy as np
 from backsweep.engine.codes import IN_RANGE, LIMIT, WORKING
 from backsweep.engine.costs import commission_due
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.orders import remaining
 from backsweep.engine.records import State
 from backsweep.engine.sizes import fillable, price_paid
+from backsweep.engine.slots import remaining
 from backsweep.engine.triggers import waits_below
 
 

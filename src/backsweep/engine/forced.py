@@ -11,11 +11,13 @@ import numpy as np
 
 from backsweep.engine.codes import MARKET, SEGMENT_END
 from backsweep.engine.costs import commission_due
+from backsweep.engine.followup import note_fill
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
-from backsweep.engine.orders import note_fill, request_order, slot_of, start_working
+from backsweep.engine.orders import request_order, start_working
 from backsweep.engine.records import State
 from backsweep.engine.sizes import price_paid
+from backsweep.engine.slots import slot_of
 
 
 @kernel

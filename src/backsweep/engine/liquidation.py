@@ -20,9 +20,10 @@ from backsweep.engine.codes import CANCELLED, LIQUIDATION, MARGIN_CALL, MARKET, 
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import pending_units
-from backsweep.engine.orders import end_unfilled, is_live, request_order, slot_of, start_working
+from backsweep.engine.orders import end_unfilled, request_order, start_working
 from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING, lots_above
+from backsweep.engine.slots import is_live, slot_of
 
 
 @kernel

@@ -1,22 +1,31 @@
-"""What a recorded run writes down of fills, trades and cash flows. A log that is full is a failure of the run."""
+"""What a recorded run writes down of fills, trades, cash flows and orders. A full log is a failure of the run."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from backsweep.engine.codes import LOG_FULL, NO_FAILURE
+from backsweep.engine.codes import LOG_FULL, NO_FAILURE, NONE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
+from backsweep.engine.slots import is_live, slot_of
+
+
+@kernel
+def _is_full(account: Any, logged: int) -> bool:
+    """Tell whether a log with this many entries takes no more; then the run has failed."""
+    if logged < account.log_capacity:
+        return False
+    if account.failure == NO_FAILURE:
+        account.failure = LOG_FULL
+    return True
 
 
 @kernel
 def log_fill(state: State, order: Any, quantity: float, price: float, commission: float, slippage: float) -> None:
     """Log a fill; commission and slippage in account currency."""
     account = state.account
-    if account.fills_logged == account.log_capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = LOG_FULL
+    if _is_full(account, account.fills_logged):
         return
     entry = record_at(state.fill_log, account.fills_logged)
     account.fills_logged += 1
@@ -37,9 +46,7 @@ def log_flow(state: State, asset: int, kind: int, quantity: float, amount: float
     account = state.account
     if amount == 0.0:
         return
-    if account.flows_logged == account.log_capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = LOG_FULL
+    if _is_full(account, account.flows_logged):
         return
     entry = record_at(state.flow_log, account.flows_logged)
     account.flows_logged += 1
@@ -56,9 +63,7 @@ def log_flow(state: State, asset: int, kind: int, quantity: float, amount: float
 def log_trade(state: State, order: Any, position: Any, row: int) -> None:
     """Log the round trip that `order` closed at a bar's row."""
     account = state.account
-    if account.trades_logged == account.log_capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = LOG_FULL
+    if _is_full(account, account.trades_logged):
         return
     entry = record_at(state.trade_log, account.trades_logged)
     account.trades_logged += 1
@@ -83,3 +88,32 @@ def log_trade(state: State, order: Any, position: Any, row: int) -> None:
         entry.max_adverse = max(down if long else up, 0.0)
     entry.entry_row = position.entry_row
     entry.exit_row = row
+
+
+@kernel
+def log_order(state: State, order: Any, closed: int) -> None:
+    """Log an order with its present status; `closed` is the time of its end, 0 while it lives. Recorded runs only."""
+    account = state.account
+    if _is_full(account, account.orders_logged):
+        return
+    entry = record_at(state.order_log, account.orders_logged)
+    account.orders_logged += 1
+    entry.order_id = order.id
+    entry.parent_id = order.parent
+    entry.asset = order.asset
+    entry.order_type = order.type
+    entry.quantity = order.quantity
+    entry.status = order.status
+    entry.reject_reason = order.reject_reason
+    entry.submitted = order.submitted
+    entry.closed = closed
+
+
+@kernel
+def log_live_orders(state: State) -> None:
+    """Log the orders that are alive when a recorded run ends."""
+    account = state.account
+    for order_id in range(max(account.next_id - account.capacity, 1), account.next_id):
+        slot = slot_of(state, order_id)
+        if slot != NONE and is_live(record_at(state.orders, slot)):
+            log_order(state, record_at(state.orders, slot), 0)

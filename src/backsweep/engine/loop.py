@@ -30,8 +30,8 @@ from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, mark_rates, pay_funding
 from backsweep.engine.liquidation import call_margin
+from backsweep.engine.logs import log_live_orders
 from backsweep.engine.matching import match_close, match_group
-from backsweep.engine.orders import log_live_orders
 from backsweep.engine.records import State, open_state
 from backsweep.engine.segment import begin_segment
 from backsweep.engine.terms import expire_dated, expire_day

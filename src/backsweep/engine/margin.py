@@ -23,9 +23,9 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import margin_weight, value_account
-from backsweep.engine.orders import remaining
 from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING
+from backsweep.engine.slots import remaining
 
 
 @kernel

@@ -51,12 +51,14 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.costs import commission_due
+from backsweep.engine.followup import end_orphan, note_fill
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import refuses_fill
-from backsweep.engine.orders import end_orphan, end_unfilled, note_fill, remaining
+from backsweep.engine.orders import end_unfilled
 from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING, fillable, price_paid, take
+from backsweep.engine.slots import remaining
 from backsweep.engine.terms import end_group, ends_now
 from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.codes import LIMIT, WORKING
+from backsweep.engine.codes import LIMIT
 from backsweep.engine.costs import slipped_price
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.records import State
@@ -79,19 +79,3 @@ def take(state: State, asset: int, row: int, quantity: float) -> None:
     book = record_at(state.books, asset)
     book.taken = taken_at(state, asset, row) + abs(quantity)
     book.taken_row = row
-
-
-@kernel
-def child_units(state: State, parent: Any, child: Any) -> float:
-    """Give a child's signed units for as much of its parent as has filled, rounded up to lots: none is unprotected.
-
-    A size of its own it takes as far as its parent has filled; one that works already takes no less than it has.
-    """
-    lot = record_at(state.assets, child.asset).lot
-    if np.isfinite(child.whole):
-        units = lots_above(abs(child.planned / child.whole * parent.filled), lot)
-    else:
-        units = lots_above(min(abs(child.planned), abs(parent.filled)), lot)
-        if child.status == WORKING:
-            units = max(units, abs(child.quantity))
-    return np.copysign(units, child.planned)

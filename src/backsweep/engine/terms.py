@@ -31,9 +31,10 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.orders import end_unfilled, is_live, remaining, slot_of
+from backsweep.engine.orders import end_unfilled
 from backsweep.engine.records import State
 from backsweep.engine.sizes import whole_lots
+from backsweep.engine.slots import is_live, remaining, slot_of
 
 NO_EXPIRY = np.iinfo(np.int64).max
 
