@@ -14,7 +14,7 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 .PHONY: help setup demo demo-clean check test invariants parity faults cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY)  ## create .venv with the pinned dependencies; instant when nothing changed
 	@echo "Ready: .venv"
@@ -68,6 +68,7 @@ cluster-test: $(READY)  ## start a cluster of three nodes, kill a node and the d
 determinism: $(READY)  ## run one study in every way, inline, on Ray and on nodes that go, and compare the bytes
 	$(BIN)/python tests/determinism/run.py
 	$(BIN)/pytest -W ignore::pytest.PytestUnraisableExceptionWarning tests/determinism/nodes.py
+
 calibration: $(READY)  ## search noise and planted edges and print how often they survive; about ten minutes
 	$(BIN)/python tests/calibration/run.py 200
 

@@ -168,6 +168,18 @@ def test_a_study_with_failed_trials_ends_with_1_and_names_the_first(sweep, comma
     assert "too many live orders" in err
 
 
+def test_a_study_without_a_score_says_so_and_has_no_figures(sweep, command, tmp_path):
+    strategy = tmp_path / "strategy.py"
+    strategy.write_text(strategy.read_text().replace("bar.pred > self.entry", "bar.pred > 100.0"))
+    code, _, err = command("run", sweep, "--trials", 4)
+    assert code == 0
+    assert "none of them has a score and holds the constraints; backsweep backtest " in err
+    code, out, _ = command("show", "studies/small", "--statistics")
+    assert code == 0
+    assert "0 have a Sharpe ratio" in out
+    assert "p-value" not in out
+
+
 def test_show_prints_the_best_trials_first(sweep, command):
     command("run", sweep)
     code, out, _ = command("show", "studies/small", "--top", 3)

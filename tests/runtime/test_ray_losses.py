@@ -174,6 +174,28 @@ def test_a_worker_that_cannot_put_parts_together_is_replaced(pool):
     assert fake.actors[0].dead
 
 
+@pytest.mark.parametrize("parts", [2, 3, 8])
+@pytest.mark.parametrize("moment", ["part", "close"])
+@pytest.mark.parametrize("lose", [lambda _: starve(), dies])
+def test_a_trial_that_kills_in_any_part_fails_alone(pool, lose, moment, parts):
+    def script(actor, method, *given):
+        if method == moment and 11 in given[0].numbers:
+            lose(actor)
+
+    errors = run(pool(script, workers=parts, parts=parts)[0])
+    assert {number: error for number, error in errors.items() if error} == {11: DIED}
+
+
+@pytest.mark.parametrize("moment", ["part", "close"])
+def test_workers_of_parts_that_nothing_comes_back_from_end_the_run(pool, moment):
+    def script(actor, method, *_):
+        if method == moment:
+            dies(actor)
+
+    with pytest.raises(BacksweepError, match="the workers die whatever they run"):
+        run(pool(script, parts=2)[0])
+
+
 def test_parts_that_are_lost_again_and_again_end_the_run(pool):
     def script(_actor, method, *_):
         if method == "close":

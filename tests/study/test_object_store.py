@@ -16,12 +16,14 @@ from obstore.store import from_url
 from s3_server import s3_content, s3_server
 from toy_study import ToyBackend, run_toy
 
+from backsweep.cli import main
 from backsweep.errors import StudyConflict
 from backsweep.study.files import open_files, sealed
 from backsweep.study.lease import Holder, Lease
 from backsweep.study.study import open_study
 from backsweep.submission import courier
 
+DEMO = Path(__file__).parents[2] / "sweeps" / "demo.yaml"
 DRIVER = """
 import sys
 from toy_study import run_toy
@@ -174,6 +176,18 @@ def test_a_study_in_a_store_is_carried_as_one_on_disk(url, tmp_path, capsys):
     assert open_study(tmp_path / "out").digest() == open_study(url).digest()
     assert courier.main(f"{url}-none") == 2
     assert "no study here" in capsys.readouterr().err
+
+
+def test_commands_take_the_url_of_a_study(url, tmp_path, capsys):
+    run_toy(url, home=tmp_path)
+    for arguments, said in (
+        (["show", url], "40 of 40"),
+        (["holdout", url, "--why", "to see"], f"{url}: the study has no holdout"),
+        (["null", str(DEMO), "--out", f"{url}-none"], f"{url}-none: the study has not been run"),
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert said in "".join(capsys.readouterr())
 
 
 def test_a_damaged_object_is_an_error_that_names_it(url, tmp_path):

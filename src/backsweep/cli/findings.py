@@ -39,7 +39,7 @@ def show_findings(study: Study, *, as_json: bool) -> None:
         console.print()
     title = "All trials, in the whole record" if found.out_of_sample is None else "All trials, in the tests"
     console.print(title, style="underline")
-    console.print(make_listing(_trials(found)))
+    console.print(make_listing(_counts(found) | (_trials(found) if found.judged else {})))
     if found.null is not None:
         console.print()
         console.print("Null study: the same search, timing taken away", style="underline")
@@ -86,16 +86,21 @@ def _out_of_sample(record: OutOfSample) -> dict[str, str]:
     }
 
 
+def _counts(found: Findings) -> dict[str, str]:
+    return {
+        "trials tried": f"{found.tried:,} with failed and pruned ones and earlier studies; {found.judged:,} have a "
+        "Sharpe ratio",
+        "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
+    }
+
+
 def _trials(found: Findings) -> dict[str, str]:
     """Say each figure with what it is to be read against; Sharpe ratios are annual."""
     subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
     looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
     times = f"; {_number(found.corrected, 3)} with {looks}, pruning and a sampler that learned counted"
     return {
-        "trials tried": f"{found.tried:,} with failed and pruned ones and earlier studies; {found.judged:,} have a "
-        "Sharpe ratio",
         "effective trials": f"{_number(found.effective, 1)} independent ones would be as many",
-        "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
         "Sharpe": f"{_number(found.sharpe)} ({subject}); the best of noise would show {_number(found.expected_noise)}",
         "p-value": f"{_number(found.p_value, 3)} that the best of noise does as well"
         + (times if found.corrected != found.p_value else ""),

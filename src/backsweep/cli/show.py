@@ -130,7 +130,7 @@ def _show_folds(study: Study, form: Format) -> None:
     if len(result.paths) > 1:
         paths = result.paths
         print_columns(console, {name: [format_metric(name, value) for value in paths[name]] for name in paths.columns})
-        console.print("out of sample, the mean over the paths", style="bold")
+        console.print("cross-validated, the mean over the paths: no record out of sample", style="bold")
     else:
         console.print("out of sample, all tests together", style="bold")
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))

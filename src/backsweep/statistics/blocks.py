@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 BLOCKS = 128
+FEWEST_SESSIONS = 4
+"""Sessions of a record that anything can be said of: two blocks of two."""
 NEGLIGIBLE = 1e-6
 """Squared deviations below this share of the sum of squares are the rounding of float32 sums, not variation."""
 _WIDTH = 4096

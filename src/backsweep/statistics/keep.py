@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.statistics.blocks import block_bounds, standard_blocks
+from backsweep.statistics.blocks import FEWEST_SESSIONS, block_bounds, standard_blocks
 from backsweep.trial.exchange import Kept
 from backsweep.trial.folds import record_places
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.folds import Segment
-
-FEWEST = 4
-"""Sessions of which block sums can be made."""
 
 _ROWS = 32  # records at a time, which the processor's cache holds
 
@@ -34,7 +31,7 @@ def keep(returns: NDArray[np.float32], segments: Sequence[Segment] = ()) -> Kept
     """
     record = returns[:, record_places(segments)] if segments else returns
     count, sessions = record.shape
-    blocks = standard_blocks(sessions) if sessions >= FEWEST else 0
+    blocks = standard_blocks(sessions) if sessions >= FEWEST_SESSIONS else 0
     sums, squares = (np.zeros((count, blocks), dtype=np.float32) for _ in range(2))
     skew, kurtosis = (np.full(count, np.nan) for _ in range(2))
     lost = np.zeros(count, np.bool_)

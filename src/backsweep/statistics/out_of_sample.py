@@ -18,7 +18,7 @@ import numpy as np
 
 from backsweep import metrics
 from backsweep.statistics.arguments import series, whole
-from backsweep.statistics.blocks import block_sums, standard_blocks
+from backsweep.statistics.blocks import FEWEST_SESSIONS, block_sums, standard_blocks
 from backsweep.statistics.bootstrap import bootstrap_interval
 from backsweep.statistics.normal import quantile
 from backsweep.statistics.reality import reality_of_blocks
@@ -26,8 +26,6 @@ from backsweep.statistics.sharpe import minimum_track_record_length, probabilist
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-FEWEST_SESSIONS = 4
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class OutOfSample:
     skew, kurtosis     population moments, kurtosis not in excess
     probabilistic      probability that the true Sharpe ratio is positive
     track_record       years needed to call it positive at 95 %
-    looks              how often such a record was looked at: studies of these data with this strategy
+    looks              how often results of these data with this strategy were there to be looked at
     p_value            probability that choices without skill do as well, times `looks`, at most 1
     critical           the Sharpe ratio per session that is significant at 5 % after so many looks
     active             blocks of time in which it was in the market

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from backsweep.statistics.blocks import BlockSums, Records, block_bounds, standard_blocks
-from backsweep.statistics.keep import FEWEST, keep
+from backsweep.statistics.blocks import FEWEST_SESSIONS, BlockSums, Records, block_bounds, standard_blocks
+from backsweep.statistics.keep import keep
 from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def gather_records(parts: Iterable[pl.DataFrame]) -> Records | None:
     """Put rows of `blocks` together; None without a record of four sessions, or where trials have different ones."""
     rows = pl.concat([*parts, summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32))])
     sessions = rows["sessions"].unique()
-    if len(sessions) != 1 or sessions[0] < FEWEST:
+    if len(sessions) != 1 or sessions[0] < FEWEST_SESSIONS:
         return None
     blocks = standard_blocks(sessions[0])
     sums, squares = (rows[name].explode().to_numpy().reshape(-1, blocks) for name in ("sums", "squares"))

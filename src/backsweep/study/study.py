@@ -58,7 +58,8 @@ class Study:
         self._folder = StudyFolder(path)
         self.path = self._folder.path
         if not self._folder.exists:
-            raise StudyConflict("no study here", where=str(path), remedy="give the folder that holds study.json")
+            remedy = "give the folder that holds study.json; a run that begins makes it once it has loaded the data"
+            raise StudyConflict("no study here", where=str(path), remedy=remedy)
 
     def __repr__(self) -> str:
         return f"Study({str(self.path)!r}, trials={len(self.trials)})"
@@ -97,7 +98,10 @@ class Study:
 
     @cached_property
     def folds(self) -> pl.DataFrame:
-        """Walk-forward: one row per trial, fold and segment; empty without."""
+        """Walk-forward: one row per trial, fold and segment; empty without.
+
+        Of all trials: `rows` reads those of some.
+        """
         return self._folder.rows("folds", self._entries)
 
     @property

@@ -33,7 +33,7 @@ _RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "m
 
 @dataclass(frozen=True, eq=False)
 class WalkForwardResult:
-    """Out-of-sample, as far as the folds go.
+    """What the folds chose and what their tests came to; in cross-validation that is no record out of sample.
 
     Attributes
     ----------
