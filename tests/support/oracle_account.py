@@ -24,7 +24,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
-from oracle import MARKET, TOLERANCE, Fill, Oracle, Order
+from oracle import Oracle
+from oracle_orders import MARKET, TOLERANCE, Fill, Order
 from scripted import TARGET_VALUE
 
 if TYPE_CHECKING:
