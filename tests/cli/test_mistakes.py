@@ -15,8 +15,8 @@ from backsweep.cli import main
         (["run", "sweep.yaml", "--workers", "2", "--address", "nonsense"], "local, auto or HOST:PORT"),
         (["run", "sweep.yaml", "--set", "nonsense"], "dotted.key=value"),
         (["run", "."], ".: a folder, not a sweep file"),
-        (["check", "sweep.yaml", "--set", "walk_forward={train: 4x, test: 1y}"], "such as 4y, 6mo, 2w, 5d or 250s"),
-        (["check", "sweep.yaml", "--set", "study=a b"], "letters, digits, dots"),
+        (["check", "sweep.yaml", "--set", "walk_forward={train: 4x, test: 1y}"], "a span is a number of years"),
+        (["check", "sweep.yaml", "--set", "study=a b"], "a name of letters, digits"),
         (
             ["check", "sweep.yaml", "--set", "costs.commission.kind=percent"],
             "--set costs.commission.kind: unknown `costs.commission.kind`",

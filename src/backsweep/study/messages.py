@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from backsweep.study.yamlfile import KeyPath
 
 _SHOWN = 60  # characters of a wrong value that a message quotes
-_SPAN = "(y|mo|w|d|s)$"  # how the patterns of spans end; the only other pattern is that of names
-_SPANS, _NAMES = "a span such as 4y, 6mo, 2w, 5d or 250s (sessions)", "letters, digits, dots, dashes and underscores"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -83,9 +81,7 @@ def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any]
     expected = item["msg"].removeprefix("Input should be ")
     expected = {"an object": "a mapping of keys to values", "a valid array": "a list"}.get(expected, expected)
     remedy = f"correct `{key}`"
-    if kind == "string_pattern_mismatch":
-        expected = _SPANS if item["ctx"]["pattern"].endswith(_SPAN) else _NAMES
-    elif kind == "literal_error":
+    if kind == "literal_error":
         remedy = nearest(str(value), [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")])
     elif kind == "string_type" and not isinstance(value, dict | list):
         remedy = f"put it in quotes: '{value}'"
