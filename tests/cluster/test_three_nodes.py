@@ -113,5 +113,5 @@ def test_a_study_that_is_stopped_keeps_what_it_has_and_goes_on_when_it_is_sent_a
     assert again.end() == 0, again.said
     first = re.search(r"batch (\d+) ", again.said)
     assert int(first.group(1)) > 2
-    (home,) = {match.group(1) for match in re.finditer(r"its study lies on the head node in (\S+)", again.said)}
+    (home,) = {match.group(1) for match in re.finditer(r"its study lies on the head node, in (\S+)", again.said)}
     assert bs.open_study(home).state.done == TRIALS
