@@ -14,7 +14,7 @@ import backsweep as bs
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
-TRIALS, BATCH = 12_000, 300  # long enough for everything that happens on the way
+TRIALS, MANY, BATCH = 12_000, 48_000, 300  # long enough for everything that happens on the way
 SIZE = ["--set", "search.sampler=sobol", "--set", f"search.batch={BATCH}", "--trials", str(TRIALS)]
 
 
@@ -101,7 +101,7 @@ def test_a_study_survives_its_node_its_driver_and_its_follower(cluster, tmp_path
 
 def test_a_study_that_is_stopped_keeps_what_it_has_and_goes_on_when_it_is_sent_again(cluster, tmp_path):
     out = tmp_path / "demo"
-    seed = ("--seed", "11", "--no-fetch")
+    seed = ("--seed", "11", "--no-fetch", "--trials", str(MANY))
     submit = _Submit(cluster, out, *seed)
     cluster.wait_for(lambda: submit.batch() >= 2, "the second batch", 300)
     stop = _Submit(cluster, out, *seed, "--stop")
@@ -112,6 +112,7 @@ def test_a_study_that_is_stopped_keeps_what_it_has_and_goes_on_when_it_is_sent_a
     again = _Submit(cluster, out, *seed)
     assert again.end() == 0, again.said
     first = re.search(r"batch (\d+) ", again.said)
+    assert first is not None, again.said
     assert int(first.group(1)) > 2
     (home,) = {match.group(1) for match in re.finditer(r"its study lies on the head node, in (\S+)", again.said)}
-    assert bs.open_study(home).state.done == TRIALS
+    assert bs.open_study(home).state.done == MANY
