@@ -120,7 +120,7 @@ def _accept_child(state: State, slot: int) -> None:
         return
     parent = record_at(state.orders, parent_slot)
     if np.isfinite(order.whole):
-        order.whole = parent.planned
+        order.whole = parent.planned if is_live(parent) else np.nan
     if parent.asset != order.asset or parent.quantity * order.quantity >= 0.0:
         close_order(state, slot, REJECTED, BAD_PARENT)
     elif parent.filled != 0.0:
