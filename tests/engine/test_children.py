@@ -160,6 +160,22 @@ def test_the_children_of_a_child_follow_a_size_of_its_own():
     assert seen(run(bars(QUIET, QUIET), steps)) == [4.0]
 
 
+@pytest.mark.parametrize("changed", ["nothing", "the entry, to its own size", "the entry, over a child's own size"])
+def test_what_does_not_follow_is_rounded_down_as_every_request(changed):
+    entry = bracket(0, 10, limit=98, stop_loss=95)
+    again = limit(0, 5.5, 90, order=entry.child(STOP))
+    changes = {
+        "nothing": [],
+        "the entry, to its own size": [update(0, entry, quantity=10)],
+        "the entry, over a child's own size": [
+            update(0, entry.child(STOP), quantity=-10),
+            update(0, entry, quantity=20),
+        ],
+    }
+    steps = [entry, again, *changes[changed], observe(1, "order_quantity", order=again)]
+    assert seen(run(bars(QUIET, QUIET), steps, account=LOTS)) == [5.0]
+
+
 def test_a_child_that_its_group_made_smaller_has_children_for_all_that_it_fills():
     # The other order of the group fills 10 of its 20 on day 2: of the child's 10, 5 are left, and fill on day 3.
     entry = market(0, 10)

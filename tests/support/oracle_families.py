@@ -47,7 +47,7 @@ class Families:
     def resize(self, order, ratio):
         """Change the children of an order by as much as it was changed."""
         for child in order.children:
-            if child.live and not child.own:
+            if child.live and not child.own and ratio != 1:
                 child.planned *= ratio
                 child.asked *= ratio
                 if child.status != "working":

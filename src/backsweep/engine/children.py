@@ -94,8 +94,8 @@ def resize_children(state: State, order_id: int) -> None:
     slot = record_at(state.orders, slot_of(state, order_id)).first_child
     while slot != NONE:
         child = record_at(state.orders, slot)
-        _resize_child(state, record_at(state.orders, parent_slot_of(state, child)), child)
-        slot = child.first_child
+        resized = _resize_child(state, record_at(state.orders, parent_slot_of(state, child)), child)
+        slot = child.first_child if resized else NONE
         while slot == NONE and child.id != order_id:
             parent = record_at(state.orders, parent_slot_of(state, child))
             slot = child.next_sibling if child.next_sibling != parent.first_child else NONE
@@ -103,10 +103,13 @@ def resize_children(state: State, order_id: int) -> None:
 
 
 @kernel
-def _resize_child(state: State, parent: Any, child: Any) -> None:
-    if 0.0 < abs(child.whole) < np.inf:
-        child.planned = child.planned / child.whole * parent.planned
-        child.whole = parent.planned
-        if child.status != WORKING:
-            lot = record_at(state.assets, parent.asset).lot
-            child.quantity = np.copysign(lots_above(abs(child.planned), lot), child.planned)
+def _resize_child(state: State, parent: Any, child: Any) -> bool:
+    """Let one child follow its parent's units; tell whether that changed anything."""
+    if child.whole == parent.planned or not 0.0 < abs(child.whole) < np.inf:
+        return False
+    child.planned = child.planned / child.whole * parent.planned
+    child.whole = parent.planned
+    if child.status != WORKING:
+        lot = record_at(state.assets, parent.asset).lot
+        child.quantity = np.copysign(lots_above(abs(child.planned), lot), child.planned)
+    return True
