@@ -52,6 +52,16 @@ def test_deflated_sharpe_ratios_are_the_published_ones():
     assert math.sqrt(variance) * statistics.expected_maximum(100) == pytest.approx(0.11317200, abs=5e-9)
 
 
+def test_a_published_deflated_sharpe_ratio_of_few_trials_needs_the_approximation_of_its_source():
+    """Bailey and Lopez de Prado (2014) find 0.9505 for 46 trials, where the expected maximum is exact by default."""
+    case = {"sharpe": 2.5 / math.sqrt(250), "n": 1250, "trials": 46, "variance": 0.5 / 250, "skew": -3, "kurtosis": 10}
+    assert statistics.deflated_sharpe_ratio(**case, exact=False) == pytest.approx(0.9505, abs=5e-5)
+    assert statistics.deflated_sharpe_ratio(**case) == statistics.deflated_sharpe_ratio(**case, exact=True)
+    benchmark = math.sqrt(0.5 / 250) * exact_maximum(46).mean
+    by_hand = statistics.probabilistic_sharpe_ratio(2.5 / math.sqrt(250), 1250, -3, 10, benchmark)
+    assert statistics.deflated_sharpe_ratio(**case) == by_hand != pytest.approx(0.9505, abs=5e-5)
+
+
 def test_the_minimum_backtest_length_is_the_published_one():
     assert statistics.minimum_backtest_length(45, 1) == pytest.approx(4.9980870044434038, rel=1e-14)
     assert statistics.minimum_backtest_length(45, 0) == math.inf

@@ -72,15 +72,23 @@ def minimum_backtest_length(n: float, sharpe: float) -> float:
 
 
 def deflated_sharpe_ratio(
-    sharpe: float, n: float, trials: float, variance: float, skew: float = 0.0, kurtosis: float = 3.0
+    sharpe: float,
+    n: float,
+    trials: float,
+    variance: float,
+    skew: float = 0.0,
+    kurtosis: float = 3.0,
+    *,
+    exact: bool | None = None,
 ) -> float:
     """Return the probability that `sharpe` over `n` sessions beats the best expected of `trials` worthless trials.
 
     `variance` is that of the trials' Sharpe ratios per session. Taken across the trials it loses all power where some
-    of them have real edges, which inflate it: 1 / n is the variance under no skill.
+    of them have real edges, which inflate it: 1 / n is the variance under no skill. `exact` is that of
+    `expected_maximum`; the source's own figures need False.
     """
     spread = math.sqrt(number("variance", variance, 0.0))
-    benchmark = spread * expected_maximum(trials)
+    benchmark = spread * expected_maximum(trials, exact)
     return probabilistic_sharpe_ratio(sharpe, n, skew, kurtosis, benchmark)
 
 
