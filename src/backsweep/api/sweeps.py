@@ -26,7 +26,7 @@ from backsweep.study.messages import nearest
 from backsweep.study.overrides import with_options
 from backsweep.study.parts import parquet_bytes
 from backsweep.study.sensitivity import write_sensitivity
-from backsweep.study.space import Space, build_space, trial_spec
+from backsweep.study.space import Space, build_space, check_value, trial_spec
 from backsweep.study.study import Study, open_study
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
@@ -167,8 +167,8 @@ def replay(
 
     The parameters are those of `trial` of the folder `study` (studies/<study> here), with `params` on top; what neither
     names has the strategy's default or the file's value. With `compiled=False` the engine and the strategy run as plain
-    Python: the same bits. Raises BadInput for a name that is not a parameter, StudyConflict if the study was made from
-    something else than this file.
+    Python: the same bits. Raises BadInput for a name that is not a parameter and for a value that it cannot have,
+    StudyConflict if the study was made from something else than this file.
     """
     sweep, cls, space = _read(path, overrides)
     values: dict[str, Number] = {}
@@ -185,6 +185,9 @@ def replay(
         if name not in known:
             expected = ", ".join(known) or "none: the strategy has no parameters"
             raise BadInput(f"unknown parameter `{name}`", expected=expected, remedy=nearest(name, known))
+    declared = cls.declared()
+    for name, value in values.items():
+        check_value(sweep, name, value, declared.get(name), f"parameter {name}")
     return _replay(sweep, space, values, compiled=compiled)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -55,7 +56,9 @@ def param(
     low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
 ) -> Any:
     """Declare a parameter that may be swept from `low` to `high`; the default is the middle unless given."""
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+    for name, value in (("low", low), ("high", high), ("step", step), ("default", default)):
+        _check_finite(f"a parameter's {name}", value)
+    if low > high:
         raise StrategyError("a parameter's range is empty", expected="low <= high", found=f"{low} to {high}")
     if log and low <= 0.0:
         raise StrategyError("a logarithmic parameter must be positive", expected="low > 0", found=str(low))
@@ -71,14 +74,31 @@ def choice(options: list[Number] | tuple[Number, ...], *, default: Number | None
             "a choice must be among numbers or booleans",
             expected="a list of at least one number or boolean",
             found=repr(options),
-            remedy="give each alternative a number and branch on it in on_data",
+            remedy="number the alternatives, bs.choice([0, 1]), and branch on the number in on_data",
         )
+    for option in (*options, default):
+        _check_finite("a choice", option)
     return Param(choices=tuple(options), default=default)
 
 
 def state(initial: Number, *, per_asset: bool = False) -> Any:
     """Declare a variable of the run: read and written as `self.name`, or `self.name[asset]` with `per_asset`."""
     return StateVariable(initial, per_asset)
+
+
+def _check_finite(what: str, value: Number | None) -> None:
+    """Refuse a value that is no finite number: NaN stands for an absent value, and nothing can be compared with it."""
+    if value is not None and not _is_finite(value):
+        raise StrategyError(
+            f"{what} is not a finite number",
+            expected="a finite number",
+            found=repr(value),
+            remedy="let a number of its own, such as 0, stand for none, and branch on it in on_data",
+        )
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (bool, int, float)) and abs(value) <= sys.float_info.max
 
 
 class Declared:
@@ -183,10 +203,10 @@ def _completed(declared: Param, kind: str) -> Param:
 def _checked(cls: type[Declared], name: str, value: Any) -> Number:
     """Give the value in the parameter's type; the range is the sweep's business, not the strategy's."""
     kind = cls._kinds[name]
-    if not isinstance(value, (bool, int, float)) or (kind == "i8" and value != int(value)):
+    if not _is_finite(value) or (kind == "i8" and (value != int(value) or abs(value) >= 2**63)):
         raise StrategyError(
             f"{cls.__name__}.{name} cannot be {value!r}",
-            expected={"f8": "a number", "i8": "a whole number", "b1": "true or false"}[kind],
+            expected={"f8": "a finite number", "i8": "a whole number below 2^63", "b1": "true or false"}[kind],
             found=repr(value),
         )
     return {"f8": float, "i8": int, "b1": bool}[kind](value)

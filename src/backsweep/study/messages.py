@@ -83,6 +83,12 @@ def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any]
     remedy = f"correct `{key}`"
     if kind == "literal_error":
         remedy = nearest(str(value), [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")])
+    elif kind == "finite_number":
+        remedy = "give a finite number; where it stands for none, a number of its own, such as 0"
+    elif "choices" in path and isinstance(value, str):
+        remedy = (
+            "number the choices, `choices: [0, 1]`, and let the strategy branch on the number: texts are no choices"
+        )
     elif kind == "string_type" and not isinstance(value, dict | list):
         remedy = f"put it in quotes: '{value}'"
     elif isinstance(value, str) and kind.endswith(("_type", "_parsing")):

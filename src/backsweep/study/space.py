@@ -98,7 +98,7 @@ def build_space(sweep: Sweep, declared: Mapping[str, Param]) -> Space:
                 problem = f"`{name}` is both searched and fixed"
                 raise BadInput(problem, where=where, remedy="keep it under `params` or under `fixed`")
     for name, value in search.fixed.items():
-        _check_fixed(sweep, name, value, declared.get(name))
+        check_value(sweep, name, value, declared.get(name), sweep.where("search", "fixed", name))
     free = [name for name in declared if name not in search.fixed]
     free += [name for name in search.params if name not in declared]
     return Space(tuple(_dimension(sweep, name, declared.get(name)) for name in free), dict(search.fixed))
@@ -120,8 +120,13 @@ def _check_number(sweep: Sweep, name: str, declared: Mapping[str, Param], where:
     )
 
 
-def _check_fixed(sweep: Sweep, name: str, value: Number, param: Param | None) -> None:
-    where = sweep.where("search", "fixed", name)
+def check_value(sweep: Sweep, name: str, value: Number, param: Param | None, where: str) -> None:
+    """Refuse a value that a parameter, or the number of a section where `param` is None, cannot have."""
+    if not np.isfinite(value):
+        remedy = "give a finite number: NaN and infinity cannot stand for none"
+        raise BadInput(
+            f"bad value of `{name}`", where=where, expected="a finite number", found=str(value), remedy=remedy
+        )
     boolean = param is not None and param.choices is not None and all(isinstance(c, bool) for c in param.choices)
     whole = param is not None and param.integer
     if boolean != isinstance(value, bool):
