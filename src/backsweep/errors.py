@@ -1,10 +1,13 @@
 """What can go wrong, named by what the reader can do about it.
 
 Every error says four things: what was expected, what was found, where, and the remedy. The command line prints an
-error's text and nothing else; `exit_code` is the process's exit code.
+error's text and nothing else; `exit_code` is the process's exit code. The fields may quote names and texts of others:
+each is one printable line without secrets (see `printable`), so the only line ends of a message are its own.
 """
 
 from __future__ import annotations
+
+from backsweep.printable import clean
 
 
 class BacksweepError(Exception):
@@ -22,13 +25,13 @@ class BacksweepError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, *, where: str = "", expected: str = "", found: str = "", remedy: str = "") -> None:
-        self.problem = problem
-        self.where = where
-        self.expected = expected
-        self.found = found
-        self.remedy = remedy
-        head = f"{where}: {problem}" if where else problem
-        details = [("expected", expected), ("found", found), ("remedy", remedy)]
+        self.problem = clean(problem)
+        self.where = clean(where)
+        self.expected = clean(expected)
+        self.found = clean(found)
+        self.remedy = clean(remedy)
+        head = f"{self.where}: {self.problem}" if where else self.problem
+        details = [("expected", self.expected), ("found", self.found), ("remedy", self.remedy)]
         super().__init__("\n".join([head, *(f"  {name + ':':<10}{text}" for name, text in details if text)]))
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,5 +81,17 @@ def command(capsys):
             code = end.code or 0
         captured = capsys.readouterr()
         return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def run_process():
+    """Run a command in a process of its own; standard output and error are captured or go where they are told."""
+
+    def run(*arguments, **streams):
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        line = [sys.executable, "-m", "backsweep", *map(str, arguments)]
+        return subprocess.run(line, text=True, timeout=120, check=False, **streams)  # noqa: S603 - our own program
 
     return run

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from backsweep.cli.backtest import backtest
 from backsweep.cli.check import check
+from backsweep.cli.console import LostOutput, echo, echo_lines
+from backsweep.cli.ending import always_stoppable, clean_output
 from backsweep.cli.holdout import holdout
 from backsweep.cli.null import null
 from backsweep.cli.run import run
 from backsweep.cli.show import show
 from backsweep.cli.submit import submit
-from backsweep.errors import BacksweepError
+from backsweep.errors import BacksweepError, BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +27,6 @@ app = typer.Typer(
     name="backsweep",
     help="Run one trading strategy under very many parameter sets, and see which of them deserve belief.",
     epilog="Begin with: backsweep check sweeps/demo.yaml",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -36,7 +39,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         import backsweep  # noqa: PLC0415 - finding the version takes a moment
 
-        typer.echo(f"backsweep {backsweep.__version__}")
+        echo(f"backsweep {backsweep.__version__}")
         raise typer.Exit
 
 
@@ -54,16 +57,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; leaves the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    with clean_output(), always_stoppable():
+        try:
+            code = _run([argument for argument in given if argument != "--debug"] or ["--help"])
+        except Exception as error:
+            if debug:
+                raise
+            code = _print_error(error)
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command; returns its exit code."""
     try:
-        app([argument for argument in given if argument != "--debug"], prog_name="backsweep")
-    except BacksweepError as error:
-        if debug:
-            raise
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
-        typer.echo("  remedy:   run again with --debug and report the traceback", err=True)
-        sys.exit(1)
+        return app(arguments, prog_name="backsweep", standalone_mode=False) or 0
+    except TyperException as error:
+        if (context := getattr(error, "ctx", None)) is not None:
+            echo_lines(context.get_usage(), err=True)
+        echo(f"error: {error.format_message()}", err=True)
+        return 2
+
+
+def _print_error(error: Exception) -> int:
+    """Print an error in words; returns the exit code."""
+    if isinstance(error, OSError) and error.filename is not None:
+        error = BadInput(
+            "the operating system refuses this file or folder",
+            where=os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename),
+            found=error.strerror or type(error).__name__,
+            remedy="give another place, or make room or permission for this one",
+        )
+    if isinstance(error, BacksweepError):
+        if isinstance(error, LostOutput) and error.closed:
+            return error.exit_code
+        echo_lines(f"error: {error}", err=True)
+        return error.exit_code
+    echo(f"internal error: {type(error).__name__}: {error}", err=True)
+    echo("  remedy:   run again with --debug and report the traceback", err=True)
+    return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing
 from backsweep.cli.options import Overrides, SweepFile
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
         "Look-ahead": _describe_lookahead(found.lookahead),
     }
     for title, entries in parts.items():
-        console.print(f"[underline]{title}[/]")
+        console.print(title, style="underline")
         console.print(make_listing(entries))
         console.print()
-    console.print(f"{sweep} is good: backsweep run {sweep}", markup=False, soft_wrap=True)
+    echo(f"{sweep} is good: backsweep run {sweep}")
 
 
 def _describe_data(shard: Shard) -> dict[str, str]:

@@ -1,17 +1,29 @@
-"""Numbers and tables as a terminal shows them."""
+"""Lines, numbers and tables as a terminal shows them; all that the command line prints goes through here.
+
+What is printed may hold names and texts of others, so every line and every cell is made `clean` (see `printable`), and
+square brackets and colons in it are no markup. Where standard error cannot be written, what was said is lost and the
+command goes on; a command whose standard output cannot be written ends.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import re
-from typing import TYPE_CHECKING, Any
+import sys
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from backsweep.errors import BacksweepError
+from backsweep.printable import clean, mask_secrets, printable
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.text import Text
 
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe."""
@@ -24,11 +36,89 @@ _SHARES = ("total_return", "cagr", "volatility", "max_drawdown", "win_rate", "ex
 _MONEY = ("expectancy", "commission", "slippage", "financing", "currency_pnl", "ambiguous_pnl", "final_equity")
 
 
-def make_console() -> Console:
-    """Give a console for standard output, at most 120 columns wide."""
-    console = Console(highlight=False, soft_wrap=False)
+class LostOutput(BacksweepError):  # noqa: N818 - the name is the message
+    """Standard output that cannot be written, or is `closed`: the reader, such as `head`, has seen enough."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__("the output cannot be written", found=error.strerror or str(error))
+        self.closed = isinstance(error, BrokenPipeError)
+
+
+class _Output:
+    """Standard output; an error of it is a LostOutput, and whatever else was to be written there goes nowhere."""
+
+    def write(self, text: str) -> None:
+        if sys.stdout is not None:
+            with _lost():
+                sys.stdout.write(text)
+
+    def flush(self) -> None:
+        if sys.stdout is not None:
+            with _lost():
+                sys.stdout.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stdout, name)
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError, ValueError):  # or Python tries again at its end, with a message and a code of its own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise LostOutput(error) from error
+
+
+class _Console(Console):
+    """A console whose texts are printable and without secrets; their line ends stay."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(_clean_lines(text), **options)
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console for standard output, at most 120 columns wide, or for standard error."""
+    file = None if stderr else cast("IO[str]", _Output())
+    console = _Console(highlight=False, soft_wrap=False, markup=False, emoji=False, stderr=stderr, file=file)
     console.width = min(console.width, _WIDEST) if console.is_terminal else WIDTH
     return console
+
+
+def echo(line: str, *, err: bool = False) -> None:
+    """Print one line to standard output, or to standard error, where it is lost if that cannot be written."""
+    echo_lines(clean(line), err=err)
+
+
+def echo_lines(text: str, *, err: bool = False) -> None:
+    """Print a text whose line ends are its own, such as that of an error."""
+    _write(_clean_lines(text) + "\n", err=err)
+
+
+def write_data(text: str) -> None:
+    """Write a table or JSON to standard output as it is, for other programs; on a terminal made clean."""
+    _write(_clean_lines(text) if sys.stdout is not None and sys.stdout.isatty() else text, err=False)
+
+
+def log_piece(text: str) -> None:
+    """Write a piece of a log to standard error: part of a line, or several."""
+    _write(_clean_lines(text), err=True)
+
+
+def _write(text: str, *, err: bool) -> None:
+    if not err:
+        output = _Output()
+        output.write(text)
+        output.flush()
+    elif sys.stderr is not None:
+        with suppress(OSError, ValueError):  # ValueError: it has been closed
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(mask_secrets(printable(line)) for line in text.split("\n"))
 
 
 def format_metric(name: str, value: float | None) -> str:
@@ -58,16 +148,16 @@ def print_columns(console: Console, columns: Mapping[str, Sequence[str]]) -> Non
 
     A long heading breaks after its dots and underscores.
     """
-    (first, cells), *others = columns.items()
+    (first, cells), *others = ((clean(name), [*map(clean, cells)]) for name, cells in columns.items())
     while others:
         block = {first: cells}
         while others and (len(block) == 1 or _width({**block, **dict(others[:1])}) <= console.width):
             block.update([others.pop(0)])
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
         for heading in block:
-            table.add_column("\n".join(map(escape, _break(heading))), justify="right", no_wrap=True, vertical="bottom")
+            table.add_column("\n".join(_break(heading)), justify="right", no_wrap=True, vertical="bottom")
         for row in zip(*block.values(), strict=True):
-            table.add_row(*map(escape, row))
+            table.add_row(*row)
         console.print(table)
         console.print()
 
@@ -87,5 +177,5 @@ def make_listing(entries: Mapping[str, str]) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, text in entries.items():
-        table.add_row(escape(name), escape(text))
+        table.add_row(clean(name), clean(text))
     return table

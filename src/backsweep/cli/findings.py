@@ -7,9 +7,10 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import typer
+from rich.text import Text
 
-from backsweep.cli.console import format_metric, make_console, make_listing
+from backsweep.cli.console import format_metric, make_console, make_listing, write_data
+from backsweep.printable import clean
 
 if TYPE_CHECKING:
     from backsweep.statistics.findings import Findings, NullRank, Scenario
@@ -21,14 +22,14 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     """Print the statistics of a study, as text or as JSON with null for what is undefined."""
     found = study.statistics
     if as_json:
-        typer.echo(json.dumps(None if found is None else _plain(asdict(found)), indent=2))
+        write_data(json.dumps(None if found is None else _plain(asdict(found)), indent=2) + "\n")
         return
     console = make_console()
     if found is None:
         console.print("No statistics: no trial has returns of four sessions or more.")
         return
     verdict = found.verdict
-    console.print(f"[bold]{verdict.verdict}[/]: {verdict.reason}")
+    console.print(Text.assemble((verdict.verdict, "bold"), clean(f": {verdict.reason}")))
     console.print(verdict.power)
     for warning in verdict.warnings:
         console.print(f"Note: {warning}")

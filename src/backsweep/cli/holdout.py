@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backsweep.cli.console import format_metric, format_number, make_console, make_listing
+from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing
 from backsweep.cli.options import StudyPlace
 from backsweep.study.touches import tell
 
@@ -31,4 +31,4 @@ def holdout(
     console.print()
     console.print(make_listing({name: format_metric(name, value) for name, value in touch.metrics.items()}))
     console.print()
-    console.print(f"holdout: {tell(backsweep.open_study(study).touches)}", markup=False, soft_wrap=True)
+    echo(f"holdout: {tell(backsweep.open_study(study).touches)}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backsweep.cli.console import echo
 from backsweep.cli.options import Address, Backend, Overrides, StudyOut, SweepFile, interruptible
 
 if TYPE_CHECKING:
@@ -50,4 +51,4 @@ def null(
 
 def _tell(progress: NullProgress) -> None:
     left = f"about {progress.seconds:,.0f} s left" if progress.done < progress.total else "done"
-    typer.echo(f"{progress.done:,} of {progress.total:,} histories · {left}", err=True)
+    echo(f"{progress.done:,} of {progress.total:,} histories · {left}", err=True)

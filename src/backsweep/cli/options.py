@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backsweep.cli.console import echo
+from backsweep.cli.ending import INTERRUPTED, interrupt
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,9 +38,11 @@ Seed = Annotated[int | None, typer.Option(help="The seed, instead of search.seed
 @contextmanager
 def interruptible(said: str) -> Iterator[None]:
     """Leave with exit code 130, and with what is `said`, on Ctrl-C or on SIGTERM, which is a batch system's Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(said, err=True)
-        raise typer.Exit(130) from None
+        echo(said, err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

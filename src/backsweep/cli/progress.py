@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from backsweep.cli.console import format_number
+from backsweep.cli.console import format_number, make_console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import Console
 
     from backsweep.study.driver import Progress
 
@@ -39,7 +40,7 @@ class Clock:
 @contextmanager
 def show_progress(console: Console | None = None) -> Iterator[Callable[[Progress], None]]:
     """Give the function that shows a study's progress, for as long as the block lasts."""
-    console = console or Console(stderr=True, highlight=False)
+    console = console or make_console(stderr=True)
     clock = Clock()
     if not console.is_terminal:
         yield _Log(console, clock)
@@ -74,7 +75,8 @@ class _Log:
         if progress.batches != self._batches:
             self._batches = progress.batches
             line = f"batch {progress.batches:,} · {progress.done:,} of {progress.total:,} trials · {text}"
-            self._console.print(line, markup=False, soft_wrap=True)
+            with suppress(OSError):  # a run goes on though nobody can be told
+                self._console.print(line, soft_wrap=True)
 
 
 def _best(row: dict[str, Any] | None) -> str:

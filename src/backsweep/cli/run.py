@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from backsweep.cli.console import echo
 from backsweep.cli.options import (
     Address,
     Backend,
@@ -54,11 +55,12 @@ def run(
             progress=show,
         )
     state = study.state
-    typer.echo(f"{state.done:,} trials are in {study.path}; see the best: backsweep show {study.path}")
+    echo(f"{state.done:,} trials are in {study.path}; see the best: backsweep show {study.path}")
     if not study.walks and study.best is None and state.failed < state.done:
         said = f"none of them has a score and holds the constraints; backsweep backtest {sweep} shows what one trades"
-        typer.echo(said, err=True)
+        echo(said, err=True)
     if state.failed:
         first = study.trials.filter(study.trials["state"] == "FAIL").row(0, named=True)
-        typer.echo(f"{state.failed:,} of them failed; the first is trial {first['number']}: {first['error']}", err=True)
+        error = "; ".join(line.strip() for line in str(first["error"]).splitlines())
+        echo(f"{state.failed:,} of them failed; the first is trial {first['number']}: {error}", err=True)
         raise typer.Exit(1)

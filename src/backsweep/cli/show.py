@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backsweep.cli.console import format_metric, format_number, make_console, make_listing, print_columns
+from backsweep.cli.console import (
+    echo,
+    format_metric,
+    format_number,
+    make_console,
+    make_listing,
+    print_columns,
+    write_data,
+)
 from backsweep.cli.findings import show_findings
 from backsweep.cli.options import StudyPlace
 from backsweep.errors import BadInput
@@ -74,7 +82,7 @@ def show(
         return
     opened = backsweep.open_study(study)
     if only_hash:
-        typer.echo(opened.digest())
+        echo(opened.digest())
         return
     if statistics:
         if form is Format.csv:
@@ -90,12 +98,12 @@ def show(
             duration=best["duration"].dt.total_microseconds() / 1e6
         )  # s; the formats know no other
     if form is Format.csv:
-        typer.echo(best.write_csv(), nl=False)
+        write_data(best.write_csv())
     elif form is Format.json:
         trials = list(best.iter_rows(named=True))
         content = {**asdict(opened.state), "best": opened.best, "trials": trials}
         content["holdout_touches"] = [asdict(touch) for touch in opened.touches]
-        typer.echo(json.dumps(content, default=str, indent=2))
+        write_data(json.dumps(content, default=str, indent=2) + "\n")
     else:
         walk = opened.sweep.walk_forward
         said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
@@ -105,12 +113,12 @@ def show(
 def _show_folds(study: Study, form: Format) -> None:
     result = study.walk_forward
     if form is Format.csv:
-        typer.echo(result.folds.drop("numbers").write_csv(), nl=False)
+        write_data(result.folds.drop("numbers").write_csv())
         return
     if form is Format.json:
         tables = {name: getattr(result, name).to_dicts() for name in ("folds", "paths", "drift")}
         content = {"metrics": result.metrics, **tables}
-        typer.echo(json.dumps(content, default=str, indent=2))
+        write_data(json.dumps(content, default=str, indent=2) + "\n")
         return
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]
@@ -180,7 +188,7 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
     print_columns(console, columns)
     if same:
         shared = ", ".join(f"{name.removeprefix(PARAM)}={params[name][0]}" for name in same)
-        console.print(f"in all of these: {shared}", markup=False)
+        console.print(f"in all of these: {shared}")
 
 
 def _note(row: dict[str, Any]) -> str:

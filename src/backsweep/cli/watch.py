@@ -9,7 +9,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from backsweep.cli.console import make_console
+from backsweep.cli.console import echo, make_console
 from backsweep.cli.progress import Clock
 from backsweep.study.driver import Progress
 from backsweep.study.watch import Watch
@@ -50,7 +50,7 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                         show(console, state, study.search, best, text)
                     live.update(Text.from_ansi(captured.get()), refresh=True)
                 elif state.done != before:
-                    typer.echo(f"{state.done:,} of {total:,} trials · {text}", err=True)
+                    echo(f"{state.done:,} of {total:,} trials · {text}", err=True)
                 if state.total is not None and state.done >= state.total:
                     break
                 before = state.done

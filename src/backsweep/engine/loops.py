@@ -54,6 +54,8 @@ _DIGEST = 32  # bytes of a SHA-256
 def compile_loop(loop: Callable[..., None], fingerprint: str | None) -> Callable[..., None]:
     """Give the compiled loop, which is compiled or read from disk at its first call; interpreted with the JIT off.
 
+    It lets other threads of Python run beside it, so that a loop of the user's that never ends can be left.
+
     `fingerprint` covers everything outside of the engine that the loop is made of; None keeps it off the disk.
     """
     if config.DISABLE_JIT:
@@ -61,7 +63,7 @@ def compile_loop(loop: Callable[..., None], fingerprint: str | None) -> Callable
     plain = cast("FunctionType", loop)
     entry = FunctionType(plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__)
     entry.__qualname__ = f"{plain.__qualname__}_{fingerprint or secrets.token_hex(8)}"
-    made = njit(error_model="numpy", no_cfunc_wrapper=True, pipeline_class=_LoopCompiler)(entry)
+    made = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, pipeline_class=_LoopCompiler)(entry)
     if fingerprint is not None:
         made._cache = LoopCache(fingerprint)  # noqa: SLF001 - as Numba's own `enable_caching` does
     return cast("Callable[..., None]", made)

@@ -1,0 +1,102 @@
+"""How a command ends on signals, also inside compiled code, and what becomes of its output until then."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+from backsweep.cli.console import echo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INTERRUPTED = 130
+
+GRACE = 15.0
+"""Seconds after SIGINT or SIGTERM until a process ends whose main thread has not even seen it."""
+
+_seen = threading.Event()  # the main thread has seen a signal
+
+
+def interrupt(_number: int, _frame: Any) -> None:
+    """Handle SIGINT or SIGTERM: raise KeyboardInterrupt in the main thread."""
+    _seen.set()
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def always_stoppable() -> Iterator[None]:
+    """End the process with code 130 on a second SIGINT or SIGTERM, or on one that is not seen for 15 seconds.
+
+    Python handles signals between two steps of its main thread, so never while compiled code loops there. The signal's
+    number comes through a pipe, which another thread reads: the compiled loop lets other threads run. A study loses
+    nothing: what is committed is whole, and the same command resumes it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _seen.clear()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:  # not where the shell has told it to ignore SIGINT
+        signal.signal(signal.SIGINT, interrupt)
+    threading.Thread(target=_watch, args=(reader,), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.set_wakeup_fd(wakeup)
+        os.close(writer)
+
+
+def _watch(reader: int) -> None:
+    """Read the numbers of signals until the pipe is closed."""
+    stops = 0
+    with os.fdopen(reader, "rb", buffering=0) as pipe:
+        while number := pipe.read(1):
+            stops += number[0] in {signal.SIGINT, signal.SIGTERM} and _is_handled(number[0])
+            if stops == 1:
+                threading.Thread(target=_end_unseen, daemon=True).start()
+            if stops > 1:
+                _end("interrupted twice: ended at once; what was finished is kept")
+
+
+def _is_handled(number: int) -> bool:
+    return signal.getsignal(number) not in {signal.SIG_IGN, signal.SIG_DFL}
+
+
+def _end_unseen() -> None:
+    if not _seen.wait(GRACE):
+        _end("interrupted: ended in the middle of compiled code; what was finished is kept")
+
+
+def _end(message: str) -> None:
+    echo(message, err=True)
+    os._exit(INTERRUPTED)
+
+
+@contextmanager
+def clean_output() -> Iterator[None]:
+    """Let no character stop a line, and print the warnings of backsweep's loggers as lines of their own."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logger, handler = logging.getLogger("backsweep"), _Lines()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        echo(record.getMessage(), err=True)

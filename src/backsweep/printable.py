@@ -1,0 +1,54 @@
+"""Text from outside, made safe to print and to keep: nothing in it moves the cursor, forges a line or is a secret.
+
+Names of assets, columns, files and studies, and what other packages say in their errors, are written by others. What
+prints them goes through `clean`: every error's fields, every cell of a table, every line of the command line.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 2000
+"""Characters of a text that are shown; the middle of a longer one is left out."""
+
+_HIDDEN = "***"
+
+_NAMES = r"[\w.-]*(?:signature|token|secret|passw(?:or)?d|credential|(?:api|access|account|secret|private)[_-]?key)"
+
+_SECRETS = (
+    re.compile(  # what stands before an address's `@`: user, key, or key and secret, which may have slashes; not a port
+        r"(?P<kept>://)(?:[^\s/?#@'\"]+|[^\s/?#@:'\"]*:(?!\d+(?:[/?#]|$))[^\s'\"?#]*)(?=@)"
+    ),
+    re.compile(rf"(?P<kept>[?&;](?:{_NAMES}(?:[_-]?id)?|sig|sas|pwd|key|auth)=)[^&;#\s'\"]+", re.IGNORECASE),
+    re.compile(rf"(?P<kept>\b{_NAMES}=)(?!=)[^&;,#\s'\"]+", re.IGNORECASE),
+    re.compile(r"(?P<kept>\bBearer\s+)[\w.~+/=-]+", re.IGNORECASE),
+)
+
+
+def printable(text: str) -> str:
+    r"""Return a text in one line with every character that a terminal would not print written as Python does: `\x1b`.
+
+    Control characters, line ends, those that turn the direction of writing, invisible ones and halves of pairs.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def mask_secrets(text: str) -> str:
+    """Replace credentials and signatures in addresses, and values under names such as `account_key=`, by `***`."""
+    for secret in _SECRETS:
+        text = secret.sub(rf"\g<kept>{_HIDDEN}", text)
+    return text
+
+
+def holds_secret(text: str) -> bool:
+    """Return whether `mask_secrets` would hide anything."""
+    return mask_secrets(text) != text
+
+
+def clean(text: str) -> str:
+    """Return a text in one line, printable, without secrets and not too long."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return mask_secrets(printable(text))
