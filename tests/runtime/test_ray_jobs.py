@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from backsweep.errors import BacksweepError, BadInput
+from backsweep.runtime import ray_jobs
 from backsweep.runtime.ray_jobs import Job, JobServer, find_token
 
 TOKEN = "f" * 64
@@ -164,3 +165,21 @@ def test_what_the_server_cannot_do_is_an_error_with_its_last_line(server):
     jobs = JobServer(server.address)
     with pytest.raises(BacksweepError, match="does not exist"):
         jobs.stop("toy")
+
+
+@pytest.mark.parametrize("address", ["http://head:8265", "http://10.0.0.7:8265", "http://[2001:db8::1]:8265"])
+def test_a_token_does_not_cross_a_network_in_clear(address, monkeypatch):
+    monkeypatch.setattr(JobServer, "_ask_for_authentication", lambda _: True)
+    monkeypatch.setattr(ray_jobs, "JobSubmissionClient", lambda *_, **given: given)
+    with pytest.raises(BadInput, match="in clear") as caught:
+        JobServer(address)
+    assert "ssh -N -L" in caught.value.remedy
+    assert JobServer(address, plain_http=True)._client["headers"]["Authorization"].startswith("Bearer ")
+    assert JobServer(address.replace("http:", "https:"))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8265", "http://[::1]:8265", "http://localhost:8265"])
+def test_a_token_may_go_to_this_machine(address, monkeypatch):
+    monkeypatch.setattr(JobServer, "_ask_for_authentication", lambda _: True)
+    monkeypatch.setattr(ray_jobs, "JobSubmissionClient", lambda *_, **given: given)
+    assert JobServer(address)

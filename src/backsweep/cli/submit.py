@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backsweep.cli.console import echo, log_piece
 from backsweep.cli.options import Overrides, Seed, SweepFile, Trials, Workers, interruptible
 from backsweep.errors import BadInput
 
@@ -48,6 +48,9 @@ def submit(
     unauthenticated: Annotated[
         bool, typer.Option("--allow-unauthenticated", help="Send even to a cluster that asks for no token.")
     ] = False,
+    plain_http: Annotated[
+        bool, typer.Option("--allow-plain-http", help="Send the token unencrypted to another machine.")
+    ] = False,
 ) -> None:
     """Run the study of a sweep file on a Ray cluster: ship it as a job, follow it, fetch its folder.
 
@@ -74,11 +77,11 @@ def submit(
     from backsweep.submission.submit import Submission, Terms  # noqa: PLC0415 - as above
 
     resolved = read_sweep(sweep, workers=workers, trials=trials, seed=seed, overrides=overrides or ())
-    server = JobServer(address, unauthenticated=unauthenticated)
+    server = JobServer(address, unauthenticated=unauthenticated, plain_http=plain_http)
     terms = Terms(cluster_dir, install, retries, tuple(include or ()), shared_data)
     folder = out if out is not None else Path("studies") / resolved.study
     submission = Submission(resolved, server, terms, folder, say=_say, log=_log)
-    said = "\nno longer following; the job goes on: the same command follows it again, and with --stop ends it"
+    said = "no longer following; the job goes on: the same command follows it again, and with --stop ends it"
     with interruptible(said), closing(submission):
         if stop:
             name = submission.stop()
@@ -101,7 +104,7 @@ def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
         _say("the cluster found bad input: see its message above")
     elif fetch:
         state = submission.fetch().state
-        typer.echo(f"{state.done:,} trials are in {submission.out}; see the best: backsweep show {submission.out}")
+        echo(f"{state.done:,} trials are in {submission.out}; see the best: backsweep show {submission.out}")
     else:
         _say(f"the study stays {submission.place}")
     if code:
@@ -109,9 +112,8 @@ def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    echo(text, err=True)
 
 
 def _log(piece: str) -> None:
-    sys.stderr.write(piece)
-    sys.stderr.flush()
+    log_piece(piece)

@@ -12,6 +12,7 @@ import logging
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -66,11 +67,11 @@ class Job:
 class JobServer:
     """A connection to the job server at `http://HOST:PORT`, or https.
 
-    Raises BadInput if nothing answers there, if the token is missing or wrong, or if the cluster wants none and
-    `unauthenticated` does not allow that.
+    Raises BadInput if nothing answers there, if the token is missing or wrong, if the cluster wants none and
+    `unauthenticated` does not allow that, or if the token would cross a network in clear and `plain_http` does not.
     """
 
-    def __init__(self, address: str, *, unauthenticated: bool = False) -> None:
+    def __init__(self, address: str, *, unauthenticated: bool = False, plain_http: bool = False) -> None:
         self.address = _check_address(address)
         secured = self._ask_for_authentication()
         if not secured and not unauthenticated:
@@ -81,6 +82,8 @@ class JobServer:
                 found="answers to a request without a token",
                 remedy="start Ray with RAY_AUTH_MODE=token; --allow-unauthenticated if nobody else can reach it",
             )
+        if secured and not plain_http:
+            _check_encrypted(self.address)
         for name in _TALKATIVE:
             logging.getLogger(f"ray.{name}").setLevel(logging.WARNING)
         headers = {"Authorization": f"Bearer {find_token()}"} if secured else {}
@@ -230,16 +233,39 @@ def _token_place() -> str:
 
 
 def _check_address(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+    try:
+        parts = urlsplit(address)
+        good = parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
         raise BadInput(
             "not the address of a cluster's job server",
             where="--address",
             expected="http://HEAD:8265, the address of the dashboard",
-            found=address if not parts.password else f"an address with a password, {parts.scheme}://...",
+            found=address,
             remedy="8265 is the dashboard's port; `ray start --head` prints its address",
         )
     return address.rstrip("/")
+
+
+def _check_encrypted(address: str) -> None:
+    """Refuse to send the token to another machine in clear: whoever reads it there may run programs."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    try:
+        near = ip_address(host).is_loopback
+    except ValueError:
+        near = host == "localhost"
+    if parts.scheme == "http" and not near:
+        raise BadInput(
+            "the token would cross the network in clear",
+            where=address,
+            expected="https, or a tunnel's end on this machine",
+            found=f"http to {host}",
+            remedy="ssh -N -L 8265:127.0.0.1:8265 HEAD, then --address http://127.0.0.1:8265; --allow-plain-http on a "
+            "network that nobody else can read",
+        )
 
 
 def _no_answer(address: str, error: object) -> BadInput:

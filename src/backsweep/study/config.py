@@ -19,12 +19,13 @@ from backsweep.study.messages import dotted, translate
 from backsweep.study.overrides import override
 from backsweep.study.pruning import Between, Halving, Wilcoxon
 from backsweep.study.rules import CONSTRAINT, PLAIN_SAMPLERS, check_together
+from backsweep.study.secrets import refuse_secret
 from backsweep.study.yamlfile import KeyPath, read_yaml
 from backsweep.trial.folds import FoldSpec
 from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec, custom_models
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -227,6 +228,8 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         place = (0, f"--set {dotted(changed)}")
         places |= {changed[:n]: place for n in range(1, len(changed)) if changed[:n] not in places}
         places[changed] = place
+    for key, text in _texts(document.data, ()):
+        refuse_secret(text, _place(places, key)[1])
     _resolve_paths(document.data, path.resolve().parent)
     try:
         sweep = Sweep.model_validate_json(json.dumps(document.data, default=_iso), strict=True)
@@ -235,6 +238,15 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     sweep.remember(places)
     check_together(sweep)
     return sweep
+
+
+def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every text in a file's content, with its path of keys."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(inner, (*path, key))
 
 
 def _iso(value: Any) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backsweep.errors import BadInput, StudyConflict
+from backsweep.study.secrets import refuse_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,10 +92,13 @@ class Files(Protocol):
 def open_files(location: str | Path) -> Files:
     """Open a folder, or an object store by its URL: `s3://bucket/prefix`, `gs://bucket/prefix`.
 
-    Nothing is made or looked for yet. Raises BadInput for another kind of URL, or without the `cloud` extra.
+    Nothing is made or looked for yet. Raises BadInput for another kind of URL, one that holds a secret, or without the
+    `cloud` extra.
     """
     scheme, separator, _ = str(location).partition("://")
-    if not separator:
+    if separator:
+        refuse_secret(str(location), "the address of a study or of records")
+    else:
         from backsweep.study.local_files import LocalFiles  # noqa: PLC0415 - each place loads only itself
 
         return LocalFiles(Path(location))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import re
 import shutil
 import sysconfig
 from dataclasses import dataclass
@@ -36,7 +35,6 @@ MAXIMUM_BYTES = 64 * 2**20
 """Of the files that are shipped; Ray itself takes packages of 100 MiB."""
 
 _ROLES = ("bars", "signals", "context", "actions")
-_SECRET = re.compile(r"://[^/@]*:[^/@]*@|(?i:secret|token|signature|password|access_key)[^=/?&]*=")
 _DIGITS = 16
 
 
@@ -65,7 +63,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     """Copy what a study needs into the empty folder `room`.
 
     `include` are further files and folders of code. With `shared_data` files of market data stay where they are: every
-    node sees them there. Raises BadInput for what is too large to be sent or holds a secret.
+    node sees them there. Raises BadInput for what is too large to be sent.
     """
     folder, code = room / "job", room / "backsweep"
     folder.mkdir()
@@ -102,17 +100,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
 
 def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
     """Copy the files at a location in the order in which they are read; returns where they will be."""
-    if is_url(location):
-        if _SECRET.search(location):
-            raise BadInput(
-                "an address that holds a secret",
-                where=f"data.{role}",
-                expected="an address that the nodes may read with credentials of their own",
-                found=f"{location.partition('://')[0]}://... with a password, key or token in it",
-                remedy="give the nodes a role or a credentials file: all who use the cluster can read what is sent",
-            )
-        return location
-    if shared:
+    if shared or is_url(location):
         return location
     files = [Path(file) for file in find_files(location, role)]
     _check_size(files)

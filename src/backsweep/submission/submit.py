@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from backsweep.errors import BacksweepError, BadInput
 from backsweep.study.files import SCHEMES
 from backsweep.study.folder import StudyFolder
+from backsweep.study.secrets import refuse_secret
 from backsweep.study.study import open_study
 from backsweep.submission.courier import receive
 from backsweep.submission.parcel import PINS, SWEEP, Parcel, pack
@@ -249,6 +250,7 @@ def check_end(job: Job, name: str) -> int:
 
 def _check_folder(path: str) -> None:
     scheme, separator, _ = path.partition("://")
+    refuse_secret(path, "--cluster-dir")
     if scheme not in SCHEMES if separator else not path.startswith(("/", "~/")):
         raise BadInput(
             "not a folder of the head node, nor a place in an object store",

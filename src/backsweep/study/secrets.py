@@ -1,0 +1,19 @@
+"""Credentials in what a study would keep: folders, jobs and logs are read by others."""
+
+from __future__ import annotations
+
+from backsweep.errors import BadInput
+from backsweep.printable import holds_secret
+
+
+def refuse_secret(text: str, where: str) -> None:
+    """Raise BadInput if a text holds a credential or a signature, such as `s3://KEY:SECRET@bucket` or `?sig=...`."""
+    if holds_secret(text):
+        raise BadInput(
+            "a secret in a place that is kept and shown",
+            where=where,
+            expected="an address without user, password, key, token or signature",
+            found=text,
+            remedy="put it into the environment, where it stays in memory: AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or the role of the machine",
+        )
