@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from backsweep import metrics
+from backsweep.statistics.findings import Look
 from backsweep.study.config import Search, Sweep, WalkForward
 from backsweep.study.evidence import weigh
-from backsweep.study.ledger import Earlier, Made
+from backsweep.study.looks import Looks
 from backsweep.study.records import gather_records, rows_of_returns
 from backsweep.study.study import open_study
 
@@ -18,10 +19,10 @@ SESSIONS = 600
 
 def judge(trials, parts, earlier=0, sampler="random", selected=None, folds=None, **more):
     records = gather_records(map(rows_of_returns, parts))
-    own, others = Made("", "", "", len(trials), 1), Earlier(earlier > 0, earlier, int(earlier > 0))
+    looks = Looks("", 1, (Look("before", "", "", earlier, 1),) if earlier else ())
     walk = WalkForward(**folds) if folds else None
     sweep = Sweep(study="x", data={"bars": "x"}, strategy="x:X", search=Search(sampler=sampler), walk_forward=walk)
-    return weigh(trials, records, own, others, sweep, selected, **more)
+    return weigh(trials, records, looks, sweep, selected, **more)
 
 
 def tables(returns, failed=0):

@@ -33,12 +33,14 @@ def test_a_study_arrives_as_it_is_however_its_log_is_cut(study, tmp_path, size):
     assert delivery.size == sum((study / name).stat().st_size for name in files)
 
 
-def test_lease_and_hidden_files_stay_behind(study, tmp_path):
-    (study / "lease").mkdir()
-    (study / "lease" / "claim-1.json").write_text("{}")
+def test_lease_looks_and_hidden_files_stay_behind(study, tmp_path):
+    for folder, name in (("lease", "claim-1.json"), ("looks", "000000040.json")):
+        (study / folder).mkdir()
+        (study / folder / name).write_text("{}")
     (study / "trials" / ".part.tmp").write_text("half")
     receive([_log(study)], tmp_path / "out")
     assert not (tmp_path / "out" / "lease").exists()
+    assert not (tmp_path / "out" / "looks").exists()
     assert not (tmp_path / "out" / "trials" / ".part.tmp").exists()
 
 

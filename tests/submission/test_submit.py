@@ -22,6 +22,7 @@ def test_a_study_is_sent_followed_and_fetched_whole(make, server, tmp_path):
     assert f"log of {name}\n" in one.said
     assert study.digest() == bs.open_study(tmp_path / "cluster").digest()
     assert study.state.done == 40
+    assert study.statistics.counted  # what this machine had tried before
     (job, entrypoint, environment, _), (fetch, *_) = server.sent
     assert job == name
     assert name.startswith("toy-")

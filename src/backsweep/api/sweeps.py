@@ -21,7 +21,7 @@ from backsweep.study.driver import run_study
 from backsweep.study.files import open_files
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
-from backsweep.study.ledger import ledger_kept
+from backsweep.study.looks import looks_kept
 from backsweep.study.messages import nearest
 from backsweep.study.overrides import with_options
 from backsweep.study.parts import parquet_bytes
@@ -106,7 +106,7 @@ def run(
     sweep, _, space = _read(path, with_options(overrides, options))
     folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
-    with ledger_kept(folder), _located(sweep):
+    with looks_kept(folder), _located(sweep):
         run_study(
             sweep,
             space,

@@ -13,9 +13,13 @@ from backsweep.cli.console import format_metric, make_console, make_listing, wri
 from backsweep.printable import clean
 
 if TYPE_CHECKING:
-    from backsweep.statistics.findings import Findings, NullRank, Scenario
+    from collections.abc import Sequence
+
+    from backsweep.statistics.findings import Findings, Look, NullRank, Scenario
     from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.study.study import Study
+
+_LISTED = 8  # looks; JSON has them all
 
 
 def show_findings(study: Study, *, as_json: bool) -> None:
@@ -31,8 +35,8 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     verdict = found.verdict
     console.print(Text.assemble((verdict.verdict, "bold"), clean(f": {verdict.reason}")))
     console.print(verdict.power)
-    for warning in verdict.warnings:
-        console.print(f"Note: {warning}")
+    for note in filter(None, (*verdict.warnings, _note(found))):
+        console.print(f"Note: {note}", markup=False)
     console.print()
     if found.out_of_sample is not None:
         console.print("Out of sample: what each fold chose, in the test that followed", style="underline")
@@ -87,10 +91,41 @@ def _out_of_sample(record: OutOfSample) -> dict[str, str]:
     }
 
 
+def _note(found: Findings) -> str:
+    """Say what the verdict counts, where that is not all that came before it and nothing else."""
+    if found.before and not found.counted:
+        unknown = "no record says what came before this state of the study, so that all that is known now counts"
+        return f"{unknown}: its run goes on, was killed, or was an older version's."
+    if found.later and found.counted:
+        return f"the verdict counts what came before {_date(found.counted)}; later looks do not change it."
+    return ""
+
+
+def _looks(looks: Sequence[Look]) -> str:
+    """List looks by study, date and trials, the last ones where they are many."""
+    left = len(looks) - _LISTED
+    return "; ".join([*([f"{left:,} others"] if left > 0 else []), *map(_look, looks[-_LISTED:])])
+
+
+def _look(look: Look) -> str:
+    times = f", {look.times:,} times" if look.times > 1 else ""
+    trials = f"{look.trials:,} trials" if look.trials else "its holdout"
+    return f"{look.study or look.hash[:8]} ({_date(look.date)}, {trials}{times})"
+
+
+def _date(time: str) -> str:
+    return time[:16].replace("T", " ") or "date unknown"
+
+
 def _counts(found: Findings) -> dict[str, str]:
+    again = found.looks - sum(each.times for each in found.before)
+    own = "this study" if again == 1 else f"this study {again:,} times"
     return {
         "trials tried": f"{found.tried:,} with failed and pruned ones and earlier studies; {found.judged:,} have a "
         "Sharpe ratio",
+        "looks": f"{found.looks:,} at these data: "
+        + "; ".join([*([_looks(found.before)] if found.before else []), own]),
+        **({"later looks": _looks(found.later)} if found.later else {}),
         "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
     }
 

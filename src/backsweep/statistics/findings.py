@@ -60,7 +60,7 @@ CROSSED = (
 class Tried:
     """What was tried.
 
-    trials    every trial of the ledger: failed and pruned ones, and those of earlier studies
+    trials    every trial: failed and pruned ones, and those of earlier studies
     looks     how often a result of these data and this strategy was there to be looked at, this one included
     pruned    trials of this study that were stopped early
     learned   whether each trial counts as a search of its own: the sampler learned from the trials, or folds that are
@@ -121,10 +121,28 @@ class Scenario:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Results of the same data and strategy that were there to be looked at.
+
+    study, hash   the study's name and hash
+    date          when its last trial came back, or its holdout was looked at: ISO 8601, UTC; empty where unknown
+    trials        how many it had; 0 for a look at a holdout
+    times         how often its result was there: once, once more for each extension and each look at its holdout
+    """
+
+    study: str
+    hash: str
+    date: str
+    trials: int
+    times: int
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a study's Sharpe ratios are worth. Sharpe ratios are annual; NaN is undefined.
 
-    tried, judged         trials of the ledger, failed and pruned ones included; those of this study with a Sharpe ratio
+    tried, judged         trials of this and earlier studies, failed and pruned ones included; those of this study with
+                          a Sharpe ratio
     looks                 how often a result of these data and this strategy was there to be looked at, with this one
     sessions, years       of a trial's record, which with folds is its tests
     subject               what is judged among the trials: "the selected trial", "the last fold's choice", ...
@@ -148,6 +166,10 @@ class Findings:
     null                  the null study; None without
     sensitivity           what was selected under changed conditions, first as it is; empty where that was not run
     verdict               the verdict in words
+    before                the other studies that `tried` and `looks` count: those that came before the verdict
+    later                 what was looked at afterwards, which changes nothing
+    counted               when the looks were counted: ISO 8601, UTC; empty where the study has no record of that, and
+                          whatever the ledger knows now counts
     """
 
     tried: int
@@ -180,6 +202,9 @@ class Findings:
     null: NullRank | None
     sensitivity: tuple[Scenario, ...]
     verdict: Verdict
+    before: tuple[Look, ...] = ()
+    later: tuple[Look, ...] = ()
+    counted: str = ""
 
 
 def find(

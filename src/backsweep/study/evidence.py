@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backsweep.statistics.findings import Findings, Tried, find
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
     from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import NullRank, Scenario
     from backsweep.study.config import Sweep
-    from backsweep.study.ledger import Earlier, Made
+    from backsweep.study.looks import Looks
 
 
 def weigh(
     trials: pl.DataFrame,
     records: Records | None,
-    own: Made,
-    earlier: Earlier,
+    looks: Looks,
     sweep: Sweep,
     selected: int | None = None,
     stitched: ArrayLike | None = None,
@@ -31,21 +31,21 @@ def weigh(
 ) -> Findings | None:
     """Return the findings on a study, or None if no trial has four sessions of returns.
 
-    `trials` is the study table, `records` what is kept of each trial, `own` and `earlier` what the ledger says of this
-    study and of those before it, `selected` the number of the selected trial and `stitched` the returns of the tests of
+    `trials` is the study table, `records` what is kept of each trial, `looks` what came before the verdict and after,
+    `selected` the number of the selected trial and `stitched` the returns of the tests of
     a walk-forward, one after the other, which of a cross-validation are not judged; `null` and `sensitivity` are handed
     on.
     """
     if records is None:
         return None
     crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
-    looks = own.looks + earlier.looks
     tried = Tried(
-        trials=len(trials) + earlier.trials,
-        looks=looks,
+        trials=len(trials) + sum(each.trials for each in looks.before),
+        looks=looks.total,
         pruned=int((trials["state"] == "PRUNED").sum()),
         learned=sweep.learns or (crossed and sweep.searches_by_fold),
         crossed=crossed,
     )
-    test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks, SESSIONS_PER_YEAR)
-    return find(records, tried, SESSIONS_PER_YEAR, selected, test, null, sensitivity)
+    test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks.total, SESSIONS_PER_YEAR)
+    found = find(records, tried, SESSIONS_PER_YEAR, selected, test, null, sensitivity)
+    return replace(found, before=looks.before, later=looks.later, counted=looks.counted)

@@ -14,8 +14,9 @@ class name, and a ledger that was deleted with the studies.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.study.files import RESTORE, Files, open_files, sealed, unsealed
@@ -23,7 +24,7 @@ from backsweep.study.folder import StudyFolder
 from backsweep.study.touches import read_touches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from backsweep.study.identity import Identity
@@ -35,10 +36,11 @@ _DIGITS = 16  # of the study's hash in a file's name
 
 @dataclass(frozen=True)
 class Made:
-    """A study that was made: its hash, its data's digest, its strategy's class name, trials run, and looks.
+    """A study that was made: its hash, its data's digest, its strategy's class name, trials run, looks, name and time.
 
-    `looks` is how often its result was there to be looked at: once, once more for each time it was extended, and for
-    each look at its holdout, after which nobody chooses on these data as if there had been none.
+    `time` is when its last trial came back, ISO 8601, UTC; empty where that is not known. `looks` is how often its
+    result was there to be looked at: once, once more for each time it was extended, and for each look at its holdout,
+    after which nobody chooses on these data as if there had been none.
     """
 
     study: str
@@ -46,15 +48,8 @@ class Made:
     strategy: str
     trials: int
     looks: int
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What the other studies on the same data with the same strategy come to: studies, their trials and looks."""
-
-    studies: int
-    trials: int
-    looks: int
+    name: str = ""
+    time: str = ""
 
 
 @contextmanager
@@ -78,43 +73,70 @@ def keep_ledger(path: Path | str) -> None:
             folder = StudyFolder(other.location)
             if folder.exists:
                 made = made_of(folder)
-                studies.put(
-                    f"{LEDGER}/{made.study[:_DIGITS]}-{made.trials:09d}-{made.looks:04d}.json", sealed(asdict(made))
-                )
+                name = f"{LEDGER}/{made.study[:_DIGITS]}-{made.trials:09d}-{made.looks:04d}.json"
+                if not studies.exists(name):
+                    studies.put(name, sealed(asdict(_dated(made, folder))))
 
 
 def made_of(folder: StudyFolder, identity: Identity | None = None) -> Made:
-    """Describe a study as it stands."""
+    """Describe a study as it stands, without its time."""
     theirs = identity or folder.identity()
     entries = folder.entries()
     trials = entries[-1].first + entries[-1].count if entries else 0
     looks = max(len({entry.total for entry in entries}), 1) + len(read_touches(folder.path, theirs.hash))
-    return Made(theirs.hash, theirs.data, str(theirs.sweep["strategy"]).rpartition(":")[2], trials, looks)
+    strategy = str(theirs.sweep["strategy"]).rpartition(":")[2]
+    return Made(theirs.hash, theirs.data, strategy, trials, looks, str(theirs.sweep["study"]))
 
 
-def earlier_studies(path: Path | str, identity: Identity) -> Earlier:
-    """Count what was tried beside the study at `path` on the same data with a strategy of the same name.
+def other_studies(path: Path | str, own: Made) -> list[Made]:
+    """List what was made beside the study at `path`, which is `own`, on the same data with a strategy of that name.
 
-    Studies that lie there and studies that the ledger remembers count, each once and as far as it ever came. Raises
-    StudyConflict for a study or an entry that cannot be read: its trials would be missing from the count.
+    Studies that lie there and studies that the ledger remembers count, each once and as far as it ever came, in the
+    order of their times. Raises StudyConflict for a study or an entry that cannot be read: its trials would be missing
+    from the count.
     """
     studies = open_files(path).parent()
-    own = made_of(StudyFolder(path), identity)
     known: dict[str, Made] = {}
-    beside = (StudyFolder(other.location) for other in studies.inside())
-    for made in (*_entered(studies), *(made_of(folder) for folder in beside if folder.exists)):
-        if (made.data, made.strategy) == (own.data, own.strategy) and made.study != own.study:
-            before = known.get(made.study, made)
-            known[made.study] = max(made, before, key=lambda each: (each.trials, each.looks))
-    return Earlier(len(known), sum(made.trials for made in known.values()), sum(made.looks for made in known.values()))
+    for made in _entered(studies):
+        _note(known, made, own)
+    for folder in (StudyFolder(other.location) for other in studies.inside()):
+        if folder.exists and _note(known, made := made_of(folder), own):
+            known[made.study] = _dated(made, folder)
+    return sorted(known.values(), key=lambda each: (each.time, each.study))
+
+
+def _note(known: dict[str, Made], made: Made, own: Made) -> bool:
+    """Take note of a study that counts beside `own`; False if it does not, or was known to have come as far."""
+    before = known.get(made.study)
+    if (made.data, made.strategy) != (own.data, own.strategy) or made.study == own.study:
+        return False
+    if before is not None and (before.trials, before.looks) >= (made.trials, made.looks):
+        return False
+    known[made.study] = made
+    return True
+
+
+def _dated(made: Made, folder: StudyFolder) -> Made:
+    """Add when the last trial came back."""
+    with suppress(StudyConflict):
+        for rows in folder.parts("trials", folder.entries()[-1:]):
+            last = rows["datetime_complete"].max()
+            return replace(made, time=last.isoformat(timespec="seconds") if isinstance(last, datetime) else "")
+    return made
 
 
 def _entered(studies: Files) -> list[Made]:
-    found = []
     names = [name for name in studies.names(LEDGER) if name.endswith(".json")]
-    for name, raw in zip(names, studies.get_all(names), strict=True):
-        try:
-            found.append(Made(**unsealed(raw, studies.where(name))))
-        except TypeError:
-            raise StudyConflict("not an entry of the ledger", where=studies.where(name), remedy=RESTORE) from None
-    return found
+    found = zip(names, studies.get_all(names), strict=True)
+    return [read_made(unsealed(raw, studies.where(name)), studies.where(name)) for name, raw in found]
+
+
+def read_made(content: Mapping[str, Any], where: str) -> Made:
+    """Read a study that was made from plain data; raises StudyConflict for anything else."""
+    try:
+        made = Made(**content)
+    except TypeError:
+        made = None
+    if made is None or not all(type(getattr(made, each.name)).__name__ == each.type for each in fields(Made)):
+        raise StudyConflict("not an entry of the ledger", where=where, remedy=RESTORE)
+    return made

@@ -15,7 +15,7 @@ from backsweep.study.config import Sweep
 from backsweep.study.digest import digest
 from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
-from backsweep.study.ledger import earlier_studies, made_of
+from backsweep.study.looks import read_looks
 from backsweep.study.nulls import rank, read_histories
 from backsweep.study.records import gather_records, read_records, summarise_records
 from backsweep.study.sensitivity import read_sensitivity
@@ -111,9 +111,10 @@ class Study:
 
     @cached_property
     def statistics(self) -> Findings | None:
-        """What the results are worth, counting every trial here and in other studies of this folder.
+        """What the results are worth, counting every trial here and in the studies of this folder that came before.
 
         Those are studies on the same data with a strategy of the same name, also deleted ones that the ledger knows.
+        What came after the run had ended is listed as `later` and changes nothing; see `backsweep.study.looks`.
         None if no trial has returns of four sessions or more.
         """
         if not len(self.trials):
@@ -122,8 +123,7 @@ class Study:
         return weigh(
             self.trials,
             self._records(),
-            made_of(self._folder, self.identity),
-            earlier_studies(self.path, self.identity),
+            read_looks(self.path, self.identity),
             self.sweep,
             self.selected,
             stitched,

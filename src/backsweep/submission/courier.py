@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError, StudyConflict
 from backsweep.study.files import open_files
+from backsweep.study.looks import FOLDER as LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 FILE, DATA, END = "backsweep-file ", "backsweep-data ", "backsweep-end "
 
 _BLOCK = 192 * 2**10  # bytes a line, before base64
+_STAYS = ("lease/", f"{LOOKS}/")  # who holds it there, and what was tried there before it
 _ONCE = ("study.json", "sessions.parquet", "trials", "returns", "folds", "manifest")  # in the order of sending
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _NUMBER = re.compile(r"part-(\d+)")
@@ -50,7 +52,7 @@ def send(folder: Path | str, skip: int = 0) -> Iterator[str]:
     """
     place = open_files(folder)
     entries = {name for name in place.names("manifest") if _is_wanted(name, skip)}
-    found = [name for name in _names(place) if _is_wanted(name, skip) and not name.startswith("lease/")]
+    found = [name for name in _names(place) if _is_wanted(name, skip) and not name.startswith(_STAYS)]
     names = [name for first in _ONCE for name in found if name.partition("/")[0] == first]
     names = [name for name in names if not name.startswith("manifest/") or name in entries]
     names += [name for name in found if name.partition("/")[0] not in _ONCE]

@@ -1,0 +1,140 @@
+"""The looks that a study's verdict counts: those that came before it, kept in its folder when a run of it ends.
+
+How often results of these data and this strategy were there to be looked at decides what a result is worth, and what
+is looked at afterwards cannot change that any more. So a verdict counts what `looks/<trials>.json` says, which is put
+once, when a run ends with so many trials: when that was, how often this study's own result had been there, and which
+other studies the ledger knew. An extension has more trials, and with them a record of its own, which counts the first
+run and whatever was made in between. Of two studies that run at the same time, the one that ends last counts the other.
+None of this is part of the study's digest.
+
+A study without such a record - it is running, its run was killed, or it is older than these records - counts what the
+ledger knows now, and its findings say so.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.statistics.findings import Look
+from backsweep.study.files import RESTORE, open_files, sealed, unsealed
+from backsweep.study.folder import StudyFolder
+from backsweep.study.ledger import Made, ledger_kept, made_of, other_studies, read_made
+from backsweep.study.touches import read_touches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from backsweep.study.identity import Identity
+
+FOLDER = "looks"
+
+_FIELDS = {"study", "trials", "time", "own", "touches", "before"}
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a verdict counts, and what came later.
+
+    Attributes
+    ----------
+    counted : when the looks were counted, ISO 8601, UTC; empty where the study has no record of it, and counts now.
+    own : how often this study's own result had been there to be looked at, this time included.
+    before : the other studies that count, each as far as it had come.
+    later : what was looked at afterwards: studies, what others were extended by, and looks at this study's holdout.
+
+    """
+
+    counted: str
+    own: int
+    before: tuple[Look, ...]
+    later: tuple[Look, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How often a result was there to be looked at."""
+        return self.own + sum(each.times for each in self.before)
+
+
+@contextmanager
+def looks_kept(path: Path | str) -> Iterator[None]:
+    """Enter the study at `path` in the ledger when the block ends, however it ends, and keep what came before it."""
+    try:
+        with ledger_kept(path):
+            yield
+    finally:
+        keep_looks(path)
+
+
+def keep_looks(path: Path | str) -> None:
+    """Keep the looks that came before the study at `path` as it stands, unless they are kept.
+
+    Does nothing without trials, where the folder is read only, and where another study cannot be read.
+    """
+    with suppress(StudyConflict, BadInput):
+        folder = StudyFolder(path)
+        own = made_of(folder) if folder.exists else None
+        if own is None or not own.trials or open_files(path).exists(_name(own.trials)):
+            return
+        content = {
+            "study": own.study,
+            "trials": own.trials,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "own": own.looks,
+            "touches": len(read_touches(path, own.study)),
+            "before": [asdict(each) for each in other_studies(path, own)],
+        }
+        open_files(path).put(_name(own.trials), sealed(content))
+
+
+def read_looks(path: Path | str, identity: Identity) -> Looks:
+    """Read what the verdict of the study at `path` counts, and what came later.
+
+    Raises StudyConflict for a damaged record, and where another study or its entry in the ledger cannot be read.
+    """
+    own = made_of(StudyFolder(path), identity)
+    files, others = open_files(path), other_studies(path, own)
+    if not files.exists(_name(own.trials)):
+        return Looks("", own.looks, tuple(_look(each) for each in others))
+    where = files.where(_name(own.trials))
+    kept = _checked(unsealed(files.get(_name(own.trials)), where), own, where)
+    before = [read_made(each, where) for each in kept["before"]]
+    touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_touches(path, own.study)[kept["touches"] :]]
+    later = (*_later(others, before), *touched)
+    return Looks(kept["time"], kept["own"], tuple(map(_look, before)), later)
+
+
+def _later(others: Iterable[Made], before: Iterable[Made]) -> Iterator[Look]:
+    """List what the other studies have come to beyond what was counted."""
+    known = {each.study: each for each in before}
+    for each in others:
+        past = known.get(each.study)
+        trials, times = (
+            (each.trials, each.looks) if past is None else (each.trials - past.trials, each.looks - past.looks)
+        )
+        if trials > 0 or times > 0:
+            yield Look(each.name, each.study, each.time, max(trials, 0), max(times, 0))
+
+
+def _look(made: Made) -> Look:
+    return Look(made.name, made.study, made.time, made.trials, made.looks)
+
+
+def _checked(content: dict[str, Any], own: Made, where: str) -> dict[str, Any]:
+    """Refuse a record that is not one of this study with so many trials."""
+    good = content.keys() == _FIELDS and (content["study"], content["trials"]) == (own.study, own.trials)
+    counts = [content.get("own"), content.get("touches")]
+    good = good and all(type(count) is int and count >= 0 for count in counts) and counts[0] != 0
+    if not good or not isinstance(content["time"], str) or not isinstance(content["before"], list):
+        expected = f"what came before {own.trials:,} trials of this study"
+        raise StudyConflict("not a record of looks", where=where, expected=expected, remedy=RESTORE)
+    return content
+
+
+def _name(trials: int) -> str:
+    return f"{FOLDER}/{trials:09d}.json"

@@ -1,0 +1,162 @@
+"""What a verdict counts: the looks that came before it, whatever is made, deleted or damaged afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from backsweep.errors import StudyConflict
+from backsweep.study.files import sealed, unsealed
+from backsweep.study.ledger import LEDGER, keep_ledger
+from backsweep.study.looks import FOLDER, keep_looks, looks_kept
+from backsweep.study.study import open_study
+from backsweep.study.touches import keep_touch
+
+
+def begin(bench, name, **search):
+    """Run a study to its end, but for what is kept there."""
+    bench.run(name, bench.sweep(**search).model_copy(update={"study": name}))
+
+
+def run(bench, name, **search):
+    with looks_kept(bench.folder / name):
+        begin(bench, name, **search)
+    return open_study(bench.folder / name)
+
+
+def found(bench, name):
+    return open_study(bench.folder / name).statistics
+
+
+def named(looks):
+    return [(each.study, each.trials, each.times) for each in looks]
+
+
+def ended(study):
+    """Return when the last trials came back, which in these studies is not after all others did."""
+    last = study.trials.filter(study.trials["batch"] == study.trials["batch"].max())
+    return last["datetime_complete"].max().isoformat(timespec="seconds")
+
+
+def judged(findings):
+    """Leave out what may be said afterwards."""
+    return repr(replace(findings, later=()))
+
+
+def touch(study):
+    more = {"trial": 3, "params": {}, "start": "2020-01-01", "end": "2020-12-31", "metrics": {"sharpe": 1.0}}
+    return keep_touch(study.path, study.identity.hash, why="final check", **more)
+
+
+def test_a_later_study_is_listed_and_changes_no_verdict(bench):
+    digest, before = run(bench, "one").digest(), found(bench, "one")
+    assert (before.tried, before.looks, before.before, before.later) == (100, 1, (), ())
+    second = run(bench, "two", seed=8, trials=50)
+    after = found(bench, "one")
+    assert judged(after) == judged(before)
+    assert named(after.later) == [("two", 50, 1)]
+    assert after.later[0].date == ended(second)
+    assert open_study(bench.folder / "one").digest() == digest
+
+
+def test_an_earlier_study_counts_by_its_name_date_and_trials(bench):
+    first = run(bench, "one")
+    second = run(bench, "two", seed=8, trials=50).statistics
+    assert (second.tried, second.looks, second.later) == (150, 2, ())
+    assert named(second.before) == [("one", 100, 1)]
+    assert second.before[0].date == ended(first)
+    assert second.counted > second.before[0].date
+
+
+def test_an_extension_has_a_verdict_of_its_own_that_counts_what_was_made_in_between(bench):
+    run(bench, "one", trials=40)
+    run(bench, "two", seed=8)
+    extended = run(bench, "one", trials=60).statistics
+    assert (extended.tried, extended.looks) == (160, 3)  # twice here and once there
+    assert named(extended.before) == [("two", 100, 1)]
+    assert named(found(bench, "two").before) == [("one", 40, 1)]
+    assert named(found(bench, "two").later) == [("one", 20, 1)]
+
+
+def test_a_run_without_new_trials_counts_nothing_anew(bench):
+    before = run(bench, "one").statistics
+    run(bench, "two", seed=8)
+    assert judged(run(bench, "one").statistics) == judged(before)
+
+
+def test_a_verdict_outlives_the_ledger_and_the_studies_that_it_counts(bench):
+    run(bench, "one")
+    before = run(bench, "two", seed=8).statistics
+    shutil.rmtree(bench.folder / LEDGER)
+    shutil.rmtree(bench.folder / "one")
+    assert judged(found(bench, "two")) == judged(before)
+    shutil.copytree(bench.folder / "two", bench.folder / "elsewhere" / "copy")
+    assert judged(found(bench, "elsewhere/copy")) == judged(before)
+
+
+def test_of_two_studies_at_a_time_the_one_that_ends_last_counts_the_other(bench):
+    begin(bench, "one")
+    begin(bench, "two", seed=8)
+    for name in ("one", "two"):
+        keep_ledger(bench.folder / name)
+        keep_looks(bench.folder / name)
+    assert named(found(bench, "two").before) == [("one", 100, 1)]
+
+
+def test_a_study_without_a_record_counts_what_is_known_now_and_says_so(bench):
+    begin(bench, "one")  # killed before it could keep anything
+    run(bench, "two", seed=8)
+    now = found(bench, "one")
+    assert (now.counted, now.tried, now.looks, named(now.before)) == ("", 200, 2, [("two", 100, 1)])
+
+
+def test_entries_of_the_ledger_without_names_and_times_still_count(bench):
+    run(bench, "one")
+    entry = next((bench.folder / LEDGER).iterdir())
+    content = unsealed(entry.read_bytes(), "")
+    entry.write_bytes(sealed({key: value for key, value in content.items() if key not in {"name", "time"}}))
+    shutil.rmtree(bench.folder / "one")
+    second = run(bench, "two", seed=8).statistics
+    assert (second.tried, named(second.before), second.before[0].date) == (200, [("", 100, 1)], "")
+
+
+def test_looks_at_a_holdout_count_from_the_next_verdict_on(bench):
+    study = run(bench, "one", trials=40)
+    touch(study)
+    keep_ledger(study.path)
+    after = found(bench, "one")
+    assert (after.looks, named(after.later)) == (1, [("one", 0, 1)])
+    assert run(bench, "two", seed=8).statistics.looks == 3  # its own, and two of the other
+    assert run(bench, "one", trials=60).statistics.looks == 4  # twice here, the touch, and the other
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"study": "f" * 64},
+        {"trials": 99},
+        {"own": 0},
+        {"own": True},
+        {"touches": -1},
+        {"time": 3},
+        {"before": {}},
+        {"before": [{"study": "x"}]},
+        {"before": [{"study": "x", "data": "", "strategy": "", "trials": "7", "looks": 1}]},
+        {"more": 1},
+    ],
+)
+def test_a_record_that_was_changed_and_sealed_again_is_an_error(bench, change):
+    study = run(bench, "one")
+    record = next((study.path / FOLDER).iterdir())
+    record.write_bytes(sealed(unsealed(record.read_bytes(), "") | change))
+    with pytest.raises(StudyConflict, match=r"looks/000000100\.json"):
+        found(bench, "one")
+
+
+def test_a_study_that_cannot_be_written_is_left_as_it_is(bench):
+    begin(bench, "one")
+    (bench.folder / "one" / FOLDER).write_text("no folder\n")
+    keep_looks(bench.folder / "one")
+    assert found(bench, "one").counted == ""
