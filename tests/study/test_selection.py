@@ -45,6 +45,37 @@ def test_the_best_few_are_chosen_best_first():
     assert choose(LINE[:5], [-1, -5, -3, -4, -2], LINE[:5, 0] % 4 == 0, select="top_k", top=3) == [4, 0]
 
 
+SETS = np.array([[1.0, 5.0], [2.0, 5.0], [1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [1.0, 5.0], [4.0, 5.0]])
+
+
+def test_a_parameter_set_that_was_tried_several_times_is_one_choice():
+    losses = [-9, -8, -9, -7, -8, -9, -6]
+    assert choose(SETS, losses, select="top_k", top=3) == [0, 1, 3]
+    assert choose(SETS, losses, select="top_k", top=9) == [0, 1, 3, 6]
+    assert choose(SETS, losses) == [0]
+
+
+def test_the_earliest_trial_of_a_set_that_may_be_chosen_stands_for_it():
+    losses = [np.nan, -8, -9, -7, -8, -9, -6]
+    feasible = [True, False, True, True, True, True, True]
+    assert choose(SETS, losses, feasible, select="top_k", top=3) == [2, 4, 3]
+
+
+def test_neighbours_are_other_parameter_sets():
+    params = np.array([[1.0]] * 5 + [[2.0], [3.0], [4.0], [5.0], [6.0]])
+    losses = [-9.0] * 5 + [0.0, 0.0, -6.0, -6.0, -6.0]  # five copies of a lonely peak are no plateau
+    assert choose(params, losses, select="neighbourhood", neighbours=3) == [8]
+
+
+@pytest.mark.parametrize("rules", [{"select": "neighbourhood", "neighbours": 3}, {"select": "top_k", "top": 3}, {}])
+def test_trying_every_set_again_changes_nothing(rules):
+    params = np.random.default_rng(0).integers(0, 4, (30, 2)).astype(float)
+    params = np.unique(params, axis=0)
+    losses = np.random.default_rng(1).normal(size=len(params))
+    once = choose(params, losses, **rules)
+    assert choose(np.vstack([params] * 3), np.tile(losses, 3), **rules) == once
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(-3, 3)), min_size=1, max_size=40, unique=True),
@@ -59,6 +90,11 @@ def test_permuting_trials_changes_nothing(points, rules, chance):
     straight = params[choose(params, losses, **rules)]
     turned = params[order][choose(params[order], losses[order], **rules)]
     assert straight.tolist() == turned.tolist()
+
+
+@pytest.mark.parametrize("select", ["best", "neighbourhood", "top_k"])
+def test_of_no_trials_none_is_chosen(select):
+    assert choose(np.zeros((0, 2)), np.empty(0), select=select) == []
 
 
 @pytest.mark.parametrize("select", ["best", "neighbourhood", "top_k"])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.config import Search
+    from backsweep.study.config import Search, WalkForward
     from backsweep.study.study import State, Study
 
 PARAM, METRIC, BOUND = "params_", "user_attrs_", "constraints_"
@@ -135,6 +135,8 @@ def _show_folds(study: Study, form: Format) -> None:
         if name.startswith(PARAM):
             columns[name.removeprefix(PARAM)] = [format_number(value, 4) for value in table[name]]
     print_columns(console, columns)
+    if short := _too_few(result.folds, study.sweep.walk_forward):
+        console.print(f"Note: {short}", markup=False)
     if len(result.paths) > 1:
         paths = result.paths
         print_columns(console, {name: [format_metric(name, value) for value in paths[name]] for name in paths.columns})
@@ -145,6 +147,15 @@ def _show_folds(study: Study, form: Format) -> None:
     console.print()
     columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
     print_columns(console, columns)
+
+
+def _too_few(folds: pl.DataFrame, rules: WalkForward | None) -> str:
+    """Say which folds had fewer parameter sets to choose from than `top_k` asks for, if any."""
+    if rules is None or rules.select != "top_k":
+        return ""
+    chosen = zip(folds["fold"], folds["numbers"].list.len(), strict=True)
+    short = [f"{fold} ({count})" for fold, count in chosen if count < rules.top]
+    return f"fewer than {rules.top} parameter sets to choose from in fold {', '.join(short)}" if short else ""
 
 
 def print_best(

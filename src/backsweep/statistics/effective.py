@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def effective_trials(returns: ArrayLike, blocks: int = BLOCKS) -> float:
     """Return the participation ratio of the trials in returns (sessions, trials): from 1 to the number of blocks.
 
-    (sum of eigenvalues)^2 / sum of squared eigenvalues of the correlations between the trials' block returns. Equal
-    trials count once and trials without variation not at all; NaN if none varies. Returns in fewer sessions than
+    (sum of eigenvalues)^2 / sum of squared eigenvalues of the correlations between the trials' block returns. Copies
+    of one trial amount to one and trials without variation to none; NaN if none varies. Returns in fewer sessions than
     `blocks` are taken session by session.
     """
     given = matrix("returns", returns)
