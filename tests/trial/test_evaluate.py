@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from scripted import bars, evaluator, flat
 
@@ -150,3 +151,21 @@ def test_files_and_frames_give_the_same_bits(engine, market, averages, tmp_path)
     )
     chunk = Chunk(0, np.arange(5), WINDOWS)
     assert same(Evaluator(spec, cls=averages).evaluate(chunk), engine.evaluate(chunk))
+
+
+def test_features_that_are_not_kept_trade_as_those_that_are(market, averages, engine):
+    class Mapped(averages):
+        def features(self):
+            mapped = pl.col("close").map_batches(lambda series: series.rolling_mean(self.window), pl.Float64)
+            return {**super().features(), "average": mapped}
+
+    mine = evaluator(market, Mapped, params=("window",))
+    chunk = Chunk(0, np.arange(5), WINDOWS)
+    assert same(mine.evaluate(chunk), engine.evaluate(chunk))
+    mine._runner.take(WINDOWS[0])
+    others = [np.zeros(market.height) for _ in range(1000)]  # take the room of whatever was freed
+    mine._runner.go(0, 120)
+    assert others[0].sum() == 0.0
+    again = engine.evaluate(chunk)
+    mine._runner.summarise(again.metrics[1], again.reasons[1], scratch := np.zeros(120))
+    assert scratch.astype(np.float32).tobytes() == again.returns[0].tobytes()

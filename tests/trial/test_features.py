@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -81,3 +84,93 @@ def test_features_that_cannot_be_are_an_error(packed, give, problem):
 
     with pytest.raises(StrategyError, match=problem):
         Features(packed).columns(Wrong())
+
+
+class Answer:
+    """A callable with state, which cannot be pickled."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, series):
+        return series * 0.0 + self.value
+
+    def __reduce__(self):
+        raise TypeError("not to be pickled")
+
+
+ANSWER = Answer(1.0)
+
+
+class Modelled(Strategy):
+    def features(self):
+        return {
+            "log": np.log(pl.col("close")),
+            "median": pl.col("close").rolling_map(lambda window: window.median(), 3),
+            "predicted": pl.col("close").map_batches(ANSWER),
+        }
+
+    def on_data(self, timestamp, data, context, broker):
+        pass
+
+
+@pytest.fixture(params=["without cloudpickle", "by name"])
+def _pickling(request, monkeypatch):
+    """Have no cloudpickle, which Polars pickles functions with, or one that writes a function as its type's name."""
+    pickles = SimpleNamespace(dumps=lambda value, **_: repr(type(value)).encode(), __version__="3.1.2")
+    monkeypatch.setitem(sys.modules, "cloudpickle", pickles if request.param == "by name" else None)
+
+
+@pytest.mark.usefixtures("_pickling")
+def test_functions_in_expressions_are_computed_for_each_trial(market, packed, monkeypatch):
+    features = Features(packed)
+    monkeypatch.setattr(ANSWER, "value", 1.0)
+    first = features.columns(Modelled())
+    monkeypatch.setattr(ANSWER, "value", 2.0)
+    second = features.columns(Modelled())
+    assert set(first["predicted"]) == {1.0}
+    assert set(second["predicted"]) == {2.0}
+    close = market.filter(pl.col("asset") == "A").sort("timestamp")["close"]
+    mine = packed.bars["asset"] == 0
+    assert_series_equal(pl.Series("close", first["median"][mine]), close.rolling_median(3).fill_null(np.nan))
+    assert_series_equal(pl.Series("close", first["log"][mine]), close.log())
+
+
+def _scaled(factor):
+    return lambda series: series * factor
+
+
+@pytest.mark.usefixtures("_pickling")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda factor: pl.col("close").map_batches(_scaled(factor)),
+        lambda factor: pl.col("close").rolling_map(lambda window: window[-1] * factor, 1),
+        lambda factor: pl.col("close").map_elements(lambda close: sum([close] * factor), return_dtype=pl.Float64),
+        lambda factor: pl.struct("close").map_batches(lambda series: series.struct.field("close") * factor),
+        lambda factor: pl.fold(pl.lit(0.0), lambda total, each: total + each * factor, [pl.col("close")]),
+        lambda factor: pl.col("close") * pl.lit(pl.Series([float(factor)] * 9)).first(),
+        lambda factor: pl.col("close") * pl.lit([factor] * 9).list.first(),
+    ],
+)
+def test_two_functions_of_one_name_do_not_share_a_column(packed, make):
+    class Scaled(Strategy):
+        factor: int = param(1, 9)
+
+        def features(self):
+            return {"scaled": make(self.factor)}
+
+    features = Features(packed)
+    one, two, again = (features.columns(Scaled(factor=factor))["scaled"] for factor in (1, 2, 1))
+    np.testing.assert_array_equal(two, 2.0 * one)
+    np.testing.assert_array_equal(again, one)
+
+
+def test_a_function_that_fails_is_one_error_of_the_strategy(packed):
+    class Broken(Strategy):
+        def features(self):
+            return {"broken": pl.col("close").map_batches(lambda series: {}[series.len()], pl.Float64)}
+
+    with pytest.raises(StrategyError, match="features cannot be computed") as caught:
+        Features(packed).columns(Broken())
+    assert "KeyError" in caught.value.found

@@ -1,11 +1,13 @@
 """Columns that depend on parameters: Polars expressions, evaluated for each asset and kept while there is room.
 
 Two trials that share a window share the column. The cache is bounded in bytes and forgets what was used longest ago,
-but never a column of the trial at hand.
+but never a column of the trial at hand. An expression that calls a Python function (`map_batches`, `rolling_map`) is
+computed for each trial: what such a function returns does not follow from its text, as it may hold a model.
 """
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 512 * 2**20
 
+_PICKLED = re.compile(r'"(?!(?:Series|List|Array|Struct|Binary)")\w+":\[\d+(?:,\d+){7}')
+"""Bytes in a serialised expression that are not a literal's values: a Python function, pickled."""
+
 
 class Features:
     """The feature columns of one market."""
@@ -36,15 +41,14 @@ class Features:
     def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
         """Give the strategy's features by name, float64, one value for each bar, NaN where there is none."""
         wanted = self._expressions(strategy)
-        keys = {name: expression.meta.serialize(format="json") for name, expression in wanted.items()}
-        missing = {name: wanted[name] for name, key in keys.items() if key not in self._cache}
-        if missing:
-            self._evaluate(strategy, missing, keys)
-        columns = {}
-        for name, key in keys.items():
+        keys = {name: key for name, expression in wanted.items() if (key := _key(expression)) is not None}
+        missing = {name: wanted[name] for name in wanted if keys.get(name) not in self._cache}
+        found = self._evaluate(strategy, missing) if missing else {}
+        self._cache.update({key: found[name] for name, key in keys.items() if name in found})
+        for key in keys.values():
             self._cache.move_to_end(key)
-            columns[name] = self._cache[key]
-        self._forget(keep=len(keys))
+        columns = {name: found[name] if name in found else self._cache[keys[name]] for name in wanted}
+        self._forget(keep=len(set(keys.values())))
         return columns
 
     def part(self, rows: slice) -> FeaturePart:
@@ -69,26 +73,35 @@ class Features:
             )
         return wanted
 
-    def _evaluate(self, strategy: Strategy, missing: Mapping[str, pl.Expr], keys: Mapping[str, str]) -> None:
+    def _evaluate(self, strategy: Strategy, missing: Mapping[str, pl.Expr]) -> dict[str, NDArray[np.float64]]:
         rows = self._market.rows
         try:
             columns = [expression.over("asset").alias(name) for name, expression in missing.items()]
             frame = pl.concat([rows[piece].select(columns) for piece in self._market.pieces])
-            found = {name: column(frame[name]) for name in missing}
-        except pl.exceptions.PolarsError as error:
+            return {name: column(frame[name]) for name in missing}
+        except MemoryError:
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:
             raise StrategyError(
                 f"{type(strategy).__name__}.features cannot be computed",
                 expected=f"expressions over the columns {', '.join(rows.columns)}",
-                found=str(error).splitlines()[0],
+                found=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
             ) from error
-        for name, values in found.items():
-            self._cache[keys[name]] = values
 
     def _forget(self, keep: int) -> None:
         size = sum(values.nbytes for values in self._cache.values())
         while size > self._room and len(self._cache) > keep:
             _, values = self._cache.popitem(last=False)
             size -= values.nbytes
+
+
+def _key(expression: pl.Expr) -> str | None:
+    """Return a text that is equal for equal expressions alone, or None where there is no such text."""
+    try:
+        key = expression.meta.serialize(format="json")
+    except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 - whatever pickling a user's object raises
+        return None
+    return None if _PICKLED.search(key) else key
 
 
 class FeaturePart:

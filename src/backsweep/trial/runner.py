@@ -108,7 +108,8 @@ class Runner:
         self._moves_tiers = any(name.endswith(".above") for name in self._dotted())
         self._values = self.bound.new_values(self._strategy)
         self._memory = self.bound.new_memory(len(self.tables.positions))
-        self._columns = columns_record({**market.signals, **self._features.columns(self._strategy)})
+        self._wanted = self._features.columns(self._strategy)  # kept alive: the engine has their addresses
+        self._columns = columns_record({**market.signals, **self._wanted})
         self._context = columns_record(market.context)
         self._edges = np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)  # where each session begins
         self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
@@ -131,7 +132,8 @@ class Runner:
         record = self._values[0]
         for name, value in strategy.values().items():
             record[name] = value
-        for name, column in self._features.columns(strategy).items():
+        self._wanted = self._features.columns(strategy)
+        for name, column in self._wanted.items():
             self._columns[0][name] = column.ctypes.data
         self._set_conditions(strategy)
 
@@ -240,7 +242,7 @@ class Runner:
 
     def feature_columns(self) -> dict[str, NDArray[np.float64]]:
         """Give the last run's feature columns by name."""
-        return self._features.columns(self._strategy)
+        return self._wanted
 
     def _instance(self, values: NDArray[np.float64]) -> Strategy:
         """Make the strategy with the values that are its own; NaN stands for a parameter's default."""
