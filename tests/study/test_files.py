@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
+import socket
 import time
+from pathlib import Path
 
 import pytest
+from obstore.exceptions import PermissionDeniedError
 from s3_server import s3_content, s3_server
 
 from backsweep.errors import BadInput, StudyConflict
@@ -43,6 +48,7 @@ def test_files_are_listed_by_folder_and_read_in_the_order_that_is_asked(files):
     assert list(files.get_all(reversed(names))) == [name.encode() for name in reversed(names)]
     assert files.names("nothing") == []
     assert [name for name in files.names("") if "-" in name] == ["parts-other"]
+    assert files.contents() == ["parts", "parts-other"]
 
 
 def test_a_file_may_be_replaced_and_removed(files):
@@ -118,19 +124,195 @@ def test_a_put_leaves_nothing_else_and_a_refused_one_nothing(tmp_path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
 
 
-def test_what_a_killed_put_has_left_is_not_listed_and_can_be_tidied(tmp_path):
+def test_what_a_killed_put_has_left_is_not_listed_and_can_be_tidied(tmp_path, monkeypatch):
     files = open_files(tmp_path)
     files.put("parts/part", b"")
-    for left in (tmp_path / "parts" / ".part.12", tmp_path / ".study.json.12"):
-        left.touch()
-    assert files.names("parts") == ["parts/part"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_, **__: None)  # as if killed before
+        files.put("parts/other", b"")
+        files.put("other", b"")
+    assert len(list((tmp_path / "parts").iterdir())) == 3
+    assert files.names("parts") == ["parts/other", "parts/part"]
+    assert files.contents() == ["other", "parts"]
     for folder in ("", "parts"):
         files.tidy(folder)
-    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["part"]
-    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
-    files.remove("parts/part")
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["other", "part"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "parts"]
+    for name in files.names("parts"):
+        files.remove(name)
     files.tidy("parts")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_nothing_is_tidied_but_temporary_files_of_our_own(tmp_path):
+    files = open_files(tmp_path)
+    for name in (".env", ".gitignore", ".part.0123abcd", ".backsweep-01.tmp", "notes.backsweep-0123456789abcdef.tmp"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / ".backsweep-0123456789abcdef.tmp").mkdir()
+    (tmp_path / ".backsweep-0123456789abcdee.tmp").symlink_to(tmp_path / ".env")
+    before = sorted(tmp_path.iterdir())
+    files.tidy("")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_is_a_link_is_neither_tidied_nor_written_into(tmp_path):
+    victim, place = tmp_path / "victim", tmp_path / "place"
+    for folder in (victim, place):
+        folder.mkdir()
+    (victim / ".backsweep-0123456789abcdef.tmp").write_text("mine")
+    (victim / "part").write_text("mine")
+    (place / "parts").symlink_to(victim)
+    files = open_files(place)
+    files.tidy("parts")
+    for act in (
+        lambda: files.put("parts/other", b""),
+        lambda: files.replace("parts/part", b""),
+        lambda: files.remove("parts/part"),
+    ):
+        with pytest.raises(
+            BadInput, match=r"parts/(other|part): .*cannot be written\n(.|\n)*is a link to another place"
+        ):
+            act()
+    assert sorted(path.name for path in victim.iterdir()) == [".backsweep-0123456789abcdef.tmp", "part"]
+    assert (victim / "part").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "folder", "loop"])
+def test_what_is_no_file_is_neither_read_nor_written_over_nor_removed(tmp_path, kind, monkeypatch):
+    path = tmp_path / "part"
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "socket":
+        monkeypatch.chdir(tmp_path)  # the whole path may be too long for a socket
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind("part")
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path)
+    files = open_files(tmp_path)
+    assert files.exists("part")
+    with pytest.raises(
+        StudyConflict, match=r"part: the file cannot be read\n +found: +(a [Fsdf].*, not a file|Too many)"
+    ):
+        files.get("part")
+    for act in (lambda: files.put("part", b""), lambda: files.replace("part", b""), lambda: files.remove("part")):
+        with pytest.raises(BadInput, match="part: the study's folder cannot be written"):
+            act()
+    files.touch("part", b"")
+    assert path.is_symlink() or path.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["part"]
+
+
+def test_a_put_whose_link_was_made_though_the_answer_says_that_it_exists_counts(tmp_path, monkeypatch):
+    link = os.link
+
+    def lost(source, target):
+        link(source, target)
+        raise FileExistsError(errno.EEXIST, "File exists")
+
+    monkeypatch.setattr("backsweep.study.local_files.os.link", lost)
+    files = open_files(tmp_path)
+    assert files.put("part", b"mine")
+    assert not files.put("part", b"other")
+    assert files.get("part") == b"mine"
+
+
+def test_a_replacement_that_was_made_though_the_answer_says_that_nothing_is_there_counts(tmp_path, monkeypatch):
+    rename = Path.replace
+
+    def lost(source, target):
+        rename(source, target)
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(Path, "replace", lost)
+    files = open_files(tmp_path)
+    files.replace("note", b"one")
+    assert files.get("note") == b"one"
+
+
+@pytest.mark.parametrize("location", ["", "  ", "a\0b"])
+def test_a_place_without_a_name_is_refused(location):
+    with pytest.raises(BadInput, match="the place of a study is empty"):
+        open_files(location)
+
+
+def test_a_name_that_is_too_long_is_one_error(tmp_path):
+    files = open_files(tmp_path / ("n" * 300))
+    for act in (
+        lambda: files.exists("study.json"),
+        files.contents,
+        lambda: files.names("trials"),
+        lambda: files.get("part"),
+    ):
+        with pytest.raises(StudyConflict, match="File name too long"):
+            act()
+    with pytest.raises(BadInput, match="File name too long"):
+        files.put("part", b"")
+
+
+def test_what_this_user_may_not_read_is_not_absent(tmp_path):
+    """Permissions do not bind the superuser: a child process becomes nobody."""
+    place = tmp_path / "place"
+    files = open_files(place)
+    files.put("parts/part", b"content")
+    for parent in (tmp_path, *tmp_path.parents[:-2]):
+        parent.chmod(0o755)
+    for closed, mode in ((place, 0o000), (place / "parts", 0o000), (place, 0o711)):
+        closed.chmod(mode)
+        reads = [lambda: files.names("parts"), lambda: files.get("parts/part"), lambda: files.exists("parts/part")]
+        if mode == 0o711:
+            reads = [files.contents, files.inside]
+        assert as_nobody(reads) == [PermissionError.__name__] * len(reads)
+        closed.chmod(0o755)
+
+
+def as_nobody(reads):
+    """Make calls in a child process without rights; returns how each ended."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setegid(65534)
+                os.seteuid(65534)
+            os.write(sender, ",".join(map(ended, reads)).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(sender)
+    with open(receiver, encoding="utf-8") as answer:  # noqa: PTH123 - a handle
+        return answer.read().split(",")
+
+
+def ended(read):
+    try:
+        return str(read())
+    except StudyConflict as error:
+        return PermissionError.__name__ if "Permission denied" in error.found else str(error)
+
+
+@pytest.mark.usefixtures("s3")
+def test_what_a_store_does_not_let_this_user_read_is_not_absent(tmp_path, monkeypatch):
+    files = open_files(f"s3://bucket/{tmp_path.name}/place")
+    files.put("part", b"")
+
+    def denied(*_, **__):
+        raise PermissionDeniedError("Client error with status 403 Forbidden")
+
+    for request in ("head", "get", "list_with_delimiter"):
+        monkeypatch.setattr(f"obstore.{request}", denied)
+    for read in (
+        lambda: files.exists("part"),
+        lambda: files.get("part"),
+        lambda: files.names(""),
+        files.contents,
+        files.inside,
+    ):
+        with pytest.raises(BadInput, match="403 Forbidden"):
+            read()
 
 
 def test_content_is_what_was_written_or_an_error():

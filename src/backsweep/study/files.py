@@ -44,6 +44,10 @@ class Files(Protocol):
         """Tell whether a file is there."""
         ...
 
+    def contents(self) -> list[str]:
+        """List all that lies directly in this place, folders and what is hidden too, without what `tidy` removes."""
+        ...
+
     def names(self, folder: str) -> list[str]:
         """List the files directly in a folder by their whole names, sorted; none if there is no such folder."""
         ...
@@ -57,15 +61,15 @@ class Files(Protocol):
         ...
 
     def put(self, name: str, content: bytes) -> bool:
-        """Write a file unless it exists; False if it did. After a crash it is there entirely or not at all."""
+        """Write a file unless it exists; False if it did, with another content. After a crash it is there or not."""
         ...
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file, over the one that is there."""
+        """Write a file, over the one that is there; BadInput if what is there is no file."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there; BadInput if what is there is no file."""
         ...
 
     def touch(self, name: str, content: bytes) -> None:
@@ -77,7 +81,7 @@ class Files(Protocol):
         ...
 
     def tidy(self, folder: str) -> None:
-        """Remove what a `put` that was killed has left in a folder, and the folder if it is empty."""
+        """Remove what a `put` that was killed has left in a folder, and then the folder if nothing is in it."""
         ...
 
     def parent(self) -> Files:
@@ -92,9 +96,16 @@ class Files(Protocol):
 def open_files(location: str | Path) -> Files:
     """Open a folder, or an object store by its URL: `s3://bucket/prefix`, `gs://bucket/prefix`.
 
-    Nothing is made or looked for yet. Raises BadInput for another kind of URL, one that holds a secret, or without the
-    `cloud` extra.
+    Nothing is made or looked for yet. Raises BadInput for an empty location, another kind of URL, one that holds a
+    secret, or without the `cloud` extra.
     """
+    if not str(location).strip() or "\0" in str(location):
+        raise BadInput(
+            "the place of a study is empty, or no text",
+            expected="a folder, " + " or ".join(f"{known}://BUCKET/PREFIX" for known in SCHEMES),
+            found=repr(str(location)),
+            remedy="give a folder of its own, such as studies/NAME; a variable of the shell may have been empty",
+        )
     scheme, separator, _ = str(location).partition("://")
     if separator:
         refuse_secret(str(location), "the address of a study or of records")
@@ -145,7 +156,7 @@ def unsealed(raw: bytes, where: str) -> dict[str, Any]:
         content = json.loads(raw)
         del content[_SEAL]
         good = sealed(content) == raw
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
         expected = f"JSON whose `{_SEAL}` is the digest of its other keys"
@@ -156,4 +167,5 @@ def unsealed(raw: bytes, where: str) -> dict[str, Any]:
 
 def unreadable(where: str, found: str) -> StudyConflict:
     """Make the error for a file that cannot be read."""
-    return StudyConflict("the file cannot be read", where=where, found=found, remedy=RESTORE)
+    remedy = f"let this user read it, or {RESTORE}"
+    return StudyConflict("the file cannot be read", where=where, found=found, remedy=remedy)

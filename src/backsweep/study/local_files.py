@@ -1,22 +1,29 @@
 """Files in a folder.
 
 What this asks of the file system: a hard link is made atomically and never over another file, and what was fsynced
-stays.
+stays. What lies in the folder may be anybody's: only files are read, and nothing is removed or written over but files
+under the names that are asked for, and temporary files of this module's own pattern. A folder of the place that is a
+link leads elsewhere, and nothing is written there.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
 from backsweep.study.files import RESUME, unreadable
+from backsweep.study.regular import expect_regular, read_regular, status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+_TEMPORARY = re.compile(r"\.backsweep-[0-9a-f]{16}\.tmp")
 
 
 class LocalFiles:
@@ -30,19 +37,22 @@ class LocalFiles:
         return str(self.location / name)
 
     def exists(self, name: str) -> bool:
-        """Tell whether a file is there."""
-        return (self.location / name).exists()
+        """Tell whether a file is there, or anything else of its name."""
+        with self._reading(name):
+            return status(self.location / name) is not None
+
+    def contents(self) -> list[str]:
+        """List all that lies directly in the folder, but temporary files."""
+        return [name for name in self._listed("") if not _TEMPORARY.fullmatch(name)]
 
     def names(self, folder: str) -> list[str]:
-        """List a folder without what a killed `put` has left."""
-        return sorted(self._name(path) for path in (self.location / folder).glob("[!.]*"))
+        """List a folder without what is hidden, as what a killed `put` has left."""
+        return [f"{folder}/{name}".lstrip("/") for name in self._listed(folder) if not name.startswith(".")]
 
     def get(self, name: str) -> bytes:
         """Read a file."""
-        try:
-            return (self.location / name).read_bytes()
-        except OSError as error:
-            raise unreadable(self.where(name), error.strerror or str(error)) from None
+        with self._reading(name):
+            return read_regular(self.location / name)
 
     def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
         """Read one file after the other."""
@@ -51,11 +61,12 @@ class LocalFiles:
     def put(self, name: str, content: bytes) -> bool:
         """Write to a temporary name, fsync, link to the final name, unlink, fsync the folder."""
         path = self.location / name
-        with self._writing(name), _temporary(path, content) as temporary:
+        with self._writing(name), _temporary(path.parent, content) as temporary:
             try:
                 os.link(temporary, path)
             except FileExistsError:
-                return False
+                if read_regular(path) != content:  # else linked before: the answer of a file system may be lost
+                    return False
         with self._writing(name):
             _sync_folder(path.parent)
         return True
@@ -63,50 +74,86 @@ class LocalFiles:
     def replace(self, name: str, content: bytes) -> None:
         """Write to a temporary name, fsync, rename."""
         path = self.location / name
-        with self._writing(name), _temporary(path, content) as temporary:
-            temporary.replace(path)
+        with self._writing(name), _temporary(path.parent, content) as temporary:
+            if (found := status(path)) is not None:
+                expect_regular(found)
+            try:
+                temporary.replace(path)
+            except FileNotFoundError:
+                if read_regular(path) != content:  # else renamed before, as above
+                    raise
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there; what is no file stays, and is an error."""
+        path = self.location / name
         with self._writing(name):
-            (self.location / name).unlink(missing_ok=True)
+            if (found := status(path)) is not None:
+                expect_regular(found)
+                path.unlink(missing_ok=True)
 
     def touch(self, name: str, content: bytes) -> None:
         """Set a file's time to now, if it has this content."""
         path = self.location / name
         with suppress(OSError):
-            if path.read_bytes() == content:
-                os.utime(path)
+            if read_regular(path) == content:
+                os.utime(path, follow_symlinks=False)
 
     def touched(self, name: str) -> object | None:
         """When a file was touched, by whatever clock."""
-        try:
-            return (self.location / name).stat().st_mtime_ns
-        except OSError:
-            return None
+        with self._reading(name):
+            found = status(self.location / name)
+        return None if found is None else found.st_mtime_ns
 
     def tidy(self, folder: str) -> None:
-        """Remove temporary files, and the folder if it is empty."""
-        for path in (self.location / folder).glob(".*"):
-            self.remove(self._name(path))
-        with suppress(OSError):
-            (self.location / folder).rmdir()
+        """Remove temporary files, and a folder inside this one if it is empty."""
+        place = self.location / folder
+        if folder and place.is_symlink():
+            return
+        with self._writing(folder):
+            for name in self._listed(folder):
+                if _TEMPORARY.fullmatch(name) and (place / name).is_file() and not (place / name).is_symlink():
+                    (place / name).unlink(missing_ok=True)
+        if folder:
+            with suppress(OSError):
+                place.rmdir()
 
     def parent(self) -> LocalFiles:
         """Give the folder in which this one lies."""
-        return LocalFiles(self.location.absolute().parent)
+        here = self.location.absolute()
+        return LocalFiles((here.resolve() if here.name == ".." else here).parent)
 
     def inside(self) -> list[LocalFiles]:
-        """Give the folders in this one."""
-        return [LocalFiles(path) for path in sorted(self.location.glob("*")) if path.is_dir()]
+        """Give the folders in this one, and what nobody can tell from one."""
+        return [LocalFiles(self.location / name) for name in self._listed("") if _may_be_folder(self.location / name)]
 
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.location).as_posix()
+    def _listed(self, folder: str) -> list[str]:
+        place = self.location / folder
+        with self._reading(folder):
+            try:
+                return sorted(os.listdir(place))  # noqa: PTH208 - names are wanted, not paths
+            except FileNotFoundError:
+                if place.is_symlink():
+                    raise
+                return []
+
+    def _expect_inside(self, name: str) -> None:
+        folder = (self.location / name).parent
+        if folder != self.location and folder.is_symlink():
+            raise OSError(errno.ENOTDIR, f"{folder} is a link to another place, not a folder of the study")
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        """Turn the file system's refusal into a message: what cannot be read is not absent."""
+        try:
+            yield
+        except OSError as error:
+            raise unreadable(self.where(name), error.strerror or str(error)) from None
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
         """Turn the file system's refusal into a message; what was committed before is not affected."""
         try:
+            self._expect_inside(name)
             yield
         except OSError as error:
             raise BadInput(
@@ -118,10 +165,10 @@ class LocalFiles:
 
 
 @contextmanager
-def _temporary(path: Path, content: bytes) -> Iterator[Path]:
-    """Write a file beside another, to be linked or renamed to it in the block."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _temporary(folder: Path, content: bytes) -> Iterator[Path]:
+    """Write a file in a folder, to be linked or renamed to its name in the block."""
+    temporary = folder / f".backsweep-{secrets.token_hex(8)}.tmp"
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         _write(temporary, content)
         yield temporary
@@ -146,3 +193,10 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _may_be_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return True

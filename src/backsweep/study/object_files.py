@@ -57,6 +57,13 @@ class ObjectFiles:
         """Tell whether a file is there."""
         return self.touched(name) is not None
 
+    def contents(self) -> list[str]:
+        """List what lies directly below the URL, prefixes too."""
+        with self._asking():
+            listed = obstore.list_with_delimiter(self._store, self._prefix or None)
+        found = [*(item["path"] for item in listed["objects"]), *listed["common_prefixes"]]
+        return sorted(path.removeprefix(self._prefix).strip("/") for path in found)
+
     def names(self, folder: str) -> list[str]:
         """List what lies directly below a prefix."""
         with self._asking():
