@@ -12,6 +12,7 @@ import pytest
 from backsweep.metrics.summary import METRICS
 from backsweep.study.config import load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import sha256
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.space import build_space
@@ -146,7 +147,7 @@ class Workbench:
     def run(self, name, sweep, backend=None, on_progress=None, fingerprint="data", **options):
         backend = backend or FormulaBackend()
         folder = StudyFolder(self.folder / name)
-        identity = identify(sweep, fingerprint)
+        identity = identify(sweep, sha256(fingerprint.encode()))
         return run_study(sweep, self.space(sweep), backend, folder, identity, on_progress, **options)
 
 

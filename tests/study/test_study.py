@@ -134,7 +134,7 @@ def test_a_study_json_of_something_else_is_named(tmp_path):
     with pytest.raises(StudyConflict, match=r"study\.json: the file is not what was written"):
         _ = open_study(tmp_path).identity
     (tmp_path / "study.json").write_bytes(sealed({"x": 1}))
-    with pytest.raises(StudyConflict, match=r"study\.json: not a study"):
+    with pytest.raises(StudyConflict, match=r"study\.json: missing field `study`"):
         _ = open_study(tmp_path).identity
 
 

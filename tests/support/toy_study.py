@@ -11,6 +11,7 @@ import numpy as np
 from backsweep.metrics.summary import METRICS
 from backsweep.study.config import load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import sha256
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.space import build_space
@@ -74,6 +75,6 @@ def run_toy(folder, sampler="random", seconds=0.0, trials=40, backend=None, chun
         (home / "toy.py").write_text("class Toy: ...\n")
         sweep_file.write_text(SWEEP.replace("SAMPLER", sampler))
     sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
-    identity, space = identify(sweep, "data"), build_space(sweep, DECLARED)
+    identity, space = identify(sweep, sha256(b"data")), build_space(sweep, DECLARED)
     backend = backend or ToyBackend(seconds)
     return run_study(sweep, space, backend, StudyFolder(folder), identity, chunk_size=chunk_size)

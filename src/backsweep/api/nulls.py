@@ -31,6 +31,7 @@ from backsweep.runtime.spread import spread
 from backsweep.strategy import load_strategy
 from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import sha256
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import Identity, identify
 from backsweep.study.nulls import History, read_histories, write_history
@@ -89,7 +90,7 @@ def null_study(
     if not state.done or (state.total is not None and state.done < state.total):
         found = f"{state.done:,} of {state.total:,} trials" if state.total is not None else "no trial"
         raise BadInput("the study is not finished", where=str(folder), found=found, remedy=f"backsweep run {path}")
-    there = {history.number for history in read_histories(folder, state.done, block)}
+    there = {history.number for history in read_histories(folder, state.hash, state.done, block)}
     missing = [number for number in range(studies) if number not in there]
     runtime = sweep.runtime
     spreads = runtime.resolved_backend == "ray"
@@ -134,7 +135,7 @@ class _Histories:
             return make_evaluator(spec, shard, self._cls)
 
         content = json.loads(self._sweep.model_dump_json(exclude_none=True))
-        identity = Identity(content, f"history {number} of blocks of {self._block}", "")
+        identity = Identity(content, sha256(f"history {number} of blocks of {self._block}".encode()), "")
         with tempfile.TemporaryDirectory(prefix="backsweep-null-") as place:
             folder = Path(place) / "study"
             run_study(self._sweep, self._space, InlineBackend(build), StudyFolder(folder), identity)

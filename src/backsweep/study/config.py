@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, _ and -")
+"""Pattern and rule of a study's name."""
+
 _PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
@@ -178,7 +181,7 @@ class Runtime(Section):
 class Sweep(Section):
     """A whole sweep file, valid and with absolute paths."""
 
-    study: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, _ and -")]
+    study: Annotated[str, matching(*NAME)]
     data: DataSpec
     strategy: str
     account: AccountSpec = AccountSpec()

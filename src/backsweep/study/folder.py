@@ -6,17 +6,17 @@ committed and does not count.
 
 from __future__ import annotations
 
-import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import checked, open_files, sealed, sha256, unsealed
-from backsweep.study.identity import Identity
-from backsweep.study.lease import Lease
+from backsweep.study.files import RESTORE, checked, open_files, sha256
+from backsweep.study.lease import LEASE, Lease
 from backsweep.study.parts import MANIFEST, clear_parts, parquet_bytes, put_parts, read_entries, read_parts
+from backsweep.study.stored_tables import SESSIONS, StoredTables, read_sessions
+from backsweep.study.study_json import STUDY_JSON, StudyJson, study_json_bytes
 from backsweep.trial.folds import FoldSpec, Segment, make_segments
 
 if TYPE_CHECKING:
@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from backsweep.study.config import Sweep
+    from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
 
-_SHOWN = 8  # differences that a message lists
+LEDGER = ".ledger"
+"""Beside the studies' folders: which studies were made here; see `ledger`."""
+
+_SHOWN = 8  # differences, or names, that a message lists
+_BEFORE = {SESSIONS, LEASE, LEDGER}
+"""What a run that was killed before its study began has left, and in a bucket's root the ledger."""
 
 
 class StudyFolder:
@@ -37,7 +44,8 @@ class StudyFolder:
     def __init__(self, path: Path | str) -> None:
         self._files = open_files(path)
         self._lease: Lease | None = None
-        self._known: tuple[bytes, dict[str, Any]] | None = None  # study.json as it was found good
+        self._known: StudyJson | None = None  # as it was found good
+        self._checks: StoredTables | None = None
 
     @property
     def path(self) -> Path | str:
@@ -47,19 +55,20 @@ class StudyFolder:
     @property
     def exists(self) -> bool:
         """Whether a study was begun here."""
-        return self._files.exists("study.json")
+        return self._files.exists(STUDY_JSON)
 
     def identity(self) -> Identity:
-        """Read `study.json`; raises StudyConflict if it is not one."""
-        return Identity.from_content(self._content())
+        """Read what was run; raises StudyConflict if `study.json` is not one, or not one of this version."""
+        return self.study_json().identity
+
+    def sweep(self) -> Sweep:
+        """Read the sweep file as it was resolved; raises StudyConflict as `identity` does."""
+        return self.study_json().sweep
 
     def check(self, identity: Identity) -> None:
         """Refuse to mix two studies: raises StudyConflict with what changed, if another study was begun here."""
         if not self.exists:
-            if self._files.names(MANIFEST) or self._files.names("trials"):
-                raise StudyConflict(
-                    "trials without a study.json", where=str(self.path), remedy="give another folder with --out"
-                )
+            self.check_empty()
             return
         changed = self.identity().differences(identity)
         if changed:
@@ -72,18 +81,36 @@ class StudyFolder:
                 remedy="give another folder with --out or another name with `study:`, or undo the change",
             )
 
+    def check_empty(self) -> None:
+        """Refuse a place that holds anything that is not a study's: raises StudyConflict, which names it."""
+        held = [name for name in self._files.contents() if name not in _BEFORE]
+        if {MANIFEST, "trials"} & set(held):
+            raise StudyConflict(
+                "trials without a study.json",
+                where=self._files.where(STUDY_JSON),
+                remedy=RESTORE,
+            )
+        if held:
+            more = [f"and {len(held) - _SHOWN} more"] if len(held) > _SHOWN else []
+            raise StudyConflict(
+                "the folder of a new study holds other things",
+                where=str(self.path),
+                expected="a folder that is not there yet, an empty one, or one with a study in it",
+                found=", ".join(held[:_SHOWN] + more),
+                remedy="give a folder of its own with --out, such as studies/NAME",
+            )
+
     def create(self, identity: Identity, sessions: NDArray[np.int64]) -> None:
         """Begin the study; `sessions` are session ends in nanoseconds UTC. Raises StudyConflict if it was begun."""
+        if self.exists:
+            raise self._begun()
         ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
         content = parquet_bytes(ends)
-        self._files.remove("sessions.parquet")  # of a run that was killed here, perhaps with other data
-        self._files.put("sessions.parquet", content)
-        if not self._files.put("study.json", sealed({**identity.to_content(), "sessions": sha256(content)})):
-            raise StudyConflict(
-                "another run has begun a study here a moment ago",
-                where=str(self.path),
-                remedy="run the same command when the other has ended: it resumes the study",
-            )
+        if not self._files.put(SESSIONS, content):
+            read_sessions(self._files, self._files.get(SESSIONS))  # no file of the user's, but of a run killed here
+            self._files.replace(SESSIONS, content)
+        if not self._files.put(STUDY_JSON, study_json_bytes(identity, sha256(content))):
+            raise self._begun()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -108,7 +135,7 @@ class StudyFolder:
         """
         if self._lease is not None:
             self._lease.check()
-        if not put_parts(self._files, self._content()["hash"], tables, total):
+        if not put_parts(self._files, self.study_json().hash, tables, total):
             raise StudyConflict(
                 "another run has committed these trials",
                 where=str(self.path),
@@ -117,11 +144,19 @@ class StudyFolder:
 
     def entries(self) -> list[Entry]:
         """Read what is committed, in the order of trials; raises StudyConflict if the manifest is damaged."""
-        return read_entries(self._files, self._content()["hash"]) if self.exists else []
+        entries = self.committed()
+        if entries:
+            self._tables().check_entries(entries, self._files)
+        return entries
+
+    def committed(self) -> list[Entry]:
+        """Read `entries` of a study that may be another version's, to count its trials."""
+        return read_entries(self._files, self.study_json().hash) if self.exists else []
 
     def parts(self, table: str, entries: list[Entry] | None = None) -> Iterator[pl.DataFrame]:
         """Read the committed parts of a table one by one: `trials`, `returns` or `folds`."""
-        return read_parts(self._files, self.entries() if entries is None else entries, table)
+        entries = self.entries() if entries is None else entries
+        return read_parts(self._files, entries, table, self._tables()) if entries else iter(())
 
     def rows(self, table: str, entries: list[Entry] | None = None) -> pl.DataFrame:
         """Read the committed rows of a table in the order of trials; empty if there are none."""
@@ -130,23 +165,29 @@ class StudyFolder:
 
     def sessions(self) -> pl.Series:
         """Read the session ends: Datetime(ns, UTC), as many as the returns of a trial."""
-        digest = self._content()["sessions"]
-        content = checked(self._files.get("sessions.parquet"), digest, self._files.where("sessions.parquet"))
-        return pl.read_parquet(io.BytesIO(content))["timestamp"]
+        content = checked(self._files.get(SESSIONS), self.study_json().sessions, self._files.where(SESSIONS))
+        return read_sessions(self._files, content)
 
     def segments(self, spec: FoldSpec) -> tuple[Segment, ...]:
         """Divide the study's sessions into folds again."""
         return make_segments(self.sessions().to_physical().to_numpy(), spec)
 
-    def _content(self) -> dict[str, Any]:
-        where = self._files.where("study.json")
-        raw = self._files.get("study.json")
-        if self._known is not None and self._known[0] == raw:
-            return self._known[1]
-        content = unsealed(raw, where)
-        missing = {"sweep", "data", "strategy", "hash", "sessions"} - content.keys()
-        if missing:
-            remedy = "give a folder that `backsweep run` made"
-            raise StudyConflict("not a study", where=where, found=f"no {min(missing)}", remedy=remedy)
-        self._known = raw, content
-        return content
+    def study_json(self) -> StudyJson:
+        """Read `study.json`; raises StudyConflict if it is not one. What other versions have written can be read."""
+        raw = self._files.get(STUDY_JSON)
+        if self._known is None or self._known.raw != raw:
+            self._known, self._checks = StudyJson(self._files, raw), None
+        return self._known
+
+    def _tables(self) -> StoredTables:
+        study = self.study_json()
+        if self._checks is None:
+            self._checks = StoredTables(study.sweep, lambda: self.sessions().to_physical().to_numpy())
+        return self._checks
+
+    def _begun(self) -> StudyConflict:
+        return StudyConflict(
+            "another run has begun a study here a moment ago",
+            where=str(self.path),
+            remedy="run the same command when the other has ended: it resumes the study",
+        )

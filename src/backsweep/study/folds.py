@@ -37,10 +37,10 @@ def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
     firsts, lasts = (ready.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
     columns = {
         **_keys(results, segments),
-        "state": pl.Series(states(np.repeat(results.failed, len(segments)), pruned).tolist()),
+        "state": pl.Series(states(np.repeat(results.failed, len(segments)), pruned).tolist(), dtype=pl.String),
         "start": pl.Series(np.tile(firsts, count)).cast(pl.Datetime("ns", "UTC")),
         "end": pl.Series(np.tile(lasts, count)).cast(pl.Datetime("ns", "UTC")),
-        "short": pl.Series([segment.short for segment in segments] * count),
+        "short": pl.Series([segment.short for segment in segments] * count, dtype=pl.Boolean),
     }
     columns |= {f"user_attrs_{name}": nullable(metrics[:, j]) for j, name in enumerate(METRICS)}
     columns |= {f"constraints_{bound.name}": excess(bound, metrics) for bound in search.bounds}

@@ -11,6 +11,7 @@ and the manifest keeps the study whole.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import threading
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.study.files import Files, sealed, unsealed
+from backsweep.study.documents import STRICT, Count, read_document
+from backsweep.study.files import Files, sealed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,7 +36,9 @@ BEAT = 2.0
 PATIENCE = 30.0
 """Seconds without a touch after which a claim from elsewhere is dead."""
 
-_FOLDER, _PREFIX, _SUFFIX = "lease", "lease/claim-", ".json"
+LEASE = "lease"
+
+_CLAIM = re.compile(rf"{LEASE}/claim-([1-9][0-9]{{0,17}})\.json")
 _HELD: set[str] = set()  # tokens of this process's leases: a claim whose removal failed does not hold
 
 
@@ -52,10 +56,12 @@ class Holder:
 
     """
 
+    __pydantic_config__ = STRICT
+
     host: str
     place: str
-    pid: int
-    started: int
+    pid: Count
+    started: Count
     since: str
     token: str
 
@@ -114,7 +120,7 @@ class Lease:
         with suppress(BadInput):
             if self._is_mine():
                 self._study.remove(_name(self._number))
-                self._study.tidy(_FOLDER)
+                self._study.tidy(LEASE)
 
     def check(self) -> None:
         """Raise StudyConflict if another run has taken the study over."""
@@ -144,8 +150,8 @@ class Lease:
     def _wait(self, claim: str) -> None:
         """Return when a claim is dead; raises StudyConflict if it is alive."""
         holder: Holder | None = None
-        with suppress(StudyConflict, TypeError):  # a claim that cannot be read is watched like one from elsewhere
-            holder = Holder(**unsealed(self._study.get(claim), self._study.where(claim)))
+        with suppress(StudyConflict):  # a claim that cannot be read is watched like one from elsewhere
+            holder = read_document(self._study, claim, Holder)
         if holder is not None and holder.is_near:
             if holder.is_alive:
                 raise self._conflict(holder)
@@ -178,12 +184,12 @@ class Lease:
             return False
 
     def _claims(self) -> list[int]:
-        names = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in self._study.names(_FOLDER)]
-        return sorted(int(name) for name in names if name.isdigit())
+        found = map(_CLAIM.fullmatch, self._study.names(LEASE))
+        return sorted(int(claim[1]) for claim in found if claim is not None)
 
 
 def _name(claim: int) -> str:
-    return f"{_PREFIX}{claim}{_SUFFIX}"
+    return f"{LEASE}/claim-{claim}.json"
 
 
 def _place() -> str:

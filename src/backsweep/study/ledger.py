@@ -13,25 +13,28 @@ class name, and a ledger that was deleted with the studies.
 
 from __future__ import annotations
 
+import logging
+import re
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.study.files import RESTORE, Files, open_files, sealed, unsealed
-from backsweep.study.folder import StudyFolder
+from backsweep.study.documents import STRICT, Count, Digest, Positive, read_document
+from backsweep.study.files import RESTORE, Files, open_files, sealed
+from backsweep.study.folder import LEDGER, StudyFolder
 from backsweep.study.touches import read_touches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from backsweep.study.identity import Identity
-
-LEDGER = ".ledger"
+LOGGER = logging.getLogger(__name__)
 
 _DIGITS = 16  # of the study's hash in a file's name
+_ENTRY = re.compile(rf"{re.escape(LEDGER)}/[0-9a-f]{{{_DIGITS}}}-[0-9]{{9,}}-[0-9]{{4,}}\.json")
+_NAMED = 3  # neighbours that a note lists
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,20 @@ class Made:
     after which nobody chooses on these data as if there had been none.
     """
 
-    study: str
-    data: str
+    __pydantic_config__ = STRICT
+
+    study: Digest
+    data: Digest
     strategy: str
-    trials: int
-    looks: int
+    trials: Count
+    looks: Positive
     name: str = ""
     time: str = ""
+
+    @property
+    def entry(self) -> str:
+        """Name its file in the ledger."""
+        return f"{LEDGER}/{self.study[:_DIGITS]}-{self.trials:09d}-{self.looks:04d}.json"
 
 
 @contextmanager
@@ -64,43 +74,40 @@ def ledger_kept(path: Path | str) -> Iterator[None]:
 def keep_ledger(path: Path | str) -> None:
     """Enter the study at `path`, and those beside it that are not entered yet, as they stand.
 
-    Does nothing where the folder is read only, and leaves out a study that cannot be read: a run is not the moment to
-    stumble over another one's damage, which its statistics will report.
+    Leaves out a study that cannot be read, and does nothing where the folder cannot be read or written: a run is not
+    the moment to stumble over another one's damage. A warning says so.
     """
-    studies = open_files(path).parent()
-    for other in studies.inside():
-        with suppress(StudyConflict, BadInput):
-            folder = StudyFolder(other.location)
-            if folder.exists:
-                made = made_of(folder)
-                name = f"{LEDGER}/{made.study[:_DIGITS]}-{made.trials:09d}-{made.looks:04d}.json"
-                if not studies.exists(name):
-                    studies.put(name, sealed(asdict(_dated(made, folder))))
+    try:
+        studies = open_files(path).parent()
+        for folder, made in _beside(studies):
+            if not studies.exists(made.entry):
+                studies.put(made.entry, sealed(asdict(_dated(made, folder))))
+    except BadInput as error:
+        LOGGER.warning("the ledger of studies was not kept: %s", _in_one_line(error))
 
 
-def made_of(folder: StudyFolder, identity: Identity | None = None) -> Made:
+def made_of(folder: StudyFolder) -> Made:
     """Describe a study as it stands, without its time."""
-    theirs = identity or folder.identity()
-    entries = folder.entries()
+    study = folder.study_json()
+    entries = folder.committed()
     trials = entries[-1].first + entries[-1].count if entries else 0
-    looks = max(len({entry.total for entry in entries}), 1) + len(read_touches(folder.path, theirs.hash))
-    strategy = str(theirs.sweep["strategy"]).rpartition(":")[2]
-    return Made(theirs.hash, theirs.data, strategy, trials, looks, str(theirs.sweep["study"]))
+    looks = max(len({entry.total for entry in entries}), 1) + len(read_touches(folder.path, study.hash))
+    return Made(study.hash, study.data, study.strategy, trials, looks, study.name)
 
 
 def other_studies(path: Path | str, own: Made) -> list[Made]:
     """List what was made beside the study at `path`, which is `own`, on the same data with a strategy of that name.
 
     Studies that lie there and studies that the ledger remembers count, each once and as far as it ever came, in the
-    order of their times. Raises StudyConflict for a study or an entry that cannot be read: its trials would be missing
-    from the count.
+    order of their times. What lies there and cannot be read is left out, and a warning names it. Raises StudyConflict
+    for an entry of the ledger that cannot be read: its trials would be missing from the count.
     """
     studies = open_files(path).parent()
     known: dict[str, Made] = {}
     for made in _entered(studies):
         _note(known, made, own)
-    for folder in (StudyFolder(other.location) for other in studies.inside()):
-        if folder.exists and _note(known, made := made_of(folder), own):
+    for folder, made in _beside(studies):
+        if _note(known, made, own):
             known[made.study] = _dated(made, folder)
     return sorted(known.values(), key=lambda each: (each.time, each.study))
 
@@ -118,7 +125,7 @@ def _note(known: dict[str, Made], made: Made, own: Made) -> bool:
 
 def _dated(made: Made, folder: StudyFolder) -> Made:
     """Add when the last trial came back."""
-    with suppress(StudyConflict):
+    with suppress(BadInput):
         for rows in folder.parts("trials", folder.entries()[-1:]):
             last = rows["datetime_complete"].max()
             return replace(made, time=last.isoformat(timespec="seconds") if isinstance(last, datetime) else "")
@@ -126,17 +133,32 @@ def _dated(made: Made, folder: StudyFolder) -> Made:
 
 
 def _entered(studies: Files) -> list[Made]:
-    names = [name for name in studies.names(LEDGER) if name.endswith(".json")]
-    found = zip(names, studies.get_all(names), strict=True)
-    return [read_made(unsealed(raw, studies.where(name)), studies.where(name)) for name, raw in found]
+    found = []
+    names = list(filter(_ENTRY.fullmatch, studies.names(LEDGER)))
+    for name, raw in zip(names, studies.get_all(names), strict=True):
+        made = read_document(studies, name, Made, raw)
+        if made.entry != name:
+            where = studies.where(name)
+            raise StudyConflict("an entry under another's name", where=where, found=made.entry, remedy=RESTORE)
+        found.append(made)
+    return found
 
 
-def read_made(content: Mapping[str, Any], where: str) -> Made:
-    """Read a study that was made from plain data; raises StudyConflict for anything else."""
-    try:
-        made = Made(**content)
-    except TypeError:
-        made = None
-    if made is None or not all(type(getattr(made, each.name)).__name__ == each.type for each in fields(Made)):
-        raise StudyConflict("not an entry of the ledger", where=where, remedy=RESTORE)
-    return made
+def _beside(studies: Files) -> list[tuple[StudyFolder, Made]]:
+    """Describe the studies in a place; a warning names those that cannot be read."""
+    found, unread = [], []
+    for place in studies.inside():
+        folder = StudyFolder(place.location)
+        try:
+            if folder.exists:
+                found.append((folder, made_of(folder)))
+        except BadInput as error:
+            unread.append(_in_one_line(error))
+    if unread:
+        more = [f"and {len(unread) - _NAMED} more"] if len(unread) > _NAMED else []
+        LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
+    return found
+
+
+def _in_one_line(error: BadInput) -> str:
+    return f"{error.where}: {error.problem}" + (f" ({error.found})" if error.found else "")

@@ -20,21 +20,34 @@ from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.statistics.findings import Look
-from backsweep.study.files import RESTORE, open_files, sealed, unsealed
+from backsweep.study.documents import STRICT, Count, Digest, Positive, read_document
+from backsweep.study.files import RESTORE, open_files, sealed
 from backsweep.study.folder import StudyFolder
-from backsweep.study.ledger import Made, ledger_kept, made_of, other_studies, read_made
+from backsweep.study.ledger import Made, ledger_kept, made_of, other_studies
 from backsweep.study.touches import read_touches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from typing import Any
-
-    from backsweep.study.identity import Identity
 
 FOLDER = "looks"
 
-_FIELDS = {"study", "trials", "time", "own", "touches", "before"}
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept when a run ends: a study with so many trials, the time, its own looks, and the studies before it.
+
+    `touches` is how many looks at the holdout are among its own.
+    """
+
+    __pydantic_config__ = STRICT
+
+    study: Digest
+    trials: Positive
+    time: str
+    own: Positive
+    touches: Count
+    before: tuple[Made, ...]
 
 
 @dataclass(frozen=True)
@@ -81,32 +94,27 @@ def keep_looks(path: Path | str) -> None:
         own = made_of(folder) if folder.exists else None
         if own is None or not own.trials or open_files(path).exists(_name(own.trials)):
             return
-        content = {
-            "study": own.study,
-            "trials": own.trials,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "own": own.looks,
-            "touches": len(read_touches(path, own.study)),
-            "before": [asdict(each) for each in other_studies(path, own)],
-        }
-        open_files(path).put(_name(own.trials), sealed(content))
+        now, touches = datetime.now(UTC).isoformat(timespec="seconds"), len(read_touches(path, own.study))
+        record = Record(own.study, own.trials, now, own.looks, touches, tuple(other_studies(path, own)))
+        open_files(path).put(_name(own.trials), sealed(asdict(record)))
 
 
-def read_looks(path: Path | str, identity: Identity) -> Looks:
+def read_looks(path: Path | str) -> Looks:
     """Read what the verdict of the study at `path` counts, and what came later.
 
     Raises StudyConflict for a damaged record, and where another study or its entry in the ledger cannot be read.
     """
-    own = made_of(StudyFolder(path), identity)
+    own = made_of(StudyFolder(path))
     files, others = open_files(path), other_studies(path, own)
     if not files.exists(_name(own.trials)):
         return Looks("", own.looks, tuple(_look(each) for each in others))
-    where = files.where(_name(own.trials))
-    kept = _checked(unsealed(files.get(_name(own.trials)), where), own, where)
-    before = [read_made(each, where) for each in kept["before"]]
-    touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_touches(path, own.study)[kept["touches"] :]]
-    later = (*_later(others, before), *touched)
-    return Looks(kept["time"], kept["own"], tuple(map(_look, before)), later)
+    kept = read_document(files, _name(own.trials), Record)
+    if (kept.study, kept.trials) != (own.study, own.trials):
+        where, expected = files.where(_name(own.trials)), f"what came before {own.trials:,} trials of this study"
+        raise StudyConflict("not a record of these looks", where=where, expected=expected, remedy=RESTORE)
+    touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_touches(path, own.study)[kept.touches :]]
+    later = (*_later(others, kept.before), *touched)
+    return Looks(kept.time, kept.own, tuple(map(_look, kept.before)), later)
 
 
 def _later(others: Iterable[Made], before: Iterable[Made]) -> Iterator[Look]:
@@ -123,17 +131,6 @@ def _later(others: Iterable[Made], before: Iterable[Made]) -> Iterator[Look]:
 
 def _look(made: Made) -> Look:
     return Look(made.name, made.study, made.time, made.trials, made.looks)
-
-
-def _checked(content: dict[str, Any], own: Made, where: str) -> dict[str, Any]:
-    """Refuse a record that is not one of this study with so many trials."""
-    good = content.keys() == _FIELDS and (content["study"], content["trials"]) == (own.study, own.trials)
-    counts = [content.get("own"), content.get("touches")]
-    good = good and all(type(count) is int and count >= 0 for count in counts) and counts[0] != 0
-    if not good or not isinstance(content["time"], str) or not isinstance(content["before"], list):
-        expected = f"what came before {own.trials:,} trials of this study"
-        raise StudyConflict("not a record of looks", where=where, expected=expected, remedy=RESTORE)
-    return content
 
 
 def _name(trials: int) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from backsweep.errors import StudyConflict
 from backsweep.statistics.findings import NullRank
-from backsweep.study.files import RESTORE, open_files, sealed, unsealed
+from backsweep.study.documents import STRICT, Count, Digest, Finite, Positive, read_document
+from backsweep.study.files import RESTORE, open_files, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,32 +27,40 @@ class History:
     permuted together, `number` the history's, from 0.
     """
 
-    study: str
-    trials: int
-    block: int
-    number: int
-    sharpe: float | None
+    __pydantic_config__ = STRICT
+
+    study: Digest
+    trials: Positive
+    block: Positive
+    number: Count
+    sharpe: Finite | None
 
 
 def write_history(folder: Path | str, history: History) -> None:
     """Keep a history's result; one that is there stays."""
-    name = f"{FOLDER}/{history.trials:09d}-{history.number:06d}.json"
-    open_files(folder).put(name, sealed(asdict(history)))
+    open_files(folder).put(_name(history.trials, history.number), sealed(asdict(history)))
 
 
-def read_histories(folder: Path | str, trials: int, block: int | None = None) -> list[History]:
-    """Read the histories that were searched with `trials` trials, in their order.
+def read_histories(folder: Path | str, study: str, trials: int, block: int | None = None) -> list[History]:
+    """Read the histories of the study with this hash that were searched with `trials` trials, in their order.
 
-    Raises StudyConflict for a file that is damaged, and where they are not all of the same `block` sessions.
+    Raises StudyConflict for a file that is damaged or of another study, and where they are not all of the same `block`
+    sessions.
     """
     found = []
     files = open_files(folder)
     names = [name for name in files.names(FOLDER) if name.startswith(f"{FOLDER}/{trials:09d}-")]
     for name, raw in zip(names, files.get_all(names), strict=True):
-        try:
-            found.append(History(**unsealed(raw, files.where(name))))
-        except TypeError:
-            raise StudyConflict("not a history of a null study", where=files.where(name), remedy=RESTORE) from None
+        history = read_document(files, name, History, raw)
+        if history.study != study or name != _name(history.trials, history.number):
+            raise StudyConflict(
+                "a history of another study, or under another's name",
+                where=files.where(name),
+                expected=f"study {study[:16]}..., {trials} trials",
+                found=f"study {history.study[:16]}..., {history.trials} trials, history {history.number}",
+                remedy=RESTORE,
+            )
+        found.append(history)
     blocks = sorted({history.block for history in found} | ({block} if block is not None else set()))
     if len(blocks) > 1:
         raise StudyConflict(
@@ -81,3 +90,7 @@ def rank(sharpe: float | None, histories: Sequence[History]) -> NullRank | None:
         highest=float(known.max()) if len(known) else np.nan,
         p_value=np.nan if np.isnan(real) else (above + 1) / (len(histories) + 1),
     )
+
+
+def _name(trials: int, number: int) -> str:
+    return f"{FOLDER}/{trials:09d}-{number:06d}.json"

@@ -11,26 +11,30 @@ Polars reads many a flipped bit in a Parquet file without noticing. Hence every 
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass, fields
+import re
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from backsweep.errors import StudyConflict
-from backsweep.study.files import RESTORE, checked, sealed, sha256, unsealed
+from backsweep.study.documents import STRICT, Count, Digest, Positive, TableName, read_document
+from backsweep.study.files import RESTORE, checked, sealed, sha256
+from backsweep.study.stored_tables import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    import polars as pl
     from polars._typing import ParquetCompression
 
     from backsweep.study.files import Files
+    from backsweep.study.stored_tables import StoredTables
 
 MANIFEST = "manifest"
 
 _PREFIX = "part-"
 _ENTRY, _PART = ".json", ".parquet"
 _DIGITS = 12  # of the digest in a part's name
+_PART_NAME = re.compile(rf"{_PREFIX}([0-9]{{9,16}})-[0-9a-f]{{{_DIGITS}}}\{_PART}")
 _COMPRESSION: ParquetCompression = "lz4"
 """3,000 returns of a trial in half the space and 12 us; Zstandard makes them no smaller in 40."""
 
@@ -48,18 +52,22 @@ class Entry:
 
     """
 
-    study: str
-    first: int
-    count: int
-    total: int
-    files: dict[str, str]
+    __pydantic_config__ = STRICT
+
+    study: Digest
+    first: Count
+    count: Positive
+    total: Count
+    files: dict[TableName, Digest]
+
+    @property
+    def own_name(self) -> str:
+        """Name the entry's file."""
+        return _entry_name(self.first)
 
     def name(self, table: str) -> str:
         """Name a table's part; it lies in `<table>/`."""
         return f"{table}/{_PREFIX}{self.first:09d}-{self.files[table][:_DIGITS]}{_PART}"
-
-
-_FIELDS = {field.name for field in fields(Entry)}
 
 
 def put_parts(files: Files, study: str, tables: Mapping[str, pl.DataFrame], total: int) -> bool:
@@ -70,7 +78,7 @@ def put_parts(files: Files, study: str, tables: Mapping[str, pl.DataFrame], tota
     entry = Entry(study, int(numbers[0]), len(numbers), total, digests)
     for table, content in contents.items():
         files.put(entry.name(table), content)
-    return files.put(_entry_name(entry.first), sealed(asdict(entry)))
+    return files.put(entry.own_name, sealed(asdict(entry)))
 
 
 def read_entries(files: Files, study: str) -> list[Entry]:
@@ -83,10 +91,7 @@ def read_entries(files: Files, study: str) -> list[Entry]:
     names = [name for name in files.names(MANIFEST) if name.startswith(f"{MANIFEST}/{_PREFIX}")]
     for name, raw in zip(names, files.get_all(names), strict=True):
         where = files.where(name)
-        content = unsealed(raw, where)
-        if content.keys() != _FIELDS:
-            raise StudyConflict("not an entry of a manifest", where=where, remedy=RESTORE)
-        entry = Entry(**content)
+        entry = read_document(files, name, Entry, raw)
         if entry.study != study:
             found = f"study {entry.study[:16]}..."
             raise StudyConflict(
@@ -96,7 +101,7 @@ def read_entries(files: Files, study: str) -> list[Entry]:
                 found=found,
                 remedy=RESTORE,
             )
-        if name != _entry_name(entry.first):
+        if name != entry.own_name:
             found = f"trial {entry.first}"
             raise StudyConflict("an entry under another's name", where=where, found=found, remedy=RESTORE)
         if entry.first != expected:
@@ -112,11 +117,13 @@ def read_entries(files: Files, study: str) -> list[Entry]:
     return entries
 
 
-def read_parts(files: Files, entries: Iterable[Entry], table: str) -> Iterator[pl.DataFrame]:
-    """Read a table's parts in the order of trials; raises StudyConflict for one that is missing or damaged."""
-    named = [(entry.name(table), entry.files[table]) for entry in entries if table in entry.files]
-    for (name, digest), raw in zip(named, files.get_all(name for name, _ in named), strict=True):
-        yield pl.read_parquet(io.BytesIO(checked(raw, digest, files.where(name))))
+def read_parts(files: Files, entries: Iterable[Entry], table: str, tables: StoredTables) -> Iterator[pl.DataFrame]:
+    """Read a table's parts in the order of trials; raises StudyConflict for one that is missing, damaged or no part."""
+    named = [(entry.name(table), entry) for entry in entries if table in entry.files]
+    for (name, entry), raw in zip(named, files.get_all(name for name, _ in named), strict=True):
+        rows = decoded(files, name, checked(raw, entry.files[table], files.where(name)))
+        tables.check(table, rows, entry, files)
+        yield rows
 
 
 def clear_parts(files: Files, entries: Iterable[Entry]) -> None:
@@ -128,8 +135,8 @@ def clear_parts(files: Files, entries: Iterable[Entry]) -> None:
     tables = sorted({table for entry in named.values() for table in entry.files})
     for table in tables:
         for name in files.names(table):
-            first = name.removeprefix(f"{table}/{_PREFIX}").partition("-")[0]
-            entry = named.get(int(first)) if first.isdigit() else None
+            part = _PART_NAME.fullmatch(name.removeprefix(f"{table}/"))
+            entry = None if part is None else named.get(int(part[1]))
             if entry is not None and (table not in entry.files or name != entry.name(table)):
                 files.remove(name)
     for folder in ("", MANIFEST, *tables):

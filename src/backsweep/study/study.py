@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.study.config import Sweep
 from backsweep.study.digest import digest
 from backsweep.study.evidence import weigh
 from backsweep.study.folder import StudyFolder
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import Findings, NullRank
+    from backsweep.study.config import Sweep
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
 
@@ -72,7 +71,7 @@ class Study:
     @cached_property
     def sweep(self) -> Sweep:
         """The sweep file as it was resolved at the study's beginning."""
-        return Sweep.model_validate_json(json.dumps(self.identity.sweep), strict=True)
+        return self._folder.sweep()
 
     @cached_property
     def _entries(self) -> list[Entry]:
@@ -123,7 +122,7 @@ class Study:
         return weigh(
             self.trials,
             self._records(),
-            read_looks(self.path, self.identity),
+            read_looks(self.path),
             self.sweep,
             self.selected,
             stitched,
@@ -134,7 +133,7 @@ class Study:
     @cached_property
     def null(self) -> NullRank | None:
         """The rank of the result among those of a null study with as many trials; None without one."""
-        return rank(self.result, read_histories(self.path, len(self.trials)))
+        return rank(self.result, read_histories(self.path, self.identity.hash, len(self.trials)))
 
     @property
     def result(self) -> float | None:

@@ -31,7 +31,8 @@ TIMING = ("datetime_start", "datetime_complete", "duration")
 
 _ALL = slice(None)
 _SESSIONS = METRICS.index("sessions")
-_WHOLE = "train"  # the segment of a study without walk-forward: all of it is in-sample
+WHOLE = "train"
+"""The segment of a study without walk-forward: all of it is in-sample."""
 
 
 class Results:
@@ -184,7 +185,7 @@ class Table:
             {
                 "number": np.asarray(results.numbers, dtype=np.int64),
                 "fold": np.zeros(count, dtype=np.int32),
-                "segment": [_WHOLE] * count,
+                "segment": pl.Series([WHOLE] * count, dtype=pl.String),
                 "returns": rows.cast(pl.List(pl.Float32)),
                 "ended": results.failed | results.pruned,
             }

@@ -6,12 +6,13 @@ set, and is on record before its result is seen. After the second look the holdo
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import RESTORE, open_files, sealed, unsealed
+from backsweep.study.documents import STRICT, Count, Digest, Positive, read_document
+from backsweep.study.files import RESTORE, open_files, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,25 +37,24 @@ class Touch:
 
     """
 
-    study: str
-    number: int
+    __pydantic_config__ = STRICT
+
+    study: Digest
+    number: Positive
     time: str
     why: str
-    trial: int
-    params: dict[str, Any]
+    trial: Count
+    params: dict[str, float | int | bool | str]
     start: str
     end: str
     metrics: dict[str, float | None]
-
-
-_FIELDS = {field.name for field in fields(Touch)}
 
 
 def keep_touch(folder: Path | str, study: str, **looked: Any) -> Touch:
     """Put a look on record; `looked` are the other fields of a `Touch` but its number and time."""
     while True:
         number = len(read_touches(folder, study)) + 1
-        touch = Touch(study, number, datetime.now(UTC).isoformat(timespec="seconds"), **looked)
+        touch = Touch(study, number, datetime.now(UTC).isoformat(timespec="microseconds"), **looked)
         if open_files(folder).put(_name(number), sealed(asdict(touch))):
             return touch
 
@@ -65,15 +65,15 @@ def read_touches(folder: Path | str, study: str) -> list[Touch]:
     files = open_files(folder)
     names = files.names(TOUCHES)
     for number, (name, raw) in enumerate(zip(names, files.get_all(names), strict=True), start=1):
-        content = unsealed(raw, files.where(name))
-        if name != _name(number) or content.keys() != _FIELDS or content["study"] != study:
+        touch = read_document(files, name, Touch, raw)
+        if name != _name(number) or touch.number != number or touch.study != study:
             raise StudyConflict(
                 "the record of looks at the holdout is not whole",
                 where=files.where(name),
                 expected=f"look {number} of this study",
                 remedy=RESTORE,
             )
-        touches.append(Touch(**content))
+        touches.append(touch)
     return touches
 
 
