@@ -143,8 +143,8 @@ class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
     `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included, of
-    which a pruned one counts as the worst; `top_k` the `top` best, with equal weights. Trials of the same parameters are
-    one choice and one neighbour.
+    which a pruned one counts as the worst; `top_k` the `top` best, with equal weights. Trials of the same
+    parameters are one choice and one neighbour.
 
     With `share_proposals` every trial runs on every fold. Without, every fold is a search of its own, of
     `search.trials` trials, rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's

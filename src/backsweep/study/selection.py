@@ -65,4 +65,5 @@ class Selector:
         scored = np.isfinite(losses[self._order])
         merit = np.where(scored & feasible[self._order], 0, np.where(scored, 1, 2))
         keys = merit * len(merit) + np.arange(len(merit))
-        return self._order[np.minimum.reduceat(keys, self._starts) % len(merit)]
+        first: NDArray[np.int64] = self._order[np.minimum.reduceat(keys, self._starts) % len(merit)]
+        return first

@@ -37,10 +37,11 @@ class WalkForwardResult:
 
     Attributes
     ----------
-    folds : one row per fold: `fold, number` (the chosen trial, null for none), `numbers` (with top_k all, each of
-        another parameter set: fewer where there are no more), `params_*`, `train_start, train_end, test_start, test_end, short`, `train_<metric>` and `test_<metric>` of trial
-        `number`, and `test_return`, what the fold's choice earned in its test: the mean of the trials' returns with
-        top_k, 0 where nothing was chosen. Before a holdout the last fold has no test: what it chose is for the holdout.
+    folds : one row per fold: `fold, number` (the chosen trial, null for none), `numbers` (with top_k all, each of its
+        own parameters; fewer where there are no more), `params_*`, `train_start, train_end, test_start, test_end,
+        short`, `train_<metric>` and `test_<metric>` of trial `number`, and `test_return`, what the fold's
+        choice earned in its test: the mean of the trials' returns with top_k, 0 where nothing was chosen. Before a
+        holdout the last fold has no test: what it chose is for the holdout.
     equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. In
         cross-validation there is one such curve for every path, with `path` in front.
     paths : `path` and the metrics of each path; one row without cross-validation.
