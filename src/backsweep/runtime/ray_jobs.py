@@ -21,6 +21,7 @@ import requests
 
 from backsweep.errors import BacksweepError, BadInput
 from backsweep.runtime.ray_session import ray  # ray by way of its session, which sets its environment
+from backsweep.textfile import read_small
 
 from ray.job_submission import JobSubmissionClient  # isort: skip - below ray, for the same reason
 
@@ -37,6 +38,7 @@ SILENCE_SECONDS = 10.0
 
 _UNREADABLE_BY_OTHERS = 0o077
 _NOT_FOUND = 404
+_TOKEN_BYTES = 4096
 _REFUSED = (401, 403)
 _TALKATIVE = ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", "_private.runtime_env.packaging")
 _OVERRIDES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")  # Ray's client takes them over the address it is given
@@ -195,13 +197,14 @@ def find_token() -> str:
     path = _token_path()
     try:
         mode = path.stat().st_mode
-        token = path.read_text(encoding="utf-8").strip()
+        token = read_small(path, _TOKEN_BYTES).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             "no authentication token",
             where=str(path),
             expected="the cluster's token in RAY_AUTH_TOKEN, the file RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token",
-            found=getattr(error, "strerror", None) or "not a text file",
+            found=getattr(error, "strerror", None)
+            or ("not a text file" if isinstance(error, ValueError) else str(error)),
             remedy="copy the token file from the head node; cluster/README.md shows how",
         ) from None
     if mode & _UNREADABLE_BY_OTHERS:

@@ -2,10 +2,12 @@
 
 The scalars are those of YAML 1.2, not 1.1: `1e-3` is a number, only `true` and `false` are booleans (`NO`, `on` and
 `yes` are strings), `12:30` is a string, digits with a leading zero are a string. `2006-01-01` is a date.
+A file has limits far beyond any sweep's - bytes, depth, values, digits - so that none can fill the memory or take long.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,17 +16,31 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from backsweep.errors import BadInput
+from backsweep.textfile import read_small
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KeyPath = tuple[str | int, ...]
 
+BYTES = 2**20
+"""Of a file."""
+
+DEPTH = 32
+"""Of mappings and lists inside each other."""
+
+VALUES = 100_000
+"""Keys and values of a file; those that an alias stands for count each time."""
+
+DIGITS = 100
+"""Of a number, as it is written."""
+
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*")
+_TOO_DEEP = f"more than {DEPTH} levels of lists and mappings"
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -48,14 +64,26 @@ class Document:
 def read_yaml(path: Path) -> Document:
     """Read a file whose top is a mapping; raises BadInput with the line of what is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path, BYTES)
     except FileNotFoundError:
         raise BadInput("no such file", where=str(path), remedy="give the path of a sweep file") from None
     except IsADirectoryError:
         remedy = "give the path of a sweep file in it"
         raise BadInput("a folder, not a sweep file", where=str(path), remedy=remedy) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("the file cannot be read", where=str(path), expected="UTF-8 text", found=str(error)) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        found = f"the byte 0x{error.object[error.start]:02x}"
+        remedy = "save it as UTF-8"
+        where = f"{path}:{line}"
+        raise BadInput("not a text file", where=where, expected="UTF-8 text", found=found, remedy=remedy) from None
+    except (OSError, ValueError) as error:  # ValueError: no path can be that
+        raise BadInput(
+            "the file cannot be read",
+            where=str(path),
+            expected=f"a text file of at most {BYTES:,} bytes",
+            found=getattr(error, "strerror", None) or str(error),
+            remedy="give the path of a sweep file; large data belong into files of their own",
+        ) from None
     lines: dict[KeyPath, int] = {}
     data = _Reader(str(path), lines).parse(text)
     if not isinstance(data, dict):
@@ -71,7 +99,25 @@ def read_yaml(path: Path) -> Document:
 
 def parse_value(text: str, where: str) -> Any:
     """Read one value, as it would be read in a file; `where` names its origin in messages."""
+    if len(text) > BYTES:
+        raise BadInput("a value that is too long", where=where, expected=f"at most {BYTES:,} characters")
     return _Reader(where, {}).parse(text)
+
+
+class _Loader(yaml.BaseLoader):
+    """Composes nodes no deeper than `DEPTH`."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self._depth > DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML has no types for it
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 class _Reader:
@@ -79,23 +125,32 @@ class _Reader:
         self._name = name
         self._lines = lines
         self._open: list[yaml.Node] = []
+        self._values = 0
 
     def parse(self, text: str) -> Any:
         try:
-            node = yaml.compose(text, Loader=yaml.BaseLoader)
+            node = yaml.compose(text, Loader=_Loader)
+        except yaml.reader.ReaderError as error:
+            where = f"{self._name}:{text.count(chr(10), 0, error.position) + 1}"
+            found = f"the character U+{ord(text[error.position]):04X}"
+            remedy = "remove it, or save the file as plain text"
+            raise BadInput("a character that no text file has", where=where, found=found, remedy=remedy) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{self._name}:{mark.line + 1}" if mark else self._name
             problem = error.problem or error.context or "syntax error"
             remedy = "indent with spaces; quote text that holds `: `, `#`, `{` or `[`"
             raise BadInput(f"not valid YAML: {problem}", where=where, remedy=remedy) from None
-        except yaml.YAMLError as error:
-            raise BadInput("not valid YAML", where=self._name, found=str(error)) from None
         return None if node is None else self._convert(node, ())
 
     def _convert(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._values += 1
+        if self._values > VALUES:
+            self._refuse(node, f"more than {VALUES:,} values", remedy="write fewer; an alias counts as its value does")
         if any(node is parent for parent in self._open):
             self._refuse(node, "an alias that contains itself", remedy="write the value out")
+        if len(self._open) >= DEPTH:
+            self._refuse(node, _TOO_DEEP, remedy="write it with fewer levels")
         self._open.append(node)
         try:
             if isinstance(node, yaml.MappingNode):
@@ -138,13 +193,20 @@ class _Reader:
             return text
         if text in _WORDS:
             return _WORDS[text]
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        if _FLOAT.fullmatch(text):
-            return float(text)
+        if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
+            return self._number(node, text)
         if _NOT_FINITE.fullmatch(text):
             return float(text.replace(".", "", 1))
         return self._date(node, text)
+
+    def _number(self, node: yaml.Node, text: str) -> int | float:
+        if len(text) > DIGITS:
+            found = f"a number of {len(text):,} characters"
+            self._refuse(node, found, remedy=f"write at most {DIGITS}, or quote it if it is text")
+        value = int(text) if _INTEGER.fullmatch(text) else float(text)
+        if not math.isfinite(value):
+            self._refuse(node, f"the number {text} is too large", remedy="write one below 1.7e308, or leave it out")
+        return value
 
     def _date(self, node: yaml.Node, text: str) -> date | datetime | str:
         try:
