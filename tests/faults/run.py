@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from damage import damage_files
+from fuzz_sweeps import fuzz_sweeps
 from sabotage import kill_drivers, refuse_steps
 from torment_drivers import jump_clocks, meet, stop_jobs, stop_runs
 from torment_nodes import move_nodes
@@ -33,6 +34,7 @@ def main():
     logging.getLogger("backsweep").setLevel(logging.ERROR)  # that a worker died is no news here
     share = 10 if options.quick else 1
     faults = {
+        "sweep file": lambda home: fuzz_sweeps(home, 600 // share, options.seed),
         "damaged file": lambda home: damage_files(home, 1200 // share, options.seed)[0],
         "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
         "disk failing": lambda home: refuse_steps(home, share, errno.EIO),

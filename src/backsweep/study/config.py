@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, _ and -")
+NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots, _ and -, at most 100")
 """Pattern and rule of a study's name."""
 
 _PATHS = ("bars", "signals", "context", "actions")

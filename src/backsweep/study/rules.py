@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-from math import comb
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
@@ -63,6 +63,14 @@ def _check_search(sweep: Sweep) -> None:
                 expected="`metric <= number` or `metric >= number`",
                 found=text,
                 remedy='write, for instance, "max_drawdown <= 0.35"',
+            )
+        if not math.isfinite(float(match.group(3))):
+            raise BadInput(
+                "a constraint that no trial can hold or break",
+                where=sweep.where("search", "constraints", i),
+                expected="a number below 1.7e308",
+                found=text,
+                remedy="write a smaller number, or leave the constraint out",
             )
         _check_metric(match.group(1), sweep.where("search", "constraints", i))
     names = [bound.name for bound in search.bounds]
@@ -180,12 +188,12 @@ def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
         remedy="leave it out",
     )
     groups, tested = walk.groups or 0, walk.test_groups or 0
-    if tested >= groups or comb(groups, tested) > _MOST_SPLITS:
+    if tested >= groups or math.comb(groups, tested) > _MOST_SPLITS:
         raise BadInput(
             "groups that make no cross-validation",
             where=sweep.where("walk_forward", "test_groups"),
             expected=f"fewer than {groups} test groups, and at most {_MOST_SPLITS} folds",
-            found=f"{tested} of {groups}: {comb(groups, tested)} folds",
+            found=f"{tested} of {groups}: {math.comb(groups, tested)} folds",
             remedy="write `groups: 6` and `test_groups: 2`",
         )
     if walk.state == "continuous":

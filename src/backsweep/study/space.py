@@ -7,6 +7,7 @@ search.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from backsweep.strategy import Param
     from backsweep.study.config import Sweep
+
+_MOST_STEPS = 2**53
+"""Of a range: as many as a float can count."""
 
 _SECTIONS = ("costs", "account", "execution")
 
@@ -180,6 +184,11 @@ def _range(name: str, entry: ParamRange, param: Param | None, where: str) -> Dim
         _bad(name, where, expected="low above 0 with log", found=f"low {low}")
     if log and step is not None and not (integer and step == 1):
         _bad(name, where, expected="either step or log", found=f"step {step} and log")
+    width = float(high) - float(low)
+    steps = width / (step or 1.0) if integer or step is not None else 0.0
+    if not math.isfinite(width) or steps >= _MOST_STEPS:
+        found = f"low {low}, high {high}, step {step}"
+        _bad(name, where, expected="a width below 1.7e308, and fewer than 9e15 steps", found=found)
     if integer and any(float(number) != int(number) for number in (low, high, step or 1)):
         _bad(name, where, expected="whole low, high and step", found=f"low {low}, high {high}, step {step or 1}")
     if integer and step is None:

@@ -40,6 +40,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*")
+_NO_TEXT = re.compile("[\\0\ud800-\udfff]")  # as quoted text may write it: NUL, and halves of pairs
 _TOO_DEEP = f"more than {DEPTH} levels of lists and mappings"
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
@@ -172,7 +173,7 @@ class _Reader:
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._refuse(key_node, "a key that is not text", remedy="write `key: value`")
-            key, line = str(key_node.value), key_node.start_mark.line + 1
+            key, line = self._text(key_node), key_node.start_mark.line + 1
             if key in result:
                 raise BadInput(
                     f"duplicate key `{key}`",
@@ -188,7 +189,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:
         self._check_tag(node, "tag:yaml.org,2002:str")
-        text = str(node.value)
+        text = self._text(node)
         if getattr(node, "style", None) is not None:  # quoted, or a block of text
             return text
         if text in _WORDS:
@@ -198,6 +199,12 @@ class _Reader:
         if _NOT_FINITE.fullmatch(text):
             return float(text.replace(".", "", 1))
         return self._date(node, text)
+
+    def _text(self, node: yaml.Node) -> str:
+        text = str(node.value)
+        if found := _NO_TEXT.search(text):
+            self._refuse(node, f"the character U+{ord(found[0]):04X}, which no name or path has", remedy="remove it")
+        return text
 
     def _number(self, node: yaml.Node, text: str) -> int | float:
         if len(text) > DIGITS:

@@ -34,9 +34,10 @@ TRAIN, TEST = "train", "test"
 _NANOSECONDS = 1_000_000_000
 _DAY = timedelta(days=1)
 
+_NUMBER = r"(\d{0,2}y|\d{0,3}(mo|w)|\d{0,4}[ds])"  # after its first digit: a calendar has no more than 10,000 years
 _UNITS = "years, months, weeks, days or sessions, such as 4y, 6mo, 2w, 63d or 252s"
-Span = Annotated[str, matching(r"[1-9]\d*(y|mo|w|d|s)", f"a span is a number of {_UNITS}")]
-Gap = Annotated[str, matching(r"\d+(y|mo|w|d|s)", f"a gap is a number of {_UNITS}, and 0d is none")]
+Span = Annotated[str, matching(rf"[1-9]{_NUMBER}", f"a span is a number of {_UNITS}")]
+Gap = Annotated[str, matching(rf"\d{_NUMBER}", f"a gap is a number of {_UNITS}, and 0d is none")]
 
 
 class FoldSpec(Section):
