@@ -212,7 +212,8 @@ class _Reader:
             self._refuse(node, found, remedy=f"write at most {DIGITS}, or quote it if it is text")
         value = int(text) if _INTEGER.fullmatch(text) else float(text)
         if not math.isfinite(value):
-            self._refuse(node, f"the number {text} is too large", remedy="write one below 1.7e308, or leave it out")
+            remedy = "write one below 1.7e308, or leave it out"
+            self._refuse(node, f"the number {text} is too large", expected="a finite number", remedy=remedy)
         return value
 
     def _date(self, node: yaml.Node, text: str) -> date | datetime | str:
@@ -229,5 +230,6 @@ class _Reader:
         if node.tag != plain:
             self._refuse(node, f"the tag `{node.tag}`", remedy="remove the tag; plain values are enough")
 
-    def _refuse(self, node: yaml.Node, problem: str, *, remedy: str) -> None:
-        raise BadInput(problem, where=f"{self._name}:{node.start_mark.line + 1}", remedy=remedy)
+    def _refuse(self, node: yaml.Node, problem: str, *, expected: str = "", remedy: str) -> None:
+        where = f"{self._name}:{node.start_mark.line + 1}"
+        raise BadInput(problem, where=where, expected=expected, remedy=remedy)
