@@ -5,8 +5,9 @@ import pytest
 from optuna.samplers._tpe import sampler as tpe
 
 from backsweep.errors import BadInput
+from backsweep.study.fronts import fronts
 from backsweep.study.proposers import make_proposer
-from backsweep.study.proposers.base import Proposals, Told, fronts, ranked
+from backsweep.study.proposers.base import Proposals, Told, ranked
 from backsweep.study.proposers.sobol import MAX_DIMENSIONS, sobol_points
 from backsweep.study.space import build_space
 

@@ -188,6 +188,8 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
     """Print metrics and parameters of each trial; the parameters that all share stand below."""
     trials = list(best.iter_rows(named=True))
     columns = {"trial": [str(row["number"]) for row in trials]}
+    if "front" in best.columns:
+        columns["front"] = [format_number(row["front"]) for row in trials]
     for name in dict.fromkeys([*objectives, *SHOWN]):
         columns[name] = [format_metric(name, row[METRIC + name]) for row in trials]
     params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAM)}
@@ -197,6 +199,8 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
     if any(notes):
         columns["note"] = notes
     print_columns(console, columns)
+    if "front" in best.columns:
+        console.print("front 1: no other trial is as good in every objective and better in one", markup=False)
     if same:
         shared = ", ".join(f"{name.removeprefix(PARAM)}={params[name][0]}" for name in same)
         console.print(f"in all of these: {shared}")

@@ -202,7 +202,10 @@ class Study:
         return None if row is None else self.describe(int(row["number"]))
 
     def top(self, count: int) -> pl.DataFrame:
-        """Return the `count` best trials, best first: feasible by objective, then undefined, infeasible, failed."""
+        """Return the `count` best trials, best first: feasible by objective, then undefined, infeasible, failed.
+
+        With several objectives they come by non-dominated fronts, numbered in `front`; see `table.best_first`.
+        """
         return best_first(self.trials, self.sweep.search).head(count) if len(self.trials) else self.trials
 
     def describe(self, number: int) -> dict[str, Any]:

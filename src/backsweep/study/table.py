@@ -15,6 +15,7 @@ import polars as pl
 
 from backsweep.metrics.reasons import DEFINED, FIRST_PRUNED, PRUNED_BETWEEN_FOLDS
 from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.study.fronts import fronts
 from backsweep.study.proposers.base import Proposals, Told, ranked
 from backsweep.trial.exchange import Kept
 from backsweep.trial.summaries import mean_of_trainings
@@ -243,8 +244,18 @@ def violations(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
 
 
 def best_first(rows: pl.DataFrame, search: Search) -> pl.DataFrame:
-    """Order rows from best to worst: feasible by objective, undefined objectives, infeasible, failed."""
-    order = ranked(losses(rows, search), violations(rows, search), (rows["state"] != "COMPLETE").to_numpy())
+    """Order rows from best to worst: feasible by objective, undefined objectives, infeasible, failed.
+
+    With several objectives they come by non-dominated fronts, and `front` has the number of each trial's among `rows`:
+    1 for those that no other beats in every objective, null where a trial is not feasible, completed and defined.
+    """
+    loss, violation, failed = losses(rows, search), violations(rows, search), (rows["state"] != "COMPLETE").to_numpy()
+    order = ranked(loss, violation, failed)
+    if loss.shape[1] > 1:
+        good = ~failed & (violation <= 0).all(axis=1) & np.isfinite(loss).all(axis=1)
+        number = np.zeros(len(rows), np.int64)
+        number[good] = fronts(loss[good]) + 1
+        rows = rows.with_columns(pl.when(pl.Series(good)).then(pl.Series(number)).alias("front"))
     return rows[order]
 
 

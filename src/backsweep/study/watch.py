@@ -31,7 +31,7 @@ class Watch:
         self._count = count
         self._read = self._done = self._failed = self._pruned = self._batches = 0
         self._total = self.search.trials
-        self._best = pl.DataFrame()
+        self._best = self._kept = pl.DataFrame()
 
     def look(self) -> tuple[State, pl.DataFrame]:
         """Read what is new; returns how far the study has come, and its best trials, best first."""
@@ -44,8 +44,13 @@ class Watch:
             self._failed += int((rows["state"] == "FAIL").sum())
             self._pruned += int((rows["state"] == "PRUNED").sum())
             self._batches = int(rows["batch"][-1]) + 1
-            candidates = pl.concat([self._best, rows]) if len(self._best) else rows
-            self._best = best_first(candidates, self.search).head(self._count)
+            candidates = pl.concat([self._kept, rows]) if len(self._kept) else rows
+            ordered = best_first(candidates, self.search)
+            self._best = ordered.head(self._count)
+            first = (
+                int((ordered["front"] == 1).sum()) if "front" in ordered.columns else 0
+            )  # decides who is on it later
+            self._kept = ordered.head(max(self._count, first)).select(rows.columns)
         total = None if self._total is None else max(self._total, self._done)
         state = State(self._name, self._hash, self._done, total, self._failed, self._batches, self._pruned)
         return state, self._best

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from backsweep.study.fronts import fronts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -94,23 +96,9 @@ def ranked(
     """
     excess = np.maximum(violations, 0.0).sum(axis=1)
     defined = np.isfinite(losses).all(axis=1)
-    merit = np.where(defined, losses[:, 0] if losses.shape[1] == 1 else 0.0, np.inf)
+    merit = losses[:, 0].copy()
     if losses.shape[1] > 1:
         merit[defined] = fronts(losses[defined])
+    merit[~defined] = np.inf
     merit[excess > 0] = 0.0
     return np.lexsort((merit, excess, failed))
-
-
-def fronts(losses: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Give every trial the number of its non-dominated front: int64[k], 0 = dominated by none. Quadratic in k."""
-    count = len(losses)
-    not_worse = np.all(losses[:, None, :] <= losses[None, :, :], axis=2)
-    better = np.any(losses[:, None, :] < losses[None, :, :], axis=2)
-    dominates: NDArray[np.bool_] = np.logical_and(not_worse, better)
-    result = np.full(count, -1, dtype=np.int64)
-    front = 0
-    while (result < 0).any():
-        waiting = np.flatnonzero(result < 0)
-        result[waiting[~dominates[np.ix_(waiting, waiting)].any(axis=0)]] = front
-        front += 1
-    return result
