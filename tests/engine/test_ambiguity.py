@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judge import compare, noted
 from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import bars, bracket, close, fills, flat, limit, market, run, stop, submit
+from scripted import bars, bracket, close, compose, fills, flat, limit, market, run, stop, submit
 
-from backsweep.engine.codes import LIMIT, MARKET, STOP
+from backsweep.engine.codes import LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
 
 QUIET = (100, 100, 100, 100)
 BOTH = (100, 106, 94, 101)  # a stop at 95 and a target at 105 are in its range
@@ -135,7 +135,16 @@ CHOICES = ("stop_first", "target_first")
 
 @given(
     st.sampled_from([costs for costs in COSTS if "funding" not in costs.get("financing", {})]),
-    st.sampled_from([LONG, SHORT, bracket(1, 10, stop=102, stop_loss=95), bracket(1, -10, stop=97, stop_loss=104)]),
+    st.sampled_from(
+        [
+            LONG,
+            SHORT,
+            bracket(1, 10, stop=102, stop_loss=95),
+            bracket(1, -10, stop=97, stop_loss=104),
+            bracket(1, 10, stop=102, stop_loss=95, take_profit=105),
+            bracket(1, -10, stop=97, stop_loss=104, take_profit=95),
+        ]
+    ),
     st.integers(94, 106),
     st.integers(1, 40),
 )
@@ -161,8 +170,15 @@ def narrow_brackets(seed):
             group = int(generator.integers(1, 4))
             yield from (stop(at, size, better, oca=group, asset=asset), limit(at, size, worse, oca=group, asset=asset))
         else:
-            kind, stops = int(generator.choice([MARKET, LIMIT, STOP])), {"stop_loss": worse, "take_profit": better}
+            kind = int(generator.choice([MARKET, LIMIT, STOP, STOP_LIMIT]))
+            stops = {"stop_loss": worse, "take_profit": better}
             yield bracket(at, size, type=kind, limit=20.0, stop=20.0, asset=asset, **stops)
+        if generator.random() < 0.2:
+            entry = submit(at, size, type=int(generator.choice([STOP, TRAILING_STOP])), stop=better, amount=0.5)
+            yield entry
+            trail = float(generator.integers(1, 5)) / 4
+            yield submit(at, -size / 2, type=TRAILING_STOP, amount=trail, order=entry)
+            yield limit(at, -size, better + side * generator.integers(-1, 4) / 4, order=entry)
         if generator.random() < 0.3:
             yield close(at, asset)
 
@@ -182,6 +198,7 @@ def test_the_engine_agrees_with_the_oracle_on_narrow_brackets(profile, ambiguous
             volume_share=(0.0, 0.0, 2.0**-15)[seed % 3],
         )
         scenario = replace(scenario, steps=list(narrow_brackets(seed)))
+        compose(scenario.steps)  # numbers the orders that steps speak of
         with noted(f"seed {seed}"):
             found += compare(scenario).ambiguous
     assert found >= 6

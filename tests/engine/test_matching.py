@@ -166,12 +166,6 @@ def test_the_stop_of_a_stop_entry_is_taken_in_the_entry_bar_and_counted_as_ambig
     assert result.metrics["ambiguous_fills"] == ambiguous
 
 
-def test_the_target_of_a_stop_entry_waits_for_the_next_bar():
-    entry = bracket(0, 10, stop=102, take_profit=104)
-    result = run(bars(QUIET, (100, 106, 99, 105), (105, 106, 103, 105)), [entry])
-    assert fills(result) == [(1, 10.0, 102.0), (2, -10.0, 105.0)]  # opens above the target: at the open
-
-
 def test_the_stop_of_a_short_limit_entry_meets_the_rest_of_the_entry_bar():
     entry = bracket(0, -10, limit=102, stop_loss=105, take_profit=95)
     result = run(bars(QUIET, (100, 106, 94, 100), (96, 97, 94, 95)), [entry])

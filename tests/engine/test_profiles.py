@@ -70,6 +70,44 @@ def test_children_of_a_limit_order_live_on_the_entry_bar_or_from_the_bar_after(p
     assert fills(result) == [(1, 10.0, 98.0), (day, -10.0, 95.0)]
 
 
+OPENS_BEYOND = [("next_open", 106.0), ("same_close", 106.0), ("backtesting_py", 95.0), ("backtrader", 95.0)]
+
+
+@pytest.mark.parametrize(("profile", "price"), [*OPENS_BEYOND, ("vectorbt", 95.0)])
+def test_a_bar_that_opens_beyond_the_target_and_falls_to_the_stop_is_the_opens_or_the_stops(profile, price):
+    prices = [QUIET, QUIET, (106, 107, 94, 96)]
+    result = under(profile, prices, [bracket(0, 10, stop_loss=95, take_profit=105)])
+    assert fills(result)[1:] == [(2, -10.0, price)]
+    mirrored = [QUIET, QUIET, (94, 106, 93, 104)]
+    result = under(profile, mirrored, [bracket(0, -10, stop_loss=105, take_profit=95)])
+    assert fills(result)[1:] == [(2, 10.0, 200 - price)]
+
+
+@pytest.mark.parametrize("profile", ["backtesting_py", "backtrader", "vectorbt"])
+def test_where_the_stop_takes_such_a_bar_its_fill_is_ambiguous(profile):
+    prices = [QUIET, QUIET, (106, 107, 94, 96)]
+    entry = bracket(0, 10, stop_loss=95, take_profit=105)
+    result = under(profile, prices, [entry])
+    assert (result.metrics["ambiguous_fills"], result.metrics["ambiguous_pnl"]) == (1, 110.0)  # 10 x (106 - 95)
+    result = run(bars(*prices), [entry], execution={"profile": profile, "ambiguous": "target_first"})
+    assert fills(result)[1:] == [(2, -10.0, 106.0)]
+    assert (result.metrics["ambiguous_fills"], result.metrics["ambiguous_pnl"]) == (1, -110.0)
+
+
+@pytest.mark.parametrize("profile", ["backtesting_py", "backtrader", "vectorbt"])
+def test_a_target_beyond_which_a_bar_opens_fills_at_the_open_where_the_bar_spares_the_stop(profile):
+    prices = [QUIET, QUIET, (106, 107, 96, 96)]
+    result = under(profile, prices, [bracket(0, 10, stop_loss=95, take_profit=105)])
+    assert fills(result)[1:] == [(2, -10.0, 106.0)]
+    assert result.metrics["ambiguous_fills"] == 0
+
+
+def test_an_entry_at_an_open_beyond_its_target_is_the_stops_where_a_peer_says_so():
+    prices = [QUIET, (106, 107, 94, 96)]
+    result = under("backtesting_py", prices, [bracket(0, 10, stop_loss=95, take_profit=105)])
+    assert fills(result) == [(1, 10.0, 106.0), (1, -10.0, 95.0)]
+
+
 @pytest.mark.parametrize(("profile", "filled"), [("next_open", [1, 2, 3]), ("backtrader", [1, 3])])
 def test_market_orders_exit_first_or_fill_as_they_were_submitted(profile, filled):
     # 1,000 in cash all in A; buying B before A is sold finds no cash.

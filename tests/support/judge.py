@@ -25,7 +25,7 @@ class Spoken:
     def __init__(self, step: Step) -> None:
         self.__dict__.update(vars(step))
         self.verb = VERBS[step.verb]
-        self.parent = step.order
+        self.parent = getattr(step.order, "id", step.order)
 
 
 def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:

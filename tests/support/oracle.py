@@ -14,8 +14,11 @@ At each timestamp:
    other exits, entries; then order of submission. Where targets come first, other exits inside the range come before
    stops. The position that tells an exit from an entry is the one
    at the time when the order comes due.
-2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar; if it filled
-   in the range only a stop does, at the entry's price or worse; where targets come first, not if the entry was a stop.
+2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar. If it filled
+   in the range they meet what surely came after: from the entry's price to the high where a stop bought or a limit
+   sold, to the low where a limit bought or a stop sold. What the entry's price reaches fills at once, there, and its
+   own children wait. The stop of a stop entry lies on the other side: if the bar reached it, it fills, but not where
+   targets come first.
 3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
    last bars of a session, and what the profile lets fill at closes.
    Once an asset had volume, it does not meet a bar without. A limit may need a price beyond it.
@@ -46,12 +49,13 @@ paid on what is held at a close, at the bar's rate.
 
 A fill inside the range of an order with a family or a group is ambiguous if it keeps one of them, due in the range on
 the other side, from filling; so is the stop of a stop entry in the entry's bar, or the entry that it does not end. The
-other choice: the family fills first, in their order, each what those before leave of it, and the order the rest; of a
-group the first fills the part that the fill is of its order; the doubtful stop does not fill. What the fills gain to
-the close of the bar is compared.
+other choice: the family fills first, in their order, each what those before leave of it, and the order the rest, but
+that the doubtful stop does not fill; of a group the first fills the part that the fill is of its order. What the fills
+gain to the close of the bar is compared.
 
-A profile answers four questions: where market orders fill; from when children meet bars; whether market orders that
-exit come before those that enter; whether limits and stops see the whole bar.
+A profile answers five questions: where market orders fill; from when children meet bars; whether market orders that
+exit come before those that enter; whether limits and stops see the whole bar; and whether a target that the bar opens
+beyond has filled when the range reaches the stop, or both count as reached in the range.
 """
 
 from __future__ import annotations
@@ -67,13 +71,13 @@ from oracle_requests import Requests
 
 FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - the first bar of a script, as written
 PROFILES = {
-    "next_open": ("next open", "entry bar", "exits first", "whole bar"),
-    "same_close": ("same close", "entry bar", "exits first", "whole bar"),
-    "next_close": ("next close", "entry bar", "exits first", "whole bar"),
-    "backtesting_py": ("next open", "entry bar of market orders", "exits first", "whole bar"),
-    "backtrader": ("next open", "bar after", "as submitted", "whole bar"),
-    "vectorbt": ("same close", "entry bar", "as submitted", "whole bar"),
-    "zipline": ("next close", "entry bar", "all as submitted", "close"),
+    "next_open": ("next open", "entry bar", "exits first", "whole bar", "open decides"),
+    "same_close": ("same close", "entry bar", "exits first", "whole bar", "open decides"),
+    "next_close": ("next close", "entry bar", "exits first", "whole bar", "open decides"),
+    "backtesting_py": ("next open", "entry bar if sure", "exits first", "whole bar", "range decides"),
+    "backtrader": ("next open", "bar after", "as submitted", "whole bar", "range decides"),
+    "vectorbt": ("same close", "entry bar", "as submitted", "whole bar", "range decides"),
+    "zipline": ("next close", "entry bar", "all as submitted", "close", "open decides"),
 }
 
 
@@ -86,7 +90,8 @@ class Oracle(Requests, Bars, Families):
         self.targets_first = False
         self.volume_share = 0.0
         self.taken = {}
-        self.fill_at, self.children_meet, self.sequence, self.seen_of_bar = PROFILES[profile]
+        self.fill_at, self.children_meet, self.sequence, self.seen_of_bar, at_open = PROFILES[profile]
+        self.range_decides = at_open == "range decides"
         self.per_session = per_session
         self.market = [{name: tuple(map(Fraction, bar)) for name, bar in group.items()} for group in market]
         self.assets = assets

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from oracle_orders import (
     AT_CLOSE,
+    AT_ENTRY,
     AT_OPEN,
     FOK,
     IN_RANGE,
@@ -19,6 +20,8 @@ from oracle_orders import (
     TYPES,
     Fill,
 )
+
+OTHER_EXIT = 2  # after exits by market order and those that come first where the range holds both
 
 
 class Bars:
@@ -54,9 +57,25 @@ class Bars:
     def settle(self, group):
         """Fill what has come due, one after the other."""
         while self.due:
-            moment, _, _, order, price = self.due.pop(self.due.index(min(self.due, key=lambda each: each[:3])))
-            if order.status == "working":
+            moment, rank, _, order, price = self.due.pop(self.due.index(min(self.due, key=lambda each: each[:3])))
+            if order.status != "working":
+                continue
+            if moment == AT_OPEN and rank == OTHER_EXIT and self.range_decides and self.has_stop_in_range(order):
+                self.line_up(order, IN_RANGE, price)
+            else:
                 self.execute(order, moment, price, group[order.asset])
+
+    def has_stop_in_range(self, order):
+        """Tell whether the range reaches a stop whose fill would end this order."""
+        return any(
+            moment == IN_RANGE and other.status == "working" and other.is_stop and self.rivals(order, other)
+            for moment, _, _, other, _ in self.due
+        )
+
+    def rivals(self, order, other):
+        """Tell whether two orders, due on different sides or of different assets, take from each other."""
+        kin = other in order.siblings or (order.group and order.group == other.group)
+        return kin and self.apart(order, other)
 
     def touch(self, order, bar):
         """Give the moment and the price before slippage, or Nones; change the order by what it saw."""
@@ -94,11 +113,14 @@ class Bars:
         if order.tif in {IOC, FOK} and moment not in {AT_OPEN, AT_CLOSE}:
             self.end_with_children(order, "expired", "")
             return
-        if moment is None:
-            return
+        if moment is not None:
+            self.line_up(order, moment, price)
+
+    def line_up(self, order, moment, price):
+        """Put an order among those that are due."""
         exits = self.position[order.asset] * order.total < 0
         second = order.is_stop if self.targets_first and moment == IN_RANGE else not order.is_stop
-        rank = (0 if order.unconditional else 1 + second) if exits else 3
+        rank = (0 if order.unconditional else OTHER_EXIT if second else 1) if exits else 3
         if self.sequence == "all as submitted" or (self.sequence == "as submitted" and order.unconditional):
             rank = 0
         self.due.append((moment, rank, order.id, order, price))
@@ -110,6 +132,10 @@ class Bars:
             return
         self.fit(order, held)
         units = self.fillable(order)
+        if order.doubted == self.now and self.targets_first:
+            self.ambiguous += units != 0
+            self.ambiguous_pnl += self.gain(order, units, price)
+            return
         part = units / order.left
         if not units or (part < 1 and order.tif == FOK):
             self.leave_rest(order)
@@ -123,7 +149,7 @@ class Bars:
             return
         if moment == IN_RANGE:
             self.weigh(order, units, price)
-        by_stop = order.is_stop
+        by_stop, by_market = order.is_stop, order.unconditional
         self.pay(order.asset, units * paid + commission)
         rate = self.rate(order.asset)
         self.position[order.asset] += units
@@ -138,7 +164,7 @@ class Bars:
         self.reduce_group(order, 1 - part)
         if order.status == "working":
             self.leave_rest(order)
-        if fresh:
+        if fresh and self.in_entry_bar(order, bar, by_market=by_market, by_stop=by_stop):
             self.meet_children(order, moment, price, bar, by_stop=by_stop)
 
     @staticmethod
@@ -162,10 +188,7 @@ class Bars:
     def weigh(self, order, units, price):
         """Count a fill in the range if there was another choice, and what that would have gained more."""
         gained = self.gain(order, units, price)
-        if order.doubted == self.now:
-            self.ambiguous += 1
-            self.ambiguous_pnl -= gained
-            return
+        doubted = order.doubted == self.now
         left, otherwise = units, Fraction(0)
         for moment, _, _, other, level in sorted(self.due, key=lambda due: due[:3]):
             if moment != IN_RANGE or other.status != "working" or not self.apart(order, other):
@@ -178,7 +201,10 @@ class Bars:
             else:
                 part, left = other.left * units / order.left, Fraction(0)
             otherwise += self.gain(other, part, level)
-        if left != units:
+        if doubted:
+            self.ambiguous += 1
+            self.ambiguous_pnl += otherwise - gained
+        elif left != units:
             self.ambiguous += 1
             self.ambiguous_pnl += otherwise + self.gain(order, left, price) - gained
 
@@ -221,27 +247,39 @@ class Bars:
             order.triggered = order.type == STOP_LIMIT
             order.released = not order.triggered
 
+    def in_entry_bar(self, order, bar, *, by_market, by_stop):
+        """Tell whether the profile lets children meet the bar that began to fill their parent."""
+        if self.children_meet != "entry bar if sure" or by_market:
+            return self.children_meet != "bar after"
+        reached = set()
+        for child in (each for each in order.children if each.live and not each.unconditional):
+            falls_to_it = child.is_stop == (order.total > 0)
+            if (bar[2] <= child.level) if falls_to_it else (bar[1] >= child.level):
+                reached.add("stop" if child.is_stop else "target")
+        return by_stop and order.type != STOP_LIMIT and reached == {"target"}
+
     def meet_children(self, order, moment, price, bar, *, by_stop):
-        """Let children that came to life with this fill meet the rest of its bar."""
-        if moment == AT_CLOSE or self.children_meet == "bar after":
-            return
-        if self.children_meet == "entry bar of market orders" and not order.unconditional:
-            return
+        """Let children that came to life with this fill meet the rest of its bar.
+
+        Behind an entry in the range lies the way to one end of the bar: for a stop the end that it looks to, for a
+        limit the other. Whether the price was at the far end before the entry or after it, nobody knows.
+        """
+        _, high, low, close = bar
+        up = by_stop == (order.total > 0)
+        known = (price, high if up else price, price if up else low, close)
         for child in order.children:
             if child.status != "working" or self.at_close(child):
                 continue
             if moment == AT_OPEN:
                 self.come_due(child, *self.touch(child, bar))
-            elif child.is_stop:
-                sells = child.total < 0
-                if (bar[2] <= child.level) if sells else (bar[1] >= child.level):
-                    level = min(child.level, price) if sells else max(child.level, price)
-                    if by_stop and self.targets_first:
-                        units = self.fillable(child)
-                        self.ambiguous += units != 0
-                        self.ambiguous_pnl += self.gain(child, units, level)
-                    elif child.within_limit(level):
-                        child.doubted = self.now if by_stop else -1
+            elif moment == IN_RANGE and not child.unconditional:
+                level = child.level
+                if by_stop and child.is_stop and (low <= level < price if up else price < level <= high):
+                    if child.within_limit(level):
+                        child.doubted = self.now
                         self.come_due(child, IN_RANGE, level)
-                    else:
-                        child.triggered = True
+                    if not self.targets_first:
+                        child.triggered = child.triggered or not child.within_limit(level)
+                        continue
+                found, level = self.touch(child, known)
+                self.come_due(child, AT_ENTRY if found == AT_OPEN else found, level)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import isfinite, isnan
 
 TOLERANCE = Fraction(1, 10**12)
-AT_OPEN, IN_RANGE, AT_CLOSE = 0, 1, 2
+AT_OPEN, AT_ENTRY, IN_RANGE, AT_CLOSE = range(4)
 TYPES = MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = (
     "market",
     "limit",

@@ -7,8 +7,9 @@ A fill inside a bar's range is ambiguous where the range allowed another choice:
     the stop of a stop entry                   the entry's bar reached it, before the entry or after
 
 `execution.ambiguous` chooses. `stop_first` takes the stop of an exit, and lets the stop of a stop entry fill in its
-bar; `target_first` takes the target, and lets that stop wait for the next bar. Entries of one group fill as they were
-submitted, either way.
+bar; `target_first` takes the target, and lets that stop wait for the next bar. So where the bar of a stop entry
+reaches both, one of them ends it there, the stop or the target. Entries of one group fill as they were submitted,
+either way.
 
 `ambiguous_fills` counts those fills. `ambiguous_pnl` adds up what the opposite choice would have gained more, in the
 account's currency: for each of them what the other orders would have gained from their fill to the close of the bar,
@@ -36,17 +37,14 @@ from backsweep.engine.triggers import waits_below
 def note_choice(state: State, order: Any, row: int, quantity: float, price: float, following: int) -> None:
     """Count a fill at market price `price`, about to be entered, if the candidates that follow hold another choice."""
     account = state.account
-    if order.doubted == account.group:
-        account.ambiguous_fills += 1
-        account.ambiguous_pnl -= _gain(state, order, row, quantity, price)
-        return
+    doubted = order.doubted == account.group
     share = quantity / remaining(order)
     left = quantity
     otherwise = 0.0
     for index in range(following, account.candidates):
         candidate = record_at(state.candidates, index)
         other = record_at(state.orders, candidate.slot)
-        if left != 0.0 and candidate.moment == IN_RANGE and other.status == WORKING and _excludes(order, other):
+        if left != 0.0 and candidate.moment == IN_RANGE and other.status == WORKING and excludes(order, other):
             if other.parent != 0 and other.parent == order.parent:
                 spared = abs(remaining(other)) - abs(quantity - left)  # each shrinks by what the others fill
                 units = np.copysign(max(min(spared, abs(left)), 0.0), quantity)
@@ -55,9 +53,9 @@ def note_choice(state: State, order: Any, row: int, quantity: float, price: floa
                 units = remaining(other) * share
                 left = 0.0
             otherwise += _gain(state, other, candidate.row, units, candidate.price)
-    if left == quantity:
+    if left == quantity and not doubted:
         return
-    if left != 0.0:
+    if left != 0.0 and not doubted:
         otherwise += _gain(state, order, row, left, price)
     account.ambiguous_fills += 1
     account.ambiguous_pnl += otherwise - _gain(state, order, row, quantity, price)
@@ -75,8 +73,8 @@ def note_passed_stop(state: State, child: Any, row: int, price: float) -> None:
 
 
 @kernel
-def _excludes(order: Any, other: Any) -> bool:
-    """Tell whether the fill of one order takes from the other, which the range may have reached first."""
+def excludes(order: Any, other: Any) -> bool:
+    """Return whether the fill of one order takes from the other, which the range may have reached first."""
     kin = order.parent != 0 and order.parent == other.parent
     group = order.oca_group != 0 and order.oca_group == other.oca_group
     return (kin or group) and (order.asset != other.asset or waits_below(order) != waits_below(other))

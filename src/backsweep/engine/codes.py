@@ -82,14 +82,16 @@ FILL_REASONS = (
 DIVIDEND, INTEREST, BORROW_FEE, SHORT_CREDIT, FUNDING, CONVERSION = range(6)
 FLOW_KINDS = ("dividend", "interest", "borrow_fee", "short_credit", "funding", "conversion")
 
-# Moments inside a bar at which an order can fill, in their order.
-NEVER, AT_OPEN, IN_RANGE, AT_CLOSE = range(4)
+# Moments inside a bar at which an order can fill, in their order. AT_ENTRY: at the price that filled its parent, where
+# that was inside the range.
+NEVER, AT_OPEN, AT_ENTRY, IN_RANGE, AT_CLOSE = range(5)
 
 # What an execution profile chooses; 0 is the default's choice, so that empty rules are those of `next_open`.
 NEXT_OPEN, SAME_CLOSE, NEXT_CLOSE = range(3)  # where market orders fill
-ENTRY_BAR, MARKET_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children begin to meet bars
+ENTRY_BAR, SURE_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children begin to meet bars
 EXITS_FIRST, AS_SUBMITTED, ALL_AS_SUBMITTED = range(3)  # the order in which orders of one moment fill
 WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
+OPEN_DECIDES, RANGE_DECIDES = range(2)  # what fills where a bar opens beyond a target and then reaches the stop
 
 # When a price reaches a limit: when it is there, or when it goes beyond it.
 TOUCH, PENETRATION = range(2)

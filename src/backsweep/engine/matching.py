@@ -11,11 +11,8 @@ What fills at a close comes after that, by the same ranks, when positions have b
 Under some profiles market orders have one rank, whether they exit or enter, or all orders have.
 
 A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
-taken, and the fill is counted as ambiguous (`ambiguity`). Children of a parent that fills at the open meet the rest of
-the same bar. Children of a parent that fills inside the range: only the protective stop meets the rest of the bar,
-because the path to it leads through the entry (or, for a stop entry, may have: ambiguous, too); the target waits for
-the next bar.
-An entry at a close is over with its bar. Profiles may let children wait for the next bar: `profiles`.
+taken, and the fill is counted as ambiguous (`ambiguity`). What children meet of the bar that fills their parent:
+`entry_bar`.
 Where volume bounds what fills, an order fills in parts: `sizes`.
 """
 
@@ -25,24 +22,22 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.ambiguity import note_choice, note_passed_stop
+from backsweep.engine.ambiguity import excludes, note_choice, note_passed_stop
+from backsweep.engine.candidates import OTHER_EXIT, consider, insert
 from backsweep.engine.codes import (
-    ALL_AS_SUBMITTED,
-    AS_SUBMITTED,
     AT_CLOSE,
     AT_OPEN,
-    BAR_AFTER,
     EXPIRED,
     FOK,
     IN_RANGE,
     IOC,
     LIMIT,
     MARKET,
-    MARKET_ENTRY_BAR,
     MARKET_ON_CLOSE,
     NEVER,
     NO_REASON,
     NONE,
+    OPEN_DECIDES,
     REJECTED,
     STOP,
     STOP_FIRST,
@@ -51,6 +46,7 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.costs import commission_due
+from backsweep.engine.entry_bar import meet_entry_bar
 from backsweep.engine.followup import end_orphan, note_fill
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import apply_fill
@@ -60,9 +56,7 @@ from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING, fillable, price_paid, take
 from backsweep.engine.slots import remaining
 from backsweep.engine.terms import end_group, ends_now
-from backsweep.engine.triggers import allows, meet, trigger_price, waits_below
-
-EXIT, FIRST_EXIT, OTHER_EXIT, ENTRY = range(4)
+from backsweep.engine.triggers import meet, trigger_price, waits_below
 
 
 @kernel
@@ -93,7 +87,7 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
             if not waits:
                 moment, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
                 if not ends_now(state, slot, moment) and moment != NEVER:
-                    _insert(state, slot, row, 0, AT_CLOSE, price)
+                    insert(state, slot, row, 0, AT_CLOSE, price)
             slot = order.next
     _execute_candidates(state)
 
@@ -124,7 +118,7 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
         if order.at_close == 1:
             slot = order.next
             continue
-        _consider(state, slot, bar, row, 0)
+        consider(state, slot, row, 0)
         if order.type == TRAILING_STOP:
             book.reach_low = np.inf  # every bar may move its mark
         elif waits_below(order):
@@ -132,58 +126,6 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
         else:
             book.reach_high = min(book.reach_high, trigger_price(order))
         slot = order.next
-
-
-@kernel
-def _consider(state: State, slot: int, bar: Any, row: int, start: int) -> None:
-    """Add the order to the candidates, from index `start` on, if this bar fills it."""
-    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
-    if not ends_now(state, slot, moment) and moment != NEVER:
-        _insert(state, slot, row, start, moment, price)
-
-
-@kernel
-def _rank(state: State, order: Any, moment: int) -> int:
-    sequence = state.rules.sequence
-    if sequence == ALL_AS_SUBMITTED or (sequence == AS_SUBMITTED and order.acts == MARKET):
-        return EXIT
-    if record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
-        return ENTRY
-    if order.acts == MARKET:
-        return EXIT
-    first = STOP if moment != IN_RANGE or state.rules.ambiguous == STOP_FIRST else LIMIT
-    return FIRST_EXIT if order.acts == first else OTHER_EXIT
-
-
-@kernel
-def _insert(state: State, slot: int, row: int, start: int, moment: int, price: float) -> None:
-    """Insert a candidate at its place among those from index `start` on."""
-    account = state.account
-    order = record_at(state.orders, slot)
-    rank = _rank(state, order, moment)
-    place = account.candidates
-    while place > start:
-        before = record_at(state.candidates, place - 1)
-        if before.moment < moment:
-            break
-        if before.moment == moment and (before.rank < rank or (before.rank == rank and before.id < order.id)):
-            break
-        after = record_at(state.candidates, place)
-        after.slot = before.slot
-        after.row = before.row
-        after.moment = before.moment
-        after.rank = before.rank
-        after.id = before.id
-        after.price = before.price
-        place -= 1
-    candidate = record_at(state.candidates, place)
-    candidate.slot = slot
-    candidate.row = row
-    candidate.moment = moment
-    candidate.rank = rank
-    candidate.id = order.id
-    candidate.price = price
-    account.candidates += 1
 
 
 @kernel
@@ -196,10 +138,16 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     row = candidate.row
     moment = candidate.moment
     price = candidate.price
+    if moment == AT_OPEN and candidate.rank == OTHER_EXIT and _stop_decides(state, order, following):
+        insert(state, slot, row, following, IN_RANGE, price)
+        return
     if order.reduce_only == 1 and not _clip(state, order):
         end_orphan(state, slot)
         return
     _close_exactly(state, order)
+    if order.doubted == state.account.group and state.rules.ambiguous != STOP_FIRST:
+        note_passed_stop(state, order, row, price)
+        return
     asked = quantity = remaining(order)
     if state.rules.volume_share > 0.0:
         quantity = fillable(state, order, row, asked)
@@ -216,7 +164,7 @@ def _execute(state: State, candidate: Any, following: int) -> None:
         return
     if moment == IN_RANGE and (order.parent != 0 or order.oca_group != 0):
         note_choice(state, order, row, quantity, price, following)
-    entered_by_stop = order.acts == STOP
+    acted = order.acts
     slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
     child = order.first_child if order.filled == 0.0 else NONE
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
@@ -230,7 +178,20 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     if order.status == WORKING:
         _leave_rest(state, slot)
     if child != NONE and moment != AT_CLOSE:
-        _consider_children(state, order, child, row, moment, price, entered_by_stop, following)
+        meet_entry_bar(state, order, child, row, moment, price, acted, following)
+
+
+@kernel
+def _stop_decides(state: State, order: Any, following: int) -> bool:
+    """Return whether, under this profile, a stop among the candidates that follow decides what becomes of a target."""
+    if state.rules.target_at_open == OPEN_DECIDES:
+        return False
+    for index in range(following, state.account.candidates):
+        candidate = record_at(state.candidates, index)
+        other = record_at(state.orders, candidate.slot)
+        if candidate.moment == IN_RANGE and other.status == WORKING and other.acts == STOP and excludes(order, other):
+            return True
+    return False
 
 
 @kernel
@@ -263,35 +224,3 @@ def _close_exactly(state: State, order: Any) -> None:
     held = record_at(state.positions, order.asset).quantity
     if held * order.quantity < 0.0 and abs(remaining(order) + held) <= ROUNDING * abs(held):
         order.quantity = order.filled - held
-
-
-@kernel
-def _consider_children(
-    state: State, parent: Any, first: int, row: int, moment: int, price: float, by_stop: bool, start: int
-) -> None:
-    """Let children that have just started to work meet the rest of the bar that filled their parent."""
-    live = state.rules.children_live
-    if live == BAR_AFTER or (live == MARKET_ENTRY_BAR and parent.acts != MARKET):
-        return
-    bar = record_at(state.bars, row)
-    slot = first
-    while True:
-        child = record_at(state.orders, slot)
-        if child.status == WORKING and child.at_close == 0:
-            if moment == AT_OPEN:
-                _consider(state, slot, bar, row, start)
-            elif child.acts == STOP:
-                sell = child.quantity < 0.0
-                reached = bar.low <= child.stop_price if sell else bar.high >= child.stop_price
-                if reached:
-                    level = min(child.stop_price, price) if sell else max(child.stop_price, price)
-                    if by_stop and state.rules.ambiguous != STOP_FIRST:
-                        note_passed_stop(state, child, row, level)
-                    elif allows(child, level):
-                        child.doubted = state.account.group if by_stop else NONE
-                        _insert(state, slot, row, start, IN_RANGE, level)
-                    else:
-                        child.acts = LIMIT
-        slot = child.next_sibling
-        if slot == first:
-            break

@@ -33,10 +33,11 @@ RULES = record_dtype(
         ("minimum_order", "f8"),
         ("settlement", "i8"),  # sessions until the proceeds of a sale can be used
         ("margin_calls", "i8"),  # 1: maintenance margin is checked at every close
-        ("fill_at", "i8"),  # this and the next three are the execution profile's: see `profiles`
+        ("fill_at", "i8"),  # this and the next four are the execution profile's: see `profiles`
         ("children_live", "i8"),
         ("sequence", "i8"),
         ("trigger", "i8"),
+        ("target_at_open", "i8"),
         ("limit_fill", "i8"),
         ("ambiguous", "i8"),  # what comes first where a bar's range has a stop and a target: see `ambiguity`
         ("delay", "i8"),  # timestamps from a bar to the decision that sees it
