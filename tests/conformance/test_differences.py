@@ -48,10 +48,61 @@ def test_peers_take_the_stop_although_the_bar_opened_beyond_the_target(name: str
     assert peer(name, case(GAP_THEN_FALL, BRACKET))[-1].price == 95.0
 
 
+@pytest.mark.parametrize(
+    ("profile", "names"),
+    [("backtesting_py", ["backtesting"]), ("backtrader", ["backtrader"]), ("vectorbt", ["vectorbt", "backtrader"])],
+)
+def test_the_profiles_that_carry_their_names_take_it_too(profile: str, names: list[str]) -> None:
+    scenario = case(GAP_THEN_FALL, {(0, ENTRY + 1): BRACKET[0, ENTRY]}, profile=profile)
+    if profile != "vectorbt":
+        scenario = case([CALM, *GAP_THEN_FALL], {(0, ENTRY + 1): BRACKET[0, ENTRY]}, profile=profile)
+    fills = merged(ours.play(scenario))
+    assert fills[-1].price == 95.0
+    assert agreeable(scenario) is scenario
+    for name in names:
+        assert peer(name, scenario) == fills
+
+
 def test_what_the_comparison_leaves_out_is_that_entry() -> None:
     assert not agreeable(case(GAP_THEN_FALL, BRACKET)).intents[:, :, 0].any()
     kept = case([(106.0, 107.0, 99.0, 100.0)], BRACKET)
     assert agreeable(kept) is kept
+
+
+BREAKOUT = {(0, ENTRY + 1): intend(ENTER, 10.0, stop=103.0, stop_loss=95.0, take_profit=108.0)}
+TO_THE_TARGET = (100.0, 110.0, 99.0, 104.0)
+TO_BOTH = (100.0, 110.0, 94.0, 104.0)
+AFTER = (100.0, 101.0, 92.0, 93.0)
+
+
+def exit_of(fills: list[Fill]) -> tuple[int, float]:
+    """Return the bar, counted from the entry's, and the price of the sale."""
+    (sold,) = (fill for fill in fills if fill.quantity < 0.0)
+    return sold.bar - fills[0].bar, sold.price
+
+
+@pytest.mark.parametrize(
+    ("profile", "bar", "leaves"),
+    [
+        ("next_open", TO_THE_TARGET, (0, 108.0)),
+        ("next_open", TO_BOTH, (0, 95.0)),
+        ("backtesting_py", TO_THE_TARGET, (0, 108.0)),
+        ("backtesting_py", TO_BOTH, (1, 95.0)),
+        ("backtrader", TO_THE_TARGET, (1, 95.0)),
+        ("backtrader", TO_BOTH, (1, 95.0)),
+    ],
+)
+def test_the_target_of_a_stop_entry_fills_in_its_bar_or_waits_as_the_profile_says(
+    profile: str, bar: tuple[float, ...], leaves: tuple[int, float]
+) -> None:
+    assert exit_of(merged(ours.play(case([bar, AFTER], BREAKOUT, profile=profile)))) == leaves
+
+
+@pytest.mark.parametrize("bar", [TO_THE_TARGET, TO_BOTH], ids=["target", "both"])
+@pytest.mark.parametrize(("name", "profile"), [("backtesting", "backtesting_py"), ("backtrader", "backtrader")])
+def test_peers_do_as_the_profile_of_their_name(name: str, profile: str, bar: tuple[float, ...]) -> None:
+    scenario = case([bar, AFTER], BREAKOUT, profile=profile)
+    assert peer(name, scenario) == merged(ours.play(scenario))
 
 
 MINIMUM = {"costs": {"commission": {"kind": "per_share", "rate": 0.005, "minimum": 1.0}}}
@@ -110,6 +161,59 @@ def test_a_stop_limit_order_without_room_fills_where_it_is_triggered() -> None:
 
 def test_backtesting_lets_it_wait_for_another_bar() -> None:
     assert peer("backtesting", case(RISE, NO_ROOM))[0].bar > ENTRY + 2
+
+
+TRIGGERED = [(100.5, 104.0, 99.0, 100.0), (101.5, 102.0, 100.5, 101.0)]
+ROOM = {(0, ENTRY + 1): intend(ORDER, 10.0, stop=103.0, limit=103.5)}
+PULL_BACK = {(0, ENTRY + 1): intend(ORDER, 10.0, stop=103.0, limit=101.0)}
+
+
+def test_a_stop_limit_order_fills_in_the_bar_that_triggers_it_at_its_stop() -> None:
+    assert merged(ours.play(case(TRIGGERED, ROOM)))[0][::3] == (ENTRY + 2, 103.0)
+
+
+@pytest.mark.parametrize("name", ["backtesting", "backtrader"])
+def test_peers_fill_it_there_too(name: str) -> None:
+    assert peer(name, case(TRIGGERED, ROOM))[0][::3] == (ENTRY + 2, 103.0)
+
+
+def test_a_stop_limit_order_whose_limit_is_short_of_its_stop_waits_for_the_next_bar() -> None:
+    assert merged(ours.play(case(TRIGGERED, PULL_BACK)))[0][::3] == (ENTRY + 3, 101.0)
+    assert peer("backtesting", case(TRIGGERED, PULL_BACK))[0][::3] == (ENTRY + 3, 101.0)
+
+
+def test_backtrader_fills_it_in_the_same_bar_where_that_closes_within_the_limit() -> None:
+    assert peer("backtrader", case(TRIGGERED, PULL_BACK))[0][::3] == (ENTRY + 2, 101.0)
+
+
+BOUNDED: dict[str, Any] = {
+    "costs": {"commission": {"kind": "per_share", "rate": 0.005, "minimum": 1.0, "maximum": 0.01}}
+}
+
+
+def test_a_maximum_commission_below_the_minimum_is_what_is_charged() -> None:
+    penny = [(0.2, 0.2, 0.2, 0.2)]
+    fills = merged(ours.play(case(penny, {(0, ENTRY + 1): intend(ORDER, 10.0)}, **BOUNDED)))
+    assert fills[0].commission == pytest.approx(0.02, rel=1e-12)  # a hundredth of 10 x 0.20, not 1
+
+
+TRIPLED = [(100.0, 100.0, 100.0, 100.0), (300.0, 300.0, 300.0, 300.0)]
+SQUEEZED = {(0, ENTRY): intend(ORDER, -10.0), (0, ENTRY + 3): intend(CLOSE)}
+SMALL: dict[str, Any] = {
+    "profile": "vectorbt",
+    "account": {"cash": 1100.0, "kind": "margin", "leverage": 1.0, "lot": 0.0},
+}
+
+
+def test_a_short_is_covered_whole_whatever_cash_is_left() -> None:
+    fills = merged(
+        ours.play(case(TRIPLED, SQUEEZED, **SMALL))
+    )  # 3,000 are due; 1,100 and the proceeds of 1,000 are there
+    assert [fill[:3] for fill in fills] == [(ENTRY, 0, -10.0), (ENTRY + 3, 0, 10.0)]
+
+
+def test_vectorbt_does_not_cover_it_without_the_cash() -> None:
+    assert [fill.quantity for fill in peer("vectorbt", case(TRIPLED, SQUEEZED, **SMALL))] == [-10.0]
 
 
 IMPACT: dict[str, Any] = {

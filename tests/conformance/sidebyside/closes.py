@@ -132,6 +132,12 @@ def own_profiles() -> list[Step]:
             single(want.brackets, away=0.003, fields={"profile": "backtesting_py"}),
         ),
         Step(
+            "backtesting_py",
+            "brackets on stop entries",
+            (BACKTESTING,),
+            single(want.brackets, away=-0.005, fields={"profile": "backtesting_py"}),
+        ),
+        Step(
             "vectorbt",
             "monthly weights at the close",
             (VECTORBT,),

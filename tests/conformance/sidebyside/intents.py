@@ -40,7 +40,7 @@ def brackets(
 
     Levels are half a tick off the grid: a peer that is told them as fractions of a price rounds them its own way.
     They are up to `reach` away from the close; with `from_open` from the next open, so that no entry is already beyond
-    one of them. With `away` the entry is a limit so far inside the close.
+    one of them. With `away` the entry is a limit so far inside the close; where that is negative, a stop outside it.
     """
     generator = np.random.default_rng(seed)
     intents = no_intents(*bars.shape[:2])
@@ -51,13 +51,15 @@ def brackets(
             side = int(generator.choice(sides))
             base = bars[asset, index + 1, OPEN] if from_open else bars[asset, index, CLOSING]
             below, above = generator.uniform(0.1 * reach, reach, 2)
-            limit = round(base * (1.0 - side * away), DECIMALS) if away else np.nan
-            below, above = below + away, above + away
+            price = round(base * (1.0 - side * away), DECIMALS)
+            limit, stop = price if away > 0.0 else np.nan, price if away < 0.0 else np.nan
+            below, above = below + abs(away), above + abs(away)
             low = round(base * (1.0 - below), DECIMALS) - 0.5 * 10**-DECIMALS
             high = round(base * (1.0 + above), DECIMALS) + 0.5 * 10**-DECIMALS
             stop_loss, take_profit = (low, high) if side > 0 else (high, low)
             quantity = float(side * generator.integers(1, 500))
-            intents[asset, index] = intend(ENTER, quantity, limit=limit, stop_loss=stop_loss, take_profit=take_profit)
+            exits = {"stop_loss": stop_loss, "take_profit": take_profit}
+            intents[asset, index] = intend(ENTER, quantity, limit=limit, stop=stop, **exits)
     return intents
 
 

@@ -1,7 +1,9 @@
 """What a comparison leaves out: entries whose trade meets a rule in which engines differ by choice.
 
-Each rule stands in DIFFERENCES.md with a case that shows it. Entries are dropped one after the other, because without
-one of them later ones find the account flat.
+Each rule stands in DIFFERENCES.md with a case that shows it. A profile that carries a peer's name follows the peer
+where a bar opens beyond a target and later reaches the stop; then only entries at the close of a bar on which an exit
+filled are left out. Entries are dropped one after the other, because without one of them later ones find the account
+flat.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from backsweep.engine.codes import OPEN_DECIDES
+from backsweep.engine.profiles import PROFILES
 from sidebyside import ours
 from sidebyside.fills import is_close
 from sidebyside.scenario import HIGH, LOW, OPEN, QUANTITY, STOP_LOSS, Scenario
@@ -37,7 +41,8 @@ def _differing(scenario: Scenario) -> NDArray[np.bool_]:
         submitted, exits = (map(scenario.bar_at, own[when]) for when in ("submitted", "exit_timestamp"))
         lost = set()
         for asked, leave, reason, price in zip(submitted, exits, own["exit_reason"], own["exit_price"], strict=True):
-            if asked in lost or (reason == "take_profit" and _gapped(scenario, asset, asked, leave, price)):
+            gapped = reason == "take_profit" and _gapped(scenario, asset, asked, leave, price)
+            if asked in lost or (gapped and PROFILES[scenario.profile].target_at_open == OPEN_DECIDES):
                 dropped[asset, asked] = True
                 break
             if scenario.at_close:  # a peer may lose an entry at the close of a bar on which a stop exited

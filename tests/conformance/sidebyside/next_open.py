@@ -31,31 +31,40 @@ from sidebyside.steps import (
 def family_n() -> list[Step]:
     """Enter at the next open, stops live on the entry bar."""
     both = (-1, 1)
+    theirs = {"profile": "backtesting_py"}  # backtrader's orders that are sent with the entry live as early
     return [
-        Step("N", "brackets, long", ONE_BY_ONE, single(want.brackets, sides=(1,))),
-        Step("N", "brackets, short", ONE_BY_ONE, single(want.brackets, sides=(-1,))),
-        Step("N", "brackets, long and short, 0.1 %", ONE_BY_ONE, single(want.brackets, fields={"costs": PERCENT})),
-        Step("N", "brackets at prices that bars touch", ONE_BY_ONE, single(grid)),
-        Step("N", "1,500-bar stress with gaps", ONE_BY_ONE, single(want.brackets, length=1500, often=0.6)),
+        Step("N", "brackets, next_open", ONE_BY_ONE, single(want.brackets)),
+        Step("N", "brackets, long", ONE_BY_ONE, single(want.brackets, sides=(1,), fields=theirs)),
+        Step("N", "brackets, short", ONE_BY_ONE, single(want.brackets, sides=(-1,), fields=theirs)),
+        Step(
+            "N",
+            "brackets, long and short, 0.1 %",
+            ONE_BY_ONE,
+            single(want.brackets, fields=theirs | {"costs": PERCENT}),
+        ),
+        Step("N", "brackets at prices that bars touch", ONE_BY_ONE, single(grid, fields=theirs)),
+        Step(
+            "N", "1,500-bar stress with gaps", ONE_BY_ONE, single(want.brackets, length=1500, often=0.6, fields=theirs)
+        ),
         Step(
             "N",
             "brackets, shipped daily bars",
             ONE_BY_ONE,
-            real(SHIPPED, ("AAPL", "IBM", "MSFT", "GOOG"), want.brackets, often=0.4),
+            real(SHIPPED, ("AAPL", "IBM", "MSFT", "GOOG"), want.brackets, often=0.4, fields=theirs),
             missing(SHIPPED),
         ),
         Step(
             "N",
             "brackets, S&P 500 daily bars",
             ONE_BY_ONE,
-            real(DAILY, MANY, want.brackets, often=0.5, fields={"costs": PERCENT}),
+            real(DAILY, MANY, want.brackets, often=0.5, fields=theirs | {"costs": PERCENT}),
             missing(DAILY),
         ),
         Step(
             "N",
             "brackets, minute bars",
             ONE_BY_ONE,
-            real(MINUTE, ("AZO", "BKNG"), want.brackets, length=10_000, reach=0.003),
+            real(MINUTE, ("AZO", "BKNG"), want.brackets, length=10_000, reach=0.003, fields=theirs),
             missing(MINUTE),
         ),
         Step("orders", "long only", EVERY, single(want.round_trips)),
@@ -162,6 +171,8 @@ def family_n_after() -> list[Step]:
             SHARED_CASH,
             single(want.brackets, from_open=True, fields=fields | {"costs": PERCENT}),
         ),
+        Step("N'", "brackets on stop entries", (BACKTRADER,), single(want.brackets, away=-0.005, fields=fields)),
+        Step("N'", "brackets on limit entries", (BACKTRADER,), single(want.brackets, away=0.003, fields=fields)),
         Step(
             "N'",
             "brackets, S&P 500 daily bars",

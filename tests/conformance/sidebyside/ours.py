@@ -51,8 +51,12 @@ class Intents(bs.Strategy):
         kind = int(bar.kind)
         if kind == ENTER:
             if broker.get_position(asset).quantity == 0.0 and broker.count_open_orders(asset) == 0:
-                kind = bs.MARKET if np.isnan(bar.limit) else bs.LIMIT
-                broker.submit_bracket(asset, bar.quantity, bar.stop_loss, bar.take_profit, kind, bar.limit)
+                kind = bs.MARKET
+                if not np.isnan(bar.limit):
+                    kind = bs.LIMIT
+                elif not np.isnan(bar.stop):
+                    kind = bs.STOP
+                broker.submit_bracket(asset, bar.quantity, bar.stop_loss, bar.take_profit, kind, bar.limit, bar.stop)
         elif kind == ORDER:
             self.latest[asset] = self.order(bar, broker, timestamp)
         elif kind == CLOSE:

@@ -80,6 +80,7 @@ class _Intents(Strategy):
                 self._order(
                     intent[QUANTITY],
                     limit=_given(intent[LIMIT]),
+                    stop=_given(intent[STOP]),
                     sl=_given(intent[STOP_LOSS]),
                     tp=_given(intent[TAKE_PROFIT]),
                 )

@@ -158,7 +158,7 @@ class _Intents(bt.Strategy):
         parent = {}
         if profile == "backtrader":
             has_exits = not np.isnan(stop_loss) or not np.isnan(take_profit)
-            entry = self.order(data, quantity, exectype=bt.Order.Market, transmit=not has_exits)
+            entry = self.order(data, quantity, transmit=not has_exits, **_kind_of(intent))
             parent = {"parent": entry}
         else:
             self.order(data, quantity, exectype=bt.Order.Market)

@@ -3,7 +3,7 @@
 An intent is what a strategy wants at the close of a bar, at most one for each asset:
 
     ENTER            if flat and no order is working: `quantity` units with stop_loss and take_profit where given;
-                     with `limit` the entry waits for that price
+                     with `limit` or `stop` the entry waits for that price
     ORDER            `quantity` signed units, whatever is held; with `limit`, `stop` or both such an order, with `trail`
                      a stop that follows at this fraction of the price; with `days` it is good for so long, and with
                      none to the end of its session
