@@ -18,7 +18,7 @@ from backsweep.engine.jit import is_interpreted, kernel, load, record_at
 from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import buying_power
 from backsweep.engine.orders import request_order, set_trail
-from backsweep.engine.sizes import whole_lots
+from backsweep.engine.sizes import in_lots, whole_order
 from backsweep.engine.slots import slot_of
 from backsweep.engine.terms import set_terms
 from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
@@ -270,15 +270,22 @@ class Broker(View):
         )
 
     def close_position(self, asset: int) -> int:
-        """Ask for the market order that closes the position, and never more; 0 if there is none."""
+        """Ask for the market order that closes the position, and never more; 0 if there is none.
+
+        It closes what is left, also less than a lot.
+        """
         return self.order_target_quantity(asset, 0.0)
 
     def order_target_quantity(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away."""
+        """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away.
+
+        A target of 0 closes the position, also one of less than a lot.
+        """
         _check_asset(self._state, asset)
         held = record_at(self._state.positions, asset).quantity
-        change = target - held
-        if whole_lots(change, record_at(self._state.assets, asset).lot) == 0.0:
+        lot = record_at(self._state.assets, asset).lot
+        change = in_lots(target - held, lot, abs(target) + abs(held))
+        if whole_order(change, held, lot) == 0.0:
             return 0
         reduces = 1 if held * change < 0.0 and held * target >= 0.0 else 0
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)

@@ -38,7 +38,7 @@ from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.margin import accepts, exposure_added
 from backsweep.engine.orders import close_order, end_unfilled, start_working
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, whole_lots
+from backsweep.engine.sizes import ROUNDING, whole_lots, whole_order
 from backsweep.engine.slots import is_live, parent_slot_of, slot_of
 from backsweep.engine.terms import are_possible
 from backsweep.engine.triggers import follow_mark, start_trail
@@ -62,7 +62,7 @@ def _accept(state: State, slot: int) -> None:
         close_order(state, slot, REJECTED, BAD_ASSET)
         return
     asset = record_at(state.assets, order.asset)
-    order.quantity = whole_lots(order.quantity, asset.lot)
+    order.quantity = whole_order(order.quantity, record_at(state.positions, order.asset).quantity, asset.lot)
     order.planned = order.quantity
     order.limit_price = on_tick(order, order.limit_price, LIMIT, asset.tick)
     order.stop_price = on_tick(order, order.stop_price, STOP, asset.tick)

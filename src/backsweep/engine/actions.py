@@ -34,7 +34,7 @@ from backsweep.engine.ledger import pay_dividend, split_position, value_account
 from backsweep.engine.orders import end_unfilled
 from backsweep.engine.records import State
 from backsweep.engine.segment import close_positions
-from backsweep.engine.sizes import whole_lots
+from backsweep.engine.sizes import in_lots, whole_lots
 from backsweep.engine.slots import is_live, remaining
 from backsweep.engine.triggers import follow_mark
 
@@ -62,7 +62,7 @@ def apply_actions(state: State, group: Any, index: int) -> None:
 def _split(state: State, group: Any, asset: int, ratio: float) -> None:
     position = record_at(state.positions, asset)
     rates = record_at(state.assets, asset)
-    split_position(position, ratio)
+    split_position(position, ratio, rates.lot)
     for slot in range(min(state.account.next_id, state.account.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.asset == asset:
@@ -76,7 +76,7 @@ def _split(state: State, group: Any, asset: int, ratio: float) -> None:
 def _split_order(state: State, order: Any, slot: int, ratio: float) -> None:
     """Count an order in new units."""
     asset = record_at(state.assets, order.asset)
-    left = whole_lots(remaining(order) * ratio, asset.lot)
+    left = whole_lots(in_lots(remaining(order), asset.lot, abs(order.quantity)) * ratio, asset.lot)
     order.filled *= ratio
     order.quantity = order.filled + left
     order.planned *= ratio

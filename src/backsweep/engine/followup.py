@@ -25,7 +25,7 @@ from backsweep.engine.codes import (
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.orders import close_order, end_unfilled, start_working
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING
+from backsweep.engine.sizes import ROUNDING, in_lots
 from backsweep.engine.slots import parent_slot_of, remaining
 from backsweep.engine.triggers import start_trail
 
@@ -73,7 +73,8 @@ def _shrink_siblings(state: State, order: Any, slot: int, quantity: float) -> No
     while other != slot:
         sibling = record_at(state.orders, other)
         following = sibling.next_sibling
-        sibling.quantity -= quantity
+        lot = record_at(state.assets, order.asset).lot
+        sibling.quantity = in_lots(sibling.quantity - quantity, lot, abs(sibling.quantity) + abs(quantity))
         left = remaining(sibling)
         if left * order.quantity <= 0.0 or abs(left) <= ROUNDING * abs(sibling.planned):
             end_unfilled(state, other, CANCELLED, SIBLING_FILLED)

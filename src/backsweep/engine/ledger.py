@@ -35,6 +35,7 @@ from backsweep.engine.codes import (
 from backsweep.engine.jit import kernel, load, record_at
 from backsweep.engine.logs import log_fill, log_flow, log_trade
 from backsweep.engine.records import State
+from backsweep.engine.sizes import in_lots
 from backsweep.engine.tables import SETTLEMENTS
 
 NANOSECONDS_PER_YEAR = 365 * 86400e9
@@ -52,16 +53,23 @@ def apply_fill(
 ) -> None:
     """Enter one fill: `quantity` signed units at `price` and `commission`, in the asset's currency.
 
-    `slippage` is in account currency.
+    `slippage` is in account currency. A position that is whole lots stays whole lots; the fill that closes it is for
+    exactly what the fills before have summed to, so that all of them sum to nothing.
     """
     account = state.account
     asset = record_at(state.assets, order.asset)
     multiplier = asset.multiplier
+    position = record_at(state.positions, order.asset)
+    held = position.quantity
+    after = in_lots(held + quantity, asset.lot, abs(held) + abs(quantity))
+    order.filled = in_lots(order.filled + quantity, asset.lot, abs(order.filled) + abs(quantity))
+    if after == 0.0:
+        quantity = -position.summed
+    position.summed += quantity
     order.value += abs(quantity) * price * asset.contract
     order.commission += commission
     due = quantity * price * asset.contract + commission
     commission *= asset.rate
-    position = record_at(state.positions, order.asset)
     notional = abs(quantity) * price * multiplier
     account.cash -= quantity * price * multiplier + commission
     account.commission += commission
@@ -75,17 +83,16 @@ def apply_fill(
         _defer(state, notional)
     if account.currencies > 1:
         book(state, order.asset, -due)
-    order.filled += quantity
     if account.recording == 1:
         log_fill(state, order, quantity, price, commission, slippage)
 
-    held = position.quantity
     closing = 0.0
     if held * quantity < 0.0:
-        closing = min(abs(quantity), abs(held))
+        closing = abs(quantity) if after * held >= 0.0 else abs(held)
         share = closing / abs(quantity)
         _close(position, closing, price, multiplier, commission * share, slippage * share)
-        if closing == abs(held):
+        if after * held <= 0.0:
+            position.quantity = 0.0
             _finish_trade(state, order, row, price)
     opening = abs(quantity) - closing
     if opening > 0.0:
@@ -93,6 +100,7 @@ def apply_fill(
         if position.quantity == 0.0:
             _start_trade(state, position, row, price)
         _open(position, np.copysign(opening, quantity), price, multiplier, commission * share, slippage * share)
+    position.quantity = after
 
 
 @kernel
@@ -188,9 +196,11 @@ def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
 
 
 @kernel
-def split_position(position: Any, ratio: float) -> None:
+def split_position(position: Any, ratio: float, lot: float) -> None:
     """Count a position, and the prices kept with it, in new units: `ratio` of them for one old. Its value stays."""
-    position.quantity *= ratio
+    units = position.quantity * ratio
+    position.quantity = in_lots(units, lot, abs(units))
+    position.summed *= ratio
     position.bought *= ratio
     position.sold *= ratio
     position.last_price /= ratio

@@ -22,7 +22,7 @@ from backsweep.engine.ledger import value_account
 from backsweep.engine.margin import pending_units
 from backsweep.engine.orders import end_unfilled, request_order, start_working
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, lots_above
+from backsweep.engine.sizes import ROUNDING, in_lots, lots_above
 from backsweep.engine.slots import is_live, slot_of
 
 
@@ -61,7 +61,8 @@ def _kept(state: State, asset: int) -> float:
     held = record_at(state.positions, asset).quantity
     if held == 0.0:
         return 0.0
-    after = held + pending_units(state, asset, 0)
+    pending = pending_units(state, asset, 0)
+    after = in_lots(held + pending, record_at(state.assets, asset).lot, abs(held) + abs(pending))
     return min(abs(held), abs(after)) if after * held > 0.0 else 0.0
 
 

@@ -53,7 +53,7 @@ from backsweep.engine.ledger import apply_fill
 from backsweep.engine.margin import refuses_fill
 from backsweep.engine.orders import end_unfilled
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, fillable, price_paid, take
+from backsweep.engine.sizes import ROUNDING, fillable, in_lots, price_paid, take
 from backsweep.engine.slots import remaining
 from backsweep.engine.terms import end_group, ends_now
 from backsweep.engine.triggers import meet, trigger_price, waits_below
@@ -141,14 +141,13 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     if moment == AT_OPEN and candidate.rank == OTHER_EXIT and _stop_decides(state, order, following):
         insert(state, slot, row, following, IN_RANGE, price)
         return
-    if order.reduce_only == 1 and not _clip(state, order):
+    if order.reduce_only == 1 and record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
         end_orphan(state, slot)
         return
-    _close_exactly(state, order)
+    asked = quantity = _asked(state, order)
     if order.doubted == state.account.group and state.rules.ambiguous != STOP_FIRST:
         note_passed_stop(state, order, row, price)
         return
-    asked = quantity = remaining(order)
     if state.rules.volume_share > 0.0:
         quantity = fillable(state, order, row, asked)
         if quantity == 0.0 or (quantity != asked and order.tif == FOK):
@@ -208,19 +207,16 @@ def _leave_rest(state: State, slot: int) -> None:
 
 
 @kernel
-def _clip(state: State, order: Any) -> bool:
-    """Shrink a reducing order to the position; False if there is nothing to reduce."""
-    held = record_at(state.positions, order.asset).quantity
-    if held * order.quantity >= 0.0:
-        return False
-    if abs(remaining(order)) > abs(held):
-        order.quantity = order.filled - held
-    return True
+def _asked(state: State, order: Any) -> float:
+    """Return the signed units that an order has left: whole lots, and no more than is held if it can only reduce.
 
-
-@kernel
-def _close_exactly(state: State, order: Any) -> None:
-    """Let an order that closes the position but for rounding close it: 0.3 sells what three times 0.1 bought."""
+    One that closes the position but for rounding closes it: 0.3 sells what three times 0.1 bought.
+    """
     held = record_at(state.positions, order.asset).quantity
-    if held * order.quantity < 0.0 and abs(remaining(order) + held) <= ROUNDING * abs(held):
-        order.quantity = order.filled - held
+    left = in_lots(remaining(order), record_at(state.assets, order.asset).lot, abs(order.quantity))
+    if held * left < 0.0:
+        too_much = order.reduce_only == 1 and abs(left) > abs(held)
+        if too_much or abs(left + held) <= ROUNDING * max(abs(held), abs(order.quantity)):
+            order.quantity = order.filled - held
+            return -held
+    return left

@@ -296,6 +296,7 @@ def reset(state: State) -> None:
         rates.multiplier = rates.contract * rates.rate
         position = record_at(state.positions, asset)
         position.quantity = 0.0
+        position.summed = 0.0
         position.last_price = np.nan
         position.bars_held = 0
         position.entry_price = 0.0

@@ -23,6 +23,7 @@ from backsweep.engine.records import State
 from backsweep.engine.triggers import allows
 
 ROUNDING = 1e-12  # relative; an order sized to use or to close everything must not fail by the last bit
+TRACE = 1e-6  # of a lot; what a strategy's own arithmetic may be off by where it closes a position
 
 
 @kernel
@@ -35,6 +36,27 @@ def whole_lots(quantity: float, lot: float) -> float:
         return quantity
     lots = abs(quantity) / lot
     return np.copysign(np.floor(lots * (1.0 + ROUNDING)) * lot, quantity)
+
+
+@kernel
+def in_lots(units: float, lot: float, scale: float) -> float:
+    """Return a sum of whole lots without the rounding of that sum: n x lot, as an order of n lots has it.
+
+    `scale` is what the sum's terms come to without their signs. What is further than rounding from whole lots, because
+    the lot was another when it was bought, and a lot of 0 stay as they are.
+    """
+    if lot == 0.0 or not np.isfinite(units):
+        return units
+    whole = np.rint(units / lot) * lot
+    return whole if abs(units - whole) <= ROUNDING * scale else units
+
+
+@kernel
+def whole_order(quantity: float, held: float, lot: float) -> float:
+    """Round an order to whole lots, towards zero; one that closes what is held, but for a trace of a lot, closes it."""
+    if abs(quantity + held) <= TRACE * lot and held * quantity < 0.0:
+        return -held
+    return whole_lots(quantity, lot)
 
 
 @kernel

@@ -180,6 +180,7 @@ ACCOUNT = record_dtype(
 POSITION = record_dtype(
     [
         ("quantity", "f8"),
+        ("summed", "f8"),  # the same as the sum of its fills, with the rounding of that sum
         ("last_price", "f8"),
         ("bars_held", "i8"),
         ("entry_price", "f8"),  # average cost of the open quantity

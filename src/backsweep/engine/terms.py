@@ -33,7 +33,7 @@ from backsweep.engine.codes import (
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.orders import end_unfilled
 from backsweep.engine.records import State
-from backsweep.engine.sizes import whole_lots
+from backsweep.engine.sizes import in_lots, whole_lots
 from backsweep.engine.slots import is_live, remaining, slot_of
 
 NO_EXPIRY = np.iinfo(np.int64).max
@@ -115,8 +115,9 @@ def end_group(state: State, filled: Any, quantity: float) -> None:
 def _reduce(state: State, slot: int, share: float) -> None:
     """Leave an order `share` of what it has left, in whole lots; with nothing left it is cancelled."""
     order = record_at(state.orders, slot)
-    before = remaining(order)
-    left = whole_lots(before * share, record_at(state.assets, order.asset).lot)
+    lot = record_at(state.assets, order.asset).lot
+    before = in_lots(remaining(order), lot, abs(order.quantity))
+    left = whole_lots(before * share, lot)
     if left == 0.0:
         end_unfilled(state, slot, CANCELLED, GROUP_FILLED)
         return

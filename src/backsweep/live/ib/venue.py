@@ -39,7 +39,7 @@ from backsweep.engine.codes import (
     UNKNOWN,
     WORKING,
 )
-from backsweep.engine.sizes import lots_above, whole_lots
+from backsweep.engine.sizes import in_lots, lots_above, whole_lots, whole_order
 from backsweep.errors import BadInput
 from backsweep.live.ib.orders import ENDED, ORDER_TYPES, Request, make_order, set_prices
 
@@ -177,10 +177,11 @@ class InteractiveBrokers:
         oca_group: int = 0,
     ) -> int:
         """Ask for an order; it is sent when `on_data` returns."""
+        held = self._held(asset)[0] if 0 <= asset < len(self.assets) else 0.0
         request = Request(
             self._ib.client.getReqId(),
             asset,
-            whole_lots(quantity, self._lot),
+            whole_order(quantity, held, self._lot),
             order_type,
             limit_price,
             stop_price,
@@ -253,8 +254,9 @@ class InteractiveBrokers:
 
     def order_target_quantity(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away."""
-        change = target - self._held(asset)[0]
-        return self.submit_order(asset, change) if whole_lots(change, self._lot) != 0.0 else 0
+        held = self._held(asset)[0]
+        change = in_lots(target - held, self._lot, abs(target) + abs(held))
+        return self.submit_order(asset, change) if whole_order(change, held, self._lot) != 0.0 else 0
 
     def order_target_value(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to a signed value at the latest close."""
