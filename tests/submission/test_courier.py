@@ -37,10 +37,19 @@ def test_lease_looks_and_hidden_files_stay_behind(study, tmp_path):
     for folder, name in (("lease", "claim-1.json"), ("looks", "000000040.json")):
         (study / folder).mkdir()
         (study / folder / name).write_text("{}")
-    (study / "trials" / ".part.tmp").write_text("half")
+    for name in ("trials/.part.tmp", ".env", "notes.txt"):
+        (study / name).write_text("half")
+    (study / "loop").symlink_to(study)
     receive([_log(study)], tmp_path / "out")
     assert not (tmp_path / "out" / "lease").exists()
     assert not (tmp_path / "out" / "looks").exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {path.name for path in study.iterdir()} - {
+        "lease",
+        "looks",
+        ".env",
+        "notes.txt",
+        "loop",
+    }
     assert not (tmp_path / "out" / "trials" / ".part.tmp").exists()
 
 
@@ -77,9 +86,20 @@ def _flip(line):
         lambda lines: [lines[0].replace("study.json", "../study.json"), *lines[1:]],
         lambda lines: [lines[0].replace("study.json", "/etc/study.json"), *lines[1:]],
         lambda lines: [lines[0].replace("study.json", "trials/../../x"), *lines[1:]],
+        lambda lines: [lines[0].replace("study.json", "Makefile"), *lines[1:]],
         lambda lines: lines[:-1],
     ],
-    ids=["flipped bit", "not base64", "content lost", "file lost", "above", "absolute", "out of it", "no end"],
+    ids=[
+        "flipped bit",
+        "not base64",
+        "content lost",
+        "file lost",
+        "above",
+        "absolute",
+        "out of it",
+        "no file of a study",
+        "no end",
+    ],
 )
 def test_damage_on_the_way_is_an_error(study, tmp_path, damage):
     lines = damage(list(send(study)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from backsweep.study.identity import identify
 from backsweep.study.looks import looks_kept
 from backsweep.study.messages import nearest
 from backsweep.study.overrides import with_options
-from backsweep.study.parts import parquet_bytes
+from backsweep.study.selected import PARAMS, SELECTED, check_replaceable, read_selected, write_selected
 from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, check_value, trial_spec
 from backsweep.study.study import Study, open_study
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from backsweep.strategy import Strategy
     from backsweep.study.driver import Progress
+    from backsweep.study.files import Files
     from backsweep.trial.result import Result
 
 __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
@@ -70,11 +70,14 @@ class Replay:
     def write(self, folder: str | Path) -> str | Path:
         """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
         files = open_files(folder)
-        for name in RECORDS:
-            files.replace(f"{name}.parquet", parquet_bytes(getattr(self.result, name)))
-        content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
-        files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
+        check_replaceable(files, RECORDS)
+        self.put(files)
         return files.location
+
+    def put(self, files: Files, folder: str = "") -> None:
+        """Write the same into a folder of a place, `selected/`."""
+        content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
+        write_selected(files, {name: getattr(self.result, name) for name in RECORDS}, content, folder)
 
 
 def run(
@@ -228,10 +231,12 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
     if study.selected is None:
         return
     params = study.describe(study.selected)["params"]
-    if _read_params(study).get("params") == params:
+    files = open_files(study.path)
+    written = read_selected(files)
+    if written is not None and written.params == params:
         return
-    open_files(_selected(study)).remove("params.json")
-    _replay(sweep, space, params).write(_selected(study))
+    files.remove(SELECTED + PARAMS)
+    _replay(sweep, space, params).put(files, SELECTED)
 
 
 def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
@@ -241,11 +246,11 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
     """
     table = study.walk_forward.folds
     chosen = [(fold, number) for fold, numbers in table.select("fold", "numbers").iter_rows() for number in numbers]
-    written = _read_params(study).get("folds", [])
-    if not chosen or [(each["fold"], each["number"]) for each in written] == chosen:
+    files = open_files(study.path)
+    written = read_selected(files)
+    if not chosen or (written is not None and [(each.fold, each.number) for each in written.folds] == chosen):
         return
-    files = open_files(_selected(study))
-    files.remove("params.json")
+    files.remove(SELECTED + PARAMS)
     evaluator = make_evaluator(trial_spec(sweep, space))
     entries: list[dict[str, Any]] = []
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
@@ -263,22 +268,11 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
             for name in RECORDS:
                 frames[name].append(getattr(result, name).select(*keys, pl.all()))
-    for name, parts in frames.items() if tested else ():
-        files.replace(f"{name}.parquet", parquet_bytes(pl.concat(parts)))
     last = table["number"][-1]
     content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}
-    files.replace("params.json", (json.dumps(content, indent=2) + "\n").encode())
+    records = {name: pl.concat(parts) for name, parts in frames.items()} if tested else {}
+    write_selected(files, records, content)
 
 
 def _row_of(fold: int, number: int) -> pl.Expr:
     return (pl.col("fold") == fold) & (pl.col("number") == number) & (pl.col("segment") == TEST)
-
-
-def _read_params(study: Study) -> dict[str, Any]:
-    files = open_files(_selected(study))
-    content: dict[str, Any] = json.loads(files.get("params.json")) if files.exists("params.json") else {}
-    return content
-
-
-def _selected(study: Study) -> str:
-    return f"{study.path}/selected"

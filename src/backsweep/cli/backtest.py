@@ -42,7 +42,7 @@ def backtest(
     done = backsweep.replay(
         sweep, params, trial=trial, study=study, compiled=not interpreted, overrides=overrides or ()
     )
-    folder = done.write(out or Path("backtests") / done.study)
+    folder = done.write(out if out is not None else Path("backtests") / done.study)
     console = make_console()
     if done.params:
         console.print(make_listing({name: format_number(value) for name, value in done.params.items()}))

@@ -8,7 +8,6 @@ import typer
 
 from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing
 from backsweep.cli.options import StudyPlace
-from backsweep.study.touches import tell
 
 
 def holdout(
@@ -23,6 +22,7 @@ def holdout(
 
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+    from backsweep.study.touches import tell  # noqa: PLC0415 - as above
 
     touch = backsweep.touch_holdout(study, why, trial=trial)
     console = make_console()

@@ -21,7 +21,6 @@ from backsweep.cli.console import (
 from backsweep.cli.findings import show_findings
 from backsweep.cli.options import StudyPlace
 from backsweep.errors import BadInput
-from backsweep.study.touches import tell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,6 +105,8 @@ def show(
         write_data(json.dumps(content, default=str, indent=2) + "\n")
     else:
         walk = opened.sweep.walk_forward
+        from backsweep.study.touches import tell  # noqa: PLC0415 - loads pydantic
+
         said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
         print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
 

@@ -24,7 +24,7 @@ def submit(
     ],
     workers: Workers = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the study comes to.  [default: studies/STUDY]")
+        str | None, typer.Option(metavar="DIR", help="Where the study comes to.  [default: studies/STUDY]")
     ] = None,
     trials: Trials = None,
     seed: Seed = None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import RESTORE, unreadable, unsealed
+from backsweep.study.files import RESTORE, unsealed
 from backsweep.study.messages import dotted, shown
 
 if TYPE_CHECKING:
@@ -37,24 +37,26 @@ _RULES = {  # patterns in words
 }
 
 
-def read_document(files: Files, name: str, schema: type[Document], raw: bytes | None = None) -> Document:
+def read_document(
+    files: Files, name: str, schema: type[Document], raw: bytes | None = None, remedy: str = RESTORE
+) -> Document:
     """Read a sealed document, or the one whose bytes are given; raises StudyConflict for one that is not as it was.
 
     A study's own version is named in the error: another version's documents may have other fields.
     """
-    return validated(files, name, schema, unsealed(files.get(name) if raw is None else raw, files.where(name)))
+    return validated(files, name, schema, unsealed(files.get(name) if raw is None else raw, files.where(name)), remedy)
 
 
-def read_plain(files: Files, name: str, schema: type[Document]) -> Document:
+def read_plain(files: Files, name: str, schema: type[Document], remedy: str = RESTORE) -> Document:
     """Read a document that carries no seal; raises StudyConflict as `read_document` does."""
     try:
         content = json.loads(files.get(name))
     except (ValueError, RecursionError):
-        raise unreadable(files.where(name), "no JSON") from None
-    return validated(files, name, schema, content)
+        raise malformed(files, name, "the file cannot be read", "JSON", "something else", remedy) from None
+    return validated(files, name, schema, content, remedy)
 
 
-def validated(files: Files, name: str, schema: type[Document], content: Any) -> Document:
+def validated(files: Files, name: str, schema: type[Document], content: Any, remedy: str = RESTORE) -> Document:
     """Turn the content of a document into what its schema says, or raise StudyConflict about the first wrong field."""
     kind: Any = schema  # mypy: a type is hashable
     try:
@@ -73,10 +75,10 @@ def validated(files: Files, name: str, schema: type[Document], content: Any) -> 
         problem, expected = f"unknown field `{field}`", ""
     elif item["type"] == "string_pattern_mismatch":
         expected = _RULES.get(item["ctx"]["pattern"], expected)
-    raise malformed(files, name, problem, expected, found)
+    raise malformed(files, name, problem, expected, found, remedy)
 
 
-def malformed(files: Files, name: str, problem: str, expected: str, found: str) -> StudyConflict:
+def malformed(files: Files, name: str, problem: str, expected: str, found: str, remedy: str = RESTORE) -> StudyConflict:
     """Make the error for a file that is not what this version writes, and say which version began the study."""
     version = _version(files)
     written = f"in a study of backsweep {version}" if version else ""
@@ -85,7 +87,7 @@ def malformed(files: Files, name: str, problem: str, expected: str, found: str) 
         where=files.where(name),
         expected=expected,
         found=", ".join(filter(None, (found, written))),
-        remedy=RESTORE,
+        remedy=remedy,
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,9 @@ from backsweep.dataset import load
 from backsweep.errors import BacksweepError
 from backsweep.section import Section
 from backsweep.statistics.findings import Scenario
-from backsweep.study.files import open_files, sealed, unsealed
+from backsweep.study.documents import STRICT, Count, Finite, read_document
+from backsweep.study.files import open_files, sealed
+from backsweep.study.selected import REWRITE
 from backsweep.study.space import trial_spec
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.exchange import Chunk
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset import Shard
     from backsweep.study.config import Sweep
+    from backsweep.study.files import Files
     from backsweep.study.space import Space
     from backsweep.study.study import Study
     from backsweep.trial.divided import DividedEvaluator
@@ -53,15 +56,40 @@ _FIGURES = ("sharpe", "total_return", "max_drawdown")
 _COSTS = "costs."
 _NO_COSTS = ("limit", "above", "short_credit")  # the share up to which impact grows, where tiers begin, what is earned
 
-Chosen = list[list[Any]]
-"""What is judged: each fold with the trials that it chose, or None with the selected trial; as JSON has it."""
+Chosen = list[tuple[Count | None, list[Count]]]
+"""What is judged: each fold with the trials that it chose, or None with the selected trial."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A scenario as JSON knows it: NaN is null."""
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    sharpe: Finite | None
+    total_return: Finite | None
+    max_drawdown: Finite | None
+    sessions: Count
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept: the scenarios, and of what."""
+
+    __pydantic_config__ = STRICT
+
+    selected: Chosen
+    scenarios: tuple[_Row, ...]
 
 
 def write_sensitivity(study: Study, sweep: Sweep, space: Space) -> None:
     """Run what was selected under each condition and keep the results, unless they are there."""
     chosen = _chosen(study)
     files = open_files(study.path)
-    if files.exists(_FILE) and unsealed(files.get(_FILE), files.where(_FILE))["selected"] == chosen:
+    kept = _read(files)
+    if kept is not None and kept.selected == chosen:
         return
     scenarios = _Scenarios(study, sweep, space, chosen).run()
     content = {"selected": chosen, "scenarios": [_plain(each) for each in scenarios]}
@@ -73,13 +101,14 @@ def read_sensitivity(study: Study) -> tuple[Scenario, ...]:
 
     Raises StudyConflict for a damaged file.
     """
-    files = open_files(study.path)
-    if not files.exists(_FILE):
+    kept = _read(open_files(study.path))
+    if kept is None or kept.selected != _chosen(study):
         return ()
-    content = unsealed(files.get(_FILE), files.where(_FILE))
-    if content["selected"] != _chosen(study):
-        return ()
-    return tuple(_scenario(row) for row in content["scenarios"])
+    return tuple(map(_scenario, kept.scenarios))
+
+
+def _read(files: Files) -> _Kept | None:
+    return read_document(files, _FILE, _Kept, remedy=REWRITE) if files.exists(_FILE) else None
 
 
 class _Scenarios:
@@ -87,7 +116,9 @@ class _Scenarios:
 
     def __init__(self, study: Study, sweep: Sweep, space: Space, chosen: Chosen) -> None:
         numbers = sorted({number for _, each in chosen for number in each})
-        self._chosen = [(fold, [numbers.index(number) for number in each]) for fold, each in chosen]
+        self._chosen: list[tuple[Any, list[int]]] = [
+            (fold, [numbers.index(number) for number in each]) for fold, each in chosen
+        ]
         self._spec = trial_spec(sweep, space).model_copy(update={"pruning": None})
         rows = [space.encode(study.describe(number)["params"]) for number in numbers]
         self._values = np.array(rows).reshape(len(rows), len(space.names))
@@ -209,13 +240,15 @@ def _is_cost(spec: TrialSpec, name: str) -> bool:
 
 def _chosen(study: Study) -> Chosen:
     if study.walks:
-        return [[fold, list(numbers)] for fold, numbers in study.walk_forward.folds.select("fold", "numbers").rows()]
-    return [] if study.selected is None else [[None, [study.selected]]]
+        return [(fold, list(numbers)) for fold, numbers in study.walk_forward.folds.select("fold", "numbers").rows()]
+    return [] if study.selected is None else [(None, [study.selected])]
 
 
-def _scenario(row: dict[str, Any]) -> Scenario:
-    fields: dict[str, Any] = {name: math.nan if name in _FIGURES and row[name] is None else row[name] for name in row}
-    return Scenario(**fields)
+def _scenario(row: _Row) -> Scenario:
+    sharpe, total, drawdown = (
+        math.nan if figure is None else figure for figure in (row.sharpe, row.total_return, row.max_drawdown)
+    )
+    return Scenario(row.name, sharpe, total, drawdown, row.sessions, row.reason)
 
 
 def _plain(scenario: Scenario) -> dict[str, Any]:

@@ -21,20 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError, StudyConflict
 from backsweep.study.files import open_files
-from backsweep.study.looks import FOLDER as LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from backsweep.study.files import Files
-
 FILE, DATA, END = "backsweep-file ", "backsweep-data ", "backsweep-end "
 
 _BLOCK = 192 * 2**10  # bytes a line, before base64
-_STAYS = ("lease/", f"{LOOKS}/")  # who holds it there, and what was tried there before it
-_ONCE = ("study.json", "sessions.parquet", "trials", "returns", "folds", "manifest")  # in the order of sending
+_ONCE = ("study.json", "sessions.parquet", "trials", "returns", "folds", "blocks", "manifest")  # in order of sending
+_AGAIN = ("null", "selected", "touches", "report.html")
+"""What later runs and commands may write again. The lease stays, and `looks`: what was tried there before it."""
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-_NUMBER = re.compile(r"part-(\d+)")
+_NUMBER = re.compile(r"part-([0-9]{1,16})")
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,10 @@ def send(folder: Path | str, skip: int = 0) -> Iterator[str]:
     """
     place = open_files(folder)
     entries = {name for name in place.names("manifest") if _is_wanted(name, skip)}
-    found = [name for name in _names(place) if _is_wanted(name, skip) and not name.startswith(_STAYS)]
-    names = [name for first in _ONCE for name in found if name.partition("/")[0] == first]
+    here = {name for name in (*_ONCE, *_AGAIN) if "." in name and place.exists(name)}
+    found = [each for name in (*_ONCE, *_AGAIN) for each in ([name] if name in here else place.names(name))]
+    names = [name for name in found if _is_wanted(name, skip) and _NAME.fullmatch(name)]
     names = [name for name in names if not name.startswith("manifest/") or name in entries]
-    names += [name for name in found if name.partition("/")[0] not in _ONCE]
     for name in names:
         content = place.get(name)
         head = {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -65,7 +63,7 @@ def send(folder: Path | str, skip: int = 0) -> Iterator[str]:
     yield END + json.dumps({"files": len(names)})
 
 
-def receive(pieces: Iterable[str], folder: Path) -> Delivery:
+def receive(pieces: Iterable[str], folder: Path | str) -> Delivery:
     """Write the files that a log carries, given in pieces of any length; other lines are left out.
 
     Raises StudyConflict for a file that lies here with another content, BacksweepError if the log is damaged or ends
@@ -89,17 +87,9 @@ def receive(pieces: Iterable[str], folder: Path) -> Delivery:
     raise _damaged("it ends too early")
 
 
-def _names(place: Files) -> list[str]:
-    """List everything in a place and in the places inside it, sorted, without what is hidden."""
-    inside = {str(inner.location).rpartition("/")[2]: inner for inner in place.inside()}
-    names = [name for name in place.names("") if name not in inside]
-    names += [f"{folder}/{name}" for folder, inner in inside.items() if folder[0] != "." for name in _names(inner)]
-    return sorted(names)
-
-
 def _is_wanted(name: str, skip: int) -> bool:
     number = _NUMBER.match(name.rpartition("/")[2])
-    return number is None or int(number.group(1)) >= skip
+    return number is None or int(number[1]) >= skip
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
@@ -120,9 +110,10 @@ def _decode(text: str) -> bytes:
         raise _damaged("a line is not base64") from None
 
 
-def _keep(folder: Path, head: dict[str, Any], content: bytes) -> None:
+def _keep(folder: Path | str, head: dict[str, Any], content: bytes) -> None:
     name = str(head["name"])
-    _expect(_NAME.fullmatch(name) is not None, f"a file called {name!r}")
+    known = _NAME.fullmatch(name) is not None and name.partition("/")[0] in (*_ONCE, *_AGAIN)
+    _expect(known, f"a file called {name!r}")
     digest = hashlib.sha256(content).hexdigest()
     _expect((len(content), digest) == (head["size"], head["sha256"]), f"{name} came with another digest")
     files = open_files(folder)

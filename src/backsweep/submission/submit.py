@@ -70,7 +70,7 @@ class Submission:
     sweep: Sweep
     server: JobServer
     terms: Terms
-    out: Path
+    out: Path | str
     say: Callable[[str], None]
     log: Callable[[str], None]
     _room: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory)
@@ -79,6 +79,8 @@ class Submission:
         terms, room = self.terms, Path(self._room.name)
         try:
             _check_folder(terms.cluster_dir)
+            if not StudyFolder(self.out).exists:
+                StudyFolder(self.out).check_empty()
             self.parcel: Parcel = pack(self.sweep, room, include=terms.include, shared_data=terms.shared_data)
             if self.parcel.identity is not None:
                 StudyFolder(self.out).check(self.parcel.identity)
