@@ -1,14 +1,18 @@
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from backsweep.dataset.spec import DataSpec
-from backsweep.errors import BadData, BadInput
-from backsweep.runtime import make_backend
+from backsweep.errors import BacksweepError, BadData, BadInput
+from backsweep.metrics import METRICS
+from backsweep.runtime import inline, make_backend
+from backsweep.runtime.evaluators import failed_outcome
 from backsweep.runtime.inline import InlineBackend
-from backsweep.trial.exchange import Chunk
+from backsweep.trial.exchange import Chunk, Ready
 from backsweep.trial.spec import TrialSpec
 
 
@@ -46,3 +50,43 @@ def test_an_inline_backend_never_imports_ray():
 def test_an_unknown_backend_or_too_few_workers_is_bad_input(name, workers):
     with pytest.raises(BadInput, match=r"runtime\."):
         make_backend(name, workers)
+
+
+def _slow(_spec):
+    """Stand in for an evaluator: a trial takes as many seconds as its value."""
+
+    class Slow:
+        ready = Ready(sessions=np.arange(5, dtype=np.int64), assets=("A",))
+
+        def evaluate(self, chunk):
+            time.sleep(chunk.values.sum())
+            outcome = failed_outcome(chunk, self.ready, "")
+            return replace(outcome, errors={}, metrics=np.repeat(chunk.values, len(METRICS), axis=1))
+
+    return Slow()
+
+
+def test_a_trial_that_takes_too_long_fails_and_the_others_of_its_chunk_do_not():
+    backend = InlineBackend(_slow, trial_timeout=0.3)
+    backend.start(spec())
+    backend.submit(Chunk(1, np.array([4, 5, 6]), np.array([[0.0], [30.0], [0.01]])))
+    outcomes = [outcome for _ in range(4) for outcome in backend.wait(0.1)]
+    assert [outcome.numbers.tolist() for outcome in outcomes] == [[4], [5], [6]]
+    assert [outcome.errors for outcome in outcomes] == [
+        {},
+        {5: "it took longer than 0.3 s; runtime.trial_timeout allows more"},
+        {},
+    ]
+    assert outcomes[2].metrics[0, 0] == 0.01
+    assert backend.capacity() == 1
+
+
+def test_a_run_of_trials_that_never_end_is_ended(monkeypatch):
+    monkeypatch.setattr(inline, "MOST_LEFT", 2)
+    backend = InlineBackend(_slow, trial_timeout=0.05)
+    backend.start(spec())
+    backend.submit(Chunk(1, np.array([4, 5]), np.array([[30.0], [30.0]])))
+    assert backend.wait(0.1) == []
+    assert len(backend.wait(0.1)) == 1
+    with pytest.raises(BacksweepError, match="too many trials have not ended"):
+        backend.wait(0.1)

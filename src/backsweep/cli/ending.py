@@ -21,11 +21,15 @@ INTERRUPTED = 130
 GRACE = 15.0
 """Seconds after SIGINT or SIGTERM until a process ends whose main thread has not even seen it."""
 
+_TWICE = "interrupted twice: ended at once; what was finished is kept"
+
 _seen = threading.Event()  # the main thread has seen a signal
 
 
 def interrupt(_number: int, _frame: Any) -> None:
-    """Handle SIGINT or SIGTERM: raise KeyboardInterrupt in the main thread."""
+    """Handle SIGINT or SIGTERM: raise KeyboardInterrupt in the main thread, and end the process the second time."""
+    if _seen.is_set():
+        _end(_TWICE)
     _seen.set()
     raise KeyboardInterrupt
 
@@ -52,7 +56,8 @@ def always_stoppable() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        if not _seen.is_set():  # or the second one may come while Python takes itself down
+            signal.signal(signal.SIGINT, handler)
         signal.set_wakeup_fd(wakeup)
         os.close(writer)
 
@@ -66,7 +71,7 @@ def _watch(reader: int) -> None:
             if stops == 1:
                 threading.Thread(target=_end_unseen, daemon=True).start()
             if stops > 1:
-                _end("interrupted twice: ended at once; what was finished is kept")
+                _end(_TWICE)
 
 
 def _is_handled(number: int) -> bool:

@@ -22,7 +22,7 @@ def make_backend(
 
     `name` is `inline` or `ray`; `workers` the number of Ray actors, one CPU each (`inline` has one by nature). With the
     `address` `local` Ray starts on this machine, with `auto` a cluster that runs here is found, `HOST:PORT` joins one.
-    A trial that takes a worker of Ray longer than `trial_timeout` seconds fails; in this process nothing can end it.
+    A trial that takes longer than `trial_timeout` seconds fails.
     Ray's metrics carry the name `study`.
     The assets of `account.mode: sleeves` are cut into `shards`, if they make as many.
     """
@@ -37,7 +37,7 @@ def make_backend(
     if name == "inline":
         from backsweep.runtime.inline import InlineBackend  # noqa: PLC0415 - each backend loads only itself
 
-        return InlineBackend(shards=shards)
+        return InlineBackend(shards=shards, trial_timeout=trial_timeout)
     if name == "ray":
         from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - Ray takes a while to import
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from backsweep.metrics import METRICS
+from backsweep.trial.exchange import Outcome
+
 if TYPE_CHECKING:
     from backsweep.dataset.calendar import Calendar
-    from backsweep.trial.exchange import Chunk, Outcome, Ready
+    from backsweep.trial.exchange import Chunk, Ready
     from backsweep.trial.parts import Part
     from backsweep.trial.spec import TrialSpec
 
@@ -41,6 +47,9 @@ class PartEvaluator(EvaluatorLike, Protocol):
         """Put all parts of a chunk together, and form the metrics."""
         ...
 
+
+TOO_LONG = "it took longer than {:g} s; runtime.trial_timeout allows more"
+"""Why a trial that took too many seconds has failed."""
 
 EvaluatorFactory = Callable[["TrialSpec"], EvaluatorLike]
 
@@ -110,6 +119,23 @@ class SleeveWorkshop:
         evaluator = DividedEvaluator(spec, self.calendar, self.shards, markets=data)
         evaluator.prepare()
         return evaluator
+
+
+def failed_outcome(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
+    """Make the outcome of a chunk whose trials have all failed."""
+    count = len(chunk.numbers)
+    now = np.full(count, time.time())
+    return Outcome(
+        batch=chunk.batch,
+        numbers=chunk.numbers,
+        metrics=np.full((count, len(METRICS)), np.nan),
+        reasons=np.zeros((count, len(METRICS)), np.uint8),
+        returns=np.full((count, ready.of(chunk.folds).width), np.nan, np.float32),
+        errors=dict.fromkeys(chunk.numbers.tolist(), reason),
+        started=now,
+        completed=now,
+        folds=chunk.folds,
+    )
 
 
 def open_workshops(spec: TrialSpec, shards: int, workers: int) -> tuple[Workshop, ...]:

@@ -1,15 +1,38 @@
-"""Trials in this process, one chunk after the other: the backend to debug with, and the yardstick of every other."""
+"""Trials in this process, one chunk after the other: the backend to debug with, and the yardstick of every other.
+
+Chunks run in a thread, and the main thread waits: so Ctrl-C is seen at once, and a trial that takes too long can be
+left. Nothing in a process can end a thread: one that was left goes on at the lowest priority until the process ends.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-from backsweep.runtime.evaluators import EvaluatorFactory, EvaluatorLike, open_workshops
+from backsweep.errors import BacksweepError
+from backsweep.runtime.evaluators import (
+    TOO_LONG,
+    EvaluatorFactory,
+    EvaluatorLike,
+    PlainWorkshop,
+    failed_outcome,
+    open_workshops,
+)
 
 if TYPE_CHECKING:
+    from backsweep.runtime.evaluators import Workshop
     from backsweep.trial.exchange import Chunk, Outcome, Ready
     from backsweep.trial.spec import TrialSpec
+
+MOST_LEFT = 32
+"""Trials that may be left running, each with the memory of an account, before the run ends."""
+
+_LOWEST = 19  # priority
 
 
 class InlineBackend:
@@ -19,35 +42,87 @@ class InlineBackend:
     ----------
     evaluator : builds what runs the chunks; the default loads the data and compiles the strategy.
     shards : into how many shards the assets of sleeves are cut; all are held here.
+    trial_timeout : seconds that a trial may take; None means for ever. A chunk that takes longer runs again trial by
+        trial, and the trial to blame fails.
 
     """
 
-    def __init__(self, evaluator: EvaluatorFactory | None = None, *, shards: int | None = None) -> None:
+    def __init__(
+        self,
+        evaluator: EvaluatorFactory | None = None,
+        *,
+        shards: int | None = None,
+        trial_timeout: float | None = None,
+    ) -> None:
         self._factory = evaluator
         self._shards = shards or 1
+        self._timeout = trial_timeout
+        self._workshop: Workshop | None = None
+        self._spec: TrialSpec | None = None
+        self._data: Any = None
         self._evaluator: EvaluatorLike | None = None
         self._queue: deque[Chunk] = deque()
+        self._left = 0
 
     def start(self, spec: TrialSpec) -> Ready:
         """Load the data and compile the strategy here; raises BadInput, BadData or StrategyError."""
-        self._evaluator = self._build(spec)
-        return self._evaluator.ready
-
-    def _build(self, spec: TrialSpec) -> EvaluatorLike:
         if self._factory is not None:
-            return self._factory(spec)
-        (workshop,) = open_workshops(spec, self._shards, workers=1)
-        return workshop.build(spec, workshop.load(spec))
+            self._workshop = PlainWorkshop(self._factory)
+        else:
+            (self._workshop,) = open_workshops(spec, self._shards, workers=1)
+        self._spec = spec
+        self._data = self._workshop.load(spec)
+        return self._ready_evaluator().ready
 
     def submit(self, chunk: Chunk) -> None:
         """Queue a chunk; it runs in `wait`."""
         self._queue.append(chunk)
 
     def wait(self, timeout: float) -> list[Outcome]:  # noqa: ARG002 - the work itself is what takes the time
-        """Evaluate the oldest chunk and return its outcome; an empty list when none is queued."""
-        if self._evaluator is None or not self._queue:
+        """Evaluate the oldest chunk and return its outcome; an empty list when none is queued, or it runs again."""
+        if self._workshop is None or not self._queue:
             return []
-        return [self._evaluator.evaluate(self._queue.popleft())]
+        chunk, evaluator = self._queue.popleft(), self._ready_evaluator()
+        answer: SimpleQueue[Outcome | BaseException] = SimpleQueue()
+        thread = Thread(target=_evaluate, args=(evaluator, chunk, answer), daemon=True)
+        thread.start()
+        try:
+            outcome = answer.get(timeout=self._timeout)
+        except Empty:
+            return self._leave(thread, chunk, evaluator.ready)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return [outcome]
+
+    def _ready_evaluator(self) -> EvaluatorLike:
+        """Return the evaluator; a new one on the same data where the last one is still at work."""
+        if self._evaluator is None:
+            assert self._workshop is not None  # noqa: S101 - `start` comes first
+            assert self._spec is not None  # noqa: S101 - the same
+            self._evaluator = self._workshop.build(self._spec, self._data)
+        return self._evaluator
+
+    def _leave(self, thread: Thread, chunk: Chunk, ready: Ready) -> list[Outcome]:
+        """Leave a chunk that takes too long: its trial has failed, or each of its trials runs by itself."""
+        self._evaluator = None
+        self._left += 1
+        with suppress(OSError):  # not every system has priorities of threads
+            os.setpriority(os.PRIO_PROCESS, thread.native_id or 0, _LOWEST)
+        reason = TOO_LONG.format(self._timeout)
+        if self._left > MOST_LEFT:
+            raise BacksweepError(
+                "too many trials have not ended",
+                where=f"trial {chunk.numbers[0]}",
+                expected=f"at most {MOST_LEFT}: in this process they can be left, but not ended",
+                found=reason,
+                remedy="pass --backend ray, whose workers can be ended; the same command goes on",
+            )
+        if len(chunk.numbers) == 1:
+            return [failed_outcome(chunk, ready, reason)]
+        cuts = [slice(i, i + 1) for i in range(len(chunk.numbers))]
+        singles = [replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]) for cut in cuts]
+        self._queue.extendleft(reversed(singles))
+        return []
 
     def capacity(self) -> int:
         """One chunk at a time: more would wait without gain."""
@@ -59,4 +134,11 @@ class InlineBackend:
     def close(self) -> None:
         """Forget the queue and the data."""
         self._queue.clear()
-        self._evaluator = None
+        self._evaluator = self._workshop = self._data = None
+
+
+def _evaluate(evaluator: EvaluatorLike, chunk: Chunk, answer: SimpleQueue[Outcome | BaseException]) -> None:
+    try:
+        answer.put(evaluator.evaluate(chunk))
+    except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+        answer.put(error)

@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError
-from backsweep.runtime.evaluators import EvaluatorFactory, PlainWorkshop, open_workshops
+from backsweep.runtime.evaluators import TOO_LONG, EvaluatorFactory, PlainWorkshop, failed_outcome, open_workshops
 from backsweep.runtime.meters import StudyMeters
 from backsweep.runtime.ray_nodes import is_gone
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
@@ -313,7 +313,7 @@ class RayBackend:
         if not late:
             return []
         LOGGER.warning("%d workers took longer than %g s for a chunk; it runs again in halves", len(late), limit)
-        reason = f"it took longer than {limit:g} s; runtime.trial_timeout allows more"
+        reason = TOO_LONG.format(limit)
         lost = [outcome for seat in late for outcome in self._replace(seat, reason)]
         return self._verdicts.charge(lost, reason, sure=True)
 
@@ -349,7 +349,7 @@ class RayBackend:
                 self._add(half, suspect=True)
         elif piece.lost >= ATTEMPTS:
             task.over = True
-            return [task.failure(ready, f"{reason} ({ATTEMPTS} times)")]
+            return [failed_outcome(task.chunk, ready, f"{reason} ({ATTEMPTS} times)")]
         return []
 
     def _is_wanted(self) -> bool:

@@ -6,13 +6,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from backsweep.metrics import METRICS
-from backsweep.trial.exchange import Outcome
-
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Chunk, Ready
+    from backsweep.trial.exchange import Chunk
 
 PIECES_PER_WORKER = 2
 """One piece runs while the next waits in the worker's queue."""
@@ -35,22 +30,6 @@ class Task:
         return [
             Task(replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]), lost=self.lost) for cut in cuts
         ]
-
-    def failure(self, ready: Ready, reason: str) -> Outcome:
-        """Make the outcome of a trial that no worker survives: it has failed."""
-        count = len(self.chunk.numbers)
-        now = np.full(count, time.time())
-        return Outcome(
-            batch=self.chunk.batch,
-            numbers=self.chunk.numbers,
-            metrics=np.full((count, len(METRICS)), np.nan),
-            reasons=np.zeros((count, len(METRICS)), np.uint8),
-            returns=np.full((count, ready.of(self.chunk.folds).width), np.nan, np.float32),
-            errors=dict.fromkeys(self.chunk.numbers.tolist(), reason),
-            started=now,
-            completed=now,
-            folds=self.chunk.folds,
-        )
 
 
 @dataclass(eq=False)

@@ -161,7 +161,7 @@ class WalkForward(FoldSpec):
 class Runtime(Section):
     """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
 
-    `trial_timeout` is the longest that one trial may take, in seconds, in a worker; null means for ever. `shards` cuts
+    `trial_timeout` is the longest that one trial may take, in seconds; null means for ever. `shards` cuts
     the assets of `account.mode: sleeves`, at most into blocks of four; null makes as many as there are workers with a
     CPU. A worker holds one shard, or several where workers are few, and a trial visits them all.
     """
