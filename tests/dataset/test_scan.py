@@ -89,10 +89,11 @@ def test_filters_are_pushed_down_into_the_scan(bars, tmp_path, write):
     getattr(bars.rename({"timestamp": "date", "asset": "symbol"}), write)(tmp_path / f"bars.{ending}")
     table = arrange("bars", open_parts(str(tmp_path), "bars"), {"timestamp": "date", "asset": "symbol"})
     plan = scan_layout(table.layouts[0], BAR, Window(("AA",), date(2024, 1, 3), date(2024, 1, 3))).explain()
-    assert "FILTER" not in plan
     selection = next(line for line in plan.splitlines() if "SELECTION:" in line)
     assert 'col("symbol")' in selection
-    assert selection.count('col("date")') == 2
+    if write != "write_csv":  # whose times are text until they are read
+        assert "FILTER" not in plan
+        assert selection.count('col("date")') == 2
 
 
 def test_filters_narrow_signals_and_only_the_end_narrows_context(bars, tmp_path):

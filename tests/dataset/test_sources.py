@@ -1,6 +1,9 @@
 """Files are found by path, glob, folder or URL; what cannot be found or read is said plainly."""
 
+import contextlib
 import gzip
+import os
+import stat
 
 import polars as pl
 import pytest
@@ -91,6 +94,43 @@ def test_a_place_without_data_is_refused(tmp_path, place, found):
     assert found in caught.value.found
 
 
+@pytest.mark.parametrize("place", ["{}/bars.csv", "{}", "{}/*", "{}/**"])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link"])
+def test_what_is_no_regular_file_is_refused(tmp_path, place, kind):
+    path = tmp_path / "bars.csv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    else:
+        path.symlink_to(tmp_path / "nowhere.csv")
+    with pytest.raises(BadInput, match="no file to read bars from") as caught:
+        find_files(place.format(tmp_path), "bars")
+    assert caught.value.found.startswith(("a named pipe", "a socket", "a link to a file", "no such file"))
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "{}/" + "a" * 300 + ".csv", "{}/a\0b.csv"])
+def test_devices_and_impossible_names_are_refused(tmp_path, place):
+    with pytest.raises(BadInput, match="no file to read bars from") as caught:
+        find_files(place.format(tmp_path), "bars")
+    assert caught.value.found
+
+
+@pytest.mark.parametrize("place", ["{}", "{}/**/*.parquet", "{}/**"])
+def test_links_in_a_circle_are_followed_once(bars, tmp_path, place):
+    (tmp_path / "2024").mkdir()
+    bars.write_parquet(tmp_path / "2024" / "a.parquet")
+    for name in ("one", "two", "2024/three", "2024/four"):
+        (tmp_path / name).symlink_to(tmp_path)
+    assert find_files(place.format(tmp_path), "bars") == (f"{tmp_path}/2024/a.parquet",)
+
+
+def test_two_columns_of_one_name_are_refused(bars, tmp_path):
+    (tmp_path / "bars.csv").write_text(bars.write_csv().replace("volume", "close", 1))
+    with pytest.raises(BadData, match="two columns are named 'close'"):
+        load(DataSpec(bars=f"{tmp_path}/bars.csv"))
+
+
 @pytest.mark.parametrize("place", ["{}/bars.xlsx", "{}/bars*", "file://{}/bars.xlsx"])
 def test_an_unsupported_extension_is_refused(tmp_path, place):
     (tmp_path / "bars.parquet").write_text("")
@@ -116,6 +156,23 @@ def test_a_corrupt_file_is_refused_by_name(bars, tmp_path, name):
     assert caught.value.where == f"{tmp_path}/{name}"
     assert caught.value.found
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("write", [pl.DataFrame.write_parquet, pl.DataFrame.write_ipc])
+def test_a_file_at_which_polars_panics_is_refused_by_name_without_a_trace(bars, tmp_path, write, capfd):
+    place = tmp_path / ("bars.parquet" if write is pl.DataFrame.write_parquet else "bars.arrow")
+    write(bars, place)
+    whole, refused = bytearray(place.read_bytes()), 0
+    for at in range(0, len(whole), 11):  # every eleventh byte turned over, one at a time
+        damaged = whole.copy()
+        damaged[at] ^= 0xFF
+        place.write_bytes(damaged)
+        with contextlib.suppress(BadData):
+            load(DataSpec(bars=str(place)))
+            continue
+        refused += 1
+    assert refused > 10
+    assert capfd.readouterr().err == ""
 
 
 def test_a_file_with_damaged_pages_is_refused_by_name(bars, tmp_path):

@@ -14,8 +14,8 @@ import polars as pl
 
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
 from backsweep.dataset.scan import Window, scan_layout
-from backsweep.dataset.schema import arrange, check_renames, check_zones
-from backsweep.dataset.sources import gather, open_parts
+from backsweep.dataset.sources import gather
+from backsweep.dataset.tables import open_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,11 +77,7 @@ class Calendar:
 
 def survey(spec: DataSpec) -> Calendar:
     """Find assets and sessions; raises BadInput and BadData for what cannot be read, and for rows without a key."""
-    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context, "actions": spec.actions}
-    parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
-    check_renames(spec.columns, parts)
-    tables = {role: arrange(role, found, spec.columns) for role, found in parts.items()}
-    check_zones(list(tables.values()))
+    tables = open_tables(spec)
     window = Window(spec.assets, spec.start, spec.end)
     for role in ("bars", "signals", "actions"):
         if role in tables:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsweep.dataset.sources import find_files, is_url, remote
+from backsweep.dataset.files import find_files, is_url, remote
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ def fingerprint(spec: DataSpec) -> str:
     Names and places do not enter, so that data may be moved. Raises BadInput where there is nothing to read.
     """
     digest = hashlib.sha256()
-    for role in ("bars", "signals", "context", "actions"):
-        location = getattr(spec, role)
-        files = find_files(location, role) if location is not None else ()
-        for file in files:
+    for role, entry in spec.files.items():
+        for file in find_files(entry.path, role):
             digest.update(f"{role} {_digest(file)}\n".encode())
     return digest.hexdigest()
 

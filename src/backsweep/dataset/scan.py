@@ -1,7 +1,6 @@
 """Reading a table: filters on the columns as stored, so that Polars pushes them down into the files; then conversion.
 
-Timestamps become int64 nanoseconds UTC (a time without a zone counts as UTC, a date as its midnight), assets text,
-everything else Float64.
+Timestamps become int64 nanoseconds UTC (see `dataset.timestamps`), assets text, everything else Float64.
 """
 
 from __future__ import annotations
@@ -46,31 +45,33 @@ def scan_layout(layout: Layout, columns: tuple[str, ...], window: Window, number
     if number is not None:
         frame = frame.with_row_index(ROW, offset=1)
         located = [pl.lit(number).alias(PART), pl.col(ROW)]
-    predicates = _predicates(layout, window)
-    if predicates:
-        frame = frame.filter(*predicates)
+    if window.assets is not None and "asset" in layout.names:
+        frame = frame.filter(_asset_in(layout, window.assets))
+    for bound in _bounds(layout, window):
+        frame = frame.filter(bound)
     return frame.select(*(_converted(layout, name) for name in columns), *located)
 
 
-def _predicates(layout: Layout, window: Window) -> list[pl.Expr]:
-    predicates = []
-    if window.assets is not None and "asset" in layout.names:
-        stored = layout.names["asset"]
-        text = layout.part.schema[stored] == pl.String
-        asset = pl.col(stored) if text else pl.col(stored).cast(pl.String)
-        predicates.append(asset.is_in(list(window.assets)))
-    timestamp = pl.col(layout.names["timestamp"])
+def _asset_in(layout: Layout, assets: tuple[str, ...]) -> pl.Expr:
+    stored = layout.names["asset"]
+    text = layout.part.schema[stored] == pl.String
+    asset = pl.col(stored) if text else pl.col(stored).cast(pl.String)
+    return asset.is_in(list(assets))
+
+
+def _bounds(layout: Layout, window: Window) -> list[pl.Expr]:
+    moment, predicates = layout.clock.moment, []
     if window.start is not None:
-        predicates.append(timestamp >= _moment(window.start, layout))
+        predicates.append(moment >= _bound(window.start, layout))
     if isinstance(window.end, datetime):
-        predicates.append(timestamp <= _moment(window.end, layout))
+        predicates.append(moment <= _bound(window.end, layout))
     elif window.end is not None:
-        predicates.append(timestamp < _moment(window.end + timedelta(days=1), layout))
+        predicates.append(moment < _bound(window.end + timedelta(days=1), layout))
     return predicates
 
 
-def _moment(bound: date | datetime, layout: Layout) -> pl.Expr:
-    """Express a bound in the time zone of the column it is compared with."""
+def _bound(bound: date | datetime, layout: Layout) -> pl.Expr:
+    """Express a bound in the time zone of the moments that it is compared with."""
     moment = bound if isinstance(bound, datetime) else datetime(bound.year, bound.month, bound.day)  # noqa: DTZ001
     if layout.zone is None and moment.tzinfo is not None:
         raise BadInput(
@@ -84,13 +85,16 @@ def _moment(bound: date | datetime, layout: Layout) -> pl.Expr:
         return pl.lit(moment)
     zone = ZoneInfo(layout.zone)
     aware = moment.astimezone(zone) if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-    return pl.lit(aware, dtype=pl.Datetime("us", layout.zone))
+    stored = layout.clock.stored
+    if stored is None:
+        return pl.lit(aware.replace(tzinfo=None))
+    return pl.lit(aware.astimezone(ZoneInfo(stored)), dtype=pl.Datetime("us", stored))
 
 
 def _converted(layout: Layout, name: str) -> pl.Expr:
     column = pl.col(layout.names[name])
     if name == "timestamp":  # beyond the years that fit it becomes null, which the checks report
-        column = column.cast(pl.Datetime("ns", layout.zone), strict=False).cast(pl.Int64)
+        column = layout.clock.nanoseconds
     elif name == "asset":
         column = column.cast(pl.String)
     else:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import difflib
 import keyword
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from backsweep.dataset.panics import PanicError, panics_caught
+from backsweep.dataset.sources import Part, guarded
+from backsweep.dataset.spec import EPOCHS
+from backsweep.dataset.timestamps import Clock, read_clock
 from backsweep.errors import BadData, BadInput
-
-if TYPE_CHECKING:
-    from backsweep.dataset.sources import Part
 
 PRICES = ("open", "high", "low", "close")
 BAR = ("timestamp", "asset", *PRICES, "volume")
@@ -37,11 +37,20 @@ PART, ROW = "#part", "#row"
 
 @dataclass(frozen=True)
 class Layout:
-    """One part with its columns: `names` maps a name here to the name as stored, `zone` is the time zone or None."""
+    """One part with its columns: `names` maps a name here to the name as stored, `clock` reads its timestamps.
+
+    `left_out` says of each column that is not used why.
+    """
 
     part: Part
     names: dict[str, str]
-    zone: str | None
+    clock: Clock
+    left_out: dict[str, str]
+
+    @property
+    def zone(self) -> str | None:
+        """The time zone of the data, None where times have none."""
+        return self.clock.zone
 
 
 @dataclass(frozen=True)
@@ -63,9 +72,14 @@ class Table:
         return first if len(self.layouts) == 1 else f"{first} and {len(self.layouts) - 1} more"
 
 
-def arrange(role: str, parts: tuple[Part, ...], columns: dict[str, str]) -> Table:
-    """Find every column of every part, or raise BadData that names the file and the column."""
-    layouts = tuple(_lay_out(role, part, columns) for part in parts)
+def arrange(
+    role: str, parts: tuple[Part, ...], columns: dict[str, str], pattern: str | None = None, timezone: str | None = None
+) -> Table:
+    """Find every column of every part, or raise BadData that names the file and the column.
+
+    `pattern` and `timezone` are what is declared of timestamps.
+    """
+    layouts = tuple(_lay_out(role, part, columns, pattern, timezone) for part in parts)
     first = layouts[0]
     values = tuple(dict.fromkeys(name for layout in layouts for name in layout.names if name not in REQUIRED[role]))
     for layout in layouts:
@@ -93,14 +107,14 @@ def arrange(role: str, parts: tuple[Part, ...], columns: dict[str, str]) -> Tabl
     return Table(role, layouts, values)
 
 
-def check_renames(columns: dict[str, str], tables: dict[str, tuple[Part, ...]]) -> None:
-    """Every rename must meet a column of some file."""
+def check_renames(columns: dict[str, str], tables: dict[str, tuple[Part, ...]], section: str = "data") -> None:
+    """Refuse a rename that meets no column of any file of `tables`."""
     stored = list(dict.fromkeys(name for parts in tables.values() for part in parts for name in part.schema))
     for here, name in columns.items():
         if name not in stored:
             raise BadInput(
                 f"column {name!r}, to be renamed to {here!r}, does not exist",
-                where=f"{tables['bars'][0].name}, data.columns.{here}",
+                where=f"{next(iter(tables.values()))[0].name}, {section}.columns.{here}",
                 expected="{name here: name in the file}",
                 found=", ".join(stored),
                 remedy=_suggest(name, stored) or "write the column's name as it stands in the file",
@@ -122,7 +136,7 @@ def nearest(name: str, known: list[str]) -> str | None:
     return by_lower[close[0]] if close else None
 
 
-def _lay_out(role: str, part: Part, columns: dict[str, str]) -> Layout:
+def _lay_out(role: str, part: Part, columns: dict[str, str], pattern: str | None, timezone: str | None) -> Layout:
     names: dict[str, str] = {}
     for here in REQUIRED[role]:
         stored = columns.get(here, here)
@@ -132,17 +146,22 @@ def _lay_out(role: str, part: Part, columns: dict[str, str]) -> Layout:
     renamed = {here: stored for here, stored in columns.items() if stored in part.schema and here not in names}
     used = {*names.values(), *renamed.values()}
     kept = {name: name for name in part.schema if name not in used and name not in names and name not in renamed}
-    _check_types(part, names)
+    _check_types(part, names, pattern)
+    left_out = {}
     for here, stored in (renamed | kept).items():
         if role == "actions" and here not in ACTIONS:
+            left_out[stored] = f"it is none of {', '.join(ACTIONS)}"
             continue
         problem = _unusable(role, here, part.schema[stored])
         if not problem:
             names[here] = stored
         elif role != "bars":
             raise _refused(role, part, stored, problem)
-    timestamp = part.schema[names["timestamp"]]
-    return Layout(part, names, timestamp.time_zone if isinstance(timestamp, pl.Datetime) else None)
+        else:
+            left_out[stored] = problem
+    asset = names.get("asset")
+    part, clock = read_clock(part, names["timestamp"], pattern, timezone, asset)
+    return Layout(part, names, clock, left_out)
 
 
 def _unusable(role: str, name: str, dtype: pl.DataType) -> str:
@@ -171,13 +190,16 @@ def _refused(role: str, part: Part, stored: str, problem: str) -> BadData:
     )
 
 
-def _check_types(part: Part, names: dict[str, str]) -> None:
+def _check_types(part: Part, names: dict[str, str], pattern: str | None) -> None:
     for here, stored in names.items():
         dtype = part.schema[stored]
         if here == "timestamp":
-            good, expected = isinstance(dtype, pl.Date | pl.Datetime), "Date or Datetime, the same form in every row"
-            readable = pl.col(stored).str.to_datetime(strict=False)
+            counted = dtype.is_integer()
+            good = isinstance(dtype, pl.Date | pl.Datetime | pl.String | pl.Null) or (counted and pattern is not None)
+            expected, readable = "Date or Datetime, or text", pl.lit(None)
             remedy = "write times in ISO form such as 2020-12-31 or 2020-12-31T16:00:00, all with a zone or all without"
+            if counted:
+                remedy = f"say under data what the numbers are: format: {{timestamp: {' or '.join(EPOCHS)}}}"
         elif here == "asset":
             good = isinstance(dtype, pl.String | pl.Categorical | pl.Enum) or dtype.is_integer()
             expected, readable, remedy = "text", pl.lit(None), "store the asset's name as text"
@@ -201,9 +223,10 @@ def _first_unreadable(part: Part, stored: str, readable: pl.Expr) -> tuple[int |
     frame = part.frame.with_row_index(ROW, offset=1).filter(pl.col(stored).is_not_null())
     picked = pl.col(ROW, stored)
     try:
-        rows = frame.filter(readable.is_null()).select(picked).head(1).collect()
-    except pl.exceptions.PolarsError:  # the column holds nothing that could be read so
-        rows = frame.select(picked).head(1).collect()
+        with panics_caught():
+            rows = frame.filter(readable.is_null()).select(picked).head(1).collect()
+    except (pl.exceptions.PolarsError, PanicError):  # the column holds nothing that could be read so
+        rows = guarded(part.name, frame.select(picked).head(1).collect)
     return rows.row(0) if rows.height else (None, None)
 
 
@@ -232,7 +255,7 @@ def _zone_conflict(one: Layout, other: Layout) -> BadData:
         where=place(one.part.name, None, one.names["timestamp"]),
         expected=f"{other.zone or 'no time zone'}, as in {other.part.name}",
         found=one.zone or "no time zone",
-        remedy="give all timestamps one zone before storing them, with dt.replace_time_zone or dt.convert_time_zone",
+        remedy="say under data whose clock times without a zone are read by, such as `timezone: America/New_York`",
     )
 
 

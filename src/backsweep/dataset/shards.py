@@ -11,14 +11,16 @@ from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, plac
 from backsweep.dataset.checks import read_checked
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.scan import Window
-from backsweep.dataset.schema import BAR, Table, arrange, check_renames, check_zones
-from backsweep.dataset.sources import Part, open_parts, part_of_frame
+from backsweep.dataset.schema import BAR
+from backsweep.dataset.sources import part_of_frame
+from backsweep.dataset.tables import arrange_frames, open_tables
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import numpy as np
 
+    from backsweep.dataset.schema import Table
     from backsweep.dataset.spec import DataSpec
 
 
@@ -67,9 +69,7 @@ def load(spec: DataSpec, rates: Collection[str] = ()) -> Shard:
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
     rule; the text names file, row (from 1, the header not counted), column and remedy.
     """
-    places = {"bars": spec.bars, "signals": spec.signals, "context": spec.context, "actions": spec.actions}
-    parts = {role: open_parts(location, role) for role, location in places.items() if location is not None}
-    return _assemble(parts, spec.columns, Window(spec.assets, spec.start, spec.end), rates)
+    return _assemble(open_tables(spec), Window(spec.assets, spec.start, spec.end), rates)
 
 
 def shard_from_frames(
@@ -81,12 +81,8 @@ def shard_from_frames(
 ) -> Shard:
     """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1."""
     frames = {"bars": bars, "signals": signals, "context": context, "actions": actions}
-    return _assemble(
-        {role: (part_of_frame(frame, role),) for role, frame in frames.items() if frame is not None},
-        {},
-        Window(),
-        rates,
-    )
+    parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
+    return _assemble(arrange_frames(parts), Window(), rates)
 
 
 def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -96,12 +92,7 @@ def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple
     return days.rle_id().cast(pl.Int32).to_numpy()
 
 
-def _assemble(
-    parts: dict[str, tuple[Part, ...]], columns: dict[str, str], window: Window, rates: Collection[str]
-) -> Shard:
-    check_renames(columns, parts)
-    tables = {role: arrange(role, found, columns) for role, found in parts.items()}
-    check_zones(list(tables.values()))
+def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str]) -> Shard:
     bars = tables["bars"]
     rows = read_checked(bars, window)
     if "signals" in tables:

@@ -23,14 +23,13 @@ def job_folder() -> Path | None:
 
 def relocate(spec: TrialSpec, there: Path, here: Path) -> TrialSpec:
     """Replace the folder `there` by `here` in every path of the data and the user's code that lies below it."""
-    places = {role: getattr(spec.data, role) for role in ("bars", "signals", "context", "actions")}
-    data = {role: _move(place, there, here) for role, place in places.items() if place is not None}
+    paths = {role: _move(file.path, there, here) for role, file in spec.data.files.items()}
     costs = spec.costs.model_dump()
     for model in custom_models(costs):
         model["model"] = _move(model["model"], there, here)
     return spec.model_copy(
         update={
-            "data": spec.data.model_copy(update=data),
+            "data": spec.data.moved(paths),
             "strategy": _move(spec.strategy, there, here),
             "costs": CostsSpec.model_validate(costs) if spec.costs.custom else spec.costs,
         }

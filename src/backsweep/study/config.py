@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from backsweep.dataset.spec import DataSpec
+from backsweep.dataset.spec import ROLES, DataSpec
 from backsweep.errors import BadInput
 from backsweep.section import Section, matching
 from backsweep.study.messages import dotted, translate
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots, _ and -, at most 100")
 """Pattern and rule of a study's name."""
-
-_PATHS = ("bars", "signals", "context", "actions")
 
 Number = float | int | bool
 
@@ -266,10 +264,12 @@ def _place(places: dict[KeyPath, tuple[int, str]], path: KeyPath) -> tuple[int, 
 def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
     section = data.get("data")
     if isinstance(section, dict):
-        for key in _PATHS:
-            value = section.get(key)
-            if isinstance(value, str) and "://" not in value:
-                section[key] = str(folder / value)
+        for owner, key in ((section, role) for role in ROLES):
+            if isinstance(owner.get(key), dict):
+                owner, key = owner[key], "path"  # noqa: PLW2901 - a role's own mapping
+            value = owner.get(key)
+            if isinstance(value, str) and value and "://" not in value:
+                owner[key] = str(folder / value)
     for owner, key in [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]:
         file, _, name = str(owner.get(key)).rpartition(":")
         if isinstance(owner.get(key), str) and file.endswith(".py"):

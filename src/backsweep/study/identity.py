@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backsweep.dataset.spec import ROLES
 from backsweep.trial.spec import custom_models
 
 if TYPE_CHECKING:
@@ -52,8 +53,11 @@ class Identity:
         for model in custom_models(content.get("costs")):
             model["source"] = self.models.get(model["model"], "")
             model["model"] = model["model"].rpartition(":")[2]
-        for key in ("bars", "signals", "context", "actions"):
-            content["data"].pop(key, None)
+        for role in ROLES:
+            entry = content["data"].pop(role, None)
+            own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
+            if any(own.values()):
+                content["data"][role] = own
         content["data content"] = self.data
         content["strategy source"] = self.strategy
         return content

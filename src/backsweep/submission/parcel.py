@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import backsweep
 from backsweep.dataset import fingerprint
-from backsweep.dataset.sources import find_files, is_url
+from backsweep.dataset.files import find_files, is_url
 from backsweep.errors import BadInput
 from backsweep.study.config import load_sweep
 from backsweep.study.identity import Identity, identify
@@ -34,7 +34,6 @@ SWEEP, PINS = "sweep.yaml", "pins.txt"
 MAXIMUM_BYTES = 64 * 2**20
 """Of the files that are shipped; Ray itself takes packages of 100 MiB."""
 
-_ROLES = ("bars", "signals", "context", "actions")
 _DIGITS = 16
 
 
@@ -68,9 +67,9 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     folder, code = room / "job", room / "backsweep"
     folder.mkdir()
     content = json.loads(sweep.model_dump_json())
-    for role in _ROLES:
-        if (location := content["data"].get(role)) is not None:
-            content["data"][role] = _ship_data(folder, role, location, shared=shared_data)
+    files = sweep.data.files
+    shipped = {role: _ship_data(folder, role, file.path, shared=shared_data) for role, file in files.items()}
+    content["data"] = json.loads(sweep.data.moved(shipped).model_dump_json())
     content["strategy"] = _ship_code(folder, "strategy", content["strategy"])
     for number, model in enumerate(custom_models(content.get("costs"))):
         model["model"] = _ship_code(folder, f"models/{number}", model["model"])
@@ -83,7 +82,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     (folder / PINS).write_text("".join(f"{name}=={version}\n" for name, version in direct_pins().items()))
     shutil.copytree(Path(backsweep.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
     _check_size(path for path in folder.rglob("*") if path.is_file())
-    near = not shared_data and not any(is_url(str(content["data"].get(role))) for role in _ROLES)
+    near = not shared_data and not any(is_url(file.path) for file in files.values())
     identity = identify(sweep, fingerprint(sweep.data) if near else "")
     whole = hashlib.sha256()
     for path in sorted(path for path in room.rglob("*") if path.is_file()):

@@ -1,0 +1,88 @@
+"""Local times around a change of clocks, where some happen twice and some do not happen.
+
+A time that happens twice is told by the order of its asset's rows: once local time has gone back, the hour is the
+second one. A midnight that does not happen is the beginning of its day, and one that happens twice the first of them.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from backsweep.dataset.sources import Part, gather, guarded
+from backsweep.errors import BadData
+
+LOCAL, ASSET, ROW = "#local", "#asset", "#row"
+
+
+def instants(local: pl.Expr, zone: str, *, later: bool = False) -> pl.Expr:
+    """Return the instants of naive Datetimes in `zone`, of two the earlier or the later; null where there is none."""
+
+    def at(naive: pl.Expr) -> pl.Expr:
+        return naive.dt.replace_time_zone(zone, ambiguous="latest" if later else "earliest", non_existent="null")
+
+    return at(local).fill_null(at(pl.when(_is_midnight(local)).then(local + pl.duration(hours=1, time_unit="ns"))))
+
+
+def resolve(part: Part, column: str, moment: pl.Expr, zone: str, asset: str | None) -> Part | None:
+    """Return the part with its times in `zone`, where some happen twice; None where none do.
+
+    Raises BadData for a time that does not happen, and for one that happens twice where order does not tell which.
+    """
+    local = moment.cast(pl.Datetime("ns"), strict=False)
+    missing = local.is_not_null() & instants(local, zone).is_null()
+    twice = instants(local, zone) != instants(local, zone, later=True)
+    counts = gather([(part.name, part.frame.select(missing=missing.sum(), twice=twice.sum()))], streaming=True)
+    if counts["missing"].item():
+        raise _clock_error(part, column, missing, f"a time that clocks in {zone} skip")
+    if not counts["twice"].item():
+        return None
+    whole = guarded(part.name, part.frame.collect)
+    times = whole.select(local.alias(LOCAL), _asset(asset)).with_row_index(ROW)
+    told = _tell_apart(times, zone)
+    open_rows = told.filter(pl.col("open"))[ROW]
+    if len(open_rows):
+        here = pl.int_range(pl.len()) == open_rows[0]
+        raise _clock_error(part, column, here, f"a time that happens twice, as clocks in {zone} go back")
+    frame = whole.with_columns(told["instant"].alias(column)).lazy()
+    return Part(part.name, frame, guarded(part.name, frame.collect_schema))
+
+
+def _tell_apart(times: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Add the `instant` of each row, and whether it is `open` which of two it is."""
+    local, twice = pl.col(LOCAL), pl.col("twice")
+    first, second = instants(local, zone), instants(local, zone, later=True)
+    falls = local <= local.shift().over(ASSET)
+    beside = twice & twice.shift().over(ASSET)
+    facts = times.with_columns(twice=(first != second).fill_null(value=False)).with_columns(
+        run=twice.rle_id().over(ASSET),
+        back=(falls & beside).fill_null(value=False),
+        unsorted=((local < local.shift().over(ASSET)) & beside.not_()).any().over(ASSET),
+    )
+    facts = facts.with_columns(
+        told=(pl.col("back").sum().over(ASSET, "run") == 1) & pl.col("unsorted").not_(),
+        later=pl.col("back").cum_sum().over(ASSET, "run") > 0,
+    )
+    return facts.with_columns(
+        instant=pl.when(twice & pl.col("told") & pl.col("later")).then(second).otherwise(first),
+        open=twice & pl.col("told").not_() & _is_midnight(local).not_(),
+    )
+
+
+def _asset(asset: str | None) -> pl.Expr:
+    return (pl.col(asset) if asset is not None else pl.lit(0)).alias(ASSET)
+
+
+def _is_midnight(local: pl.Expr) -> pl.Expr:
+    return local.dt.time() == pl.time(0)
+
+
+def _clock_error(part: Part, column: str, where: pl.Expr, problem: str) -> BadData:
+    scan = part.frame.with_row_index(ROW, offset=1).filter(where).select(ROW, column).head(1)
+    row, value = guarded(part.name, scan.collect).row(0)
+    return BadData(
+        problem,
+        where=f"{part.name}, row {row}, column {column}",
+        expected="local times that happen once, or twice in the order of their asset's rows",
+        found=str(value),
+        remedy="correct the row, or write the offset from UTC with every time",
+    )

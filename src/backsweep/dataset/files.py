@@ -1,0 +1,204 @@
+"""Which files lie at a path, glob, folder or URL.
+
+Hidden files and folders, whose names begin with `.` or `_`, are left out of a folder, and so are files of other kinds.
+Everything else that cannot be read is an error: a folder without permission is not an empty one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import glob
+import os
+import stat
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from backsweep.errors import BadInput
+
+KINDS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "ipc",
+    ".ipc": "ipc",
+    ".feather": "ipc",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+}
+_SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def find_files(location: str, role: str) -> tuple[str, ...]:
+    """Return all files at `location`, sorted: absolute paths, or URLs where `location` is one.
+
+    Raises BadInput where there is none, or one that is no regular file of a known kind.
+    """
+    try:
+        found = _find_remote(location, role) if is_url(location) else _find_local(location, role)
+    except OSError as error:
+        raise _nothing_found(location, role, first_line(error)) from error
+    for file in found:
+        if kind_of(file) is None:
+            raise BadInput(
+                f"unsupported extension of {Path(file).name}",
+                where=f"data.{role}: {location}",
+                expected=" ".join(KINDS),
+                remedy="convert the file, or narrow the glob so that it leaves the file out",
+            )
+    return tuple(found)
+
+
+def is_url(location: str) -> bool:
+    return "://" in location
+
+
+def kind_of(file: str) -> str | None:
+    """How to read a file, by its extension; None where it is not known."""
+    return next((kind for ending, kind in KINDS.items() if file.lower().endswith(ending)), None)
+
+
+def remote(url: str) -> tuple[Any, str]:
+    """Open the file system of a URL: the pyarrow file system and the path in it."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and needed for URLs only
+    from pyarrow import fs  # noqa: PLC0415
+
+    if url.startswith("gs://"):  # it would try for 15 minutes where there is no network or no access
+        url = f"{url}?retry_limit_seconds=15"
+    try:
+        system, path = fs.FileSystem.from_uri(url)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise BadInput(
+            "cannot open this URL",
+            where=url,
+            expected="s3://, gs://, abfs:// or file://",
+            found=first_line(error),
+            remedy="download the data first, or put it into an object store",
+        ) from error
+    return system, path
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, shortened."""
+    return textwrap.shorten((str(error).strip() or type(error).__name__).splitlines()[0], 240)
+
+
+def _find_local(location: str, role: str) -> list[str]:
+    path = Path(location)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return _find_by_glob(location, role)
+    except ValueError as error:  # a zero byte in the name
+        raise _nothing_found(location, role, str(error)) from error
+    if not stat.S_ISDIR(mode):
+        return _regular([location], role)
+    files = _walk(path)
+    known = [file for file in files if kind_of(file)]
+    if not known:
+        raise _nothing_found(location, role, f"a folder without such files: {_shorten(files) or 'it is empty'}")
+    return _regular(known, role)
+
+
+def _find_by_glob(location: str, role: str) -> list[str]:
+    path = Path(location)
+    if glob.has_magic(location):
+        files = _regular([file for file in _expand(location) if not Path(file).is_dir()], role)
+        if files:
+            return files
+        raise _nothing_found(location, role, "no file matches the glob")
+    siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, siblings, n=1)
+    raise _nothing_found(location, role, f"no such file; nearest is {close[0]}" if close else "no such file")
+
+
+def _regular(files: list[str], role: str) -> list[str]:
+    """Refuse pipes, sockets and devices, which may have no end, and links that lead nowhere."""
+    for file in files:
+        try:
+            mode = Path(file).stat().st_mode
+        except FileNotFoundError:
+            raise _nothing_found(file, role, "a link to a file that is not there") from None
+        if not stat.S_ISREG(mode):
+            raise _nothing_found(file, role, _SPECIAL.get(stat.S_IFMT(mode), "no regular file"))
+    return files
+
+
+def _expand(pattern: str) -> list[str]:
+    """Return what a glob matches, sorted; `**` visits every folder once, whatever links there are."""
+    parts = pattern.split("/")
+    if "**" not in parts:
+        return sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob takes hidden files
+    at = parts.index("**")
+    rest = parts[at + 1 :] or ["*"]
+    found: set[str] = set()
+    for root in glob.glob("/".join(parts[:at]) or "/"):  # noqa: PTH207 - the same
+        for folder in _folders(Path(root)):
+            found.update(_expand("/".join([glob.escape(str(folder)), *rest])))
+    return sorted(found)
+
+
+def _walk(root: Path) -> list[str]:
+    """Return all files below a folder that are not hidden, sorted."""
+    entries = (entry for folder in _folders(root) for entry in folder.iterdir())
+    return sorted(str(entry) for entry in entries if not entry.name.startswith((".", "_")) and not entry.is_dir())
+
+
+def _folders(root: Path) -> list[Path]:
+    """Return a folder and all below it that are not hidden, each once, links followed."""
+    seen: set[tuple[int, int]] = set()
+    found = []
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, inner, _ in os.walk(root, onerror=fail, followlinks=True):
+        status = Path(folder).stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in seen:
+            inner.clear()
+            continue
+        seen.add(identity)
+        found.append(Path(folder))
+        inner[:] = sorted(name for name in inner if not name.startswith((".", "_")))
+    return found
+
+
+def _find_remote(location: str, role: str) -> list[str]:
+    """List the files below a URL; the part of the URL before the first wildcard is the folder to look in."""
+    from pyarrow import fs  # noqa: PLC0415 - as in remote
+
+    has_wildcard = "*" in location or "[" in location
+    segments = location.split("/")
+    plain = next((i for i, text in enumerate(segments) if "*" in text or "[" in text), len(segments))
+    root = "/".join(segments[:plain]).rstrip("/")
+    if root.endswith(":"):
+        raise _nothing_found(location, role, "no bucket or folder before the wildcard")
+    system, path = remote(root)
+    try:
+        if system.get_file_info(path).type == fs.FileType.File:
+            return [location]
+        infos = system.get_file_info(fs.FileSelector(path, recursive=True))
+    except (OSError, ValueError) as error:
+        raise _nothing_found(location, role, first_line(error)) from error
+    files = sorted(root + info.path.removeprefix(path.rstrip("/")) for info in infos if info.is_file)
+    wanted = [
+        file for file in files if (fnmatch.fnmatchcase(file, location) if has_wildcard else kind_of(file) is not None)
+    ]
+    if not wanted:
+        raise _nothing_found(location, role, "no file matches the glob" if has_wildcard else "no such files below it")
+    return wanted
+
+
+def _nothing_found(location: str, role: str, found: str) -> BadInput:
+    return BadInput(
+        f"no file to read {role} from",
+        where=f"data.{role}: {location}",
+        expected=f"a file, glob, folder or URL of {' '.join(KINDS)}",
+        found=found,
+        remedy=f"correct data.{role}; paths in a sweep file are relative to that file",
+    )
+
+
+def _shorten(files: list[str]) -> str:
+    return ", ".join(Path(file).name for file in files[:5]) + (" ..." if len(files) > 5 else "")
