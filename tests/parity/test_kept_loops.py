@@ -8,7 +8,7 @@ from numba import config
 from scripted import assert_same_bits, bars
 
 from backsweep.dataset import DataSpec, shard_from_frames
-from backsweep.engine import loops
+from backsweep.engine import store
 from backsweep.strategy import bind, load_strategy
 from backsweep.trial.evaluate import Evaluator
 from backsweep.trial.spec import TrialSpec
@@ -33,7 +33,7 @@ class Reverting(bs.Strategy):
 @pytest.mark.slow
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 def test_a_kept_loop_leaves_the_same_bits_and_a_changed_source_is_compiled(tmp_path, monkeypatch):
-    monkeypatch.setattr(loops, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the two sources may be of one second
     path = tmp_path / "reverting.py"
     close = 100.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0.0, 0.02, 200)))
@@ -50,7 +50,7 @@ def test_a_kept_loop_leaves_the_same_bits_and_a_changed_source_is_compiled(tmp_p
         evaluator = Evaluator(spec, shard, cls)
         result, plain = (evaluator.replay(np.empty(0), compiled=compiled) for compiled in (True, False))
         assert_same_bits(result, plain)
-        return result, sum(bind(cls).compiled.stats.cache_hits.values())
+        return result, sum(overload.metadata is None for overload in bind(cls).compiled.overloads.values())
 
     first, hits = play(SOURCE)
     assert first.fills.height > 50

@@ -1,68 +1,119 @@
-"""Where compiled code is kept on disk, and when it is thrown away.
+"""The folder that compiled code is kept in, and whether it can be trusted.
 
-Numba compiles a kernel again when its own file changes, but not when a kernel that it has inlined changes: a cache
-beside the sources can serve results of yesterday's engine. So the folder is named after a digest of every source that
-is compiled here, of the versions that compile it, and of Numba's settings. NUMBA_CACHE_DIR, where it is set, is the
-folder's parent, or else XDG_CACHE_HOME, or ~/.cache; where nobody may write there, a folder that ends with the process.
+A kernel is compiled together with the kernels that it calls, so kept code is valid for one state of all the sources.
+The folder is therefore named after a digest of every source that is compiled, of the versions that compile it, and of
+Numba's settings. Its parent is NUMBA_CACHE_DIR, or else `backsweep` in XDG_CACHE_HOME or in ~/.cache; a variable that
+is empty or a relative path counts as no folder.
+
+What is read from the folder runs as machine code. So nobody else may be able to write there: a folder that belongs to
+another user, or that its group or others can write to, is neither read nor written. Without a folder nothing is kept,
+and every process compiles for itself.
 """
 
 from __future__ import annotations
 
-import atexit
 import functools
 import hashlib
 import os
 import platform
-import shutil
+import re
+import stat
 import tempfile
-from contextlib import suppress
+import warnings
 from pathlib import Path
 
 import llvmlite
 import numba
 import numpy as np
 
-_COMPILED_PACKAGES = ("", "engine", "metrics", "strategy", "trial", "statistics")
+from backsweep.home import home_folder
+
+_FOLDERS = ("", "engine", "metrics", "strategy", "trial", "statistics")  # their sources always count
+_COMPILES = re.compile(
+    rb"^\s*(?:from|import)\s+(?:numba|llvmlite|backsweep\.engine\.(?:jit|views|loops))\b", re.MULTILINE
+)
 _NO_MATTER = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER")  # settings that change no compiled code
-
-
-def use_cache_folder() -> None:
-    """Point Numba's cache to the folder for these sources; to be called before the first kernel is declared."""
-    numba.config.CACHE_DIR = str(cache_folder())
+_PACKAGE = Path(__file__).parent.parent
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @functools.cache
-def cache_folder() -> Path:
-    """Give the folder for what is compiled from these sources."""
-    return _writable(_parent() / f"kernels-{_digest()}")
-
-
-def _parent() -> Path:
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "backsweep"
-
-
-def _writable(folder: Path) -> Path:
-    """Make the folder, or else one for this process alone: Numba would take one beside the sources instead."""
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+def cache_folder() -> Path | None:
+    """Return the folder for what is compiled from these sources; None if there is none that can be trusted."""
+    parent = _parent()
+    if parent is None:
+        return None
+    folder = parent / f"kernels-{_digest()}"
+    try:
+        make_private(parent)
+        make_private(folder)
         tempfile.TemporaryFile(dir=folder).close()
-        return folder
-    folder = Path(tempfile.mkdtemp(prefix="backsweep-kernels-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    except UntrustedFolderError as error:
+        warnings.warn(f"{error}; until then every process compiles for itself", RuntimeWarning, stacklevel=2)
+        return None
+    except OSError:
+        return None
     return folder
+
+
+class UntrustedFolderError(OSError):
+    """A folder of compiled code that another user could have written to."""
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only this user can enter; raise UntrustedFolderError if others can write to what is there."""
+    if not folder.is_symlink():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)  # whatever the umask
+        except FileExistsError:
+            pass
+    link, status = folder.lstat(), folder.stat()
+    if {link.st_uid, status.st_uid} != {os.geteuid()}:
+        problem, remedy = "belongs to another user", "set NUMBA_CACHE_DIR to a folder of your own"
+    elif status.st_mode & _OTHERS_WRITE:
+        problem = f"other users can write to (mode {stat.S_IMODE(status.st_mode):04o})"
+        remedy = f"chmod 700 {folder}, or set NUMBA_CACHE_DIR to another folder"
+    else:
+        return
+    raise UntrustedFolderError(f"compiled code is not kept in {folder}, which {problem}: {remedy}")
+
+
+def is_covered(source: str) -> bool:
+    """Return whether the folder's name covers the contents of a source file."""
+    return Path(source) in _covered()
+
+
+def _parent() -> Path | None:
+    for variable, below in (("NUMBA_CACHE_DIR", ""), ("XDG_CACHE_HOME", "backsweep")):
+        place = Path(os.environ.get(variable, ""))
+        if place.is_absolute():
+            return place / below
+    home = home_folder()
+    return home and home / ".cache" / "backsweep"
 
 
 def _digest() -> str:
     digest = hashlib.sha256()
     for version in (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version()):
         digest.update(version.encode())
+    digest.update(repr(numba.config.USING_SVML).encode())
     for name, value in sorted(os.environ.items()):
         if name.startswith("NUMBA_") and name not in _NO_MATTER:
             digest.update(f"{name}={value};".encode())
-    package = Path(__file__).parent.parent
-    for folder in _COMPILED_PACKAGES:
-        for source in sorted((package / folder).glob("*.py")):
-            digest.update(f"{folder}/{source.name}".encode())
-            digest.update(source.read_bytes())
+    for source, content in _covered().items():
+        digest.update(f"{source.relative_to(_PACKAGE).as_posix()}={content};".encode())
     return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _covered() -> dict[Path, str]:
+    """Return the digest of every source that has a part in compiled code."""
+    found = {}
+    for source in sorted(_PACKAGE.rglob("*.py")):
+        content = source.read_bytes()
+        top = source.relative_to(_PACKAGE).parts[:-1][:1]
+        if "".join(top) in _FOLDERS or _COMPILES.search(content):
+            found[source] = hashlib.sha256(content).hexdigest()
+    return found

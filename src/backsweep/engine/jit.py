@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -22,28 +21,22 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload, register_jitable
 
-from backsweep.engine.cache import use_cache_folder
-
-use_cache_folder()
+from backsweep.engine.compiler import KeptCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+KEPT: dict[str, Any] = {"pipeline_class": KeptCompiler}
+"""Numba's option for what is compiled once a machine, and kept on disk."""
 
 
 def kernel(function: Function) -> Function:
     """Let compiled code call `function`, compiled and cached on disk; from Python it runs as it is written."""
-    return cast("Function", register_jitable(cache=True, error_model="numpy", no_cfunc_wrapper=True)(function))
+    return cast("Function", register_jitable(**KEPT, error_model="numpy", no_cfunc_wrapper=True)(function))
 
 
 def compiled(function: Function) -> Function:
-    """Compile `function` to be called from Python; interpreted under NUMBA_DISABLE_JIT=1.
-
-    Numba caches on disk by qualified name, and caches kernels without an entry from Python: calling what it finds there
-    would crash the process. So the compiled function goes by a name of its own.
-    """
-    plain = cast("FunctionType", function)
-    entry = FunctionType(plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__)
-    entry.__qualname__ = f"{plain.__qualname__}_compiled"
-    return cast("Function", njit(cache=True, error_model="numpy")(entry))
+    """Compile `function` to be called from Python; interpreted under NUMBA_DISABLE_JIT=1."""
+    return cast("Function", njit(**KEPT, error_model="numpy")(function))
 
 
 def record_dtype(fields: list[tuple[str, str]]) -> np.dtype[Any]:
@@ -56,7 +49,7 @@ def record_at(first: Any, index: int) -> Any:
     return first.base[index]
 
 
-@overload(record_at, strict=False, jit_options={"cache": True})
+@overload(record_at, strict=False, jit_options=KEPT)
 def _record_at(first: types.Type, index: types.Type) -> Any:
     if not isinstance(first, types.Record):
         return None
@@ -80,7 +73,7 @@ def is_interpreted() -> bool:
     return True
 
 
-@overload(is_interpreted, strict=False, jit_options={"cache": True})
+@overload(is_interpreted, strict=False, jit_options=KEPT)
 def _is_interpreted() -> Any:
     return lambda: False
 
@@ -90,7 +83,7 @@ def load(address: int, index: int) -> Any:
     return np.float64(ctypes.c_double.from_address(int(address) + 8 * int(index)).value)
 
 
-@overload(load, strict=False, jit_options={"cache": True})
+@overload(load, strict=False, jit_options=KEPT)
 def _load(address: types.Type, index: types.Type) -> Any:
     return lambda address, index: _float_at(address, index)
 

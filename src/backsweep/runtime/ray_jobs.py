@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import requests
 
 from backsweep.errors import BacksweepError, BadInput
+from backsweep.home import expand_home
 from backsweep.runtime.ray_session import ray  # ray by way of its session, which sets its environment
 from backsweep.textfile import read_small
 
@@ -228,7 +229,7 @@ def _without_overrides() -> Iterator[None]:
 
 
 def _token_path() -> Path:
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token").expanduser()
+    return expand_home(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token")
 
 
 def _token_place() -> str:

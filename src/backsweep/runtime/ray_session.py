@@ -14,10 +14,10 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BadInput
+from backsweep.home import expand_home
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no statistics leave the machine
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under `uv run` the workers keep this environment
@@ -169,7 +169,7 @@ def _token() -> dict[str, str]:
     """
     chosen = os.environ.get("RAY_AUTH_MODE", "token").lower() != "token"
     present = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
-    if chosen or present or (Path.home() / ".ray" / "auth_token").exists():
+    if chosen or present or expand_home("~/.ray/auth_token").exists():
         return {}
     return {"RAY_AUTH_TOKEN": TOKEN}
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError, StudyConflict
+from backsweep.home import expand_home
 from backsweep.study.files import open_files
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _damaged(found: str) -> BacksweepError:
 
 def main(folder: str, skip: str = "0") -> int:
     """Send a folder, or what lies at a URL, to the output; returns the exit code of the command line."""
-    place = folder if "://" in folder else Path(os.path.expandvars(folder)).expanduser()
+    place = folder if "://" in folder else expand_home(os.path.expandvars(folder))
     try:
         if not open_files(place).exists("study.json"):
             sys.stderr.write(f"error: {place}: no study here\n")
