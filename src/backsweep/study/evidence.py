@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backsweep.statistics.findings import Findings, Tried, find
 from backsweep.statistics.out_of_sample import judge_out_of_sample
+from backsweep.statistics.verdict import INCONCLUSIVE
 from backsweep.trial.summaries import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -28,13 +29,15 @@ def weigh(
     stitched: ArrayLike | None = None,
     null: NullRank | None = None,
     sensitivity: tuple[Scenario, ...] = (),
+    *,
+    chose: bool = True,
 ) -> Findings | None:
     """Return the findings on a study, or None if no trial has four sessions of returns.
 
     `trials` is the study table, `records` what is kept of each trial, `looks` what came before the verdict and after,
     `selected` the number of the selected trial and `stitched` the returns of the tests of
     a walk-forward, one after the other, which of a cross-validation are not judged; `null` and `sensitivity` are handed
-    on.
+    on. Where the study `chose` nothing, there is nothing to reach a verdict on.
     """
     if records is None:
         return None
@@ -48,4 +51,14 @@ def weigh(
     )
     test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks.total, SESSIONS_PER_YEAR)
     found = find(records, tried, SESSIONS_PER_YEAR, selected, test, null, sensitivity)
+    if not chose:
+        found = replace(found, verdict=replace(found.verdict, verdict=INCONCLUSIVE, reason=_nothing_chosen(sweep)))
     return replace(found, before=looks.before, later=looks.later, counted=looks.counted)
+
+
+def _nothing_chosen(sweep: Sweep) -> str:
+    subject, place = (
+        ("Nothing was selected", "") if sweep.walk_forward is None else ("No fold chose anything", " in training")
+    )
+    rule = "holds the constraints and has" if sweep.search.constraints else "has"
+    return f"{subject}: no completed trial {rule} a defined objective{place}."

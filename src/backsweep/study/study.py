@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from backsweep.study.parts import Entry
 
 _PARAMS, _METRICS = "params_", "user_attrs_"
+_NONE = -1  # stands for a trial where no fold chose one
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Study:
             stitched,
             null=self.null,
             sensitivity=read_sensitivity(self),
+            chose=self._chose,
         )
 
     @cached_property
@@ -152,6 +154,13 @@ class Study:
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
         return None if row is None else int(row["number"])
 
+    @property
+    def _chose(self) -> bool:
+        """Whether there is a choice to be judged: of any fold, or where its tests are no record, of the last."""
+        if self.walks and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
+            return bool(self.walk_forward.folds["number"].is_not_null().any())
+        return self.selected is not None
+
     def _records(self) -> Records | None:
         """Read what is kept of the trials; where folds have trials of their own, the record is that of their choices.
 
@@ -160,17 +169,18 @@ class Study:
         if not self.sweep.searches_by_fold:
             return read_records(self._folder, self._entries)
         result = self.walk_forward
-        number = result.folds["number"].drop_nulls().tail(1).to_numpy()
-        return gather_records(
-            [summarise_records(number, np.atleast_2d(result.record.astype(np.float32))[: len(number)])]
-        )
+        last = result.folds["number"].drop_nulls().tail(1).to_list() or [_NONE]
+        return gather_records([summarise_records(np.array(last), np.atleast_2d(result.record.astype(np.float32)))])
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
         """What each fold chose, and how it fared out of sample; raises BadInput where there are no folds."""
-        if self.sweep.walk_forward is None or not self._entries:
+        if self.sweep.walk_forward is None:
             remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
+        if not self._entries:
+            remedy = "run it until the first batch is committed"
+            raise BadInput("no fold has a trial yet", where=str(self.path), remedy=remedy)
         return walk_forward(self.sweep, self._parts, self.sessions, self._folder.segments(self.sweep.walk_forward))
 
     def rows(self, table: str, numbers: Collection[int]) -> pl.DataFrame:

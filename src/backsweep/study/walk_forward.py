@@ -92,9 +92,10 @@ def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequ
         rows.append(_row(train, test, sessions, measured, params, numbers, earned))
     curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
     equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
-    table = pl.DataFrame(rows, infer_schema_length=None)
+    table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_types(params.drop("number")))
     figures = [_metrics(np.concatenate([earned for _, earned in curve])) for curve in curves]
-    paths = pl.DataFrame([{"path": path, **each} for path, each in enumerate(figures)], infer_schema_length=None)
+    columns = [{"path": path, **each} for path, each in enumerate(figures)]
+    paths = pl.DataFrame(columns, infer_schema_length=None, schema_overrides=dict.fromkeys(figures[0], pl.Float64()))
     if rules.mode == "cpcv":
         each = np.arange(len(curves), dtype=np.int32).repeat(len(equity) // len(curves))
         equity = equity.select(pl.Series("path", each), pl.all())
@@ -199,6 +200,14 @@ def _row(
         part = own.filter(pl.col("segment") == name)
         row |= {f"{name}_{each}": part[f"user_attrs_{each}"][0] if len(part) else None for each in METRICS}
     return row
+
+
+def _types(params: pl.DataFrame) -> dict[str, pl.DataType]:
+    """Return the types of the folds' columns that nothing may stand in, where no fold chose anything."""
+    figures = ["test_return", *(f"{name}_{each}" for name in (TRAIN, TEST) for each in METRICS)]
+    whole: dict[str, pl.DataType] = {"number": pl.Int64(), "numbers": pl.List(pl.Int64)}
+    times = dict.fromkeys(("test_start", "test_end"), pl.Datetime("us", "UTC"))
+    return {**whole, **params.schema, **times, **dict.fromkeys(figures, pl.Float64())}
 
 
 def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
