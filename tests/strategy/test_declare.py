@@ -1,4 +1,5 @@
 import math
+import sys
 
 import pytest
 
@@ -95,6 +96,10 @@ def test_a_boolean_parameter_has_two_choices():
         (lambda: choice([0.02, -math.inf]), "choice is not a finite number"),
         (lambda: choice([0.02, 10**400]), "choice is not a finite number"),
         (lambda: choice([0.02], default=math.nan), "choice is not a finite number"),
+        (lambda: param(0.0, 1.0, default=5.0), "default is outside of its range"),
+        (lambda: choice([0.02, 0.05], default=0.03), "default is not one of its alternatives"),
+        (lambda: choice(0.02), "among numbers or booleans"),
+        (lambda: state(None), "must begin with a number"),
         (lambda: param(0.0, 1.0, log=True), "must be positive"),
         (lambda: param(0.0, 1.0, step=0.0), "step must be positive"),
         (lambda: choice([]), "among numbers or booleans"),
@@ -104,6 +109,33 @@ def test_a_boolean_parameter_has_two_choices():
 def test_a_declaration_that_makes_no_sense_is_an_error(declare, problem):
     with pytest.raises(StrategyError, match=problem):
         declare()
+
+
+def test_a_declaration_is_refused_with_its_line_and_its_code():
+    line = sys._getframe().f_lineno + 2
+    with pytest.raises(StrategyError) as caught:
+        param(3, 1)
+    assert caught.value.where == f"{__file__}, line {line}"
+    assert caught.value.found == "`param(3, 1)`: 3 to 1"
+    assert caught.value.remedy == "write bs.param(1, 3)"
+
+
+def test_a_whole_number_cannot_be_declared_by_fractions():
+    with pytest.raises(StrategyError, match=r"Half\.window is an int, and cannot be 0\.5") as caught:
+
+        class Half(Strategy):
+            window: int = param(0.5, 3.0)
+
+    assert caught.value.found == "`window: int = param(0.5, 3.0)`: 0.5"
+
+
+def test_an_init_that_leaves_out_the_parameters_is_refused():
+    class Own(Declared):
+        def __init__(self):
+            self.orders = 0
+
+    with pytest.raises(StrategyError, match="leaves the parameters without values"):
+        Own().values()
 
 
 def test_a_type_that_compiled_code_cannot_hold_is_an_error():

@@ -39,5 +39,10 @@ def test_a_condition_on_an_unknown_column_is_an_error():
         def on_data(self, timestamp, data, context, broker):
             pass
 
-    with pytest.raises(BadInput, match="unknown column 'pred'"):
+    with pytest.raises(BadInput, match="unknown signal or feature 'pred'"):
         evaluator(bars(*flat(100, 3)), Wakes).replay(np.empty(0), compiled=False)
+
+
+def test_or_between_conditions_is_refused_because_it_would_drop_one():
+    with pytest.raises(TypeError, match=r"joined with \| and &"):
+        above("pred", 1.0) or below("pred", -1.0)

@@ -68,8 +68,8 @@ def test_the_columns_of_the_trial_at_hand_are_never_forgotten(packed, averages):
 @pytest.mark.parametrize(
     ("give", "problem"),
     [
-        (lambda: [pl.col("close")], "does not give expressions by name"),
-        (lambda: {"x": 3.0}, "does not give expressions by name"),
+        (lambda: [pl.col("close")], "does not return expressions by name"),
+        (lambda: {"x": 3.0}, "does not return expressions by name"),
         (lambda: {"close": pl.col("close")}, "a column that the data has already"),
         (lambda: {"pred": pl.col("close")}, "a column that the data has already"),
         (lambda: {"x": pl.col("nowhere")}, "features cannot be computed"),

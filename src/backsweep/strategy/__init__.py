@@ -2,7 +2,7 @@
 
 from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Param, StateVariable, Strategy, choice, param, state
-from backsweep.strategy.explain import ask, explain
+from backsweep.strategy.explain import ask, explain, head_of
 from backsweep.strategy.load import load_class, load_strategy
 from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model
 from backsweep.strategy.wake import Condition, above, below
@@ -24,6 +24,7 @@ __all__ = [
     "bind_model",
     "choice",
     "explain",
+    "head_of",
     "load_class",
     "load_strategy",
     "param",

@@ -24,6 +24,7 @@ from backsweep.engine.loops import compile_loop
 from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.strategy.declare import Declared, Strategy
 from backsweep.strategy.fingerprint import fingerprint
+from backsweep.strategy.mistakes import refuse
 
 _NOT_METHODS = {"on_data", "charge", "slip", "features", "wake", "declared", "values"}
 _OURS = {"builtins", "backsweep.strategy.declare", "backsweep.strategy.models"}  # homes of the bases
@@ -93,8 +94,12 @@ _BOUND: dict[type[Strategy], Bound] = {}
 
 
 def bind(cls: type[Strategy]) -> Bound:
-    """Make a strategy class ready for the loop, once; nothing is compiled before the first call."""
+    """Make a strategy class ready for the loop, once; nothing is compiled before the first call.
+
+    Raises StrategyError for what `on_data` would do wrong in silence.
+    """
     if cls not in _BOUND:
+        refuse(cls, cls.on_data)
         _BOUND[cls] = _bind(cls)
     return _BOUND[cls]
 

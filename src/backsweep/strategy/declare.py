@@ -11,7 +11,9 @@ The annotation gives the type: float, int or bool. An instance holds one value f
 from __future__ import annotations
 
 import inspect
+import linecache
 import math
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -55,22 +57,46 @@ class StateVariable:
 def param(
     low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
 ) -> Any:
-    """Declare a parameter that may be swept from `low` to `high`; the default is the middle unless given."""
+    """Declare a parameter that may be swept from `low` to `high`; the default is the middle unless given.
+
+    Raises StrategyError where these are no finite numbers, the range is empty, or the default lies outside of it.
+    """
     for name, value in (("low", low), ("high", high), ("step", step), ("default", default)):
         _check_finite(f"a parameter's {name}", value)
     if low > high:
-        raise StrategyError("a parameter's range is empty", expected="low <= high", found=f"{low} to {high}")
+        raise _refused(
+            "a parameter's range is empty",
+            expected="low <= high",
+            found=f"{low} to {high}",
+            remedy=f"write bs.param({high}, {low})",
+        )
     if log and low <= 0.0:
-        raise StrategyError("a logarithmic parameter must be positive", expected="low > 0", found=str(low))
+        raise _refused(
+            "a logarithmic parameter must be positive",
+            expected="low > 0",
+            found=str(low),
+            remedy="raise low",
+        )
     if step is not None and step <= 0.0:
-        raise StrategyError("a parameter's step must be positive", expected="step > 0", found=str(step))
+        raise _refused("a parameter's step must be positive", expected="step > 0", found=str(step))
+    if default is not None and not low <= default <= high:
+        raise _refused(
+            "a parameter's default is outside of its range",
+            expected=f"{low} to {high}",
+            found=str(default),
+            remedy="change the default, or widen the range",
+        )
     return Param(low=low, high=high, step=step, log=log, default=default)
 
 
 def choice(options: list[Number] | tuple[Number, ...], *, default: Number | None = None) -> Any:
     """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given."""
-    if not options or not all(isinstance(option, (bool, int, float)) for option in options):
-        raise StrategyError(
+    if (
+        not isinstance(options, (list, tuple))
+        or not options
+        or not all(isinstance(option, (bool, int, float)) for option in options)
+    ):
+        raise _refused(
             "a choice must be among numbers or booleans",
             expected="a list of at least one number or boolean",
             found=repr(options),
@@ -78,18 +104,32 @@ def choice(options: list[Number] | tuple[Number, ...], *, default: Number | None
         )
     for option in (*options, default):
         _check_finite("a choice", option)
+    if default is not None and default not in options:
+        raise _refused(
+            "a choice's default is not one of its alternatives",
+            expected=f"one of {', '.join(map(str, options))}",
+            found=repr(default),
+            remedy="change the default, or add it to the list",
+        )
     return Param(choices=tuple(options), default=default)
 
 
 def state(initial: Number, *, per_asset: bool = False) -> Any:
     """Declare a variable of the run: read and written as `self.name`, or `self.name[asset]` with `per_asset`."""
+    if not isinstance(initial, (bool, int, float)):
+        raise _refused(
+            "a variable of the run must begin with a number",
+            expected="bs.state(0.0), bs.state(-1) or bs.state(False)",
+            found=repr(initial),
+            remedy="give each case a number, math.nan for no value; for one number per asset, per_asset=True",
+        )
     return StateVariable(initial, per_asset)
 
 
 def _check_finite(what: str, value: Number | None) -> None:
     """Refuse a value that is no finite number: NaN stands for an absent value, and nothing can be compared with it."""
     if value is not None and not _is_finite(value):
-        raise StrategyError(
+        raise _refused(
             f"{what} is not a finite number",
             expected="a finite number",
             found=repr(value),
@@ -99,6 +139,25 @@ def _check_finite(what: str, value: Number | None) -> None:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, (bool, int, float)) and abs(value) <= sys.float_info.max
+
+
+def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name: str = "") -> StrategyError:
+    """Return the error of a declaration, with the user's file and line: where `name` is declared, if it is given."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the interpreter's own way to know who calls
+    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    if name:
+        after = enumerate(linecache.getlines(file)[line - 1 :], line)
+        line = next((number for number, text in after if re.match(rf"\s+{name}\s*[:=]", text)), line)
+    code = linecache.getline(file, line).strip()
+    return StrategyError(
+        problem,
+        where=f"{file}, line {line}",
+        expected=expected,
+        found=f"`{code}`: {found}" if code else found,
+        remedy=remedy,
+    )
 
 
 class Declared:
@@ -117,6 +176,7 @@ class Declared:
             if isinstance(value, Param):
                 kind = _kind_of(cls, name, annotations, _sample(value))
                 cls._kinds[name] = kind
+                _check_whole(cls, name, value, kind)
                 cls._params[name] = _completed(value, kind)
             elif isinstance(value, StateVariable):
                 cls._kinds[name] = _kind_of(cls, name, annotations, value.initial)
@@ -139,8 +199,16 @@ class Declared:
         return dict(cls._params)
 
     def values(self) -> dict[str, Number]:
-        """Give this instance's parameters by name."""
-        return {name: getattr(self, name) for name in self._params}
+        """Return this instance's parameters by name."""
+        values = {name: getattr(self, name) for name in self._params}
+        if any(isinstance(value, Param) for value in values.values()):
+            raise StrategyError(
+                f"{type(self).__name__}.__init__ leaves the parameters without values",
+                where=inspect.getsourcefile(type(self)) or "",
+                expected="no __init__, or one that calls super().__init__(**values)",
+                remedy="declare parameters with bs.param and variables of the run with bs.state, and remove __init__",
+            )
+        return values
 
 
 class Strategy(Declared):
@@ -175,13 +243,28 @@ def _sample(declared: Param) -> Number:
 def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Number) -> str:
     annotation = annotations.get(name, type(sample))
     if annotation not in KINDS:
-        raise StrategyError(
+        raise _refused(
             f"{cls.__name__}.{name} has a type that compiled code cannot hold",
             expected="float, int or bool",
-            found=str(annotation),
+            found=getattr(annotation, "__name__", str(annotation)),
             remedy="annotate it as float, int or bool",
+            name=name,
         )
     return KINDS[annotation]
+
+
+def _check_whole(cls: type, name: str, declared: Param, kind: str) -> None:
+    """Refuse fractions in the declaration of a whole number."""
+    numbers = [declared.low, declared.high, declared.step, declared.default, *(declared.choices or ())]
+    wrong = [each for each in numbers if each is not None and each != int(each)]
+    if kind == "i8" and wrong:
+        raise _refused(
+            f"{cls.__name__}.{name} is an int, and cannot be {wrong[0]}",
+            expected="whole numbers",
+            found=str(wrong[0]),
+            remedy="annotate it as float, or write whole numbers",
+            name=name,
+        )
 
 
 def _completed(declared: Param, kind: str) -> Param:

@@ -47,6 +47,10 @@ class Condition:
 
     clauses: tuple[tuple[Comparison, ...], ...]
 
+    def __bool__(self) -> bool:
+        """Refuse: `or` and `and` would drop one of the two."""
+        raise TypeError("conditions are joined with | and &, not with `or`, `and` or `not`")
+
     def __or__(self, other: Condition) -> Condition:
         """Hold where one of the two holds."""
         return Condition(self.clauses + other.clauses)

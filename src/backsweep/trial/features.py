@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask
+from backsweep.strategy import ask, head_of
 from backsweep.trial.market import Market, column
 
 if TYPE_CHECKING:
@@ -60,14 +60,17 @@ class Features:
         cls = type(strategy).__name__
         if not isinstance(wanted, Mapping) or not all(isinstance(each, pl.Expr) for each in wanted.values()):
             raise StrategyError(
-                f"{cls}.features does not give expressions by name",
+                f"{cls}.features does not return expressions by name",
+                where=head_of(type(strategy), "features"),
                 expected='a mapping such as {"fast": pl.col("close").rolling_mean(10)}',
-                found=repr(wanted)[:200],
+                found=_describe_answer(wanted),
+                remedy="return it" if wanted is None else "build every feature from pl.col(...), not from data",
             )
         taken = [name for name in wanted if name in self._market.rows.columns]
         if taken:
             raise StrategyError(
                 f"{cls}.features names a column that the data has already: {taken[0]!r}",
+                where=head_of(type(strategy), "features"),
                 expected="a new name",
                 remedy="rename the feature",
             )
@@ -84,6 +87,7 @@ class Features:
         except (Exception, pl.exceptions.PanicException) as error:
             raise StrategyError(
                 f"{type(strategy).__name__}.features cannot be computed",
+                where=head_of(type(strategy), "features"),
                 expected=f"expressions over the columns {', '.join(rows.columns)}",
                 found=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
             ) from error
@@ -93,6 +97,14 @@ class Features:
         while size > self._room and len(self._cache) > keep:
             _, values = self._cache.popitem(last=False)
             size -= values.nbytes
+
+
+def _describe_answer(answer: object) -> str:
+    """Describe what is no mapping of expressions: its type, or the first entry that is no expression."""
+    if not isinstance(answer, Mapping):
+        return "nothing: there is no return" if answer is None else f"a {type(answer).__name__}"
+    name, value = next((name, value) for name, value in answer.items() if not isinstance(value, pl.Expr))
+    return f"{name!r} is a {type(value).__module__.split('.')[0]} {type(value).__name__}".replace("builtins ", "")
 
 
 def _key(expression: pl.Expr) -> str | None:

@@ -30,7 +30,7 @@ from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Condition, Strategy, ask, bind, explain
+from backsweep.strategy import Condition, Strategy, ask, bind, explain, head_of
 from backsweep.trial.binding import (
     check_tiers,
     place_of,
@@ -264,7 +264,7 @@ class Runner:
 
     def _allocate(self, log_capacity: int) -> Tables:
         wake: Condition | None = ask(self._strategy, "wake")
-        clauses = wake.clauses if wake else ()
+        clauses = () if wake is None else wake.clauses
         conditions = np.zeros(sum(map(len, clauses)), CONDITION)
         tables = self._new_tables(conditions, log_capacity)
         set_account(tables, self.settings.account, self.market.assets)
@@ -296,12 +296,14 @@ class Runner:
         comparisons = [(number, each) for number, clause in enumerate(wake.clauses) for each in clause]
         for row, (number, comparison) in enumerate(comparisons):
             record = self.tables.conditions[row]
-            names = self._columns.dtype.names or ()
+            names = [name for name in self._columns.dtype.names or () if name != FILLER]
             if comparison.column not in names:
                 raise BadInput(
-                    f"{self.cls.__name__}.wake names an unknown column {comparison.column!r}",
-                    expected=f"one of {', '.join(names)}",
+                    f"{self.cls.__name__}.wake names an unknown signal or feature {comparison.column!r}",
+                    where=head_of(self.cls, "wake"),
+                    expected=f"one of {', '.join(names) or 'none: there are neither signals nor features'}",
                     found=comparison.column,
+                    remedy='a price must be a feature to be compared: {"price": pl.col("close")}',
                 )
             record.column = self._columns[0][comparison.column]
             record.threshold = comparison.value(strategy)
