@@ -21,6 +21,7 @@ from damage import damage_files
 from fuzz_sweeps import fuzz_sweeps
 from sabotage import kill_drivers, refuse_steps
 from torment_drivers import jump_clocks, meet, stop_jobs, stop_runs
+from torment_folders import mutate_folders
 from torment_nodes import move_nodes
 from torment_workers import hang, hit_workers, kill, poison_workers, slow
 
@@ -36,6 +37,7 @@ def main():
     faults = {
         "sweep file": lambda home: fuzz_sweeps(home, 600 // share, options.seed),
         "damaged file": lambda home: damage_files(home, 1200 // share, options.seed)[0],
+        "changed folder": lambda home: mutate_folders(home, 400 // share, options.seed)[0],
         "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
         "disk failing": lambda home: refuse_steps(home, share, errno.EIO),
         "driver killed": lambda home: kill_drivers(home, 100 // share, options.seed),
