@@ -49,7 +49,12 @@ def test_an_action_takes_effect_at_the_next_timestamp_whether_its_asset_has_a_ba
 
 
 def test_actions_of_other_assets_are_left_out(bars):
-    assert shard_from_frames(bars, actions=frame(at(1, "ZZ", split=2.0))).actions.is_empty()
+    both = frame(at(1, "ZZ", split=2.0), at(1, "AA", split=2.0))
+    shard = shard_from_frames(bars, actions=both)
+    assert shard.actions["asset"].to_list() == [0]
+    assert shard.notes == ("1 of 2 rows of the actions meet no bar: 1 of ZZ",)
+    with pytest.raises(BadData, match="no asset of the actions has bars"):
+        shard_from_frames(bars, actions=both.head(1))
 
 
 def test_the_split_factor_knows_the_splits_so_far(bars):

@@ -5,6 +5,7 @@
 import math
 from datetime import datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -51,8 +52,8 @@ def test_high_below_low_is_refused(change):
 
 
 @pytest.mark.parametrize("column", ["open", "close"])
-@pytest.mark.parametrize("value", [8.999999999999998, 12.000000000000002])
-def test_open_and_close_outside_the_range_are_refused_exactly_and_the_remedy_clips(change, column, value):
+@pytest.mark.parametrize("value", [8.99999999999999, 12.00000000000001])
+def test_open_and_close_outside_the_range_are_refused_and_the_remedy_clips(change, column, value):
     error = refusal(change(1, **{column: value}))
     assert error.where == f"bars, row 1, column {column}"
     assert error.problem == f"{column} is outside [low, high]"
@@ -60,6 +61,57 @@ def test_open_and_close_outside_the_range_are_refused_exactly_and_the_remedy_cli
     assert f'pl.col("{column}").clip(pl.col("low"), pl.col("high"))' in error.remedy
     clipped = change(1, **{column: value}).with_columns(pl.col(column).clip(pl.col("low"), pl.col("high")))
     assert shard_from_frames(clipped).rows.height == 6
+
+
+@pytest.mark.parametrize("column", ["open", "close"])
+@pytest.mark.parametrize(("edge", "beyond"), [("high", 4), ("high", 5), ("low", 4), ("low", 5)])
+def test_a_bar_is_widened_by_four_units_in_the_last_place_and_no_more(bars, change, column, edge, beyond):
+    value = bars[edge][0]
+    for _ in range(beyond):
+        value = math.nextafter(value, math.inf if edge == "high" else 0.0)
+    frame = change(1, **{column: value})
+    if beyond > 4:
+        assert refusal(frame).where == f"bars, row 1, column {column}"
+        return
+    shard = shard_from_frames(frame)
+    assert shard.rows[edge].to_list() == [value, *bars[edge][1:]]
+    assert shard.notes == (
+        "1 of 6 bars were widened by rounding: a price lay up to 4 units in the last place outside [low, high]",
+    )
+
+
+def test_a_high_below_the_low_by_rounding_alone_is_widened(change):
+    above = math.nextafter(10.0, math.inf)
+    rows = shard_from_frames(change(1, open=above, high=10.0, low=above, close=10.0)).rows
+    assert (rows["high"][0], rows["low"][0]) == (above, 10.0)
+
+
+def test_single_precision_is_widened_by_its_own_units(bars):
+    single = bars.with_columns(pl.col("open", "high", "low", "close").cast(pl.Float32))
+    high = float(np.nextafter(np.float32(12.0), np.float32(13.0)))
+    off = single.with_columns(open=pl.when(pl.int_range(pl.len()) == 0).then(high).otherwise("open").cast(pl.Float32))
+    assert shard_from_frames(off).rows["high"][0] == high
+    assert refusal(off.with_columns(pl.col("open").cast(float))).problem == "open is outside [low, high]"
+
+
+def test_the_row_that_is_named_is_not_one_that_rounding_explains(bars):
+    row, above = pl.int_range(pl.len()), math.nextafter(12.0, math.inf)
+    frame = bars.with_columns(open=pl.when(row == 0).then(above).when(row == 3).then(99.0).otherwise("open"))
+    assert refusal(frame).where == "bars, row 4, column open"
+
+
+def test_prices_at_or_below_zero_are_allowed_where_they_are_declared(bars):
+    oil = bars.with_columns(pl.col("open", "high", "low", "close") - 15.0)
+    assert "prices: any" in refusal(oil).remedy
+    assert shard_from_frames(oil, prices="any").rows["low"].min() == -6.0
+    odd = oil.with_columns(low=pl.lit(-math.inf))
+    with pytest.raises(BadData, match="low is not a price"):
+        shard_from_frames(odd, prices="any")
+
+
+@pytest.mark.parametrize("asset", [" AA", "AA ", "A\tA", "A\0A", "\x1b[31mA"])
+def test_white_space_around_an_asset_and_control_characters_in_it_are_refused(change, asset):
+    assert refusal(change(1, asset=asset)).where == "bars, row 1, column asset"
 
 
 def test_the_number_of_rows_that_break_a_rule_is_said(change):
@@ -128,7 +180,8 @@ def test_the_row_is_counted_in_its_own_file_whatever_the_filters(bars, change, t
         f"{tmp_path}/b.csv, row 4, column high: high is not a price\n"
         "  expected: a finite number above zero\n"
         "  found:    high -1.0 at timestamp 2024-01-04 00:00:00, asset BB\n"
-        "  remedy:   drop the row, or take the price from another source"
+        "  remedy:   drop the row, or take the price from another source; where prices at or below zero are real: "
+        "`prices: any` under data"
     )
 
 

@@ -3,11 +3,14 @@
 import math
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backsweep.dataset import shard_from_frames
+from backsweep.dataset import DataSpec, load, shard_from_frames
+from backsweep.dataset.calendar import survey
 from backsweep.dataset.join import join_context, join_signals
+from backsweep.errors import BadData
 
 MOMENTS = st.integers(0, 30)
 VALUES = st.none() | st.floats(width=32)
@@ -72,6 +75,31 @@ def test_dates_and_datetimes_meet_at_midnight(bars):
     assert plain.context.equals(other.context)
 
 
-def test_signals_wholly_outside_the_bars_in_time_are_nan_only(bars):
+def test_signals_wholly_outside_the_bars_in_time_are_refused(bars):
     later = bars.select(pl.col("timestamp").dt.offset_by("1y"), "asset", pred="close")
-    assert shard_from_frames(bars, later).rows["pred"].is_nan().all()
+    with pytest.raises(BadData, match="no signal has a bar of its timestamp and asset"):
+        shard_from_frames(bars, later)
+
+
+def test_signals_of_assets_without_bars_are_refused_and_counted_where_others_have_some(bars):
+    other = bars.select("timestamp", pl.col("asset") + ".SZ", pred="close")
+    with pytest.raises(BadData, match="no asset of the signals has bars") as caught:
+        shard_from_frames(bars, other)
+    assert caught.value.found == "AA.SZ, BB.SZ"
+    both = pl.concat([other, bars.head(3).select("timestamp", "asset", pred="close")])
+    shard = shard_from_frames(bars, both)
+    assert shard.notes == ("6 of 9 rows of the signals meet no bar: 3 of AA.SZ, 3 of BB.SZ",)
+    assert shard.rows["pred"].is_not_nan().sum() == 3
+
+
+def test_a_survey_refuses_signals_of_other_assets_and_a_part_does_not(bars, tmp_path):
+    bars.write_csv(tmp_path / "bars.csv")
+    signals = bars.select("timestamp", "asset", pred="close")
+    signals.filter(pl.col("asset") == "AA").write_csv(tmp_path / "some.csv")
+    signals.with_columns(pl.col("asset") + ".SZ").write_csv(tmp_path / "none.csv")
+    some, none = (DataSpec(bars=f"{tmp_path}/bars.csv", signals=f"{tmp_path}/{name}.csv") for name in ("some", "none"))
+    assert survey(some).assets == ("AA", "BB")
+    part = some.model_copy(update={"assets": ("BB",)})
+    assert load(part, part=True).rows["pred"].is_nan().all()
+    with pytest.raises(BadData, match="no asset of the signals has bars"):
+        survey(none)

@@ -200,7 +200,18 @@ def test_files_of_one_table_with_different_columns_are_refused(bars, tmp_path):
 def test_more_numeric_columns_of_the_bars_are_signals_and_others_are_left_out(bars):
     more = bars.with_columns(dividend=pl.lit(1), halted=pl.lit(value=True), exchange=pl.lit("N"), Adj_Close="close")
     more = more.with_columns(pl.lit(0.0).alias("Adj Close"), pl.lit(0.0).alias("max"))
-    assert shard_from_frames(more).signals == ("dividend", "halted", "Adj_Close")
+    shard = shard_from_frames(more)
+    assert shard.signals == ("dividend", "halted", "Adj_Close", "max")
+    assert shard.notes == (
+        "column 'exchange' of the bars is not used: it is String, not a number",
+        "column 'Adj Close' of the bars is not used: its name cannot be an attribute of a bar",
+    )
+
+
+def test_a_column_of_the_bars_with_a_name_that_every_bar_has_is_refused(bars):
+    with pytest.raises(BadData, match="its name is that of an attribute which every bar has") as caught:
+        shard_from_frames(bars.with_columns(time_of_day=1.0))
+    assert "data.columns" in caught.value.remedy
 
 
 @pytest.mark.parametrize("role", ["signals", "context"])
@@ -212,7 +223,7 @@ def test_a_column_of_words_is_refused_by_name(bars, role):
     assert caught.value.found == "'good' (String)"
 
 
-@pytest.mark.parametrize("name", ["close", "volume", "max", "my signal", "class", "", "T"])
+@pytest.mark.parametrize("name", ["close", "volume", "last_of_session", "my signal", "class", "", "_row"])
 def test_a_signal_whose_name_is_taken_or_no_name_is_refused(bars, name):
     signals = bars.select("timestamp", "asset", pl.col("close").alias(name))
     with pytest.raises(BadData, match="cannot be used: its name") as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ def backtest(
     account: AccountSpec | Mapping[str, Any] | None = None,
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
+    prices: Literal["positive", "any"] = "positive",
     compiled: bool = True,
 ) -> Result:
     """Run one strategy with full records.
@@ -44,6 +45,7 @@ def backtest(
         other currencies come from here, `account={"currency": "USD", "rates": {"EUR": "eurusd"}, ...}`.
     actions : timestamp, asset and any of split, dividend, delisting (`dataset.actions`); may be the bars themselves.
     account, execution, costs : the sweep file's mappings.
+    prices : `any` allows prices at or below zero.
     compiled : False runs the same source as plain Python, under a debugger if there is one; the same bits.
 
     Raises BadData for data that breaks a rule, BadInput for settings, StrategyError for the strategy.
@@ -65,6 +67,6 @@ def backtest(
         costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns)
+    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns, prices)
     evaluator = make_evaluator(spec, shard, type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

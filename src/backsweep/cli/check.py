@@ -11,6 +11,8 @@ from backsweep.cli.options import Overrides, SweepFile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from backsweep.dataset import Shard
     from backsweep.study.dimension import Dimension
     from backsweep.trial.lookahead import Lookahead
@@ -55,9 +57,15 @@ def _describe_data(shard: Shard) -> dict[str, str]:
         "size": f"{shard.rows.height:,} rows, {len(shard.assets):,} assets, {shard.sessions[-1] + 1:,} sessions",
         "span": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
         "assets": _join(shard.assets),
-        "signals": _join(shard.signals),
-        "context": _join(shard.context.columns[1:]),
+        "signals": _join(_covered(shard.rows, shard.signals, "bars")),
+        "context": _join(_covered(shard.context, shard.context.columns[1:], "timestamps")),
+        **{f"note {number}": note for number, note in enumerate(shard.notes, 1)},
     }
+
+
+def _covered(frame: pl.DataFrame, names: Sequence[str], rows: str) -> list[str]:
+    """Name columns with the share of rows in which each has a value."""
+    return [f"{name} ({frame[name].is_not_nan().sum() / frame.height:.1%} of {rows})" for name in names]
 
 
 def _describe_lookahead(found: Lookahead) -> dict[str, str]:

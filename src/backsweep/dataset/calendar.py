@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
+from backsweep.dataset.coverage import check_assets_meet, check_moments_meet
 from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.sources import gather
 from backsweep.dataset.tables import open_tables
@@ -82,7 +83,25 @@ def survey(spec: DataSpec) -> Calendar:
     for role in ("bars", "signals", "actions"):
         if role in tables:
             check_keys(tables[role], window)
-    return _read(tables["bars"], window)
+    calendar = _read(tables["bars"], window)
+    for role in ("signals", "actions"):
+        if role in tables:
+            _check_meeting(role, tables, window, calendar.assets)
+    return calendar
+
+
+def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> None:
+    """Refuse signals or actions none of which can meet a bar, which no shard could know."""
+
+    def distinct(role: str, key: str) -> pl.Series:
+        layouts = tables[role].layouts
+        scans = ((each.part.name, scan_layout(each, (key,), window).unique()) for each in layouts)
+        return gather(scans, streaming=True)[key].unique()
+
+    source = tables[role].source
+    check_assets_meet(role, distinct(role, "asset").to_list(), assets, source)
+    if role == "signals":
+        check_moments_meet(distinct(role, "timestamp"), distinct("bars", "timestamp"), source)
 
 
 def calendar_of(shard: Shard) -> Calendar:

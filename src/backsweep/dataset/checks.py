@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from backsweep.dataset.rounding import widen
 from backsweep.dataset.scan import Window, read_table, scan_layout
 from backsweep.dataset.schema import KEYS, PART, PRICES, ROW, Table, nearest, place
 from backsweep.dataset.sources import gather
@@ -31,7 +32,15 @@ class Rule:
     remedy: str
 
 
-def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Checked:
+    """Rows that obey every rule, and how many of them were widened by rounding (see `dataset.rounding`)."""
+
+    frame: pl.DataFrame
+    widened: int = 0
+
+
+def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> Checked:
     """Read a table inside `window`, sorted by its keys; BadData names the first row that breaks a rule.
 
     Bars without a row are an error, and so is an asset of the window that the bars do not know; signals and context
@@ -42,13 +51,16 @@ def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> p
         check_assets(table, frame, window.assets)
     if frame.is_empty():
         check_empty(table, window)
-    rules = [*_rules(table.role), *_rate_rules(name for name in frame.columns if name in rates)]
+    widened = 0
+    if table.role == "bars":
+        frame, widened = widen(frame, single=table.single)
+    rules = [*_rules(table), *_rate_rules(name for name in frame.columns if name in rates)]
     rules = [rule for rule in rules if table.role != "actions" or rule.column in frame.columns]
     broken = frame.select(rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)).row(0)
     for rule, count in zip(rules, broken, strict=True):
         if count:
             _fail(table, window, rule, count)
-    return _sorted(table, window, frame)
+    return Checked(_sorted(table, window, frame), widened)
 
 
 def check_keys(table: Table, window: Window) -> None:
@@ -62,8 +74,11 @@ def check_keys(table: Table, window: Window) -> None:
             _fail(table, window, rule, count)
 
 
-def _rules(role: str) -> list[Rule]:
-    return _key_rules(role) + {"bars": _bar_rules, "actions": _action_rules}.get(role, list)()
+def _rules(table: Table) -> list[Rule]:
+    rules = _key_rules(table.role)
+    if table.role == "bars":
+        rules += _bar_rules(positive=table.prices == "positive")
+    return rules + _action_rules() if table.role == "actions" else rules
 
 
 def _rate_rules(names: Iterable[str]) -> list[Rule]:
@@ -121,19 +136,30 @@ def _key_rules(role: str) -> list[Rule]:
                 "drop the row, or write its asset",
             )
         )
+        rules.append(
+            Rule(
+                "asset",
+                "white space around an asset's name, or a control character in it",
+                pl.col("asset").str.contains(r"^\s|\s$|[\x00-\x1f\x7f-\x9f]").fill_null(value=False),
+                "the name and nothing else: text is not trimmed",
+                ("asset",),
+                'take it out in the file, for instance with pl.col("asset").str.strip_chars()',
+            )
+        )
     return rules
 
 
-def _bar_rules() -> list[Rule]:
+def _bar_rules(*, positive: bool) -> list[Rule]:
     high, low = pl.col("high"), pl.col("low")
     prices = [
         Rule(
             name,
             f"{name} is not a price",
-            (pl.col(name).is_finite() & (pl.col(name) > 0)).fill_null(value=False).not_(),
-            "a finite number above zero",
+            (pl.col(name).is_finite() & ((pl.col(name) > 0) if positive else True)).fill_null(value=False).not_(),
+            "a finite number above zero" if positive else "a finite number",
             (name,),
-            "drop the row, or take the price from another source",
+            "drop the row, or take the price from another source"
+            + ("; where prices at or below zero are real: `prices: any` under data" if positive else ""),
         )
         for name in PRICES
     ]
@@ -197,7 +223,10 @@ def _sorted(table: Table, window: Window, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fail(table: Table, window: Window, rule: Rule, count: int) -> NoReturn:
-    located = read_table(table, window, located=True).filter(rule.broken).sort(PART, ROW)
+    located = read_table(table, window, located=True)
+    if rule.column in PRICES:
+        located, _ = widen(located, single=table.single)
+    located = located.filter(rule.broken).sort(PART, ROW)
     row = located.row(0, named=True)
     values = ", ".join(f"{name} {_number(row[name])}" for name in rule.shown)
     raise BadData(

@@ -11,8 +11,7 @@ def join_signals(rows: pl.DataFrame, signals: pl.DataFrame, source: str) -> pl.D
     """Add the signals of the same timestamp and asset to each bar; a bar without signals gets nulls.
 
     Both frames have `timestamp` (int64 ns) and `asset` (text), unique as a pair; rows keep their order, and signals
-    without a bar are left out. Raises BadData where a column stands in both, or where signals lie among the bars in
-    time and yet none shares a timestamp with them: then the two count time differently.
+    without a bar are left out. Raises BadData where a column stands in both.
     """
     taken = [name for name in signals.columns if name in rows.columns and name not in ("timestamp", "asset")]
     if taken:
@@ -21,17 +20,6 @@ def join_signals(rows: pl.DataFrame, signals: pl.DataFrame, source: str) -> pl.D
             where=f"{source}, column {taken[0]}",
             expected="signal names that the bars do not use",
             remedy="rename or drop one of the two",
-        )
-    moments = rows["timestamp"].unique()
-    among = signals.filter(pl.col("timestamp").is_between(moments.min(), moments.max()))
-    if among.height and not among["timestamp"].is_in(moments.implode()).any():
-        first = pl.from_epoch(among["timestamp"].head(1), time_unit="ns").item()
-        raise BadData(
-            "no signal has the timestamp of a bar",
-            where=f"{source}, column timestamp",
-            expected="signals stamped like the bars, at the bar's end",
-            found=f"signals between the bars, the first at {first} (UTC, or as written)",
-            remedy="give signals the timestamps of the bars they belong to",
         )
     return rows.join(signals, on=["timestamp", "asset"], how="left", maintain_order="left")
 

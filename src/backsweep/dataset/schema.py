@@ -10,7 +10,6 @@ import difflib
 import keyword
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from backsweep.dataset.panics import PanicError, panics_caught
@@ -29,8 +28,11 @@ KEYS = {
     "actions": ("timestamp", "asset"),
 }
 REQUIRED = {**KEYS, "bars": BAR}
-COLUMNS = {"signals": "signal", "context": "context", "actions": "action"}
+COLUMNS = {"bars": "bar", "signals": "signal", "context": "context", "actions": "action"}
 """What errors call a further column of a role."""
+RESERVED = ("last_of_session", "minutes_to_close", "time_of_day", "compile_attribute", "view_type")
+"""Names that mean something else on what a strategy sees of a bar, or of the context."""
+NO_NAME = "its name cannot be an attribute of a bar"
 PART, ROW = "#part", "#row"
 """Columns that say where a row stands: number of the part and 1-based data row in it."""
 
@@ -55,11 +57,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Table:
-    """All parts of one role. `values` are the columns beyond the required ones, in the order of the first part."""
+    """All parts of one role. `values` are the columns beyond the required ones, in the order of the first part.
+
+    `prices` says of bars whether prices at or below zero are allowed: `positive` or `any`.
+    """
 
     role: str
     layouts: tuple[Layout, ...]
     values: tuple[str, ...]
+    prices: str = "positive"
 
     @property
     def zone(self) -> str | None:
@@ -70,6 +76,18 @@ class Table:
         """What errors call the table as a whole."""
         first = self.layouts[0].part.name
         return first if len(self.layouts) == 1 else f"{first} and {len(self.layouts) - 1} more"
+
+    @property
+    def left_out(self) -> list[str]:
+        """What to say of each column that is not used."""
+        reasons = {column: reason for layout in self.layouts for column, reason in layout.left_out.items()}
+        return [f"column {column!r} of the {self.role} is not used: {reason}" for column, reason in reasons.items()]
+
+    @property
+    def single(self) -> bool:
+        """Whether all prices are stored in single precision."""
+        stored = [layout.part.schema[layout.names[name]] for layout in self.layouts for name in PRICES]
+        return all(dtype == pl.Float32 for dtype in stored)
 
 
 def arrange(
@@ -155,7 +173,7 @@ def _lay_out(role: str, part: Part, columns: dict[str, str], pattern: str | None
         problem = _unusable(role, here, part.schema[stored])
         if not problem:
             names[here] = stored
-        elif role != "bars":
+        elif role != "bars" or here in RESERVED:
             raise _refused(role, part, stored, problem)
         else:
             left_out[stored] = problem
@@ -170,9 +188,9 @@ def _unusable(role: str, name: str, dtype: pl.DataType) -> str:
         return f"it is {dtype}, not a number"
     if name in (BAR if role == "signals" else KEYS["bars"]):
         return "its name is that of a column of the bars"
-    if not name.isidentifier() or keyword.iskeyword(name) or hasattr(np.record, name):
-        return "its name cannot be an attribute of a bar"
-    return ""
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        return NO_NAME
+    return "its name is that of an attribute which every bar has" if name in RESERVED else ""
 
 
 def _refused(role: str, part: Part, stored: str, problem: str) -> BadData:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
-from backsweep.dataset.checks import read_checked
+from backsweep.dataset.checks import Checked, read_checked
+from backsweep.dataset.coverage import check_assets_meet, check_moments_meet, check_rows_meet, describe_unmatched
 from backsweep.dataset.join import join_context, join_signals
+from backsweep.dataset.rounding import ULPS
 from backsweep.dataset.scan import Window
 from backsweep.dataset.schema import BAR
 from backsweep.dataset.sources import part_of_frame
@@ -41,6 +43,7 @@ class Shard:
     actions : corporate actions in order of effect: `timestamp` (one of `rows`), `asset` code, `split`, `dividend`,
         `delisting` float64 (1.0, 0.0 and 0.0 where there is none); see `dataset.actions`. Without rows where no actions
         were given; with them, `split_factor` is one of the signals.
+    notes : what should be said aloud of the data: what was left out, changed, or meets no bar.
     """
 
     assets: tuple[str, ...]
@@ -50,6 +53,7 @@ class Shard:
     sessions: np.ndarray[tuple[int], np.dtype[np.int32]]
     zone: str | None
     actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
+    notes: tuple[str, ...] = ()
 
     def part(self, assets: tuple[str, ...]) -> Shard:
         """Give the bars of some assets that follow each other; timestamps and sessions stay those of all."""
@@ -63,13 +67,15 @@ class Shard:
         return replace(self, assets=assets, rows=rows, actions=actions)
 
 
-def load(spec: DataSpec, rates: Collection[str] = ()) -> Shard:
+def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> Shard:
     """Read, check and join what `spec` asks for; `rates` are columns of the context whose values are above zero.
+
+    With `part`, the assets are some of a dataset that was surveyed as a whole: there may be signals for none of them.
 
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
     rule; the text names file, row (from 1, the header not counted), column and remedy.
     """
-    return _assemble(open_tables(spec), Window(spec.assets, spec.start, spec.end), rates)
+    return _assemble(open_tables(spec), Window(spec.assets, spec.start, spec.end), rates, part=part)
 
 
 def shard_from_frames(
@@ -78,11 +84,17 @@ def shard_from_frames(
     context: pl.DataFrame | pl.LazyFrame | None = None,
     actions: pl.DataFrame | pl.LazyFrame | None = None,
     rates: Collection[str] = (),
+    prices: str = "positive",
+    *,
+    part: bool = False,
 ) -> Shard:
-    """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1."""
+    """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1.
+
+    `prices: any` allows prices at or below zero; `part` is as in `load`.
+    """
     frames = {"bars": bars, "signals": signals, "context": context, "actions": actions}
     parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
-    return _assemble(arrange_frames(parts), Window(), rates)
+    return _assemble(arrange_frames(parts, prices), Window(), rates, part=part)
 
 
 def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -92,35 +104,63 @@ def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple
     return days.rle_id().cast(pl.Int32).to_numpy()
 
 
-def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str]) -> Shard:
+def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], *, part: bool = False) -> Shard:
     bars = tables["bars"]
-    rows = read_checked(bars, window)
+    checked = read_checked(bars, window)
+    rows = checked.frame
+    notes = [note for table in tables.values() for note in table.left_out] + _describe_widened(checked)
     if "signals" in tables:
-        rows = join_signals(rows, read_checked(tables["signals"], window), tables["signals"].source)
+        signals = read_checked(tables["signals"], window).frame
+        notes += _meet(rows, signals, tables["signals"].source, part=part)
+        rows = join_signals(rows, signals, tables["signals"].source)
     timestamps = rows["timestamp"].unique(maintain_order=True)
     context = _context(tables.get("context"), timestamps, window, rates)
     assets = rows["asset"].unique().sort()
     rows = rows.with_columns(pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(pl.Int32))
     actions = pl.DataFrame(schema=SCHEMA)
     if "actions" in tables:
-        actions = place_actions(read_checked(tables["actions"], window), timestamps, assets)
+        known = read_checked(tables["actions"], window).frame
+        without = known.filter(pl.col("asset").is_in(assets.implode()).not_())
+        if not part:
+            check_assets_meet("actions", known["asset"].unique().to_list(), assets.to_list(), tables["actions"].source)
+            notes.append(describe_unmatched("actions", without, known.height))
+        actions = place_actions(known, timestamps, assets)
         check_ends(rows, actions, assets, tables["actions"].source)
         rows = add_split_factor(rows, actions, bars.source)
-    signals = tuple(name for name in rows.columns if name not in BAR)
-    rows = rows.with_columns(pl.col(signals).fill_null(float("nan")))
+    names = tuple(name for name in rows.columns if name not in BAR)
+    rows = rows.with_columns(pl.col(names).fill_null(float("nan")))
     return Shard(
         assets=tuple(assets),
         rows=rows.rechunk(),
-        signals=signals,
+        signals=names,
         context=context.rechunk(),
         sessions=number_sessions(timestamps, bars.zone),
         zone=bars.zone,
         actions=actions.rechunk(),
+        notes=tuple(filter(None, notes)),
     )
+
+
+def _meet(rows: pl.DataFrame, signals: pl.DataFrame, source: str, *, part: bool) -> list[str]:
+    """Check that signals meet the bars, which those of a part of the assets need not; returns what is to be said."""
+    if part:
+        return []
+    check_assets_meet("signals", signals["asset"].unique().to_list(), rows["asset"].unique().to_list(), source)
+    check_moments_meet(signals["timestamp"], rows["timestamp"].unique(), source)
+    unmatched = signals.join(rows.select("timestamp", "asset"), on=["timestamp", "asset"], how="anti")
+    check_rows_meet(signals, unmatched, source)
+    return [describe_unmatched("signals", unmatched, signals.height)]
+
+
+def _describe_widened(bars: Checked) -> list[str]:
+    if not bars.widened:
+        return []
+    count = f"{bars.widened:,} of {bars.frame.height:,} bars"
+    return [f"{count} were widened by rounding: a price lay up to {ULPS} units in the last place outside [low, high]"]
 
 
 def _context(table: Table | None, timestamps: pl.Series, window: Window, rates: Collection[str]) -> pl.DataFrame:
     """Read the context up to the window's end; what came before its start still holds inside."""
     if table is None:
         return timestamps.to_frame("timestamp")
-    return join_context(timestamps, read_checked(table, replace(window, assets=None, start=None), rates))
+    return join_context(timestamps, read_checked(table, replace(window, assets=None, start=None), rates).frame)

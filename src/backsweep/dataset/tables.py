@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backsweep.dataset.schema import Table, arrange, check_renames, check_zones
@@ -25,7 +26,7 @@ def open_tables(spec: DataSpec) -> dict[str, Table]:
         for role, file in files.items()
     }
     check_zones(list(tables.values()))
-    return tables
+    return tables | {"bars": replace(tables["bars"], prices=spec.prices)}
 
 
 def _key_columns(file: FileSpec) -> set[str]:
@@ -33,8 +34,8 @@ def _key_columns(file: FileSpec) -> set[str]:
     return {*KEY_COLUMNS, *(file.columns[name] for name in KEY_COLUMNS if name in file.columns)}
 
 
-def arrange_frames(parts: dict[str, Part]) -> dict[str, Table]:
-    """Find the columns of frames in memory; raises BadData."""
+def arrange_frames(parts: dict[str, Part], prices: str = "positive") -> dict[str, Table]:
+    """Find the columns of frames in memory; raises BadData. `prices` is as in `DataSpec`."""
     tables = {role: arrange(role, (part,), {}) for role, part in parts.items()}
     check_zones(list(tables.values()))
-    return tables
+    return tables | {"bars": replace(tables["bars"], prices=prices)}

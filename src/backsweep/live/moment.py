@@ -75,7 +75,7 @@ def make_moment(
     Raises BadData where the bars break a rule of the dataset, are of several times, or of an asset that is not known.
 
     """
-    shard = shard_from_frames(bars, signals, context)
+    shard = shard_from_frames(bars, signals, context, part=True)
     if len(shard.sessions) != 1:
         raise BadData("a moment has one timestamp", expected="1", found=str(len(shard.sessions)))
     unknown = [name for name in shard.assets if name not in assets]

@@ -237,6 +237,6 @@ def _pack(source: Source, calendar: Calendar, shards: Sequence[range]) -> tuple[
 
 def _loader(spec: TrialSpec) -> Source:
     def source(assets: tuple[str, ...]) -> Shard:
-        return load(spec.data.model_copy(update={"assets": assets}), spec.account.rate_columns)
+        return load(spec.data.model_copy(update={"assets": assets}), spec.account.rate_columns, part=True)
 
     return source

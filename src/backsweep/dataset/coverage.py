@@ -1,0 +1,66 @@
+"""Whether signals and actions meet the bars: keys that meet nothing are mostly written in another way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.errors import BadData
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SHOWN = 5
+
+
+def check_assets_meet(role: str, own: Sequence[str], known: Sequence[str], source: str) -> None:
+    """Refuse signals or actions none of whose assets has bars."""
+    if own and not set(own).intersection(known):
+        raise BadData(
+            f"no asset of the {role} has bars",
+            where=f"{source}, column asset",
+            expected=f"assets of the bars, as text: {_listed(sorted(known))}",
+            found=_listed(sorted(own)),
+            remedy="write the assets' names in both files in one way; leading zeros and endings are part of a name",
+        )
+
+
+def check_moments_meet(own: pl.Series, known: pl.Series, source: str) -> None:
+    """Refuse signals that lie among the bars in time and yet share no timestamp with them."""
+    among = own.filter(own.is_between(known.min(), known.max()))
+    if len(among) and not among.is_in(known.implode()).any():
+        first = pl.from_epoch(among.head(1), time_unit="ns").item()
+        raise BadData(
+            "no signal has the timestamp of a bar",
+            where=f"{source}, column timestamp",
+            expected="signals stamped like the bars, at the bar's end",
+            found=f"signals between the bars, the first at {first} (UTC, or as written)",
+            remedy="give signals the timestamps of the bars they belong to",
+        )
+
+
+def check_rows_meet(signals: pl.DataFrame, unmatched: pl.DataFrame, source: str) -> None:
+    """Refuse signals none of which has a bar of its timestamp and asset."""
+    if signals.height and unmatched.height == signals.height:
+        raise BadData(
+            "no signal has a bar of its timestamp and asset",
+            where=source,
+            expected="signals with the timestamps and the assets of the bars",
+            found=f"{signals.height:,} signals, the first of {signals['asset'][0]}",
+            remedy="give signals the timestamps of the bars they belong to, or leave data.signals out",
+        )
+
+
+def describe_unmatched(role: str, unmatched: pl.DataFrame, rows: int) -> str:
+    """Say how many rows of the signals or actions meet no bar, by asset; empty where all do."""
+    if not unmatched.height:
+        return ""
+    counts = unmatched.group_by("asset").len().sort("len", "asset", descending=[True, False])
+    shown = [f"{count:,} of {asset}" for asset, count in counts.head(_SHOWN).iter_rows()]
+    others = f" and {counts.height - _SHOWN:,} more assets" if counts.height > _SHOWN else ""
+    return f"{unmatched.height:,} of {rows:,} rows of the {role} meet no bar: {', '.join(shown)}{others}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" ... ({len(names):,})" if len(names) > _SHOWN else "")
