@@ -28,7 +28,7 @@ class _Cluster:
     def job(self, name):
         return self.jobs.get(name)
 
-    def log(self, name, _skip=0):
+    def log(self, name, _skip=0, **_):
         yield "".join(f"{line}\n" for line in send(bs.open_study("cluster").path)) if "-fetch-" in name else "batch 1\n"
 
     def stop(self, name):

@@ -2,6 +2,8 @@
 
 import json
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -31,6 +33,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(401, b"Unauthorized: Missing authentication token")
         if state["token"] and given != f"Bearer {state['token']}":
             return self._answer(403, b"Forbidden: Invalid authentication token")
+        if state.get("endless") == self.path.rpartition("/")[2]:
+            return self._send_without_end()
         if self.path == "/api/version":
             return self._answer(200, {"version": "4", "ray_version": "2.60.0", "ray_commit": "", "session_name": ""})
         if self.command == "POST" and self.path == "/api/jobs/":
@@ -47,6 +51,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, {"stopped": True})
         details = {"type": "SUBMISSION", "entrypoint": "true", "status": state["jobs"][name], "submission_id": name}
         return self._answer(200, details)
+
+    def _send_without_end(self):
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"x" * self.server.state["piece"])
+                time.sleep(self.server.state["pause"])
 
     do_GET = do_POST = _serve  # noqa: N815 - the names that the base class calls
 
@@ -170,7 +182,7 @@ def test_what_the_server_cannot_do_is_an_error_with_its_last_line(server):
 @pytest.mark.parametrize("address", ["http://head:8265", "http://10.0.0.7:8265", "http://[2001:db8::1]:8265"])
 def test_a_token_does_not_cross_a_network_in_clear(address, monkeypatch):
     monkeypatch.setattr(JobServer, "_ask_for_authentication", lambda _: True)
-    monkeypatch.setattr(ray_jobs, "JobSubmissionClient", lambda *_, **given: given)
+    monkeypatch.setattr(ray_jobs, "_Client", lambda *_, **given: given)
     with pytest.raises(BadInput, match="in clear") as caught:
         JobServer(address)
     assert "ssh -N -L" in caught.value.remedy
@@ -181,5 +193,19 @@ def test_a_token_does_not_cross_a_network_in_clear(address, monkeypatch):
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8265", "http://[::1]:8265", "http://localhost:8265"])
 def test_a_token_may_go_to_this_machine(address, monkeypatch):
     monkeypatch.setattr(JobServer, "_ask_for_authentication", lambda _: True)
-    monkeypatch.setattr(ray_jobs, "JobSubmissionClient", lambda *_, **given: given)
+    monkeypatch.setattr(ray_jobs, "_Client", lambda *_, **given: given)
     assert JobServer(address)
+
+
+@pytest.mark.parametrize(("piece", "pause"), [(2**20, 0.0), (1, 0.05)])
+def test_an_answer_without_end_is_one_error(server, piece, pause, monkeypatch):
+    jobs = JobServer(server.address)
+    jobs.submit("toy", "true", {}, {})
+    monkeypatch.setattr(ray_jobs, "REPLY_SECONDS", 0.5)
+    server.state.update(piece=piece, pause=pause, endless="toy")
+    with pytest.raises(ConnectionError, match="an answer"):
+        jobs.job("toy")
+    server.state.update(endless="version", token=None)
+    with pytest.raises(BadInput, match="no job server answers") as caught:
+        JobServer(server.address)
+    assert "an answer" in caught.value.found

@@ -40,3 +40,23 @@ def test_ray_is_imported_with_our_settings_whichever_module_comes_first(module):
     command = [sys.executable, "-c", program]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - the program above
     assert printed.startswith("A worker died or was killed")
+
+
+@pytest.mark.parametrize("name", ["RAY_TMPDIR", "TMPDIR"])
+def test_a_temporary_folder_whose_sockets_have_too_long_names_is_refused_before_ray_starts(name, monkeypatch):
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setattr(ray_session.sys, "platform", "linux")
+    monkeypatch.setattr(RaySession, "_begin", lambda *_, **__: pytest.fail("Ray starts"))
+    monkeypatch.setenv(name, "/" + "x" * 86)
+    with pytest.raises(BadInput, match=f"{name}: the folder") as caught:
+        RaySession(1, "local")
+    assert caught.value.expected.startswith("at most 39 bytes")
+    assert "RAY_TMPDIR=/tmp" in caught.value.remedy
+
+
+def test_a_temporary_folder_of_39_bytes_is_short_enough(monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", "/" + "x" * 38)
+    begun = []
+    monkeypatch.setattr(RaySession, "_begin", lambda *_, **__: begun.append(True))
+    RaySession(1, "local").close()
+    assert begun

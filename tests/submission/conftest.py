@@ -45,7 +45,7 @@ class FakeServer:
     def job(self, name):
         return self.jobs.get(name)
 
-    def log(self, name, skip=0):
+    def log(self, name, skip=0, patience=None):  # noqa: ARG002 - as the real one
         if "-fetch-" in name:
             have = int(self.sent[-1][1].split()[-1])
             lines = send(self.home, have) if self.home.exists() else ["error: no study here"]

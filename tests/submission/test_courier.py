@@ -1,4 +1,5 @@
 import base64
+import itertools
 import json
 import shutil
 
@@ -128,3 +129,23 @@ def test_the_records_of_the_best_trial_are_replaced(study, tmp_path):
 def test_the_sender_says_where_there_is_no_study(tmp_path, capsys):
     assert main(str(tmp_path)) == 2
     assert "no study here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("piece", "found"),
+    [
+        ("x" * 2**16, "a line without end"),
+        (("x" * 1000 + "\n") * 100, "characters that are no part of a study"),
+        (FILE + "[]\n", "a line lacks what belongs into it"),
+        (FILE + '{"name": "a", "size": "1", "sha256": ""}\n', "a line lacks what belongs into it"),
+        (FILE + "{\n", "a line is not JSON"),
+        (FILE + "[" * 100_000 + "\n", "a line is not JSON"),
+        (DATA + "AAAA\n", "longer than was said"),
+        (FILE + '{"name": "a", "size": 2, "sha256": ""}\n' + DATA + "AAAA\n", "longer than was said"),
+        ("backsweep-end []\n", "a line lacks what belongs into it"),
+    ],
+)
+def test_a_log_without_end_or_sense_is_one_error(piece, found, tmp_path):
+    with pytest.raises(BacksweepError, match="did not come through whole") as caught:
+        receive(itertools.repeat(piece), tmp_path / "out")
+    assert found in caught.value.found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -33,6 +34,12 @@ __all__ = ["Job", "JobServer", "find_token"]
 
 ANSWER_SECONDS = 10.0
 """How long the server may take for its first answer."""
+
+REPLY_SECONDS = 60.0
+"""How long any later answer may take, and how long to read one; starting a job takes a while."""
+
+REPLY_BYTES = 2**24
+"""The most that an answer may hold; a log comes in pieces and has no bound."""
 
 SILENCE_SECONDS = 10.0
 """After so long without a word in a job's log its state is asked for, which notices a connection that is gone."""
@@ -67,6 +74,30 @@ class Job:
         return self.status in {"STOPPED", "SUCCEEDED", "FAILED"}
 
 
+def _read_bounded(answer: requests.Response, **_: Any) -> None:
+    """Read an answer as far as it is of a sensible size and comes in a sensible time; raises RequestException."""
+    content = bytearray()
+    end = time.monotonic() + REPLY_SECONDS
+    with answer:
+        while piece := answer.raw.read1(2**16, decode_content=True):
+            content += piece
+            if len(content) > REPLY_BYTES:
+                raise requests.RequestException(f"an answer of more than {REPLY_BYTES:,} bytes")
+            if time.monotonic() > end:
+                raise requests.Timeout(f"an answer that takes longer than {REPLY_SECONDS:g} s")
+    answer._content = bytes(content)  # noqa: SLF001 - where `content` looks before it reads, without bounds
+
+
+_BOUNDED: Any = {"stream": True, "hooks": {"response": _read_bounded}}
+
+
+class _Client(JobSubmissionClient):  # type: ignore[misc]  # Ray ships no types for it
+    """Ray's client, whose answers have bounds."""
+
+    def _do_request(self, method: str, endpoint: str, **options: Any) -> Any:
+        return super()._do_request(method, endpoint, **{"timeout": REPLY_SECONDS, **options, **_BOUNDED})
+
+
 class JobServer:
     """A connection to the job server at `http://HOST:PORT`, or https.
 
@@ -92,7 +123,7 @@ class JobServer:
         headers = {"Authorization": f"Bearer {find_token()}"} if secured else {}
         with _without_overrides():
             try:
-                self._client = JobSubmissionClient(self.address, headers=headers)
+                self._client = _Client(self.address, headers=headers)
             except ray.exceptions.AuthenticationError:
                 raise BadInput(
                     "the cluster refuses the token",
@@ -130,17 +161,17 @@ class JobServer:
             raise ConnectionError(str(error)) from error
         return Job(str(details.status), details.driver_exit_code, details.message or "")
 
-    def log(self, name: str, skip: int = 0) -> Iterator[str]:
+    def log(self, name: str, skip: int = 0, patience: float | None = None) -> Iterator[str]:
         """Follow a job's log until the job has ended, leaving out the first `skip` characters; pieces of any length.
 
-        Raises ConnectionError if the server does not answer any more.
+        Raises ConnectionError if the server does not answer any more, or says nothing for `patience` seconds.
         """
         import aiohttp  # noqa: PLC0415 - comes with the extra `cluster`, which only this needs
 
         stream = self._client.tail_job_logs(name)
         with asyncio.Runner() as runner:
             try:
-                while (text := runner.run(self._next(stream, name))) is not None:
+                while (text := runner.run(self._next(stream, name, patience))) is not None:
                     yield text[skip:]
                     skip = max(0, skip - len(text))
             except (RuntimeError, OSError, aiohttp.ClientError) as error:
@@ -149,14 +180,17 @@ class JobServer:
                 with suppress(RuntimeError):  # still in use when a signal came in between
                     runner.run(stream.aclose())
 
-    async def _next(self, stream: Any, name: str) -> str | None:
-        """Wait for the next piece of a log; None at its end."""
+    async def _next(self, stream: Any, name: str, patience: float | None) -> str | None:
+        """Wait for the next piece of a log; None at its end, also where the connection stays open after that."""
+        begun = time.monotonic()
         piece = asyncio.ensure_future(anext(stream, None))
         try:
             while not (await asyncio.wait({piece}, timeout=SILENCE_SECONDS))[0]:
                 job = await asyncio.to_thread(self.job, name)
-                if job is None:
+                if job is None or job.ended:
                     return None
+                if patience is not None and time.monotonic() - begun > patience:
+                    raise ConnectionError(f"nothing for {patience:g} s")
             return piece.result()
         finally:
             piece.cancel()
@@ -178,7 +212,7 @@ class JobServer:
     def _ask_for_authentication(self) -> bool:
         """Whether the server turns a request without a token away."""
         try:
-            answer = requests.get(f"{self.address}/api/version", timeout=ANSWER_SECONDS)
+            answer = requests.get(f"{self.address}/api/version", timeout=ANSWER_SECONDS, **_BOUNDED)
         except requests.RequestException as error:
             raise _no_answer(self.address, error) from error
         if answer.status_code in _REFUSED:

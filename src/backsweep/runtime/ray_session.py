@@ -12,6 +12,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ OBJECT_STORE_BYTES = 256 * 2**20
 
 REACH_SECONDS = 5.0
 
+_LONGEST_SOCKET = "/ray/session_2000-01-01_00-00-00_000000_0000000/sockets/plasma_store"
+
 TOKEN = secrets.token_hex(32)
 """One for the whole process: Ray remembers the first that it sees."""
 
@@ -61,6 +64,7 @@ class RaySession:
         self.worker_options: dict[str, Any] = {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
         self._owned = not ray.is_initialized()
         if self._owned and address == "local":
+            _check_socket_path()
             with _environment({**ONE_THREAD, **_token()}):
                 self._begin(
                     address="local",
@@ -133,6 +137,23 @@ def _late_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
     if received:
         signal.raise_signal(received[0])
+
+
+def _check_socket_path() -> None:
+    """Refuse a folder whose sockets would have longer names than the operating system takes; Ray would start first."""
+    linux = sys.platform == "linux"
+    name = next((name for name in ("RAY_TMPDIR", *["TMPDIR"] * linux) if name in os.environ), "")
+    folder = os.environ[name] if name else "/tmp"  # noqa: S108 - Ray's own choice
+    size = len(os.fsencode(f"{folder}{_LONGEST_SOCKET}"))
+    most = 107 if linux else 103
+    if size > most:
+        raise BadInput(
+            "the folder for Ray's temporary files has too long a name",
+            where=name,
+            expected=f"at most {len(os.fsencode(folder)) - size + most} bytes: sockets lie below it",
+            found=f"{len(os.fsencode(folder))} bytes, {folder}",
+            remedy="set RAY_TMPDIR=/tmp, or to another folder with a short name; or pass --backend inline",
+        )
 
 
 def _check_reachable(address: str) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FILE, DATA, END = "backsweep-file ", "backsweep-data ", "backsweep-end "
 
 _BLOCK = 192 * 2**10  # bytes a line, before base64
+_LONGEST_LINE = 2 * _BLOCK
+_MOST_NOISE = 2**26  # characters of lines that are not ours, such as warnings
+_MOST_BYTES = 2**36  # of all files
 _ONCE = ("study.json", "sessions.parquet", "trials", "returns", "folds", "blocks", "manifest")  # in order of sending
 _AGAIN = ("null", "selected", "touches", "report.html")
 """What later runs and commands may write again. The lease stays, and `looks`: what was tried there before it."""
@@ -72,19 +75,24 @@ def receive(pieces: Iterable[str], folder: Path | str) -> Delivery:
     """
     head: dict[str, Any] | None = None
     content = bytearray()
-    files = size = 0
+    files = size = noise = 0
     for line in _lines(pieces):
         if line.startswith(DATA):
             content += _decode(line.removeprefix(DATA))
+            _expect(head is not None and len(content) <= head["size"], "a file is longer than was said")
+            _expect(size + len(content) <= _MOST_BYTES, f"more than {_MOST_BYTES:,} bytes")
         elif line.startswith((FILE, END)):
             if head is not None:
                 _keep(folder, head, bytes(content))
                 files, size = files + 1, size + len(content)
                 content.clear()
             if line.startswith(END):
-                _expect(files == json.loads(line.removeprefix(END))["files"], "a file is missing")
+                _expect(files == _parse(line.removeprefix(END), {"files": int})["files"], "a file is missing")
                 return Delivery(files, size)
-            head = json.loads(line.removeprefix(FILE))
+            head = _parse(line.removeprefix(FILE), {"name": str, "size": int, "sha256": str})
+        else:
+            noise += len(line)
+            _expect(noise <= _MOST_NOISE, f"more than {_MOST_NOISE:,} characters that are no part of a study")
     raise _damaged("it ends too early")
 
 
@@ -96,12 +104,26 @@ def _is_wanted(name: str, skip: int) -> bool:
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
     """Cut pieces of text into lines; a last one without an end is left out."""
     waiting: list[str] = []
+    length = 0
     for piece in pieces:
         first, *others = piece.split("\n")
         waiting.append(first)
+        length = length + len(first) if not others else len(others[-1])
+        _expect(length <= _LONGEST_LINE, "a line without end")
         for other in others:
             yield "".join(waiting)
             waiting = [other]
+
+
+def _parse(text: str, kinds: dict[str, type]) -> dict[str, Any]:
+    """Read a line's JSON: a mapping with these keys of these types."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _damaged("a line is not JSON") from None
+    good = isinstance(found, dict) and all(type(found.get(key)) is kind for key, kind in kinds.items())
+    _expect(good, "a line lacks what belongs into it")
+    return dict(found)
 
 
 def _decode(text: str) -> bytes:
@@ -112,7 +134,7 @@ def _decode(text: str) -> bytes:
 
 
 def _keep(folder: Path | str, head: dict[str, Any], content: bytes) -> None:
-    name = str(head["name"])
+    name = head["name"]
     known = _NAME.fullmatch(name) is not None and name.partition("/")[0] in (*_ONCE, *_AGAIN)
     _expect(known, f"a file called {name!r}")
     digest = hashlib.sha256(content).hexdigest()

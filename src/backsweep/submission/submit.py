@@ -7,6 +7,7 @@ trials, bad input, stopped - is not sent again; one that was killed is, and resu
 
 from __future__ import annotations
 
+import math
 import secrets
 import shlex
 import tempfile
@@ -38,6 +39,8 @@ HOME = "~/backsweep-studies"
 _DECIDED = (1, 2)  # exit codes with which a driver says that another attempt would end in the same way
 _SETUP = "runtime_env"  # in the message about a job whose environment could not be made
 _POLL = 0.5
+_FETCH_SILENCE = 600.0  # seconds that a job which fetches may say nothing; it may wait for its environment
+_STOP_SECONDS = 120.0  # until a job that was told to stop has ended
 _PATIENCE = 60.0  # seconds for which a cluster that does not answer is asked again
 
 
@@ -127,7 +130,7 @@ class Submission:
         if job is None or job.ended:
             return None
         self.server.stop(name)
-        self._end(name)
+        self._end(name, _STOP_SECONDS)
         return name
 
     def fetch(self) -> Study:
@@ -139,9 +142,11 @@ class Submission:
         entrypoint = f"exec python -m backsweep.submission.courier {_shell(self.home)} {have}"
         self.server.submit(name, entrypoint, {"py_modules": [str(self.parcel.code)]}, {})
         try:
-            delivery = receive(self.server.log(name), self.out)
+            delivery = receive(self.server.log(name, patience=_FETCH_SILENCE), self.out)
+        except ConnectionError as error:
+            raise _gone(self.server.address, error) from error
         except BacksweepError:
-            job = self._end(name)
+            job = self._end(name, _STOP_SECONDS)
             if job.status == "FAILED":
                 raise BacksweepError(
                     "the study cannot be fetched",
@@ -150,7 +155,7 @@ class Submission:
                     remedy="if the cluster has lost its disk since: give another --cluster-dir, which runs it again",
                 ) from None
             raise
-        self._end(name)
+        self._end(name, _STOP_SECONDS)
         self.server.forget(name)
         with looks_kept(self.out):  # those of this machine: what it has tried before decides what the result is worth
             study = open_study(self.out)
@@ -218,9 +223,10 @@ class Submission:
             return False
         return job is None or job.ended
 
-    def _end(self, name: str) -> Job:
-        """Wait until the server knows how a job ended."""
-        begun = time.monotonic()
+    def _end(self, name: str, seconds: float = math.inf) -> Job:
+        """Wait until the server knows how a job ended; raises BacksweepError after so many seconds."""
+        begun = first = time.monotonic()
+        job: Job | None = None
         while True:
             try:
                 job = self.server.job(name)
@@ -233,6 +239,14 @@ class Submission:
                 if job.ended:
                     return job
                 begun = time.monotonic()
+            if time.monotonic() - first > seconds:
+                raise BacksweepError(
+                    "the job does not end",
+                    where=name,
+                    expected=f"its end within {seconds:g} s",
+                    found=job.status.lower() if job is not None else "no answer",
+                    remedy="run the same command again later, or look at the cluster's dashboard",
+                )
             time.sleep(_POLL)
 
 
