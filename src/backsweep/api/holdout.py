@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backsweep.dataset import fingerprint
+from backsweep.dataset import fingerprint, sealed
 from backsweep.errors import BadInput
 from backsweep.strategy import load_strategy
 from backsweep.study.folder import StudyFolder
@@ -43,6 +43,7 @@ def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> To
     if number is None:
         raise BadInput("the study has selected nothing", where=str(path), remedy="say which trial with --trial N")
     params = study.describe(number)["params"]
+    sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
     StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     evaluator = make_evaluator(trial_spec(sweep, space))

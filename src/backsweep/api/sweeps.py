@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.dataset import Shard, fingerprint, load
+from backsweep.dataset import Shard, fingerprint, load, sealed
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
@@ -107,6 +107,7 @@ def run(
         "runtime.address": address,
     }
     sweep, _, space = _read(path, with_options(overrides, options))
+    sweep = _seal(sweep)
     folder = out if out is not None else Path("studies") / sweep.study
     where = sweep.runtime
     with looks_kept(folder), _located(sweep):
@@ -178,6 +179,7 @@ def replay(
     if trial is not None:
         opened = open_study(study if study is not None else Path("studies") / sweep.study)
         if not overrides:
+            sweep = _seal(sweep)
             StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))
         values |= opened.describe(trial)["params"]
     elif study is not None:
@@ -209,6 +211,11 @@ def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compile
     row = np.array([float(value) for value in values.values()])
     with _located(sweep):
         return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
+
+
+def _seal(sweep: Sweep) -> Sweep:
+    """Seal the data, so that what is loaded has the fingerprint that the study has."""
+    return sweep.model_copy(update={"data": sealed(sweep.data)})
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Market data: lazy scans of Parquet, Arrow IPC and CSV, their checks, and the shards that trials run on."""
 
-from backsweep.dataset.fingerprint import fingerprint
+from backsweep.dataset.fingerprint import fingerprint, sealed
 from backsweep.dataset.shards import Shard, load, shard_from_frames
 from backsweep.dataset.spec import DataSpec
 
-__all__ = ["DataSpec", "Shard", "fingerprint", "load", "shard_from_frames"]
+__all__ = ["DataSpec", "Shard", "fingerprint", "load", "sealed", "shard_from_frames"]

@@ -14,6 +14,7 @@ import polars as pl
 
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
 from backsweep.dataset.coverage import check_assets_meet, check_moments_meet
+from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.sources import gather
 from backsweep.dataset.tables import open_tables
@@ -78,16 +79,17 @@ class Calendar:
 
 def survey(spec: DataSpec) -> Calendar:
     """Find assets and sessions; raises BadInput and BadData for what cannot be read, and for rows without a key."""
-    tables = open_tables(spec)
-    window = Window(spec.assets, spec.start, spec.end)
-    for role in ("bars", "signals", "actions"):
-        if role in tables:
-            check_keys(tables[role], window)
-    calendar = _read(tables["bars"], window)
-    for role in ("signals", "actions"):
-        if role in tables:
-            _check_meeting(role, tables, window, calendar.assets)
-    return calendar
+    with unchanged(spec):
+        tables = open_tables(spec)
+        window = Window(spec.assets, spec.start, spec.end)
+        for role in ("bars", "signals", "actions"):
+            if role in tables:
+                check_keys(tables[role], window)
+        calendar = _read(tables["bars"], window)
+        for role in ("signals", "actions"):
+            if role in tables:
+                _check_meeting(role, tables, window, calendar.assets)
+        return calendar
 
 
 def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> None:

@@ -1,16 +1,38 @@
-"""A digest of the files' content, by which a study knows its data again."""
+"""A digest of the files' content, by which a study knows its data again, and the check that these files are loaded.
+
+A seal says of each file what its content was. Who loads compares before and after reading: where size, inode and times
+are those of the seal, the content counts as the same, which costs a call of `stat` for each file; otherwise, as on
+another machine, the file is digested again (about 1 GB/s). A file that is replaced, by a rename or in its place, has
+another inode or time of change. A change of equal size within one tick of the file system's clock (some milliseconds)
+after the digest stays unseen. Objects in a store have a size and a time of change, which counts seconds.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsweep.dataset.files import find_files, is_url, remote
+from backsweep.dataset.files import find_files, first_line, is_url, remote
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from backsweep.dataset.spec import DataSpec
+
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FileSeal:
+    """What one file was: its SHA-256, and what the file system said of it while it was read."""
+
+    role: str
+    digest: str
+    stamp: Stamp
 
 
 def fingerprint(spec: DataSpec) -> str:
@@ -19,22 +41,89 @@ def fingerprint(spec: DataSpec) -> str:
     Names and places do not enter, so that data may be moved. Raises BadInput where there is nothing to read.
     """
     digest = hashlib.sha256()
-    for role, entry in spec.files.items():
-        for file in find_files(entry.path, role):
-            digest.update(f"{role} {_digest(file)}\n".encode())
+    for each in spec.seal or _read_seal(spec):
+        digest.update(f"{each.role} {each.digest}\n".encode())
     return digest.hexdigest()
 
 
-def _digest(file: str) -> str:
+def sealed(spec: DataSpec) -> DataSpec:
+    """Return `spec` with the seal of its files as they are now: `load` and `survey` refuse others from then on."""
+    return spec.with_seal(_read_seal(spec))
+
+
+@contextmanager
+def unchanged(spec: DataSpec) -> Iterator[None]:
+    """Raise BadData unless the files are those of the seal, before and after what is done; without one do nothing."""
+    if spec.seal is None:
+        yield
+        return
+    files = _files(spec)
+    if [role for role, _ in files] != [each.role for each in spec.seal]:
+        raise _changed(files[0][1], f"{len(spec.seal)} files", f"{len(files)} files")
+    stamps = []
+    for (_, file), seal in zip(files, spec.seal, strict=True):
+        stamp = _stamp(file)
+        if stamp != seal.stamp:
+            digest, stamp = _digest(file)
+            if digest != seal.digest:
+                raise _changed(file, f"content with SHA-256 {seal.digest[:16]}...", f"{digest[:16]}...")
+        stamps.append(stamp)
+    yield
+    for (_, file), stamp in zip(files, stamps, strict=True):
+        if _stamp(file) != stamp:
+            raise _changed(file, "a file that stays as it is while it is read", "another file, or other times")
+
+
+def _files(spec: DataSpec) -> list[tuple[str, str]]:
+    return [(role, file) for role, entry in spec.files.items() for file in find_files(entry.path, role)]
+
+
+def _read_seal(spec: DataSpec) -> tuple[FileSeal, ...]:
+    return tuple(FileSeal(role, *_digest(file)) for role, file in _files(spec))
+
+
+def _digest(file: str) -> tuple[str, Stamp]:
+    """Digest a file that does not change meanwhile; returns its stamp too."""
+    stamp = _stamp(file)
     try:
-        if not is_url(file):
+        if is_url(file):
+            system, path = remote(file)
+            digest = hashlib.sha256()
+            with system.open_input_stream(path) as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+            found = digest.hexdigest()
+        else:
             with Path(file).open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
-        system, path = remote(file)
-        digest = hashlib.sha256()
-        with system.open_input_stream(path) as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise BadData("cannot be read", where=file, found=str(error), remedy="check the file's permissions") from error
+        raise _unreadable(file, error) from error
+    if _stamp(file) != stamp:
+        raise _changed(file, "a file that stays as it is while it is read", "another file, or other times")
+    return found, stamp
+
+
+def _stamp(file: str) -> Stamp:
+    try:
+        if is_url(file):
+            system, path = remote(file)
+            info = system.get_file_info(path)
+            return (info.size or 0, info.mtime_ns or 0)
+        status = Path(file).stat()
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+
+
+def _unreadable(file: str, error: OSError) -> BadData:
+    return BadData("cannot be read", where=file, found=first_line(error), remedy="check the file and its permissions")
+
+
+def _changed(file: str, expected: str, found: str) -> BadData:
+    return BadData(
+        "the data have changed since the study took their fingerprint",
+        where=file,
+        expected=expected,
+        found=found,
+        remedy="put the file back and run the same command again, or start a study of its own on the new data",
+    )

@@ -10,6 +10,7 @@ import polars as pl
 from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
 from backsweep.dataset.checks import Checked, read_checked
 from backsweep.dataset.coverage import check_assets_meet, check_moments_meet, check_rows_meet, describe_unmatched
+from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.rounding import ULPS
 from backsweep.dataset.scan import Window
@@ -73,9 +74,11 @@ def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> 
     With `part`, the assets are some of a dataset that was surveyed as a whole: there may be signals for none of them.
 
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
-    rule; the text names file, row (from 1, the header not counted), column and remedy.
+    rule; the text names file, row (from 1, the header not counted), column and remedy. BadData too where `spec` has a
+    seal and the files are not those that were sealed.
     """
-    return _assemble(open_tables(spec), Window(spec.assets, spec.start, spec.end), rates, part=part)
+    with unchanged(spec):
+        return _assemble(open_tables(spec), Window(spec.assets, spec.start, spec.end), rates, part=part)
 
 
 def shard_from_frames(

@@ -6,9 +6,9 @@ import difflib
 import re
 import zoneinfo
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from backsweep.section import Section
 
@@ -120,6 +120,18 @@ class DataSpec(Section):
     assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     start: Bound | None = None
     end: Bound | None = None
+    _seal: tuple[Any, ...] | None = PrivateAttr(default=None)
+
+    @property
+    def seal(self) -> tuple[Any, ...] | None:
+        """What the files were when they were sealed (`dataset.fingerprint`), which `load` checks; None without one."""
+        return self._seal
+
+    def with_seal(self, seal: tuple[Any, ...]) -> Self:
+        """Return the same data with a seal."""
+        copy = self.model_copy()
+        copy._seal = seal  # noqa: SLF001 - its own class
+        return copy
 
     @property
     def files(self) -> dict[str, FileSpec]:
