@@ -175,3 +175,10 @@ def test_a_strategy_without_on_data_says_so():
 
     with pytest.raises(StrategyError, match="Idle does not define on_data"):
         Idle().on_data(0, None, None, None)
+
+
+def test_a_value_that_is_set_later_has_to_fit_as_well():
+    strategy = Declared()
+    strategy.entry = math.nan
+    with pytest.raises(StrategyError, match="entry cannot be nan"):
+        strategy.values()

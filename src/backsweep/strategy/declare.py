@@ -199,7 +199,7 @@ class Declared:
         return dict(cls._params)
 
     def values(self) -> dict[str, Number]:
-        """Return this instance's parameters by name."""
+        """Return this instance's parameters by name; StrategyError for one that is not set, or wrong."""
         values = {name: getattr(self, name) for name in self._params}
         if any(isinstance(value, Param) for value in values.values()):
             raise StrategyError(
@@ -208,7 +208,7 @@ class Declared:
                 expected="no __init__, or one that calls super().__init__(**values)",
                 remedy="declare parameters with bs.param and variables of the run with bs.state, and remove __init__",
             )
-        return values
+        return {name: _checked(type(self), name, value) for name, value in values.items()}
 
 
 class Strategy(Declared):
