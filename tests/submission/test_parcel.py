@@ -129,3 +129,29 @@ def test_cost_models_are_sent_and_belong_to_the_study(sweep_file, tmp_path):
     changed = identify(load_sweep(sweep_file, own), fingerprint(there.data))
     (found,) = changed.differences(identities[1])
     assert found.startswith("costs.per_asset.A.slippage.source:")
+
+
+def test_what_the_strategy_imports_and_reads_is_sent_and_is_the_same_study_there(sweep_file, tmp_path, monkeypatch):
+    toy = tmp_path / "toy.py"
+    toy.write_text('import helpers\nTABLE = "tables/weights.csv"\n' + toy.read_text())
+    (tmp_path / "helpers.py").write_text("import pathlib\n")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "weights.csv").write_text("a\n1\n")
+    sent = _pack(sweep_file, tmp_path)
+    for name in ("strategy/toy.py", "strategy/helpers.py", "strategy/tables/weights.csv"):
+        assert (sent.folder / name).exists()
+    monkeypatch.chdir(sent.folder)
+    there = load_sweep(sent.folder / "sweep.yaml")
+    assert identify(there, fingerprint(there.data)).differences(sent.identity) == []
+    assert set(sent.identity.files) == {"helpers.py", "tables/weights.csv"}
+
+
+def test_a_module_beside_the_sweep_file_is_sent_with_its_package(sweep_file, tmp_path):
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    (tmp_path / "pkg" / "base.py").write_text("")
+    (tmp_path / "pkg" / "toy.py").write_text("from .base import *\nclass Toy: ...\n")
+    sent = _pack(sweep_file, tmp_path, overrides=["strategy=pkg.toy:Toy"])
+    there = load_sweep(sent.folder / "sweep.yaml")
+    assert there.strategy == f"{sent.folder}/strategy/pkg/toy.py:Toy"
+    assert identify(there, fingerprint(there.data)).differences(sent.identity) == []

@@ -19,7 +19,7 @@ from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
 from backsweep.study.files import open_files
 from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import identify
+from backsweep.study.identity import identify, list_files
 from backsweep.study.looks import looks_kept
 from backsweep.study.messages import nearest
 from backsweep.study.overrides import with_options
@@ -50,13 +50,17 @@ RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test."""
+    """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test.
+
+    `files` names what decides a result beside them: the strategy's file, what it and the cost models import and read.
+    """
 
     sweep: Sweep
     shard: Shard
     space: Space
     result: Result
     lookahead: Lookahead
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +159,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
         result = make_evaluator(spec, shard, cls).replay(trials[0])
     settings = Settings(spec.account, spec.execution, spec.costs)
     lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
-    return Findings(sweep, shard, space, result, lookahead)
+    return Findings(sweep, shard, space, result, lookahead, list_files(sweep))
 
 
 def replay(

@@ -39,6 +39,7 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     metrics = {name: format_metric(name, found.result.metrics[name]) for name in shown}
     console = make_console()
     parts = {
+        "Strategy": {"files": ", ".join(found.files)},
         "Data": _describe_data(found.shard),
         "Parameters": params or {"none": "the strategy declares no parameters"},
         "One trial, in the middle of the space": metrics,

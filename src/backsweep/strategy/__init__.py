@@ -3,13 +3,15 @@
 from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Param, StateVariable, Strategy, choice, param, state
 from backsweep.strategy.explain import ask, explain, head_of
-from backsweep.strategy.load import load_class, load_strategy
+from backsweep.strategy.load import find_code, find_file, load_class, load_strategy, modules_of
 from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model
+from backsweep.strategy.sources import Code, is_installed
 from backsweep.strategy.wake import Condition, above, below
 
 __all__ = [
     "Bound",
     "BoundModel",
+    "Code",
     "CommissionModel",
     "Condition",
     "CostModel",
@@ -24,9 +26,13 @@ __all__ = [
     "bind_model",
     "choice",
     "explain",
+    "find_code",
+    "find_file",
     "head_of",
+    "is_installed",
     "load_class",
     "load_strategy",
+    "modules_of",
     "param",
     "state",
 ]

@@ -24,6 +24,7 @@ from backsweep.engine.loops import compile_loop
 from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.strategy.declare import Declared, Strategy
 from backsweep.strategy.fingerprint import fingerprint
+from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistakes import refuse
 
 _NOT_METHODS = {"on_data", "charge", "slip", "features", "wake", "declared", "values"}
@@ -100,7 +101,8 @@ def bind(cls: type[Strategy]) -> Bound:
     """
     if cls not in _BOUND:
         refuse(cls, cls.on_data)
-        _BOUND[cls] = _bind(cls)
+        with modules_of(cls):
+            _BOUND[cls] = _bind(cls)
     return _BOUND[cls]
 
 

@@ -15,6 +15,7 @@ from backsweep.broker import BAR_FIELDS, Broker, Data, Order, Position
 from backsweep.engine.tables import FILL
 from backsweep.errors import BacksweepError, StrategyError
 from backsweep.strategy.declare import Declared, Strategy
+from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistake_rules import EARLIER
 from backsweep.strategy.mistakes import SIGNATURE, code_line, find_mistake, wrong_signature
 from backsweep.strategy.wake import Condition
@@ -33,7 +34,8 @@ def ask(strategy: Strategy, method: str) -> Any:
     """Call a method of the user's that is never compiled, `features` or `wake`; what it raises is a StrategyError."""
     cls = type(strategy)
     try:
-        answer = getattr(strategy, method)()
+        with modules_of(cls):
+            answer = getattr(strategy, method)()
     except (MemoryError, BacksweepError):
         raise
     except Exception as error:

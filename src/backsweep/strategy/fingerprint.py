@@ -14,7 +14,6 @@ import enum
 import hashlib
 import inspect
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -24,9 +23,10 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from backsweep.strategy.declare import Declared, Strategy
+from backsweep.strategy.load import modules_of
+from backsweep.strategy.sources import is_installed
 
 _KNOWN = {"numpy", "numba", "math", "cmath", "builtins", "typing", "__future__"}  # of versions that are known elsewhere
-_PLACES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 
 
 class _NotFollowedError(Exception):
@@ -37,8 +37,9 @@ def fingerprint(cls: type[Declared]) -> str | None:
     """Give the digest of everything outside of the engine that the class compiles to; None if that is not known."""
     walk = _Walk()
     try:
-        walk.take_class(cls)
-        walk.take_sources()
+        with modules_of(cls):
+            walk.take_class(cls)
+            walk.take_sources()
     except Exception:  # noqa: BLE001 - a user's objects may answer anything; what cannot be followed is compiled
         return None
     return walk.digest.hexdigest()
@@ -211,4 +212,4 @@ def _is_users(module: ModuleType) -> bool:
     if _is_named(module.__name__):
         return False
     file = getattr(module, "__file__", None)
-    return file is None or not any(Path(file).resolve().is_relative_to(place) for place in _PLACES)
+    return file is None or not is_installed(Path(file))

@@ -1,22 +1,59 @@
-"""Find a class of the user's by its reference: `path/to/file.py:Class` or `package.module:Class`."""
+"""Find a class of the user's by its reference: `path/to/file.py:Class` or `package.module:Class`.
+
+A module beside the class's file is found as Python finds it beside a script, and is known to this class alone: two
+strategies may each have a `helpers.py`. What runs is what was read (see `sources`); a file that has changed is imported
+anew, with all the others of its class.
+"""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib
 import importlib.util
 import inspect
+import linecache
+import os
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
-from typing import TypeVar
+from types import CodeType, ModuleType
+from typing import Any, TypeVar
 
 from backsweep.errors import StrategyError
-from backsweep.strategy.declare import Strategy
+from backsweep.strategy.declare import Declared, Strategy
+from backsweep.strategy.sources import Code, Source, is_installed, locate, read_code
 
-Class = TypeVar("Class")
+Class = TypeVar("Class", bound=Declared)
+
+_SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/")
+
+
+@dataclass(eq=False)
+class _Loaded:
+    """What was imported for one class's file: its code, its module, and the modules of the user's that it knows."""
+
+    code: Code
+    module: ModuleType | None = None
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+
+    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None) -> Any:
+        """Find a module of the user's, as an entry of `sys.meta_path`."""
+        if name in self.code.spaces:
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = self.code.spaces[name]
+            return spec
+        source = self.code.modules.get(name)
+        return None if source is None else _spec(name, source)
+
+
+_LOADED: dict[Path, _Loaded] = {}
+_HOMES: dict[type, _Loaded] = {}
+_OPENED: list[set[str]] = []  # a set for each import that goes on
 
 
 def load_strategy(reference: str) -> type[Strategy]:
@@ -33,9 +70,11 @@ def load_class(reference: str, base: type[Class], word: str) -> type[Class]:
             expected="path/to/file.py:Class or package.module:Class",
             found=repr(reference),
         )
-    module = _load_file(Path(place), word) if place.endswith(".py") else _load_module(place, word)
+    loaded, module = _load(place, word)
     found = getattr(module, name, None)
     if inspect.isclass(found) and issubclass(found, base) and found is not base:
+        if loaded is not None:
+            _HOMES[found] = loaded
         return found
     classes = [
         key
@@ -52,41 +91,172 @@ def load_class(reference: str, base: type[Class], word: str) -> type[Class]:
     )
 
 
-def _load_file(path: Path, word: str) -> ModuleType:
-    """Import a file as a module of its own; the same file gives the same module."""
-    if not path.is_file():
+def find_code(reference: str, word: str = "strategy") -> Code | None:
+    """Return the files of the class that `reference` names, as they were imported here, or else as they are now.
+
+    None for a class of an installed package. Raises StrategyError for what cannot be read.
+    """
+    place = reference.rpartition(":")[0]
+    located = _locate(place, word)
+    if located is None:
+        return None
+    loaded = _LOADED.get(located[0])
+    return loaded.code if loaded is not None else read_code(*located, word)
+
+
+def find_file(reference: str) -> Path | None:
+    """Return the file of a class of an installed package, if it has one; nothing is imported but its package."""
+    spec = importlib.util.find_spec(reference.rpartition(":")[0])
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+
+
+@contextmanager
+def modules_of(cls: type) -> Iterator[None]:
+    """Let the modules beside the file of a loaded class be found while the block runs, and no other class's."""
+    loaded = _HOMES.get(cls)
+    if loaded is None or not loaded.code.modules:
+        yield
+        return
+    with _current(loaded):
+        yield
+
+
+def _locate(place: str, word: str) -> tuple[Path, str, tuple[Path, ...]] | None:
+    if place.endswith(".py") and not Path(place).exists():
         raise StrategyError(
             f"the {word}'s file does not exist",
-            where=str(path),
+            where=place,
             expected="a Python file",
             found="nothing",
             remedy=f"correct `{word.rsplit(maxsplit=1)[-1]}:`; a relative path starts at the sweep file's folder",
         )
-    path = path.resolve()
+    return locate(place)
+
+
+def _load(place: str, word: str) -> tuple[_Loaded | None, ModuleType]:
+    """Import a file or module; the same files give the same module."""
+    located = _locate(place, word)
+    if located is None:
+        try:
+            return None, importlib.import_module(place)
+        except Exception as error:
+            raise _broken(place, error, word) from error
+    loaded = _LOADED.get(located[0])
+    if loaded is not None and loaded.module is not None and loaded.code.is_fresh:
+        return loaded, loaded.module
+    loaded = _Loaded(read_code(*located, word))
+    linecache.checkcache()
+    with _current(loaded), _opened() as opened:
+        try:
+            loaded.module = _import_main(loaded.code)
+        except Exception as error:
+            raise _broken(place, error, word, loaded.code) from error
+    for name in sorted(opened):
+        loaded.code.add_file(Path(name))
+    _LOADED[located[0]] = loaded
+    return loaded, loaded.module
+
+
+def _import_main(code: Code) -> ModuleType:
+    if code.module:
+        return importlib.import_module(code.module)
+    path = code.main.path
     name = f"backsweep_user_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    specification = importlib.util.spec_from_file_location(name, path)
-    if specification is None or specification.loader is None:
-        raise StrategyError(f"the {word}'s file cannot be imported", where=str(path))
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
+    spec = _spec(name, code.main)
+    before = sys.modules.get(name)
+    module = sys.modules[name] = module_from_spec(spec)
+    assert spec.loader is not None  # noqa: S101 - it is ours
     try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise _broken(str(path), error, word) from error
+        spec.loader.exec_module(module)
+    except BaseException:
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+        raise
     return module
 
 
-def _load_module(name: str, word: str) -> ModuleType:
+@contextmanager
+def _current(loaded: _Loaded) -> Iterator[None]:
+    """Let Python know this class's modules, and afterwards what it knew before under their names."""
+    names = [*loaded.code.modules, *loaded.code.spaces]
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.modules.update(loaded.modules)
+    sys.meta_path.insert(0, loaded)
     try:
-        return importlib.import_module(name)
-    except Exception as error:
-        raise _broken(name, error, word) from error
+        yield
+    finally:
+        sys.meta_path.remove(loaded)
+        loaded.modules = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+        sys.modules.update(before)
 
 
-def _broken(place: str, error: Exception, word: str) -> StrategyError:
+class _Loader(SourceFileLoader):
+    """Runs the bytes that were read and no others: no file that changed since, and no stale bytecode."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        super().__init__(name, str(source.path))
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the protocol
+        """Compile the module."""
+        code: CodeType = self.source_to_code(self._source.content, str(self._source.path))
+        return code
+
+
+def _spec(name: str, source: Source) -> ModuleSpec:
+    path = source.path
+    loader = _Loader(name, source) if path.suffix == ".py" else None
+    spec = spec_from_file_location(
+        name, path, loader=loader, submodule_search_locations=[str(path.parent)] if path.stem == "__init__" else None
+    )
+    assert spec is not None  # noqa: S101 - it has a location
+    return spec
+
+
+@contextmanager
+def _opened() -> Iterator[set[str]]:
+    """Collect the files that the user's code opens to read inside the block; not those that an import opens."""
+    _install_hook()
+    opened: set[str] = set()
+    _OPENED.append(opened)
+    try:
+        yield opened
+    finally:
+        _OPENED.remove(opened)
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _OPENED:
+        return
+    name, _, flags = arguments
+    if not isinstance(name, (str, bytes, os.PathLike)) or (flags or 0) & (os.O_WRONLY | os.O_RDWR):
+        return
+    place = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 - no more than this inside a hook
+    frame = sys._getframe(1)  # noqa: SLF001 - who opens it
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith("<frozen importlib"):
+            return
+        if file.endswith(".py") and not is_installed(Path(file)):
+            break
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is not None and not place.startswith(_SYSTEM) and not is_installed(Path(place)):
+        for opened in _OPENED:
+            opened.add(place)
+
+
+_HOOKED: list[bool] = []
+
+
+def _install_hook() -> None:
+    if not _HOOKED:
+        _HOOKED.append(True)
+        sys.addaudithook(_hear)
+
+
+def _broken(place: str, error: Exception, word: str, code: Code | None = None) -> StrategyError:
     if isinstance(error, StrategyError):
         return StrategyError(
             error.problem,
@@ -95,12 +265,18 @@ def _broken(place: str, error: Exception, word: str) -> StrategyError:
             found=error.found,
             remedy=error.remedy,
         )
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
-    line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else None)
+    own = {str(code.main.path), *(str(source.path) for source in code.others)} if code is not None else {place}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+    line = frames[-1].lineno if frames else None
+    remedy = "run the file with python to see the whole traceback"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        remedy = f"install {error.name.partition('.')[0]}, or put the module into the {word}'s folder"
+    elif "no known parent package" in str(error):
+        remedy = f"write `import helpers` instead of `from . import helpers`: the {word}'s folder is looked at first"
     return StrategyError(
         f"the {word} cannot be imported",
-        where=f"{place}, line {line}" if line else place,
+        where=f"{frames[-1].filename}, line {line}" if line else place,
         expected="a module that imports without an error",
         found=f"{type(error).__name__}: {error}",
-        remedy="run the file with python to see the whole traceback",
+        remedy=remedy,
     )

@@ -63,6 +63,7 @@ from backsweep.strategy.bind import make_self, register_module_functions
 from backsweep.strategy.declare import Declared
 from backsweep.strategy.explain import explain
 from backsweep.strategy.fingerprint import fingerprint
+from backsweep.strategy.load import modules_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,7 +196,8 @@ def bind_model(cls: type[CostModel]) -> BoundModel:
 def _compile(bound: BoundModel, columns: np.dtype[Any]) -> Any:
     """Compile the model; an exception in it is answered with NaN, which is no cost."""
     ask = register_jitable(error_model="numpy")(getattr(bound.cls, bound.cls.method))
-    register_module_functions(bound.cls)
+    with modules_of(bound.cls):
+        register_module_functions(bound.cls)
     self_view = bound.view
     values_at, columns_at, fill_at, bar_at = map(record_reader, (bound.values, columns, FILL, BAR))
 

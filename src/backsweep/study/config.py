@@ -8,6 +8,7 @@ with `://` stays as written.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -26,7 +27,6 @@ from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 
 NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots, _ and -, at most 100")
@@ -272,5 +272,19 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
                 owner[key] = str(folder / value)
     for owner, key in [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]:
         file, _, name = str(owner.get(key)).rpartition(":")
+        file = _find_module(file, folder)
         if isinstance(owner.get(key), str) and file.endswith(".py"):
             owner[key] = f"{folder / file}:{name}"
+
+
+def _find_module(place: str, folder: Path) -> str:
+    """Return the file of a module that lies in the sweep file's folder or the current one, or else what was given."""
+    parts = place.split(".")
+    if all(map(str.isidentifier, parts)) and parts[0] != "backsweep" and not place.endswith(".py"):
+        for home in (folder, Path.cwd()):
+            path = home.joinpath(*parts)
+            packages = [home.joinpath(*parts[:count]) / "__init__.py" for count in range(1, len(parts))]
+            for file in (path / "__init__.py", path.with_suffix(".py")):
+                if file.is_file() and all(package.is_file() for package in packages):
+                    return str(file)
+    return place

@@ -6,12 +6,14 @@ committed and does not count.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from backsweep.errors import StudyConflict
+from backsweep.printable import printable
 from backsweep.study.files import RESTORE, checked, open_files, sha256
 from backsweep.study.lease import LEASE, Lease
 from backsweep.study.parts import MANIFEST, clear_parts, parquet_bytes, put_parts, read_entries, read_parts
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from backsweep.study.config import Sweep
     from backsweep.study.identity import Identity
     from backsweep.study.parts import Entry
+
+LOGGER = logging.getLogger(__name__)
 
 LEDGER = ".ledger"
 """Beside the studies' folders: which studies were made here; see `ledger`."""
@@ -70,7 +74,8 @@ class StudyFolder:
         if not self.exists:
             self.check_empty()
             return
-        changed = self.identity().differences(identity)
+        begun = self.identity()
+        changed = begun.differences(identity)
         if changed:
             more = [f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else []
             raise StudyConflict(
@@ -80,6 +85,11 @@ class StudyFolder:
                 found="; ".join(changed[:_SHOWN] + more),
                 remedy="give another folder with --out or another name with `study:`, or undo the change",
             )
+        if begun.files is None and identity.files:
+            names = printable(", ".join(sorted(identity.files)))
+            LOGGER.warning("%s was begun with a version that did not record these files: %s", self.path, names)
+        if versions := begun.describe_versions(identity):
+            LOGGER.warning("%s was begun with other versions: %s", self.path, printable(", ".join(versions)))
 
     def check_empty(self) -> None:
         """Refuse a place that holds anything that is not a study's: raises StudyConflict, which names it."""

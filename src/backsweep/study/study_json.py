@@ -37,6 +37,7 @@ class _Content(Section):
     data: Digest
     strategy: Source
     models: dict[str, Source] = Field(default_factory=dict)
+    files: dict[Annotated[str, Field(min_length=1)], Digest] | None = None
     versions: dict[str, str]
     sweep: dict[str, Any]
     sessions: Digest

@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import json
 import shutil
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import backsweep
 from backsweep.dataset import fingerprint
 from backsweep.dataset.files import find_files, is_url
 from backsweep.errors import BadInput
+from backsweep.strategy import find_code, is_installed
 from backsweep.study.config import load_sweep
 from backsweep.study.identity import Identity, identify
 from backsweep.submission.pins import direct_pins
@@ -70,9 +70,9 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     files = sweep.data.files
     shipped = {role: _ship_data(folder, role, file.path, shared=shared_data) for role, file in files.items()}
     content["data"] = json.loads(sweep.data.moved(shipped).model_dump_json())
-    content["strategy"] = _ship_code(folder, "strategy", content["strategy"])
+    content["strategy"] = _ship_code(folder, "strategy", content["strategy"], "strategy")
     for number, model in enumerate(custom_models(content.get("costs"))):
-        model["model"] = _ship_code(folder, f"models/{number}", model["model"])
+        model["model"] = _ship_code(folder, f"models/{number}", model["model"], "cost model")
     if ":" in content["search"]["sampler"]:
         _ship_module(folder, content["search"]["sampler"].rpartition(":")[0])
     for path in include:
@@ -108,15 +108,30 @@ def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
     return f"data/{role}"
 
 
-def _ship_code(folder: Path, inner: str, reference: str) -> str:
-    """Copy the file or the module of a class; returns how it is called there."""
+def _ship_code(folder: Path, inner: str, reference: str, word: str) -> str:
+    """Copy the files that decide what a class does (see `strategy.sources`); returns how it is called there.
+
+    A file that is read goes to its place in the folder of the class, or in the current one; one that lies elsewhere
+    stays where it is.
+    """
     place, _, name = reference.rpartition(":")
-    if not place.endswith(".py"):
-        _ship_module(folder, place)
+    code = find_code(reference, word)
+    if code is None:
         return reference
-    file = Path(place)
-    _copy(file, folder / inner / file.name)
-    return f"{inner}/{file.name}:{name}"
+    inside = folder
+    if place.endswith(".py"):
+        inside, reference = folder / inner, f"{inner}/{code.main.name}:{name}"
+    else:
+        _ship_module(folder, place)
+    _copy(code.main.path, inside / code.main.name)
+    for source in {*code.modules.values()}:
+        _copy(source.path, inside / source.name)
+    for source in code.files.values():
+        if source.path.is_relative_to(code.folders[-1]):
+            _copy(source.path, inside / source.name)
+        elif source.path.is_relative_to(Path.cwd()):
+            _copy(source.path, folder / source.name)
+    return reference
 
 
 def _ship_module(folder: Path, module: str) -> None:
@@ -126,8 +141,7 @@ def _ship_module(folder: Path, module: str) -> None:
     if top == "backsweep" or found is None or found.origin is None:
         return
     origin = Path(found.origin).resolve()
-    installed = [Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")]
-    if not any(origin.is_relative_to(place) for place in installed):
+    if not is_installed(origin):
         source = origin.parent if found.submodule_search_locations else origin
         _copy(source, folder / source.name)
 
@@ -136,7 +150,7 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".git"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".git"), dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
     except OSError as error:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask, head_of
+from backsweep.strategy import ask, head_of, modules_of
 from backsweep.trial.market import Market, column
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class Features:
         rows = self._market.rows
         try:
             columns = [expression.over("asset").alias(name) for name, expression in missing.items()]
-            frame = pl.concat([rows[piece].select(columns) for piece in self._market.pieces])
+            with modules_of(type(strategy)):
+                frame = pl.concat([rows[piece].select(columns) for piece in self._market.pieces])
             return {name: column(frame[name]) for name in missing}
         except MemoryError:
             raise

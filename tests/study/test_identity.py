@@ -1,0 +1,102 @@
+"""What makes two runs one study."""
+
+import json
+import logging
+
+import pytest
+
+from backsweep.errors import StudyConflict
+from backsweep.study.config import load_sweep
+from backsweep.study.folder import StudyFolder
+from backsweep.study.identity import Identity, identify, list_files
+
+DATA = "d" * 64
+
+SWEEP = """
+study: mine
+data: {bars: bars.csv}
+strategy: mine.py:Mine
+costs: {commission: {kind: custom, model: costs/fees.py:Fee}}
+search: {sampler: random, trials: 4, objective: {maximize: sharpe}}
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "costs").mkdir()
+    for name, text in {
+        "sweep.yaml": SWEEP,
+        "mine.py": "import helpers, numpy\n",
+        "helpers.py": "",
+        "costs/fees.py": "import helpers\n",
+        "costs/helpers.py": "RATE = 1\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def read(home):
+    return identify(load_sweep(home / "sweep.yaml"), DATA)
+
+
+def test_the_files_of_strategy_and_models_are_named(home):
+    assert sorted(read(home).files) == ["Fee: helpers.py", "helpers.py"]
+    assert list_files(load_sweep(home / "sweep.yaml")) == ("mine.py", "helpers.py", "fees.py")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("helpers.py", "helpers.py has changed"), ("costs/helpers.py", "Fee: helpers.py has changed")],
+)
+def test_a_file_that_changed_is_another_study_and_is_named(home, file, said):
+    before = read(home)
+    (home / file).write_text("CHANGED = 1\n")
+    assert before.differences(read(home)) == [said]
+    assert before.hash != read(home).hash
+
+
+def test_a_file_that_comes_or_goes_is_named(home):
+    before = read(home)
+    (home / "helpers.py").write_text("import more\n")
+    (home / "more.py").write_text("")
+    after = read(home)
+    assert before.differences(after) == ["helpers.py has changed", "more.py is read now and was not"]
+    assert after.differences(before)[1] == "more.py was read and is not now"
+
+
+def test_a_study_without_other_files_has_the_hash_that_it_always_had(home):
+    (home / "sweep.yaml").write_text(SWEEP.replace("costs: {commission: {kind: custom, model: costs/fees.py:Fee}}", ""))
+    (home / "mine.py").write_text("import numpy\n")
+    now = read(home)
+    assert now.files == {}
+    assert Identity(now.sweep, now.data, now.strategy, now.models).hash == now.hash
+
+
+def test_an_older_study_is_compared_on_what_it_recorded(home):
+    now = read(home)
+    older = Identity(now.sweep, now.data, now.strategy, now.models)
+    assert older.differences(now) == []
+    (home / "mine.py").write_text("import helpers\n")
+    assert len(older.differences(read(home))) == 1
+
+
+def test_what_was_recorded_is_read_back(home):
+    now = read(home)
+    again = Identity.from_content(json.loads(json.dumps(now.to_content())))
+    assert again == now
+    assert again.versions == now.versions
+    assert {"python", "polars", "numpy"} <= now.versions.keys()
+
+
+def test_another_version_of_a_package_is_a_warning_and_no_refusal(home, monkeypatch, caplog):
+    now = read(home)
+    begun = Identity(now.sweep, now.data, now.strategy, now.models, None, {**now.versions, "numpy": "1.0"})
+    monkeypatch.setattr(StudyFolder, "exists", True)
+    monkeypatch.setattr(StudyFolder, "identity", lambda _: begun)
+    with caplog.at_level(logging.WARNING):
+        StudyFolder(home / "study").check(now)
+    assert f"was begun with other versions: numpy 1.0 -> {now.versions['numpy']}" in caplog.text
+    assert "a version that did not record these files: Fee: helpers.py, helpers.py" in caplog.text
+    (home / "mine.py").write_text("import helpers\n")
+    with pytest.raises(StudyConflict, match="strategy source"):
+        StudyFolder(home / "study").check(read(home))
