@@ -113,6 +113,7 @@ def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
     ("options", "message"),
     [
         ({"sampler": "nowhere.to:Find"}, "the sampler cannot be loaded"),
+        ({"sampler": ":Find"}, "the sampler cannot be loaded"),
         ({"sampler": "optuna.samplers:Nothing"}, "the sampler cannot be loaded"),
         ({"sampler": "optuna.trial:FrozenTrial"}, "not an Optuna sampler"),
         ({"sampler": "optuna.samplers:GridSampler"}, "the sampler refuses(.|\n)*search_space"),

@@ -51,6 +51,9 @@ class PartEvaluator(EvaluatorLike, Protocol):
 TOO_LONG = "it took longer than {:g} s; runtime.trial_timeout allows more"
 """Why a trial that took too many seconds has failed."""
 
+ATTEMPTS = 3
+"""How often a trial may take too long, or lose the worker that runs it, before that is a failure."""
+
 EvaluatorFactory = Callable[["TrialSpec"], EvaluatorLike]
 
 

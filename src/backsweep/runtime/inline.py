@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError
 from backsweep.runtime.evaluators import (
+    ATTEMPTS,
     TOO_LONG,
     EvaluatorFactory,
     EvaluatorLike,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from backsweep.trial.exchange import Chunk, Outcome, Ready
     from backsweep.trial.spec import TrialSpec
 
-MOST_LEFT = 32
-"""Trials that may be left running, each with the memory of an account, before the run ends."""
+MOST_LEFT = 100
+"""Attempts that may be left running, each with the memory of an account, before the run ends."""
 
 _LOWEST = 19  # priority
 
@@ -43,7 +44,7 @@ class InlineBackend:
     evaluator : builds what runs the chunks; the default loads the data and compiles the strategy.
     shards : into how many shards the assets of sleeves are cut; all are held here.
     trial_timeout : seconds that a trial may take; None means for ever. A chunk that takes longer runs again trial by
-        trial, and the trial to blame fails.
+        trial, and the trial to blame fails at its third attempt: the first may have had to compile.
 
     """
 
@@ -63,6 +64,7 @@ class InlineBackend:
         self._evaluator: EvaluatorLike | None = None
         self._queue: deque[Chunk] = deque()
         self._left = 0
+        self._attempts = 0  # of the trial that runs by itself
 
     def start(self, spec: TrialSpec) -> Ready:
         """Load the data and compile the strategy here; raises BadInput, BadData or StrategyError."""
@@ -92,6 +94,7 @@ class InlineBackend:
             return self._leave(thread, chunk, evaluator.ready)
         if isinstance(outcome, BaseException):
             raise outcome
+        self._attempts = 0
         return [outcome]
 
     def _ready_evaluator(self) -> EvaluatorLike:
@@ -118,7 +121,12 @@ class InlineBackend:
                 remedy="pass --backend ray, whose workers can be ended; the same command goes on",
             )
         if len(chunk.numbers) == 1:
-            return [failed_outcome(chunk, ready, reason)]
+            self._attempts += 1
+            if self._attempts < ATTEMPTS:
+                self._queue.appendleft(chunk)
+                return []
+            self._attempts = 0
+            return [failed_outcome(chunk, ready, f"{reason} ({ATTEMPTS} times)")]
         cuts = [slice(i, i + 1) for i in range(len(chunk.numbers))]
         singles = [replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]) for cut in cuts]
         self._queue.extendleft(reversed(singles))

@@ -17,7 +17,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError
-from backsweep.runtime.evaluators import TOO_LONG, EvaluatorFactory, PlainWorkshop, failed_outcome, open_workshops
+from backsweep.runtime.evaluators import (
+    ATTEMPTS,
+    TOO_LONG,
+    EvaluatorFactory,
+    PlainWorkshop,
+    failed_outcome,
+    open_workshops,
+)
 from backsweep.runtime.meters import StudyMeters
 from backsweep.runtime.ray_nodes import is_gone
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
@@ -32,9 +39,6 @@ if TYPE_CHECKING:
     from backsweep.trial.spec import TrialSpec
 
 LOGGER = logging.getLogger(__name__)
-
-ATTEMPTS = 3
-"""How often a trial may lose the worker that runs it, and a worker may die while it loads, before that is a failure."""
 
 NODES = 10
 """How many nodes may go with a chunk, after which its workers count as dead; and how often its parts may be lost."""

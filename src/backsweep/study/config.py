@@ -99,7 +99,7 @@ class Search(Section):
 
     sampler: str = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    trials: Annotated[int | None, Field(ge=1)] = None
+    trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
     lag: Annotated[int, Field(ge=1, le=1000)] = 2
     params: dict[str, ParamRange] = Field(default_factory=dict)

@@ -59,7 +59,7 @@ def _load(reference: str, where: str) -> Callable[..., BaseSampler]:
     module, _, name = reference.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:  # ValueError: no module is named
         raise BadInput(
             "the sampler cannot be loaded",
             where=where,
