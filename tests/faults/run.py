@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from damage import damage_files
+from fuzz_data import fuzz_data
 from fuzz_sweeps import fuzz_sweeps
 from sabotage import kill_drivers, refuse_steps
 from torment_drivers import jump_clocks, meet, stop_jobs, stop_runs
@@ -36,6 +37,7 @@ def main():
     share = 10 if options.quick else 1
     faults = {
         "sweep file": lambda home: fuzz_sweeps(home, 600 // share, options.seed),
+        "data file": lambda home: fuzz_data(home, 250 // share, options.seed),
         "damaged file": lambda home: damage_files(home, 1200 // share, options.seed)[0],
         "changed folder": lambda home: mutate_folders(home, 400 // share, options.seed)[0],
         "disk full": lambda home: refuse_steps(home, share, errno.ENOSPC),
