@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 
 import pytest
 
 from backsweep.errors import StudyConflict
+from backsweep.study import ledger
+from backsweep.study.files import sealed, unreadable, unsealed
 from backsweep.study.ledger import LEDGER, keep_ledger
 from backsweep.study.study import open_study
 
@@ -77,3 +81,50 @@ def test_a_damaged_neighbour_does_not_end_a_run(bench):
     (bench.folder / "one" / "study.json").write_text("{}")
     run(bench, "two", seed=8)
     assert len(list((bench.folder / LEDGER).iterdir())) == 2
+
+
+@pytest.mark.parametrize("odd", ["FIFO", "link to itself", "folder", "closed"])
+def test_an_odd_neighbour_is_left_out_and_named(bench, odd, caplog, monkeypatch):
+    place = bench.folder / "odd"
+    place.mkdir()
+    if odd == "FIFO":
+        os.mkfifo(place / "study.json")
+    elif odd == "link to itself":
+        (place / "study.json").symlink_to("study.json")
+    elif odd == "folder":
+        (place / "study.json").mkdir()
+    else:  # permissions do not bind the superuser
+        known = ledger.StudyFolder.exists.fget
+
+        def exists(folder):
+            if folder.path.name == "odd":
+                raise unreadable(str(folder.path / "study.json"), "Permission denied")
+            return known(folder)
+
+        monkeypatch.setattr(ledger.StudyFolder, "exists", property(exists))
+    with caplog.at_level(logging.WARNING):
+        run(bench, "one")
+        assert tried(bench, "one") == 100
+    assert "what cannot be read does not count as a study" in caplog.text
+    assert "odd/study.json: the file cannot be read" in caplog.text
+    assert len(list((bench.folder / LEDGER).iterdir())) == 1
+
+
+def test_an_entry_under_another_s_name_or_with_another_field_is_an_error(bench):
+    run(bench, "one")
+    (entry,) = (bench.folder / LEDGER).iterdir()
+    content = unsealed(entry.read_bytes(), "")
+    for changes, said in (
+        ({"trials": 1}, "an entry under another's name"),
+        ({"trials": "1"}, "ill-formed field `trials`"),
+    ):
+        entry.write_bytes(sealed(content | changes))
+        with pytest.raises(StudyConflict, match=f"{entry.name}: {said}"):
+            tried(bench, "one")
+
+
+def test_a_name_that_is_none_of_the_ledger_s_is_left_alone(bench):
+    run(bench, "one")
+    (bench.folder / LEDGER / "notes.json").write_text("mine")
+    assert tried(bench, "one") == 100
+    assert (bench.folder / LEDGER / "notes.json").read_text() == "mine"

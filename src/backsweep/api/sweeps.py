@@ -113,7 +113,7 @@ def run(
     sweep, _, space = _read(path, with_options(overrides, options))
     sweep = _seal(sweep)
     folder = out if out is not None else Path("studies") / sweep.study
-    where = sweep.runtime
+    place, where = StudyFolder(folder), sweep.runtime
     with looks_kept(folder), _located(sweep):
         run_study(
             sweep,
@@ -121,7 +121,7 @@ def run(
             make_backend(
                 where.resolved_backend, where.workers, where.address, where.trial_timeout, where.shards, sweep.study
             ),
-            StudyFolder(folder),
+            place,
             identify(sweep, fingerprint(sweep.data)),
             progress,
         )

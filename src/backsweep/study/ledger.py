@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput, StudyConflict
+from backsweep.printable import clean
 from backsweep.study.documents import STRICT, Count, Digest, Positive, read_document
 from backsweep.study.files import RESTORE, Files, open_files, sealed
 from backsweep.study.folder import LEDGER, StudyFolder
@@ -74,10 +75,12 @@ def ledger_kept(path: Path | str) -> Iterator[None]:
 def keep_ledger(path: Path | str) -> None:
     """Enter the study at `path`, and those beside it that are not entered yet, as they stand.
 
-    Leaves out a study that cannot be read, and does nothing where the folder cannot be read or written: a run is not
+    Does nothing if no study was begun there. Leaves out a study that cannot be read, and does nothing where the folder cannot be read or written: a run is not
     the moment to stumble over another one's damage. A warning says so.
     """
     try:
+        if not StudyFolder(path).exists:
+            return
         studies = open_files(path).parent()
         for folder, made in _beside(studies):
             if not studies.exists(made.entry):
@@ -161,4 +164,4 @@ def _beside(studies: Files) -> list[tuple[StudyFolder, Made]]:
 
 
 def _in_one_line(error: BadInput) -> str:
-    return f"{error.where}: {error.problem}" + (f" ({error.found})" if error.found else "")
+    return clean(f"{error.where}: {error.problem}" + (f" ({error.found})" if error.found else ""))
