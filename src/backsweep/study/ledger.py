@@ -75,12 +75,15 @@ def ledger_kept(path: Path | str) -> Iterator[None]:
 def keep_ledger(path: Path | str) -> None:
     """Enter the study at `path`, and those beside it that are not entered yet, as they stand.
 
-    Does nothing if no study was begun there. Leaves out a study that cannot be read, and does nothing where the folder cannot be read or written: a run is not
-    the moment to stumble over another one's damage. A warning says so.
+    Does nothing if no study was begun there, or where the folder cannot be read or written, and leaves out a study that
+    cannot be read: a run is not the moment to stumble over another one's damage. A warning says so.
     """
+    begun = False
+    with suppress(BadInput):  # whoever runs the study has said so
+        begun = StudyFolder(path).exists
+    if not begun:
+        return
     try:
-        if not StudyFolder(path).exists:
-            return
         studies = open_files(path).parent()
         for folder, made in _beside(studies):
             if not studies.exists(made.entry):
