@@ -27,6 +27,45 @@ def test_check_says_what_was_found_and_writes_nothing(sweep, command, tmp_path):
     assert not (tmp_path / "studies").exists()
 
 
+def test_orders_that_are_always_rejected_are_told_with_reason_and_remedy_by_every_command(sweep, command):
+    strategy = sweep.with_name("strategy.py")
+    strategy.write_text(strategy.read_text().replace("bar.asset, self.size)", "bar.asset, 1e6 * self.size)"))
+    code, _, err = command("check", sweep)
+    assert code == 0
+    assert "orders were rejected" in err
+    assert "because: exceeds cash" in err
+    assert "leave room for costs" in err
+    assert "nothing was traded: 0 trades" in err
+    assert "because: exceeds cash" in command("backtest", sweep)[2]
+    code, _, err = command("run", sweep)
+    assert code == 0
+    assert "none of 40 trials closed a trade" in err
+    assert "40 of 40 trials had orders rejected" in err
+    assert "40 of 40 trials had orders rejected" in command("show", "studies/small")[2]
+
+
+def test_check_names_what_is_probably_not_meant_and_swallows_what_on_data_prints(sweep, command):
+    strategy = sweep.with_name("strategy.py")
+    strategy.write_text(strategy.read_text().replace("bar = data[i]", "bar = data[i]; print(77777)"))
+    sweep.write_text(sweep.read_text().replace("high: 0.001", "high: 0.1"))
+    code, out, err = command("check", sweep, "--set", "search.params.size={low: 1, high: 50}")
+    assert code == 0
+    assert "77777" not in out
+    assert "on_data prints at every call" in err
+    assert "costs.commission.rate: 0.1 is 10 % of the value of every fill" in err
+    assert "search.params.size: 1 to 50 goes beyond the 10 to 50 of Cross" in err
+    assert "with 3 warnings" in out
+
+
+def test_free_trading_is_warned_of_at_the_start_of_a_run(sweep, command):
+    text = sweep.read_text()
+    costs = text[text.index("costs:") : text.index("search:")]
+    swept = "  params:\n    costs.commission.rate: {low: 0.0, high: 0.001}\n"
+    sweep.write_text(text.replace(costs, "").replace(swept, ""))
+    err = command("run", sweep)[2]
+    assert err.splitlines()[0].startswith("warning: there is no costs section: trading is free")
+
+
 ONE_BY_ONE = ("--set", "search.sampler=tpe")  # learns: batches are committed one by one, however quick their trials
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
 from backsweep.strategy import load_strategy
+from backsweep.study.cautions import cautions_of_study, cautions_of_sweep
 from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
 from backsweep.study.files import open_files
@@ -52,7 +54,8 @@ RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 class Findings:
     """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test.
 
-    `files` names what decides a result beside them: the strategy's file, what it and the cost models import and read.
+    `files` names what decides a result beside them: the strategy's file, what it and the cost models import and read;
+    `warnings` what is suspicious and no error, a line each.
     """
 
     sweep: Sweep
@@ -61,6 +64,7 @@ class Findings:
     result: Result
     lookahead: Lookahead
     files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +148,17 @@ def read_sweep(
     return _read(path, with_options(overrides, options))[0]
 
 
+def sweep_warnings(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what is suspicious in a sweep file and no error, a line each; loads no data and runs nothing."""
+    sweep, cls, _ = _read(path, overrides)
+    return tuple(map(str, cautions_of_sweep(sweep, cls)))
+
+
+def study_warnings(study: Study) -> tuple[str, ...]:
+    """Return what is suspicious in a study's trials, a line each: none traded, orders rejected."""
+    return tuple(map(str, cautions_of_study(study)))
+
+
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     """Validate a sweep file, load its data, run its strategy once and test it for look-ahead; writes nothing.
 
@@ -155,11 +170,12 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     spec = trial_spec(sweep, space)
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(places) if space.names else np.zeros((1, 0))
-    with _located(sweep):
-        result = make_evaluator(spec, shard, cls).replay(trials[0])
     settings = Settings(spec.account, spec.execution, spec.costs)
-    lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
-    return Findings(sweep, shard, space, result, lookahead, list_files(sweep))
+    with _located(sweep), redirect_stdout(StringIO()):  # what on_data prints
+        result = make_evaluator(spec, shard, cls).replay(trials[0])
+        lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
+    warnings = (*map(str, cautions_of_sweep(sweep, cls)), *result.warnings)
+    return Findings(sweep, shard, space, result, lookahead, list_files(sweep), warnings)
 
 
 def replay(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing
+from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing, print_warnings
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
 
@@ -49,6 +49,7 @@ def backtest(
         console.print()
     console.print(make_listing({name: format_metric(name, value) for name, value in done.result.metrics.items()}))
     console.print()
+    print_warnings(done.result.warnings)
     echo(f"fills, trades, equity and orders are in {folder}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing
+from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing, print_warnings
 from backsweep.cli.options import Overrides, SweepFile
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
         console.print(title, style="underline")
         console.print(make_listing(entries))
         console.print()
-    echo(f"{sweep} is good: backsweep run {sweep}")
+    print_warnings(found.warnings)
+    said = f" with {len(found.warnings)} warning{'s'[: len(found.warnings) != 1]}" if found.warnings else ""
+    echo(f"{sweep} can run{said}: backsweep run {sweep}" if said else f"{sweep} is good: backsweep run {sweep}")
 
 
 def _describe_data(shard: Shard) -> dict[str, str]:

@@ -121,6 +121,12 @@ def _clean_lines(text: str) -> str:
     return "\n".join(mask_secrets(printable(line)) for line in text.split("\n"))
 
 
+def print_warnings(texts: Sequence[str], *, err: bool = True) -> None:
+    """Print what is suspicious and no error, a line each."""
+    for text in texts:
+        echo(f"warning: {text}", err=err)
+
+
 def format_metric(name: str, value: float | None) -> str:
     """Show a metric in its unit; a dash where it is undefined."""
     if value is None or math.isnan(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from backsweep.cli.console import echo
+from backsweep.cli.console import echo, print_warnings
 from backsweep.cli.options import (
     Address,
     Backend,
@@ -39,8 +39,10 @@ def run(
 
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+    from backsweep.api.sweeps import study_warnings, sweep_warnings  # noqa: PLC0415 - as above
     from backsweep.cli.progress import show_progress  # noqa: PLC0415 - a bar is for those who run
 
+    print_warnings(sweep_warnings(sweep, overrides=overrides or ()))
     said = "interrupted: what was finished is kept, and the same command resumes the study"
     with interruptible(said), show_progress() as show:
         study = backsweep.run(
@@ -56,6 +58,7 @@ def run(
         )
     state = study.state
     echo(f"{state.done:,} trials are in {study.path}; see the best: backsweep show {study.path}")
+    print_warnings(study_warnings(study))
     if not study.walks and study.best is None and state.failed < state.done:
         said = f"none of them has a score and holds the constraints; backsweep backtest {sweep} shows what one trades"
         echo(said, err=True)

@@ -16,6 +16,7 @@ from backsweep.cli.console import (
     make_console,
     make_listing,
     print_columns,
+    print_warnings,
     write_data,
 )
 from backsweep.cli.findings import show_findings
@@ -105,10 +106,12 @@ def show(
         write_data(json.dumps(content, default=str, indent=2) + "\n")
     else:
         walk = opened.sweep.walk_forward
+        from backsweep.api.sweeps import study_warnings  # noqa: PLC0415 - loads Polars and Numba, as above
         from backsweep.study.touches import tell  # noqa: PLC0415 - loads pydantic
 
         said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
         print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
+        print_warnings(study_warnings(opened))
 
 
 def _show_folds(study: Study, form: Format) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.trial.cautions import cautions_of_records
 from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.recording import Recording
 from backsweep.trial.runner import Runner
@@ -47,6 +48,11 @@ class Result:
     orders: pl.DataFrame
     cash_flows: pl.DataFrame
     returns: NDArray[np.float64] = field(repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is suspicious and no error, a line each: rejected orders, no trades."""
+        return tuple(map(str, cautions_of_records(self.orders, self.metrics["trades"])))
 
 
 def read_result(recording: Recording) -> Result:

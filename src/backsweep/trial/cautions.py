@@ -1,0 +1,64 @@
+"""What is suspicious in a run and no error: one record for each kind, with where, how many of how many, and the remedy.
+
+A caution changes no result. `study.cautions` adds what a sweep file shows before anything runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+ORDER_COLUMNS = ("asset", "order_type", "quantity", "status", "reject_reason", "submitted")
+"""What is read of the records of orders."""
+
+FRACTION = "ask for less: a target per cent is a fraction of equity (0.5 is 50 %)"
+REMEDIES = {
+    "exceeds buying power": FRACTION + ", up to the account's leverage",
+    "exceeds cash": FRACTION + "; leave room for costs and the next open, or set account.kind: margin",
+    "exceeds settled cash": "wait for the proceeds of sales, or set account.settlement: 0",
+    "short sale in a cash account": "set account.kind: margin, or sell no more than is held",
+    "the asset cannot be sold short": "sell no more than is held, or set shortable in account.per_asset",
+    "quantity is zero or not a number": "round to a lot, and test for missing values before asking",
+    "price is missing or not positive": "give limit and stop orders a price above zero, and a trail between 0 and 1",
+    "below the minimum order value": "ask for more, or lower account.minimum_order",
+    "no such parent order": "give a child the id of its parent, and the opposite sign",
+    "no such asset": "use bar.asset",
+}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One thing that is probably not meant: what, where, and what to do about it."""
+
+    what: str
+    where: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}; {self.remedy}" if self.remedy else head
+
+
+def cautions_of_records(orders: pl.DataFrame, trades: float | None) -> list[Caution]:
+    """Return what a run's orders (`Result.orders`) and its number of closed trades show."""
+    found = []
+    rejected = orders.filter(pl.col("status") == "rejected")
+    if rejected.height:
+        counts = rejected.group_by("reject_reason").len().sort(["len", "reject_reason"], descending=[True, False])
+        reason, count = counts.row(0)
+        first = rejected.filter(pl.col("reject_reason") == reason).row(0, named=True)
+        found.append(
+            Caution(
+                f"{rejected.height:,} of {orders.height:,} orders were rejected, {count:,} of them because: {reason} "
+                f"(the first: {first['order_type']} {first['quantity']:g} {first['asset']} at {first['submitted']})",
+                remedy=REMEDIES.get(reason, "see reject_reason in orders"),
+            )
+        )
+    if not trades:
+        held = orders.filter(pl.col("status") == "filled").height
+        what = "no trade was closed" if held else "nothing was traded: 0 trades"
+        asked = "the first order was never closed" if held else "on_data asked for no order that filled"
+        found.append(Caution(what, remedy=f"{asked}; check the thresholds, and that on_data calls the broker"))
+    return found
