@@ -24,7 +24,8 @@ from backsweep.engine.terms import set_terms
 from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
 
 NAN = np.nan
-BAR_FIELDS = ("asset", "open", "high", "low", "close", "volume")
+PRICES_AND_VOLUME = ("open", "high", "low", "close", "volume")
+BAR_FIELDS = ("asset", *PRICES_AND_VOLUME, "last_of_session")
 
 
 class Market(NamedTuple):
@@ -61,16 +62,30 @@ class Order(View):
 
 @view
 class Bar(View):
-    """One asset's bar: asset, open, high, low, close, volume, and every signal and feature by its name."""
+    """One asset's bar: asset, open, high, low, close, volume, and every signal and feature by its name.
+
+    `last_of_session`: whether it is the asset's last of this trading day, which markets that close at other times, and
+    half days, have at other times than `data.last_of_session`.
+    """
 
     __slots__ = ("_bar", "_columns", "_row")
     _bar: Any
     _columns: Any
     _row: int
 
+    @property
+    def asset(self) -> int:
+        """Return the asset's number."""
+        return np.int64(self._bar.asset)  # type: ignore[return-value]  # the integer of compiled code
+
+    @property
+    def last_of_session(self) -> bool:
+        """Return whether no later bar of this asset belongs to this trading day."""
+        return self._bar.last_of_session == 1
+
     def __getattr__(self, name: str) -> Any:
-        """Give a field of the bar, or this row of a column."""
-        if name in BAR_FIELDS:
+        """Give a price or the volume of the bar, or this row of a column."""
+        if name in PRICES_AND_VOLUME:
             return self._bar[name]
         if name in self._columns.dtype.names:
             return load(self._columns[name], self._row)
@@ -79,7 +94,7 @@ class Bar(View):
     @staticmethod
     def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
         """Resolve an attribute for compiled code."""
-        if name in BAR_FIELDS:
+        if name in PRICES_AND_VOLUME:
             return record_attribute(typ, "_bar", name)
         return column_attribute(typ, "_columns", "_row", name)
 
@@ -125,7 +140,7 @@ class Data(View):
 
     @property
     def last_of_session(self) -> bool:
-        """Tell whether no later bar belongs to this trading day."""
+        """Tell whether no later bar, of any asset, belongs to this trading day."""
         return self._group.last_of_session == 1
 
     def __getitem__(self, index: int) -> Bar:

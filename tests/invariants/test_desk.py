@@ -174,7 +174,9 @@ class WatchedDesk(Desk):
                 assert order.expires >= self.now
                 assert self.account.next_expiry <= order.expires
             if is_live(order) and order.tif == DAY:
-                assert order.expires >= self.session
+                groups, own = self.market.groups[: self.groups], self.market.bars[: self.rows]
+                later = np.repeat(groups["timestamp"], groups["count"]) > order.submitted
+                assert not (later & (own["asset"] == order.asset) & (own["last_of_session"] == 1)).any()
 
     @invariant()
     def of_a_group_of_which_one_is_filled_nothing_older_lives(self):

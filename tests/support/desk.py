@@ -208,7 +208,7 @@ class Desk(RuleBasedStateMachine):
         group["first_row"], group["session"], group["last_of_session"] = self.rows, self.session, int(ends)
         for asset, move in enumerate(several):
             if move is not None:
-                self.lay_bar(asset, *(quarters / 4 for quarters in move), volumes[asset])
+                self.lay_bar(asset, int(ends), *(quarters / 4 for quarters in move), volumes[asset])
         group["count"] = self.rows - group["first_row"]
         self.runner._values[0]["count"] = self.asked
         self.account.carried = CARRIED if self.groups else FRESH
@@ -218,8 +218,16 @@ class Desk(RuleBasedStateMachine):
         self.groups += 1
         self.session += int(ends)
 
-    def lay_bar(self, asset, gap, body, up, down, volume):
+    def lay_bar(self, asset, ends, gap, body, up, down, volume):
         opened = float(np.clip(self.closes[asset] + gap, 10.0, 40.0))
         close = self.closes[asset] = float(np.clip(opened + body, 10.0, 40.0))
-        self.market.bars[self.rows] = (asset, opened, max(opened, close) + up, min(opened, close) - down, close, volume)
+        self.market.bars[self.rows] = (
+            asset,
+            ends,
+            opened,
+            max(opened, close) + up,
+            min(opened, close) - down,
+            close,
+            volume,
+        )
         self.rows += 1

@@ -20,7 +20,7 @@ At each timestamp:
    own children wait. The stop of a stop entry lies on the other side: if the bar reached it, it fills, but not where
    targets come first.
 3. Positions are marked at the close; what fills at a close does, by the same ranks: a market-on-close order at the
-   last bars of a session, and what the profile lets fill at closes.
+   asset's last bar of a session, and what the profile lets fill at closes.
    Once an asset had volume, it does not meet a bar without. A limit may need a price beyond it.
 4. The script speaks; its requests are judged one after the other. Where the profile says so, the market orders among
    them fill at these closes.
@@ -30,9 +30,9 @@ limit; else it is a limit order, for the rest of the bar if the open decided, fr
 stop stands at a distance from the best price since it came to life, at the last close or at its parent's fill; a bar
 that does not reach it moves it.
 
-A DAY order lives to the end of the session of the next bars, a GTD order as long as bars come in time, an IOC or FOK
-order for the open of its next bar (or for the close at which it could fill). When one order of a group fills, the
-others are cancelled.
+A DAY order lives to the end of the session of its asset's next bar, a GTD order as long as bars come in time, an IOC
+or FOK order for the open of its next bar (or for the close at which it could fill). When one order of a group fills,
+the others are cancelled.
 
 With a share of the volume, the fills of an asset at one bar come to no more than that, and orders fill in parts. The
 rest goes on as it is, but a stop that was reached as a market order and a stop-limit order as a limit order; IOC
@@ -129,8 +129,7 @@ class Oracle(Requests, Bars, Families):
             self.mark(group)
             self.meet_close(trading, now)
             self.fund(group)
-            if self.closes_session(now):
-                self.expire(lambda order: order.tif == DAY and order.last_session <= self.session(self.now))
+            self.expire(lambda order: order.tif == DAY and self.ends(self.now, order.asset))
             self.check()
             requests = []
             for step in (step for step in steps if step.at == now):
@@ -187,6 +186,12 @@ class Oracle(Requests, Bars, Families):
 
     def session(self, now):
         return now // self.per_session
+
+    def ends(self, now, asset):
+        """Tell whether an asset's bar is its last of the session."""
+        later = range(now + 1, len(self.market))
+        more = any(asset in self.market[at] for at in later if self.session(at) == self.session(now))
+        return asset in self.market[now] and not more
 
     def closes_session(self, now):
         return (now + 1) % self.per_session == 0 or now + 1 == len(self.market)

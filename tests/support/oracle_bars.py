@@ -39,7 +39,7 @@ class Bars:
             if order.asset not in group or not self.at_close(order) or order.type not in types:
                 continue
             close = group[order.asset][3]
-            if order.type == MARKET_ON_CLOSE and not self.closes_session(now):
+            if order.type == MARKET_ON_CLOSE and not self.ends(now, order.asset):
                 continue
             moment, _ = self.touch(order, (close,) * 4)
             if moment is not None:

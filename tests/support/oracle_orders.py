@@ -41,7 +41,6 @@ class Order:
     known_parent: bool = True
     tif: str = GTC
     till: Fraction | None = None  # hours since the start
-    last_session: int = -1
     group: int = 0
     trail: Fraction | None = None
     percent: Fraction | None = None

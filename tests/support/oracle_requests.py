@@ -32,7 +32,6 @@ class Requests:
             order = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop, step.parent)
             order.trail, order.percent = exact(step.amount), exact(step.percent)
             order.tif, order.till, order.group = TIFS[step.tif], self.hour(self.now) + step.hours, step.oca
-            order.last_session = self.session(self.now) + self.closes_session(self.now)
         elif step.verb == "bracket":
             entry = self.request(requests, name, TYPES[step.type], quantity, step.limit, step.stop)
             if not isnan(step.stop_loss):

@@ -88,6 +88,7 @@ SEEN = (
     "session",
     "count",
     "assets",
+    "asset_last_of_session",
 )
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 NOTE_ASSET = -1  # an order for no asset is always rejected: its quantity notes what the strategy saw
@@ -152,7 +153,12 @@ class Script(Strategy):
             return 1.0 * data.session
         if what == 20:
             return 1.0 * data.count
-        return 1.0 * broker.count_assets()
+        if what == 21:
+            return 1.0 * broker.count_assets()
+        for index in range(data.count):
+            if data[index].asset == asset:
+                return 1.0 if data[index].last_of_session else 0.0
+        return -1.0
 
     def play(self, timestamp, data, broker):
         """Ask for the present step."""

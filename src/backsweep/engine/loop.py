@@ -6,8 +6,8 @@ Rows are grouped by timestamp. For each group, in this order:
    are good till an earlier time expire (`terms`);
 1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
 2. cash in other currencies is marked to the group's rates, positions to its closes; orders that fill at a close do; at
-   the end of a session its DAY orders expire; positions pay or receive their funding, and where equity does not cover
-   the maintenance margin then, liquidation orders are submitted (`liquidation`);
+   the end of an asset's session its DAY orders expire; positions pay or receive their funding, and where equity does
+   not cover the maintenance margin then, liquidation orders are submitted (`liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after; with a delay it sees the bars, and what
    belongs to them, of so many timestamps ago;
 4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
@@ -115,8 +115,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             mark_group(state, group)
             if account.at_close > 0:
                 match_close(state, group, 0)
-            if account.expiring > 0 and group.last_of_session == 1:
-                expire_day(state, group.session)
+            if account.expiring > 0:
+                expire_day(state, group)
             if account.open_positions > 0 and account.upkeep == 1:
                 keep_positions(state, group)
             seen = index - delay

@@ -83,7 +83,7 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
         while slot != NONE:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
-            waits = waits or (order.type == MARKET_ON_CLOSE and group.last_of_session == 0)
+            waits = waits or (order.type == MARKET_ON_CLOSE and bar.last_of_session == 0)
             if not waits:
                 moment, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
                 if not ends_now(state, slot, moment) and moment != NEVER:

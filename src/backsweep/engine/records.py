@@ -307,3 +307,4 @@ def reset(state: State) -> None:
         book.reach_low = -np.inf
         book.reach_high = np.inf
         book.taken_row = NONE
+        book.ended = NONE

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Market data, read only.
-BAR = record_dtype([("asset", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
+BAR = record_dtype(  # `last_of_session`: 1 if no later bar of the asset belongs to the trading day
+    [
+        ("asset", "i4"),
+        ("last_of_session", "i4"),
+        ("open", "f8"),
+        ("high", "f8"),
+        ("low", "f8"),
+        ("close", "f8"),
+        ("volume", "f8"),
+    ]
+)
 GROUP = record_dtype(  # the bars of one timestamp
     [("timestamp", "i8"), ("first_row", "i4"), ("count", "i4"), ("session", "i4"), ("last_of_session", "i4")]
 )
@@ -215,6 +225,7 @@ BOOK = record_dtype(  # the working orders of one asset
         ("reach_high", "f8"),
         ("taken", "f8"),  # units filled at the bar of row `taken_row`
         ("taken_row", "i8"),
+        ("ended", "i8"),  # the group whose bar was the last of the asset's session; kept while orders can expire
     ]
 )
 ORDER = record_dtype(
@@ -232,7 +243,7 @@ ORDER = record_dtype(
         ("trail_amount", "f8"),
         ("trail_percent", "f8"),
         ("tif", "i8"),
-        ("expires", "i8"),  # DAY: number of a session; GTD: a time
+        ("expires", "i8"),  # GTD: a time
         ("oca_group", "i8"),  # 0 for none
         ("mark", "f8"),  # a trailing stop's water mark
         ("next", "i8"),

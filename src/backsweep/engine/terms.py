@@ -1,7 +1,7 @@
 """How long an order lives, and which orders end together.
 
     GTC   until it fills or is cancelled
-    DAY   to the end of a session: the one of the next bars after the request
+    DAY   to the end of its asset's session: the one of the asset's next bar after the request
     GTD   as long as bars are stamped at or before `good_till`
     IOC   for one moment: the open of its asset's next bar, or the close for what fills at a close alone
     FOK   as IOC, but all of it or nothing
@@ -49,8 +49,6 @@ def set_terms(state: State, order_id: int, tif: int, good_till: int, oca_group: 
     order.tif = tif
     order.oca_group = oca_group
     if tif == DAY:
-        group = record_at(state.groups, account.group)
-        order.expires = group.session + group.last_of_session
         account.expiring += 1
     elif tif == GTD:
         order.expires = good_till
@@ -81,12 +79,20 @@ def expire_dated(state: State) -> None:
 
 
 @kernel
-def expire_day(state: State, session: int) -> None:
-    """End the DAY orders of a session that is over."""
+def expire_day(state: State, group: Any) -> None:
+    """End the DAY orders of the assets whose session is over with their bar of this timestamp."""
     account = state.account
+    over = 0
+    for row in range(group.first_row, group.first_row + group.count):
+        bar = record_at(state.bars, row)
+        if bar.last_of_session == 1:
+            record_at(state.books, bar.asset).ended = account.group
+            over += 1
+    if over == 0:
+        return
     for slot in range(min(account.next_id, account.capacity)):
         order = record_at(state.orders, slot)
-        if is_live(order) and order.tif == DAY and order.expires <= session:
+        if is_live(order) and order.tif == DAY and record_at(state.books, order.asset).ended == account.group:
             end_unfilled(state, slot, EXPIRED, NO_REASON)
 
 

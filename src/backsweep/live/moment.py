@@ -11,9 +11,13 @@ import polars as pl
 
 from backsweep.dataset import Shard, shard_from_frames
 from backsweep.errors import BadData
+from backsweep.trial.market import last_of_session as find_last_of_session
+from backsweep.trial.market import locked, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+
+    from backsweep.trial.market import Market
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +29,27 @@ class Moment:
     shard : rows of one timestamp, checked as every shard is; asset codes count all the assets of the session.
     session : number of the trading day, from 0. last_of_session : whether no later bar belongs to it; a feed knows this
         from the exchange's calendar.
+    closing : names of the assets whose bar is their last of it, where others trade on.
     """
 
     shard: Shard
     session: int
     last_of_session: bool
+    closing: frozenset[str] = frozenset()
 
     @property
     def timestamp(self) -> int:
         """Give the time of the bars, nanoseconds UTC."""
         return int(self.shard.rows["timestamp"][0])
+
+    def pack(self) -> Market:
+        """Lay the bars out for the engine, which knows of the session what the calendar says."""
+        market = pack(self.shard)
+        groups, bars = market.groups.copy(), market.bars.copy()
+        groups["session"], groups["last_of_session"] = self.session, self.last_of_session
+        names = [market.assets[code] for code in bars["asset"]]
+        bars["last_of_session"] = [self.last_of_session or name in self.closing for name in names]
+        return replace(market, bars=locked(bars), groups=locked(groups))
 
 
 def moments(shard: Shard) -> Iterator[Moment]:
@@ -42,16 +57,19 @@ def moments(shard: Shard) -> Iterator[Moment]:
     times = shard.rows["timestamp"].to_numpy()
     edges = np.flatnonzero(np.diff(times, prepend=times[0] - 1, append=times[-1] + 1))
     ends = np.diff(shard.sessions, append=shard.sessions[-1] + 1) != 0
+    codes = shard.rows["asset"].to_numpy()
+    last = find_last_of_session(codes, np.repeat(shard.sessions, np.diff(edges)))
     acting = np.searchsorted(shard.actions["timestamp"].to_numpy(), np.append(times[edges[:-1]], times[-1] + 1))
-    for index, (first, last) in enumerate(pairwise(edges)):
+    for index, (first, last_row) in enumerate(pairwise(edges)):
         part = replace(
             shard,
-            rows=shard.rows[int(first) : int(last)],
+            rows=shard.rows[int(first) : int(last_row)],
             context=shard.context[index : index + 1],
             sessions=shard.sessions[index : index + 1],
             actions=shard.actions[int(acting[index]) : int(acting[index + 1])],
         )
-        yield Moment(part, int(shard.sessions[index]), bool(ends[index]))
+        closing = frozenset(shard.assets[code] for code in codes[first:last_row][last[first:last_row]])
+        yield Moment(part, int(shard.sessions[index]), bool(ends[index]), closing)
 
 
 def make_moment(
@@ -60,6 +78,7 @@ def make_moment(
     *,
     session: int,
     last_of_session: bool,
+    closing: Collection[str] = (),
     signals: pl.DataFrame | None = None,
     context: pl.DataFrame | None = None,
 ) -> Moment:
@@ -70,7 +89,7 @@ def make_moment(
     assets : every asset of the session, those without a bar now as well.
     bars : timestamp (one for all), asset, open, high, low, close, volume; further numeric columns are signals.
     signals, context : as in `backsweep.backtest`, of this timestamp.
-    session, last_of_session : see `Moment`.
+    session, last_of_session, closing : see `Moment`.
 
     Raises BadData where the bars break a rule of the dataset, are of several times, or of an asset that is not known.
 
@@ -83,4 +102,4 @@ def make_moment(
         raise BadData("a bar of an unknown asset", expected=f"one of {', '.join(assets)}", found=", ".join(unknown))
     codes = pl.Series("asset", [sorted(assets).index(shard.assets[code]) for code in shard.rows["asset"]], pl.Int32)
     shard = replace(shard, assets=tuple(sorted(assets)), rows=shard.rows.with_columns(codes))
-    return Moment(shard, session, last_of_session)
+    return Moment(shard, session, last_of_session, frozenset(closing))

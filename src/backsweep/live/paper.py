@@ -132,7 +132,7 @@ class PaperVenue:
 
     def _append(self, moment: Moment) -> None:
         """Write the moment's bars behind those that came before."""
-        market = pack(moment.shard)
+        market = moment.pack()
         first, last = self._rows, self._rows + len(market.bars)
         self._grow("bars", last)
         for name in ("groups", "equity_log"):
@@ -149,7 +149,7 @@ class PaperVenue:
         self._append_rates(market)
         group = self._tables.groups[self._timestamps : self._timestamps + 1]
         group[:] = market.groups
-        group["first_row"], group["session"], group["last_of_session"] = first, moment.session, moment.last_of_session
+        group["first_row"] = first
         if self.settings.execution.untraded == "wait":
             traded = market.bars["asset"][market.bars["volume"] > 0.0]
             np.minimum.at(self._tables.assets["volume_from"], traded, first)

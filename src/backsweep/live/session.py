@@ -17,7 +17,7 @@ from backsweep.errors import BadInput
 from backsweep.live.moment import Moment
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.features import Features
-from backsweep.trial.market import Market, columns_record, pack
+from backsweep.trial.market import Market, columns_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,11 +75,9 @@ class Session:
         self._rows = rows if self._rows is None else pl.concat([self._rows, rows], rechunk=True)
         if self._keep is not None and (times := self._rows["timestamp"].unique().sort()).len() > self._keep:
             self._rows = self._rows.filter(pl.col("timestamp") >= times[-self._keep])
-        market = pack(moment.shard)
-        group = market.groups.copy()
-        group["session"], group["last_of_session"] = moment.session, int(moment.last_of_session)
+        market = moment.pack()
         columns = {**market.signals, **self._features(market, rows.height)}
-        shown = columns_record(columns), columns_record(market.context), group, market.bars
+        shown = columns_record(columns), columns_record(market.context), market.groups, market.bars
         cls = type(self._strategy)
 
         def decide(broker: StrategyBroker) -> None:

@@ -146,7 +146,9 @@ def _other_courses(shard: Shard, market: Market, moment: int, random: np.random.
     height = rows.filter(past).height
     cut = replace(shard, rows=rows[:height], context=context[: moment + 1], sessions=shard.sessions[: moment + 1])
     # What a trader knows of the future is the calendar: whether this bar is the last of its session.
-    yield replace(pack(cut), groups=market.groups[: moment + 1], session_ends=market.session_ends)
+    yield replace(
+        pack(cut), bars=market.bars[:height], groups=market.groups[: moment + 1], session_ends=market.session_ends
+    )
     factor = pl.Series(np.exp(random.normal(0.0, 0.05, rows.height).cumsum().clip(-3.0, 3.0)))
     noise = pl.Series(random.normal(0.0, 1.0, rows.height))
     prices = [pl.when(past).then(pl.col(name)).otherwise(pl.col(name) * factor).alias(name) for name in PRICES]

@@ -76,6 +76,7 @@ def pack(shard: Shard) -> Market:
     groups["timestamp"] = timestamps[first]
     groups["first_row"] = first
     groups["count"] = np.diff(first, append=rows.height)
+    bars["last_of_session"] = last_of_session(bars["asset"], np.repeat(sessions, groups["count"]))
     groups["session"] = sessions
     groups["last_of_session"] = np.diff(sessions, append=sessions[-1] + 1) != 0
     ends = groups["timestamp"][groups["last_of_session"] == 1].copy()
@@ -91,6 +92,15 @@ def pack(shard: Shard) -> Market:
         rows=rows,
         pieces=(slice(None),),
     )
+
+
+def last_of_session(codes: NDArray[Any], sessions: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether each bar, in order of time, is the last of its asset's session, bool[bars]."""
+    order = np.argsort(codes, kind="stable")
+    last = (np.diff(codes[order], append=-1) != 0) | (np.diff(sessions[order], append=-1) != 0)
+    flags = np.empty(len(order), bool)
+    flags[order] = last
+    return flags
 
 
 def _pack_actions(shard: Shard, timestamps: NDArray[np.int64]) -> NDArray[Any]:
@@ -115,6 +125,13 @@ def pack_bars(rows: pl.DataFrame) -> NDArray[Any]:
             expected=f"at most {np.iinfo(np.int32).max}",
             found=str(rows.height),
             remedy="narrow data.assets or data.start and data.end, or cut account.mode: sleeves into more shards",
+        )
+    if "last_of_session" in rows.columns:
+        raise BadData(
+            "a column has the name of what every bar has",
+            expected="another name",
+            found="last_of_session",
+            remedy="rename it with data.columns",
         )
     bars = np.zeros(rows.height, BAR)
     for name in ("open", "high", "low", "close", "volume"):

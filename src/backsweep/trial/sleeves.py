@@ -18,7 +18,7 @@ from backsweep.dataset.calendar import BLOCK
 from backsweep.engine.records import Table, Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.binding import check_named
-from backsweep.trial.market import Market, column, locked, pack_bars
+from backsweep.trial.market import Market, column, last_of_session, locked, pack_bars
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.sums import add_sleeve
 
@@ -83,9 +83,10 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     groups["first_row"] = np.arange(rows.height)
     groups["count"] = 1
     groups["session"] = sessions
-    last = np.diff(sessions, append=-1) != 0
-    last[:-1] |= np.diff(codes) != 0
+    last = last_of_session(codes, sessions)
     groups["last_of_session"] = last
+    bars = pack_bars(rows)
+    bars["last_of_session"] = last
     offsets = np.searchsorted(codes, np.arange(len(shard.assets) + 1))
     numbers = np.arange(len(calendar.ends) + 1)
     edges = [
@@ -95,7 +96,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     series = [name for name in shard.context.columns if name != "timestamp"]
     return SleeveMarket(
         assets=shard.assets,
-        bars=locked(pack_bars(rows)),
+        bars=locked(bars),
         groups=locked(groups),
         signals={name: column(rows[name]) for name in shard.signals},
         context={name: locked(shard.context[name].to_numpy()[moments]) for name in series},
