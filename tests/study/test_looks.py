@@ -16,8 +16,8 @@ from backsweep.study.touches import keep_touch
 
 
 def begin(bench, name, **search):
-    """Run a study to its end, but for what is kept there."""
-    bench.run(name, bench.sweep(**search).model_copy(update={"study": name}))
+    """Run a study to its end, batch by batch, but for what is kept there."""
+    bench.run(name, bench.sweep(**search).model_copy(update={"study": name}), chunk_size=16)
 
 
 def run(bench, name, **search):

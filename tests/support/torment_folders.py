@@ -191,7 +191,10 @@ def _foreign(room):
 def _content(path):
     if path.is_symlink():
         return path.readlink()
-    return path.read_bytes() if path.is_file() else path.exists()
+    try:
+        return path.read_bytes() if path.is_file() else path.exists()
+    except PermissionError:
+        return "closed"
 
 
 def _some(folder, rng, pattern="*"):
