@@ -34,18 +34,18 @@ from backsweep.engine.records import State
 
 @kernel
 def slipped_price(state: State, order: Any, row: int, quantity: float, price: float, taken: float) -> float:
-    """Give the price after slippage: higher for buys, lower for sells, never below zero.
+    """Return the price after slippage: higher for buys, lower for sells, below zero only where it was not above.
 
     `taken` is what orders have filled of the bar at `row` before, in units. The share counts all that, this fill
     included; a bar without volume counts as traded whole. Volume share: price x rate x share^2, the share no larger
     than the limit; square root: price x rate x sqrt(share). Stops slip by a further fraction.
     """
     asset = record_at(state.assets, order.asset)
-    slip = 0.0
+    slip, size = 0.0, abs(price)
     if asset.slippage_kind == FIXED_SLIPPAGE:
         slip = asset.slippage_rate
     elif asset.slippage_kind == PERCENTAGE_SLIPPAGE:
-        slip = price * asset.slippage_rate
+        slip = size * asset.slippage_rate
     elif asset.slippage_kind == CUSTOM_SLIPPAGE:
         slip = slipped(state, asset.slippage_model, order, row, quantity, price, taken)
     elif asset.slippage_kind >= VOLUME_SHARE_SLIPPAGE:
@@ -53,14 +53,14 @@ def slipped_price(state: State, order: Any, row: int, quantity: float, price: fl
         share = (taken + abs(quantity)) / volume if volume > 0.0 else 1.0
         if asset.slippage_kind == VOLUME_SHARE_SLIPPAGE:
             share = min(share, asset.slippage_limit)
-            slip = price * asset.slippage_rate * share * share
+            slip = size * asset.slippage_rate * share * share
         else:
-            slip = price * asset.slippage_rate * np.sqrt(share)
+            slip = size * asset.slippage_rate * np.sqrt(share)
     if order.acts == STOP:
-        slip += price * asset.stop_slippage
+        slip += size * asset.stop_slippage
     if quantity > 0.0:
         return price + slip
-    return max(price - slip, 0.0)
+    return max(price - slip, 0.0) if price > 0.0 else price - slip
 
 
 @kernel
@@ -79,11 +79,11 @@ def commission_due(
     if maker and not np.isnan(asset.commission_maker_rate):
         rate = asset.commission_maker_rate
     if kind in (PERCENTAGE_COMMISSION, COMBINED_COMMISSION):
-        fees += rate * abs(quantity) * price * asset.contract
+        fees += rate * abs(quantity) * abs(price) * asset.contract
     elif kind == PER_SHARE_COMMISSION:
         fees += rate * abs(quantity)
     elif kind == TIERED_COMMISSION:
-        fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * price * asset.contract, maker)
+        fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * abs(price) * asset.contract, maker)
     elif kind == CUSTOM_COMMISSION:
         fees += charged(state, asset.commission_model, order, row, quantity, price, maker)
     if kind in (PER_ORDER_COMMISSION, COMBINED_COMMISSION) and order.filled == 0.0:
@@ -92,7 +92,7 @@ def commission_due(
     if asset.commission_minimum > 0.0:
         total = max(total, asset.commission_minimum)
     if asset.commission_maximum > 0.0:
-        total = min(total, asset.commission_maximum * (order.value + abs(quantity) * price * asset.contract))
+        total = min(total, asset.commission_maximum * (order.value + abs(quantity) * abs(price) * asset.contract))
     return total - order.commission, fees
 
 

@@ -66,7 +66,7 @@ def apply_fill(
     if after == 0.0:
         quantity = -position.summed
     position.summed += quantity
-    order.value += abs(quantity) * price * asset.contract
+    order.value += abs(quantity) * abs(price) * asset.contract
     order.commission += commission
     due = quantity * price * asset.contract + commission
     commission *= asset.rate
