@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test invariants parity faults cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
+.PHONY: help setup demo demo-clean check test invariants parity faults cold-starts cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,11 @@ parity: $(READY)  ## compiled = interpreted over the whole matrix of profiles, a
 
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py
+
+STARTS ?= 50
+
+cold-starts: $(READY)  ## run the demo with an empty cache and two workers on a busy machine, 50 times or STARTS=5; an hour
+	$(BIN)/python tests/faults/cold_starts.py $(STARTS)
 
 cluster-test: $(READY)  ## start a cluster of three nodes, kill a node and the driver under a study, compare; minutes
 	$(BIN)/pytest tests/cluster -m cluster -v

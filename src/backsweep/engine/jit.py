@@ -25,18 +25,18 @@ from backsweep.engine.compiler import KeptCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-KEPT: dict[str, Any] = {"pipeline_class": KeptCompiler}
+ON_DISK: dict[str, Any] = {"pipeline_class": KeptCompiler}
 """Numba's option for what is compiled once a machine, and kept on disk."""
 
 
 def kernel(function: Function) -> Function:
     """Let compiled code call `function`, compiled and cached on disk; from Python it runs as it is written."""
-    return cast("Function", register_jitable(**KEPT, error_model="numpy", no_cfunc_wrapper=True)(function))
+    return cast("Function", register_jitable(**ON_DISK, error_model="numpy", no_cfunc_wrapper=True)(function))
 
 
 def compiled(function: Function) -> Function:
     """Compile `function` to be called from Python; interpreted under NUMBA_DISABLE_JIT=1."""
-    return cast("Function", njit(**KEPT, error_model="numpy")(function))
+    return cast("Function", njit(**ON_DISK, error_model="numpy")(function))
 
 
 def record_dtype(fields: list[tuple[str, str]]) -> np.dtype[Any]:
@@ -49,7 +49,7 @@ def record_at(first: Any, index: int) -> Any:
     return first.base[index]
 
 
-@overload(record_at, strict=False, jit_options=KEPT)
+@overload(record_at, strict=False, jit_options=ON_DISK)
 def _record_at(first: types.Type, index: types.Type) -> Any:
     if not isinstance(first, types.Record):
         return None
@@ -73,7 +73,7 @@ def is_interpreted() -> bool:
     return True
 
 
-@overload(is_interpreted, strict=False, jit_options=KEPT)
+@overload(is_interpreted, strict=False, jit_options=ON_DISK)
 def _is_interpreted() -> Any:
     return lambda: False
 
@@ -83,7 +83,7 @@ def load(address: int, index: int) -> Any:
     return np.float64(ctypes.c_double.from_address(int(address) + 8 * int(index)).value)
 
 
-@overload(load, strict=False, jit_options=KEPT)
+@overload(load, strict=False, jit_options=ON_DISK)
 def _load(address: types.Type, index: types.Type) -> Any:
     return lambda address, index: _float_at(address, index)
 

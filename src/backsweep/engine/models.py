@@ -23,7 +23,7 @@ from numba.extending import intrinsic, overload
 
 from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import BAD_COST, NO_FAILURE, STOP
-from backsweep.engine.jit import KEPT, kernel, record_at
+from backsweep.engine.jit import ON_DISK, kernel, record_at
 from backsweep.engine.records import State
 
 ADDRESS = types.int64
@@ -106,7 +106,7 @@ def call_model(model: Any, fill: Any, bar: Any, row: int) -> float:
     return Source.find(int(model.source)).function(fill, bar, row)
 
 
-@overload(call_model, strict=False, jit_options=KEPT)
+@overload(call_model, strict=False, jit_options=ON_DISK)
 def _call_model(model: types.Type, fill: types.Type, bar: types.Type, row: types.Type) -> Any:
     return lambda model, fill, bar, row: _call(model.code, model.values, model.columns, fill, bar, row)
 

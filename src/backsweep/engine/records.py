@@ -17,7 +17,7 @@ from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, mod
 from numpy.typing import NDArray
 
 from backsweep.engine.codes import FREE, NONE
-from backsweep.engine.jit import KEPT, kernel, record_at
+from backsweep.engine.jit import ON_DISK, kernel, record_at
 from backsweep.engine.tables import (
     ACCOUNT,
     ACTION,
@@ -120,7 +120,7 @@ def open_state(handle: Any) -> Any:
     return handle
 
 
-@overload(open_state, strict=False, jit_options=KEPT)
+@overload(open_state, strict=False, jit_options=ON_DISK)
 def _open_state(handle: types.Type) -> Any:
     return lambda handle: _as_state(handle)
 

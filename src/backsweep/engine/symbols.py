@@ -23,7 +23,7 @@ MARK = "content_"
 """What the unique ids begin with that follow from content; Numba's own are integers."""
 
 _COUNTED = re.compile(r"B\d+v\d")
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+|#[0-9a-f]{8,}")
 
 
 def is_counted(symbol: str) -> bool:
