@@ -64,6 +64,7 @@ class KeptCompiler(Compiler):
             if outermost and (found := self._find(store, name, symbol)) is not None:
                 return found
             state.library = _KeptLibrary(codegen, func.__qualname__)
+            state.library.is_linked = store is KERNELS
             state.library.enable_object_caching()
             try:
                 result = super().compile_extra(func)
@@ -138,16 +139,15 @@ def _calls_itself(library: JITCodeLibrary) -> bool:
 
 
 class _KeptLibrary(JITCodeLibrary):
-    """Machine code in which functions with counted names are private."""
+    """Machine code that keeps copies of functions to itself: those with counted names, or all if it is not linked."""
+
+    is_linked = True
 
     def _optimize_final_module(self) -> None:
         super()._optimize_final_module()
         if _calls_itself(self):  # Numba finds such a function by its name
             return
         for function in self._final_module.functions:
-            if (
-                not function.is_declaration
-                and function.linkage.name.startswith("linkonce")
-                and is_counted(function.name)
-            ):
+            copied = not function.is_declaration and function.linkage.name.startswith("linkonce")
+            if copied and (is_counted(function.name) or not self.is_linked):
                 function.linkage = "internal"
