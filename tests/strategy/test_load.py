@@ -1,8 +1,10 @@
+import sys
+
 import pytest
 
 from backsweep.errors import StrategyError
 from backsweep.strategies.moving_average_cross import MovingAverageCross
-from backsweep.strategy import load_strategy
+from backsweep.strategy import Strategy, load_strategy, reference_of
 
 GOOD = """
 from backsweep.strategy import Strategy, param
@@ -113,3 +115,41 @@ def test_a_module_that_is_not_there_is_named():
     with pytest.raises(StrategyError, match="cannot be imported") as caught:
         load_strategy("no_such_package_here.module:Threshold")
     assert "no_such_package_here" in caught.value.where
+
+
+def test_a_class_of_a_file_has_a_reference_that_finds_it(write):
+    path = write(GOOD)
+    cls = load_strategy(f"{path}:Threshold")
+    assert reference_of(cls) == f"{path}:Threshold"
+    assert load_strategy(reference_of(cls)) is cls
+
+
+def _of_a_notebook():
+    namespace = {"__name__": "__main__", "Strategy": Strategy}
+    source = "class Cell(Strategy):\n    def on_data(self, timestamp, data, context, broker): ...\n"
+    exec(compile(source, "ipykernel_1/2.py", "exec"), namespace)  # noqa: S102 - as a notebook does
+    return namespace["Cell"]
+
+
+def _of_a_function():
+    class Local(Strategy):
+        def on_data(self, timestamp, data, context, broker):
+            pass
+
+    return Local
+
+
+@pytest.mark.parametrize("make", [_of_a_notebook, _of_a_function])
+def test_a_class_that_lies_in_no_file_is_told_to_be_saved(make, monkeypatch):
+    cls = make()
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    with pytest.raises(StrategyError, match="lies in no file") as caught:
+        reference_of(cls)
+    assert "save it" in caught.value.remedy
+
+
+def test_a_file_that_starts_a_run_when_it_is_imported_is_told_so(write):
+    path = write(f"{GOOD}\nfrom backsweep.strategy import load_strategy\nload_strategy(__file__ + ':Threshold')\n")
+    with pytest.raises(StrategyError, match="starts a run while it is imported") as caught:
+        load_strategy(f"{path}:Threshold")
+    assert "__main__" in caught.value.remedy

@@ -15,7 +15,7 @@ from backsweep.dataset import Shard, fingerprint, load, sealed
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
-from backsweep.strategy import load_strategy
+from backsweep.strategy import load_strategy, reference_of
 from backsweep.study.cautions import cautions_of_study, cautions_of_sweep
 from backsweep.study.config import Sweep, load_sweep
 from backsweep.study.driver import run_study
@@ -91,6 +91,7 @@ class Replay:
 def run(
     path: str | Path,
     *,
+    strategy: type[Strategy] | str | None = None,
     workers: int | None = None,
     backend: str | None = None,
     address: str | None = None,
@@ -102,12 +103,14 @@ def run(
 ) -> Study:
     """Run the study of a sweep file to its end, or resume it; the same call.
 
-    `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is the
-    study's folder (studies/<study> here), or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX. `trials` and `seed` replace the
-    file's, and each of `overrides` is one `dotted.key=value`. `progress` is called as trials come back. Raises
+    `strategy` is a class at the top of a Python file, also of the program that runs, or a reference, and replaces the
+    file's. `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is
+    the study's folder (studies/<study> here), or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX. `trials` and `seed` replace
+    the file's, and each of `overrides` is one `dotted.key=value`. `progress` is called as trials come back. Raises
     BadInput, BadData, StrategyError or StudyConflict before anything is written.
     """
     options = {
+        "strategy": reference_of(strategy) if isinstance(strategy, type) else strategy,
         "search.trials": trials,
         "search.seed": seed,
         "runtime.workers": workers,

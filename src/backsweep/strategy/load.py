@@ -53,6 +53,7 @@ class _Loaded:
 
 _LOADED: dict[Path, _Loaded] = {}
 _HOMES: dict[type, _Loaded] = {}
+_IMPORTING: list[Path] = []
 _OPENED: list[set[str]] = []  # a set for each import that goes on
 
 
@@ -104,6 +105,36 @@ def find_code(reference: str, word: str = "strategy") -> Code | None:
     return loaded.code if loaded is not None else read_code(*located, word)
 
 
+def reference_of(cls: type[Strategy]) -> str:
+    """Return the reference of a class, as a sweep file would name it; StrategyError for one that lies in no file."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    code = getattr(getattr(cls, "on_data", None), "__code__", None)
+    if file is None and code is not None and cls.on_data is not Strategy.on_data:
+        file = code.co_filename
+    if (
+        file is None
+        or not file.endswith(".py")
+        or not Path(file).is_file()
+        or "." in cls.__qualname__
+        or _temporary(file)
+    ):
+        raise StrategyError(
+            f"{cls.__name__} lies in no file",
+            where=f"{cls.__module__}.{cls.__qualname__}",
+            expected="a class at the top of a Python file: a study is identified, and workers start, by the file",
+            found="a class of a notebook, of the prompt or of a function",
+            remedy=f"save it (in a notebook: %%writefile strategy.py) and pass strategy='strategy.py:{cls.__name__}'; "
+            "backtest takes the class as it is",
+        )
+    return f"{Path(file).resolve()}:{cls.__name__}"
+
+
+def _temporary(file: str) -> bool:
+    """Whether a file is a notebook's cell, which ipykernel names below the folder for temporary files."""
+    return "ipykernel_" in file
+
+
 def find_file(reference: str) -> Path | None:
     """Return the file of a class of an installed package, if it has one; nothing is imported but its package."""
     spec = importlib.util.find_spec(reference.rpartition(":")[0])
@@ -144,13 +175,23 @@ def _load(place: str, word: str) -> tuple[_Loaded | None, ModuleType]:
     loaded = _LOADED.get(located[0])
     if loaded is not None and loaded.module is not None and loaded.code.is_fresh:
         return loaded, loaded.module
+    if located[0] in _IMPORTING:
+        raise StrategyError(
+            f"the {word}'s file starts a run while it is imported",
+            where=str(located[0]),
+            expected="a file that defines, and runs nothing unless it is the main program",
+            remedy='put what runs under `if __name__ == "__main__":`',
+        )
     loaded = _Loaded(read_code(*located, word))
     linecache.checkcache()
     with _current(loaded), _opened() as opened:
+        _IMPORTING.append(located[0])
         try:
             loaded.module = _import_main(loaded.code)
         except Exception as error:
             raise _broken(place, error, word, loaded.code) from error
+        finally:
+            _IMPORTING.remove(located[0])
     for name in sorted(opened):
         loaded.code.add_file(Path(name))
     _LOADED[located[0]] = loaded
