@@ -72,7 +72,7 @@ def test_hostile_names_of_assets_columns_and_folders_are_shown_as_plain_text(com
         writer = csv.writer(file)
         writer.writerow([*rows[0], *names])
         for row in rows[1:]:
-            asset = names[0] if row[1] == "AAA" else names[3]
+            asset = SHORT["right to left"] if row[1] == "AAA" else SHORT["markup"]
             writer.writerow([row[0], asset, *row[2:], *["1"] * len(names)])
     place = tmp_path / names[0].replace("/", "")
     (tmp_path / "sweep.yaml").rename(place)
@@ -82,6 +82,7 @@ def test_hostile_names_of_assets_columns_and_folders_are_shown_as_plain_text(com
         assert is_clean(out)
         assert is_clean(err)
         assert "\\x1b[31m" in out or arguments[0] == "show"
+        assert "\\u202e" in out or arguments[0] != "check"
 
 
 def test_the_error_of_a_trial_is_one_plain_line(sweep, command, tmp_path):
@@ -175,3 +176,11 @@ def test_a_full_or_closed_output_ends_with_1_and_no_traceback(sweep, run_process
     silent = run_process("run", sweep, stderr=os.open("/dev/full", os.O_WRONLY))
     assert silent.returncode == 0
     assert silent.stdout.startswith("40 trials are in studies/small")
+
+
+def test_a_traceback_is_plain_text_without_secrets(run_process, sweep):
+    done = run_process("--debug", "check", sweep, "--set", "data.bars=s3://K:HIDDEN@b/\x1b[31m")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "HIDDEN" not in done.stderr
+    assert is_clean(done.stderr)

@@ -86,6 +86,7 @@ def test_the_base_itself_is_no_strategy(write):
         ("x = 1\ndef broken(:\n", 2, "SyntaxError"),
         ("x = 1\n\nimport no_such_module_here\n", 3, "ModuleNotFoundError"),
         ("1 / 0\n", 1, "ZeroDivisionError"),
+        ("import sys\nsys.exit(0)\n", 2, "SystemExit"),
     ],
 )
 def test_a_file_that_does_not_import_is_one_message_with_its_line(write, text, line, found):

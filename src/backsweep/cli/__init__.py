@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -62,9 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             code = _run([argument for argument in given if argument != "--debug"] or ["--help"])
         except Exception as error:
             if debug:
+                sys.excepthook = _print_traceback
                 raise
             code = _print_error(error)
     sys.exit(code)
+
+
+def _print_traceback(*error: Any) -> None:
+    echo_lines("".join(traceback.format_exception(*error)), err=True)
 
 
 def _run(arguments: list[str]) -> int:

@@ -170,7 +170,7 @@ def _load(place: str, word: str) -> tuple[_Loaded | None, ModuleType]:
     if located is None:
         try:
             return None, importlib.import_module(place)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a file that ends the process has not been imported
             raise _broken(place, error, word) from error
     loaded = _LOADED.get(located[0])
     if loaded is not None and loaded.module is not None and loaded.code.is_fresh:
@@ -188,7 +188,7 @@ def _load(place: str, word: str) -> tuple[_Loaded | None, ModuleType]:
         _IMPORTING.append(located[0])
         try:
             loaded.module = _import_main(loaded.code)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _broken(place, error, word, loaded.code) from error
         finally:
             _IMPORTING.remove(located[0])
@@ -297,7 +297,7 @@ def _install_hook() -> None:
         sys.addaudithook(_hear)
 
 
-def _broken(place: str, error: Exception, word: str, code: Code | None = None) -> StrategyError:
+def _broken(place: str, error: BaseException, word: str, code: Code | None = None) -> StrategyError:
     if isinstance(error, StrategyError):
         return StrategyError(
             error.problem,

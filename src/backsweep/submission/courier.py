@@ -167,8 +167,7 @@ def main(folder: str, skip: str = "0") -> int:
     place = folder if "://" in folder else expand_home(os.path.expandvars(folder))
     try:
         if not open_files(place).exists("study.json"):
-            sys.stderr.write(f"error: {place}: no study here\n")
-            return 2
+            raise StudyConflict("no study here", where=str(place))
         for line in send(place, int(skip)):
             sys.stdout.write(line + "\n")
     except BacksweepError as error:
