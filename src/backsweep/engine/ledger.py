@@ -70,7 +70,7 @@ def apply_fill(
     order.commission += commission
     due = quantity * price * asset.contract + commission
     commission *= asset.rate
-    notional = abs(quantity) * price * multiplier
+    notional = abs(quantity) * abs(price) * multiplier
     account.cash -= quantity * price * multiplier + commission
     account.commission += commission
     account.slippage += slippage
