@@ -32,6 +32,7 @@ from backsweep.statistics import Findings
 from backsweep.strategy import load_strategy
 from backsweep.study.config import load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import sha256
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.space import build_space
@@ -115,7 +116,9 @@ def search(design: Design, seed: int, sharpe: float, trials: int | None = None) 
         sweep = load_sweep(write(Path(place), design, seed, sharpe, trials or design.trials))
         space = build_space(sweep, load_strategy(sweep.strategy).declared())
         folder = Path(place) / "study"
-        run_study(sweep, space, InlineBackend(), StudyFolder(folder), identify(sweep, f"market {seed}"))
+        run_study(
+            sweep, space, InlineBackend(), StudyFolder(folder), identify(sweep, sha256(f"market {seed}".encode()))
+        )
         found = open_study(folder).statistics
         assert found is not None
         return found

@@ -11,6 +11,7 @@ from toy_study import DECLARED, SWEEP
 from backsweep.metrics.summary import METRICS
 from backsweep.study.config import load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import sha256
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.space import build_space
@@ -46,5 +47,5 @@ def run_null(folder, backend, trials, on_progress=None):
     sweep_file = folder.parent / "sobol.yaml"
     sweep_file.write_text(SWEEP.replace("SAMPLER", "sobol").replace("batch: 8, ", ""))
     sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
-    space, identity = build_space(sweep, DECLARED), identify(sweep, "data")
+    space, identity = build_space(sweep, DECLARED), identify(sweep, sha256(b"data"))
     return run_study(sweep, space, backend, StudyFolder(folder), identity, on_progress)

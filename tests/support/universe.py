@@ -12,6 +12,7 @@ import polars as pl
 from backsweep.strategy import load_strategy
 from backsweep.study.config import load_sweep
 from backsweep.study.driver import run_study
+from backsweep.study.files import sha256
 from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import identify
 from backsweep.study.space import build_space
@@ -157,7 +158,7 @@ def run_universe(home, name, sampler, backend, *, mode="sleeves", overrides=(), 
     path.write_text((RICH if mode == "rich" else SWEEP.replace("MODE", mode)).replace("SAMPLER", sampler))
     sweep = load_sweep(path, overrides)
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
-    folder, identity = StudyFolder(Path(home) / name), identify(sweep, "made")
+    folder, identity = StudyFolder(Path(home) / name), identify(sweep, sha256(b"made"))
     backend.interrupt_after = interrupt_after
     if interrupt_after is not None:
         with suppress(KeyboardInterrupt):
