@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backsweep.dataset import DataSpec, load, shard_from_frames
+from backsweep.dataset.calendar import survey
 from backsweep.dataset.shards import number_sessions
 
 
@@ -95,3 +96,23 @@ def test_real_data_passes_all_rules(shared_data, name):
     assert shard.signals == (("dividend", "split") if name == "sp500_daily" else ())
     assert shard.sessions[-1] + 1 == plain["timestamp"].dt.date().n_unique()
     assert shard.context["vix"].is_not_nan().all()
+
+
+def test_files_of_other_kinds_in_a_folder_are_named(bars, tmp_path):
+    bars.write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "b.xlsx").write_text("")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "c.TXT").write_text("")
+    text = "not read in the folder of the bars: 2 of other kinds, b.xlsx, c.TXT"
+    for place in (tmp_path, f"file://{tmp_path}"):
+        assert load(DataSpec(bars=str(place))).notes == (text,)
+    assert load(DataSpec(bars=f"{tmp_path}/*.parquet")).notes == ()
+
+
+def test_a_survey_names_assets_without_bars(bars, tmp_path):
+    bars.write_parquet(tmp_path / "bars.parquet")
+    signals = pl.concat([bars, bars.with_columns(asset=pl.lit("ZZ"))]).select("timestamp", "asset", edge=1.0)
+    signals.unique(("timestamp", "asset")).write_parquet(tmp_path / "signals.parquet")
+    found = survey(DataSpec(bars=f"{tmp_path}/bars.parquet", signals=f"{tmp_path}/signals.parquet"))
+    count = bars["asset"].n_unique() + 1
+    assert found.notes == (f"1 of {count} assets of the signals have no bars: ZZ",)

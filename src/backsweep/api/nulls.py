@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +122,7 @@ class _Histories:
         self._sweep = given.model_copy(update={"search": given.search.model_copy(update={"trials": trials})})
         self._cls = load_strategy(given.strategy)
         self._space = build_space(self._sweep, self._cls.declared())
-        self._shard = load(given.data, given.account.rate_columns)
+        self._shard = replace(load(given.data, given.account.rate_columns), notes=())  # the study said them
         walk = given.walk_forward
         self._stop = None if walk is None else holdout_start(calendar_of(self._shard).ends, walk)
         self._block = block

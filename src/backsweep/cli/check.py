@@ -62,7 +62,6 @@ def _describe_data(shard: Shard) -> dict[str, str]:
         "assets": _join(shard.assets),
         "signals": _join(_covered(shard.rows, shard.signals, "bars")),
         "context": _join(_covered(shard.context, shard.context.columns[1:], "timestamps")),
-        **{f"note {number}": note for number, note in enumerate(shard.notes, 1)},
     }
 
 

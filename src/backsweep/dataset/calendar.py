@@ -6,14 +6,14 @@ into blocks of fixed size, which depend on the data and on nothing else; a shard
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
-from backsweep.dataset.coverage import check_assets_meet, check_moments_meet
+from backsweep.dataset.coverage import check_assets_meet, check_moments_meet, describe_strangers
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.sources import gather
@@ -41,6 +41,7 @@ class Calendar:
     assets : names in ascending order.
     bars : int64[assets], how many bars each has.
     starts, ends : int64[sessions], first and last timestamp of every session, nanoseconds UTC.
+    notes : what should be said aloud of data that no shard has: of assets without a bar.
 
     """
 
@@ -48,6 +49,7 @@ class Calendar:
     bars: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> int:
@@ -86,14 +88,15 @@ def survey(spec: DataSpec) -> Calendar:
             if role in tables:
                 check_keys(tables[role], window)
         calendar = _read(tables["bars"], window)
+        notes: list[str] = []
         for role in ("signals", "actions"):
             if role in tables:
-                _check_meeting(role, tables, window, calendar.assets)
-        return calendar
+                notes += _check_meeting(role, tables, window, calendar.assets)
+        return replace(calendar, notes=tuple(notes))
 
 
-def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> None:
-    """Refuse signals or actions none of which can meet a bar, which no shard could know."""
+def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> list[str]:
+    """Refuse signals or actions none of which can meet a bar, which no shard could know; note assets without bars."""
 
     def distinct(role: str, key: str) -> pl.Series:
         layouts = tables[role].layouts
@@ -101,9 +104,11 @@ def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: 
         return gather(scans, streaming=True)[key].unique()
 
     source = tables[role].source
-    check_assets_meet(role, distinct(role, "asset").to_list(), assets, source)
+    own = distinct(role, "asset").sort().to_list()
+    check_assets_meet(role, own, assets, source)
     if role == "signals":
         check_moments_meet(distinct(role, "timestamp"), distinct("bars", "timestamp"), source)
+    return describe_strangers(role, own, assets)
 
 
 def calendar_of(shard: Shard) -> Calendar:
@@ -111,7 +116,7 @@ def calendar_of(shard: Shard) -> Calendar:
     timestamps, counts = shard.context["timestamp"].to_numpy(), np.bincount(shard.rows["asset"].to_numpy())
     last = np.flatnonzero(np.diff(shard.sessions, append=shard.sessions[-1] + 1))
     first = np.append(0, last[:-1] + 1)
-    return Calendar(shard.assets, counts.astype(np.int64), timestamps[first], timestamps[last])
+    return Calendar(shard.assets, counts.astype(np.int64), timestamps[first], timestamps[last], shard.notes)
 
 
 def _read(table: Table, window: Window) -> Calendar:

@@ -9,7 +9,7 @@ import polars as pl
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _SHOWN = 5
 
@@ -60,6 +60,14 @@ def describe_unmatched(role: str, unmatched: pl.DataFrame, rows: int) -> str:
     shown = [f"{count:,} of {asset}" for asset, count in counts.head(_SHOWN).iter_rows()]
     others = f" and {counts.height - _SHOWN:,} more assets" if counts.height > _SHOWN else ""
     return f"{unmatched.height:,} of {rows:,} rows of the {role} meet no bar: {', '.join(shown)}{others}"
+
+
+def describe_strangers(role: str, own: Sequence[str], bars: Iterable[str]) -> list[str]:
+    """Return a text that names the assets of the signals or actions that have no bars; none where all have."""
+    strangers = sorted(set(own).difference(bars))
+    if not strangers:
+        return []
+    return [f"{len(strangers):,} of {len(own):,} assets of the {role} have no bars: {_listed(strangers)}"]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ def find_files(location: str, role: str) -> tuple[str, ...]:
     Raises BadInput where there is none, or one that is no regular file of a known kind.
     """
     try:
-        found = _find_remote(location, role) if is_url(location) else _find_local(location, role)
+        found, _ = _find(location, role)
     except OSError as error:
         raise _nothing_found(location, role, first_line(error)) from error
     for file in found:
@@ -47,6 +47,14 @@ def find_files(location: str, role: str) -> tuple[str, ...]:
                 remedy="convert the file, or narrow the glob so that it leaves the file out",
             )
     return tuple(found)
+
+
+def find_others(location: str, role: str) -> tuple[str, ...]:
+    """Return the names of the files in the folder `location` that are of no known kind and so are left out."""
+    try:
+        return tuple(Path(file).name for file in _find(location, role)[1])
+    except OSError as error:
+        raise _nothing_found(location, role, first_line(error)) from error
 
 
 def is_url(location: str) -> bool:
@@ -83,21 +91,26 @@ def first_line(error: BaseException) -> str:
     return textwrap.shorten((str(error).strip() or type(error).__name__).splitlines()[0], 240)
 
 
-def _find_local(location: str, role: str) -> list[str]:
+def _find(location: str, role: str) -> tuple[list[str], list[str]]:
+    """Return the files to read, and those of a folder that are of other kinds."""
+    return _find_remote(location, role) if is_url(location) else _find_local(location, role)
+
+
+def _find_local(location: str, role: str) -> tuple[list[str], list[str]]:
     path = Path(location)
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return _find_by_glob(location, role)
+        return _find_by_glob(location, role), []
     except ValueError as error:  # a zero byte in the name
         raise _nothing_found(location, role, str(error)) from error
     if not stat.S_ISDIR(mode):
-        return _regular([location], role)
+        return _regular([location], role), []
     files = _walk(path)
     known = [file for file in files if kind_of(file)]
     if not known:
         raise _nothing_found(location, role, f"a folder without such files: {_shorten(files) or 'it is empty'}")
-    return _regular(known, role)
+    return _regular(known, role), [file for file in files if not kind_of(file)]
 
 
 def _find_by_glob(location: str, role: str) -> list[str]:
@@ -164,7 +177,7 @@ def _folders(root: Path) -> list[Path]:
     return found
 
 
-def _find_remote(location: str, role: str) -> list[str]:
+def _find_remote(location: str, role: str) -> tuple[list[str], list[str]]:
     """List the files below a URL; the part of the URL before the first wildcard is the folder to look in."""
     from pyarrow import fs  # noqa: PLC0415 - as in remote
 
@@ -177,17 +190,19 @@ def _find_remote(location: str, role: str) -> list[str]:
     system, path = remote(root)
     try:
         if system.get_file_info(path).type == fs.FileType.File:
-            return [location]
+            return [location], []
         infos = system.get_file_info(fs.FileSelector(path, recursive=True))
     except (OSError, ValueError) as error:
         raise _nothing_found(location, role, first_line(error)) from error
     files = sorted(root + info.path.removeprefix(path.rstrip("/")) for info in infos if info.is_file)
-    wanted = [
-        file for file in files if (fnmatch.fnmatchcase(file, location) if has_wildcard else kind_of(file) is not None)
-    ]
+    if has_wildcard:
+        wanted, others = [file for file in files if fnmatch.fnmatchcase(file, location)], []
+    else:
+        wanted = [file for file in files if kind_of(file)]
+        others = [file for file in files if not kind_of(file)]
     if not wanted:
         raise _nothing_found(location, role, "no file matches the glob" if has_wildcard else "no such files below it")
-    return wanted
+    return wanted, others
 
 
 def _nothing_found(location: str, role: str, found: str) -> BadInput:

@@ -59,13 +59,15 @@ class Layout:
 class Table:
     """All parts of one role. `values` are the columns beyond the required ones, in the order of the first part.
 
-    `prices` says of bars whether prices at or below zero are allowed: `positive` or `any`.
+    `prices` says of bars whether prices at or below zero are allowed: `positive` or `any`. `others` names the files of
+    the folder that are not read.
     """
 
     role: str
     layouts: tuple[Layout, ...]
     values: tuple[str, ...]
     prices: str = "positive"
+    others: tuple[str, ...] = ()
 
     @property
     def zone(self) -> str | None:
@@ -79,9 +81,13 @@ class Table:
 
     @property
     def left_out(self) -> list[str]:
-        """What to say of each column that is not used."""
+        """What to say of each column that is not used, and of files that are not read."""
         reasons = {column: reason for layout in self.layouts for column, reason in layout.left_out.items()}
-        return [f"column {column!r} of the {self.role} is not used: {reason}" for column, reason in reasons.items()]
+        notes = [f"column {column!r} of the {self.role} is not used: {reason}" for column, reason in reasons.items()]
+        if self.others:
+            names = ", ".join(self.others[:5]) + (" ..." if len(self.others) > 5 else "")
+            notes.append(f"not read in the folder of the {self.role}: {len(self.others):,} of other kinds, {names}")
+        return notes
 
     @property
     def single(self) -> bool:

@@ -71,7 +71,8 @@ class Shard:
 def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> Shard:
     """Read, check and join what `spec` asks for; `rates` are columns of the context whose values are above zero.
 
-    With `part`, the assets are some of a dataset that was surveyed as a whole: there may be signals for none of them.
+    With `part`, the assets are some of a dataset that was surveyed as a whole: there may be signals for none of them,
+    and notes that count say of which assets.
 
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
     rule; the text names file, row (from 1, the header not counted), column and remedy. BadData too where `spec` has a
@@ -111,10 +112,11 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
     bars = tables["bars"]
     checked = read_checked(bars, window)
     rows = checked.frame
-    notes = [note for table in tables.values() for note in table.left_out] + _describe_widened(checked)
+    notes = [note for table in tables.values() for note in table.left_out]
+    counted = _describe_widened(checked)
     if "signals" in tables:
         signals = read_checked(tables["signals"], window).frame
-        notes += _meet(rows, signals, tables["signals"].source, part=part)
+        counted += _meet(rows, signals, tables["signals"].source, part=part)
         rows = join_signals(rows, signals, tables["signals"].source)
     timestamps = rows["timestamp"].unique(maintain_order=True)
     context = _context(tables.get("context"), timestamps, window, rates)
@@ -126,10 +128,11 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
         without = known.filter(pl.col("asset").is_in(assets.implode()).not_())
         if not part:
             check_assets_meet("actions", known["asset"].unique().to_list(), assets.to_list(), tables["actions"].source)
-            notes.append(describe_unmatched("actions", without, known.height))
+            counted.append(describe_unmatched("actions", without, known.height))
         actions = place_actions(known, timestamps, assets)
         check_ends(rows, actions, assets, tables["actions"].source)
         rows = add_split_factor(rows, actions, bars.source)
+    of_part = f"{assets[0]} to {assets[-1]}: " if part else ""
     names = tuple(name for name in rows.columns if name not in BAR)
     rows = rows.with_columns(pl.col(names).fill_null(float("nan")))
     return Shard(
@@ -140,18 +143,17 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
         sessions=number_sessions(timestamps, bars.zone),
         zone=bars.zone,
         actions=actions.rechunk(),
-        notes=tuple(filter(None, notes)),
+        notes=(*notes, *(of_part + note for note in counted if note)),
     )
 
 
 def _meet(rows: pl.DataFrame, signals: pl.DataFrame, source: str, *, part: bool) -> list[str]:
     """Check that signals meet the bars, which those of a part of the assets need not; returns what is to be said."""
-    if part:
-        return []
-    check_assets_meet("signals", signals["asset"].unique().to_list(), rows["asset"].unique().to_list(), source)
-    check_moments_meet(signals["timestamp"], rows["timestamp"].unique(), source)
     unmatched = signals.join(rows.select("timestamp", "asset"), on=["timestamp", "asset"], how="anti")
-    check_rows_meet(signals, unmatched, source)
+    if not part:
+        check_assets_meet("signals", signals["asset"].unique().to_list(), rows["asset"].unique().to_list(), source)
+        check_moments_meet(signals["timestamp"], rows["timestamp"].unique(), source)
+        check_rows_meet(signals, unmatched, source)
     return [describe_unmatched("signals", unmatched, signals.height)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from backsweep.dataset.files import find_others
 from backsweep.dataset.schema import Table, arrange, check_renames, check_zones
 from backsweep.dataset.sources import KEY_COLUMNS, Part, open_parts
 from backsweep.dataset.spec import FileSpec
@@ -26,6 +27,7 @@ def open_tables(spec: DataSpec) -> dict[str, Table]:
         for role, file in files.items()
     }
     check_zones(list(tables.values()))
+    tables = {role: replace(table, others=find_others(files[role].path, role)) for role, table in tables.items()}
     return tables | {"bars": replace(tables["bars"], prices=spec.prices)}
 
 

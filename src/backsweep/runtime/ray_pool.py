@@ -14,6 +14,7 @@ import logging
 import textwrap
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError
@@ -89,6 +90,7 @@ class RayBackend:
         self._study = study
         self._session: RaySession | None = None
         self._ready: Ready | None = None
+        self._notes: dict[int, tuple[str, ...]] = {}  # of the data, by part
         self._workshops: tuple[Workshop, ...] = ()
         self._seats: list[Seat] = []
         self._sources: dict[tuple[str, int], Any] = {}  # data in shared memory, by node and part
@@ -110,7 +112,8 @@ class RayBackend:
         self._complained = time.monotonic()
         while self._ready is None or self._uncovered():
             self.wait(timeout=1.0)
-        return self._ready
+        notes = dict.fromkeys(note for part in sorted(self._notes) for note in self._notes[part])
+        return replace(self._ready, notes=tuple(notes))
 
     def submit(self, chunk: Chunk) -> None:
         """Take a chunk; never blocks."""
@@ -238,6 +241,7 @@ class RayBackend:
                 self._admit(seat, answer)
             else:
                 self._ready = self._ready or answer
+                self._notes[seat.part] = answer.notes
                 self._failed_loads = 0
             return []
         piece = seat.running.pop(reference)

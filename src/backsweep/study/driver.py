@@ -10,6 +10,7 @@ every batch by itself, and so do folds with trials of their own: there a span is
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from backsweep.study.proposers.base import Proposals, Told
     from backsweep.study.space import Space
     from backsweep.trial.exchange import Backend, Chunk, Outcome
+
+LOGGER = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds to wait for a chunk before looking around
 
@@ -105,6 +108,8 @@ def run_study(
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
             if not run.finished:
                 ready = ready or backend.start(spec)
+                for note in ready.notes:
+                    LOGGER.warning("warning: %s", note)
                 run.begin(ready)
                 if not begun:
                     stack.enter_context(folder.hold())

@@ -71,7 +71,7 @@ class DividedEvaluator:
         self._share = Share(spec, calendar)
         self._source = source or _loader(spec)
         self._markets = markets
-        self.ready = ready_of(spec, calendar)
+        self.ready = ready_of(spec, calendar, markets or ())
         self._flat = spec.folds is not None and spec.folds.state == "flat"
         self._courses: dict[range | None, Course] = {}
         ends = calendar.ends
@@ -220,10 +220,11 @@ class DividedEvaluator:
         return error
 
 
-def ready_of(spec: TrialSpec, calendar: Calendar) -> Ready:
-    """Give what a backend knows of sleeves without holding their data; raises BadInput for folds that do not fit."""
+def ready_of(spec: TrialSpec, calendar: Calendar, markets: Sequence[SleeveMarket]) -> Ready:
+    """Return what a backend knows of sleeves; raises BadInput for folds that do not fit."""
     segments = make_segments(calendar.ends, spec.folds) if spec.folds else ()
-    return Ready(sessions=calendar.ends, assets=calendar.assets, segments=segments)
+    notes = dict.fromkeys([*calendar.notes, *(note for market in markets for note in market.notes)])
+    return Ready(calendar.ends, calendar.assets, segments, tuple(notes))
 
 
 def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:

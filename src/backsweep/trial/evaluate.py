@@ -68,7 +68,7 @@ class Evaluator:
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
         ends = self._market.session_ends
         segments = make_segments(ends, spec.folds) if spec.folds else ()
-        self.ready = Ready(sessions=ends, assets=self._market.assets, segments=segments)
+        self.ready = Ready(ends, self._market.assets, segments, self._market.notes)
         self._flat = spec.folds is not None and spec.folds.state == "flat"
         self._pruning = spec.pruning
         self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))

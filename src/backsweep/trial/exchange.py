@@ -109,12 +109,14 @@ class Ready:
     sessions : int64[n], end of every session, nanoseconds since 1970 UTC.
     assets : the assets' names, sorted; an asset's code is its position here.
     segments : train and test of fold 0, of fold 1, and so on; empty without folds.
+    notes : what should be said aloud of the data that were loaded; see `dataset.Shard`.
 
     """
 
     sessions: NDArray[np.int64]
     assets: tuple[str, ...] = field(default=())
     segments: tuple[Segment, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def of(self, folds: range | None) -> Ready:
         """Give what is known of some folds, or all of it for None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class Market:
     actions : records of ACTION, corporate actions in order of their group.
     rows : the shard's frame, for features.
     pieces : parts of `rows` with whole assets, on which features are computed one after the other.
+    notes : the shard's.
 
     """
 
@@ -47,6 +48,7 @@ class Market:
     actions: NDArray[Any]
     rows: pl.DataFrame
     pieces: tuple[slice, ...]
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give what is pickled: buffers that another process on this machine can map, and never a frame."""
@@ -91,6 +93,7 @@ def pack(shard: Shard) -> Market:
         actions=locked(_pack_actions(shard, groups["timestamp"])),
         rows=rows,
         pieces=(slice(None),),
+        notes=shard.notes,
     )
 
 

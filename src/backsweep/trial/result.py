@@ -37,6 +37,7 @@ class Result:
         kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit, funding or conversion.
         Of several currencies they tell more: `trial.currencies`.
     returns : float64[sessions of the run], net returns.
+    notes : what should be said aloud of the data; see `dataset.Shard`.
 
     """
 
@@ -48,11 +49,12 @@ class Result:
     orders: pl.DataFrame
     cash_flows: pl.DataFrame
     returns: NDArray[np.float64] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is suspicious and no error, a line each: rejected orders, no trades."""
-        return tuple(map(str, cautions_of_records(self.orders, self.metrics["trades"])))
+        """What is suspicious and no error, a line each: what data leave out, rejected orders, no trades."""
+        return (*self.notes, *map(str, cautions_of_records(self.orders, self.metrics["trades"])))
 
 
 def read_result(recording: Recording) -> Result:
@@ -86,7 +88,7 @@ def read_result(recording: Recording) -> Result:
     equity = _equity(tables.equity_log[groups], account.initial_cash)
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
-    return Result(*named(values[0], reasons[0]), fills, trades, equity, orders, flows, returns)
+    return Result(*named(values[0], reasons[0]), fills, trades, equity, orders, flows, returns, market.notes)
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,8 +54,10 @@ def replay_sleeves(
     tree = Tree(calendar.blocks)
     cash: Cash = {}
     records: list[Result] = []
+    notes = dict.fromkeys(calendar.notes)
     for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
         market = pack_sleeves(source(calendar.assets_of(blocks)), calendar)
+        notes |= dict.fromkeys(market.notes)
         features = Features(market)
         for block in blocks:
             sums = np.zeros(HEAD + 2 * count)
@@ -69,7 +71,7 @@ def replay_sleeves(
                     records.append(read_result(recorded))
                 _add(recorded.runner, own, market.edges[sleeve], stretch, sums, cash)
             tree.push(0, block, sums)
-    return _join(records, tree.sums[0], cash, calendar, stretch)
+    return replace(_join(records, tree.sums[0], cash, calendar, stretch), notes=tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,6 +108,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
             for first in range(0, len(shard.assets), BLOCK)
         ),
         edges=locked(np.array(edges)),
+        notes=shard.notes,
     )
 
 
