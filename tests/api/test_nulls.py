@@ -1,6 +1,8 @@
 """The null study: an edge in timing stands out among histories without it, and noise does not."""
 
+import pickle
 from contextlib import closing
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,8 +10,9 @@ import studies
 from s3_server import s3_content, s3_server
 
 import backsweep as bs
+from backsweep.api import nulls
 from backsweep.cli import main
-from backsweep.errors import BadInput, StudyConflict
+from backsweep.errors import BadData, BadInput, StudyConflict
 from backsweep.runtime.ray_session import RaySession
 
 PRICES = ("open", "high", "low", "close")
@@ -132,3 +135,16 @@ def test_what_cannot_be_ranked_is_refused_in_words(tmp_path):
     bs.null_study(sweep, 1, out=tmp_path / "study")
     with pytest.raises(StudyConflict, match="other blocks"):
         bs.null_study(sweep, 2, out=tmp_path / "study", block=10)
+
+
+def test_data_that_are_swapped_before_a_worker_loads_them_are_refused(tmp_path, monkeypatch):
+    sweep = ran(tmp_path, RANDOM, 1.5, trials=4)
+    file = Path(bs.open_study(tmp_path / "study").sweep.data.bars)
+
+    def spread(make, *_):
+        pl.read_parquet(file).with_columns(volume=pl.col("volume") + 1.0).write_parquet(file)
+        return pickle.loads(pickle.dumps(make))()  # noqa: S301 - as a worker gets it
+
+    monkeypatch.setattr(nulls, "spread", spread)
+    with pytest.raises(BadData, match="have changed since the study took their fingerprint"):
+        bs.null_study(sweep, 1, out=tmp_path / "study")

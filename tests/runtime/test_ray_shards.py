@@ -3,10 +3,12 @@
 from functools import partial
 
 import numpy as np
+import polars as pl
 import pytest
 from universe import write_universe
 
-from backsweep.dataset import DataSpec
+from backsweep.dataset import DataSpec, sealed
+from backsweep.errors import BadData
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import RaySession, ray
@@ -40,6 +42,11 @@ def chunks(count, trials=6):
     for number in range(count):
         values = np.column_stack([generator.integers(2, 9, trials), generator.integers(20, 31, trials)])
         yield Chunk(number, np.arange(number * trials, (number + 1) * trials), values.astype(float))
+
+
+def run(backend, spec, meanwhile):
+    backend.start(spec)
+    return outcomes(backend, meanwhile=meanwhile)
 
 
 def outcomes(backend, count=8, meanwhile=None):
@@ -106,5 +113,33 @@ def test_workers_of_one_node_share_one_copy_of_the_data_and_are_given_back_when_
         while not backend.wait(1.0):
             pass
         assert backend._seats == []
+    finally:
+        backend.close()
+
+
+@pytest.mark.parametrize("when", ["before a worker loads", "before a worker loads again"])
+def test_data_that_are_swapped_are_refused_by_every_worker(cluster, spec, tmp_path, when):  # noqa: ARG001
+    file = tmp_path / "bars.parquet"
+    write_universe(file)
+    own = spec(account={"mode": "sleeves"}, data=sealed(DataSpec(bars=str(file))))
+    swap = pl.read_parquet(file).with_columns(volume=pl.col("volume") + 1.0)
+    backend = RayBackend(2, "local", shards=7)
+    divide = backend._divide
+
+    def divided(spec):
+        found = divide(spec)  # by the survey of what was sealed
+        swap.write_parquet(file)
+        return found
+
+    def kill(backend):
+        swap.write_parquet(file)
+        ray.kill(backend._seats[1].actor)
+
+    try:
+        if when == "before a worker loads":
+            backend._divide = divided
+        with pytest.raises(BadData, match="have changed since the study took their fingerprint") as caught:
+            run(backend, own, kill)
+        assert caught.value.where == str(file)
     finally:
         backend.close()

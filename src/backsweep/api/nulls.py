@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsweep.dataset import fingerprint, load
+from backsweep.dataset import fingerprint, load, sealed
 from backsweep.dataset.calendar import calendar_of
 from backsweep.dataset.permute import permuted
 from backsweep.errors import BadInput
@@ -44,6 +44,7 @@ from backsweep.trial.folds import holdout_start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backsweep.dataset import DataSpec
     from backsweep.trial.divided import DividedEvaluator
     from backsweep.trial.evaluate import Evaluator
     from backsweep.trial.spec import TrialSpec
@@ -84,7 +85,8 @@ def null_study(
     folder = out if out is not None else Path("studies") / sweep.study
     if not StudyFolder(folder).exists:
         raise BadInput("the study has not been run", where=str(folder), remedy=f"first run it: backsweep run {path}")
-    StudyFolder(folder).check(identify(sweep, fingerprint(sweep.data)))
+    data = sealed(sweep.data)  # JSON does not carry the seal
+    StudyFolder(folder).check(identify(sweep, fingerprint(data)))
     study = open_study(folder)
     state = study.state
     if not state.done or (state.total is not None and state.done < state.total):
@@ -103,7 +105,7 @@ def null_study(
 
     tell()
     folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
-    make = partial(_Histories, sweep.model_dump_json(exclude_none=True), block, state.done // folds)
+    make = partial(_Histories, sweep.model_dump_json(exclude_none=True), data, block, state.done // folds)
     for number, sharpe in spread(make, tuple(missing), hands, runtime.address if spreads else None):
         write_history(folder, History(state.hash, state.done, block, number, sharpe))
         missing.remove(number)
@@ -114,15 +116,15 @@ def null_study(
 class _Histories:
     """Runs whole studies on permuted histories in this process: data and strategy are loaded once.
 
-    `trials` is how many each search has, of which there may be one for every fold.
+    `data` are the sweep's, sealed. `trials` is how many each search has, of which there may be one for every fold.
     """
 
-    def __init__(self, sweep: str, block: int, trials: int) -> None:
+    def __init__(self, sweep: str, data: DataSpec, block: int, trials: int) -> None:
         given = Sweep.model_validate_json(sweep, strict=True)
         self._sweep = given.model_copy(update={"search": given.search.model_copy(update={"trials": trials})})
         self._cls = load_strategy(given.strategy)
         self._space = build_space(self._sweep, self._cls.declared())
-        self._shard = replace(load(given.data, given.account.rate_columns), notes=())  # the study said them
+        self._shard = replace(load(data, given.account.rate_columns), notes=())  # the study said them
         walk = given.walk_forward
         self._stop = None if walk is None else holdout_start(calendar_of(self._shard).ends, walk)
         self._block = block
