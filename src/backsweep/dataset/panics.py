@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import threading
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ def panics_caught() -> Iterator[None]:
     """Raise PanicError instead of Polars' exception, and keep its text and stack trace off stderr.
 
     Rust writes them to descriptor 2 from threads of its own. What goes there is held back meanwhile, and written
-    afterwards unless there was a panic; where the system has no files in memory, nothing is held back.
+    afterwards unless there was a panic; where the system has no files in memory, nothing is held back. A process that
+    is aborted meanwhile, as by an allocation that fails, says with Python's stack where it was.
     """
     with _LOCK, _held_stderr() as held:
         try:
@@ -44,11 +46,16 @@ def _held_stderr() -> Iterator[int | None]:
         yield None
         return
     held = os.memfd_create("stderr") if hasattr(os, "memfd_create") else None
+    reports = not faulthandler.is_enabled()
     try:
         if held is not None:
             os.dup2(held, 2)
+        if reports:
+            faulthandler.enable(kept)
         yield held
     finally:
+        if reports:
+            faulthandler.disable()
         os.dup2(kept, 2)
         os.close(kept)
         if held is not None:
