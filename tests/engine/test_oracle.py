@@ -87,3 +87,14 @@ def test_the_random_scripts_reach_every_rule():
         "time in force is unknown or incomplete",
     ):
         assert reasons[reason] > 5, reason
+
+
+@pytest.mark.parametrize("costs", COSTS, ids=lambda costs: costs.get("commission", {"kind": "free"})["kind"])
+def test_prices_below_zero_agree_with_the_oracle_on_random_scripts(costs):
+    below = 0
+    for seed in range(SEEDS):
+        scenario = random_scenario(seed, account=ACCOUNTS[seed % 4], costs=costs, assets=1 + seed % 3)
+        with noted(f"seed {seed}"):
+            oracle = compare(scenario.lowered(20.0, 8))
+        below += sum(fill.price < 0 for fill in oracle.fills)
+    assert below > 10

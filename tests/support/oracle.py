@@ -214,7 +214,7 @@ class Oracle(Requests, Bars, Families):
         return self.cash + sum(units * self.price(asset) for asset, units in self.position.items() if units)
 
     def gross(self):
-        return sum(abs(units) * self.price(asset) for asset, units in self.position.items() if units)
+        return sum(abs(units * self.price(asset)) for asset, units in self.position.items() if units)
 
     def working(self):
         return [order for order in self.orders if order.status == "working"]

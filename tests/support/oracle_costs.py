@@ -42,24 +42,27 @@ class Costs:
         )
 
     def slipped(self, order: Any, units: Fraction, price: Fraction, share: Fraction) -> Fraction:
-        """Give the price after slippage; `share` of the bar's volume has traded then."""
-        slip = price * self.stop_slippage if order.is_stop else ZERO
+        """Return the price after slippage; `share` of the bar's volume has traded then."""
+        size = abs(price)
+        slip = size * self.stop_slippage if order.is_stop else ZERO
         kind = self.slippage["kind"]
         if kind == "volume_share":
-            slip += price * Fraction(self.slippage["rate"]) * min(share, Fraction(self.slippage["limit"])) ** 2
+            slip += size * Fraction(self.slippage["rate"]) * min(share, Fraction(self.slippage["limit"])) ** 2
         elif kind == "square_root":
-            slip += price * Fraction(self.slippage["rate"]) * Fraction(sqrt(share))
+            slip += size * Fraction(self.slippage["rate"]) * Fraction(sqrt(share))
         elif kind == "fixed":
             slip += Fraction(self.slippage["amount"])
         elif kind == "percentage":
-            slip += price * Fraction(self.slippage["rate"])
-        return price + slip if units > 0 else max(price - slip, ZERO)
+            slip += size * Fraction(self.slippage["rate"])
+        if units > 0:
+            return price + slip
+        return max(price - slip, ZERO) if price > 0 else price - slip
 
     def charge(self, order: Any, units: Fraction, price: Fraction, month: int, *, maker: bool) -> Fraction:
         """Give the commission of a fill: what the order owes with it, less what it has paid; and count the fill."""
         if month != self.month:
             self.month, self.traded = month, (ZERO, ZERO)
-        value = abs(units) * price
+        value = abs(units * price)
         fees = order.fees + self.fee(order, abs(units), value, maker=maker)
         minimum, most = (Fraction(self.commission.get(name, 0.0)) for name in ("minimum", "maximum"))
         total = max(fees, minimum) if minimum else fees
@@ -67,7 +70,7 @@ class Costs:
 
     def enter(self, order: Any, units: Fraction, price: Fraction, commission: Fraction, *, maker: bool) -> None:
         """Count a fill for its order and for the month."""
-        value = abs(units) * price
+        value = abs(units * price)
         order.fees += self.fee(order, abs(units), value, maker=maker)
         order.value += value
         order.paid += commission

@@ -154,6 +154,7 @@ class Scenario:
             context=self.context,
             account=self.account,
             costs=self.costs,
+            prices="any",
             execution={
                 "profile": self.profile,
                 "limit_fill": self.limit_fill,
@@ -162,6 +163,14 @@ class Scenario:
             },
         )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
+
+    def lowered(self, amount: float, start: int) -> Scenario:
+        """Return the scenario with prices lower by so much from a bar on, perhaps below zero."""
+        groups = [
+            {name: tuple(price - amount * (at >= start) for price in bar) for name, bar in group.items()}
+            for at, group in enumerate(self.groups)
+        ]
+        return replace(self, groups=groups)
 
     def ended(self) -> Scenario:
         """Give the scenario with a quiet end, in which every order is cancelled and every position closed."""

@@ -362,9 +362,10 @@ ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 10.0}
 def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator | DividedEvaluator:
     """Build an evaluator over frames.
 
-    `spec` overrides account, execution, costs, fixed, params, signals, context, actions, shards.
+    `spec` overrides account, execution, costs, fixed, params, signals, context, actions, shards, prices.
     """
-    shard = shard_from_frames(market, *(spec.pop(name, None) for name in ("signals", "context", "actions")))
+    frames = (spec.pop(name, None) for name in ("signals", "context", "actions"))
+    shard = shard_from_frames(market, *frames, prices=spec.pop("prices", "positive"))
     spec = {"account": ACCOUNT, "params": ("steps", "count") if cls is Script else (), **spec}
     shards = spec.pop("shards", None)
     return make_evaluator(

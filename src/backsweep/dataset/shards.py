@@ -132,7 +132,8 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
         actions = place_actions(known, timestamps, assets)
         check_ends(rows, actions, assets, tables["actions"].source)
         rows = add_split_factor(rows, actions, bars.source)
-    of_part = f"{assets[0]} to {assets[-1]}: " if part else ""
+    first, last = assets[0], assets[-1]
+    of_part = (f"{first}: " if first == last else f"{first} to {last}: ") if part else ""
     names = tuple(name for name in rows.columns if name not in BAR)
     rows = rows.with_columns(pl.col(names).fill_null(float("nan")))
     return Shard(
