@@ -306,10 +306,13 @@ class Broker(View):
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)
 
     def order_target_value(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to a signed value at this close."""
+        """Ask for the market order that brings the position to a signed value at this close.
+
+        Without a close, or at one of zero, it is rejected: no quantity has that value.
+        """
         _check_asset(self._state, asset)
         unit = record_at(self._state.positions, asset).last_price * record_at(self._state.assets, asset).multiplier
-        return self.order_target_quantity(asset, target / unit)
+        return self.order_target_quantity(asset, target / unit if unit != 0.0 else NAN)
 
     def order_target_percent(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to a signed fraction of equity at this close."""

@@ -64,3 +64,19 @@ def test_orders_at_a_close_below_zero_are_rejected_with_a_reason():
     result = run(buy=4)
     assert result.fills.is_empty()
     assert result.orders["reject_reason"].to_list() == ["price is missing or not positive"]
+
+
+class HalfIn(bs.Strategy):
+    """Asks at every close for half of its equity."""
+
+    def on_data(self, _timestamp, _data, _context, broker):
+        broker.order_target_percent(0, 0.5)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_target_value_at_a_price_of_zero_is_no_quantity(compiled):
+    level = bars().with_columns(pl.lit(0.0).alias("open"), pl.lit(0.0).alias("close"))
+    level = level.with_columns(pl.lit(1.0).alias("high"), pl.lit(-1.0).alias("low"))
+    orders = bs.backtest(level, HalfIn(), prices="any", account={"cash": 1000.0}, compiled=compiled).orders
+    assert set(orders["reject_reason"]) == {"quantity is zero or not a number"}
+    assert orders["quantity"].is_nan().all()

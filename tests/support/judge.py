@@ -50,7 +50,9 @@ def noted(note: str) -> Iterator[None]:
 
 def assert_close(found: Any, expected: Any, what: str) -> None:
     """Insist on numbers to one part in 10^12."""
-    assert np.asarray(found, float) == pytest.approx(np.array([float(x) for x in expected]), rel=1e-12, abs=1e-9), what
+    assert np.asarray(found, float) == pytest.approx(
+        np.array([float(x) for x in expected]), rel=1e-12, abs=1e-9, nan_ok=True
+    ), what
 
 
 def compare(scenario: Scenario) -> Oracle:

@@ -51,15 +51,12 @@ class Requests:
             self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
 
     def target(self, step, name, quantity):
-        """Return the units that a target stands for; a value without a price stands for none, at zero for all."""
+        """Return the units that a target stands for; a value without a price, or at zero, stands for none."""
         if step.verb in {"close", "target_quantity"}:
             return quantity or Fraction(0)
-        if self.last[name] is None:
-            return None
-        value = quantity if step.verb == "target_value" else quantity * self.worth()
         if not self.last[name]:
-            return (inf if value > 0 else -inf) if value else None
-        return value / self.price(name)
+            return None
+        return (quantity if step.verb == "target_value" else quantity * self.worth()) / self.price(name)
 
     def request(self, requests, asset, kind, total, limit=float("nan"), stop=float("nan"), parent=0, *, reduces=False):
         family = self.find(parent)
