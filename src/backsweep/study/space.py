@@ -19,6 +19,7 @@ from backsweep.section import Section
 from backsweep.study.config import ParamRange
 from backsweep.study.dimension import Dimension, Number
 from backsweep.study.messages import nearest, shown
+from backsweep.trial.code import code_digests
 from backsweep.trial.folds import FoldSpec
 from backsweep.trial.spec import PruningSpec, TrialSpec
 
@@ -82,6 +83,7 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
         params=space.names,
         pruning=_part_of(PruningSpec, sweep.search.pruning),
         folds=_part_of(FoldSpec, sweep.walk_forward),
+        code=code_digests(sweep.strategy, sweep.costs),
     )
 
 

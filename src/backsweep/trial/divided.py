@@ -16,6 +16,7 @@ from backsweep.dataset import load
 from backsweep.errors import BacksweepError
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
+from backsweep.trial.code import check_code
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import TEST, TRAIN, holdout_start, make_segments
@@ -65,6 +66,7 @@ class DividedEvaluator:
         markets: Sequence[SleeveMarket] | None = None,
         cls: type[Strategy] | None = None,
     ) -> None:
+        self._spec = spec
         self._cls = cls or load_strategy(spec.strategy)
         self._calendar = calendar
         self._shards = tuple(shards)
@@ -191,7 +193,9 @@ class DividedEvaluator:
 
     @cached_property
     def _runners(self) -> tuple[SleeveRunner, ...]:
-        return tuple(map(self._runner, self._markets or _pack(self._source, self._calendar, self._shards)))
+        runners = tuple(map(self._runner, self._markets or _pack(self._source, self._calendar, self._shards)))
+        check_code(self._spec)
+        return runners
 
     def _runner(self, market: SleeveMarket) -> SleeveRunner:
         options = {**self._share.options(market.assets), "features": Features(market)}

@@ -12,6 +12,7 @@ from backsweep.dataset.calendar import calendar_of, survey
 from backsweep.errors import BacksweepError
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
+from backsweep.trial.code import check_code
 from backsweep.trial.divided import DividedEvaluator
 from backsweep.trial.exchange import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
@@ -66,6 +67,7 @@ class Evaluator:
         }
         self._settings = Settings(spec.account, spec.execution, spec.costs)
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
+        check_code(spec)
         ends = self._market.session_ends
         segments = make_segments(ends, spec.folds) if spec.folds else ()
         self.ready = Ready(ends, self._market.assets, segments, self._market.notes)

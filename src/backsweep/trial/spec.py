@@ -229,7 +229,8 @@ class TrialSpec(Section):
 
     `strategy` is `file.py:Class` with an absolute path, or `module:Class`. `params` names the columns of
     the value arrays: parameters of the strategy, and dotted keys such as `costs.slippage.rate`; so do `fixed`'s keys.
-    With `folds`, a trial runs on their segments.
+    With `folds`, a trial runs on their segments. `code` has what `code_digests` returned when the run
+    began; empty where nothing is compared.
     """
 
     data: DataSpec
@@ -241,6 +242,7 @@ class TrialSpec(Section):
     params: tuple[str, ...] = ()
     folds: FoldSpec | None = None
     pruning: PruningSpec | None = None
+    code: tuple[dict[str, str], ...] = ()
 
 
 Kind = TypeVar("Kind", bound=Section)
