@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backsweep.cli.console import echo, log_piece
+from backsweep.cli.console import echo, log_piece, print_warnings
 from backsweep.cli.options import Overrides, Seed, SweepFile, Trials, Workers, interruptible
 from backsweep.errors import BadInput
 
@@ -73,10 +73,13 @@ def submit(
             remedy="pip install 'backsweep[cluster]'",
         )
     from backsweep.api import read_sweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+    from backsweep.api.sweeps import sweep_warnings  # noqa: PLC0415 - as above
     from backsweep.runtime.ray_jobs import JobServer  # noqa: PLC0415 - Ray takes a while to import
     from backsweep.submission.submit import Submission, Terms  # noqa: PLC0415 - as above
 
     resolved = read_sweep(sweep, workers=workers, trials=trials, seed=seed, overrides=overrides or ())
+    if not stop:
+        print_warnings(sweep_warnings(sweep, overrides=overrides or ()))
     server = JobServer(address, unauthenticated=unauthenticated, plain_http=plain_http)
     terms = Terms(cluster_dir, install, retries, tuple(include or ()), shared_data)
     folder = out if out is not None else Path("studies") / resolved.study
