@@ -52,6 +52,9 @@ ORDERS = {
     "reject_reason": pl.String,
     "submitted": TIME,
     "closed": TIME,
+    "limit_price": pl.Float64,
+    "stop_price": pl.Float64,
+    "last_price": pl.Float64,
 }
 
 

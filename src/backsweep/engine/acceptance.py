@@ -64,6 +64,10 @@ def _accept(state: State, slot: int) -> None:
     asset = record_at(state.assets, order.asset)
     order.quantity = whole_order(order.quantity, record_at(state.positions, order.asset).quantity, asset.lot)
     order.planned = order.quantity
+    if state.account.recording == 1:
+        order.asked_limit = order.limit_price
+        order.asked_stop = order.stop_price
+        order.close_seen = record_at(state.positions, order.asset).last_price
     order.limit_price = on_tick(order, order.limit_price, LIMIT, asset.tick)
     order.stop_price = on_tick(order, order.stop_price, STOP, asset.tick)
     reason = _malformed(state, order)

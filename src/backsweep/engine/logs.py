@@ -107,6 +107,9 @@ def log_order(state: State, order: Any, closed: int) -> None:
     entry.reject_reason = order.reject_reason
     entry.submitted = order.submitted
     entry.closed = closed
+    entry.limit_price = order.asked_limit
+    entry.stop_price = order.asked_stop
+    entry.last_price = order.close_seen
 
 
 @kernel

@@ -106,6 +106,8 @@ def request_order(
     order.value = 0.0
     order.fees = 0.0
     order.commission = 0.0
+    if account.recording == 1:
+        order.asked_limit = order.asked_stop = order.close_seen = np.nan
     if parent != 0:
         order.reduce_only = 1
         if order_type == LIMIT:

@@ -263,6 +263,12 @@ ORDER = record_dtype(
         ("value", "f8"),  # filled so far, in the asset's currency, as the next two are
         ("fees", "f8"),  # for what is filled so far, before the order's minimum and maximum
         ("commission", "f8"),  # paid so far
+        (
+            "asked_limit",
+            "f8",
+        ),  # as it was submitted, like the next two; in recorded runs only
+        ("asked_stop", "f8"),
+        ("close_seen", "f8"),
     ]
 )
 SLOT = record_dtype([("slot", "i8")])
@@ -328,6 +334,9 @@ ORDER_LOG = record_dtype(
         ("reject_reason", "i8"),
         ("submitted", "i8"),
         ("closed", "i8"),
+        ("limit_price", "f8"),
+        ("stop_price", "f8"),
+        ("last_price", "f8"),
     ]
 )
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from backsweep.trial.price_cautions import misplaced_prices
+
 ORDER_COLUMNS = ("asset", "order_type", "quantity", "status", "reject_reason", "submitted")
 """What is read of the records of orders."""
 
@@ -56,6 +58,16 @@ def cautions_of_records(orders: pl.DataFrame, trades: float | None) -> list[Caut
                 remedy=REMEDIES.get(reason, "see reject_reason in orders"),
             )
         )
+    for each in misplaced_prices(orders):
+        first = each.first
+        numbers = (
+            f"{first['units']:g} {first['asset']} at {first['submitted']}, {first['noun']} {first['price']:g}, "
+            f"close {first['last_price']:g}"
+        )
+        if first["parent_id"] is not None and first["reference"] != first["last_price"]:
+            numbers += f", entry {first['reference']:g}"
+        what = f"{each.count:,} of {each.of} submitted {'is' if each.count == 1 else 'are'} {each.said}"
+        found.append(Caution(f"{what} (the first: {numbers})", where="on_data", remedy=each.remedy))
     if not trades:
         held = orders.filter(pl.col("status") == "filled").height
         what = "no trade was closed" if held else "nothing was traded: 0 trades"

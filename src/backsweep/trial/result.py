@@ -35,6 +35,7 @@ class Result:
         currency, `entry_<signal>` and `exit_<signal>` what the strategy had last seen when the fill happened. A cash
         flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`; its
         kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit, funding or conversion.
+        `limit_price` and `stop_price` of orders are those submitted, `last_price` the asset's close at that time.
         Of several currencies they tell more: `trial.currencies`.
     returns : float64[sessions of the run], net returns.
     notes : what should be said aloud of the data; see `dataset.Shard`.
@@ -53,7 +54,7 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is suspicious and no error, a line each: what data leave out, rejected orders, no trades."""
+        """What is suspicious and no error, a line each: of the data, orders rejected or misplaced, no trades."""
         return (*self.notes, *map(str, cautions_of_records(self.orders, self.metrics["trades"])))
 
 
@@ -78,6 +79,7 @@ def read_result(recording: Recording) -> Result:
         _name("status", STATUSES),
         _name("reject_reason", REJECT_REASONS),
         _time("submitted"),
+        pl.col("limit_price", "stop_price", "last_price").fill_nan(None),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
     log = tables.flow_log[flows_before : account.flows_logged]
