@@ -1,4 +1,4 @@
-"""The README's own example runs as it is printed."""
+"""The examples of README and docs run as they are printed."""
 
 import re
 import shutil
@@ -13,12 +13,13 @@ from backsweep.errors import StudyConflict
 from backsweep.trial.spec import AccountSpec, CostsSpec
 
 ROOT = Path(__file__).parents[2]
+PAGES = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
 
 
 @pytest.fixture
 def example(tmp_path):
     shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
-    blocks = re.findall(r"    # sweeps/(\S+)\n((?:    .*\n|\n)+)", (ROOT / "README.md").read_text())
+    blocks = re.findall(r"    # sweeps/(\S+)\n((?:    .*\n|\n)+)", PAGES)
     for name, body in blocks:
         (tmp_path / "sweeps" / name).write_text("\n".join(line[4:] for line in body.split("\n")))
     return tmp_path
@@ -30,14 +31,14 @@ def test_the_sweep_of_the_readme_runs(example):
     assert study.best["value"] > 0.0
 
 
-def test_the_currencies_of_the_readme_are_an_account():
-    block = re.search(r"    (account:\n      currency(?:.*\n)+?)\n", (ROOT / "README.md").read_text())
+def test_the_currencies_of_the_docs_are_an_account():
+    block = re.search(r"    (account:\n      currency(?:.*\n)+?)\n", PAGES)
     account = AccountSpec.model_validate(yaml.safe_load(textwrap.dedent("    " + block[1]))["account"])
     assert account.currencies == ("USD", "EUR", "JPY")
     assert account.per_asset["SONY"].currency == "JPY"
 
 
-def test_the_cost_models_of_the_readme_run_and_are_swept(example):
+def test_the_cost_models_of_the_docs_run_and_are_swept(example):
     file = example / "sweeps" / "my_trend.yaml"
     models = (
         "slippage: {kind: custom, model: my_costs.py:PartOfRange, part: 0.1, times: 2.0}",
@@ -56,8 +57,8 @@ def test_the_cost_models_of_the_readme_run_and_are_swept(example):
     assert bs.open_study(example / "study").best["number"] == before
 
 
-def test_the_costs_of_the_readme_are_costs():
-    block = re.search(r"## Costs\n\n    costs:\n((?:    .*\n)+)", (ROOT / "README.md").read_text())
+def test_the_costs_of_the_docs_are_costs():
+    block = re.search(r"# Costs\n\n    costs:\n((?:    .*\n)+)", PAGES)
     costs = CostsSpec.model_validate(yaml.safe_load(block[1]))
     assert costs.commission.tiers[1].maker_rate == -0.0005
     assert costs.financing.funding == "funding_rate"
@@ -65,12 +66,12 @@ def test_the_costs_of_the_readme_are_costs():
 
 
 def printed(key):
-    """Give the README's lines that begin with a key, as they would stand in a sweep file."""
-    return [yaml.safe_load(line)[key] for line in re.findall(rf"    {key}: .*", (ROOT / "README.md").read_text())]
+    """Return the lines of README and docs that begin with a key, as they would stand in a sweep file."""
+    return [yaml.safe_load(line)[key] for line in re.findall(rf"    {key}: .*", PAGES)]
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_every_walk_forward_of_the_readme_runs(tmp_path, place):
+def test_every_walk_forward_of_the_docs_runs(tmp_path, place):
     rules = printed("walk_forward")[place]
     sweep = ROOT / "sweeps" / "walk_forward.yaml"
     options = (f"walk_forward={yaml.safe_dump(rules, default_flow_style=True)}", "search.batch=8")
@@ -82,7 +83,7 @@ def test_every_walk_forward_of_the_readme_runs(tmp_path, place):
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_every_pruning_of_the_readme_prunes(tmp_path, place):
+def test_every_pruning_of_the_docs_prunes(tmp_path, place):
     rules = yaml.safe_dump(printed("pruning")[place], default_flow_style=True)
     sweep = ROOT / "sweeps" / "walk_forward.yaml"
     options = (f"search.pruning={rules}", "search.batch=16")
