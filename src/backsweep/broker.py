@@ -7,7 +7,7 @@ currency. Arguments left at NaN are not given.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import numpy as np
 
@@ -149,6 +149,18 @@ class Data(View):
             raise IndexError("data[i]: i goes from 0 to data.count - 1")
         row = self._group.first_row + index
         return Bar(record_at(self._bars, row), self._columns, row)
+
+    def __bool__(self) -> bool:
+        """Refuse, as compiled code does."""
+        raise TypeError("data is neither true nor false")
+
+    def __len__(self) -> int:
+        """Refuse, as compiled code does."""
+        raise TypeError("data is not a list: data.count is how many bars it has")
+
+    def __iter__(self) -> Never:
+        """Refuse, as compiled code does."""
+        raise TypeError("data is not a list: for i in range(data.count): bar = data[i]")
 
 
 @view

@@ -39,3 +39,8 @@ def test_no_trade_is_told_apart_from_a_trade_that_is_still_open():
 def test_a_caution_is_one_line():
     assert str(Caution("what", where="where", remedy="remedy")) == "where: what; remedy"
     assert str(Caution("what")) == "what"
+
+
+def test_orders_that_did_not_fill_are_told_apart_from_none():
+    assert cautions_of_records(orders(), trades=0)[0].remedy.startswith("on_data submitted no order")
+    assert cautions_of_records(orders("exceeds cash"), trades=0)[1].remedy.startswith("no order filled")

@@ -75,10 +75,10 @@ def single():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ((10, 105.0, NONE), "1 of 1 stops submitted is on the wrong side of the price"),
-        ((-10, 95.0, NONE), "1 of 1 stops submitted is on the wrong side of the price"),
-        ((10, NONE, 95.0), "1 of 1 targets submitted is on the wrong side of the price"),
-        ((-10, NONE, 105.0), "1 of 1 targets submitted is on the wrong side of the price"),
+        ((10, 105.0, NONE), "1 of 1 stops submitted: on the wrong side of the price"),
+        ((-10, 95.0, NONE), "1 of 1 stops submitted: on the wrong side of the price"),
+        ((10, NONE, 95.0), "1 of 1 targets submitted: on the wrong side of the price"),
+        ((-10, NONE, 105.0), "1 of 1 targets submitted: on the wrong side of the price"),
         ((10, 95.0, NONE, LIMIT, 90.0), "close 100, entry 90); the stop of a long position belongs below its entry"),
         ((10, NONE, 105.0, STOP, NONE, 110.0), "close 100, entry 110); the target of a long position belongs above"),
         ((10, 0.05, NONE), "0.05 looks like 5 %; a price is expected: bar.close * (1.0 - 0.05)"),

@@ -71,9 +71,13 @@ def _covered(frame: pl.DataFrame, names: Sequence[str], rows: str) -> list[str]:
 
 
 def _describe_lookahead(found: Lookahead) -> dict[str, str]:
-    entries = {"found": "none", "moments": f"{found.moments}, at {found.requests} of which the strategy had just asked"}
+    entries = {"found": "none", "tested at": f"{found.moments} times, {found.requests} of them just after an order"}
     for name, bars in found.warmup.items():
-        text = "none ends: it depends on where the data begins" if bars is None else f"{bars:,} bars"
+        text = (
+            "none ends: it depends on where the data begins"
+            if bars is None
+            else f"{bars:,} bar{'s' if bars != 1 else ''}"
+        )
         entries[f"warm-up of {name}"] = text
     return entries
 

@@ -309,7 +309,7 @@ def _broken(place: str, error: BaseException, word: str, code: Code | None = Non
     own = {str(code.main.path), *(str(source.path) for source in code.others)} if code is not None else {place}
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
     line = frames[-1].lineno if frames else None
-    remedy = "run the file with python to see the whole traceback"
+    remedy = "correct this line; with --debug the whole traceback is shown"
     if isinstance(error, ModuleNotFoundError) and error.name:
         remedy = f"install {error.name.partition('.')[0]}, or put the module into the {word}'s folder"
     elif "no known parent package" in str(error):

@@ -66,11 +66,16 @@ def cautions_of_records(orders: pl.DataFrame, trades: float | None) -> list[Caut
         )
         if first["parent_id"] is not None and first["reference"] != first["last_price"]:
             numbers += f", entry {first['reference']:g}"
-        what = f"{each.count:,} of {each.of} submitted {'is' if each.count == 1 else 'are'} {each.said}"
+        what = f"{each.count:,} of {each.of} submitted: {each.said}"
         found.append(Caution(f"{what} (the first: {numbers})", where="on_data", remedy=each.remedy))
     if not trades:
-        held = orders.filter(pl.col("status") == "filled").height
-        what = "no trade was closed" if held else "nothing was traded: 0 trades"
-        asked = "the first order was never closed" if held else "on_data asked for no order that filled"
-        found.append(Caution(what, remedy=f"{asked}; check the thresholds, and that on_data calls the broker"))
+        if not orders.filter(pl.col("status") == "filled").is_empty():
+            found.append(
+                Caution("no trade was closed", remedy="positions stayed open to the end: trade metrics are null")
+            )
+        elif orders.is_empty():
+            remedy = "on_data submitted no order: check its thresholds, and that it calls the broker"
+            found.append(Caution("nothing was traded: 0 trades", remedy=remedy))
+        else:
+            found.append(Caution("nothing was traded: 0 trades", remedy="no order filled: see their status in orders"))
     return found
