@@ -41,7 +41,11 @@ def test_orders_that_are_always_rejected_are_told_with_reason_and_remedy_by_ever
     assert code == 0
     assert "none of 40 trials closed a trade" in err
     assert "40 of 40 trials had orders rejected" in err
-    assert "40 of 40 trials had orders rejected" in command("show", "studies/small")[2]
+    reason = r"trial 0: (\d+) of \d+ orders were rejected, \1 of them because: exceeds cash"
+    assert re.search(reason, err)
+    assert re.search(reason, command("show", "studies/small")[2])
+    strategy.write_text(strategy.read_text() + "# changed\n")
+    assert "--trial 0 --study studies/small says why" in command("show", "studies/small")[2]
 
 
 def test_check_names_what_is_probably_not_meant_and_swallows_what_on_data_prints(sweep, command):

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset import Shard, fingerprint, load, sealed
-from backsweep.errors import BadInput
+from backsweep.errors import BacksweepError, BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
 from backsweep.strategy import load_strategy, reference_of
@@ -158,8 +158,22 @@ def sweep_warnings(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[
 
 
 def study_warnings(study: Study) -> tuple[str, ...]:
-    """Return what is suspicious in a study's trials, a line each: none traded, orders rejected."""
-    return tuple(map(str, cautions_of_study(study)))
+    """Return what is suspicious in a study's trials, a line each: none traded, orders rejected and why.
+
+    Where no trial was selected and orders were rejected, one trial runs again, if data and strategy are still there.
+    """
+
+    def replay_orders(number: int) -> pl.DataFrame | None:
+        sweep = study.sweep
+        try:
+            space = build_space(sweep, load_strategy(sweep.strategy).declared())
+            sweep = _seal(sweep)
+            StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
+            return _replay(sweep, space, study.describe(number)["params"]).result.orders
+        except BacksweepError:
+            return None
+
+    return tuple(map(str, cautions_of_study(study, replay_orders)))
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:

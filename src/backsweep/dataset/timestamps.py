@@ -30,6 +30,9 @@ _ISO = (
 )
 _DATE, _MINUTE = len("2024-01-02"), len("2024-01-02 09:30")
 _KEY = "data.format: {timestamp: PATTERN}"
+_ALONE = (
+    "; where files differ, each has its own: `bars: {path: FILE, format: {timestamp: PATTERN}}`, and so for the others"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def _check_fit(part: Part, column: str, read: pl.Expr, expected: str) -> None:
             where=f"{part.name}, row {row}, column {column}",
             expected=expected,
             found=repr(value),
-            remedy="correct the row, or the key format.timestamp",
+            remedy=f"correct the row, or the key format.timestamp{_ALONE}",
         )
 
 
@@ -212,7 +215,9 @@ def _ask_for_pattern(part: Part, column: str) -> NoReturn:
         where=f"{part.name}, row {row}, column {column}",
         expected="2020-12-31 or 2020-12-31T16:00:00, all with an offset or all without, or the key format.timestamp",
         found=f"{value!r}; the first values are {first}; {describe_readings(found)}",
-        remedy=f"say under data which it is: {' or '.join(fits)}" if fits else f"write times in ISO form, or {_KEY}",
+        remedy=f"say under data which it is: {' or '.join(fits)}{_ALONE}"
+        if fits
+        else f"write times in ISO form, or {_KEY}",
     )
 
 

@@ -16,7 +16,7 @@ from backsweep.study.stored_tables import decoded
 from backsweep.trial.cautions import ORDER_COLUMNS, Caution, cautions_of_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from backsweep.strategy import Strategy
     from backsweep.study.config import Sweep
@@ -31,10 +31,11 @@ def cautions_of_sweep(sweep: Sweep, cls: type[Strategy]) -> list[Caution]:
     return [*_costs(sweep), *_ranges(sweep, cls), *_prints(cls)]
 
 
-def cautions_of_study(study: Study) -> list[Caution]:
+def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]) -> list[Caution]:
     """Return what the trials of a study show: none traded, or the selected one had orders rejected, and why.
 
-    The reason is read from the records of what was selected. Without any, `backsweep backtest` shows it.
+    The reason is read from the records of what was selected, or else, where orders were rejected, from those of the
+    first such trial: `replay` returns its orders, or None where it cannot run again.
     """
     rows = study.trials.filter(pl.col("state") == "COMPLETE")
     if not rows.height:
@@ -46,7 +47,7 @@ def cautions_of_study(study: Study) -> list[Caution]:
         what = f"none of {rows.height:,} trials closed a trade"
         found.append(Caution(what, remedy="backsweep backtest shows what became of the orders of one"))
     files = open_files(f"{study.path}/selected")
-    if rejecting.height and files.exists("orders.parquet"):
+    if files.exists("orders.parquet"):
         orders = decoded(files, "orders.parquet", files.get("orders.parquet"))
         if missing := [name for name in ORDER_COLUMNS if name not in orders.columns]:
             raise malformed(files, "orders.parquet", "missing columns", ", ".join(ORDER_COLUMNS), f"no {missing[0]}")
@@ -54,9 +55,13 @@ def cautions_of_study(study: Study) -> list[Caution]:
     elif rejecting.height:
         number, count = rejecting.select("number", "user_attrs_rejected_orders").row(0)
         what = f"{rejecting.height:,} of {rows.height:,} trials had orders rejected, {count:,.0f} in trial {number}"
-        found.append(
-            Caution(what, remedy=f"backsweep backtest SWEEP.yaml --trial {number} --study {study.path} says why")
+        again = replay(number)
+        remedy = (
+            f"backsweep backtest SWEEP.yaml --trial {number} --study {study.path} says why" if again is None else ""
         )
+        found.append(Caution(what, remedy=remedy))
+        if again is not None:
+            found += [replace(each, where=f"trial {number}") for each in cautions_of_records(again, trades=1)]
     return found
 
 
