@@ -8,12 +8,13 @@ import pytest
 from universe import write_universe
 
 from backsweep.dataset import DataSpec, sealed
-from backsweep.errors import BadData
+from backsweep.errors import BadData, StrategyError
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import RaySession, ray
+from backsweep.trial.code import code_digests
 from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import TrialSpec
+from backsweep.trial.spec import CostsSpec, TrialSpec
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -141,5 +142,39 @@ def test_data_that_are_swapped_are_refused_by_every_worker(cluster, spec, tmp_pa
         with pytest.raises(BadData, match="have changed since the study took their fingerprint") as caught:
             run(backend, own, kill)
         assert caught.value.where == str(file)
+    finally:
+        backend.close()
+
+
+@pytest.mark.parametrize("mode", ["shared", "sleeves"])
+@pytest.mark.parametrize("edited", ["PERIOD = 5\n", "PERIOD = (\n"], ids=["changed", "broken"])
+def test_a_worker_that_takes_anothers_place_refuses_a_file_that_was_edited(cluster, spec, tmp_path, mode, edited):  # noqa: ARG001
+    helper = tmp_path / "helpers.py"
+    helper.write_text("PERIOD = 4\n")
+    (tmp_path / "mine.py").write_text(
+        "import helpers\nfrom backsweep.strategies.moving_average_cross import MovingAverageCross\n\n\n"
+        "class Mine(MovingAverageCross):\n    PERIOD = helpers.PERIOD\n"
+    )
+    strategy = f"{tmp_path}/mine.py:Mine"
+    own = spec(account={"mode": mode}, strategy=strategy, code=code_digests(strategy, CostsSpec()))
+    backend = RayBackend(2, "local")
+
+    def wait_for_workers():
+        while killed in backend._seats or any(seat.loading for seat in backend._seats):
+            backend.wait(1.0)
+
+    killed = None
+    try:
+        backend.start(own)
+        wait_for_workers()
+        for each in chunks(4):
+            backend.submit(each)
+        helper.write_text(edited)
+        killed = backend._seats[1]
+        ray.kill(killed.actor)
+        with pytest.raises(StrategyError) as caught:
+            wait_for_workers()
+        assert "helpers.py" in caught.value.where
+        assert caught.value.problem in {"helpers.py has changed during the run", "the strategy cannot be imported"}
     finally:
         backend.close()
