@@ -55,6 +55,25 @@ def test_a_file_that_changed_is_another_study_and_is_named(home, file, said):
     assert before.hash != read(home).hash
 
 
+def test_a_sampler_of_the_users_own_counts_with_what_it_imports_wherever_it_lies(home):
+    shipped = read(home)
+    (home / "sweep.yaml").write_text(SWEEP.replace("sampler: random", "sampler: own/draw.py:Draw"))
+    (home / "own").mkdir()
+    (home / "own" / "draw.py").write_text("import urn\n")
+    (home / "own" / "urn.py").write_text("")
+    before = read(home)
+    assert before.files.keys() - shipped.files.keys() == {"Draw: draw.py", "Draw: urn.py"}
+    assert list_files(load_sweep(home / "sweep.yaml"))[-2:] == ("draw.py", "urn.py")
+    for file, text in [("draw.py", "import urn\nCHANGED = 1\n"), ("urn.py", "CHANGED = 1\n")]:
+        unchanged = (home / "own" / file).read_text()
+        (home / "own" / file).write_text(text)
+        assert before.differences(read(home)) == [f"Draw: {file} has changed"]
+        (home / "own" / file).write_text(unchanged)
+    (home / "own").rename(home / "elsewhere")
+    (home / "sweep.yaml").write_text(SWEEP.replace("sampler: random", "sampler: elsewhere/draw.py:Draw"))
+    assert read(home).hash == before.hash
+
+
 def test_a_file_that_comes_or_goes_is_named(home):
     before = read(home)
     (home / "helpers.py").write_text("import more\n")

@@ -112,10 +112,13 @@ def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sampler": "nowhere.to:Find"}, "the sampler cannot be loaded"),
-        ({"sampler": ":Find"}, "the sampler cannot be loaded"),
-        ({"sampler": "optuna.samplers:Nothing"}, "the sampler cannot be loaded"),
-        ({"sampler": "optuna.trial:FrozenTrial"}, "not an Optuna sampler"),
+        ({"sampler": "nowhere.to:Find"}, "the sampler cannot be imported"),
+        ({"sampler": ":Find"}, "the sampler's reference has no class"),
+        ({"sampler": "optuna.samplers:Nothing"}, "optuna.samplers has no sampler 'Nothing'"),
+        (
+            {"sampler": "optuna.trial:FrozenTrial"},
+            "has no sampler 'FrozenTrial'(.|\n)*a subclass of optuna's BaseSampler",
+        ),
         ({"sampler": "optuna.samplers:GridSampler"}, "the sampler refuses(.|\n)*search_space"),
         ({"sampler": "optuna.samplers:PartialFixedSampler"}, "the sampler takes no seed"),
         ({"sampler": "cmaes", "batch": 2}, "a batch too small for cmaes"),
@@ -127,6 +130,18 @@ def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
 def test_what_a_sampler_cannot_search_is_bad_input(bench, options, message):
     with pytest.raises(BadInput, match=message):
         proposer_of(bench, **options).propose(0, [], [])
+
+
+def test_a_sampler_in_a_file_of_the_users_own_may_import_what_lies_beside_it_also_later(bench, tmp_path):
+    (tmp_path / "drawing.py").write_text("SEED = 7\n")
+    (tmp_path / "own.py").write_text(
+        "import optuna\n\n\nclass Own(optuna.samplers.RandomSampler):\n"
+        "    def sample_independent(self, *given):\n        import drawing\n\n"
+        "        self.drawn = drawing.SEED\n        return super().sample_independent(*given)\n"
+    )
+    own = proposer_of(bench, sampler=f"{tmp_path}/own.py:Own").propose(0, [], [])
+    shipped = proposer_of(bench, sampler="optuna.samplers:RandomSampler").propose(0, [], [])
+    assert own.values.tolist() == shipped.values.tolist()
 
 
 def test_sobol_points_are_those_of_joe_and_kuo():

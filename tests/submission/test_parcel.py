@@ -146,6 +146,18 @@ def test_what_the_strategy_imports_and_reads_is_sent_and_is_the_same_study_there
     assert set(sent.identity.files) == {"helpers.py", "tables/weights.csv"}
 
 
+def test_a_sampler_of_the_users_own_is_sent_with_what_it_imports(sweep_file, tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text("import urn\n\nclass Own: ...\n")
+    (tmp_path / "urn.py").write_text("")
+    sent = _pack(sweep_file, tmp_path, overrides=["search.sampler=own.py:Own"])
+    assert {path.name for path in (sent.folder / "sampler").iterdir()} == {"own.py", "urn.py"}
+    monkeypatch.chdir(sent.folder)
+    there = load_sweep(sent.folder / "sweep.yaml")
+    assert there.search.sampler == f"{sent.folder}/sampler/own.py:Own"
+    assert identify(there, fingerprint(there.data)).differences(sent.identity) == []
+    assert {"Own: own.py", "Own: urn.py"} <= set(sent.identity.files)
+
+
 def test_a_module_beside_the_sweep_file_is_sent_with_its_package(sweep_file, tmp_path):
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("")

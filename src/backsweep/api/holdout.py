@@ -16,6 +16,7 @@ from backsweep.study.space import build_space, trial_spec
 from backsweep.study.study import open_study
 from backsweep.study.touches import Touch, keep_touch
 from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.models import check_models
 
 
 def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Touch:
@@ -44,8 +45,9 @@ def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> To
         raise BadInput("the study has selected nothing", where=str(path), remedy="say which trial with --trial N")
     params = study.describe(number)["params"]
     sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
-    StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
+    check_models(sweep.costs)  # what is compared is what was loaded
+    StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
     evaluator = make_evaluator(trial_spec(sweep, space))
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()

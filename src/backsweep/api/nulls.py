@@ -36,10 +36,13 @@ from backsweep.study.folder import StudyFolder
 from backsweep.study.identity import Identity, identify
 from backsweep.study.nulls import History, read_histories, write_history
 from backsweep.study.overrides import with_options
+from backsweep.study.proposers import check_sampler
 from backsweep.study.space import build_space
 from backsweep.study.study import Study, open_study
+from backsweep.trial.code import code_digests
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import holdout_start
+from backsweep.trial.models import check_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +89,11 @@ def null_study(
     if not StudyFolder(folder).exists:
         raise BadInput("the study has not been run", where=str(folder), remedy=f"first run it: backsweep run {path}")
     data = sealed(sweep.data)  # JSON does not carry the seal
+    load_strategy(sweep.strategy)
+    check_models(sweep.costs)
+    check_sampler(sweep)  # what is compared is what was loaded
     StudyFolder(folder).check(identify(sweep, fingerprint(data)))
+    code = code_digests(sweep.strategy, sweep.costs)
     study = open_study(folder)
     state = study.state
     if not state.done or (state.total is not None and state.done < state.total):
@@ -105,7 +112,7 @@ def null_study(
 
     tell()
     folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
-    make = partial(_Histories, sweep.model_dump_json(exclude_none=True), data, block, state.done // folds)
+    make = partial(_Histories, sweep.model_dump_json(exclude_none=True), data, code, block, state.done // folds)
     for number, sharpe in spread(make, tuple(missing), hands, runtime.address if spreads else None):
         write_history(folder, History(state.hash, state.done, block, number, sharpe))
         missing.remove(number)
@@ -116,10 +123,12 @@ def null_study(
 class _Histories:
     """Runs whole studies on permuted histories in this process: data and strategy are loaded once.
 
-    `data` are the sweep's, sealed. `trials` is how many each search has, of which there may be one for every fold.
+    `data` are the sweep's, sealed, and `code` its `code_digests`. `trials` is how many each search has, of which there
+    may be one for every fold.
     """
 
-    def __init__(self, sweep: str, data: DataSpec, block: int, trials: int) -> None:
+    def __init__(self, sweep: str, data: DataSpec, code: tuple[dict[str, str], ...], block: int, trials: int) -> None:
+        self._code = code
         given = Sweep.model_validate_json(sweep, strict=True)
         self._sweep = given.model_copy(update={"search": given.search.model_copy(update={"trials": trials})})
         self._cls = load_strategy(given.strategy)
@@ -134,7 +143,7 @@ class _Histories:
         shard = permuted(self._shard, self._block, (self._sweep.search.seed, self._block, number), self._stop)
 
         def build(spec: TrialSpec) -> Evaluator | DividedEvaluator:
-            return make_evaluator(spec, shard, self._cls)
+            return make_evaluator(spec.model_copy(update={"code": self._code}), shard, self._cls)
 
         content = json.loads(self._sweep.model_dump_json(exclude_none=True))
         identity = Identity(content, sha256(f"history {number} of blocks of {self._block}".encode()), "")

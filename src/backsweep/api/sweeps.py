@@ -25,6 +25,7 @@ from backsweep.study.identity import identify, list_files
 from backsweep.study.looks import looks_kept
 from backsweep.study.messages import nearest
 from backsweep.study.overrides import with_options
+from backsweep.study.proposers import check_sampler
 from backsweep.study.selected import PARAMS, SELECTED, check_replaceable, read_selected, write_selected
 from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, check_value, trial_spec
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from backsweep.study.driver import Progress
     from backsweep.study.files import Files
     from backsweep.trial.result import Result
+    from backsweep.trial.spec import TrialSpec
 
 __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
 
@@ -120,7 +122,7 @@ def run(
     sweep, _, space = _read(path, with_options(overrides, options))
     sweep = _seal(sweep)
     folder = out if out is not None else Path("studies") / sweep.study
-    place, where = StudyFolder(folder), sweep.runtime
+    place, where, spec = StudyFolder(folder), sweep.runtime, trial_spec(sweep, space)
     with looks_kept(folder), _located(sweep):
         run_study(
             sweep,
@@ -133,8 +135,9 @@ def run(
             progress,
         )
     study = open_study(folder)
-    _write_selected(study, sweep, space)
-    write_sensitivity(study, sweep, space)
+    with _located(sweep):
+        _write_selected(study, spec, space)
+        write_sensitivity(study, spec, space)
     return study
 
 
@@ -169,7 +172,7 @@ def study_warnings(study: Study) -> tuple[str, ...]:
             space = build_space(sweep, load_strategy(sweep.strategy).declared())
             sweep = _seal(sweep)
             StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
-            return _replay(sweep, space, study.describe(number)["params"]).result.orders
+            return _replay(trial_spec(sweep, space), study.describe(number)["params"]).orders
         except BacksweepError:
             return None
 
@@ -230,24 +233,25 @@ def replay(
     declared = cls.declared()
     for name, value in values.items():
         check_value(sweep, name, value, declared.get(name), f"parameter {name}")
-    return _replay(sweep, space, values, compiled=compiled)
+    with _located(sweep):
+        result = _replay(trial_spec(sweep, space), values, compiled=compiled)
+    return Replay(sweep.study, dict(values), result)
 
 
 def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strategy], Space]:
     sweep = load_sweep(Path(path), overrides)
     cls = load_strategy(sweep.strategy)
     check_models(sweep.costs)
+    check_sampler(sweep)
     return sweep, cls, build_space(sweep, cls.declared())
 
 
-def _replay(sweep: Sweep, space: Space, values: Mapping[str, Number], *, compiled: bool = True) -> Replay:
-    fixed = {name: value for name, value in space.fixed.items() if name not in values}
-    spec = trial_spec(sweep, space)
+def _replay(spec: TrialSpec, values: Mapping[str, Number], *, compiled: bool = True) -> Result:
+    fixed = {name: value for name, value in spec.fixed.items() if name not in values}
     folds = spec.folds if spec.folds is not None and spec.folds.holdout else None  # none but to end before the holdout
     spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
     row = np.array([float(value) for value in values.values()])
-    with _located(sweep):
-        return Replay(sweep.study, dict(values), make_evaluator(spec).replay(row, compiled=compiled))
+    return make_evaluator(spec).replay(row, compiled=compiled)
 
 
 def _seal(sweep: Sweep) -> Sweep:
@@ -264,13 +268,13 @@ def _located(sweep: Sweep) -> Iterator[None]:
         raise sweep.locate(error) from error
 
 
-def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
+def _write_selected(study: Study, spec: TrialSpec, space: Space) -> None:
     """Write the records of what was selected into the study's folder, unless they are there.
 
     It is the best trial over all the data, and in walk-forward the choice of every fold over its test.
     """
-    if sweep.walk_forward is not None:
-        _write_choices(study, sweep, space)
+    if spec.folds is not None:
+        _write_choices(study, spec, space)
         return
     if study.selected is None:
         return
@@ -280,10 +284,10 @@ def _write_selected(study: Study, sweep: Sweep, space: Space) -> None:
     if written is not None and written.params == params:
         return
     files.remove(SELECTED + PARAMS)
-    _replay(sweep, space, params).put(files, SELECTED)
+    Replay(study.sweep.study, params, _replay(spec, params)).put(files, SELECTED)
 
 
-def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
+def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
     """Write what every fold's choice did in its test: fills, trades, equity and orders with `fold` and `number`.
 
     `params` in params.json are the last fold's, and `folds` has those of all.
@@ -295,7 +299,7 @@ def _write_choices(study: Study, sweep: Sweep, space: Space) -> None:
     if not chosen or (written is not None and [(each.fold, each.number) for each in written.folds] == chosen):
         return
     files.remove(SELECTED + PARAMS)
-    evaluator = make_evaluator(trial_spec(sweep, space))
+    evaluator = make_evaluator(spec)
     entries: list[dict[str, Any]] = []
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
     measured = study.rows("folds", {number for _, number in chosen})

@@ -25,10 +25,10 @@ from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 from backsweep.errors import StrategyError
-from backsweep.strategy.declare import Declared, Strategy
+from backsweep.strategy.declare import Strategy
 from backsweep.strategy.sources import Code, Source, is_installed, locate, read_code
 
-Class = TypeVar("Class", bound=Declared)
+Class = TypeVar("Class")
 
 _SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/")
 
@@ -52,7 +52,7 @@ class _Loaded:
 
 
 _LOADED: dict[Path, _Loaded] = {}
-_HOMES: dict[type, _Loaded] = {}
+_HOMES: dict[object, _Loaded] = {}
 _IMPORTING: list[Path] = []
 _OPENED: list[set[str]] = []  # a set for each import that goes on
 
@@ -82,11 +82,11 @@ def load_class(reference: str, base: type[Class], word: str) -> type[Class]:
         for key, value in vars(module).items()
         if inspect.isclass(value) and issubclass(value, base) and value is not base
     ]
-    near = difflib.get_close_matches(name, classes, n=1)
+    near, home = difflib.get_close_matches(name, classes, n=1), base.__module__.partition(".")[0]
     raise StrategyError(
         f"{place} has no {word} {name!r}",
         where=reference,
-        expected=f"a subclass of backsweep.{base.__name__}, one of: {', '.join(classes) or 'none there'}",
+        expected=f"a subclass of {home}'s {base.__name__}, one of: {', '.join(classes) or 'none there'}",
         found=type(found).__name__ if found is not None else "nothing of that name",
         remedy=f"did you mean {near[0]!r}?" if near else "define the class in that file, or name another",
     )
@@ -142,7 +142,7 @@ def find_file(reference: str) -> Path | None:
 
 
 @contextmanager
-def modules_of(cls: type) -> Iterator[None]:
+def modules_of(cls: object) -> Iterator[None]:
     """Let the modules beside the file of a loaded class be found while the block runs, and no other class's."""
     loaded = _HOMES.get(cls)
     if loaded is None or not loaded.code.modules:

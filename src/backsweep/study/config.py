@@ -270,7 +270,9 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
             value = owner.get(key)
             if isinstance(value, str) and value and "://" not in value:
                 owner[key] = str(folder / value)
-    for owner, key in [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]:
+    search = data.get("search")
+    owners = [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]
+    for owner, key in [*owners, (search if isinstance(search, dict) else {}, "sampler")]:
         file, _, name = str(owner.get(key)).rpartition(":")
         file = _find_module(file, folder)
         if isinstance(owner.get(key), str) and file.endswith(".py"):

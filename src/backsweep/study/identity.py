@@ -32,8 +32,8 @@ class Identity:
     strategy : digest of the strategy's source.
     models : digests of the sources of the user's cost models, by their references.
     files : digests of the other files that decide what strategy and models do: modules of the user's own that they
-        import, and files that these read. A model's have its class before the name. None for a study of a version that
-        did not record them.
+        import, and files that these read; and all those of a sampler of the user's own. A model's or sampler's have its
+        class before the name. None for a study of a version that did not record them.
     versions : of Python, of backsweep and its libraries, and of the packages that the user's files import.
 
     """
@@ -56,6 +56,9 @@ class Identity:
         content.pop("runtime", None)
         content["search"].pop("trials", None)
         content["strategy"] = content["strategy"].rpartition(":")[2]
+        place, _, name = content["search"].get("sampler", "").rpartition(":")
+        if place.endswith(".py"):
+            content["search"]["sampler"] = name
         for model in custom_models(content.get("costs")):
             model["source"] = self.models.get(model["model"], "")
             model["model"] = model["model"].rpartition(":")[2]
@@ -132,7 +135,8 @@ def identify(sweep: Sweep, data: str) -> Identity:
     files: dict[str, str] = {}
     for reference, code in codes.items():
         prefix = "" if reference == sweep.strategy else f"{reference.rpartition(':')[2]}: "
-        for source in code.others:
+        own = (code.main,) if reference == sweep.search.sampler else ()
+        for source in (*own, *code.others):
             name = prefix + source.name
             while files.get(name, source.digest) != source.digest:
                 name += "'"  # another file of that name, from a folder that has no place here
@@ -150,9 +154,10 @@ def list_files(sweep: Sweep) -> tuple[str, ...]:
 
 
 def _find_codes(sweep: Sweep) -> dict[str, Code]:
-    """Return what the strategy and the cost models are made of, by reference; of the user's own alone."""
+    """Return what strategy, cost models and sampler are made of, by reference; of the user's own alone."""
     models = {model["model"]: "cost model" for model in custom_models(sweep.costs.model_dump())}
-    words = {sweep.strategy: "strategy", **models}
+    sampler = {sweep.search.sampler: "sampler"} if ":" in sweep.search.sampler else {}
+    words = {sweep.strategy: "strategy", **models, **sampler}
     found = {reference: find_code(reference, word) for reference, word in words.items()}
     return {reference: code for reference, code in found.items() if code is not None}
 

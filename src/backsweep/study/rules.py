@@ -36,7 +36,7 @@ def _check_search(sweep: Sweep) -> None:
         raise BadInput(
             "unknown sampler",
             where=sweep.where("search", "sampler"),
-            expected=", ".join(SAMPLERS) + ", or an Optuna sampler as module:Class",
+            expected=", ".join(SAMPLERS) + ", or an Optuna sampler as file.py:Class or module:Class",
             found=search.sampler,
             remedy=nearest(search.sampler, SAMPLERS),
         )

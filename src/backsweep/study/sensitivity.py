@@ -22,13 +22,13 @@ import numpy as np
 
 from backsweep import metrics
 from backsweep.dataset import load
-from backsweep.errors import BacksweepError
+from backsweep.errors import BacksweepError, StrategyError
 from backsweep.section import Section
 from backsweep.statistics.findings import Scenario
 from backsweep.study.documents import STRICT, Count, Finite, read_document
 from backsweep.study.files import open_files, sealed
 from backsweep.study.selected import REWRITE
-from backsweep.study.space import trial_spec
+from backsweep.trial.code import check_code
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.exchange import Chunk
 from backsweep.trial.folds import TEST
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
-    from backsweep.study.config import Sweep
     from backsweep.study.files import Files
     from backsweep.study.space import Space
     from backsweep.study.study import Study
@@ -84,14 +83,17 @@ class _Kept:
     scenarios: tuple[_Row, ...]
 
 
-def write_sensitivity(study: Study, sweep: Sweep, space: Space) -> None:
-    """Run what was selected under each condition and keep the results, unless they are there."""
+def write_sensitivity(study: Study, spec: TrialSpec, space: Space) -> None:
+    """Run what was selected under each condition and keep the results, unless they are there.
+
+    `spec` is the run's. Raises BadInput, and keeps nothing, where data or code have changed since it was made.
+    """
     chosen = _chosen(study)
     files = open_files(study.path)
     kept = _read(files)
     if kept is not None and kept.selected == chosen:
         return
-    scenarios = _Scenarios(study, sweep, space, chosen).run()
+    scenarios = _Scenarios(study, spec, space, chosen).run()
     content = {"selected": chosen, "scenarios": [_plain(each) for each in scenarios]}
     files.replace(_FILE, sealed(content))
 
@@ -114,12 +116,12 @@ def _read(files: Files) -> _Kept | None:
 class _Scenarios:
     """Runs the selected trials again, scenario by scenario."""
 
-    def __init__(self, study: Study, sweep: Sweep, space: Space, chosen: Chosen) -> None:
+    def __init__(self, study: Study, spec: TrialSpec, space: Space, chosen: Chosen) -> None:
         numbers = sorted({number for _, each in chosen for number in each})
         self._chosen: list[tuple[Any, list[int]]] = [
             (fold, [numbers.index(number) for number in each]) for fold, each in chosen
         ]
-        self._spec = trial_spec(sweep, space).model_copy(update={"pruning": None})
+        self._spec = spec.model_copy(update={"pruning": None})
         rows = [space.encode(study.describe(number)["params"]) for number in numbers]
         self._values = np.array(rows).reshape(len(rows), len(space.names))
         self._shard: Shard | None = None
@@ -127,6 +129,8 @@ class _Scenarios:
 
     def run(self) -> list[Scenario]:
         spec, values = self._spec, self._values
+        if len(values):
+            self._shard = load(spec.data, spec.account.rate_columns)
         found = [self._scenario("as it is", spec, values)]
         for factor in (2.0, 3.0):
             dearer, changed = scaled(spec, factor), values.copy()
@@ -143,6 +147,7 @@ class _Scenarios:
             reason = "the groups would move into what was trained on"
         late = spec.model_copy(update={"data": spec.data.model_copy(update={"start": self._later or spec.data.start})})
         found.append(self._scenario("start a month later", late, values, reason))
+        check_code(spec)
         return found
 
     def _scenario(self, name: str, spec: TrialSpec, values: NDArray[np.float64], reason: str | None = None) -> Scenario:
@@ -153,6 +158,8 @@ class _Scenarios:
             try:
                 returns = self._returns(spec, values)
             except BacksweepError as error:
+                if isinstance(error, StrategyError) and spec.data == self._spec.data:
+                    raise  # the study ran on these data: the code has changed since
                 reason = error.problem
             else:
                 sharpe, total, drawdown = (float(getattr(metrics, figure)(returns)) for figure in _FIGURES)
@@ -161,11 +168,7 @@ class _Scenarios:
 
     def _returns(self, spec: TrialSpec, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the return of every tested session once: the mean over the folds that test it."""
-        if spec.data != self._spec.data:
-            evaluator = make_evaluator(spec)
-        else:
-            self._shard = self._shard or load(spec.data, spec.account.rate_columns)
-            evaluator = make_evaluator(spec, self._shard)
+        evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None)
         if spec.folds is None:
             whole: NDArray[np.float64] = _run(evaluator, None, values)[0]
             return whole

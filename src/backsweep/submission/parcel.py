@@ -74,7 +74,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     for number, model in enumerate(custom_models(content.get("costs"))):
         model["model"] = _ship_code(folder, f"models/{number}", model["model"], "cost model")
     if ":" in content["search"]["sampler"]:
-        _ship_module(folder, content["search"]["sampler"].rpartition(":")[0])
+        content["search"]["sampler"] = _ship_code(folder, "sampler", content["search"]["sampler"], "sampler")
     for path in include:
         _copy(path, folder / path.resolve().name)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"

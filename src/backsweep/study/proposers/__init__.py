@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from backsweep.study.config import Sweep
     from backsweep.study.space import Space
 
-__all__ = ["Proposer", "make_proposer", "make_proposer_by_fold"]
+__all__ = ["Proposer", "check_sampler", "make_proposer", "make_proposer_by_fold"]
 
 
 def make_proposer(sweep: Sweep, space: Space) -> Proposer:
@@ -38,6 +38,14 @@ def make_proposer(sweep: Sweep, space: Space) -> Proposer:
     from backsweep.study.proposers.adaptive import make_optuna_proposer  # noqa: PLC0415
 
     return make_optuna_proposer(space, search, where)
+
+
+def check_sampler(sweep: Sweep) -> None:
+    """Raise BadInput where a sampler that is named by its class is missing or wrong."""
+    if ":" in sweep.search.sampler:
+        from backsweep.study.proposers.adaptive import load_sampler  # noqa: PLC0415
+
+        load_sampler(sweep.search.sampler, sweep.where("search", "sampler"))
 
 
 def make_proposer_by_fold(sweep: Sweep, space: Space, folds: int) -> ByFold:

@@ -12,7 +12,6 @@ far a trial came, because here a trial is pruned for being hopeless and not for 
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import warnings
@@ -25,6 +24,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from backsweep.errors import BadInput
+from backsweep.strategy import load_class, modules_of
 from backsweep.study.proposers.base import Proposals, ranked
 
 if TYPE_CHECKING:
@@ -48,27 +48,20 @@ _BUILT_IN = {"tpe": optuna.samplers.TPESampler, "nsga2": optuna.samplers.NSGAIIS
 
 
 def make_optuna_proposer(space: Space, search: Search, where: str) -> OptunaProposer:
-    """Build the proposer for `tpe`, `nsga2` or a sampler class as `module:Class`; raises BadInput."""
-    build = _BUILT_IN.get(search.sampler) or _load(search.sampler, where)
+    """Build the proposer for `tpe`, `nsga2` or a sampler class by its reference; raises BadInput."""
+    build = _BUILT_IN.get(search.sampler) or load_sampler(search.sampler, where)
     if search.sampler == "tpe":
         return TpeProposer(space, search, where, build)
     return OptunaProposer(space, search, where, build)
 
 
-def _load(reference: str, where: str) -> Callable[..., BaseSampler]:
-    module, _, name = reference.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:  # ValueError: no module is named
-        raise BadInput(
-            "the sampler cannot be loaded",
-            where=where,
-            expected="module:Class, for instance optuna.samplers:NSGAIIISampler",
-            found=f"{reference} ({error})",
-            remedy="install its package, or use one of the samplers with a name",
-        ) from None
-    if not (inspect.isclass(found) and issubclass(found, optuna.samplers.BaseSampler)):
-        raise BadInput("not an Optuna sampler", where=where, expected="a subclass of BaseSampler", found=reference)
+def load_sampler(reference: str, where: str) -> Callable[..., BaseSampler]:
+    """Import the sampler class that `file.py:Class` or `module:Class` names; raises BadInput for one without a seed.
+
+    Raises StrategyError where there is none.
+    """
+    base: type[Any] = optuna.samplers.BaseSampler
+    found = load_class(reference, base, "sampler")
     if "seed" not in inspect.signature(found).parameters:
         raise BadInput("the sampler takes no seed", where=where, found=reference, remedy="use a sampler with a seed")
     return found
@@ -106,7 +99,8 @@ class OptunaProposer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Optuna's many, none says anything about this study
             try:
-                return self._ask(batch, running)
+                with modules_of(self._build):
+                    return self._ask(batch, running)
             except (TypeError, ValueError, ImportError, RuntimeError) as error:
                 remedy = "use another sampler, or change what it cannot take"
                 found = f"{type(error).__name__}: {error}"
