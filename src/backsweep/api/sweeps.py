@@ -26,7 +26,7 @@ from backsweep.study.looks import looks_kept
 from backsweep.study.messages import nearest
 from backsweep.study.overrides import with_options
 from backsweep.study.proposers import check_sampler
-from backsweep.study.selected import PARAMS, SELECTED, check_replaceable, read_selected, write_selected
+from backsweep.study.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
 from backsweep.study.sensitivity import write_sensitivity
 from backsweep.study.space import Space, build_space, check_value, trial_spec
 from backsweep.study.study import Study, open_study
@@ -80,7 +80,7 @@ class Replay:
     def write(self, folder: str | Path) -> str | Path:
         """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
         files = open_files(folder)
-        check_replaceable(files, RECORDS)
+        begin_records(files, RECORDS)
         self.put(files)
         return files.location
 

@@ -1,4 +1,9 @@
-"""`selected/`: the records of what a study has selected, and `params.json`, which says what that is and is put last."""
+"""`selected/`: the records of what a study has selected, and `params.json`, which says what that is and is put last.
+
+A backtest writes the same into a folder that may be anybody's, and so puts a `params.json` first that says no more than
+that its records are unfinished: if it is killed, its repetition knows the records as its own, and nobody reads them as
+another backtest's.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +45,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Selected:
-    """What records are of: one parameter set with its metrics, or the choices of a walk-forward's folds."""
+    """What records are of: parameters with their metrics, or the choices of a walk-forward's folds, or unfinished."""
 
     __pydantic_config__ = STRICT
 
@@ -48,6 +53,7 @@ class Selected:
     metrics: Metrics = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
     folds: tuple[Choice, ...] = ()
+    unfinished: bool = False
 
 
 def read_selected(files: Files, folder: str = SELECTED) -> Selected | None:
@@ -62,19 +68,26 @@ def write_selected(
     """Write records as Parquet, and at last what they are of."""
     for name, rows in records.items():
         files.replace(f"{folder}{name}.parquet", parquet_bytes(rows))
-    files.replace(folder + PARAMS, (json.dumps(content, indent=2) + "\n").encode())
+    files.replace(folder + PARAMS, _encoded(content))
 
 
-def check_replaceable(files: Files, records: Iterable[str]) -> None:
-    """Raise StudyConflict where files of these records' names lie in a place that holds no backtest."""
-    if files.exists(PARAMS):
-        read_selected(files, "")
-        return
-    if held := [name for name in (f"{each}.parquet" for each in records) if files.exists(name)]:
+def begin_records(files: Files, records: Iterable[str]) -> None:
+    """Put an unfinished `params.json` into a backtest's place, over an older backtest's.
+
+    Raises StudyConflict where files of these records' names lie in a place that holds no backtest.
+    """
+    if read_selected(files, "") is None and (
+        held := [name for name in (f"{each}.parquet" for each in records) if files.exists(name)]
+    ):
         raise StudyConflict(
             "the records would replace files that are not a backtest's",
             where=str(files.location),
             expected=f"a folder without such files, or the records of a backtest with their {PARAMS}",
             found=", ".join(held),
-            remedy="give another folder with --out",
+            remedy="give another folder with --out, or remove them if a backtest that was killed has left them",
         )
+    files.replace(PARAMS, _encoded({"params": None, "unfinished": True}))
+
+
+def _encoded(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()
