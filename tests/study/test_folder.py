@@ -22,7 +22,7 @@ def study(tmp_path):
     return tmp_path / "study"
 
 
-@pytest.mark.parametrize("name", [".env", "data.csv", "src/main.py", ".git/config"])
+@pytest.mark.parametrize("name", ["data.csv", "src/main.py", "study.log.gz", "trials.txt", "looks/a", "selected/a.log"])
 def test_a_folder_that_holds_other_things_is_refused_and_left_as_it_is(tmp_path, name):
     place = tmp_path / "project"
     (place / name).parent.mkdir(parents=True)
@@ -32,6 +32,23 @@ def test_a_folder_that_holds_other_things_is_refused_and_left_as_it_is(tmp_path,
         run_toy(place)
     assert [path.name for path in place.iterdir()] == [name.partition("/")[0]]
     assert (place / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".gitkeep", ".env", ".git/config", "run.log", "lost+found/#1"])
+def test_hidden_files_logs_and_the_file_system_s_own_refuse_no_study_and_stay(tmp_path, study, name):
+    place = tmp_path / "place"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_text("mine")
+    run_toy(place)
+    assert open_study(place).digest() == open_study(study).digest()
+    assert (place / name).read_text() == "mine"
+
+
+def test_hidden_files_do_not_open_a_folder_with_visible_ones(tmp_path):
+    for name in (".gitignore", "strategy.py"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(StudyConflict, match=r"holds other things\n(.|\n)*found: +strategy\.py\n"):
+        run_toy(tmp_path)
 
 
 def test_an_empty_folder_is_taken_and_what_is_put_into_it_later_stays(tmp_path):

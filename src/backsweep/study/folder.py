@@ -92,8 +92,11 @@ class StudyFolder:
             LOGGER.warning("%s was begun with other versions: %s", self.path, printable(", ".join(versions)))
 
     def check_empty(self) -> None:
-        """Refuse a place that holds anything that is not a study's: raises StudyConflict, which names it."""
-        held = [name for name in self._files.contents() if name not in _BEFORE]
+        """Refuse a place that is in use for something else: raises StudyConflict, which names what lies there.
+
+        Hidden files, such as a file manager's, and logs, such as this run's own, do not put a place in use.
+        """
+        held = [name for name in self._files.contents() if name not in _BEFORE and not _is_harmless(name)]
         if {MANIFEST, "trials"} & set(held):
             raise StudyConflict(
                 "trials without a study.json",
@@ -105,7 +108,7 @@ class StudyFolder:
             raise StudyConflict(
                 "the folder of a new study holds other things",
                 where=str(self.path),
-                expected="a folder that is not there yet, an empty one, or one with a study in it",
+                expected="a folder that is not there yet, an empty one but for *.log, or one with a study in it",
                 found=", ".join(held[:_SHOWN] + more),
                 remedy="give a folder of its own with --out, such as studies/NAME",
             )
@@ -201,3 +204,8 @@ class StudyFolder:
             where=str(self.path),
             remedy="run the same command when the other has ended: it resumes the study",
         )
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether a file of anybody's neither has a name that a study uses nor shows that the folder is in use."""
+    return name.startswith(".") or name.endswith(".log")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_LOST_AND_FOUND = "lost+found"  # the file system's own, at the top of a disk
 _TEMPORARY = re.compile(r"\.backsweep-[0-9a-f]{16}\.tmp")
 
 
@@ -130,11 +131,12 @@ class LocalFiles:
         place = self.location / folder
         with self._reading(folder):
             try:
-                return sorted(os.listdir(place))  # noqa: PTH208 - names are wanted, not paths
+                names = os.listdir(place)  # noqa: PTH208 - names are wanted, not paths
             except FileNotFoundError:
                 if place.is_symlink():
                     raise
                 return []
+        return sorted(name for name in names if name != _LOST_AND_FOUND)
 
     def _expect_inside(self, name: str) -> None:
         folder = (self.location / name).parent
