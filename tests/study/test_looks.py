@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import replace
 
@@ -160,3 +161,27 @@ def test_a_study_that_cannot_be_written_is_left_as_it_is(bench):
     (bench.folder / "one" / FOLDER).write_text("no folder\n")
     keep_looks(bench.folder / "one")
     assert found(bench, "one").counted == ""
+
+
+def test_no_record_is_kept_while_something_beside_cannot_be_read(bench, caplog):
+    run(bench, "one")
+    shutil.rmtree(bench.folder / LEDGER)
+    hidden = bench.folder / "one" / "study.json"
+    content = hidden.read_bytes()
+    hidden.write_text("{}")
+    with caplog.at_level(logging.WARNING):
+        kind = run(bench, "two", seed=8).statistics
+    assert (kind.tried, kind.counted) == (100, "")
+    assert caplog.text.count("what cannot be read does not count as a study") == 1
+    hidden.write_bytes(content)
+    assert found(bench, "two").tried == 200
+    kept = run(bench, "two", seed=8).statistics
+    assert (kept.tried, named(kept.before)) == (200, [("one", 100, 1)])
+    assert kept.counted
+
+
+def test_the_file_system_s_own_folder_beside_a_study_is_not_looked_into(bench, caplog):
+    (bench.folder / "lost+found").mkdir()
+    (bench.folder / "lost+found" / "study.json").symlink_to("study.json")
+    assert run(bench, "one").statistics.counted
+    assert caplog.text == ""

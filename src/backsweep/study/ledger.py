@@ -35,7 +35,6 @@ LOGGER = logging.getLogger(__name__)
 
 _DIGITS = 16  # of the study's hash in a file's name
 _ENTRY = re.compile(rf"{re.escape(LEDGER)}/[0-9a-f]{{{_DIGITS}}}-[0-9]{{9,}}-[0-9]{{4,}}\.json")
-_NAMED = 3  # neighbours that a note lists
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def keep_ledger(path: Path | str) -> None:
     """Enter the study at `path`, and those beside it that are not entered yet, as they stand.
 
     Does nothing if no study was begun there, or where the folder cannot be read or written, and leaves out a study that
-    cannot be read: a run is not the moment to stumble over another one's damage. A warning says so.
+    cannot be read: a run is not the moment to stumble over another one's damage.
     """
     begun = False
     with suppress(BadInput):  # whoever runs the study has said so
@@ -85,7 +84,7 @@ def keep_ledger(path: Path | str) -> None:
         return
     try:
         studies = open_files(path).parent()
-        for folder, made in _beside(studies):
+        for folder, made in _beside(studies)[0]:
             if not studies.exists(made.entry):
                 studies.put(made.entry, sealed(asdict(_dated(made, folder))))
     except BadInput as error:
@@ -101,21 +100,24 @@ def made_of(folder: StudyFolder) -> Made:
     return Made(study.hash, study.data, study.strategy, trials, looks, study.name)
 
 
-def other_studies(path: Path | str, own: Made) -> list[Made]:
+def other_studies(path: Path | str, own: Made) -> tuple[list[Made], list[str]]:
     """List what was made beside the study at `path`, which is `own`, on the same data with a strategy of that name.
 
+    Returns these studies, and a line for each place there that cannot be read, and may be one.
+
     Studies that lie there and studies that the ledger remembers count, each once and as far as it ever came, in the
-    order of their times. What lies there and cannot be read is left out, and a warning names it. Raises StudyConflict
-    for an entry of the ledger that cannot be read: its trials would be missing from the count.
+    order of their times. Raises StudyConflict for an entry of the ledger that cannot be read: its trials would be
+    missing from the count.
     """
     studies = open_files(path).parent()
     known: dict[str, Made] = {}
     for made in _entered(studies):
         _note(known, made, own)
-    for folder, made in _beside(studies):
+    found, unread = _beside(studies)
+    for folder, made in found:
         if _note(known, made, own):
             known[made.study] = _dated(made, folder)
-    return sorted(known.values(), key=lambda each: (each.time, each.study))
+    return sorted(known.values(), key=lambda each: (each.time, each.study)), unread
 
 
 def _note(known: dict[str, Made], made: Made, own: Made) -> bool:
@@ -150,8 +152,8 @@ def _entered(studies: Files) -> list[Made]:
     return found
 
 
-def _beside(studies: Files) -> list[tuple[StudyFolder, Made]]:
-    """Describe the studies in a place; a warning names those that cannot be read."""
+def _beside(studies: Files) -> tuple[list[tuple[StudyFolder, Made]], list[str]]:
+    """Describe the studies in a place, and in a line each what cannot be read there."""
     found, unread = [], []
     for place in studies.inside():
         folder = StudyFolder(place.location)
@@ -160,10 +162,7 @@ def _beside(studies: Files) -> list[tuple[StudyFolder, Made]]:
                 found.append((folder, made_of(folder)))
         except BadInput as error:
             unread.append(_in_one_line(error))
-    if unread:
-        more = [f"and {len(unread) - _NAMED} more"] if len(unread) > _NAMED else []
-        LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
-    return found
+    return found, unread
 
 
 def _in_one_line(error: BadInput) -> str:

@@ -7,12 +7,14 @@ other studies the ledger knew. An extension has more trials, and with them a rec
 run and whatever was made in between. Of two studies that run at the same time, the one that ends last counts the other.
 None of this is part of the study's digest.
 
-A study without such a record - it is running, its run was killed, or it is older than these records - counts what the
-ledger knows now, and its findings say so.
+A study without such a record - it is running, its run was killed, it is older than these records, or something beside
+it could not be read when it ended - counts what the ledger knows now, and its findings say so. What could not be read
+may be a study that counts: a record without it would keep the verdict too kind for good. The next run keeps it.
 """
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+LOGGER = logging.getLogger(__name__)
+
 FOLDER = "looks"
+
+_NAMED = 3  # places that a warning lists
 
 
 @dataclass(frozen=True)
@@ -95,17 +101,23 @@ def keep_looks(path: Path | str) -> None:
         if own is None or not own.trials or open_files(path).exists(_name(own.trials)):
             return
         now, touches = datetime.now(UTC).isoformat(timespec="seconds"), len(read_touches(path, own.study))
-        record = Record(own.study, own.trials, now, own.looks, touches, tuple(other_studies(path, own)))
-        open_files(path).put(_name(own.trials), sealed(asdict(record)))
+        others, unread = other_studies(path, own)
+        if not unread:
+            record = Record(own.study, own.trials, now, own.looks, touches, tuple(others))
+            open_files(path).put(_name(own.trials), sealed(asdict(record)))
 
 
 def read_looks(path: Path | str) -> Looks:
     """Read what the verdict of the study at `path` counts, and what came later.
 
-    Raises StudyConflict for a damaged record, and where another study or its entry in the ledger cannot be read.
+    What lies beside it and cannot be read does not count, and a warning names it. Raises StudyConflict for a damaged
+    record, and for an entry of the ledger that cannot be read.
     """
-    own = made_of(StudyFolder(path))
-    files, others = open_files(path), other_studies(path, own)
+    own, files = made_of(StudyFolder(path)), open_files(path)
+    others, unread = other_studies(path, own)
+    if unread:
+        more = [f"and {len(unread) - _NAMED} more"] if len(unread) > _NAMED else []
+        LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
     if not files.exists(_name(own.trials)):
         return Looks("", own.looks, tuple(_look(each) for each in others))
     kept = read_document(files, _name(own.trials), Record)
