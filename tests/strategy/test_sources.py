@@ -99,6 +99,35 @@ def test_a_table_that_is_read_at_import_counts(write, reads):
     assert find_code(reference).digest != before
 
 
+@pytest.mark.parametrize(
+    "writes",
+    [
+        "import logging\nlogging.FileHandler('out.log').close()\n",
+        "import logging\nlogging.FileHandler('out.txt').close()\n",
+        "import pathlib\npathlib.Path(__file__).with_name('out.txt').write_text('more')\n",
+        "def note(): open('out.log', 'a').write('more')\n",
+        "import pathlib\nOUT = pathlib.Path('out.txt')\nOUT.write_text('more')\nOUT.read_text()\n",
+    ],
+    ids=["log", "log of another name", "write_text", "log written later", "written and read"],
+)
+def test_a_file_that_is_written_at_import_or_a_log_does_not_count(write, writes, monkeypatch):
+    home = write(
+        mine=STRATEGY.replace("import helpers\nfrom lib.tools import scale", f"{writes}import late; late.read()\n")
+    )
+    write(late="import pathlib\ndef read(): pathlib.Path('table.csv').read_text()\n", **{"table.csv": "a\n1\n"})
+    monkeypatch.chdir(home)
+    reference = f"{home}/mine.py:Mine"
+    cls = load_strategy(reference)
+    before = find_code(reference).digest
+    for name in ("out.log", "out.txt"):
+        (home / name).write_text("of the run before")
+    assert load_strategy(reference) is cls
+    (home / "mine.py").write_text((home / "mine.py").read_text())  # as another process, which imports it anew
+    assert load_strategy(reference) is not cls
+    assert names(reference) == ["late.py", "table.csv"]
+    assert find_code(reference).digest == before
+
+
 def test_what_only_the_main_program_does_is_left_out(write):
     home = write(mine='if __name__ == "__main__":\n    import helpers\n    open("bars.csv")\n')
     write(helpers="", **{"bars.csv": ""})

@@ -54,7 +54,17 @@ class _Loaded:
 _LOADED: dict[Path, _Loaded] = {}
 _HOMES: dict[object, _Loaded] = {}
 _IMPORTING: list[Path] = []
-_OPENED: list[set[str]] = []  # a set for each import that goes on
+
+
+@dataclass(eq=False)
+class _Opened:
+    """What the user's code opens while it is imported, by absolute path."""
+
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+
+
+_OPENED: list[_Opened] = []  # one for each import that goes on
 
 
 def load_strategy(reference: str) -> type[Strategy]:
@@ -192,8 +202,10 @@ def _load(place: str, word: str) -> tuple[_Loaded | None, ModuleType]:
             raise _broken(place, error, word, loaded.code) from error
         finally:
             _IMPORTING.remove(located[0])
-    for name in sorted(opened):
+    for name in sorted(opened.read):
         loaded.code.add_file(Path(name))
+    for name in opened.written:
+        loaded.code.remove_file(Path(name))
     _LOADED[located[0]] = loaded
     return loaded, loaded.module
 
@@ -257,10 +269,10 @@ def _spec(name: str, source: Source) -> ModuleSpec:
 
 
 @contextmanager
-def _opened() -> Iterator[set[str]]:
-    """Collect the files that the user's code opens to read inside the block; not those that an import opens."""
+def _opened() -> Iterator[_Opened]:
+    """Collect the files that the user's code opens inside the block; not those that an import opens."""
     _install_hook()
-    opened: set[str] = set()
+    opened = _Opened()
     _OPENED.append(opened)
     try:
         yield opened
@@ -272,8 +284,9 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "open" or not _OPENED:
         return
     name, _, flags = arguments
-    if not isinstance(name, (str, bytes, os.PathLike)) or (flags or 0) & (os.O_WRONLY | os.O_RDWR):
+    if not isinstance(name, (str, bytes, os.PathLike)):
         return
+    writes = (flags or 0) & (os.O_WRONLY | os.O_RDWR)
     place = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 - no more than this inside a hook
     frame = sys._getframe(1)  # noqa: SLF001 - who opens it
     while frame is not None:
@@ -285,7 +298,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         frame = frame.f_back  # type: ignore[assignment]
     if frame is not None and not place.startswith(_SYSTEM) and not is_installed(Path(place)):
         for opened in _OPENED:
-            opened.add(place)
+            (opened.written if writes else opened.read).add(place)
 
 
 _HOOKED: list[bool] = []

@@ -2,7 +2,8 @@
 
 The source is read, not run: every `import`, also one inside a function, is followed into files that belong to no
 installed package, and a text that names a file beside its module, or in the current folder, is a file that is read. So
-the list is the same in every process and on every machine. `load` adds what it saw opened while it imported.
+the list is the same in every process and on every machine. `load` adds what it saw opened while it imported, and
+removes what it saw written.
 """
 
 from __future__ import annotations
@@ -100,15 +101,21 @@ class Code:
         return self.main.is_fresh and all(source.is_fresh for source in self.others)
 
     def add_file(self, path: Path) -> None:
-        """Add a file that is read; one that is none, or cannot be read, is left out."""
+        """Add a file that is read; one that is none, or cannot be read, or is a log, is left out."""
         try:
             path = path.resolve()
+            if path.suffix == ".log":  # written and not read, and longer each time
+                return
             if path not in self.files and path != self.main.path and stat.S_ISREG(path.stat().st_mode):
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 self.files[path] = Source(self._name_of(path), path, digest, _signature(path))
         except (OSError, ValueError, RuntimeError):
             return
+
+    def remove_file(self, path: Path) -> None:
+        """Remove a file that turned out to be written."""
+        self.files.pop(path.resolve(), None)
 
     def _name_of(self, path: Path) -> str:
         for folder in (*reversed(self.folders), Path.cwd()):
