@@ -34,7 +34,6 @@ def test_what_is_not_printed_is_written_as_python_writes_it():
         ("https://host/a?apikey=abc", "https://host/a?apikey=***"),
         ("https://host/a?api_key=abc", "https://host/a?api_key=***"),
         ("AccountName=a;AccountKey=abc==;x", "AccountName=a;AccountKey=***;x"),
-        ("AWS_SECRET_ACCESS_KEY=abc", "AWS_SECRET_ACCESS_KEY=***"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("from s3://K:S@a/b to gs://K:S@c/d", "from s3://***@a/b to gs://***@c/d"),
     ],
@@ -69,3 +68,16 @@ def test_an_errors_fields_are_clean_and_its_own_lines_are_the_only_ones(text):
     assert is_clean(str(error))
     assert str(error).count("\n") == 3
     assert str(copy.copy(error)) == str(error)  # as between processes
+
+
+def test_a_value_under_the_name_of_a_secret_is_masked():
+    assert mask_secrets("AWS_SECRET_ACCESS_KEY=abc") == "AWS_SECRET_ACCESS_KEY=***"
+
+
+def test_a_secret_that_is_longer_than_what_is_shown_is_masked_as_a_whole():
+    assert clean("s3://bucket/x?X-Amz-Security-Token=" + "A" * 3000) == "s3://bucket/x?X-Amz-Security-Token=***"
+
+
+@pytest.mark.parametrize("place", ["/data/token=BTC/bars.parquet", "s3://bucket/token=BTC/bars.parquet", "token=*"])
+def test_a_folder_of_partitioned_data_is_no_secret(place):
+    assert not holds_secret(place)

@@ -15,14 +15,14 @@ _HIDDEN = "***"
 
 _NAMES = r"[\w.-]*(?:signature|token|secret|passw(?:or)?d|credential|(?:api|access|account|secret|private)[_-]?key)"
 
-_SECRETS = (
+_IN_ADDRESSES = (
     re.compile(  # what stands before an address's `@`: user, key, or key and secret, which may have slashes; not a port
         r"(?P<kept>://)(?:[^\s/?#@'\"]+|[^\s/?#@:'\"]*:(?!\d+(?:[/?#]|$))[^\s'\"?#]*)(?=@)"
     ),
     re.compile(rf"(?P<kept>[?&;](?:{_NAMES}(?:[_-]?id)?|sig|sas|pwd|key|auth)=)[^&;#\s'\"]+", re.IGNORECASE),
-    re.compile(rf"(?P<kept>\b{_NAMES}=)(?!=)[^&;,#\s'\"]+", re.IGNORECASE),
     re.compile(r"(?P<kept>\bBearer\s+)[\w.~+/=-]+", re.IGNORECASE),
 )
+_SECRETS = (*_IN_ADDRESSES, re.compile(rf"(?P<kept>(?<![\w.-]){_NAMES}=)(?!=)[^&;,#\s'\"]+", re.IGNORECASE))
 
 
 def printable(text: str) -> str:
@@ -37,18 +37,21 @@ def printable(text: str) -> str:
 
 def mask_secrets(text: str) -> str:
     """Replace credentials and signatures in addresses, and values under names such as `account_key=`, by `***`."""
-    for secret in _SECRETS:
+    return _mask(text, _SECRETS)
+
+
+def holds_secret(text: str) -> bool:
+    """Return whether an address holds credentials or a signature; a folder `token=BTC` of data is neither."""
+    return _mask(text, _IN_ADDRESSES) != text
+
+
+def _mask(text: str, secrets: tuple[re.Pattern[str], ...]) -> str:
+    for secret in secrets:
         text = secret.sub(rf"\g<kept>{_HIDDEN}", text)
     return text
 
 
-def holds_secret(text: str) -> bool:
-    """Return whether `mask_secrets` would hide anything."""
-    return mask_secrets(text) != text
-
-
 def clean(text: str) -> str:
     """Return a text in one line, printable, without secrets and not too long."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
-    return mask_secrets(printable(text))
+    text = mask_secrets(printable(text))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"

@@ -329,3 +329,13 @@ def test_json_carries_its_own_digest():
     for text in ("", "[]", "7", '"sha256"', "{}", json.dumps(content), raw.decode().replace("3,", "4,")):
         with pytest.raises(StudyConflict, match=r"entry\.json: the file is not what was written"):
             unsealed(text.encode(), "entry.json")
+
+
+def test_a_study_may_lie_below_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "studies").symlink_to("disk")
+    files = open_files(tmp_path / "studies" / "demo")
+    assert files.put("study.json", b"{}")
+    (tmp_path / "disk" / "demo" / ".backsweep-0123456789abcdef.tmp").touch()
+    files.tidy("")
+    assert [path.name for path in (tmp_path / "disk" / "demo").iterdir()] == ["study.json"]

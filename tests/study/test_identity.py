@@ -91,6 +91,14 @@ def test_a_study_without_other_files_has_the_hash_that_it_always_had(home):
     assert Identity(now.sweep, now.data, now.strategy, now.models).hash == now.hash
 
 
+def test_a_key_that_a_study_is_older_than_has_its_default_there(home):
+    now = read(home)
+    older = {**now.sweep, "data": {key: value for key, value in now.sweep["data"].items() if key != "prices"}}
+    assert now.sweep["data"]["prices"] == "positive"
+    assert Identity(older, now.data, now.strategy, now.models, now.files).differences(now) == []
+    assert Identity(older, now.data, now.strategy, now.models, now.files).hash == now.hash
+
+
 def test_an_older_study_is_compared_on_what_it_recorded(home):
     now = read(home)
     older = Identity(now.sweep, now.data, now.strategy, now.models)

@@ -163,11 +163,14 @@ def sweep_warnings(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[
 def study_warnings(study: Study) -> tuple[str, ...]:
     """Return what is suspicious in a study's trials, a line each: none traded, orders rejected and why.
 
-    Where no trial was selected and orders were rejected, one trial runs again, if data and strategy are still there.
+    Where a study has ended, no trial was selected and orders were rejected, one trial runs again, if data and strategy
+    are still there.
     """
 
     def replay_orders(number: int) -> pl.DataFrame | None:
-        sweep = study.sweep
+        sweep, state = study.sweep, study.state
+        if state.done != state.total:
+            return None
         try:
             space = build_space(sweep, load_strategy(sweep.strategy).declared())
             sweep = _seal(sweep)

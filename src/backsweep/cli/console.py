@@ -66,9 +66,14 @@ def _lost() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        with suppress(OSError, ValueError):  # or Python tries again at its end, with a message and a code of its own
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         raise LostOutput(error) from error
+
+
+def _discard(stream: IO[str]) -> None:
+    """Let what a stream still holds go nowhere: Python tries again at its end, with a message and a code of its own."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Console(Console):
@@ -114,7 +119,18 @@ def _write(text: str, *, err: bool) -> None:
     elif sys.stderr is not None:
         with suppress(OSError, ValueError):  # ValueError: it has been closed
             sys.stderr.write(text)
+        flush_errors()
+
+
+def flush_errors() -> None:
+    """Write what standard error still holds; where it cannot be written that is lost."""
+    if sys.stderr is not None:
+        try:
             sys.stderr.flush()
+        except OSError:
+            _discard(sys.stderr)
+        except ValueError:  # it has been closed
+            pass
 
 
 def _clean_lines(text: str) -> str:

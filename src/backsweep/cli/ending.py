@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-from backsweep.cli.console import echo
+from backsweep.cli.console import echo, flush_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +100,7 @@ def clean_output() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+        flush_errors()
 
 
 class _Lines(logging.Handler):

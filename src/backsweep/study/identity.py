@@ -67,6 +67,8 @@ class Identity:
             own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
             if any(own.values()):
                 content["data"][role] = own
+        if content["data"].get("prices") == "positive":  # the default, which studies before this key do not have
+            del content["data"]["prices"]
         content["data content"] = self.data
         content["strategy source"] = self.strategy
         if self.files:

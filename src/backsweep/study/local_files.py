@@ -140,7 +140,7 @@ class LocalFiles:
 
     def _expect_inside(self, name: str) -> None:
         folder = (self.location / name).parent
-        if folder != self.location and folder.is_symlink():
+        if name and folder != self.location and folder.is_symlink():  # "" is the study itself, wherever its parent is
             raise OSError(errno.ENOTDIR, f"{folder} is a link to another place, not a folder of the study")
 
     @contextmanager
