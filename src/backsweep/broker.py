@@ -320,8 +320,11 @@ class Broker(View):
     def order_target_value(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to a signed value at this close.
 
-        Without a close, or at one of zero, it is rejected: no quantity has that value.
+        A target of 0 closes the position. Any other is rejected without a close, or at one of zero: no quantity has
+        that value.
         """
+        if target == 0.0:
+            return self.order_target_quantity(asset, 0.0)
         _check_asset(self._state, asset)
         unit = record_at(self._state.positions, asset).last_price * record_at(self._state.assets, asset).multiplier
         return self.order_target_quantity(asset, target / unit if unit != 0.0 else NAN)

@@ -87,3 +87,22 @@ def test_settlement_agrees_with_the_oracle(settlement):
             insist(result, oracle)
         refused += (result.orders["reject_reason"] == "exceeds settled cash").sum()
     assert refused > 3
+
+
+SETTLED = {"cash": 1_500.0, "kind": "cash", "leverage": 1.0, "lot": 0.0, "settlement": 2}
+FINANCED = {"financing": {"margin_interest": 0.06, "short_borrow": 0.5, "short_credit": 0.2}}
+
+
+@pytest.mark.parametrize("account", [*MARGIN, SETTLED], ids=["fractions", "lots", "settled"])
+def test_accounts_below_zero_agree_with_the_oracle(account):
+    below, reasons = 0, Counter()
+    for seed in range(24):
+        drawn = random_scenario(seed, account=account, costs=FINANCED, assets=1 + seed % 3, length=30, steps=36)
+        scenario = drawn.lowered(20.0, 8)
+        oracle, result = ask(scenario), scenario.play()
+        with noted(f"seed {seed}"):
+            insist(result, oracle)
+        below += (result.fills["price"] < 0).sum()
+        reasons.update(result.fills["reason"])
+    assert below > 10
+    assert account is SETTLED or reasons["liquidation"] > 5

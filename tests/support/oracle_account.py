@@ -13,7 +13,7 @@ equity is less, orders that could add are cancelled, and market orders close the
 equals, the first asset's), in lots rounded up, then the next, until the rest is covered. The strategy cannot touch
 them.
 
-In a cash account nothing is bought with what a sale brought before so many sessions have begun since.
+In a cash account nothing is bought with what a fill brought before so many sessions have begun since.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class AccountOracle(Oracle):
         if refusal or units < 0 or self.borrows:
             return refusal
         late = [fill for fill in self.fills if self.session(fill.timestamp) + self.settlement > self.session(self.now)]
-        usable = self.cash + sum(fill.quantity * fill.price * fill.rate for fill in late if fill.quantity < 0)
+        usable = self.cash + sum(min(fill.quantity * fill.price * fill.rate, 0) for fill in late)
         due = (units * price + commission) * self.rate(asset)
         return "exceeds settled cash" if due > usable * (1 + TOLERANCE) else ""
 
@@ -79,7 +79,7 @@ class AccountOracle(Oracle):
         needs = self.needs()  # of what those orders would have closed, too
         for asset in sorted(needs, key=lambda name: -needs[name]):
             if missing > 0 and needs[asset]:
-                wanted = missing / (self.price(asset) * self.maintenance)
+                wanted = missing / (abs(self.price(asset)) * self.maintenance)
                 units = min(ceil(wanted / self.lot) * self.lot if self.lot else wanted, self.kept(asset))
                 signed = -units if self.position[asset] > 0 else units
                 order = Order(len(self.orders) + 1, asset, MARKET, signed, None, None, None, reduces=True)
@@ -87,12 +87,12 @@ class AccountOracle(Oracle):
                 order.forced = True
                 self.orders.append(order)
                 self.work(order)
-                missing -= units * self.price(asset) * self.maintenance
+                missing -= units * abs(self.price(asset)) * self.maintenance
 
     def needs(self):
         """Give what each position needs."""
         held = [asset for asset in self.assets if self.position[asset]]
-        return {asset: self.kept(asset) * self.price(asset) * self.maintenance for asset in held}
+        return {asset: self.kept(asset) * abs(self.price(asset)) * self.maintenance for asset in held}
 
     def kept(self, asset):
         """Give the units of a position that no market order is about to close."""

@@ -26,7 +26,7 @@ class Costs:
     def overnight(self, cash: Fraction, position: Mapping[str, Fraction], last: Mapping[str, Fraction]) -> Fraction:
         """Give what holding costs in a year."""
         debt = max(-cash, ZERO) * Fraction(self.rates.get("margin_interest", 0.0))
-        short = sum(-units * last[asset] for asset, units in position.items() if units < 0)
+        short = sum(-units * abs(last[asset]) for asset, units in position.items() if units < 0)
         return debt + short * (
             Fraction(self.rates.get("short_borrow", 0.0)) - Fraction(self.rates.get("short_credit", 0.0))
         )
@@ -37,7 +37,11 @@ class Costs:
             return ZERO
         rates = {asset: funding_rate(now, asset) for asset in group}
         return sum(
-            (position[asset] * group[asset][3] * Fraction(rate) for asset, rate in rates.items() if rate is not None),
+            (
+                position[asset] * abs(group[asset][3]) * Fraction(rate)
+                for asset, rate in rates.items()
+                if rate is not None
+            ),
             ZERO,
         )
 

@@ -16,6 +16,7 @@ from oracle_orders import (
     TOLERANCE,
     TRAILING_STOP,
     TYPES,
+    UNCONDITIONAL,
     Order,
     exact,
 )
@@ -51,12 +52,13 @@ class Requests:
             self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
 
     def target(self, step, name, quantity):
-        """Return the units that a target stands for; a value without a price, or at zero, stands for none."""
+        """Return the units that a target stands for; a value but 0 without a price, or at zero, stands for none."""
         if step.verb in {"close", "target_quantity"}:
             return quantity or Fraction(0)
-        if not self.last[name]:
-            return None
-        return (quantity if step.verb == "target_value" else quantity * self.worth()) / self.price(name)
+        value = quantity if step.verb == "target_value" else quantity * self.worth()
+        if not value:
+            return Fraction(0)
+        return value / self.price(name) if self.last[name] else None
 
     def request(self, requests, asset, kind, total, limit=float("nan"), stop=float("nan"), parent=0, *, reduces=False):
         family = self.find(parent)
@@ -84,7 +86,7 @@ class Requests:
             self.end(order, "rejected", "time in force is unknown or incomplete")
         elif not self.priced(order):
             self.end(order, "rejected", "price is missing or not positive")
-        elif not order.reduces and abs(order.total) * self.reference(order) * self.rate(order.asset) < self.minimum:
+        elif not order.reduces and abs(order.total * self.reference(order)) * self.rate(order.asset) < self.minimum:
             self.end(order, "rejected", "below the minimum order value")
         elif not order.known_parent:
             self.end(order, "rejected", "no such parent order")
@@ -103,7 +105,18 @@ class Requests:
         needed = {LIMIT: [order.limit], STOP: [order.stop], STOP_LIMIT: [order.limit, order.stop]}.get(order.type, [])
         if order.type == TRAILING_STOP and not self.possible_trail(order.trail, order.percent):
             return False
-        return all(map(self.possible, [*needed, self.reference(order)]))
+        return all(map(self.possible, needed)) and self.can_be_judged(order)
+
+    def can_be_judged(self, order):
+        """Tell whether there is a price above zero, or any at all for a market order that only closes what is held."""
+        reference = self.reference(order)
+        if self.possible(reference) or reference is None or order.type not in UNCONDITIONAL:
+            return self.possible(reference)
+        held = self.position[order.asset]
+        others = sum(each.left for each in self.working() if each.asset == order.asset and each.unconditional)
+        after = held + others - (order.left if order.status == "working" else 0)
+        kept = min(abs(held), abs(after)) if held * after > 0 else 0
+        return held * order.left < 0 and (order.reduces or abs(order.left) <= kept + TOLERANCE * abs(held))
 
     def possible_trail(self, amount, percent):
         if (amount is None) == (percent is None):
@@ -146,8 +159,9 @@ class Requests:
         if order.status == "working":
             added = self.added(order)
             reserved, order.reserved = order.reserved, Fraction(0)
-            no_more = added <= reserved and abs(total) <= abs(before[0])
-            if no_more or not self.objection(order, added):
+            smaller = abs(total) <= abs(before[0])
+            accepted = smaller and added <= reserved
+            if accepted or ((smaller or self.can_be_judged(order)) and not self.objection(order, added)):
                 order.reserved = added
             else:
                 order.reserved = reserved
@@ -186,7 +200,7 @@ class Requests:
             return Fraction(0)
         others = (each for each in self.working() if each.asset == order.asset and each is not order)
         before = self.position[order.asset] + sum(each.left for each in others if each.unconditional)
-        added = (abs(before + order.left) - abs(before)) * self.reference(order) * self.rate(order.asset)
+        added = (abs(before + order.left) - abs(before)) * abs(self.reference(order)) * self.rate(order.asset)
         return added if order.unconditional else max(added, Fraction(0))
 
     def objection(self, order, added):

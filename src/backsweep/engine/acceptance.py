@@ -35,7 +35,7 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.margin import accepts, exposure_added
+from backsweep.engine.margin import accepts, exposure_added, reduces
 from backsweep.engine.orders import close_order, end_unfilled, start_working
 from backsweep.engine.records import State
 from backsweep.engine.sizes import ROUNDING, whole_lots, whole_order
@@ -104,14 +104,23 @@ def _malformed(state: State, order: Any) -> int:
         return BAD_PRICE
     if order.type == TRAILING_STOP and not is_trail(order.trail_amount, order.trail_percent):
         return BAD_PRICE
-    price = reference_price(state, order)
-    if not is_price(price):
+    if not _is_priced(state, order):
         return BAD_PRICE
     if order.reduce_only == 0 and state.rules.minimum_order > 0.0:
-        value = abs(order.quantity) * price * record_at(state.assets, order.asset).multiplier
+        value = abs(order.quantity * reference_price(state, order)) * record_at(state.assets, order.asset).multiplier
         if value < state.rules.minimum_order:
             return BELOW_MINIMUM
     return NO_REASON
+
+
+@kernel
+def _is_priced(state: State, order: Any) -> bool:
+    """Return whether the order's reference price is above zero, which a market order that reduces does not need."""
+    price = reference_price(state, order)
+    if is_price(price):
+        return True
+    unpriced = order.type == MARKET or order.type == MARKET_ON_CLOSE
+    return unpriced and np.isfinite(price) and reduces(state, order)
 
 
 @kernel
@@ -247,8 +256,9 @@ def _resize(state: State, order: Any, wanted: float) -> bool:
     account.reserved -= order.reserved
     order.quantity = wanted
     added = exposure_added(state, order, reference_price(state, order))
-    accepted = added <= order.reserved and abs(wanted) <= abs(before)
-    if accepted or accepts(state, order, added) == NO_REASON:
+    smaller = abs(wanted) <= abs(before)
+    accepted = smaller and added <= order.reserved
+    if accepted or ((smaller or _is_priced(state, order)) and accepts(state, order, added) == NO_REASON):
         order.reserved = added
         account.reserved += added
         record_at(state.books, order.asset).reach_low = np.inf

@@ -79,8 +79,9 @@ def apply_fill(
         _count_month(account, abs(quantity), notional)
     account.fills += 1
     account.valued = 0
-    if quantity < 0.0 and state.rules.settlement > 0:
-        _defer(state, notional)
+    proceeds = -quantity * price * multiplier
+    if proceeds > 0.0 and state.rules.settlement > 0:
+        _defer(state, proceeds)
     if account.currencies > 1:
         book(state, order.asset, -due)
     if account.recording == 1:
@@ -117,7 +118,7 @@ def _count_month(account: Any, units: float, notional: float) -> None:
 
 @kernel
 def _defer(state: State, proceeds: float) -> None:
-    """Count what a sale brought as cash that cannot be used before it settles."""
+    """Count what a fill brought as cash that cannot be used before it settles."""
     account = state.account
     account.unsettled += proceeds
     record_at(state.settlements, (account.sessions + state.rules.settlement) % SETTLEMENTS).amount += proceeds
@@ -316,8 +317,9 @@ def accrue_financing(state: State) -> None:
     """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
 
     Rates are annual, simple, and by actual days over 365: margin interest on negative cash, that of each currency by
-    itself; borrow fees less the credit on short proceeds on the value of each short position at the last close. Called
-    at the first bars of a session, before any order meets them.
+    itself; borrow fees less the credit on short proceeds on the value of each short position at the last close. Below
+    zero both are charged on the size of that value, so that a fee stays a cost and a credit an income. Called at the
+    first bars of a session, before any order meets them.
     """
     account = state.account
     years = (account.timestamp - account.overnight) / NANOSECONDS_PER_YEAR
@@ -333,7 +335,7 @@ def accrue_financing(state: State) -> None:
             position = record_at(state.positions, index)
             if position.quantity < 0.0:
                 asset = record_at(state.assets, index)
-                value = -position.quantity * position.last_price * asset.multiplier
+                value = -position.quantity * abs(position.last_price) * asset.multiplier
                 due = value * (asset.short_borrow - state.rules.short_credit)
                 fees += due
                 if account.currencies > 1:
@@ -351,7 +353,8 @@ def accrue_financing(state: State) -> None:
 def pay_funding(state: State, group: Any) -> None:
     """Exchange funding for the positions held at these closes: value x the bar's rate, paid by longs, got by shorts.
 
-    A rate below zero turns that round; a bar without a rate (NaN) has no payment.
+    The value is at the size of the close, also where that is below zero. A rate below zero turns that round; a bar
+    without a rate (NaN) has no payment.
     """
     account = state.account
     for row in range(group.first_row, group.first_row + group.count):
@@ -360,12 +363,12 @@ def pay_funding(state: State, group: Any) -> None:
         rate = load(state.rules.funding, row)
         if quantity != 0.0 and not np.isnan(rate):
             asset = record_at(state.assets, bar.asset)
-            due = quantity * bar.close * asset.multiplier * rate
+            due = quantity * abs(bar.close) * asset.multiplier * rate
             account.cash -= due
             account.financing += due
             account.valued = 0
             if account.currencies > 1:
-                book(state, bar.asset, -quantity * bar.close * asset.contract * rate)
+                book(state, bar.asset, -quantity * abs(bar.close) * asset.contract * rate)
             if account.recording == 1:
                 log_flow(state, bar.asset, FUNDING, quantity, -due, asset.currency)
 

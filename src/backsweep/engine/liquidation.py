@@ -1,7 +1,7 @@
 """Maintenance margin: what positions need at a close, and what is closed where equity does not cover it.
 
-At every close each position needs its maintenance rate times its value, less what market orders that already work will
-close. Where equity is less than all of that together,
+At every close each position needs its maintenance rate times the size of its value, less what market orders that
+already work will close. Where equity is less than all of that together,
 
     every order that could add a position is cancelled, and the children that wait for it;
     market orders with the reason `liquidation` reduce positions: the one that needs the most first (of equals, the
@@ -19,10 +19,10 @@ import numpy as np
 from backsweep.engine.codes import CANCELLED, LIQUIDATION, MARGIN_CALL, MARKET, NONE
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import value_account
-from backsweep.engine.margin import pending_units
+from backsweep.engine.margin import units_kept
 from backsweep.engine.orders import end_unfilled, request_order, start_working
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING, in_lots, lots_above
+from backsweep.engine.sizes import ROUNDING, lots_above
 from backsweep.engine.slots import is_live, slot_of
 
 
@@ -33,7 +33,7 @@ def call_margin(state: State) -> None:
     account = state.account
     needed = 0.0
     for asset in range(account.assets):
-        needed += _kept(state, asset) * _need(state, asset)
+        needed += units_kept(state, asset, 0) * _need(state, asset)
     missing = needed - account.equity
     if needed == 0.0 or missing <= ROUNDING * needed:
         return
@@ -50,20 +50,9 @@ def call_margin(state: State) -> None:
 
 @kernel
 def _need(state: State, asset: int) -> float:
-    """Give what one unit of a position needs."""
+    """Return what one unit of a position needs, at a price below zero as at one above."""
     rates = record_at(state.assets, asset)
-    return record_at(state.positions, asset).last_price * rates.multiplier * rates.maintenance_margin
-
-
-@kernel
-def _kept(state: State, asset: int) -> float:
-    """Give the units, without a sign, that no working market order will close."""
-    held = record_at(state.positions, asset).quantity
-    if held == 0.0:
-        return 0.0
-    pending = pending_units(state, asset, 0)
-    after = in_lots(held + pending, record_at(state.assets, asset).lot, abs(held) + abs(pending))
-    return min(abs(held), abs(after)) if after * held > 0.0 else 0.0
+    return abs(record_at(state.positions, asset).last_price) * rates.multiplier * rates.maintenance_margin
 
 
 @kernel
@@ -72,7 +61,7 @@ def _neediest(state: State) -> int:
     found = NONE
     most = 0.0
     for asset in range(state.account.assets):
-        need = _kept(state, asset) * _need(state, asset)
+        need = units_kept(state, asset, 0) * _need(state, asset)
         if need > most:
             found = asset
             most = need
@@ -84,7 +73,7 @@ def _liquidate(state: State, asset: int, missing: float) -> float:
     """Submit the order that closes as much of a position as is missing, or all of it; give what that releases."""
     held = record_at(state.positions, asset).quantity
     need = _need(state, asset)
-    kept = _kept(state, asset)
+    kept = units_kept(state, asset, 0)
     units = min(lots_above(missing / need, record_at(state.assets, asset).lot), kept)
     requests = state.account.requests
     order_id = request_order(state, asset, np.copysign(units, -held), MARKET, np.nan, np.nan, 0, 1)

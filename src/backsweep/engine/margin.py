@@ -24,7 +24,7 @@ from backsweep.engine.codes import (
 from backsweep.engine.jit import kernel, record_at
 from backsweep.engine.ledger import margin_weight, value_account
 from backsweep.engine.records import State
-from backsweep.engine.sizes import ROUNDING
+from backsweep.engine.sizes import ROUNDING, in_lots
 from backsweep.engine.slots import remaining
 
 
@@ -37,7 +37,7 @@ def exposure_added(state: State, order: Any, price: float) -> float:
     if order.reduce_only == 1 and order.acts != MARKET:
         return 0.0
     before = record_at(state.positions, order.asset).quantity + pending_units(state, order.asset, order.id)
-    added = (abs(before + order.quantity - order.filled) - abs(before)) * price
+    added = (abs(before + order.quantity - order.filled) - abs(before)) * abs(price)
     if order.acts != MARKET and added < 0.0:
         return 0.0
     return added * record_at(state.assets, order.asset).multiplier * margin_weight(state, order.asset)
@@ -54,6 +54,27 @@ def pending_units(state: State, asset: int, but: int) -> float:
             units += remaining(other)
         slot = other.next
     return units
+
+
+@kernel
+def units_kept(state: State, asset: int, but: int) -> float:
+    """Return the units, without a sign, that no working market order but that with id `but` will close."""
+    held = record_at(state.positions, asset).quantity
+    if held == 0.0:
+        return 0.0
+    pending = pending_units(state, asset, but)
+    after = in_lots(held + pending, record_at(state.assets, asset).lot, abs(held) + abs(pending))
+    return min(abs(held), abs(after)) if after * held > 0.0 else 0.0
+
+
+@kernel
+def reduces(state: State, order: Any) -> bool:
+    """Return whether all that a market order has left closes units that are held and that no other will close."""
+    held = record_at(state.positions, order.asset).quantity
+    left = remaining(order)
+    if held * left >= 0.0:
+        return False
+    return order.reduce_only == 1 or abs(left) <= units_kept(state, order.asset, order.id) + ROUNDING * abs(held)
 
 
 @kernel
