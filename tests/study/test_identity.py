@@ -124,6 +124,7 @@ def test_another_version_of_a_package_is_a_warning_and_no_refusal(home, monkeypa
         StudyFolder(home / "study").check(now)
     assert f"was begun with other versions: numpy 1.0 -> {now.versions['numpy']}" in caplog.text
     assert "a version that did not record these files: Fee: helpers.py, helpers.py" in caplog.text
+    assert "a version whose fills can differ" in caplog.text
     (home / "mine.py").write_text("import helpers\n")
     with pytest.raises(StudyConflict, match="strategy source"):
         StudyFolder(home / "study").check(read(home))

@@ -85,9 +85,15 @@ class StudyFolder:
                 found="; ".join(changed[:_SHOWN] + more),
                 remedy="give another folder with --out or another name with `study:`, or undo the change",
             )
-        if begun.files is None and identity.files:
-            names = printable(", ".join(sorted(identity.files)))
-            LOGGER.warning("%s was begun with a version that did not record these files: %s", self.path, names)
+        if begun.files is None:
+            LOGGER.warning(
+                "%s was begun with a version whose fills can differ, such as those of stop entries with targets: "
+                "CHANGELOG.md says where; give another folder with --out to begin anew",
+                self.path,
+            )
+            if identity.files:
+                names = printable(", ".join(sorted(identity.files)))
+                LOGGER.warning("%s was begun with a version that did not record these files: %s", self.path, names)
         if versions := begun.describe_versions(identity):
             LOGGER.warning("%s was begun with other versions: %s", self.path, printable(", ".join(versions)))
 
