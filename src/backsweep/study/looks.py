@@ -93,7 +93,7 @@ def looks_kept(path: Path | str) -> Iterator[None]:
 def keep_looks(path: Path | str) -> None:
     """Keep the looks that came before the study at `path` as it stands, unless they are kept.
 
-    Does nothing without trials, where the folder is read only, and where another study cannot be read.
+    Does nothing without trials, where the folder is read only, and, with a warning, where another study cannot be read.
     """
     with suppress(StudyConflict, BadInput):
         folder = StudyFolder(path)
@@ -102,7 +102,9 @@ def keep_looks(path: Path | str) -> None:
             return
         now, touches = datetime.now(UTC).isoformat(timespec="seconds"), len(read_touches(path, own.study))
         others, unread = other_studies(path, own)
-        if not unread:
+        if unread:
+            _warn(unread)
+        else:
             record = Record(own.study, own.trials, now, own.looks, touches, tuple(others))
             open_files(path).put(_name(own.trials), sealed(asdict(record)))
 
@@ -116,8 +118,7 @@ def read_looks(path: Path | str) -> Looks:
     own, files = made_of(StudyFolder(path)), open_files(path)
     others, unread = other_studies(path, own)
     if unread:
-        more = [f"and {len(unread) - _NAMED} more"] if len(unread) > _NAMED else []
-        LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
+        _warn(unread)
     if not files.exists(_name(own.trials)):
         return Looks("", own.looks, tuple(_look(each) for each in others))
     kept = read_document(files, _name(own.trials), Record)
@@ -127,6 +128,11 @@ def read_looks(path: Path | str) -> Looks:
     touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_touches(path, own.study)[kept.touches :]]
     later = (*_later(others, kept.before), *touched)
     return Looks(kept.time, kept.own, tuple(map(_look, kept.before)), later)
+
+
+def _warn(unread: list[str]) -> None:
+    more = [f"and {len(unread) - _NAMED} more"] if len(unread) > _NAMED else []
+    LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
 
 
 def _later(others: Iterable[Made], before: Iterable[Made]) -> Iterator[Look]:
