@@ -1,14 +1,18 @@
 """Signals to a process of its own, whose strategy never returns from compiled code."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+import typer
 
 import backsweep as bs
 from backsweep.cli import ending
+from backsweep.cli.options import interruptible
 
 ENDLESS = """
 from pathlib import Path
@@ -95,11 +99,65 @@ def test_a_second_ctrl_c_ends_compiled_code_in_the_main_thread(endless, start):
     assert err in {"interrupted twice: ended at once; what was finished is kept\n", ""}
 
 
-def test_a_signal_that_the_main_thread_does_not_see_ends_the_process(monkeypatch, capsys):
+@pytest.fixture
+def codes(monkeypatch):
+    """Exit codes with which the process would have ended at once."""
     codes = []
+
+    def end(code):
+        codes.append(code)
+        ending._seen.set()
+
+    monkeypatch.setattr(ending.os, "_exit", end)
+    return codes
+
+
+def test_a_signal_that_the_main_thread_does_not_see_ends_the_process(monkeypatch, capsys, codes):
     monkeypatch.setattr(ending, "GRACE", 0.01)
-    monkeypatch.setattr(ending.os, "_exit", codes.append)
     ending._seen.clear()
-    ending._end_unseen()
+    with interruptible(""):
+        ending._end_unseen(signal.SIGTERM)
     assert codes == [130]
     assert "in the middle of compiled code" in capsys.readouterr().err
+
+
+def test_a_signal_that_is_held_back_may_stay_unseen(monkeypatch, codes):
+    answers = [False, False, True]
+    monkeypatch.setattr(ending._seen, "wait", lambda _: answers.pop(0))
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        ending._end_unseen(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert codes == []
+    assert answers == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_while_ray_starts_counts_once_and_ray_is_stopped(number, monkeypatch, codes):
+    from backsweep.runtime import ray_session  # noqa: PLC0415 - Ray takes a second to import
+
+    steps = []
+
+    def begin(**_):
+        os.kill(os.getpid(), number)
+        steps.append("begun")
+
+    monkeypatch.setattr(ray_session.ray, "init", begin)
+    monkeypatch.setattr(ray_session.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_session.ray, "shutdown", lambda: steps.append("stopped"))
+    threads = []
+
+    class Thread(threading.Thread):
+        def start(self):
+            super().start()
+            threads.append(self)
+
+    monkeypatch.setattr(ending.threading, "Thread", Thread)
+    with pytest.raises(typer.Exit) as caught, ending.always_stoppable(), interruptible("stopped"):
+        ray_session.RaySession(1, "auto")
+    threads[0].join()  # it has read all signals
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process that ends has no need of
+    assert caught.value.exit_code == 130
+    assert steps == ["begun", "stopped"]
+    assert codes == []

@@ -40,7 +40,8 @@ def always_stoppable() -> Iterator[None]:
 
     Python handles signals between two steps of its main thread, so never while compiled code loops there. The signal's
     number comes through a pipe, which another thread reads: the compiled loop lets other threads run. A study loses
-    nothing: what is committed is whole, and the same command resumes it.
+    nothing: what is committed is whole, and the same command resumes it. A signal that is held back, as while Ray
+    starts, has another handler meanwhile and may stay unseen until `interrupt` is called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -69,7 +70,7 @@ def _watch(reader: int) -> None:
         while number := pipe.read(1):
             stops += number[0] in {signal.SIGINT, signal.SIGTERM} and _is_handled(number[0])
             if stops == 1:
-                threading.Thread(target=_end_unseen, daemon=True).start()
+                threading.Thread(target=_end_unseen, args=(number[0],), daemon=True).start()
             if stops > 1:
                 _end(_TWICE)
 
@@ -78,9 +79,10 @@ def _is_handled(number: int) -> bool:
     return signal.getsignal(number) not in {signal.SIG_IGN, signal.SIG_DFL}
 
 
-def _end_unseen() -> None:
-    if not _seen.wait(GRACE):
-        _end("interrupted: ended in the middle of compiled code; what was finished is kept")
+def _end_unseen(number: int) -> None:
+    while not _seen.wait(GRACE):
+        if signal.getsignal(number) is interrupt:
+            _end("interrupted: ended in the middle of compiled code; what was finished is kept")
 
 
 def _end(message: str) -> None:

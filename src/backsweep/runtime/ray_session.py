@@ -120,7 +120,8 @@ def _not_begun(address: str, error: Exception) -> BadInput:
 def _late_interrupt() -> Iterator[None]:
     """Hold Ctrl-C and SIGTERM back until the block is done: a Ray that is stopped half-way leaves processes behind.
 
-    Ray puts a handler of its own on SIGTERM, which ends the process at once; afterwards it is what it was.
+    Ray puts a handler of its own on SIGTERM, which ends the process at once; afterwards it is what it was. It is called
+    and not signalled again: what reads the wakeup pipe has counted the signal when it came.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -136,7 +137,12 @@ def _late_interrupt() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
     if received:
-        signal.raise_signal(received[0])
+        first = signal.Signals(received[0])
+        handler = before[first]
+        if callable(handler):
+            handler(first, None)
+        else:
+            signal.raise_signal(first)
 
 
 def _check_socket_path() -> None:
