@@ -66,7 +66,7 @@ def _slow(_spec):
     return Slow()
 
 
-def test_a_trial_that_takes_too_long_fails_and_the_others_of_its_chunk_do_not():
+def test_a_trial_that_takes_too_long_fails_and_the_others_of_its_chunk_do_not(caplog):
     backend = InlineBackend(_slow, trial_timeout=0.3)
     backend.start(spec())
     backend.submit(Chunk(1, np.array([4, 5, 6]), np.array([[0.0], [30.0], [0.01]])))
@@ -78,6 +78,7 @@ def test_a_trial_that_takes_too_long_fails_and_the_others_of_its_chunk_do_not():
         {},
     ]
     assert outcomes[2].metrics[0, 0] == 0.01
+    assert caplog.messages == ["a chunk took longer than 0.3 s; its 3 trials run again by themselves"]
     assert backend.capacity() == 1
 
 

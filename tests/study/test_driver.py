@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from numpy.random import default_rng
@@ -126,6 +128,27 @@ def test_what_may_wait_for_commit_is_bounded_in_bytes(bench, make_backend, monke
     backend = Stuck(room=500)
     assert bench.run("study", bench.sweep(trials=2000), backend, chunk_size=8).done == 2000
     assert fitting <= backend.released <= fitting + 2 * 16
+
+
+def test_the_first_chunks_are_single_trials_until_one_has_shown_how_long_it_takes(bench, make_backend):
+    class Slow(make_backend):
+        """Trials of 50 ms, by their own clock: four of them are a chunk."""
+
+        sizes = ()
+
+        def submit(self, chunk):
+            self.sizes = (*self.sizes, len(chunk.numbers))
+            super().submit(chunk)
+
+        def wait(self, timeout):
+            return [
+                replace(outcome, completed=outcome.started + 0.0499 * len(outcome.numbers))
+                for outcome in super().wait(timeout)
+            ]
+
+    backend = Slow(room=1)
+    bench.run("study", bench.sweep(trials=32), backend)
+    assert backend.sizes == (1, 4, 4, 4, 3, 4, 4, 4, 4)
 
 
 def test_a_finished_study_is_not_started_again(bench, make_backend):

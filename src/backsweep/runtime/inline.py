@@ -6,10 +6,10 @@ left. Nothing in a process can end a thread: one that was left goes on at the lo
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from backsweep.runtime.evaluators import Workshop
     from backsweep.trial.exchange import Chunk, Outcome, Ready
     from backsweep.trial.spec import TrialSpec
+
+LOGGER = logging.getLogger(__name__)
 
 MOST_LEFT = 100
 """Attempts that may be left running, each with the memory of an account, before the run ends."""
@@ -127,9 +129,10 @@ class InlineBackend:
                 return []
             self._attempts = 0
             return [failed_outcome(chunk, ready, f"{reason} ({ATTEMPTS} times)")]
-        cuts = [slice(i, i + 1) for i in range(len(chunk.numbers))]
-        singles = [replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]) for cut in cuts]
-        self._queue.extendleft(reversed(singles))
+        LOGGER.warning(
+            "a chunk took longer than %g s; its %d trials run again by themselves", self._timeout, len(chunk.numbers)
+        )
+        self._queue.extendleft(chunk.of(slice(i, i + 1)) for i in reversed(range(len(chunk.numbers))))
         return []
 
     def capacity(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,11 +25,8 @@ class Task:
 
     def halves(self) -> list[Task]:
         """Cut the chunk in two."""
-        chunk, middle = self.chunk, len(self.chunk.numbers) // 2
-        cuts = (slice(None, middle), slice(middle, None))
-        return [
-            Task(replace(chunk, numbers=chunk.numbers[cut], values=chunk.values[cut]), lost=self.lost) for cut in cuts
-        ]
+        middle = len(self.chunk.numbers) // 2
+        return [Task(self.chunk.of(cut), lost=self.lost) for cut in (slice(middle), slice(middle, None))]
 
 
 @dataclass(eq=False)

@@ -150,7 +150,7 @@ class _Run:
         self._search, self._table = search, Table(search, space)
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pace = on_progress, Pace(search.batch, chunk_size)
-        self._queue: deque[Chunk] = deque()
+        self._queue: deque[Chunk] = deque()  # the goes of spans, or what is left of them to send
         self._spans: dict[int, Span] = {}  # by their first batch, oldest first: those that are not committed
         self._past: list[Told] = []  # of committed whole batches, if the proposer asks
         self._ready = Ready(np.empty(0, np.int64))
@@ -200,12 +200,20 @@ class _Run:
         while (room := self._backend.capacity()) > 0:
             if not self._queue and not self._propose(room):
                 break
-            self._backend.submit(self._queue.popleft())
+            self._backend.submit(self._cut(room))
         if not self._queue and self._next >= self._batches.count and all(span.last for span in self._spans.values()):
             self._backend.wind_down()
 
+    def _cut(self, room: int) -> Chunk:
+        """Cut a chunk off what is queued, as long as suits what is known now of the time that trials take."""
+        work = self._queue.popleft()
+        size = self._pace.chunk(len(work.numbers), room)
+        if size < len(work.numbers):
+            self._queue.appendleft(work.of(slice(size, None)))
+        return work.of(slice(size))
+
     def _propose(self, room: int) -> bool:
-        """Propose the next span and cut it into chunks, if it is time; `room` chunks are wanted."""
+        """Propose the next span and queue it, if it is time; `room` chunks are wanted."""
         batch, batches = self._next, self._batches
         if batch >= batches.count or self._must_wait(batch):
             return False
@@ -218,7 +226,7 @@ class _Run:
         part = self._part(batch)
         schedule = make_schedule(part, fold, self._search)
         span = self._spans[batch] = Span(proposals, numbers, part, schedule, self._search)
-        self._queue += span.chunks(batch, self._pace.chunk(span.waiting, room))
+        self._queue.append(span.work(batch))
         self._next += count
         return True
 
@@ -245,8 +253,7 @@ class _Run:
             self._pace.learn(outcome, len(new))
             self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
             if span.advance():  # before what is queued: the older a batch, the sooner it is committed
-                size = self._pace.chunk(span.waiting, max(1, self._backend.capacity()))
-                self._queue.extendleft(reversed([*span.chunks(outcome.batch, size)]))
+                self._queue.appendleft(span.work(outcome.batch))
             self._done += span.over - over
             self._commit()
             self._report()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _CHUNK_SECONDS = 0.2  # long against sending it, short against a span
 _SPAN_SECONDS = 0.5  # long against a commit, short against what a driver that is killed may lose
-_FIRST_CHUNK, _LARGEST_CHUNK, _LARGEST_SPAN = 64, 4096, 16_384  # trials
+_FIRST_CHUNK = 1  # trials, as backends leave a chunk that takes longer than one trial may: 64 slow ones would be lost
+_LARGEST_CHUNK, _LARGEST_SPAN = 4096, 16_384  # trials
 _CHUNK_BYTES = 2**24  # sums of sleeves that one worker sends to another, 16 bytes a session
 _SPAN_BYTES, _AHEAD_BYTES = 2**26, 2**28  # outcomes of a span, and of all that one stuck worker can keep from commit
 
@@ -49,10 +50,14 @@ class Pace:
         self._bytes = 4 * ready.width + 9 * len(METRICS) * (1 + len(ready.segments))
 
     def learn(self, outcome: Outcome, new: int) -> None:
-        """Take in how long a chunk took; `new` of its trials had not come back before."""
+        """Take in how long a chunk took; `new` of its trials had not come back before.
+
+        One without a duration tells nothing of it: its trials did not come back and have failed (`failed_outcome`).
+        """
         self._done += new
         seconds = float(np.max(outcome.completed) - np.min(outcome.started)) / len(outcome.numbers)
-        self._seconds = seconds if self._seconds is None else 0.8 * self._seconds + 0.2 * seconds
+        if seconds > 0:
+            self._seconds = seconds if self._seconds is None else 0.8 * self._seconds + 0.2 * seconds
 
     def chunk(self, count: int, room: int) -> int:
         """Choose the trials per chunk, of `count` that are cut: by time, and a share for each of `room` that wait."""

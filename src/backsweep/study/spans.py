@@ -20,8 +20,6 @@ from backsweep.trial.exchange import Chunk
 from backsweep.trial.folds import TRAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from backsweep.study.config import Search
@@ -103,17 +101,10 @@ class Span:
         """How many trials have come to their end."""
         return len(self.results.numbers) - (self.results.missing if self.last else len(self._running))
 
-    def chunks(self, batch: int, size: int) -> Iterator[Chunk]:
-        """Cut this go's work into chunks of so many trials."""
-        values = self.proposals.values[self._used]
-        for first in range(0, len(self._running), size):
-            rows = self._running[first : first + size]
-            yield Chunk(batch, self.results.numbers.start + rows, values[rows], self._schedule.goes[self._go].folds)
-
-    @property
-    def waiting(self) -> int:
-        """How many trials this go has."""
-        return len(self._running)
+    def work(self, batch: int) -> Chunk:
+        """Return all of this go's trials as one chunk, of which smaller ones are cut."""
+        rows, values = self._running, self.proposals.values[self._used]
+        return Chunk(batch, self.results.numbers.start + rows, values[rows], self._schedule.goes[self._go].folds)
 
     def take(self, outcome: Outcome) -> NDArray[np.int64]:
         """Take in a chunk's outcome, unless it is of an earlier go; returns the numbers that were new."""

@@ -36,6 +36,10 @@ class Chunk:
     values: NDArray[np.float64]
     folds: range | None = None
 
+    def of(self, which: slice) -> Chunk:
+        """Return a chunk of some of the trials."""
+        return replace(self, numbers=self.numbers[which], values=self.values[which])
+
 
 @dataclass(frozen=True, eq=False)
 class Kept:
