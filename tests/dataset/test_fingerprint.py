@@ -100,3 +100,11 @@ def test_a_swap_while_the_data_are_read_is_seen(bars, folder):
 
     with pytest.raises(BadData, match="have changed"):
         read()
+
+
+def test_a_file_with_another_time_is_digested_once_by_a_process(folder, monkeypatch):
+    spec = sealed(DataSpec(bars=str(folder)))
+    os.utime(folder / "a.parquet")
+    load(spec)
+    monkeypatch.setattr("backsweep.dataset.fingerprint._digest", None)
+    assert load(spec).rows.height == 6

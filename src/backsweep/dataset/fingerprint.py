@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Stamp = tuple[int, ...]
 
+_DIGESTED: dict[tuple[str, Stamp], str] = {}
+"""What this process has digested: a trial's shards are loaded one by one, each from the same files."""
+
 
 @dataclass(frozen=True)
 class FileSeal:
@@ -64,7 +67,10 @@ def unchanged(spec: DataSpec) -> Iterator[None]:
     for (_, file), seal in zip(files, spec.seal, strict=True):
         stamp = _stamp(file)
         if stamp != seal.stamp:
-            digest, stamp = _digest(file)
+            digest = _DIGESTED.get((file, stamp))
+            if digest is None:
+                digest, stamp = _digest(file)
+                _DIGESTED[file, stamp] = digest
             if digest != seal.digest:
                 raise _changed(file, f"content with SHA-256 {seal.digest[:16]}...", f"{digest[:16]}...")
         stamps.append(stamp)
