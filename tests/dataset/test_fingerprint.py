@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import sys
 import time
 
 import polars as pl
@@ -106,5 +107,5 @@ def test_a_file_with_another_time_is_digested_once_by_a_process(folder, monkeypa
     spec = sealed(DataSpec(bars=str(folder)))
     os.utime(folder / "a.parquet")
     load(spec)
-    monkeypatch.setattr("backsweep.dataset.fingerprint._digest", None)
+    monkeypatch.setattr(sys.modules["backsweep.dataset.fingerprint"], "_digest", None)
     assert load(spec).rows.height == 6
