@@ -233,6 +233,14 @@ def test_show_prints_the_best_trials_first(sweep, command):
     assert out.rstrip().splitlines()[-3].split()[0] == str(bs.open_study("studies/small").best["number"])
 
 
+def test_show_shows_a_study_that_has_no_trial_yet(sweep, command, tmp_path):
+    command("run", sweep)
+    for entry in (tmp_path / "studies" / "small" / "manifest").iterdir():
+        entry.unlink()
+    code, _, err = command("show", "studies/small")
+    assert (code, err) == (0, "")
+
+
 def test_show_takes_as_many_tables_as_the_width_asks_for(sweep, command, tmp_path):
     many = "\n".join(f"    parameter_{i}: float = bs.param(0.0, 1.0)" for i in range(12))
     strategy = tmp_path / "strategy.py"

@@ -37,7 +37,8 @@ def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
     The reason is read from the records of what was selected, or else, where orders were rejected, from those of the
     first such trial: `replay` returns its orders, or None where it cannot run again.
     """
-    rows = study.trials.filter(pl.col("state") == "COMPLETE")
+    trials = study.trials  # without columns before the first commit
+    rows = trials.filter(pl.col("state") == "COMPLETE") if trials.height else trials
     if not rows.height:
         return []
     rejecting = rows.filter(pl.col("user_attrs_rejected_orders") > 0)
