@@ -84,7 +84,7 @@ class Bar(View):
         return self._bar.last_of_session == 1
 
     def __getattr__(self, name: str) -> Any:
-        """Give a price or the volume of the bar, or this row of a column."""
+        """Return a price or the volume of the bar, or this row of a column."""
         if name in PRICES_AND_VOLUME:
             return self._bar[name]
         if name in self._columns.dtype.names:
@@ -140,7 +140,7 @@ class Data(View):
 
     @property
     def last_of_session(self) -> bool:
-        """Tell whether no later bar, of any asset, belongs to this trading day."""
+        """Whether no later bar, of any asset, belongs to this trading day."""
         return self._group.last_of_session == 1
 
     def __getitem__(self, index: int) -> Bar:

@@ -71,7 +71,7 @@ def _lost() -> Iterator[None]:
 
 
 def _discard(stream: IO[str]) -> None:
-    """Let what a stream still holds go nowhere: Python tries again at its end, with a message and a code of its own."""
+    """Discard what a stream still holds: Python would write it at its end, with a message and a code of its own."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

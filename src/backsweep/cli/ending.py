@@ -92,7 +92,7 @@ def _end(message: str) -> None:
 
 @contextmanager
 def clean_output() -> Iterator[None]:
-    """Let no character stop a line, and print the warnings of backsweep's loggers as lines of their own."""
+    """Write what the output cannot encode as escapes, and warnings of backsweep's loggers as lines of their own."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -92,7 +92,7 @@ def _out_of_sample(record: OutOfSample) -> dict[str, str]:
 
 
 def _note(found: Findings) -> str:
-    """Say what the verdict counts, where that is not all that came before it and nothing else."""
+    """Return what the verdict counts, where that is not all that came before it and nothing else."""
     if found.before and not found.counted:
         unknown = "no record says what came before this state of the study, so that all that is known now counts"
         return f"{unknown}: its run goes on, was killed, or was an older version's."

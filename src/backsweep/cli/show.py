@@ -154,7 +154,7 @@ def _show_folds(study: Study, form: Format) -> None:
 
 
 def _too_few(folds: pl.DataFrame, rules: WalkForward | None) -> str:
-    """Say which folds had fewer parameter sets to choose from than `top_k` asks for, if any."""
+    """Return which folds had fewer parameter sets to choose from than `top_k` asks for, if any."""
     if rules is None or rules.select != "top_k":
         return ""
     chosen = zip(folds["fold"], folds["numbers"].list.len(), strict=True)

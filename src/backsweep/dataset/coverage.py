@@ -53,7 +53,7 @@ def check_rows_meet(signals: pl.DataFrame, unmatched: pl.DataFrame, source: str)
 
 
 def describe_unmatched(role: str, unmatched: pl.DataFrame, rows: int) -> str:
-    """Say how many rows of the signals or actions meet no bar, by asset; empty where all do."""
+    """Return how many rows of the signals or actions meet no bar, by asset; empty where all do."""
     if not unmatched.height:
         return ""
     counts = unmatched.group_by("asset").len().sort("len", "asset", descending=[True, False])

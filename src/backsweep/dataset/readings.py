@@ -45,7 +45,7 @@ def find_readings(values: pl.Series) -> list[str]:
 
 
 def describe_readings(found: list[str]) -> str:
-    """Say in words what `find_readings` found."""
+    """Return in words what `find_readings` found."""
     if not found:
         return "no known reading fits all rows"
     words = [f"{_word(pattern)} ({pattern})" for pattern in found]

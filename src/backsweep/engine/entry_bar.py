@@ -48,7 +48,7 @@ from backsweep.engine.triggers import allows, meet
 def meet_entry_bar(
     state: State, parent: Any, first: int, row: int, moment: int, price: float, acted: int, start: int
 ) -> None:
-    """Let children, from slot `first` on, meet the rest of the bar at `row`, in which their parent began to fill.
+    """Match children, from slot `first` on, with the rest of the bar at `row`, in which their parent began to fill.
 
     It filled at this moment and market price, and acted as `acted`. Candidates are added from index `start` on.
     """
