@@ -11,17 +11,17 @@ from typing import Any, NamedTuple, Never
 
 import numpy as np
 
-from backsweep.engine.acceptance import cancel_order, update_order
-from backsweep.engine.children import find_child
+from backsweep.engine.account.ledger import value_account
+from backsweep.engine.account.margin import buying_power
 from backsweep.engine.codes import GTC, LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
-from backsweep.engine.jit import is_interpreted, kernel, load, record_at
-from backsweep.engine.ledger import value_account
-from backsweep.engine.margin import buying_power
-from backsweep.engine.orders import request_order, set_trail
-from backsweep.engine.sizes import in_lots, whole_order
+from backsweep.engine.compile.kernel import is_interpreted, kernel, load, record_at
+from backsweep.engine.compile.views import Attribute, View, ViewType, column_attribute, record_attribute, view
+from backsweep.engine.lots import in_lots, whole_order
+from backsweep.engine.orders.brackets import find_child
+from backsweep.engine.orders.lifecycle import request_order, set_trail
+from backsweep.engine.orders.requests import cancel_order, update_order
+from backsweep.engine.orders.time_in_force import set_terms
 from backsweep.engine.slots import slot_of
-from backsweep.engine.terms import set_terms
-from backsweep.engine.views import Attribute, View, ViewType, column_attribute, record_attribute, view
 
 NAN = np.nan
 PRICES_AND_VOLUME = ("open", "high", "low", "close", "volume")

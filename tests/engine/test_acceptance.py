@@ -25,8 +25,8 @@ from scripted import (
     update,
 )
 
-from backsweep.engine.acceptance import whole_lots
 from backsweep.engine.codes import LIMIT, REJECT_REASONS, STOP
+from backsweep.engine.orders.requests import whole_lots
 
 QUIET = (100, 100, 100, 100)
 

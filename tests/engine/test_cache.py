@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from backsweep.engine import cache
+from backsweep.engine.compile import cache
 
-PACKAGE = Path(cache.__file__).parents[1]
+PACKAGE = Path(cache.__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from numba import config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.serialize import dumps
 
-from backsweep.engine import compiler, store
-from backsweep.engine.acceptance import is_price, is_trail
-from backsweep.engine.loops import compile_loop
+from backsweep.engine.compile import compiler, store
+from backsweep.engine.compile.loop_cache import compile_loop
+from backsweep.engine.orders.requests import is_price, is_trail
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 
@@ -28,9 +28,9 @@ from numba import from_dtype
 others, *loops = sys.argv[1:]
 met = [from_dtype(np.dtype([(f"x{number}", "f8")])) for number in range(int(others))]  # types before the engine's
 
-from backsweep.engine.jit import record_at
-from backsweep.engine.loops import compile_loop
-from backsweep.engine.records import allocate, open_state
+from backsweep.engine.compile.kernel import record_at
+from backsweep.engine.compile.loop_cache import compile_loop
+from backsweep.engine.state import allocate, open_state
 from backsweep.engine.tables import BAR, GROUP, TABLES
 
 def make(tables):
@@ -104,8 +104,8 @@ def test_names_follow_from_content_alone(tmp_path):
 
 COUNTING = """
 import numpy as np
-from backsweep.engine import compiler
-from backsweep.engine.jit import compiled
+from backsweep.engine.compile import compiler
+from backsweep.engine.compile.kernel import compiled
 from backsweep.metrics.summary import summarise
 
 n = 3

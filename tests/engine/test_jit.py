@@ -9,7 +9,7 @@ from numba import config
 PROGRAM = """
 import numpy as np
 from backsweep import metrics
-from backsweep.engine.jit import compiled
+from backsweep.engine.compile.kernel import compiled
 from backsweep.metrics.summary import summarise
 
 n = 3

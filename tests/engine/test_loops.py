@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from backsweep.engine import store
-from backsweep.engine.loops import compile_loop
+from backsweep.engine.compile import store
+from backsweep.engine.compile.loop_cache import compile_loop
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 
@@ -143,7 +143,7 @@ TWINS = """
 import sys
 import numpy as np
 from numba import njit
-from backsweep.engine.loops import compile_loop
+from backsweep.engine.compile.loop_cache import compile_loop
 
 def make(number):
     @njit

@@ -22,7 +22,7 @@ from scripted import (
     target_quantity,
 )
 
-from backsweep.engine.sizes import in_lots
+from backsweep.engine.lots import in_lots
 from backsweep.strategy import Strategy, param, state
 from backsweep.trial.runner import Runner
 

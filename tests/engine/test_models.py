@@ -26,7 +26,7 @@ from scripted import (
 )
 
 import backsweep as bs
-from backsweep.engine import compiler
+from backsweep.engine.compile import compiler
 from backsweep.errors import StrategyError
 from backsweep.strategy import models
 from backsweep.trial.runner import Runner

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from backsweep.engine import store
-from backsweep.engine.store import Store
+from backsweep.engine.compile import store
+from backsweep.engine.compile.store import Store
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_what_an_interrupted_process_left_behind_goes(root):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from backsweep.engine import store
+from backsweep.engine.compile import store
 store.cache_folder = lambda: Path(sys.argv[1])
 with store.Store("loops").filling():
     print("held", flush=True)
@@ -214,7 +214,7 @@ def test_processes_that_remove_the_same_folders_do_not_disturb_each_other(tmp_pa
             (inside / "index").write_bytes(b"x")
         os.utime(tmp_path / f"kernels-{number}", (number, number))
     code = (
-        "import pathlib, sys; from backsweep.engine import store; sys.stdin.read(1); "
+        "import pathlib, sys; from backsweep.engine.compile import store; sys.stdin.read(1); "
         f"store._drop_old_folders(pathlib.Path({str(tmp_path)!r}) / 'kernels-0')"
     )
     running = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) for _ in range(3)]  # noqa: S603 - ours

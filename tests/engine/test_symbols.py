@@ -8,8 +8,8 @@ import pytest
 from numba import from_dtype, types
 from numba.core.funcdesc import default_mangler
 
-from backsweep.engine.symbols import content_of, describe_types, is_counted, mangle
-from backsweep.engine.triggers import acts_as
+from backsweep.engine.compile.symbols import content_of, describe_types, is_counted, mangle
+from backsweep.engine.orders.triggers import acts_as
 
 LIMIT = 3
 

@@ -26,8 +26,8 @@ from backsweep.engine.codes import (
     TRAILING_STOP,
     WORKING,
 )
-from backsweep.engine.jit import record_at
-from backsweep.engine.triggers import trigger_price, waits_below
+from backsweep.engine.compile.kernel import record_at
+from backsweep.engine.orders.triggers import trigger_price, waits_below
 
 CLOSE_ENOUGH = {"rel": 1e-9, "abs": 1e-7}
 

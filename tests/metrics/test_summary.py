@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from backsweep import metrics
-from backsweep.engine.jit import compiled
+from backsweep.engine.compile.kernel import compiled
 from backsweep.metrics.summary import METRICS, REASONS, summarise
 
 summarise_compiled = compiled(summarise)

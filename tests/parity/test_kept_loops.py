@@ -8,7 +8,7 @@ from numba import config
 from scripted import assert_same_bits, bars
 
 from backsweep.dataset import DataSpec, shard_from_frames
-from backsweep.engine import store
+from backsweep.engine.compile import store
 from backsweep.strategy import bind, load_strategy
 from backsweep.trial.evaluate import Evaluator
 from backsweep.trial.spec import TrialSpec

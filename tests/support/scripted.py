@@ -22,7 +22,7 @@ from numba import config
 
 from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.engine.codes import GTC, LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
-from backsweep.engine.jit import load
+from backsweep.engine.compile.kernel import load
 from backsweep.strategy import Strategy, param, state
 from backsweep.trial.divided import DividedEvaluator
 from backsweep.trial.evaluate import Evaluator, make_evaluator

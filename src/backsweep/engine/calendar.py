@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backsweep.engine.jit import kernel
+from backsweep.engine.compile.kernel import kernel
 
 NANOSECONDS_PER_DAY = 86_400_000_000_000
 DAYS_TO_EPOCH = 719_468  # from March 1st of the year 0 to January 1st, 1970

@@ -2,21 +2,22 @@
 
 Rows are grouped by timestamp. For each group, in this order:
 
-0. financing accrues at the first group of a session; splits and dividends enter the account (`actions`); orders that
-   are good till an earlier time expire (`terms`);
-1. resting orders meet the group's bars: what the open decides, then what the range decides (`matching`);
+0. financing accrues at the first group of a session; splits and dividends enter the account
+   (`events.corporate_actions`); orders that are good till an earlier time expire (`orders.time_in_force`);
+1. resting orders meet the group's bars: what the open decides, then what the range decides (`fills.matching`);
 2. cash in other currencies is marked to the group's rates, positions to its closes; orders that fill at a close do; at
    the end of an asset's session its DAY orders expire; positions pay or receive their funding, and where equity does
-   not cover the maintenance margin then, liquidation orders are submitted (`liquidation`);
+   not cover the maintenance margin then, liquidation orders are submitted (`events.liquidation`);
 3. `on_data` sees these closes and everything before them, and nothing after; with a delay it sees the bars, and what
    belongs to them, of so many timestamps ago;
-4. its requests are accepted or rejected (`acceptance`); under `same_close`, its market orders fill at these closes;
-5. positions are closed where a segment ends flat (`segment`) or an asset ends (`actions`);
-6. the session is closed if this is its last group, and a hopeless run ends there (`watch`).
+4. its requests are accepted or rejected (`orders.requests`); under `same_close`, its market orders fill at these
+   closes;
+5. positions are closed where a segment ends flat (`events.segment`) or an asset ends (`events.corporate_actions`);
+6. the session is closed if this is its last group, and a hopeless run ends there (`events.early_stop`).
 
-`make_loop` gives the outer function for one strategy, which `engine.loops` compiles once a machine; so is everything
-that it calls here. Rare steps are called from the loop itself, each behind its condition: inside a kernel they
-would make it too large to be inlined, and every bar would pay for a call.
+`make_loop` returns the outer function for one strategy, which `compile.loop_cache` compiles once a machine, with
+everything that it calls here. Rare steps are called from the loop itself, each behind its condition: inside a kernel
+they would make it too large to be inlined, and every bar would pay for a call.
 """
 
 from __future__ import annotations
@@ -24,18 +25,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backsweep.engine.acceptance import accept_requests
-from backsweep.engine.actions import apply_actions, close_group
+from backsweep.engine.account.ledger import (
+    accrue_financing,
+    close_session,
+    log_equity,
+    mark_bar,
+    mark_rates,
+    pay_funding,
+)
+from backsweep.engine.account.logs import log_live_orders
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
-from backsweep.engine.jit import kernel, load, record_at
-from backsweep.engine.ledger import accrue_financing, close_session, log_equity, mark_bar, mark_rates, pay_funding
-from backsweep.engine.liquidation import call_margin
-from backsweep.engine.logs import log_live_orders
-from backsweep.engine.matching import match_close, match_group
-from backsweep.engine.records import State, open_state
-from backsweep.engine.segment import begin_segment
-from backsweep.engine.terms import expire_dated, expire_day
-from backsweep.engine.watch import watch_session
+from backsweep.engine.compile.kernel import kernel, load, record_at
+from backsweep.engine.events.corporate_actions import apply_actions, close_group
+from backsweep.engine.events.early_stop import watch_session
+from backsweep.engine.events.liquidation import call_margin
+from backsweep.engine.events.segment import begin_segment
+from backsweep.engine.fills.matching import match_close, match_group
+from backsweep.engine.orders.requests import accept_requests
+from backsweep.engine.orders.time_in_force import expire_dated, expire_day
+from backsweep.engine.state import State, open_state
 
 
 @kernel

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from backsweep.engine.codes import FREE, NONE, REQUESTED, WORKING
-from backsweep.engine.jit import kernel, record_at
-from backsweep.engine.records import State
+from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.state import State
 
 
 @kernel

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backsweep.engine.jit import record_dtype
+from backsweep.engine.compile.kernel import record_dtype
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,7 @@ ASSET = record_dtype(
     ]
 )
 TIER = record_dtype([("above", "f8"), ("rate", "f8"), ("maker_rate", "f8")])
-MODEL = record_dtype(  # a user's cost model: see `models`
+MODEL = record_dtype(  # a user's cost model: see `fills.custom_costs`
     [
         ("code", "i8"),  # address of the compiled function
         ("source", "i8"),  # number of the same function as plain Python
@@ -180,7 +180,7 @@ ACCOUNT = record_dtype(
         ("acts_at", "i8"),
         ("dividends", "f8"),
         ("flows_logged", "i8"),
-        ("watched", "i8"),  # this and the next three come with each call: see `watch`
+        ("watched", "i8"),  # this and the next three come with each call: see `events.early_stop`
         ("drawdown_limit", "f8"),
         ("trades_needed", "i8"),
         ("trades_due", "i8"),

@@ -13,10 +13,10 @@ import numpy as np
 
 from backsweep.broker import Broker
 from backsweep.dataset import Shard, shard_from_frames
+from backsweep.engine.account.logs import log_live_orders
 from backsweep.engine.codes import CONTINUED
-from backsweep.engine.logs import log_live_orders
 from backsweep.engine.loop import make_loop
-from backsweep.engine.records import State, allocate, reset
+from backsweep.engine.state import State, allocate, reset
 from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
 from backsweep.live.moment import Moment, moments

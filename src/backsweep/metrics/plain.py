@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.engine.jit import compiled
+from backsweep.engine.compile.kernel import compiled
 from backsweep.errors import BadInput
 from backsweep.metrics import drawdown as falls
 from backsweep.metrics import returns as kernels

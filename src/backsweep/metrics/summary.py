@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backsweep.engine.jit import kernel
+from backsweep.engine.compile.kernel import kernel
 from backsweep.metrics.drawdown import calmar_of, drawdown, max_drawdown_of, max_drawdown_sessions_of
 from backsweep.metrics.reasons import DEFINED, NO_SESSION, NO_TIME, NOT_FINITE, REASONS, RUINED, Measure
 from backsweep.metrics.returns import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from backsweep.engine.jit import kernel
+from backsweep.engine.compile.kernel import kernel
 from backsweep.metrics.reasons import DEFINED, NEGLIGIBLE, NO_LOSS, NO_TRADE, Measure
 
 if TYPE_CHECKING:

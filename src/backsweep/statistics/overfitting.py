@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.engine.jit import compiled, kernel
+from backsweep.engine.compile.kernel import compiled, kernel
 from backsweep.errors import BadInput
 from backsweep.statistics.arguments import matrix, one_of
 from backsweep.statistics.blocks import NEGLIGIBLE, BlockSums, block_sums

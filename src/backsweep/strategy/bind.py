@@ -18,10 +18,10 @@ from numba import typeof
 from numba.extending import register_jitable
 
 from backsweep.broker import Broker, Context, Data
-from backsweep.engine.jit import record_at, record_dtype
+from backsweep.engine.compile.kernel import record_at, record_dtype
+from backsweep.engine.compile.loop_cache import compile_loop
+from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
-from backsweep.engine.loops import compile_loop
-from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.strategy.declare import Declared, Strategy
 from backsweep.strategy.fingerprint import fingerprint
 from backsweep.strategy.load import modules_of

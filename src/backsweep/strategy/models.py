@@ -53,11 +53,11 @@ import numpy as np
 from numba.extending import register_jitable
 
 from backsweep.broker import Bar
-from backsweep.engine.jit import record_dtype
-from backsweep.engine.loops import compile_callback
-from backsweep.engine.models import SIGNATURE, record_reader
+from backsweep.engine.compile.kernel import record_dtype
+from backsweep.engine.compile.loop_cache import compile_callback
+from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view
+from backsweep.engine.fills.custom_costs import SIGNATURE, record_reader
 from backsweep.engine.tables import BAR, FILL
-from backsweep.engine.views import Attribute, View, ViewType, record_attribute, view
 from backsweep.errors import StrategyError
 from backsweep.strategy.bind import make_self, register_module_functions
 from backsweep.strategy.declare import Declared

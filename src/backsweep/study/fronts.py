@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.engine.jit import compiled
+from backsweep.engine.compile.kernel import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.engine.jit import compiled, kernel
+from backsweep.engine.compile.kernel import compiled, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.engine.records import Tables
+    from backsweep.engine.state import Tables
     from backsweep.trial.cost_kinds import Commission, Slippage
     from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 

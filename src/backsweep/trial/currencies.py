@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.engine.records import Tables
+    from backsweep.engine.state import Tables
     from backsweep.trial.spec import AccountSpec
 
 

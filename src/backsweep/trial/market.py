@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.engine.jit import record_dtype
+from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.tables import ACTION, BAR, GROUP
 from backsweep.errors import BadData
 

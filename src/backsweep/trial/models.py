@@ -9,7 +9,7 @@ import numpy as np
 from numba import config
 
 from backsweep.engine.codes import BAD_COST
-from backsweep.engine.models import Source
+from backsweep.engine.fills.custom_costs import Source
 from backsweep.engine.tables import MODEL
 from backsweep.errors import StrategyError
 from backsweep.strategy import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model, load_class
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.engine.records import Tables
+    from backsweep.engine.state import Tables
     from backsweep.trial.cost_kinds import CustomSlippage
     from backsweep.trial.spec import CostsSpec
 

@@ -25,7 +25,7 @@ from backsweep.engine.codes import (
     PRUNED_RUIN,
     PRUNED_TRADES,
 )
-from backsweep.engine.records import Table, Tables, allocate
+from backsweep.engine.state import Table, Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS

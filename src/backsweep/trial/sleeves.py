@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset.calendar import BLOCK
-from backsweep.engine.records import Table, Tables, allocate
+from backsweep.engine.state import Table, Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.binding import check_named
 from backsweep.trial.market import Market, column, last_of_session, locked, pack_bars

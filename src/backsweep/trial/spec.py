@@ -60,13 +60,13 @@ class AccountSpec(Section):
     is different for some assets.
 
     `rates` name the other currencies, and for each the context column with its rate: how much of the account's own
-    `currency` one of it is worth. Cash is then held by currency (`backsweep.engine.balances`); what the account reports
-    is in its own, and so are `cash` and `minimum_order`.
+    `currency` one of it is worth. Cash is then held by currency (`backsweep.engine.account.balances`); what the
+    account reports is in its own, and so are `cash` and `minimum_order`.
 
     The proceeds of a sale in a cash account can be used `settlement` sessions later: 0 at once, 1 for T+1.
 
     The initial margin of a position is one over the leverage. Where equity at a close is less than `maintenance_margin`
-    of the value of all positions, positions are liquidated (`backsweep.engine.liquidation`); 0 never does.
+    of the value of all positions, positions are liquidated (`backsweep.engine.events.liquidation`); 0 never does.
 
     In `mode: shared` one account trades every asset. In `sleeves` every asset of the data has an account of its own
     with an equal part of the cash, and no other asset is seen or paid from it; leverage, lots and limits are each
@@ -131,7 +131,8 @@ class ExecutionSpec(Section):
 
     limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
     ambiguous : where a bar's range has a stop and a target, the stop fills, or the target; a stop whose entry is a stop
-        in the same bar fills there, or waits. `backsweep.engine.ambiguity` has the rules, and the metrics that count.
+        in the same bar fills there, or waits. The rules, and the metrics that count, are in
+        `backsweep.engine.fills.ambiguity`.
     untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
         data counts as data without volume, and orders fill.
     delay : how many timestamps later the strategy sees bars, signals and context; its account it sees as it is.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.jit import compiled
+from backsweep.engine.compile.kernel import compiled
 from backsweep.metrics.summary import METRICS, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from backsweep.engine.records import Table
+    from backsweep.engine.state import Table
 
 SESSIONS_PER_YEAR = 252.0
 

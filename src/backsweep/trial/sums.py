@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.jit import compiled, record_at
+from backsweep.engine.compile.kernel import compiled, record_at
 from backsweep.engine.tables import ACCOUNT
 from backsweep.metrics.summary import summarise
 from backsweep.trial.folds import TRAIN, Segment

@@ -39,7 +39,7 @@ from backsweep.engine.codes import (
     UNKNOWN,
     WORKING,
 )
-from backsweep.engine.sizes import in_lots, lots_above, whole_lots, whole_order
+from backsweep.engine.lots import in_lots, lots_above, whole_lots, whole_order
 from backsweep.errors import BadInput
 from backsweep.live.ib.orders import ENDED, ORDER_TYPES, Request, make_order, set_prices
 

@@ -1,0 +1,153 @@
+"""Numba's compiler for whatever is kept on disk: engine kernels, loops and cost models.
+
+What a function compiles to depends on its content and its types alone, and so does its symbol (`symbols`). A function
+is looked for on disk under its symbol, and the file must say that it holds this symbol for these types. What cannot be
+read is dropped and compiled again; where the linker refuses what was read, all of it is. Numba's own cache on disk is
+not used: its index names another process's file where two of them write at once, and it checks none of this.
+
+Parts of Numba's library and the methods of a strategy, whose names Numba counts in each process, end up inside of what
+is kept. They are made private once they are optimised, so that the linker finds no other under the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections import Counter
+from contextlib import suppress
+from types import FunctionType
+
+from numba.core.codegen import JITCodeLibrary, RuntimeLinker
+from numba.core.compiler import Compiler, CompileResult
+from numba.core.errors import NumbaError
+from numba.core.funcdesc import qualifying_prefix
+from numba.core.serialize import dumps
+from numba.core.typing.templates import _OverloadFunctionTemplate
+
+from backsweep.engine.compile.store import KEPT, Store
+from backsweep.engine.compile.symbols import content_of, describe_types, is_counted, mangle
+
+KERNELS = Store("kernels")
+LOOPS = Store("loops", limit=KEPT)
+
+counts: Counter[str] = Counter()
+"""How many functions this process has `read` from disk and `compiled`, of those that can be kept."""
+
+
+_read: list[tuple[Store, str]] = []
+
+
+class KeptCompiler(Compiler):
+    """Numba's compiler, which reads what was compiled before and keeps what was not."""
+
+    trusting = True
+    """Whether this process uses what is on disk, which it does until the linker refuses something."""
+
+    _content: str | None = None
+
+    def compile_extra(self, func: FunctionType) -> CompileResult:
+        """Return the compiled function for the types that this compiler was made for."""
+        state = self.state
+        content = content_of(func)
+        if not self.trusting or content is None or describe_types((*state.args, state.return_type)) is None:
+            return super().compile_extra(func)
+        self._content = content
+        store = LOOPS if hasattr(func, "fingerprint") else KERNELS
+        codegen = state.targetctx.codegen()
+        state.targetctx.mangler = mangle  # this context is a copy, made for this function
+        tags = [state.flags.get_mangle_string()]
+        symbol = mangle(qualifying_prefix(func.__module__, func.__qualname__), state.args, abi_tags=tags, uid=content)
+        name = hashlib.sha256(repr((symbol, codegen.magic_tuple())).encode()).hexdigest()[:32]
+        if (found := self._find(store, name, symbol)) is not None:
+            return found
+        with store.filling() as outermost:
+            if outermost and (found := self._find(store, name, symbol)) is not None:
+                return found
+            state.library = _KeptLibrary(codegen, func.__qualname__)
+            state.library.is_linked = store is KERNELS
+            state.library.enable_object_caching()
+            try:
+                result = super().compile_extra(func)
+            except Exception as error:
+                if not outermost or isinstance(error, NumbaError) or not _read:  # Numba's errors are of the source
+                    raise
+                return self._compile_again(func)
+            counts["compiled"] += 1
+            _keep(store, name, symbol, result)
+        return result
+
+    def _compile_bytecode(self) -> CompileResult:
+        if self._content is not None:
+            self.state.func_id.unique_id = self._content
+        return super()._compile_bytecode()
+
+    def _find(self, store: Store, name: str, symbol: str) -> CompileResult | None:
+        """Return a function that was kept, ready to be called from compiled code."""
+        if (content := store.read(name)) is None:
+            return None
+        context = self.state.targetctx
+        try:
+            said, parts = pickle.loads(content)  # noqa: S301 - a file of this user's, which nobody else can write
+            if (said, parts[1].mangled_name, parts[3].args) == (symbol, symbol, self.state.args):
+                result = CompileResult._rebuild(context, *parts)  # noqa: SLF001 - as Numba's own cache does
+                result.library._get_module_for_linking().get_function(symbol)  # noqa: SLF001 - as Numba does when it links
+                context.insert_user_function(result.entry_point, result.fndesc, [result.library])
+                counts["read"] += 1
+                _read.append((store, name))
+                return result
+        except Exception:  # noqa: BLE001, S110 - whatever it is, the function can be compiled
+            pass
+        store.drop(name)
+        return None
+
+    def _compile_again(self, func: FunctionType) -> CompileResult:
+        """Return the function compiled without what was read from disk, which does not fit together."""
+        while _read:
+            store, name = _read.pop()
+            store.drop(name)
+        forget()
+        KeptCompiler.trusting = False  # Numba's own names are new to the linker
+        state = self.state
+        made = Compiler(
+            state.typingctx, state.targetctx, None, state.args, state.return_type, state.flags, state.locals
+        )
+        return made.compile_extra(func)
+
+
+def forget() -> None:
+    """Drop what Numba has compiled in this process, so that it compiles or reads it anew."""
+    for template in _OverloadFunctionTemplate.__subclasses__():
+        template._impl_cache.clear()  # noqa: SLF001 - here Numba keeps it
+        template._compiled_overloads.clear()  # noqa: SLF001
+
+
+def _keep(store: Store, name: str, symbol: str, result: CompileResult) -> None:
+    if result.fndesc.mangled_name != symbol or result.lifted:
+        return
+    if result.library.has_dynamic_globals or _calls_itself(result.library):
+        return
+    environments = result._find_referenced_environments()  # noqa: SLF001 - as Numba's own cache does
+    if any(environment.consts and is_counted(environment.env_name) for environment in environments):
+        return
+    with suppress(Exception):  # it was compiled, and runs
+        store.write(name, dumps((symbol, result._reduce())))  # noqa: SLF001 - as Numba's own cache does
+
+
+def _calls_itself(library: JITCodeLibrary) -> bool:
+    """Return whether there is recursion, which Numba resolves by name when the code is loaded."""
+    return any(value.name.startswith(RuntimeLinker.PREFIX) for value in library._final_module.global_variables)  # noqa: SLF001 - Numba offers no other way
+
+
+class _KeptLibrary(JITCodeLibrary):
+    """Machine code that keeps copies of functions to itself: those with counted names, or all if it is not linked."""
+
+    is_linked = True
+
+    def _optimize_final_module(self) -> None:
+        super()._optimize_final_module()
+        if _calls_itself(self):  # Numba finds such a function by its name
+            return
+        for function in self._final_module.functions:
+            copied = not function.is_declaration and function.linkage.name.startswith("linkonce")
+            if copied and (is_counted(function.name) or not self.is_linked):
+                function.linkage = "internal"

@@ -1,0 +1,86 @@
+"""Maintenance margin: what positions need at a close, and what is closed where equity does not cover it.
+
+At every close each position needs its maintenance rate times the size of its value, less what market orders that
+already work will close. Where equity is less than all of that together,
+
+    every order that could add a position is cancelled, and the children that wait for it;
+    market orders with the reason `liquidation` reduce positions: the one that needs the most first (of equals, the
+    first asset), as far as it takes, in lots rounded up, then the next, until equity covers what is left.
+
+They are ordinary orders that meet the next bar as the profile says, at the usual costs; a strategy sees them, and can
+neither cancel nor change them. An account whose equity is gone closes everything. It has no buying power then, and with
+what a fill leaves it of equity it goes on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backsweep.engine.account.ledger import value_account
+from backsweep.engine.account.margin import units_kept
+from backsweep.engine.codes import CANCELLED, LIQUIDATION, MARGIN_CALL, MARKET, NONE
+from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.lots import ROUNDING, lots_above
+from backsweep.engine.orders.lifecycle import end_unfilled, request_order, start_working
+from backsweep.engine.slots import is_live, slot_of
+from backsweep.engine.state import State
+
+
+@kernel
+def call_margin(state: State) -> None:
+    """Check the account at this timestamp's closes, and submit what a breach asks for."""
+    value_account(state)
+    account = state.account
+    needed = 0.0
+    for asset in range(account.assets):
+        needed += units_kept(state, asset, 0) * _need(state, asset)
+    missing = needed - account.equity
+    if needed == 0.0 or missing <= ROUNDING * needed:
+        return
+    for slot in range(min(account.next_id, account.capacity)):
+        order = record_at(state.orders, slot)
+        if is_live(order) and order.reduce_only == 0:
+            end_unfilled(state, slot, CANCELLED, MARGIN_CALL)
+    while missing > ROUNDING * needed:
+        asset = _neediest(state)
+        if asset == NONE:
+            return
+        missing -= _liquidate(state, asset, missing)
+
+
+@kernel
+def _need(state: State, asset: int) -> float:
+    """Return what one unit of a position needs, at a price below zero as at one above."""
+    rates = record_at(state.assets, asset)
+    return abs(record_at(state.positions, asset).last_price) * rates.multiplier * rates.maintenance_margin
+
+
+@kernel
+def _neediest(state: State) -> int:
+    """Give the asset whose position needs the most, or NONE."""
+    found = NONE
+    most = 0.0
+    for asset in range(state.account.assets):
+        need = units_kept(state, asset, 0) * _need(state, asset)
+        if need > most:
+            found = asset
+            most = need
+    return found
+
+
+@kernel
+def _liquidate(state: State, asset: int, missing: float) -> float:
+    """Submit the order that closes as much of a position as is missing, or all of it; give what that releases."""
+    held = record_at(state.positions, asset).quantity
+    need = _need(state, asset)
+    kept = units_kept(state, asset, 0)
+    units = min(lots_above(missing / need, record_at(state.assets, asset).lot), kept)
+    requests = state.account.requests
+    order_id = request_order(state, asset, np.copysign(units, -held), MARKET, np.nan, np.nan, 0, 1)
+    state.account.requests = requests
+    if order_id == 0:
+        return missing
+    slot = slot_of(state, order_id)
+    record_at(state.orders, slot).fill_reason = LIQUIDATION
+    start_working(state, slot)
+    return units * need

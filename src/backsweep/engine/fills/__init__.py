@@ -1,0 +1,1 @@
+"""Which orders fill at a bar, how much of them, at which price, and what it costs."""

@@ -1,0 +1,66 @@
+"""The orders that a timestamp's bars would fill, in the order in which they will be tried: moment, rank, id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backsweep.engine.codes import ALL_AS_SUBMITTED, AS_SUBMITTED, IN_RANGE, LIMIT, MARKET, NEVER, STOP, STOP_FIRST
+from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.orders.time_in_force import ends_now
+from backsweep.engine.orders.triggers import meet
+from backsweep.engine.state import State
+
+EXIT, FIRST_EXIT, OTHER_EXIT, ENTRY = range(4)
+
+
+@kernel
+def consider(state: State, slot: int, row: int, start: int) -> None:
+    """Add the order to the candidates, from index `start` on, if the bar at `row` fills it."""
+    bar = record_at(state.bars, row)
+    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
+    if not ends_now(state, slot, moment) and moment != NEVER:
+        insert(state, slot, row, start, moment, price)
+
+
+@kernel
+def insert(state: State, slot: int, row: int, start: int, moment: int, price: float) -> None:
+    """Insert a candidate at its place among those from index `start` on."""
+    account = state.account
+    order = record_at(state.orders, slot)
+    rank = _rank(state, order, moment)
+    place = account.candidates
+    while place > start:
+        before = record_at(state.candidates, place - 1)
+        if before.moment < moment:
+            break
+        if before.moment == moment and (before.rank < rank or (before.rank == rank and before.id < order.id)):
+            break
+        after = record_at(state.candidates, place)
+        after.slot = before.slot
+        after.row = before.row
+        after.moment = before.moment
+        after.rank = before.rank
+        after.id = before.id
+        after.price = before.price
+        place -= 1
+    candidate = record_at(state.candidates, place)
+    candidate.slot = slot
+    candidate.row = row
+    candidate.moment = moment
+    candidate.rank = rank
+    candidate.id = order.id
+    candidate.price = price
+    account.candidates += 1
+
+
+@kernel
+def _rank(state: State, order: Any, moment: int) -> int:
+    sequence = state.rules.sequence
+    if sequence == ALL_AS_SUBMITTED or (sequence == AS_SUBMITTED and order.acts == MARKET):
+        return EXIT
+    if record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
+        return ENTRY
+    if order.acts == MARKET:
+        return EXIT
+    first = STOP if moment != IN_RANGE or state.rules.ambiguous == STOP_FIRST else LIMIT
+    return FIRST_EXIT if order.acts == first else OTHER_EXIT

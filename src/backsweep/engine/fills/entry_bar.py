@@ -1,0 +1,120 @@
+"""What the children of an order meet of the bar that filled it.
+
+If it filled at the open, they meet the whole bar. If it filled inside the range, they meet the part of the path that
+lies behind the entry with certainty: from the entry's price to the bar's extreme on the side to which the price was
+moving.
+
+    filled by    the price was moving    certain after a buy    certain after a sell
+    a stop       with the order          up to the high         down to the low
+    a limit      against the order       down to the low        up to the high
+
+So the target of a stop entry, and the stop of a limit entry, fill in the entry's bar where it reaches them; a trailing
+stop follows the part that is certain. A child that the entry's own price has reached fills there, at once (AT_ENTRY).
+The bar may have reached its other extreme before the entry or after it:
+
+    the target of a limit entry    waits for the next bar
+    the stop of a stop entry       is ambiguous: it fills in the bar or waits, as `execution.ambiguous` says
+
+A market order among the children waits for the next bar, as every market order that is asked for inside a bar.
+A child that fills at its parent's entry leaves its own children nothing that is certain: they wait.
+Profiles may let all children wait for the next bar: `profiles`. An entry at a close is over with its bar.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backsweep.engine.codes import (
+    AT_ENTRY,
+    AT_OPEN,
+    BAR_AFTER,
+    IN_RANGE,
+    LIMIT,
+    MARKET,
+    NEVER,
+    STOP,
+    STOP_FIRST,
+    STOP_LIMIT,
+    SURE_ENTRY_BAR,
+    WORKING,
+)
+from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.fills.candidates import consider, insert
+from backsweep.engine.orders.triggers import allows, meet
+from backsweep.engine.state import State
+
+
+@kernel
+def meet_entry_bar(
+    state: State, parent: Any, first: int, row: int, moment: int, price: float, acted: int, start: int
+) -> None:
+    """Match children, from slot `first` on, with the rest of the bar at `row`, in which their parent began to fill.
+
+    It filled at this moment and market price, and acted as `acted`. Candidates are added from index `start` on.
+    """
+    live = state.rules.children_live
+    if live == BAR_AFTER or (live == SURE_ENTRY_BAR and not _is_sure(state, parent, first, row, acted)):
+        return
+    slot = first
+    while True:
+        child = record_at(state.orders, slot)
+        if child.status == WORKING and child.at_close == 0:
+            if moment == AT_OPEN:
+                consider(state, slot, row, start)
+            elif moment == IN_RANGE and child.acts != MARKET:
+                _meet_rest(state, child, slot, row, price, acted == STOP, parent.quantity > 0.0, start)
+        slot = child.next_sibling
+        if slot == first:
+            break
+
+
+@kernel
+def _is_sure(state: State, parent: Any, first: int, row: int, acted: int) -> bool:
+    """Return whether a market order began to fill, or a stop whose bar reaches a target, and no stop, of its own."""
+    if acted == MARKET:
+        return True
+    if acted != STOP or parent.type == STOP_LIMIT:
+        return False
+    bar = record_at(state.bars, row)
+    bought = parent.quantity > 0.0
+    reached = False
+    slot = first
+    while True:
+        child = record_at(state.orders, slot)
+        if child.acts == STOP and (bar.low <= child.stop_price if bought else bar.high >= child.stop_price):
+            return False
+        if child.acts == LIMIT and (bar.high >= child.limit_price if bought else bar.low <= child.limit_price):
+            reached = True
+        slot = child.next_sibling
+        if slot == first:
+            return reached
+
+
+@kernel
+def _meet_rest(
+    state: State, child: Any, slot: int, row: int, price: float, by_stop: bool, bought: bool, start: int
+) -> None:
+    """Let one child meet what is certain of the bar behind an entry in its range; its stop, the doubtful part too."""
+    bar = record_at(state.bars, row)
+    if by_stop and child.acts == STOP and _is_doubtful(child, bar, price):
+        if allows(child, child.stop_price):
+            child.doubted = state.account.group
+            insert(state, slot, row, start, IN_RANGE, child.stop_price)
+        elif state.rules.ambiguous == STOP_FIRST:
+            child.acts = LIMIT
+        if state.rules.ambiguous == STOP_FIRST:
+            return
+    rises = by_stop == bought
+    high = bar.high if rises else price
+    low = price if rises else bar.low
+    moment, level = meet(child, price, high, low, state.rules.limit_fill)
+    if moment != NEVER:
+        insert(state, slot, row, start, AT_ENTRY if moment == AT_OPEN else moment, level)
+
+
+@kernel
+def _is_doubtful(child: Any, bar: Any, price: float) -> bool:
+    """Return whether the bar reached a stop of a stop entry at `price`, before the entry or after it."""
+    if child.quantity < 0.0:
+        return bar.low <= child.stop_price < price
+    return price < child.stop_price <= bar.high

@@ -1,0 +1,1 @@
+"""The life of an order: requested, accepted or rejected, held, working, changed, closed."""
