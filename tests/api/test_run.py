@@ -81,7 +81,7 @@ def write_noted(folder, mode):
 def test_what_is_left_out_of_the_data_is_said_once_by_a_run_and_by_a_backtest(tmp_path, mode, caplog):
     sweep = write_noted(tmp_path, mode)
     bs.run(sweep, backend="inline", out=tmp_path / "study")
-    said = [each.getMessage() for each in caplog.records if each.name == "backsweep.study.driver"]
+    said = [each.getMessage() for each in caplog.records if each.name == "backsweep.study.run.driver"]
     assert len(said) == len(NOTED)
     of_part = "AA to BB: " if mode == "sleeves" else ""
     assert said[0].startswith(f"warning: {NOTED[0]}")

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 import backsweep as bs
-from backsweep.study.sensitivity import scaled
-from backsweep.trial.spec import CostsSpec, TrialSpec
+from backsweep.study.results.sensitivity import scaled
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.trial import TrialSpec
 
 FOLDER = Path(__file__).parents[2] / "sweeps"
 QUICK = ("runtime.workers=1", "runtime.backend=inline", "search.trials=12", "search.batch=12")

@@ -12,8 +12,8 @@ import backsweep as bs
 from backsweep.cli import main
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
-from backsweep.study.neighbours import nearest
-from backsweep.study.table import TIMING
+from backsweep.study.results.neighbours import nearest
+from backsweep.study.table.trials import TIMING
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from backsweep.dataset import DataSpec, shard_from_frames
-from backsweep.trial.cost_kinds import PercentageCommission, PercentageSlippage
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.cost_kinds import PercentageCommission, PercentageSlippage
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.exchange import Chunk
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
-from backsweep.trial.spec import AccountSpec, CostsSpec, TrialSpec
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bracket import Bracket

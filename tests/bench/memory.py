@@ -23,8 +23,9 @@ from backsweep.runtime.evaluators import SharedWorkshop
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import RaySession, ray
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import AccountSpec, TrialSpec
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 
 WORKERS = 6
 ASSETS, BARS = 96, 40_000

@@ -23,9 +23,9 @@ import polars as pl
 
 import backsweep as bs
 from backsweep.strategy import load_strategy
-from backsweep.study.space import build_space, trial_spec
+from backsweep.study.search.space import build_space, trial_spec
+from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.exchange import Chunk
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 REPEATS = 7

@@ -29,14 +29,14 @@ import polars as pl
 
 from backsweep.runtime.inline import InlineBackend
 from backsweep.statistics import Findings
+from backsweep.storage.sealed import sha256
 from backsweep.strategy import load_strategy
-from backsweep.study.config import load_sweep
-from backsweep.study.driver import run_study
-from backsweep.study.files import sha256
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import identify
-from backsweep.study.space import build_space
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
+from backsweep.study.run.driver import run_study
+from backsweep.study.search.space import build_space
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify
+from backsweep.sweepfile.load import load_sweep
 
 YEARS, SESSIONS_A_YEAR, SHARPE = 5, 252, 1.5
 BEST_SHARE = 0.900

@@ -4,7 +4,7 @@ import backsweep as bs
 from backsweep.errors import BadInput
 from backsweep.runtime import ray_jobs
 from backsweep.runtime.ray_jobs import Job
-from backsweep.submission.courier import send
+from backsweep.submission.transfer import send
 
 
 class _Cluster:

@@ -12,8 +12,9 @@ from backsweep.dataset import DataSpec
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import ray
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import AccountSpec, TrialSpec
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -8,7 +8,7 @@ from universe import SAMPLERS, Kept, run_universe, write_universe
 
 import backsweep as bs
 from backsweep.runtime.inline import InlineBackend
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
 
 WAYS = [(1, None, None), (2, 5, None), (4, 1, 3), (7, 12, 2)]
 """Shards, trials in a chunk, and after how many chunks the run is interrupted."""

@@ -27,7 +27,7 @@ from scripted import (
 
 from backsweep.errors import BadData
 from backsweep.metrics.summary import METRICS
-from backsweep.trial.exchange import Chunk
+from backsweep.trial.contract import Chunk
 
 COSTS = {"commission": {"kind": "per_order", "amount": 1.0}, "slippage": {"kind": "fixed", "amount": 0.1}}
 

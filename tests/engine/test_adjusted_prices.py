@@ -17,10 +17,13 @@ import pytest
 
 import backsweep as bs
 from backsweep.dataset import DataSpec, shard_from_frames
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.execution import ExecutionSpec
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.evaluate import Evaluator
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec
 
 PRICES = Path(__file__).parents[3] / "shared" / "data" / "sp500_daily.parquet"
 BAR = ("timestamp", "asset", "open", "high", "low", "close", "volume")

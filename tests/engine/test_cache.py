@@ -128,7 +128,7 @@ def test_numbas_settings_have_folders_of_their_own_where_they_matter(monkeypatch
         "broker.py",
         "strategy/bind.py",
         "metrics/returns.py",
-        "study/neighbours.py",
+        "study/results/neighbours.py",
         "engine/below/new.py",
     ],
 )

@@ -9,7 +9,7 @@ from scripted import bars, bracket, compose, evaluator, fills, flat, limit, mark
 
 from backsweep.engine.calendar import month_of
 from backsweep.errors import BadInput
-from backsweep.trial.spec import CostsSpec
+from backsweep.sweepfile.costs import CostsSpec
 
 QUIET = (100, 100, 100, 100)
 BY_UNITS = {"kind": "tiered", "by": "monthly_volume", "tiers": [{"above": 0, "rate": 0.5}, {"above": 15, "rate": 0.1}]}

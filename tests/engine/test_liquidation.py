@@ -21,7 +21,7 @@ from scripted import (
     update,
 )
 
-from backsweep.trial.spec import AccountSpec
+from backsweep.sweepfile.account import AccountSpec
 
 ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "maintenance_margin": 0.2}
 

@@ -8,8 +8,8 @@ from scripted import bars, bracket, close, fills, flat, limit, market, observe, 
 from backsweep.engine.codes import MARKET_ON_CLOSE
 from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
-from backsweep.study.messages import translate
-from backsweep.trial.spec import ExecutionSpec
+from backsweep.sweepfile.execution import ExecutionSpec
+from backsweep.sweepfile.messages import translate
 
 QUIET = (100, 100, 100, 100)
 

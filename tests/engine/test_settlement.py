@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scripted import bars, close, compose, evaluator, flat, market, observe, run, seen, states
 
-from backsweep.trial.spec import AccountSpec
+from backsweep.sweepfile.account import AccountSpec
 
 REFUSED = ("rejected", "exceeds settled cash")
 FILLED = ("filled", "")

@@ -12,7 +12,7 @@ from random_scripts import COSTS, random_groups
 from scripted import SUBMIT, TARGET_PERCENT, TARGET_VALUE, Script, assert_same_bits, compose, evaluator
 
 from backsweep.metrics.summary import METRICS
-from backsweep.trial.exchange import Chunk
+from backsweep.trial.contract import Chunk
 from backsweep.trial.runner import Runner
 
 PERCENT = COSTS[1]

@@ -11,9 +11,9 @@ from scripted import assert_same_bits
 
 from backsweep.dataset import DataSpec
 from backsweep.metrics.summary import METRICS
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import TrialSpec
 
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 

@@ -10,8 +10,8 @@ from scripted import assert_same_bits, bars
 from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.engine.compile import store
 from backsweep.strategy import bind, load_strategy
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.spec import TrialSpec
 
 SOURCE = """
 import backsweep as bs

@@ -12,7 +12,7 @@ import pytest
 
 from backsweep.errors import BadData
 from backsweep.metrics import METRICS
-from backsweep.trial.exchange import Outcome, Ready
+from backsweep.trial.contract import Outcome, Ready
 
 
 def _fake(folder):

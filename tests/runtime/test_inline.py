@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BacksweepError, BadData, BadInput
 from backsweep.metrics import METRICS
 from backsweep.runtime import inline, make_backend
 from backsweep.runtime.evaluators import failed_outcome
 from backsweep.runtime.inline import InlineBackend
-from backsweep.trial.exchange import Chunk, Ready
-from backsweep.trial.spec import TrialSpec
+from backsweep.sweepfile.data import DataSpec
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk, Ready
 
 
 def spec(strategy="good:Strategy"):

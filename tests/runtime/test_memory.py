@@ -12,8 +12,10 @@ import resource, sys
 from pathlib import Path
 from backsweep.dataset import DataSpec
 from backsweep.runtime.evaluators import open_workshops
-from backsweep.trial import divided, evaluate
-from backsweep.trial.spec import AccountSpec, TrialSpec
+from backsweep.trial import evaluate
+from backsweep.trial.sleeves.runner import evaluator as divided
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.sweepfile.account import AccountSpec
 
 def spec(mode):
     account = AccountSpec(mode=mode)

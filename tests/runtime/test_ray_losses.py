@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from fake_ray import STARVED, FakeRay, starve
 
-from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BacksweepError
 from backsweep.runtime import ray_pool
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import ray
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import TrialSpec
+from backsweep.sweepfile.data import DataSpec
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 
 SPEC = TrialSpec(data=DataSpec(bars="/nowhere.parquet"), strategy="good:Strategy", params=("a",))
 WORK = {"evaluate", "part", "close"}

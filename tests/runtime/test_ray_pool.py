@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backsweep.dataset.spec import DataSpec
 from backsweep.errors import BadData, BadInput
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import RaySession, _check_reachable, ray
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import TrialSpec
+from backsweep.sweepfile.data import DataSpec
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

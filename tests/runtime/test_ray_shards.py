@@ -12,9 +12,10 @@ from backsweep.errors import BadData, StrategyError
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import RaySession, ray
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.code import code_digests
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import CostsSpec, TrialSpec
+from backsweep.trial.contract import Chunk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from backsweep.errors import BadInput
-from backsweep.runtime.spread import spread
+from backsweep.runtime.parallel_map import spread
 
 
 def square(offset):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from backsweep.dataset import DataSpec
 from backsweep.runtime.working_dir import relocate
-from backsweep.trial.spec import TrialSpec
+from backsweep.sweepfile.trial import TrialSpec
 
 
 def test_paths_below_the_working_directory_move_and_others_stay():

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from backsweep.statistics.blocks import block_sums
-from backsweep.statistics.keep import keep
+from backsweep.trial.block_sums import keep
 
 
 def returns(sessions, trials=70):

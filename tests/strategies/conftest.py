@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 from backsweep.dataset import DataSpec, load, shard_from_frames
-from backsweep.trial.cost_kinds import PercentageCommission, PercentageSlippage
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.cost_kinds import PercentageCommission, PercentageSlippage
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.spec import AccountSpec, CostsSpec, TrialSpec
 
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 SHIPPED = DataSpec(

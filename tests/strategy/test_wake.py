@@ -22,13 +22,13 @@ def test_conditions_join_into_a_disjunction_of_conjunctions():
 @pytest.mark.parametrize(("threshold", "value"), [(2, 2.0), (0.5, 0.5), ("entry", 1.5), ("-entry", -1.5)])
 def test_a_threshold_is_a_number_or_a_parameter(threshold, value):
     ((comparison,),) = above("pred", threshold).clauses
-    assert comparison.value(Sleepy()) == value
+    assert comparison.value(Sleepy().values(), "Sleepy") == value
 
 
 def test_a_threshold_that_is_no_parameter_is_an_error():
     ((comparison,),) = above("pred", "exit").clauses
     with pytest.raises(StrategyError, match="unknown parameter 'exit'"):
-        comparison.value(Sleepy())
+        comparison.value(Sleepy().values(), "Sleepy")
 
 
 def test_a_condition_on_an_unknown_column_is_an_error():

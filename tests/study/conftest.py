@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from backsweep.metrics.summary import METRICS
-from backsweep.study.config import load_sweep
-from backsweep.study.driver import run_study
-from backsweep.study.files import sha256
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import identify
-from backsweep.study.space import build_space
-from backsweep.trial.exchange import Outcome, Ready
+from backsweep.storage.sealed import sha256
+from backsweep.study.run.driver import run_study
+from backsweep.study.search.space import build_space
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify
+from backsweep.sweepfile.load import load_sweep
+from backsweep.trial.contract import Outcome, Ready
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 from numpy.random import default_rng
 
-from backsweep.study.digest import digest
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
+from backsweep.study.table.digest import digest
 
 ROWS = pl.DataFrame(
     {

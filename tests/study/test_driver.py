@@ -8,9 +8,9 @@ from numpy.random import default_rng
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS
-from backsweep.study.folder import StudyFolder
-from backsweep.study.study import open_study
-from backsweep.study.table import TIMING
+from backsweep.study.results.study import open_study
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.table.trials import TIMING
 
 SAMPLERS = ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
 
@@ -110,7 +110,7 @@ def test_quick_batches_are_committed_together_and_a_fixed_chunk_keeps_them_apart
 
 
 def test_what_may_wait_for_commit_is_bounded_in_bytes(bench, make_backend, monkeypatch):
-    monkeypatch.setattr("backsweep.study.pace._AHEAD_BYTES", 40_000)
+    monkeypatch.setattr("backsweep.study.run.pacing._AHEAD_BYTES", 40_000)
     fitting = 40_000 // (9 * len(METRICS) + 4 * 6)  # a metric and its reason are 9 bytes, each of 6 sessions 4
 
     class Stuck(make_backend):

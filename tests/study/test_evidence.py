@@ -8,11 +8,13 @@ import pytest
 
 from backsweep import metrics
 from backsweep.statistics.findings import Look
-from backsweep.study.config import Search, Sweep, WalkForward
-from backsweep.study.evidence import weigh
-from backsweep.study.looks import Looks
-from backsweep.study.records import gather_records, rows_of_returns
-from backsweep.study.study import open_study
+from backsweep.study.results.findings import weigh
+from backsweep.study.results.study import open_study
+from backsweep.study.store.looks import Looks
+from backsweep.study.table.blocks import gather_records, rows_of_returns
+from backsweep.sweepfile.folds import WalkForward
+from backsweep.sweepfile.search import Search
+from backsweep.sweepfile.sweep import Sweep
 
 SESSIONS = 600
 

@@ -12,7 +12,8 @@ from obstore.exceptions import PermissionDeniedError
 from s3_server import s3_content, s3_server
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.study.files import checked, open_files, sealed, sha256, unsealed
+from backsweep.storage.open import open_files
+from backsweep.storage.sealed import checked, sealed, sha256, unsealed
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_a_put_leaves_nothing_else_and_a_refused_one_nothing(tmp_path, monkeypat
     def fail(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("backsweep.study.local_files.os.fsync", fail)
+    monkeypatch.setattr("backsweep.storage.local.os.fsync", fail)
     with pytest.raises(BadInput, match=r"other: the study's folder cannot be written\n.*No space left(.|\n)*make room"):
         files.put("other", b"content")
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
@@ -213,7 +214,7 @@ def test_a_put_whose_link_was_made_though_the_answer_says_that_it_exists_counts(
         link(source, target)
         raise FileExistsError(errno.EEXIST, "File exists")
 
-    monkeypatch.setattr("backsweep.study.local_files.os.link", lost)
+    monkeypatch.setattr("backsweep.storage.local.os.link", lost)
     files = open_files(tmp_path)
     assert files.put("part", b"mine")
     assert not files.put("part", b"other")

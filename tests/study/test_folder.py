@@ -6,8 +6,8 @@ import pytest
 from toy_study import run_toy
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import sealed, unsealed
-from backsweep.study.study import open_study
+from backsweep.storage.sealed import sealed, unsealed
+from backsweep.study.results.study import open_study
 
 
 def edit(path, **changes):

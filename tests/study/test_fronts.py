@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backsweep.study.config import Search
-from backsweep.study.fronts import fronts
-from backsweep.study.table import best_first
+from backsweep.study.search.fronts import fronts
+from backsweep.study.table.trials import best_first
+from backsweep.sweepfile.search import Search
 
 
 def best_of_optuna(losses, excess):

@@ -7,8 +7,8 @@ from gcs_server import gcs_server
 from toy_study import ToyBackend, run_toy
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.study.files import open_files
-from backsweep.study.study import open_study
+from backsweep.storage.open import open_files
+from backsweep.study.results.study import open_study
 
 
 @pytest.fixture

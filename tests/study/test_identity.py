@@ -6,9 +6,9 @@ import logging
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study.config import load_sweep
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import Identity, identify, list_files
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import Identity, identify, list_files
+from backsweep.sweepfile.load import load_sweep
 
 DATA = "d" * 64
 

@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study import lease as lease_module
-from backsweep.study.files import open_files, sealed
-from backsweep.study.lease import Holder, Lease
-from backsweep.study.local_files import LocalFiles
-from backsweep.study.study import open_study
+from backsweep.storage.local import LocalFiles
+from backsweep.storage.open import open_files
+from backsweep.storage.sealed import sealed
+from backsweep.study.results.study import open_study
+from backsweep.study.store import lease as lease_module
+from backsweep.study.store.lease import Holder, Lease
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_second_run_is_told_who_holds_the_study(tmp_path):
 
 
 def test_the_claim_of_a_dead_process_here_is_taken_over_at_once(tmp_path, claim, monkeypatch):
-    monkeypatch.setattr("backsweep.study.lease.time.sleep", lambda _: pytest.fail("it waits"))
+    monkeypatch.setattr("backsweep.study.store.lease.time.sleep", lambda _: pytest.fail("it waits"))
     for changes in ({"pid": 2**22 + 1}, {"started": 12345}):  # no such process; its number was given to another
         old = claim(**changes)
         with Lease(open_files(tmp_path)):
@@ -106,7 +107,7 @@ def test_one_of_many_runs_that_take_over_at_once_wins(tmp_path, claim):
     claim(pid=2**22 + 1)
     code = (
         "import sys, time; from backsweep.errors import StudyConflict\n"
-        "from backsweep.study.files import open_files; from backsweep.study.lease import Lease\n"
+        "from backsweep.storage.open import open_files; from backsweep.study.store.lease import Lease\n"
         "sys.stdin.readline()\n"
         "try:\n"
         f"    with Lease(open_files({str(tmp_path)!r})) as lease:\n"

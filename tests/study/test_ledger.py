@@ -7,10 +7,11 @@ import shutil
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study import ledger
-from backsweep.study.files import sealed, unreadable, unsealed
-from backsweep.study.ledger import LEDGER, keep_ledger
-from backsweep.study.study import open_study
+from backsweep.storage.protocol import unreadable
+from backsweep.storage.sealed import sealed, unsealed
+from backsweep.study.results.study import open_study
+from backsweep.study.store import registry as ledger
+from backsweep.study.store.registry import LEDGER, keep_ledger
 
 
 def run(bench, name, **search):

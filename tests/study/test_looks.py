@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import sealed, unsealed
-from backsweep.study.ledger import LEDGER, keep_ledger
-from backsweep.study.looks import FOLDER, keep_looks, looks_kept
-from backsweep.study.study import open_study
-from backsweep.study.touches import keep_touch
+from backsweep.storage.sealed import sealed, unsealed
+from backsweep.study.results.study import open_study
+from backsweep.study.store.holdout_log import keep_touch
+from backsweep.study.store.looks import FOLDER, keep_looks, looks_kept
+from backsweep.study.store.registry import LEDGER, keep_ledger
 
 
 def begin(bench, name, **search):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backsweep.study.neighbours import nearest
+from backsweep.study.results.neighbours import nearest
 
 
 def by_sorting(params, count):

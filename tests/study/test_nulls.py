@@ -5,8 +5,8 @@ import math
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import sealed, unsealed
-from backsweep.study.nulls import History, rank, read_histories, write_history
+from backsweep.storage.sealed import sealed, unsealed
+from backsweep.study.store.null_results import History, rank, read_histories, write_history
 
 HASH = "ab" * 32
 

@@ -18,10 +18,11 @@ from toy_study import ToyBackend, run_toy
 
 from backsweep.cli import main
 from backsweep.errors import StudyConflict
-from backsweep.study.files import open_files, sealed
-from backsweep.study.lease import Holder, Lease
-from backsweep.study.study import open_study
-from backsweep.submission import courier
+from backsweep.storage.open import open_files
+from backsweep.storage.sealed import sealed
+from backsweep.study.results.study import open_study
+from backsweep.study.store.lease import Holder, Lease
+from backsweep.submission import transfer as courier
 
 DEMO = Path(__file__).parents[2] / "sweeps" / "demo.yaml"
 DRIVER = """
@@ -160,7 +161,7 @@ def test_a_claim_from_elsewhere_is_watched(url):
         lease.check()
         assert files.names("lease") == ["lease/claim-8.json"]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("backsweep.study.lease._place", lambda: "another machine")
+            patch.setattr("backsweep.study.store.lease._place", lambda: "another machine")
             with pytest.raises(StudyConflict, match="another run works on this study"):
                 Lease(open_files(url), beat=0.2, patience=10).__enter__()
 

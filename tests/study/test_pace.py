@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from backsweep.runtime.evaluators import failed_outcome
-from backsweep.study.pace import Pace
-from backsweep.trial.exchange import Chunk, Ready
+from backsweep.study.run.pacing import Pace
+from backsweep.trial.contract import Chunk, Ready
 
 READY = Ready(sessions=np.arange(5, dtype=np.int64), assets=("A",))
 

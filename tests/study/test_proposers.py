@@ -5,11 +5,11 @@ import pytest
 from optuna.samplers._tpe import sampler as tpe
 
 from backsweep.errors import BadInput
-from backsweep.study.fronts import fronts
-from backsweep.study.proposers import make_proposer
-from backsweep.study.proposers.base import Proposals, Told, ranked
-from backsweep.study.proposers.sobol import MAX_DIMENSIONS, sobol_points
-from backsweep.study.space import build_space
+from backsweep.study.search.fronts import fronts
+from backsweep.study.search.proposals import Proposals, Told, ranked
+from backsweep.study.search.samplers import make_proposer
+from backsweep.study.search.samplers.sobol import MAX_DIMENSIONS, sobol_points
+from backsweep.study.search.space import build_space
 
 
 def proposer_of(bench, **search):

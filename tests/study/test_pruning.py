@@ -11,13 +11,15 @@ import pytest
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.statistics.signed_rank import signed_rank
-from backsweep.study.config import Search
-from backsweep.study.neighbours import nearest
-from backsweep.study.pruning import Halving, Wilcoxon, hopeless, looks
-from backsweep.study.study import open_study
-from backsweep.study.table import TIMING
-from backsweep.trial.exchange import Outcome, Ready
-from backsweep.trial.folds import FoldSpec, make_segments
+from backsweep.study.results.neighbours import nearest
+from backsweep.study.results.study import open_study
+from backsweep.study.search.pruning import hopeless, looks
+from backsweep.study.table.trials import TIMING
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.pruning import Halving, Wilcoxon
+from backsweep.sweepfile.search import Search
+from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.folds import make_segments
 from backsweep.trial.summaries import mean_of_trainings
 
 FOLDS = FoldSpec(train="4s", test="2s")

@@ -7,11 +7,12 @@ import pytest
 
 from backsweep.metrics import METRICS
 from backsweep.statistics.blocks import block_sums
-from backsweep.statistics.keep import keep
-from backsweep.study.folder import StudyFolder
-from backsweep.study.records import block_rows, gather_records, read_records, rows_of_returns, summarise_records
-from backsweep.study.table import Results
-from backsweep.trial.exchange import Outcome
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.records import read_records
+from backsweep.study.table.blocks import block_rows, gather_records, rows_of_returns, summarise_records
+from backsweep.study.table.trials import Results
+from backsweep.trial.block_sums import keep
+from backsweep.trial.contract import Outcome
 
 
 def test_what_is_kept_of_a_trial_is_what_its_returns_give():

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import open_files
-from backsweep.study.selected import begin_records, read_selected, write_selected
+from backsweep.storage.open import open_files
+from backsweep.study.store.selected import begin_records, read_selected, write_selected
 
 NAMES = ("fills", "trades")
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backsweep.study.config import WalkForward
-from backsweep.study.selection import Selector
+from backsweep.study.results.selection import Selector
+from backsweep.sweepfile.folds import WalkForward
 
 LINE = np.arange(9.0)[:, None]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from backsweep.errors import BadInput
-from backsweep.study.dimension import Dimension
-from backsweep.study.space import build_space, trial_spec
+from backsweep.study.search.dimension import Dimension
+from backsweep.study.search.space import build_space, trial_spec
 
 
 def axis(space, name):

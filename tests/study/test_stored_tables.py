@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from backsweep.errors import StudyConflict
-from backsweep.study.files import sealed, sha256, unsealed
-from backsweep.study.parts import parquet_bytes
-from backsweep.study.study import open_study
+from backsweep.storage.sealed import sealed, sha256, unsealed
+from backsweep.study.results.study import open_study
+from backsweep.study.store.manifest import parquet_bytes
 
 NUMBER = pl.col("number")
 

@@ -8,9 +8,9 @@ import pytest
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS, REASONS
-from backsweep.study.batches import Batches
-from backsweep.study.files import sealed
-from backsweep.study.study import open_study
+from backsweep.storage.sealed import sealed
+from backsweep.study.results.study import open_study
+from backsweep.study.run.batches import Batches
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import pytest
 from toy_study import run_toy
 
 from backsweep.errors import StudyConflict
-from backsweep.study.study import open_study
-from backsweep.study.watch import Watch
+from backsweep.study.results.study import open_study
+from backsweep.study.results.watch import Watch
 
 
 def test_each_look_reads_what_was_committed_since(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backsweep.errors import BadInput
-from backsweep.study.yamlfile import parse_value, read_yaml
+from backsweep.sweepfile.strict_yaml import parse_value, read_yaml
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from toy_study import DECLARED, SWEEP, ToyBackend
 
 from backsweep.dataset import fingerprint
 from backsweep.runtime.ray_jobs import Job
-from backsweep.study.config import load_sweep
-from backsweep.study.driver import run_study
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import identify
-from backsweep.study.space import build_space
-from backsweep.submission.courier import send
+from backsweep.study.run.driver import run_study
+from backsweep.study.search.space import build_space
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify
 from backsweep.submission.submit import Submission, Terms
+from backsweep.submission.transfer import send
+from backsweep.sweepfile.load import load_sweep
 
 
 class FakeServer:

@@ -7,7 +7,7 @@ import pytest
 
 import backsweep as bs
 from backsweep.errors import BacksweepError, StudyConflict
-from backsweep.submission.courier import DATA, FILE, main, receive, send
+from backsweep.submission.transfer import DATA, FILE, main, receive, send
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import pytest
 
 from backsweep.dataset import fingerprint
 from backsweep.errors import BadInput
-from backsweep.study.config import load_sweep
-from backsweep.study.identity import identify
-from backsweep.submission import parcel as module
-from backsweep.submission.parcel import pack
+from backsweep.study.store.identity import identify
+from backsweep.submission import package as module
+from backsweep.submission.package import pack
+from backsweep.sweepfile.load import load_sweep
 
 
 def _pack(path, tmp_path, name="room", overrides=(), **options):

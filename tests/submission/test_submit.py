@@ -157,7 +157,7 @@ def test_a_study_may_lie_in_an_object_store(make, server):
     assert "--out s3://bucket/studies/toy-" in server.sent[0][1]
     assert one.said[0].endswith(f"its study lies in {one.home}")
     one.fetch()
-    assert server.sent[-1][1].startswith("exec python -m backsweep.submission.courier s3://bucket/studies/toy-")
+    assert server.sent[-1][1].startswith("exec python -m backsweep.submission.transfer s3://bucket/studies/toy-")
 
 
 def test_install_puts_every_pinned_version_into_the_environment_and_no_index(make, server):

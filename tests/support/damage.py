@@ -11,7 +11,7 @@ import polars as pl
 from toy_study import run_toy
 
 from backsweep.errors import StudyConflict
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
 
 KINDS = ("bit flipped", "truncated", "swapped", "foreign", "stale", "edited", "emptied")
 

@@ -36,9 +36,11 @@ from backsweep.engine.codes import (
     TRAILING_STOP,
 )
 from backsweep.engine.profiles import PROFILES
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings, check_run
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
 
 LENGTH = 64
 ASSETS = ("A", "B", "C")

@@ -10,7 +10,7 @@ import numpy as np
 from backsweep.metrics import METRICS
 from backsweep.runtime import ray_pool
 from backsweep.runtime.ray_session import ray
-from backsweep.trial.exchange import Outcome, Ready
+from backsweep.trial.contract import Outcome, Ready
 
 STARVED = "Unable to allocate internal buffer."
 

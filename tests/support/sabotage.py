@@ -22,8 +22,8 @@ from unittest import mock
 from toy_study import run_toy
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.study import local_files
-from backsweep.study.study import open_study
+from backsweep.storage import local as local_files
+from backsweep.study.results.study import open_study
 
 STEPS = ("open", "write", "fsync", "link", "close", "mkdir", "unlink")
 DONE, FAILED, TOLD = 0, 1, 3  # how a driver ended that was not killed
@@ -184,7 +184,7 @@ def rubbish(folder):
 
 
 def _serve():
-    import backsweep.study.proposers.adaptive  # noqa: F401, PLC0415 - before the forks, once
+    import backsweep.study.search.samplers.optuna_samplers  # noqa: F401, PLC0415 - before the forks, once
 
     for line in sys.stdin:
         folder, sampler, kind, number = line.split()

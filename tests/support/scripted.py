@@ -24,9 +24,9 @@ from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.engine.codes import GTC, LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
 from backsweep.engine.compile.kernel import load
 from backsweep.strategy import Strategy, param, state
-from backsweep.trial.divided import DividedEvaluator
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.evaluate import Evaluator, make_evaluator
-from backsweep.trial.spec import TrialSpec
+from backsweep.trial.sleeves.evaluator import DividedEvaluator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ from unittest import mock
 from sabotage import DONE, TOLD, Drivers, rubbish
 from toy_study import run_toy
 
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
 
 DEMO = Path(__file__).parents[2] / "sweeps" / "demo.yaml"
 INTERRUPTED = 130

@@ -23,15 +23,16 @@ from toy_study import run_toy
 
 from backsweep.cli import main as command
 from backsweep.errors import BacksweepError, BadInput
-from backsweep.study.files import open_files, sealed, sha256, unsealed
-from backsweep.study.lease import Lease
-from backsweep.study.looks import looks_kept
-from backsweep.study.nulls import History, write_history
-from backsweep.study.parts import parquet_bytes
-from backsweep.study.selected import read_selected, write_selected
-from backsweep.study.study import open_study
-from backsweep.study.table import TIMING
-from backsweep.study.touches import keep_touch
+from backsweep.storage.open import open_files
+from backsweep.storage.sealed import sealed, sha256, unsealed
+from backsweep.study.results.study import open_study
+from backsweep.study.store.holdout_log import keep_touch
+from backsweep.study.store.lease import Lease
+from backsweep.study.store.looks import looks_kept
+from backsweep.study.store.manifest import parquet_bytes
+from backsweep.study.store.null_results import History, write_history
+from backsweep.study.store.selected import read_selected, write_selected
+from backsweep.study.table.trials import TIMING
 
 LONGEST = 20.0
 """Seconds that reading and resuming one folder may take; it takes a tenth of one."""

@@ -20,7 +20,7 @@ from toy_study import run_toy
 
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import ray
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
 
 TRIALS = 320
 STORE = 80 * 2**20  # bytes of a node's object store, about the least that Ray takes

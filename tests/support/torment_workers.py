@@ -17,7 +17,7 @@ from toy_study import ToyBackend, run_toy
 
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import ray
-from backsweep.study.study import open_study
+from backsweep.study.results.study import open_study
 
 RAISES, KILLS, NEVER_ENDS = 5, 11, 18
 """Numbers of the trials that no worker survives."""

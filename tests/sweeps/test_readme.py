@@ -10,7 +10,8 @@ import yaml
 
 import backsweep as bs
 from backsweep.errors import StudyConflict
-from backsweep.trial.spec import AccountSpec, CostsSpec
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
 
 ROOT = Path(__file__).parents[2]
 PAGES = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))

@@ -7,10 +7,10 @@ import pytest
 
 from backsweep.metrics import METRICS
 from backsweep.strategy import load_strategy
-from backsweep.study.config import load_sweep
-from backsweep.study.space import build_space, trial_spec
+from backsweep.study.search.space import build_space, trial_spec
+from backsweep.sweepfile.load import load_sweep
+from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.exchange import Chunk
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 FILES = sorted(SWEEPS.glob("*.yaml"))

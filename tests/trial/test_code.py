@@ -7,9 +7,10 @@ from scripted import bars
 
 from backsweep.dataset import DataSpec
 from backsweep.errors import StrategyError
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.code import check_code, code_digests
 from backsweep.trial.evaluate import make_evaluator
-from backsweep.trial.spec import CostsSpec, TrialSpec
 
 FILES = {
     "mine.py": "import backsweep as bs\nimport helpers\n\nclass Mine(bs.Strategy):\n"

@@ -10,10 +10,11 @@ from scripted import FIRST_DAY, assert_same_bits, bars, evaluator, flat, market,
 import backsweep as bs
 from backsweep.errors import BadData, BadInput
 from backsweep.metrics.summary import METRICS
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.trial import DataSpec, TrialSpec, read_section
+from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import load_market
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.folds import FoldSpec
-from backsweep.trial.spec import AccountSpec, DataSpec, TrialSpec, read_section
 
 ACCOUNT = {"cash": 1e5, "kind": "margin", "leverage": 2.0, "currency": "USD", "rates": {"EUR": "eurusd"}}
 ACCOUNT["per_asset"] = {"A": {"currency": "EUR", "multiplier": 2.0}}

@@ -7,9 +7,9 @@ from backsweep.dataset import DataSpec
 from backsweep.errors import LimitReached
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import Evaluator
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.spec import TrialSpec
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
 

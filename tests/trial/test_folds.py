@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backsweep.errors import BadInput
-from backsweep.trial.folds import FoldSpec, make_segments, record_places
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.trial.folds import make_segments, record_places
 
 DAY = 86_400 * 10**9
 

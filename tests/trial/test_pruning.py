@@ -8,11 +8,11 @@ from backsweep.dataset import shard_from_frames
 from backsweep.metrics.reasons import REASONS
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.folds import FoldSpec
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.pruning import PruningSpec
+from backsweep.trial.contract import Chunk
 from backsweep.trial.market import pack
 from backsweep.trial.runner import PrunedRun, Runner, Settings
-from backsweep.trial.spec import PruningSpec
 
 PRICES = (100, 100, 90, 80, 95, 60, 70, 80, 90, 100)
 FALLING = bars(*[(price,) * 4 for price in PRICES])

@@ -8,8 +8,8 @@ from scripted import bars, evaluator, flat
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import SlippageModel, Strategy, param, state
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.folds import FoldSpec
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.trial.contract import Chunk
 from backsweep.trial.result import Result
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
@@ -107,7 +107,7 @@ def test_a_replay_has_the_records_of_every_sleeve_and_the_metrics_of_the_trial(w
     engine = evaluator(wide, averages, account=SLEEVES, params=("window",), costs=COSTS)
     expected = engine.evaluate(CHUNK).metrics[1]
     for held in (10**9, 100):
-        monkeypatch.setattr("backsweep.trial.sleeve_replay.BARS", held)
+        monkeypatch.setattr("backsweep.trial.sleeves.replay.BARS", held)
         result = engine.replay(WINDOWS[1])
         metrics = [np.nan if result.metrics[name] is None else result.metrics[name] for name in METRICS]
         assert np.array(metrics).tobytes() == expected.tobytes()

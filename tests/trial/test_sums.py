@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from backsweep.trial.parts import Part, join_parts
-from backsweep.trial.sums import Tree
+from backsweep.trial.sleeves.partial_sums import Part, join_parts
+from backsweep.trial.sleeves.sums import Tree
 
 
 def leaves(blocks):

@@ -7,8 +7,9 @@ from scripted import bars, evaluator, flat
 from backsweep.dataset import shard_from_frames
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy
-from backsweep.trial.exchange import Chunk
-from backsweep.trial.folds import FoldSpec, make_segments
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.trial.contract import Chunk
+from backsweep.trial.folds import make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.summaries import new_metrics

@@ -9,11 +9,14 @@ import numpy as np
 
 from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.errors import StrategyError
-from backsweep.section import Section
 from backsweep.strategy import Strategy
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.execution import ExecutionSpec
+from backsweep.sweepfile.section import Section
+from backsweep.sweepfile.trial import TrialSpec, read_section
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.result import Result
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, TrialSpec, read_section
 
 if TYPE_CHECKING:
     import polars as pl

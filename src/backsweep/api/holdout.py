@@ -9,12 +9,12 @@ import numpy as np
 from backsweep.dataset import fingerprint, sealed
 from backsweep.errors import BadInput
 from backsweep.strategy import load_strategy
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import identify
-from backsweep.study.ledger import ledger_kept
-from backsweep.study.space import build_space, trial_spec
-from backsweep.study.study import open_study
-from backsweep.study.touches import Touch, keep_touch
+from backsweep.study.results.study import open_study
+from backsweep.study.search.space import build_space, trial_spec
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.holdout_log import Touch, keep_touch
+from backsweep.study.store.identity import identify
+from backsweep.study.store.registry import ledger_kept
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.models import check_models
 

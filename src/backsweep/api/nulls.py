@@ -27,18 +27,19 @@ from backsweep.dataset.calendar import calendar_of
 from backsweep.dataset.permute import permuted
 from backsweep.errors import BadInput
 from backsweep.runtime.inline import InlineBackend
-from backsweep.runtime.spread import spread
+from backsweep.runtime.parallel_map import spread
+from backsweep.storage.sealed import sha256
 from backsweep.strategy import load_strategy
-from backsweep.study.config import Sweep, load_sweep
-from backsweep.study.driver import run_study
-from backsweep.study.files import sha256
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import Identity, identify
-from backsweep.study.nulls import History, read_histories, write_history
-from backsweep.study.overrides import with_options
-from backsweep.study.proposers import check_sampler
-from backsweep.study.space import build_space
-from backsweep.study.study import Study, open_study
+from backsweep.study.results.study import Study, open_study
+from backsweep.study.run.driver import run_study
+from backsweep.study.search.samplers import check_sampler
+from backsweep.study.search.space import build_space
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import Identity, identify
+from backsweep.study.store.null_results import History, read_histories, write_history
+from backsweep.sweepfile.load import load_sweep
+from backsweep.sweepfile.overrides import with_options
+from backsweep.sweepfile.sweep import Sweep
 from backsweep.trial.code import code_digests
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import holdout_start
@@ -48,9 +49,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backsweep.dataset import DataSpec
-    from backsweep.trial.divided import DividedEvaluator
+    from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.evaluate import Evaluator
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.trial.sleeves.evaluator import DividedEvaluator
 
 BLOCK = 5
 """Sessions that are permuted together: a trading week."""

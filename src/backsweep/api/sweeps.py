@@ -15,21 +15,22 @@ from backsweep.dataset import Shard, fingerprint, load, sealed
 from backsweep.errors import BacksweepError, BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
+from backsweep.storage.open import open_files
 from backsweep.strategy import load_strategy, reference_of
-from backsweep.study.cautions import cautions_of_study, cautions_of_sweep
-from backsweep.study.config import Sweep, load_sweep
-from backsweep.study.driver import run_study
-from backsweep.study.files import open_files
-from backsweep.study.folder import StudyFolder
-from backsweep.study.identity import identify, list_files
-from backsweep.study.looks import looks_kept
-from backsweep.study.messages import nearest
-from backsweep.study.overrides import with_options
-from backsweep.study.proposers import check_sampler
-from backsweep.study.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
-from backsweep.study.sensitivity import write_sensitivity
-from backsweep.study.space import Space, build_space, check_value, trial_spec
-from backsweep.study.study import Study, open_study
+from backsweep.study.results.cautions import cautions_of_study, cautions_of_sweep
+from backsweep.study.results.sensitivity import run_stress_test
+from backsweep.study.results.study import Study, open_study
+from backsweep.study.run.driver import run_study
+from backsweep.study.search.samplers import check_sampler
+from backsweep.study.search.space import Space, build_space, check_value, trial_spec
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify, list_files
+from backsweep.study.store.looks import looks_kept
+from backsweep.study.store.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
+from backsweep.sweepfile.load import load_sweep
+from backsweep.sweepfile.messages import nearest
+from backsweep.sweepfile.overrides import with_options
+from backsweep.sweepfile.sweep import Sweep
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
@@ -39,11 +40,11 @@ from backsweep.trial.runner import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from backsweep.storage.protocol import Files
     from backsweep.strategy import Strategy
-    from backsweep.study.driver import Progress
-    from backsweep.study.files import Files
+    from backsweep.study.run.driver import Progress
+    from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.result import Result
-    from backsweep.trial.spec import TrialSpec
 
 __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
 
@@ -137,7 +138,7 @@ def run(
     study = open_study(folder)
     with _located(sweep):
         _write_selected(study, spec, space)
-        write_sensitivity(study, spec, space)
+        run_stress_test(study, spec, space)
     return study
 
 

@@ -55,7 +55,7 @@ def backtest(
 
 def _read_params(texts: list[str]) -> dict[str, float | int | bool]:
     """Read NAME=VALUE pairs; values are numbers, true or false."""
-    from backsweep.study.yamlfile import parse_value  # noqa: PLC0415 - loads the YAML reader
+    from backsweep.sweepfile.strict_yaml import parse_value  # noqa: PLC0415 - loads the YAML reader
 
     params = {}
     for text in texts:

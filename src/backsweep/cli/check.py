@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from backsweep.dataset import Shard
-    from backsweep.study.dimension import Dimension
+    from backsweep.study.search.dimension import Dimension
     from backsweep.trial.lookahead import Lookahead
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from backsweep.statistics.findings import Findings, Look, NullRank, Scenario
     from backsweep.statistics.out_of_sample import OutOfSample
-    from backsweep.study.study import Study
+    from backsweep.study.results.study import Study
 
 _LISTED = 8  # looks; JSON has them all
 

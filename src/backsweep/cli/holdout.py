@@ -22,7 +22,7 @@ def holdout(
 
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
-    from backsweep.study.touches import tell  # noqa: PLC0415 - as above
+    from backsweep.study.store.holdout_log import tell  # noqa: PLC0415 - as above
 
     touch = backsweep.touch_holdout(study, why, trial=trial)
     console = make_console()

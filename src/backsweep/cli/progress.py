@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from backsweep.study.driver import Progress
+    from backsweep.study.run.driver import Progress
 
 VALUE = "value"  # objectives' columns: `value`, or `values_<metric>` for several
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.config import Search, WalkForward
-    from backsweep.study.study import State, Study
+    from backsweep.study.results.study import State, Study
+    from backsweep.sweepfile.folds import WalkForward
+    from backsweep.sweepfile.search import Search
 
 PARAM, METRIC, BOUND = "params_", "user_attrs_", "constraints_"
 SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
@@ -107,7 +108,7 @@ def show(
     else:
         walk = opened.sweep.walk_forward
         from backsweep.api.sweeps import study_warnings  # noqa: PLC0415 - loads Polars and Numba, as above
-        from backsweep.study.touches import tell  # noqa: PLC0415 - loads pydantic
+        from backsweep.study.store.holdout_log import tell  # noqa: PLC0415 - loads pydantic
 
         said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
         print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)

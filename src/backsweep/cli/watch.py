@@ -11,8 +11,8 @@ from rich.text import Text
 
 from backsweep.cli.console import echo, make_console
 from backsweep.cli.progress import Clock
-from backsweep.study.driver import Progress
-from backsweep.study.watch import Watch
+from backsweep.study.results.watch import Watch
+from backsweep.study.run.driver import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.config import Search
-    from backsweep.study.study import State
+    from backsweep.study.results.study import State
+    from backsweep.sweepfile.search import Search
 
     Printer = Callable[[Console, State, Search, pl.DataFrame, str], None]
 

@@ -2,6 +2,6 @@
 
 from backsweep.dataset.fingerprint import fingerprint, sealed
 from backsweep.dataset.shards import Shard, load, shard_from_frames
-from backsweep.dataset.spec import DataSpec
+from backsweep.sweepfile.data import DataSpec
 
 __all__ = ["DataSpec", "Shard", "fingerprint", "load", "sealed", "shard_from_frames"]

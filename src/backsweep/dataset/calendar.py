@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset.schema import Table
     from backsweep.dataset.shards import Shard
-    from backsweep.dataset.spec import DataSpec
+    from backsweep.sweepfile.data import DataSpec
 
 NANOSECONDS_PER_YEAR = 365.25 * 86400e9
 

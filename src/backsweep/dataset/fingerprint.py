@@ -21,7 +21,7 @@ from backsweep.errors import BadData
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backsweep.dataset.spec import DataSpec
+    from backsweep.sweepfile.data import DataSpec
 
 Stamp = tuple[int, ...]
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import polars as pl
 
-from backsweep.dataset.spec import EPOCHS
+from backsweep.sweepfile.data import EPOCHS
 
 _DATES = [
     f"{a}{mark}{b}{mark}{c}"

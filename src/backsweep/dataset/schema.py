@@ -14,9 +14,9 @@ import polars as pl
 
 from backsweep.dataset.panics import PanicError, panics_caught
 from backsweep.dataset.sources import Part, guarded
-from backsweep.dataset.spec import EPOCHS
 from backsweep.dataset.timestamps import Clock, read_clock
 from backsweep.errors import BadData, BadInput
+from backsweep.sweepfile.data import EPOCHS
 
 PRICES = ("open", "high", "low", "close")
 BAR = ("timestamp", "asset", *PRICES, "volume")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from backsweep.dataset.schema import Table
-    from backsweep.dataset.spec import DataSpec
+    from backsweep.sweepfile.data import DataSpec
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from backsweep.dataset.files import find_others
 from backsweep.dataset.schema import Table, arrange, check_renames, check_zones
 from backsweep.dataset.sources import KEY_COLUMNS, Part, open_parts
-from backsweep.dataset.spec import FileSpec
+from backsweep.sweepfile.data import FileSpec
 
 if TYPE_CHECKING:
-    from backsweep.dataset.spec import DataSpec
+    from backsweep.sweepfile.data import DataSpec
 
 
 def open_tables(spec: DataSpec) -> dict[str, Table]:

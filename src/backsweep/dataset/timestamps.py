@@ -16,8 +16,8 @@ import polars as pl
 from backsweep.dataset.clock_changes import instants, resolve
 from backsweep.dataset.readings import describe_readings, find_readings
 from backsweep.dataset.sources import Part, gather, guarded
-from backsweep.dataset.spec import EPOCHS, FIRST_YEAR, LAST_YEAR
 from backsweep.errors import BadData
+from backsweep.sweepfile.data import EPOCHS, FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     from typing import NoReturn

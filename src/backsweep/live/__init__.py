@@ -9,9 +9,9 @@ is the backtest's own engine, one bar at a time, and `backsweep.live.ib` (the ex
 broker. `replay` runs a backtest's data through a session on paper: the fills are those of the backtest.
 """
 
-from backsweep.live.moment import Moment, make_moment, moments
 from backsweep.live.paper import PaperVenue, replay
 from backsweep.live.protocol import StrategyBroker, Venue
 from backsweep.live.session import Session
+from backsweep.live.timestep import Moment, make_moment, moments
 
 __all__ = ["Moment", "PaperVenue", "Session", "StrategyBroker", "Venue", "make_moment", "moments", "replay"]

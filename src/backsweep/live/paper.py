@@ -19,8 +19,12 @@ from backsweep.engine.loop import make_loop
 from backsweep.engine.state import State, allocate, reset
 from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
-from backsweep.live.moment import Moment, moments
 from backsweep.live.session import Session
+from backsweep.live.timestep import Moment, moments
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.execution import ExecutionSpec
+from backsweep.sweepfile.trial import read_section
 from backsweep.trial.binding import set_account, set_costs, set_execution, set_funding
 from backsweep.trial.currencies import set_rates
 from backsweep.trial.market import pack
@@ -28,7 +32,6 @@ from backsweep.trial.models import Models
 from backsweep.trial.recording import Recording, Stretch
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, check_run
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, read_section
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from backsweep.broker import NAN
 from backsweep.engine.codes import GTC, MARKET
-from backsweep.live.moment import Moment
+from backsweep.live.timestep import Moment
 
 
 class StrategyBroker(Protocol):

@@ -14,7 +14,7 @@ import polars as pl
 
 from backsweep.broker import Context, Data
 from backsweep.errors import BadInput
-from backsweep.live.moment import Moment
+from backsweep.live.timestep import Moment
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.features import Features
 from backsweep.trial.market import Market, columns_record

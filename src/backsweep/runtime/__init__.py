@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from backsweep.errors import BadInput
 
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Backend
+    from backsweep.trial.contract import Backend
 
 
 def make_backend(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from backsweep.metrics import METRICS
-from backsweep.trial.exchange import Outcome
+from backsweep.trial.contract import Outcome
 
 if TYPE_CHECKING:
     from backsweep.dataset.calendar import Calendar
-    from backsweep.trial.exchange import Chunk, Ready
-    from backsweep.trial.parts import Part
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.contract import Chunk, Ready
+    from backsweep.trial.sleeves.partial_sums import Part
 
 
 class EvaluatorLike(Protocol):
@@ -111,13 +111,13 @@ class SleeveWorkshop:
 
     def load(self, spec: TrialSpec) -> Any:
         """Load each shard and lay it out for the engine."""
-        from backsweep.trial.divided import load_markets  # noqa: PLC0415 - loads Polars and Numba, where trials run
+        from backsweep.trial.sleeves.evaluator import load_markets  # noqa: PLC0415 - loads Polars and Numba, where trials run
 
         return load_markets(spec, self.calendar, self.shards)
 
     def build(self, spec: TrialSpec, data: Any) -> PartEvaluator:
         """Make an evaluator on the shards' markets."""
-        from backsweep.trial.divided import DividedEvaluator  # noqa: PLC0415 - the same
+        from backsweep.trial.sleeves.evaluator import DividedEvaluator  # noqa: PLC0415 - the same
 
         evaluator = DividedEvaluator(spec, self.calendar, self.shards, markets=data)
         evaluator.prepare()

@@ -27,8 +27,8 @@ from backsweep.runtime.evaluators import (
 
 if TYPE_CHECKING:
     from backsweep.runtime.evaluators import Workshop
-    from backsweep.trial.exchange import Chunk, Outcome, Ready
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.contract import Chunk, Outcome, Ready
 
 LOGGER = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from backsweep.runtime.ray_session import ray  # noqa: F401 - sets the environme
 from ray.util.metrics import Counter, Histogram  # isort: skip - below ray, for this reason
 
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Outcome
+    from backsweep.trial.contract import Outcome
 
 _BOUNDARIES = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # seconds; chunks aim at 0.2
 

@@ -27,17 +27,17 @@ from backsweep.runtime.evaluators import (
     open_workshops,
 )
 from backsweep.runtime.meters import StudyMeters
+from backsweep.runtime.ray_blame import MORE_MEMORY, Verdicts
 from backsweep.runtime.ray_nodes import is_gone
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
 from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
-from backsweep.runtime.ray_verdicts import MORE_MEMORY, Verdicts
 from backsweep.runtime.ray_worker import Worker
 from backsweep.runtime.working_dir import job_folder
 
 if TYPE_CHECKING:
     from backsweep.runtime.evaluators import Workshop
-    from backsweep.trial.exchange import Chunk, Outcome, Ready
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.contract import Chunk, Outcome, Ready
 
 LOGGER = logging.getLogger(__name__)
 

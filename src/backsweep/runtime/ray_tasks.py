@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backsweep.trial.exchange import Chunk
+    from backsweep.trial.contract import Chunk
 
 PIECES_PER_WORKER = 2
 """One piece runs while the next waits in the worker's queue."""

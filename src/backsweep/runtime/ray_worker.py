@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backsweep.runtime.evaluators import EvaluatorLike, PartEvaluator, Workshop
-    from backsweep.trial.exchange import Chunk, Outcome, Ready
-    from backsweep.trial.parts import Part
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.contract import Chunk, Outcome, Ready
+    from backsweep.trial.sleeves.partial_sums import Part
 
 
 @contextmanager
@@ -54,7 +54,7 @@ class Worker:
 
         What trials will need is imported before, so that memory runs short here, if at all, and not in the middle.
         """
-        import backsweep.statistics.keep  # noqa: F401, PLC0415 - loads Polars, where trials run
+        import backsweep.trial.block_sums  # noqa: F401, PLC0415 - loads Polars, where trials run
 
         self._evaluator = workshop.build(self._spec, workshop.load(self._spec) if data is None else data)
         return self._evaluator.ready
@@ -84,7 +84,7 @@ class Worker:
 
     def _with_kept(self, outcome: Outcome) -> Outcome:
         """Add what the study keeps of the records: the driver has many workers to serve."""
-        from backsweep.statistics.keep import keep  # noqa: PLC0415 - loads Polars, where trials run
+        from backsweep.trial.block_sums import keep  # noqa: PLC0415 - loads Polars, where trials run
 
         assert self._evaluator is not None  # noqa: S101 - `load` comes first
         return replace(outcome, kept=keep(outcome.returns, self._evaluator.ready.of(outcome.folds).segments))

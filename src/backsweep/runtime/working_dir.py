@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsweep.runtime.ray_session import ray
-from backsweep.trial.spec import CostsSpec, custom_models
+from backsweep.sweepfile.costs import CostsSpec, custom_models
 
 if TYPE_CHECKING:
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
 
 
 def job_folder() -> Path | None:

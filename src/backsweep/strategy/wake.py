@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from backsweep.errors import StrategyError
 
 if TYPE_CHECKING:
-    from backsweep.strategy.declare import Strategy
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,14 @@ class Comparison:
     threshold: float | str
     above: bool
 
-    def value(self, strategy: Strategy) -> float:
-        """Give the threshold under a strategy's parameters."""
+    def value(self, values: Mapping[str, float], strategy: str) -> float:
+        """Return the threshold under a strategy's parameters; raises StrategyError for an unknown name."""
         if not isinstance(self.threshold, str):
             return float(self.threshold)
         sign, name = (-1.0, self.threshold[1:]) if self.threshold.startswith("-") else (1.0, self.threshold)
-        values = strategy.values()
         if name not in values:
             raise StrategyError(
-                f"{type(strategy).__name__}.wake compares with an unknown parameter {name!r}",
+                f"{strategy}.wake compares with an unknown parameter {name!r}",
                 expected=f"a number or one of {', '.join(values) or 'no parameters'}",
                 found=repr(self.threshold),
             )

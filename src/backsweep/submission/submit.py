@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backsweep.errors import BacksweepError, BadInput
-from backsweep.study.files import SCHEMES
-from backsweep.study.folder import StudyFolder
-from backsweep.study.looks import looks_kept
-from backsweep.study.secrets import refuse_secret
-from backsweep.study.study import open_study
-from backsweep.submission.courier import receive
-from backsweep.submission.parcel import PINS, SWEEP, Parcel, pack
+from backsweep.storage.open import SCHEMES
+from backsweep.storage.secrets import refuse_secret
+from backsweep.study.results.study import open_study
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.looks import looks_kept
+from backsweep.submission.package import PINS, SWEEP, Parcel, pack
 from backsweep.submission.pins import all_pins
+from backsweep.submission.transfer import receive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from backsweep.runtime.ray_jobs import Job, JobServer
-    from backsweep.study.config import Sweep
-    from backsweep.study.study import Study
+    from backsweep.study.results.study import Study
+    from backsweep.sweepfile.sweep import Sweep
 
 HOME = "~/backsweep-studies"
 """Where studies lie, on the head node, unless told otherwise."""
@@ -139,7 +139,7 @@ class Submission:
         entries = folder.entries()
         have = entries[-1].first + entries[-1].count if entries else 0
         name = f"{self.parcel.name}-fetch-{secrets.token_hex(4)}"
-        entrypoint = f"exec python -m backsweep.submission.courier {_shell(self.home)} {have}"
+        entrypoint = f"exec python -m backsweep.submission.transfer {_shell(self.home)} {have}"
         self.server.submit(name, entrypoint, {"py_modules": [str(self.parcel.code)]}, {})
         try:
             delivery = receive(self.server.log(name, patience=_FETCH_SILENCE), self.out)

@@ -16,8 +16,9 @@ from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, L
 from backsweep.engine.profiles import PROFILES
 from backsweep.engine.tables import TIER
 from backsweep.errors import BadInput
-from backsweep.trial.cost_kinds import TieredCommission
-from backsweep.trial.spec import AssetSpec, Financing
+from backsweep.sweepfile.account import AssetSpec
+from backsweep.sweepfile.cost_kinds import TieredCommission
+from backsweep.sweepfile.costs import Financing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.state import Tables
-    from backsweep.trial.cost_kinds import Commission, Slippage
-    from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec
+    from backsweep.sweepfile.account import AccountSpec
+    from backsweep.sweepfile.cost_kinds import Commission, Slippage
+    from backsweep.sweepfile.costs import CostsSpec
+    from backsweep.sweepfile.execution import ExecutionSpec
 
 COST_FIELDS = {
     ("commission", "rate"): "commission_rate",

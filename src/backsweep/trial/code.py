@@ -8,7 +8,8 @@ from backsweep.errors import StrategyError
 from backsweep.strategy import find_code
 
 if TYPE_CHECKING:
-    from backsweep.trial.spec import CostsSpec, TrialSpec
+    from backsweep.sweepfile.costs import CostsSpec
+    from backsweep.sweepfile.trial import TrialSpec
 
 
 def code_digests(strategy: str, costs: CostsSpec) -> tuple[dict[str, str], ...]:

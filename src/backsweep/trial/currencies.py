@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.state import Tables
-    from backsweep.trial.spec import AccountSpec
+    from backsweep.sweepfile.account import AccountSpec
 
 
 def set_rates(

@@ -13,14 +13,14 @@ from backsweep.errors import BacksweepError
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
-from backsweep.trial.divided import DividedEvaluator
-from backsweep.trial.exchange import Chunk, Outcome, Ready
+from backsweep.trial.contract import Chunk, Outcome, Ready
 from backsweep.trial.features import Features
 from backsweep.trial.folds import TEST, holdout_start, make_segments
 from backsweep.trial.market import Market, pack
 from backsweep.trial.recording import Stretch, record
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import PrunedRun, Runner, Settings
+from backsweep.trial.sleeves.evaluator import DividedEvaluator
 from backsweep.trial.summaries import new_metrics
 from backsweep.trial.walk import Walk
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.strategy import Strategy
-    from backsweep.trial.spec import TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
 
 
 def make_evaluator(

@@ -13,8 +13,8 @@ from backsweep.engine.fills.custom_costs import Source
 from backsweep.engine.tables import MODEL
 from backsweep.errors import StrategyError
 from backsweep.strategy import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model, load_class
+from backsweep.sweepfile.cost_kinds import CustomCommission
 from backsweep.trial.binding import Place
-from backsweep.trial.cost_kinds import CustomCommission
 from backsweep.trial.market import columns_record
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.state import Tables
-    from backsweep.trial.cost_kinds import CustomSlippage
-    from backsweep.trial.spec import CostsSpec
+    from backsweep.sweepfile.cost_kinds import CustomSlippage
+    from backsweep.sweepfile.costs import CostsSpec
 
 
 class Models:

@@ -31,6 +31,10 @@ from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitRea
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Condition, Strategy, ask, bind, explain, head_of
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.execution import ExecutionSpec
+from backsweep.sweepfile.pruning import PruningSpec
 from backsweep.trial.binding import (
     check_tiers,
     place_of,
@@ -44,7 +48,6 @@ from backsweep.trial.currencies import set_rates
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.market import FILLER, columns_record
 from backsweep.trial.models import Models
-from backsweep.trial.spec import AccountSpec, CostsSpec, ExecutionSpec, PruningSpec
 from backsweep.trial.summaries import Piece, summarise_account
 
 if TYPE_CHECKING:
@@ -306,7 +309,7 @@ class Runner:
                     remedy='a price must be a feature to be compared: {"price": pl.col("close")}',
                 )
             record.column = self._columns[0][comparison.column]
-            record.threshold = comparison.value(strategy)
+            record.threshold = comparison.value(strategy.values(), type(strategy).__name__)
             record.above = int(comparison.above)
             record.clause = number
 

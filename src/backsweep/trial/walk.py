@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backsweep.sweepfile.pruning import PruningSpec
     from backsweep.trial.folds import Segment
     from backsweep.trial.runner import Runner
-    from backsweep.trial.spec import PruningSpec
     from backsweep.trial.summaries import Piece
 
 

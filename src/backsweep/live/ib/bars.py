@@ -15,7 +15,7 @@ import polars as pl
 
 from backsweep.dataset import Shard, shard_from_frames
 from backsweep.errors import BadInput
-from backsweep.live.moment import Moment, make_moment
+from backsweep.live.timestep import Moment, make_moment
 
 if TYPE_CHECKING:
     from ib_async import IB, BarData, Contract

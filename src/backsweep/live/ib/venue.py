@@ -46,8 +46,8 @@ from backsweep.live.ib.orders import ENDED, ORDER_TYPES, Request, make_order, se
 if TYPE_CHECKING:
     from ib_async import IB, Contract, Trade
 
-    from backsweep.live.moment import Moment
     from backsweep.live.protocol import StrategyBroker
+    from backsweep.live.timestep import Moment
 
 FILLS: dict[str, pl.DataType] = {
     "order_id": pl.Int64(),

@@ -1,0 +1,1 @@
+"""What a finished or running study has found."""

@@ -1,0 +1,190 @@
+"""The stress test: what was selected is run again under worse conditions.
+
+    costs x 2, costs x 3    every commission, slippage and financing rate, also those among the parameters
+    one bar later           the strategy sees bars, signals and context a bar later (`execution.delay`)
+    start a month later     the data begin 21 sessions later, and with them the folds
+
+Nothing is chosen anew: without folds the selected trial runs over all the data, with folds each fold's choice runs in
+that fold's test, and the tests are put together as they are in `walk_forward`. A fold that begins later is tested later
+than its choice was trained, so that nothing of a test was seen; the groups of a cross-validation would move into what
+was trained on, and stay where they are. A holdout belongs to no fold, and none of this runs on it. Nor is a run of this
+kind ever ended early. Computed once, when a run ends, and kept (`scenarios`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep import metrics
+from backsweep.dataset import load
+from backsweep.errors import BacksweepError, StrategyError
+from backsweep.statistics.findings import Scenario
+from backsweep.storage.open import open_files
+from backsweep.study.results.scenarios import read_scenarios, write_scenarios
+from backsweep.sweepfile.section import Section
+from backsweep.trial.code import check_code
+from backsweep.trial.contract import Chunk
+from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.folds import TEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from backsweep.dataset import Shard
+    from backsweep.study.results.study import Study
+    from backsweep.study.search.space import Space
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.evaluate import Evaluator
+    from backsweep.trial.folds import Segment
+    from backsweep.trial.sleeves.evaluator import DividedEvaluator
+
+LATER = 21
+"""Sessions: a month of trading."""
+
+_FIGURES = ("sharpe", "total_return", "max_drawdown")
+_COSTS = "costs."
+_NO_COSTS = ("limit", "above", "short_credit")  # the share up to which impact grows, where tiers begin, what is earned
+
+
+def run_stress_test(study: Study, spec: TrialSpec, space: Space) -> None:
+    """Run what was selected under each condition and keep the results, unless they are there.
+
+    `spec` is the run's. Raises BadInput, and keeps nothing, where data or code have changed since it was made.
+    """
+    files = open_files(study.path)
+    if read_scenarios(files, study.chosen) is None:
+        write_scenarios(files, study.chosen, _Scenarios(study, spec, space).run())
+
+
+class _Scenarios:
+    """Runs the selected trials again, scenario by scenario."""
+
+    def __init__(self, study: Study, spec: TrialSpec, space: Space) -> None:
+        numbers = sorted({number for _, each in study.chosen for number in each})
+        self._chosen: list[tuple[Any, list[int]]] = [
+            (fold, [numbers.index(number) for number in each]) for fold, each in study.chosen
+        ]
+        self._spec = spec.model_copy(update={"pruning": None})
+        rows = [space.encode(study.describe(number)["params"]) for number in numbers]
+        self._values = np.array(rows).reshape(len(rows), len(space.names))
+        self._shard: Shard | None = None
+        self._later = study.sessions.dt.date()[LATER] if len(study.sessions) > 2 * LATER else None
+
+    def run(self) -> list[Scenario]:
+        spec, values = self._spec, self._values
+        if len(values):
+            self._shard = load(spec.data, spec.account.rate_columns)
+        found = [self._scenario("as it is", spec, values)]
+        for factor in (2.0, 3.0):
+            dearer, changed = scaled(spec, factor), values.copy()
+            for column, name in enumerate(spec.params):
+                if _is_cost(spec, name):
+                    changed[:, column] *= np.where(changed[:, column] > 0.0, factor, 1.0)  # below 0 it is a rebate
+            same = dearer == spec and (changed == values).all()
+            reason = "the sweep file has no costs" if same else None
+            found.append(self._scenario(f"costs x {factor:.0f}", dearer, changed, reason))
+        execution = spec.execution.model_copy(update={"delay": spec.execution.delay + 1})
+        found.append(self._scenario("one bar later", spec.model_copy(update={"execution": execution}), values))
+        reason = "the data are too short" if self._later is None else None
+        if spec.folds is not None and spec.folds.mode == "cpcv":
+            reason = "the groups would move into what was trained on"
+        late = spec.model_copy(update={"data": spec.data.model_copy(update={"start": self._later or spec.data.start})})
+        found.append(self._scenario("start a month later", late, values, reason))
+        check_code(spec)
+        return found
+
+    def _scenario(self, name: str, spec: TrialSpec, values: NDArray[np.float64], reason: str | None = None) -> Scenario:
+        """Run one scenario; one that does not apply, or fails, has a reason instead of figures."""
+        if reason is None and not len(values):
+            reason = "nothing was selected"
+        if reason is None:
+            try:
+                returns = self._returns(spec, values)
+            except BacksweepError as error:
+                if isinstance(error, StrategyError) and spec.data == self._spec.data:
+                    raise  # the study ran on these data: the code has changed since
+                reason = error.problem
+            else:
+                sharpe, total, drawdown = (float(getattr(metrics, figure)(returns)) for figure in _FIGURES)
+                return Scenario(name, sharpe, total, drawdown, len(returns), None)
+        return Scenario(name, math.nan, math.nan, math.nan, 0, reason)
+
+    def _returns(self, spec: TrialSpec, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the return of every tested session once: the mean over the folds that test it."""
+        evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None)
+        if spec.folds is None:
+            whole: NDArray[np.float64] = _run(evaluator, None, values)[0]
+            return whole
+        total = np.zeros(len(evaluator.ready.sessions))
+        times = np.zeros(len(total))
+        for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
+            places = np.concatenate([np.arange(*run) for run in test.runs])
+            total[places] += earned
+            times[places] += 1.0
+        return np.asarray(total[times > 0.0] / times[times > 0.0])
+
+    def _tests(
+        self, evaluator: Evaluator | DividedEvaluator, values: NDArray[np.float64], *, by_fold: bool
+    ) -> Iterator[tuple[Segment, NDArray[np.float64]]]:
+        """Give each fold's test, and the mean return of the fold's choice in each of its sessions.
+
+        Tests that carry on with the positions of those before need all folds, other folds run `by_fold`.
+        """
+        together = None if by_fold else _run(evaluator, None, values)
+        for fold, rows in self._chosen:
+            only = range(fold, fold + 1)
+            part = evaluator.ready.of(only) if together is None else evaluator.ready
+            ends = np.cumsum([segment.width for segment in part.segments])
+            for test, end in zip(part.segments, ends, strict=True):
+                if test.fold == fold and test.name == TEST:
+                    earned = np.zeros((1, test.sessions))
+                    if rows:
+                        record = _run(evaluator, only, values[rows]) if together is None else together[rows]
+                        earned = record[:, end - test.width : end]
+                    yield test, earned.mean(axis=0)
+
+
+def _run(
+    evaluator: Evaluator | DividedEvaluator, folds: range | None, values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give the returns that are kept of each row of values; a session without one, as after ruin, earned nothing."""
+    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds))
+    if outcome.errors:
+        raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
+    return np.nan_to_num(outcome.returns.astype(np.float64), nan=0.0)
+
+
+def scaled(spec: TrialSpec, factor: float) -> TrialSpec:
+    """Return the specification with every cost, also the fixed ones, `factor` times as high."""
+    fixed = {
+        name: value * factor if _is_cost(spec, name) and value > 0 else value for name, value in spec.fixed.items()
+    }
+    return spec.model_copy(update={"costs": _times(spec.costs, factor), "fixed": fixed})
+
+
+def _times(section: Section, factor: float) -> Section:
+    changed: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            changed[name] = _times(value, factor)
+        elif isinstance(value, Mapping):
+            changed[name] = {key: _times(inner, factor) for key, inner in value.items()}
+        elif isinstance(value, tuple):
+            changed[name] = tuple(_times(inner, factor) for inner in value)
+        elif isinstance(value, float) and value > 0.0 and name not in _NO_COSTS:
+            changed[name] = value * factor
+    return section.model_copy(update=changed)
+
+
+def _is_cost(spec: TrialSpec, name: str) -> bool:
+    """Tell whether a swept number is a cost; of a model of the user's own it is `times` what the model answers."""
+    place, _, last = name.removeprefix(_COSTS).rpartition(".")
+    custom = spec.costs.custom.get(place)
+    return name.startswith(_COSTS) and last not in _NO_COSTS and (custom is None or last in type(custom).model_fields)

@@ -1,0 +1,275 @@
+"""Reading a study: its trials, the best of them, its returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.storage.open import open_files
+from backsweep.study.results.findings import weigh
+from backsweep.study.results.scenarios import Chosen, read_scenarios
+from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.holdout_log import Touch, read_touches
+from backsweep.study.store.looks import read_looks
+from backsweep.study.store.null_results import rank, read_histories
+from backsweep.study.store.records import read_records
+from backsweep.study.table.blocks import gather_records, summarise_records
+from backsweep.study.table.digest import digest
+from backsweep.study.table.trials import TIMING, best_first, best_row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from backsweep.statistics.blocks import Records
+    from backsweep.statistics.findings import Findings, NullRank
+    from backsweep.study.store.entry import Entry
+    from backsweep.study.store.identity import Identity
+    from backsweep.sweepfile.sweep import Sweep
+
+_PARAMS, _METRICS = "params_", "user_attrs_"
+_NONE = -1  # stands for a trial where no fold chose one
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a study has come; `total` is how many trials the last run of it was to reach."""
+
+    study: str
+    hash: str
+    done: int
+    total: int | None
+    failed: int
+    batches: int
+    pruned: int = 0
+
+
+class Study:
+    """A study's folder, or the URL of one, as data.
+
+    What is read once is kept: open the study again to see what was added since.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._folder = StudyFolder(path)
+        self.path = self._folder.path
+        if not self._folder.exists:
+            remedy = "give the folder that holds study.json; a run that begins makes it once it has loaded the data"
+            raise StudyConflict("no study here", where=str(path), remedy=remedy)
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.path)!r}, trials={len(self.trials)})"
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What was run: sweep, data and strategy."""
+        return self._folder.identity()
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The sweep file as it was resolved at the study's beginning."""
+        return self._folder.sweep()
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        return self._folder.entries()
+
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """The study table, one row per trial in the order of numbers."""
+        return self._folder.rows("trials", self._entries)
+
+    @cached_property
+    def returns(self) -> pl.DataFrame:
+        """Per-session returns: number, fold, segment, returns (list of float32, null for a failed or pruned run).
+
+        Of all trials, 4 bytes a session: `rows` reads those of some.
+        """
+        return self._folder.rows("returns", self._entries)
+
+    @cached_property
+    def sessions(self) -> pl.Series:
+        """The sessions' ends, as many as a trial has returns."""
+        return self._folder.sessions()
+
+    @cached_property
+    def folds(self) -> pl.DataFrame:
+        """Walk-forward: one row per trial, fold and segment; empty without.
+
+        Of all trials: `rows` reads those of some.
+        """
+        return self._folder.rows("folds", self._entries)
+
+    @property
+    def walks(self) -> bool:
+        """Whether it has trials on folds."""
+        return self.sweep.walk_forward is not None and bool(self._entries)
+
+    @cached_property
+    def chosen(self) -> Chosen:
+        """Each fold with the trials that it chose, or None with the selected trial; empty where nothing was."""
+        if self.walks:
+            return [(fold, list(numbers)) for fold, numbers in self.walk_forward.folds.select("fold", "numbers").rows()]
+        return [] if self.selected is None else [(None, [self.selected])]
+
+    @cached_property
+    def statistics(self) -> Findings | None:
+        """What the results are worth, counting every trial here and in the studies of this folder that came before.
+
+        Those are studies on the same data with a strategy of the same name, also deleted ones that the ledger knows.
+        What came after the run had ended is listed as `later` and changes nothing; see `backsweep.study.store.looks`.
+        None if no trial has returns of four sessions or more.
+        """
+        if not len(self.trials):
+            return None
+        stitched = self.walk_forward.record if self.walks else None
+        return weigh(
+            self.trials,
+            self._records(),
+            read_looks(self.path),
+            self.sweep,
+            self.selected,
+            stitched,
+            null=self.null,
+            sensitivity=read_scenarios(open_files(self.path), self.chosen) or (),
+            chose=self._chose,
+        )
+
+    @cached_property
+    def null(self) -> NullRank | None:
+        """The rank of the result among those of a null study with as many trials; None without one."""
+        return rank(self.result, read_histories(self.path, self.identity.hash, len(self.trials)))
+
+    @property
+    def result(self) -> float | None:
+        """The annual Sharpe ratio that the study has come to: of the stitched tests, or of the selected trial."""
+        if self.walks:
+            return self.walk_forward.metrics["sharpe"]
+        metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
+        return metrics.get("sharpe")
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
+        if self.walks:
+            number = self.walk_forward.folds["number"][-1]
+            return None if number is None else int(number)
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else int(row["number"])
+
+    @property
+    def _chose(self) -> bool:
+        """Whether there is a choice to be judged: of any fold, or where its tests are no record, of the last."""
+        if self.walks and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
+            return bool(self.walk_forward.folds["number"].is_not_null().any())
+        return self.selected is not None
+
+    def _records(self) -> Records | None:
+        """Read what is kept of the trials; where folds have trials of their own, the record is that of their choices.
+
+        Trials of different folds have nothing to be compared on.
+        """
+        if not self.sweep.searches_by_fold:
+            return read_records(self._folder, self._entries)
+        result = self.walk_forward
+        last = result.folds["number"].drop_nulls().tail(1).to_list() or [_NONE]
+        return gather_records([summarise_records(np.array(last), np.atleast_2d(result.record.astype(np.float32)))])
+
+    @cached_property
+    def walk_forward(self) -> WalkForwardResult:
+        """What each fold chose, and how it fared out of sample; raises BadInput where there are no folds."""
+        if self.sweep.walk_forward is None:
+            remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
+            raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
+        if not self._entries:
+            remedy = "run it until the first batch is committed"
+            raise BadInput("no fold has a trial yet", where=str(self.path), remedy=remedy)
+        return walk_forward(self.sweep, self._parts, self.sessions, self._folder.segments(self.sweep.walk_forward))
+
+    def rows(self, table: str, numbers: Collection[int]) -> pl.DataFrame:
+        """Read some trials' rows of a table, `trials`, `folds` or `returns`, from the files that have them alone."""
+        found = [part.filter(part["number"].is_in(list(numbers))) for part in self._parts(table, numbers)]
+        return pl.concat(found) if found else pl.DataFrame()
+
+    def _parts(self, table: str, numbers: Collection[int] | None = None) -> Iterator[pl.DataFrame]:
+        """Read a table part by part: all of it, or what has some trials, and at least one part for its columns."""
+        entries = self._entries
+        if numbers is not None:
+            named = sorted(numbers)
+            places = np.searchsorted(named, [(each.first, each.first + each.count) for each in entries]).reshape(-1, 2)
+            entries = [each for each, (low, high) in zip(entries, places, strict=True) if low < high] or entries[:1]
+        return self._folder.parts(table, entries)
+
+    @property
+    def touches(self) -> list[Touch]:
+        """The looks at the holdout that are on record."""
+        return read_touches(self.path, self.identity.hash)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The best feasible trial: `number, value` (or `values`), `params`, `metrics`; None if there is none.
+
+        In walk-forward its metrics are the means over the trainings of all folds.
+        """
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else self.describe(int(row["number"]))
+
+    def top(self, count: int) -> pl.DataFrame:
+        """Return the `count` best trials, best first: feasible by objective, then undefined, infeasible, failed.
+
+        With several objectives they come by non-dominated fronts, numbered in `front`; see `table.best_first`.
+        """
+        return best_first(self.trials, self.sweep.search).head(count) if len(self.trials) else self.trials
+
+    def describe(self, number: int) -> dict[str, Any]:
+        """One trial as `number, value` (or `values`), `params` and `metrics`; raises BadInput if it is not there."""
+        if not 0 <= number < len(self.trials):
+            found = f"trial {number}"
+            raise BadInput("no such trial", where=str(self.path), expected=f"0 to {len(self.trials) - 1}", found=found)
+        row = self.trials.row(number, named=True)
+        values = {"value": row["value"]} if "value" in row else {"values": _strip(row, "values_")}
+        return {"number": number, **values, "params": _strip(row, _PARAMS), "metrics": _strip(row, _METRICS)}
+
+    def digest(self) -> str:
+        """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
+
+        All columns count but `datetime_start`, `datetime_complete` and `duration`. It is the same wherever and in
+        whatever pieces the study was run, so two studies of one sweep can be compared by it.
+        """
+        trials = (rows.drop(TIMING) for rows in self._folder.parts("trials", self._entries))
+        others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
+        return digest({"trials": trials, **others})
+
+    def verify(self) -> None:
+        """Read every file that counts; raises StudyConflict for one that is missing or not what was written."""
+        self._folder.identity()
+        self._folder.sessions()
+        for table in sorted({table for entry in self._entries for table in entry.files}):
+            for _ in self._folder.parts(table, self._entries):
+                pass
+
+    @property
+    def state(self) -> State:
+        """How far the study has come."""
+        done = len(self.trials)
+        asked = self._entries[-1].total if self._entries else None
+        failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
+        batches = int(self.trials["batch"].n_unique()) if done else 0
+        total = None if asked is None else max(done, asked)
+        pruned = int((self.trials["state"] == "PRUNED").sum()) if done else 0
+        return State(self.sweep.study, self.identity.hash, done, total, failed, batches, pruned)
+
+
+def open_study(path: str | Path) -> Study:
+    """Open a study by its folder or its URL, such as s3://bucket/study; raises StudyConflict if there is none."""
+    return Study(path)
+
+
+def _strip(row: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -1,0 +1,259 @@
+"""The result of a walk-forward study: what each fold chose, and how that fared in the test that followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep import metrics as plain
+from backsweep.errors import BadInput
+from backsweep.metrics.summary import METRICS
+from backsweep.statistics.paths import cpcv_assignment
+from backsweep.study.results.selection import Selector
+from backsweep.study.table.trials import losses, violations
+from backsweep.trial.folds import TEST, TRAIN, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from backsweep.sweepfile.folds import WalkForward
+    from backsweep.sweepfile.search import Search
+    from backsweep.sweepfile.sweep import Sweep
+
+Parts = Callable[[str, Collection[int] | None], Iterable[pl.DataFrame]]
+"""Reads a table of the study part by part: all of it, or the parts that have some trials, and at least one."""
+
+_SESSIONS_PER_YEAR = 252.0
+_RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew")
+
+
+@dataclass(frozen=True, eq=False)
+class WalkForwardResult:
+    """What the folds chose and what their tests came to; in cross-validation that is no record out of sample.
+
+    Attributes
+    ----------
+    folds : one row per fold: `fold, number` (the chosen trial, null for none), `numbers` (with top_k all, each of its
+        own parameters; fewer where there are no more), `params_*`, `train_start, train_end, test_start, test_end,
+        short`, `train_<metric>` and `test_<metric>` of trial `number`, and `test_return`, what the fold's
+        choice earned in its test: the mean of the trials' returns with top_k, 0 where nothing was chosen. Before a
+        holdout the last fold has no test: what it chose is for the holdout.
+    equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. In
+        cross-validation there is one such curve for every path, with `path` in front.
+    paths : `path` and the metrics of each path; one row without cross-validation.
+    drift : one row per parameter: `param, lowest, highest, mean_change` from fold to fold, and `mean_change_of_range`,
+        as a fraction of the range that was tried.
+    metrics : of the stitched returns, with 252 sessions a year and `sessions`, their number; None where undefined.
+        `efficiency` is their annualised return over the mean of the trainings', None unless that is positive: a noisy
+        figure. In cross-validation they are the means over the paths, with `sharpe_lowest, sharpe_median,
+        sharpe_highest` and `sharpe_deviation`; the paths share their data, so that does not measure an error.
+
+    """
+
+    folds: pl.DataFrame
+    equity: pl.DataFrame
+    paths: pl.DataFrame
+    drift: pl.DataFrame
+    metrics: dict[str, float | None]
+
+    @property
+    def record(self) -> NDArray[np.float64]:
+        """The out-of-sample return of every tested session, once: the mean over the paths where there are several."""
+        mean = self.equity.group_by("timestamp", maintain_order=True).agg(pl.col("return").mean())
+        return mean.sort("timestamp")["return"].to_numpy()
+
+
+def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequence[Segment]) -> WalkForwardResult:
+    """Choose in every fold and put the tests together.
+
+    Of all trials only parameters and training scores are in memory at once; what else there is of the chosen ones is
+    read from their `parts` alone. `sessions` are the ends of the study's sessions, `segments` its folds. With several
+    objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
+    """
+    rules = sweep.walk_forward
+    assert rules is not None  # noqa: S101 - `Study.walk_forward` has asked
+    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials", None)])
+    scores = pl.concat([_scores(part, sweep.search) for part in parts("folds", None)])
+    chosen = dict(_choices(scores, params, rules))
+    pairs = [(fold, number) for fold, numbers in chosen.items() for number in numbers]
+    wanted = pl.DataFrame(pairs, schema={"fold": pl.Int32, "number": pl.Int64}, orient="row")
+    returns, measured = (_rows_of(wanted, parts(table, set(wanted["number"]))) for table in ("returns", "folds"))
+    spans = {(segment.fold, segment.name): segment for segment in segments if segment.fold in chosen}
+    rows, tests = [], []
+    for fold, numbers in chosen.items():
+        train, test = spans[fold, TRAIN], spans.get((fold, TEST))
+        earned = None if test is None else _earned(test, returns, numbers)
+        if test is not None and earned is not None:
+            tests.append((test, earned))
+        rows.append(_row(train, test, sessions, measured, params, numbers, earned))
+    curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
+    equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
+    table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_types(params.drop("number")))
+    figures = [_metrics(np.concatenate([earned for _, earned in curve])) for curve in curves]
+    columns = [{"path": path, **each} for path, each in enumerate(figures)]
+    paths = pl.DataFrame(columns, infer_schema_length=None, schema_overrides=dict.fromkeys(figures[0], pl.Float64()))
+    if rules.mode == "cpcv":
+        each = np.arange(len(curves), dtype=np.int32).repeat(len(equity) // len(curves))
+        equity = equity.select(pl.Series("path", each), pl.all())
+    return WalkForwardResult(table, equity, paths, _drift(table, params.drop("number")), _together(table, paths))
+
+
+Tested = tuple["Segment", "NDArray[np.float64]"]
+"""A test, or a piece of one, and what was earned in each of its sessions."""
+
+
+def _paths(tests: Sequence[Tested], rules: WalkForward) -> list[list[Tested]]:
+    """Put together the paths of cross-validation: each takes every group from one of the folds that test it."""
+    groups = [dict(zip(test.runs, np.split(earned, _edges(test)), strict=True)) for test, earned in tests]
+    spans = sorted({run for each in groups for run in each})
+    assignment = cpcv_assignment(rules.groups or 2, rules.test_groups or 1)
+    if assignment.max() >= len(groups):
+        raise BadInput(
+            "the cross-validation is not finished",
+            expected=f"trials in all of its {assignment.max() + 1} folds",
+            found=f"trials in {len(groups)}",
+            remedy="run the same command again: it resumes the study",
+        )
+    return [
+        [(Segment(int(fold), TEST, *span), groups[fold][span]) for span, fold in zip(spans, folds, strict=True)]
+        for folds in assignment
+    ]
+
+
+def _edges(segment: Segment) -> NDArray[np.int64]:
+    return np.cumsum([last - first for first, last in segment.runs])[:-1]
+
+
+def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
+    """Give what a choice depends on: fold, number, loss in training, whether it may be chosen or was pruned."""
+    train = part.filter(pl.col("segment") == TRAIN)
+    feasible = (violations(train, search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
+    loss = losses(train, search)[:, 0]
+    return train.select("fold", "number", pruned=pl.col("state") == "PRUNED").with_columns(loss=loss, feasible=feasible)
+
+
+def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
+    """Give each fold with the numbers of the trials that it chooses, best first."""
+    numbers, selector = pl.Series(dtype=pl.Int64), None
+    for (fold,), part in scores.sort("fold", "number").group_by("fold", maintain_order=True):
+        if selector is None or not part["number"].equals(numbers):  # folds that share their trials share the selector
+            numbers = part["number"]
+            own = params.join(part.select("number"), on="number", how="semi", maintain_order="left").drop("number")
+            selector = Selector(own.cast(pl.Float64).to_numpy(), rules)
+        loss = part["loss"].to_numpy()
+        worst = np.max(loss, initial=-np.inf, where=np.isfinite(loss))
+        chosen = selector.choose(np.where(part["pruned"], worst, loss), part["feasible"].to_numpy())
+        yield int(fold), numbers.to_numpy()[chosen].tolist()
+
+
+def _rows_of(wanted: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([part.join(wanted, on=["fold", "number"], how="semi") for part in parts])
+
+
+def _earned(test: Segment, returns: pl.DataFrame, numbers: Sequence[int]) -> NDArray[np.float64]:
+    """Give the mean return of the chosen trials in each of the test's sessions; 0 after ruin, and without a choice."""
+    own = returns.filter((pl.col("fold") == test.fold) & (pl.col("segment") == TEST))
+    total = np.zeros(test.sessions)
+    for number in numbers:
+        values = own.row(by_predicate=pl.col("number") == number, named=True)["returns"]
+        total += np.nan_to_num(np.array(values, np.float64), nan=0.0)
+    return total / max(len(numbers), 1)
+
+
+def _curve(tests: Sequence[Tested], sessions: pl.Series, cash: float) -> pl.DataFrame:
+    places = np.concatenate([np.arange(*run) for test, _ in tests for run in test.runs])
+    earned = np.concatenate([each for _, each in tests])
+    folds = np.repeat([test.fold for test, _ in tests], [test.sessions for test, _ in tests]).astype(np.int32)
+    equity = cash * np.cumprod(np.maximum(1.0 + earned, 0.0))
+    return pl.DataFrame({"timestamp": sessions.gather(places), "fold": folds, "return": earned, "equity": equity})
+
+
+def _row(
+    train: Segment,
+    test: Segment | None,
+    sessions: pl.Series,
+    measured: pl.DataFrame,
+    params: pl.DataFrame,
+    numbers: list[int],
+    earned: NDArray[np.float64] | None,
+) -> dict[str, Any]:
+    best = numbers[0] if numbers else None
+    values = params.drop("number").clear(1) if best is None else params.filter(pl.col("number") == best).drop("number")
+    row: dict[str, Any] = {
+        "fold": train.fold,
+        "number": best,
+        "numbers": numbers,
+        **values.row(0, named=True),
+        "train_start": sessions[train.first],
+        "train_end": sessions[train.last - 1],
+        "test_start": None if test is None else sessions[test.first],
+        "test_end": None if test is None else sessions[test.last - 1],
+        "short": test is not None and test.short,
+        "test_return": None if earned is None else float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
+    }
+    own = measured.filter((pl.col("fold") == train.fold) & pl.col("number").is_in(numbers[:1]))
+    for name in (TRAIN, TEST):
+        part = own.filter(pl.col("segment") == name)
+        row |= {f"{name}_{each}": part[f"user_attrs_{each}"][0] if len(part) else None for each in METRICS}
+    return row
+
+
+def _types(params: pl.DataFrame) -> dict[str, pl.DataType]:
+    """Return the types of the folds' columns that nothing may stand in, where no fold chose anything."""
+    figures = ["test_return", *(f"{name}_{each}" for name in (TRAIN, TEST) for each in METRICS)]
+    whole: dict[str, pl.DataType] = {"number": pl.Int64(), "numbers": pl.List(pl.Int64)}
+    times = dict.fromkeys(("test_start", "test_end"), pl.Datetime("us", "UTC"))
+    return {**whole, **params.schema, **times, **dict.fromkeys(figures, pl.Float64())}
+
+
+def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
+    rows = []
+    for name in params.columns:
+        values = table[name].drop_nulls().cast(pl.Float64).to_numpy()
+        tried = params[name].cast(pl.Float64).to_numpy()
+        spread = float(np.ptp(tried)) if len(tried) else 0.0
+        change = float(np.abs(np.diff(values)).mean()) if len(values) > 1 else None
+        rows.append(
+            {
+                "param": name.removeprefix("params_"),
+                "lowest": float(values.min()) if len(values) else None,
+                "highest": float(values.max()) if len(values) else None,
+                "mean_change": change,
+                "mean_change_of_range": change / spread if change is not None and spread > 0 else None,
+            }
+        )
+    figures = ("lowest", "highest", "mean_change", "mean_change_of_range")
+    return pl.DataFrame(rows, schema={"param": pl.String(), **{name: pl.Float64() for name in figures}})
+
+
+def _metrics(returns: NDArray[np.float64]) -> dict[str, float | None]:
+    figures = {name: float(getattr(plain, name)(returns)) for name in _RATIOS}
+    figures["cagr"] = float(plain.cagr(returns, years=len(returns) / _SESSIONS_PER_YEAR))
+    figures["sessions"] = float(len(returns))
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}
+
+
+def _together(table: pl.DataFrame, paths: pl.DataFrame) -> dict[str, float | None]:
+    """Give the metrics of all tests: those of the only path, or the means of several and how far they differ."""
+    columns = {name: paths[name].cast(pl.Float64).drop_nulls().to_numpy() for name in paths.columns if name != "path"}
+    figures: dict[str, float | None] = {
+        name: float(values.mean()) if len(values) else None for name, values in columns.items()
+    }
+    trained = table["train_cagr"].drop_nulls().to_list()
+    mean, earned = float(np.mean(trained)) if trained else np.nan, figures["cagr"]
+    figures["efficiency"] = earned / mean if earned is not None and mean > 0 else None
+    if len(paths) > 1 and len(sharpe := columns["sharpe"]) > 1:
+        figures |= {
+            "paths": float(len(paths)),
+            "sharpe_lowest": float(sharpe.min()),
+            "sharpe_median": float(np.median(sharpe)),
+            "sharpe_highest": float(sharpe.max()),
+            "sharpe_deviation": float(sharpe.std(ddof=1)),
+        }
+    return figures

@@ -1,0 +1,56 @@
+"""A study that another process works on, looked at again and again: each look reads what was committed since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.study.results.study import State, open_study
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.table.trials import best_first
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backsweep.sweepfile.search import Search
+
+
+class Watch:
+    """The state and the `count` best trials of the study in a folder; raises StudyConflict if there is none.
+
+    Rows that were read are not read again, and of them only the best are kept: a look at a long study costs what is
+    new in it.
+    """
+
+    def __init__(self, path: Path | str, count: int) -> None:
+        study = open_study(path)
+        self.search: Search = study.sweep.search
+        self._folder = StudyFolder(path)
+        self._name, self._hash = study.sweep.study, study.identity.hash
+        self._count = count
+        self._read = self._done = self._failed = self._pruned = self._batches = 0
+        self._total = self.search.trials
+        self._best = self._kept = pl.DataFrame()
+
+    def look(self) -> tuple[State, pl.DataFrame]:
+        """Read what is new; returns how far the study has come, and its best trials, best first."""
+        entries = self._folder.entries()
+        new = entries[self._read :]
+        if new:
+            rows = self._folder.rows("trials", new)
+            self._read, self._total = len(entries), new[-1].total
+            self._done += len(rows)
+            self._failed += int((rows["state"] == "FAIL").sum())
+            self._pruned += int((rows["state"] == "PRUNED").sum())
+            self._batches = int(rows["batch"][-1]) + 1
+            candidates = pl.concat([self._kept, rows]) if len(self._kept) else rows
+            ordered = best_first(candidates, self.search)
+            self._best = ordered.head(self._count)
+            first = (
+                int((ordered["front"] == 1).sum()) if "front" in ordered.columns else 0
+            )  # decides who is on it later
+            self._kept = ordered.head(max(self._count, first)).select(rows.columns)
+        total = None if self._total is None else max(self._total, self._done)
+        state = State(self._name, self._hash, self._done, total, self._failed, self._batches, self._pruned)
+        return state, self._best

@@ -1,0 +1,284 @@
+"""The driver of a study: proposes batches, keeps the backend busy, commits batches in order.
+
+What a trial is depends on its number, on the study's seed and on the outcomes that its batch may know (see `batches`
+and `proposers.base`). Everything else here is scheduling - how many batches are written together, how they are cut into
+chunks, which chunk returns first, where a run was interrupted - and cannot change a row, timing columns apart.
+
+Where nothing is learned from earlier trials, batches of quick ones form spans (see `pace`). A sampler that learns needs
+every batch by itself, and so do folds with trials of their own: there a span is one batch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.study.run.batch_groups import Span, make_schedule
+from backsweep.study.run.batches import Batches
+from backsweep.study.run.pacing import Pace
+from backsweep.study.search.proposals import joined
+from backsweep.study.search.samplers import make_proposer, make_proposer_by_fold
+from backsweep.study.search.space import trial_spec
+from backsweep.study.table.blocks import BLOCKS_TABLE, block_rows
+from backsweep.study.table.folds import fold_tables
+from backsweep.study.table.trials import Table, best_row
+from backsweep.trial.contract import Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from backsweep.study.search.proposals import Proposals, Told
+    from backsweep.study.search.samplers import Proposer
+    from backsweep.study.search.space import Space
+    from backsweep.study.store.folder import StudyFolder
+    from backsweep.study.store.identity import Identity
+    from backsweep.sweepfile.sweep import Sweep
+    from backsweep.trial.contract import Backend, Chunk, Outcome
+
+LOGGER = logging.getLogger(__name__)
+
+_POLL = 0.5  # seconds to wait for a chunk before looking around
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a study stands.
+
+    `done` counts trials that came back, failed ones included, `batches` those committed; `best` is a row of the study
+    table, or None.
+    """
+
+    done: int
+    total: int
+    failed: int
+    best: dict[str, Any] | None
+    batches: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended; `resumed` trials had been committed by earlier runs."""
+
+    path: Path | str
+    done: int
+    total: int
+    failed: int
+    resumed: int
+    best: dict[str, Any] | None
+
+
+def run_study(
+    sweep: Sweep,
+    space: Space,
+    backend: Backend,
+    folder: StudyFolder,
+    identity: Identity,
+    on_progress: Callable[[Progress], None] | None = None,
+    *,
+    chunk_size: int | None = None,
+) -> Summary:
+    """Run a study to its end, or resume it: the same call.
+
+    Nothing is written before the sweep, the data and the strategy have been found good. The backend is closed whatever
+    happens; a KeyboardInterrupt passes through and leaves a study that resumes. `chunk_size` fixes the trials per
+    chunk, and that every batch is committed by itself; otherwise both are chosen by time.
+    """
+    try:
+        proposer: Proposer = make_proposer(sweep, space)
+        spec, ready, folds = trial_spec(sweep, space), None, 1
+        folder.check(identity)
+        with ExitStack() as stack:
+            begun = folder.exists
+            if begun:
+                stack.enter_context(folder.hold())
+                folder.clear_uncommitted()
+            if spec.folds and sweep.searches_by_fold:
+                if not begun:
+                    ready = backend.start(spec)
+                folds = 1 + (folder.segments(spec.folds) if ready is None else ready.segments)[-1].fold
+                proposer = make_proposer_by_fold(sweep, space, folds)
+            batches = _batches(sweep, proposer, folds)
+            run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
+            if not run.finished:
+                ready = ready or backend.start(spec)
+                for note in ready.notes:
+                    LOGGER.warning("warning: %s", note)
+                run.begin(ready)
+                if not begun:
+                    stack.enter_context(folder.hold())
+                    folder.create(identity, ready.sessions)
+                run.loop()
+            return run.summary()
+    finally:
+        backend.close()
+
+
+def _batches(sweep: Sweep, proposer: Proposer, folds: int) -> Batches:
+    search = sweep.search
+    total = min(number for number in (search.trials, proposer.limit) if number is not None)
+    whole = -(-total // search.batch) * search.batch
+    if sweep.searches_by_fold:
+        return Batches(search.batch, search.lag * folds, whole * folds, folds)
+    if search.between_folds is not None:
+        total = whole if proposer.limit is None else min(whole, proposer.limit)
+    return Batches(search.batch, search.lag, total)
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        space: Space,
+        backend: Backend,
+        folder: StudyFolder,
+        proposer: Proposer,
+        batches: Batches,
+        on_progress: Callable[[Progress], None] | None,
+        chunk_size: int | None,
+    ) -> None:
+        search = sweep.search
+        self._batches = batches
+        self._search, self._table = search, Table(search, space)
+        self._backend, self._folder, self._proposer = backend, folder, proposer
+        self._on_progress, self._pace = on_progress, Pace(search.batch, chunk_size)
+        self._queue: deque[Chunk] = deque()  # the goes of spans, or what is left of them to send
+        self._spans: dict[int, Span] = {}  # by their first batch, oldest first: those that are not committed
+        self._past: list[Told] = []  # of committed whole batches, if the proposer asks
+        self._ready = Ready(np.empty(0, np.int64))
+        self._committed = self._failed = 0
+        self._best: dict[str, Any] | None = None
+        self._head = pl.DataFrame()  # committed rows of a batch that is not whole, if the proposer asks
+        for rows in folder.parts("trials"):
+            self._failed += int((rows["state"] == "FAIL").sum())
+            self._record(rows)
+        self._resumed = self._done = self._committed
+        self._next = self._batches.of(self._committed)  # batch to propose next
+
+    @property
+    def finished(self) -> bool:
+        return self._committed >= self._batches.total
+
+    def begin(self, ready: Ready) -> None:
+        """Propose the first batch, which a sampler may refuse to do."""
+        self._ready = ready
+        self._pace.begin(self._part(0))
+        self._propose(max(1, self._backend.capacity()))
+
+    def loop(self) -> None:
+        self._report()
+        while not self.finished:
+            self._fill()
+            for outcome in self._backend.wait(_POLL):
+                self._take(outcome)
+        self._folder.clear_uncommitted()
+
+    def summary(self) -> Summary:
+        total = max(self._batches.total, self._committed)
+        return Summary(self._folder.path, self._done, total, self._failed, self._resumed, self._best)
+
+    def _record(self, rows: pl.DataFrame) -> None:
+        """Count committed rows, and give the proposer's past its whole batches."""
+        self._committed += len(rows)
+        self._best = best_row(rows, self._search, self._best)
+        if self._proposer.adaptive:
+            rows, size = pl.concat([self._head, rows]) if len(self._head) else rows, self._batches.size
+            whole = len(rows) // size * size
+            self._past += [self._table.told(rows[start : start + size]) for start in range(0, whole, size)]
+            self._head = rows[whole:]
+
+    def _fill(self) -> None:
+        """Keep the backend's hands full."""
+        while (room := self._backend.capacity()) > 0:
+            if not self._queue and not self._propose(room):
+                break
+            self._backend.submit(self._cut(room))
+        if not self._queue and self._next >= self._batches.count and all(span.last for span in self._spans.values()):
+            self._backend.wind_down()
+
+    def _cut(self, room: int) -> Chunk:
+        """Cut a chunk off what is queued, as long as suits what is known now of the time that trials take."""
+        work = self._queue.popleft()
+        size = self._pace.chunk(len(work.numbers), room)
+        if size < len(work.numbers):
+            self._queue.appendleft(work.of(slice(size, None)))
+        return work.of(slice(size))
+
+    def _propose(self, room: int) -> bool:
+        """Propose the next span and queue it, if it is time; `room` chunks are wanted."""
+        batch, batches = self._next, self._batches
+        if batch >= batches.count or self._must_wait(batch):
+            return False
+        fold = batches.fold(batch)
+        single = self._proposer.adaptive or fold is not None or self._search.between_folds is not None
+        count = 1 if single else min(self._pace.span(room), batches.count - batch)
+        proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
+        start = batch * batches.size
+        numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
+        part = self._part(batch)
+        schedule = make_schedule(part, fold, self._search)
+        span = self._spans[batch] = Span(proposals, numbers, part, schedule, self._search)
+        self._queue.append(span.work(batch))
+        self._next += count
+        return True
+
+    def _must_wait(self, batch: int) -> bool:
+        """Whether a batch's time has not come: its sampler has too little to learn from, or too much is unfinished."""
+        if self._proposer.adaptive:
+            return len(self._past) < self._batches.known(batch)
+        return bool(self._spans) and self._pace.is_far(batch * self._batches.size - self._committed)
+
+    def _proposed_by_sampler(self, batch: int) -> Proposals:
+        if not self._proposer.adaptive:
+            return self._proposer.propose(batch, (), ())
+        known = self._batches.known(batch)
+        past = [told.proposals for told in self._past[known:batch]]
+        running = [*past, *(self._spans[each].proposals for each in range(known + len(past), batch))]
+        return self._proposer.propose(batch, self._past[:known], running)
+
+    def _take(self, outcome: Outcome) -> None:
+        span = self._spans.get(outcome.batch)
+        if span is None:
+            return
+        over = span.over
+        if len(new := span.take(outcome)):
+            self._pace.learn(outcome, len(new))
+            self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
+            if span.advance():  # before what is queued: the older a batch, the sooner it is committed
+                self._queue.appendleft(span.work(outcome.batch))
+            self._done += span.over - over
+            self._commit()
+            self._report()
+
+    def _commit(self) -> None:
+        """Commit whatever is complete, in the order of batches."""
+        while self._spans and next(iter(self._spans.values())).complete:
+            batch = next(iter(self._spans))
+            span, part = self._spans.pop(batch), self._part(batch)
+            results = span.results
+            trials = self._table.trials(span.used, results, self._batches.fold(batch))
+            if part.segments:
+                tables = fold_tables(results, self._search, part)
+            else:
+                tables = {"returns": self._table.returns(results)}
+            tables |= {BLOCKS_TABLE: block_rows(results, part.segments), "trials": trials}
+            self._folder.commit(tables, self._batches.total)
+            self._record(trials)
+
+    def _part(self, batch: int) -> Ready:
+        """Give what is known of the folds that a batch's trials run on."""
+        fold = self._batches.fold(batch)
+        return self._ready.of(None if fold is None else range(fold, fold + 1))
+
+    def _report(self) -> None:
+        if self._on_progress is not None:
+            batches = -(-self._committed // self._batches.size)
+            self._on_progress(Progress(self._done, self._batches.total, self._failed, self._best, batches))

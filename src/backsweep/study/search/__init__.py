@@ -1,0 +1,1 @@
+"""What is proposed: the space, the samplers, and pruning between folds."""

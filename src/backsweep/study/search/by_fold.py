@@ -1,0 +1,41 @@
+"""Proposals of their own for every fold: one proposer each, with a seed of its own, that knows its fold alone.
+
+The batches of the folds take turns: with F folds, batch b is batch b // F of fold b % F. To each proposer its fold
+looks like a study by itself, with batches 0, 1, 2, ... and the same lag: what it proposes depends on the number of its
+fold and on that fold's outcomes, not on how many folds there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backsweep.study.search.proposals import Proposals, Proposer, Told
+
+_FOLDS = 5  # keeps the streams of one seed apart
+
+
+class ByFold:
+    """Proposals of the proposers of all folds, in turns."""
+
+    limit: int | None = None
+
+    def __init__(self, proposers: Sequence[Proposer]) -> None:
+        self._proposers = proposers
+        self.adaptive = proposers[0].adaptive
+
+    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+        """Show the batch's fold what is its own, and give its proposals."""
+        count = len(self._proposers)
+        turn, fold = divmod(batch, count)
+        others = (fold - len(past)) % count  # running batches before the fold's own first
+        return self._proposers[fold].propose(turn, past[fold::count], running[others::count])
+
+
+def fold_seed(seed: int, fold: int) -> int:
+    """Derive the seed of a fold's proposer from the study's."""
+    return int(np.random.SeedSequence([_FOLDS, seed, fold]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,104 @@
+"""What a proposer is given and what it gives back.
+
+The proposals of batch k are a pure function of the study's seed, of k, of the outcomes of the batches up to k - lag and
+of the proposals of those in between, which are still running. A proposer may keep what it has computed, but a new one
+that is handed the same past proposes the same values: that is what makes a study resume exactly.
+
+A batch is always proposed whole. When a study ends inside a batch, the driver uses its head, and a study that is later
+extended finds the rest unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from backsweep.study.search.fronts import fronts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """A batch of proposed trials.
+
+    Attributes
+    ----------
+    values : float64[k, p], in the space's columns.
+    attrs : one JSON text per trial with what the sampler must find again later, or empty.
+
+    """
+
+    values: NDArray[np.float64]
+    attrs: tuple[str, ...] = ()
+
+    def attr(self, row: int) -> str:
+        """Return the sampler's text of one trial, empty if it has none."""
+        return self.attrs[row] if self.attrs else ""
+
+
+def joined(batches: Sequence[Proposals]) -> Proposals:
+    """Give several batches as one."""
+    if len(batches) == 1:
+        return batches[0]
+    attrs = tuple(each.attr(row) for each in batches for row in range(len(each.values)) if each.attrs)
+    return Proposals(np.concatenate([each.values for each in batches]), attrs)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A batch with its outcomes.
+
+    Attributes
+    ----------
+    proposals : what was tried.
+    losses : float64[k, m], one column per objective, smaller is better; NaN = undefined.
+    violations : float64[k, c], one column per constraint, at most 0 where it holds; inf = undefined.
+    failed : bool[k].
+
+    """
+
+    proposals: Proposals
+    losses: NDArray[np.float64]
+    violations: NDArray[np.float64]
+    failed: NDArray[np.bool_]
+
+
+class Proposer(Protocol):
+    """Where the parameters of a batch come from."""
+
+    adaptive: bool
+    """Whether proposals depend on outcomes; if not, `past` and `running` are empty and any batch may come first."""
+
+    limit: int | None
+    """How many trials there are at most; None = no end."""
+
+    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+        """Propose one whole batch.
+
+        `past` are batches 0 to batch - lag with their outcomes, `running` those between them and this one.
+        """
+        ...
+
+
+def ranked(
+    losses: NDArray[np.float64], violations: NDArray[np.float64], failed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Order trials from best to worst: positions, int64[k].
+
+    Feasible trials come first, by their loss and with undefined losses last; then infeasible ones by the sum of their
+    violations; then failed ones. Several losses count by non-dominated fronts. Equals stay in the order of trials.
+    """
+    excess = np.maximum(violations, 0.0).sum(axis=1)
+    defined = np.isfinite(losses).all(axis=1)
+    merit = losses[:, 0].copy()
+    if losses.shape[1] > 1:
+        merit[defined] = fronts(losses[defined])
+    merit[~defined] = np.inf
+    merit[excess > 0] = 0.0
+    return np.lexsort((merit, excess, failed))

@@ -1,0 +1,92 @@
+"""CMA-ES: a normal distribution over the unit cube that moves and stretches towards better trials.
+
+A generation is a batch. Because batch k is proposed before its `lag - 1` predecessors are known, there are `lag`
+independent searches that take turns: batch k belongs to search k modulo lag and follows from that search's own earlier
+batches, all of which are known by then. No trial is wasted, and the searches start from the same middle with different
+random numbers.
+
+Outcomes enter as ranks (CMA-ES uses nothing else), so constraints, undefined objectives and failures only have to be
+ordered. The state is rebuilt by asking and telling again, from the seed and the outcomes alone. Axes with few values,
+choices included, are equal parts of the unit interval in their order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from cmaes import CMA
+
+from backsweep.errors import BadInput
+from backsweep.study.search.proposals import Proposals, ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.study.search.proposals import Told
+    from backsweep.study.search.space import Space
+    from backsweep.sweepfile.search import Search
+
+_CMA = 3  # keeps the streams of one seed apart
+_SMALLEST = 4  # trials in a generation
+_SPREAD = 0.25  # of the unit interval: the first standard deviation on every axis
+_BELOW_ONE = np.nextafter(1.0, 0.0)
+
+
+class _Search:
+    """One of the searches that take turns, with its last generation."""
+
+    def __init__(self, dimensions: int, seed: int, size: int) -> None:
+        bounds = np.tile([0.0, 1.0], (dimensions, 1))
+        self._cma = CMA(np.full(dimensions, 0.5), _SPREAD, bounds=bounds, seed=seed, population_size=size)
+        self._size = size
+        self.generation = 0
+        self.points = self._ask()
+
+    def tell(self, order: NDArray[np.int64]) -> None:
+        """Move on to the next generation; `order` lists the last one's trials from best to worst."""
+        self._cma.tell([(self.points[row], float(rank)) for rank, row in enumerate(order)])
+        self.generation += 1
+        self.points = self._ask()
+
+    def _ask(self) -> NDArray[np.float64]:
+        return np.stack([self._cma.ask() for _ in range(self._size)])
+
+
+class CmaProposer:
+    """Proposals of `lag` CMA-ES searches that take turns."""
+
+    adaptive = True
+    limit: int | None = None
+
+    def __init__(self, space: Space, search: Search, where: str) -> None:
+        if len(search.objective) > 1:
+            raise BadInput("cmaes knows one objective", where=where, remedy="use `sampler: nsga2` or `tpe`")
+        if search.batch < _SMALLEST:
+            raise BadInput(
+                "a batch too small for cmaes",
+                where=where,
+                expected=f"a batch of at least {_SMALLEST}, which is its generation",
+                found=str(search.batch),
+                remedy="set `search.batch: 32`",
+            )
+        self._space, self._lag = space, search.lag
+        # An axis that means nothing is added to a search of one axis, which CMA-ES does not know.
+        count = max(2, len(space.dimensions))
+        self._searches = [_Search(count, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
+
+    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+        """Bring the batch's search up to date and give its generation."""
+        generation, turn = divmod(batch, self._lag)
+        search = self._searches[turn]
+        while search.generation < generation:
+            told = past[search.generation * self._lag + turn]
+            search.tell(ranked(told.losses, told.violations, told.failed))
+        unit = np.minimum(search.points[:, : len(self._space.dimensions)], _BELOW_ONE)
+        return Proposals(self._space.from_unit(unit))
+
+
+def _seed(seed: int, turn: int) -> int:
+    return int(np.random.SeedSequence([_CMA, seed, turn]).generate_state(1)[0] >> 1)

@@ -1,0 +1,228 @@
+"""Optuna's samplers by ask: TPE, NSGA-II, and any other by its class.
+
+For every batch a new sampler with a seed of its own meets a new in-memory study that is filled from the past, so that
+nothing but the past can matter. Trials of earlier batches that are still running are in the study as running: TPE
+counts them among the bad ones (its constant liar), so that a batch spreads instead of proposing one point many times.
+
+What Optuna is told: a failed trial as FAIL, which samplers ignore; an undefined objective as worse than the worst
+that was defined up to its batch, so that its surroundings are avoided (as FAIL while nothing is defined yet). A pruned
+trial is told like that, and as one that breaks every constraint by far: not as Optuna's PRUNED, which TPE ranks by how
+far a trial came, because here a trial is pruned for being hopeless and not for being slow.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from backsweep.errors import BadInput
+from backsweep.strategy import load_class, modules_of
+from backsweep.study.search.proposals import Proposals, ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+
+    from backsweep.study.search.dimension import Dimension
+    from backsweep.study.search.proposals import Told
+    from backsweep.study.search.space import Space
+    from backsweep.sweepfile.search import Search
+
+_OPTUNA = 4  # keeps the streams of one seed apart
+_BEST = 25  # TPE's good set never has more, and has exactly these once the history has 241 trials
+_LAST = 241
+_WORST = 1e100  # stands for an infinite violation: samplers add violations up, and sums must be finite
+_NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # samplers do not look at times
+_BUILT_IN = {"tpe": optuna.samplers.TPESampler, "nsga2": optuna.samplers.NSGAIISampler}
+
+
+def make_optuna_proposer(space: Space, search: Search, where: str) -> OptunaProposer:
+    """Build the proposer for `tpe`, `nsga2` or a sampler class by its reference; raises BadInput."""
+    build = _BUILT_IN.get(search.sampler) or load_sampler(search.sampler, where)
+    if search.sampler == "tpe":
+        return TpeProposer(space, search, where, build)
+    return OptunaProposer(space, search, where, build)
+
+
+def load_sampler(reference: str, where: str) -> Callable[..., BaseSampler]:
+    """Import the sampler class that `file.py:Class` or `module:Class` names; raises BadInput for one without a seed.
+
+    Raises StrategyError where there is none.
+    """
+    base: type[Any] = optuna.samplers.BaseSampler
+    found = load_class(reference, base, "sampler")
+    if "seed" not in inspect.signature(found).parameters:
+        raise BadInput("the sampler takes no seed", where=where, found=reference, remedy="use a sampler with a seed")
+    return found
+
+
+class _Finished(FrozenTrial):
+    """A finished trial; it does not change any more, so that studies may share it instead of copying it."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Finished:
+        return self
+
+
+class OptunaProposer:
+    """Proposals of an Optuna sampler that sees the whole past."""
+
+    adaptive = True
+    limit: int | None = None
+    keeps_attributes = True
+
+    def __init__(self, space: Space, search: Search, where: str, build: Callable[..., BaseSampler]) -> None:
+        self._space, self._search, self._where, self._build = space, search, where, build
+        self._axes = {axis.name: _distribution(axis) for axis in space.dimensions}
+        self._names = [bound.name for bound in search.bounds]
+        self._worst = np.full(len(search.objective), -np.inf)
+        self._folded = 0
+        self._trials: list[_Finished] = []
+        self._attrs: dict[str, Any] = {}
+
+    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+        """Ask a new sampler for a batch, given a new study of the past."""
+        for told in past[self._folded :]:
+            self._fold(told)
+        self._folded = len(past)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Optuna's many, none says anything about this study
+            try:
+                with modules_of(self._build):
+                    return self._ask(batch, running)
+            except (TypeError, ValueError, ImportError, RuntimeError) as error:
+                remedy = "use another sampler, or change what it cannot take"
+                found = f"{type(error).__name__}: {error}"
+                raise BadInput("the sampler refuses", where=self._where, found=found, remedy=remedy) from error
+
+    def _ask(self, batch: int, running: Sequence[Proposals]) -> Proposals:
+        seed = int(np.random.SeedSequence([_OPTUNA, self._search.seed, batch]).generate_state(1)[0])
+        storage = optuna.storages.InMemoryStorage()
+        directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objective)
+        study = optuna.create_study(storage=storage, sampler=self._build(seed=seed), directions=directions)
+        key = storage.get_study_id_from_name(study.study_name)
+        for seen in self._seen():
+            storage.create_new_trial(key, seen)
+        attrs = dict(self._attrs)
+        for proposals in running:
+            for row in range(len(proposals.values)):
+                storage.create_new_trial(key, self._running(proposals, row))
+                attrs |= _unpack(proposals.attr(row)).get("study", {})
+        for name, value in attrs.items():
+            storage.set_study_system_attr(key, name, value)
+        values = np.empty((self._search.batch, len(self._axes)))
+        texts: list[str] = []
+        for row in range(self._search.batch):
+            trial = study.ask(self._axes)
+            values[row] = [axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions]
+            if self.keeps_attributes:
+                now = storage.get_study_system_attrs(key)
+                new = {name: value for name, value in now.items() if name not in attrs or attrs[name] != value}
+                attrs |= new
+                texts.append(_pack(storage.get_trial(trial._trial_id).system_attrs, new))  # noqa: SLF001
+        return Proposals(values, tuple(texts))
+
+    def _seen(self) -> Sequence[_Finished]:
+        """Finished trials that the sampler is shown, in their order."""
+        return self._trials
+
+    def _fold(self, told: Told) -> None:
+        """Take one more batch of the past into account."""
+        defined = told.losses[np.isfinite(told.losses).all(axis=1)]
+        self._worst = np.max([self._worst, *defined], axis=0)
+        for row in range(len(told.failed)):
+            self._trials.append(self._finished(told, row))
+            self._attrs |= _unpack(told.proposals.attr(row)).get("study", {})
+
+    def _finished(self, told: Told, row: int) -> _Finished:
+        losses = told.losses[row]
+        defined = np.isfinite(losses).all()
+        failed = bool(told.failed[row]) or not (defined or np.isfinite(self._worst).all())
+        if not defined and not failed:
+            losses = self._worst + 1.0 + np.abs(self._worst)
+        trial = _Finished(
+            number=0,
+            trial_id=0,
+            state=TrialState.FAIL if failed else TrialState.COMPLETE,
+            value=None,
+            values=None if failed else losses.tolist(),
+            datetime_start=_NEVER,
+            datetime_complete=_NEVER,
+            params=self._space.decode(told.proposals.values[row]),
+            distributions=self._axes,
+            user_attrs={},
+            system_attrs=_unpack(told.proposals.attr(row)).get("trial", {}),
+            intermediate_values={},
+        )
+        for name, violation in zip(self._names, told.violations[row], strict=True):
+            trial.set_constraint(name, min(float(violation), _WORST))
+        return trial
+
+    def _running(self, proposals: Proposals, row: int) -> FrozenTrial:
+        return create_trial(
+            state=TrialState.RUNNING,
+            params=self._space.decode(proposals.values[row]),
+            distributions=self._axes,
+            system_attrs=_unpack(proposals.attr(row)).get("trial", {}),
+        )
+
+
+class TpeProposer(OptunaProposer):
+    """TPE, whose cost per proposal does not grow with the study.
+
+    It sees the best 25 trials and the last 241: its good set is exactly that of the whole history, its bad set is
+    recent. With several objectives the best are those of the first fronts, batch by batch.
+    """
+
+    keeps_attributes = False
+
+    def __init__(self, space: Space, search: Search, where: str, build: Callable[..., BaseSampler]) -> None:
+        super().__init__(space, search, where, build)
+        self._recent: list[int] = []
+        self._best: list[int] = []
+        self._merit: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+
+    def _seen(self) -> Sequence[_Finished]:
+        return [self._trials[number] for number in sorted({*self._best, *self._recent})]
+
+    def _fold(self, told: Told) -> None:
+        first = len(self._trials)
+        super()._fold(told)
+        usable = [row for row in range(len(told.failed)) if self._trials[first + row].state == TrialState.COMPLETE]
+        self._recent = (self._recent + [first + row for row in usable])[-_LAST:]
+        self._merit |= {first + row: (told.losses[row], told.violations[row]) for row in usable}
+        if self._merit:
+            numbers = list(self._merit)
+            losses, violations = (np.stack(columns) for columns in zip(*self._merit.values(), strict=True))
+            order = ranked(losses, violations, np.zeros(len(numbers), dtype=np.bool_))
+            self._best = sorted(numbers[i] for i in order[:_BEST])
+            self._merit = {number: self._merit[number] for number in self._best}
+
+
+def _distribution(axis: Dimension) -> BaseDistribution:
+    if axis.choices is not None:
+        return CategoricalDistribution(axis.choices)
+    if axis.integer:
+        return IntDistribution(int(axis.low), int(axis.high), log=axis.log, step=int(axis.step or 1))
+    return FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
+
+
+def _pack(trial: dict[str, Any], study: dict[str, Any]) -> str:
+    content = {name: attrs for name, attrs in (("trial", trial), ("study", study)) if attrs}
+    return json.dumps(content, sort_keys=True, separators=(",", ":")) if content else ""
+
+
+def _unpack(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(text) if text else {}
+    return content

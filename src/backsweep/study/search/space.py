@@ -1,0 +1,256 @@
+"""The search space of a study: what varies, within which limits, and what is held fixed.
+
+A strategy's declared parameters vary within their declared ranges; `search.params` narrows or replaces a range, and
+adds any number under `costs`, `account` or `execution` by its dotted key; `search.fixed` takes a name out of the
+search.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+
+from backsweep.errors import BadInput
+from backsweep.study.search.dimension import Dimension, Number
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.messages import nearest, shown
+from backsweep.sweepfile.pruning import PruningSpec
+from backsweep.sweepfile.search import ParamRange
+from backsweep.sweepfile.section import Section
+from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial.code import code_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+    from pydantic import BaseModel
+
+    from backsweep.strategy import Param
+    from backsweep.sweepfile.sweep import Sweep
+
+_MOST_STEPS = 2**53
+"""Of a range: as many as a float can count."""
+
+_SECTIONS = ("costs", "account", "execution")
+
+Kind = TypeVar("Kind", bound=Section)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The axes in column order, and the fixed values by name."""
+
+    dimensions: tuple[Dimension, ...]
+    fixed: dict[str, Number]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the value arrays."""
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    def from_unit(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[k, p] in [0, 1) to float64[k, p] on the axes."""
+        return np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(self.dimensions)], axis=1)
+
+    def decode(self, row: NDArray[np.float64]) -> dict[str, Number]:
+        """One row of values to a mapping as a reader sees it."""
+        return {axis.name: axis.plain(row[j]) for j, axis in enumerate(self.dimensions)}
+
+    def encode(self, values: Mapping[str, Number]) -> NDArray[np.float64]:
+        """Return a mapping with a value for every axis as a row; raises BadInput for missing or unknown names."""
+        for name in values:
+            if name not in self.names:
+                raise BadInput(f"unknown parameter `{name}`", remedy=nearest(name, self.names))
+        missing = [name for name in self.names if name not in values]
+        if missing:
+            raise BadInput(f"no value for `{missing[0]}`", expected="a value for " + ", ".join(self.names))
+        return np.asarray([float(values[name]) for name in self.names], dtype=np.float64)
+
+
+def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
+    """Name what every trial of this study shares."""
+    return TrialSpec(
+        data=sweep.data,
+        strategy=sweep.strategy,
+        account=sweep.account,
+        execution=sweep.execution,
+        costs=sweep.costs,
+        fixed=space.fixed,
+        params=space.names,
+        pruning=_part_of(PruningSpec, sweep.search.pruning),
+        folds=_part_of(FoldSpec, sweep.walk_forward),
+        code=code_digests(sweep.strategy, sweep.costs),
+    )
+
+
+def _part_of(kind: type[Kind], section: Kind | None) -> Kind | None:
+    """Give what a section has of the simpler one that it extends."""
+    return None if section is None else kind(**{name: getattr(section, name) for name in kind.model_fields})
+
+
+def build_space(sweep: Sweep, declared: Mapping[str, Param]) -> Space:
+    """Join the strategy's declared parameters with `search.params` and `search.fixed`; raises BadInput."""
+    search = sweep.search
+    for key in ("params", "fixed"):
+        for name in getattr(search, key):
+            where = sweep.where("search", key, name)
+            if name not in declared:
+                _check_number(sweep, name, declared, where)
+            if key == "fixed" and name in search.params:
+                problem = f"`{name}` is both searched and fixed"
+                raise BadInput(problem, where=where, remedy="keep it under `params` or under `fixed`")
+    for name, value in search.fixed.items():
+        check_value(sweep, name, value, declared.get(name), sweep.where("search", "fixed", name))
+    free = [name for name in declared if name not in search.fixed]
+    free += [name for name in search.params if name not in declared]
+    return Space(tuple(_dimension(sweep, name, declared.get(name)) for name in free), dict(search.fixed))
+
+
+def _check_number(sweep: Sweep, name: str, declared: Mapping[str, Param], where: str) -> None:
+    """Refuse a name that is neither a parameter nor a number of the sections."""
+    section, _, rest = name.partition(".")
+    if section in _SECTIONS:
+        value = _walk(_dump(sweep, section), rest)
+        if isinstance(value, float | int) and not isinstance(value, bool):
+            return
+    numbers = [f"{section}.{key}" for section in _SECTIONS for key in _numbers(_dump(sweep, section))]
+    raise BadInput(
+        f"unknown parameter `{name}`",
+        where=where,
+        expected="a parameter of the strategy, or a number under costs, account or execution as this file sets them",
+        remedy=nearest(name, [*declared, *numbers]),
+    )
+
+
+def check_value(sweep: Sweep, name: str, value: Number, param: Param | None, where: str) -> None:
+    """Refuse a value that a parameter, or the number of a section where `param` is None, cannot have."""
+    if not np.isfinite(value):
+        remedy = "give a finite number: NaN and infinity cannot stand for none"
+        raise BadInput(
+            f"bad value of `{name}`", where=where, expected="a finite number", found=str(value), remedy=remedy
+        )
+    boolean = param is not None and param.choices is not None and all(isinstance(c, bool) for c in param.choices)
+    whole = param is not None and param.integer
+    if boolean != isinstance(value, bool):
+        expected = "true or false" if boolean else "a number"
+        raise BadInput(f"bad value of `{name}`", where=where, expected=expected, found=shown(value))
+    if whole and value != int(value):
+        raise BadInput(f"bad value of `{name}`", where=where, expected="a whole number", found=shown(value))
+    if param is None:
+        _check_section(sweep, name, value, where)
+
+
+def _dimension(sweep: Sweep, name: str, param: Param | None) -> Dimension:
+    entry = sweep.search.params.get(name, ParamRange())
+    where = sweep.where("search", "params", name) if name in sweep.search.params else f"{sweep.strategy}: `{name}`"
+    replaced = (entry.low, entry.high) != (None, None)
+    choices = entry.choices or (None if param is None or replaced else param.choices)
+    axis = _choice(name, choices, where) if choices is not None else _range(name, entry, param, where)
+    if param is None:
+        for value in axis.choices or (axis.low, axis.high):
+            _check_section(sweep, name, value, where)
+    elif param.integer and not axis.integer:
+        _bad(name, where, expected="whole numbers, as the strategy declares", found=shown(axis.choices))
+    return axis
+
+
+def _choice(name: str, choices: tuple[Number, ...], where: str) -> Dimension:
+    kinds = {bool if isinstance(c, bool) else float for c in choices}
+    if len(kinds) > 1:
+        _bad(name, where, expected="numbers, or true and false, not both", found=shown(choices))
+    whole = (
+        kinds == {float} and all(float(c).is_integer() for c in choices) and not any(type(c) is float for c in choices)
+    )
+    plain = choices if whole or kinds == {bool} else tuple(float(c) for c in choices)
+    if len(set(plain)) < len(plain):
+        _bad(name, where, expected="every choice once", found=shown(choices))
+    return Dimension(name, integer=whole, choices=plain)
+
+
+def _range(name: str, entry: ParamRange, param: Param | None, where: str) -> Dimension:
+    low = entry.low if entry.low is not None else getattr(param, "low", None)
+    high = entry.high if entry.high is not None else getattr(param, "high", None)
+    if low is None or high is None:
+        _bad(name, where, expected="low and high, or choices", found=shown(entry.model_dump(exclude_none=True)))
+    integer = entry.integer if entry.integer is not None else bool(getattr(param, "integer", False))
+    log = entry.log if entry.log is not None else entry.step is None and bool(getattr(param, "log", False))
+    inherited = None if entry.log else getattr(param, "step", None)
+    step = entry.step if entry.step is not None else inherited
+    if low > high:
+        _bad(name, where, expected="low not above high", found=f"low {low}, high {high}")
+    if log and low <= 0:
+        _bad(name, where, expected="low above 0 with log", found=f"low {low}")
+    if log and step is not None and not (integer and step == 1):
+        _bad(name, where, expected="either step or log", found=f"step {step} and log")
+    width = float(high) - float(low)
+    steps = width / (step or 1.0) if integer or step is not None else 0.0
+    if not math.isfinite(width) or steps >= _MOST_STEPS:
+        found = f"low {low}, high {high}, step {step}"
+        _bad(name, where, expected="a width below 1.7e308, and fewer than 9e15 steps", found=found)
+    if integer and any(float(number) != int(number) for number in (low, high, step or 1)):
+        _bad(name, where, expected="whole low, high and step", found=f"low {low}, high {high}, step {step or 1}")
+    if integer and step is None:
+        step = 1.0
+    axis = Dimension(name, float(low), float(high), None if step is None else float(step), log, integer)
+    if axis.size is not None:  # the last value that the steps reach
+        axis = Dimension(name, axis.low, float(axis.at(np.asarray(axis.size - 1))), axis.step, log, integer)
+    return axis
+
+
+def _bad(name: str, where: str, *, expected: str, found: str) -> NoReturn:
+    raise BadInput(f"bad range of `{name}`", where=where, expected=expected, found=found, remedy="correct the range")
+
+
+def _check_section(sweep: Sweep, name: str, value: Number, where: str) -> None:
+    """Refuse a value that the section itself would refuse."""
+    section, _, rest = name.partition(".")
+    content = _dump(sweep, section)
+    _walk(content, rest, value)
+    model: type[BaseModel] = type(getattr(sweep, section))
+    try:
+        model.model_validate(content)
+    except ValidationError as error:
+        expected = error.errors()[0]["msg"].removeprefix("Input should be ")
+        remedy = "keep every value of the range inside the limits"
+        raise BadInput(
+            f"`{name}` out of range", where=where, expected=expected, found=shown(value), remedy=remedy
+        ) from None
+
+
+def _dump(sweep: Sweep, section: str) -> dict[str, Any]:
+    content: dict[str, Any] = getattr(sweep, section).model_dump(mode="json")
+    return content
+
+
+def _walk(content: Any, dotted: str, replacement: Number | None = None) -> Any:
+    """Follow a dotted key, and put `replacement` there if given; keys may have dots themselves, as in `BRK.B`.
+
+    The items of a list have their places as keys, as in `costs.commission.tiers.1.rate`.
+    """
+    for key, value in _items(content):
+        if str(key) == dotted:
+            if replacement is not None:
+                content[key] = replacement
+            return value
+        if dotted.startswith(f"{key}.") and isinstance(value, dict | list):
+            return _walk(value, dotted[len(str(key)) + 1 :], replacement)
+    return None
+
+
+def _items(content: Any) -> Iterable[tuple[Any, Any]]:
+    return enumerate(content) if isinstance(content, list) else content.items()
+
+
+def _numbers(content: Any, prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for key, value in _items(content):
+        if isinstance(value, dict | list):
+            names += _numbers(value, f"{prefix}{key}.")
+        elif isinstance(value, float | int) and not isinstance(value, bool):
+            names.append(f"{prefix}{key}")
+    return names

@@ -1,0 +1,53 @@
+"""An entry of the manifest: which trials were committed together, and the files that hold them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from backsweep.study.store.documents import STRICT, Count, Digest, Positive, TableName
+
+MANIFEST = "manifest"
+
+PREFIX = "part-"
+
+_ENTRY, _PART = ".json", ".parquet"
+
+_DIGITS = 12  # of the digest in a part's name
+
+PART_NAME = re.compile(rf"{PREFIX}([0-9]{{9,16}})-[0-9a-f]{{{_DIGITS}}}\{_PART}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Batches that were committed together, or what is left of one that was committed in pieces.
+
+    Attributes
+    ----------
+    study : the study's hash.
+    first, count : its trials.
+    total : trials that the study was to have when this was written.
+    files : table to digest of its part.
+
+    """
+
+    __pydantic_config__ = STRICT
+
+    study: Digest
+    first: Count
+    count: Positive
+    total: Count
+    files: dict[TableName, Digest]
+
+    @property
+    def own_name(self) -> str:
+        """Name the entry's file."""
+        return _entry_name(self.first)
+
+    def name(self, table: str) -> str:
+        """Name a table's part; it lies in `<table>/`."""
+        return f"{table}/{PREFIX}{self.first:09d}-{self.files[table][:_DIGITS]}{_PART}"
+
+
+def _entry_name(first: int) -> str:
+    return f"{MANIFEST}/{PREFIX}{first:09d}{_ENTRY}"

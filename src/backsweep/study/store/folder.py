@@ -1,0 +1,221 @@
+"""A study's folder, on disk or in a store: `study.json`, the parts of its tables, and the manifest that counts them.
+
+A batch is committed when its entry in `manifest/` exists (see `parts`). Whatever else lies in the folder was not
+committed and does not count.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.errors import StudyConflict
+from backsweep.printable import printable
+from backsweep.storage.open import open_files
+from backsweep.storage.protocol import RESTORE
+from backsweep.storage.sealed import checked, sha256
+from backsweep.study.store.entry import MANIFEST
+from backsweep.study.store.lease import LEASE, Lease
+from backsweep.study.store.manifest import clear_parts, parquet_bytes, put_parts, read_entries, read_parts
+from backsweep.study.store.stored_tables import SESSIONS, StoredTables, read_sessions
+from backsweep.study.store.study_json import STUDY_JSON, StudyJson, study_json_bytes
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.trial.folds import Segment, make_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from backsweep.study.store.entry import Entry
+    from backsweep.study.store.identity import Identity
+    from backsweep.sweepfile.sweep import Sweep
+
+LOGGER = logging.getLogger(__name__)
+
+LEDGER = ".ledger"
+"""Beside the studies' folders: which studies were made here; see `ledger`."""
+
+_SHOWN = 8  # differences, or names, that a message lists
+_BEFORE = {SESSIONS, LEASE, LEDGER}
+"""What a run that was killed before its study began has left, and in a bucket's root the ledger."""
+
+
+class StudyFolder:
+    """Reads and writes one study's folder."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._files = open_files(path)
+        self._lease: Lease | None = None
+        self._known: StudyJson | None = None  # as it was found good
+        self._checks: StoredTables | None = None
+
+    @property
+    def path(self) -> Path | str:
+        """The folder, or its URL."""
+        return self._files.location
+
+    @property
+    def exists(self) -> bool:
+        """Whether a study was begun here."""
+        return self._files.exists(STUDY_JSON)
+
+    def identity(self) -> Identity:
+        """Read what was run; raises StudyConflict if `study.json` is not one, or not one of this version."""
+        return self.study_json().identity
+
+    def sweep(self) -> Sweep:
+        """Read the sweep file as it was resolved; raises StudyConflict as `identity` does."""
+        return self.study_json().sweep
+
+    def check(self, identity: Identity) -> None:
+        """Refuse to mix two studies: raises StudyConflict with what changed, if another study was begun here."""
+        if not self.exists:
+            self.check_empty()
+            return
+        begun = self.identity()
+        changed = begun.differences(identity)
+        if changed:
+            more = [f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else []
+            raise StudyConflict(
+                "another study lies in this folder",
+                where=str(self.path),
+                expected="the sweep file, data and strategy that it was begun with",
+                found="; ".join(changed[:_SHOWN] + more),
+                remedy="give another folder with --out or another name with `study:`, or undo the change",
+            )
+        if begun.files is None:
+            LOGGER.warning(
+                "%s was begun with a version whose fills can differ, such as those of stop entries with targets: "
+                "CHANGELOG.md says where; give another folder with --out to begin anew",
+                self.path,
+            )
+            if identity.files:
+                names = printable(", ".join(sorted(identity.files)))
+                LOGGER.warning("%s was begun with a version that did not record these files: %s", self.path, names)
+        if versions := begun.describe_versions(identity):
+            LOGGER.warning("%s was begun with other versions: %s", self.path, printable(", ".join(versions)))
+
+    def check_empty(self) -> None:
+        """Refuse a place that is in use for something else: raises StudyConflict, which names what lies there.
+
+        Hidden files, such as a file manager's, and logs, such as this run's own, do not put a place in use.
+        """
+        held = [name for name in self._files.contents() if name not in _BEFORE and not _is_harmless(name)]
+        if {MANIFEST, "trials"} & set(held):
+            raise StudyConflict(
+                "trials without a study.json",
+                where=self._files.where(STUDY_JSON),
+                remedy=RESTORE,
+            )
+        if held:
+            more = [f"and {len(held) - _SHOWN} more"] if len(held) > _SHOWN else []
+            raise StudyConflict(
+                "the folder of a new study holds other things",
+                where=str(self.path),
+                expected="a folder that is not there yet, an empty one but for *.log, or one with a study in it",
+                found=", ".join(held[:_SHOWN] + more),
+                remedy="give a folder of its own with --out, such as studies/NAME",
+            )
+
+    def create(self, identity: Identity, sessions: NDArray[np.int64]) -> None:
+        """Begin the study; `sessions` are session ends in nanoseconds UTC. Raises StudyConflict if it was begun."""
+        if self.exists:
+            raise self._begun()
+        ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
+        content = parquet_bytes(ends)
+        if not self._files.put(SESSIONS, content):
+            read_sessions(self._files, self._files.get(SESSIONS))  # no file of the user's, but of a run killed here
+            self._files.replace(SESSIONS, content)
+        if not self._files.put(STUDY_JSON, study_json_bytes(identity, sha256(content))):
+            raise self._begun()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other runs off, or raise StudyConflict that says which run holds the study.
+
+        Every commit inside the block makes sure that this is still so.
+        """
+        try:
+            with Lease(self._files) as self._lease:
+                yield
+        finally:
+            self._lease = None
+
+    def clear_uncommitted(self) -> None:
+        """Remove what runs that were killed have left, as far as it is certain that nobody will commit it."""
+        clear_parts(self._files, self.entries())
+
+    def commit(self, tables: Mapping[str, pl.DataFrame], total: int) -> None:
+        """Write a batch's rows, table by table; raises StudyConflict if another run has committed or holds the study.
+
+        `total` is how many trials the study is to have.
+        """
+        if self._lease is not None:
+            self._lease.check()
+        if not put_parts(self._files, self.study_json().hash, tables, total):
+            raise StudyConflict(
+                "another run has committed these trials",
+                where=str(self.path),
+                remedy="wait for the other run to end, then run the same command again: it resumes the study",
+            )
+
+    def entries(self) -> list[Entry]:
+        """Read what is committed, in the order of trials; raises StudyConflict if the manifest is damaged."""
+        entries = self.committed()
+        if entries:
+            self._tables().check_entries(entries, self._files)
+        return entries
+
+    def committed(self) -> list[Entry]:
+        """Read `entries` of a study that may be another version's, to count its trials."""
+        return read_entries(self._files, self.study_json().hash) if self.exists else []
+
+    def parts(self, table: str, entries: list[Entry] | None = None) -> Iterator[pl.DataFrame]:
+        """Read the committed parts of a table one by one: `trials`, `returns` or `folds`."""
+        entries = self.entries() if entries is None else entries
+        return read_parts(self._files, entries, table, self._tables()) if entries else iter(())
+
+    def rows(self, table: str, entries: list[Entry] | None = None) -> pl.DataFrame:
+        """Read the committed rows of a table in the order of trials; empty if there are none."""
+        frames = list(self.parts(table, entries))
+        return pl.concat(frames, how="vertical") if frames else pl.DataFrame()
+
+    def sessions(self) -> pl.Series:
+        """Read the session ends: Datetime(ns, UTC), as many as the returns of a trial."""
+        content = checked(self._files.get(SESSIONS), self.study_json().sessions, self._files.where(SESSIONS))
+        return read_sessions(self._files, content)
+
+    def segments(self, spec: FoldSpec) -> tuple[Segment, ...]:
+        """Divide the study's sessions into folds again."""
+        return make_segments(self.sessions().to_physical().to_numpy(), spec)
+
+    def study_json(self) -> StudyJson:
+        """Read `study.json`; raises StudyConflict if it is not one. What other versions have written can be read."""
+        raw = self._files.get(STUDY_JSON)
+        if self._known is None or self._known.raw != raw:
+            self._known, self._checks = StudyJson(self._files, raw), None
+        return self._known
+
+    def _tables(self) -> StoredTables:
+        study = self.study_json()
+        if self._checks is None:
+            self._checks = StoredTables(study.sweep, lambda: self.sessions().to_physical().to_numpy())
+        return self._checks
+
+    def _begun(self) -> StudyConflict:
+        return StudyConflict(
+            "another run has begun a study here a moment ago",
+            where=str(self.path),
+            remedy="run the same command when the other has ended: it resumes the study",
+        )
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether a file of anybody's neither has a name that a study uses nor shows that the folder is in use."""
+    return name.startswith(".") or name.endswith(".log")

@@ -1,0 +1,204 @@
+"""What a study is: everything that can change a result, and a digest of it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from backsweep.strategy import find_code, find_file
+from backsweep.sweepfile.costs import custom_models
+from backsweep.sweepfile.data import ROLES
+
+if TYPE_CHECKING:
+    from backsweep.strategy import Code
+    from backsweep.sweepfile.sweep import Sweep
+
+_PACKAGES = ("backsweep", "numpy", "numba", "polars", "optuna", "cmaes")
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A study's content, as `study.json` holds it.
+
+    Attributes
+    ----------
+    sweep : the resolved sweep file as plain data.
+    data : digest of the market data.
+    strategy : digest of the strategy's source.
+    models : digests of the sources of the user's cost models, by their references.
+    files : digests of the other files that decide what strategy and models do: modules of the user's own that they
+        import, and files that these read; and all those of a sampler of the user's own. A model's or sampler's have its
+        class before the name. None for a study of a version that did not record them.
+    versions : of Python, of backsweep and its libraries, and of the packages that the user's files import.
+
+    """
+
+    sweep: dict[str, Any]
+    data: str
+    strategy: str
+    models: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] | None = None
+    versions: dict[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def determining(self) -> dict[str, Any]:
+        """What a trial's result and number depend on.
+
+        Not the study's name, the number of trials, where it runs, or where its files lie: their content counts.
+        """
+        content: dict[str, Any] = json.loads(json.dumps(self.sweep))
+        content.pop("study", None)
+        content.pop("runtime", None)
+        content["search"].pop("trials", None)
+        content["strategy"] = content["strategy"].rpartition(":")[2]
+        place, _, name = content["search"].get("sampler", "").rpartition(":")
+        if place.endswith(".py"):
+            content["search"]["sampler"] = name
+        for model in custom_models(content.get("costs")):
+            model["source"] = self.models.get(model["model"], "")
+            model["model"] = model["model"].rpartition(":")[2]
+        for role in ROLES:
+            entry = content["data"].pop(role, None)
+            own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
+            if any(own.values()):
+                content["data"][role] = own
+        if content["data"].get("prices") == "positive":  # the default, which studies before this key do not have
+            del content["data"]["prices"]
+        content["data content"] = self.data
+        content["strategy source"] = self.strategy
+        if self.files:
+            content["files"] = self.files
+        return content
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the determining content, hexadecimal."""
+        text = json.dumps(self.determining, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, other: Identity) -> list[str]:
+        """One text per key that differs, `key: here -> there`; files that either study did not record are left out."""
+        mine, others = self.determining, other.determining
+        if self.files is None or other.files is None:
+            mine.pop("files", None)
+            others.pop("files", None)
+        files = (mine.pop("files", {}), others.pop("files", {}))
+        mine, others = _flat(mine), _flat(others)
+        keys = sorted(mine.keys() | others.keys())
+        changed = [
+            f"{key}: {_text(mine.get(key, _ABSENT))} -> {_text(others.get(key, _ABSENT))}"
+            for key in keys
+            if mine.get(key, _ABSENT) != others.get(key, _ABSENT)
+        ]
+        return [_describe_file(name, *files) for name in _changed(*files)] + changed
+
+    def describe_versions(self, other: Identity) -> list[str]:
+        """One text per package whose version differs, `name here -> there`, if both know it."""
+        known = sorted(self.versions.keys() & other.versions.keys())
+        pairs = [(name, self.versions[name], other.versions[name]) for name in known]
+        return [f"{name} {mine} -> {others}" for name, mine, others in pairs if mine != others]
+
+    def to_content(self) -> dict[str, Any]:
+        """Return the content of `study.json`."""
+        return {
+            "study": self.sweep["study"],
+            "hash": self.hash,
+            "data": self.data,
+            "strategy": self.strategy,
+            **({"models": self.models} if self.models else {}),
+            **({"files": self.files} if self.files is not None else {}),
+            "versions": self.versions,
+            "sweep": self.sweep,
+        }
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> Identity:
+        """Read the content of `study.json` back."""
+        return cls(
+            content["sweep"],
+            content["data"],
+            content["strategy"],
+            content.get("models", {}),
+            content.get("files"),
+            content.get("versions", {}),
+        )
+
+
+def identify(sweep: Sweep, data: str) -> Identity:
+    """Describe a sweep; `data` is the fingerprint of its market data."""
+    content = sweep.model_dump(mode="json", exclude_none=True)
+    references = [model["model"] for model in custom_models(content.get("costs"))]
+    codes = _find_codes(sweep)
+    files: dict[str, str] = {}
+    for reference, code in codes.items():
+        prefix = "" if reference == sweep.strategy else f"{reference.rpartition(':')[2]}: "
+        own = (code.main,) if reference == sweep.search.sampler else ()
+        for source in (*own, *code.others):
+            name = prefix + source.name
+            while files.get(name, source.digest) != source.digest:
+                name += "'"  # another file of that name, from a folder that has no place here
+            files[name] = source.digest
+    packages = {name for code in codes.values() for name in code.packages}
+    versions = {"python": sys.version.split()[0], **{name: _version(name) for name in sorted({*_PACKAGES, *packages})}}
+    models = {reference: source_digest(reference) for reference in references}
+    return Identity(content, data, source_digest(sweep.strategy), models, files, versions)
+
+
+def list_files(sweep: Sweep) -> tuple[str, ...]:
+    """Name the files that decide a result beside the sweep file and the data, those of the strategy first."""
+    sources = [source for code in _find_codes(sweep).values() for source in (code.main, *code.others)]
+    return tuple(dict.fromkeys(source.name for source in sources)) or (f"those of {sweep.strategy}",)
+
+
+def _find_codes(sweep: Sweep) -> dict[str, Code]:
+    """Return what strategy, cost models and sampler are made of, by reference; of the user's own alone."""
+    models = {model["model"]: "cost model" for model in custom_models(sweep.costs.model_dump())}
+    sampler = {sweep.search.sampler: "sampler"} if ":" in sweep.search.sampler else {}
+    words = {sweep.strategy: "strategy", **models, **sampler}
+    found = {reference: find_code(reference, word) for reference, word in words.items()}
+    return {reference: code for reference, code in found.items() if code is not None}
+
+
+def source_digest(reference: str) -> str:
+    """SHA-256 of the source that `file.py:Class` or `module:Class` names, hexadecimal; empty if it has no file."""
+    code = find_code(reference)
+    if code is not None:
+        return code.main.digest
+    path = find_file(reference)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else ""
+
+
+def _changed(mine: dict[str, str], others: dict[str, str]) -> list[str]:
+    return sorted(name for name in mine.keys() | others.keys() if mine.get(name) != others.get(name))
+
+
+def _describe_file(name: str, mine: dict[str, str], others: dict[str, str]) -> str:
+    if name in mine and name in others:
+        return f"{name} has changed"
+    return f"{name} is read now and was not" if name in others else f"{name} was read and is not now"
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            result |= _flat(value, f"{prefix}{key}.")
+        else:
+            result[prefix + key] = value
+    return result
+
+
+def _text(value: object) -> str:
+    return "absent" if value is _ABSENT else json.dumps(value)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

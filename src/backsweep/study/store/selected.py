@@ -1,0 +1,93 @@
+"""`selected/`: the records of what a study has selected, and `params.json`, which says what that is and is put last.
+
+A backtest writes the same into a folder that may be anybody's, and so puts a `params.json` first that says no more than
+that its records are unfinished: if it is killed, its repetition knows the records as its own, and nobody reads them as
+another backtest's.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from backsweep.errors import StudyConflict
+from backsweep.study.store.documents import STRICT, Count, read_plain
+from backsweep.study.store.manifest import parquet_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import polars as pl
+
+    from backsweep.storage.protocol import Files
+
+SELECTED = "selected/"
+PARAMS = "params.json"
+
+REWRITE = "remove the file, then run the same command: it is written again"
+
+Params = dict[str, float | int | bool | str]
+Metrics = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a fold chose, and how it fared in the fold's test; no metrics where there was none."""
+
+    __pydantic_config__ = STRICT
+
+    fold: Count
+    number: Count
+    params: Params
+    metrics: Metrics | None
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What records are of: parameters with their metrics, or the choices of a walk-forward's folds, or unfinished."""
+
+    __pydantic_config__ = STRICT
+
+    params: Params | None
+    metrics: Metrics = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+    folds: tuple[Choice, ...] = ()
+    unfinished: bool = False
+
+
+def read_selected(files: Files, folder: str = SELECTED) -> Selected | None:
+    """Read what the records in a folder are of; None without, StudyConflict for a file that says something else."""
+    name = folder + PARAMS
+    return read_plain(files, name, Selected, REWRITE) if files.exists(name) else None
+
+
+def write_selected(
+    files: Files, records: Mapping[str, pl.DataFrame], content: dict[str, Any], folder: str = SELECTED
+) -> None:
+    """Write records as Parquet, and at last what they are of."""
+    for name, rows in records.items():
+        files.replace(f"{folder}{name}.parquet", parquet_bytes(rows))
+    files.replace(folder + PARAMS, _encoded(content))
+
+
+def begin_records(files: Files, records: Iterable[str]) -> None:
+    """Put an unfinished `params.json` into a backtest's place, over an older backtest's.
+
+    Raises StudyConflict where files of these records' names lie in a place that holds no backtest.
+    """
+    if read_selected(files, "") is None and (
+        held := [name for name in (f"{each}.parquet" for each in records) if files.exists(name)]
+    ):
+        raise StudyConflict(
+            "the records would replace files that are not a backtest's",
+            where=str(files.location),
+            expected=f"a folder without such files, or the records of a backtest with their {PARAMS}",
+            found=", ".join(held),
+            remedy="give another folder with --out, or remove them if a backtest that was killed has left them",
+        )
+    files.replace(PARAMS, _encoded({"params": None, "unfinished": True}))
+
+
+def _encoded(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()

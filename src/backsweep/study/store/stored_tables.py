@@ -1,0 +1,190 @@
+"""What the parts of a study's tables must be, for a part may have been edited and its entry sealed again.
+
+Columns and types are those that this version writes; rows are those of the entry's trials, one per trial, or one per
+trial and segment.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.statistics.blocks import FEWEST_SESSIONS, standard_blocks
+from backsweep.storage.protocol import unreadable
+from backsweep.study.search.proposals import Proposals
+from backsweep.study.search.space import Space
+from backsweep.study.store.documents import malformed
+from backsweep.study.table.blocks import BLOCKS_TABLE, summarise_records
+from backsweep.study.table.folds import fold_rows
+from backsweep.study.table.trials import WHOLE, Results, Table
+from backsweep.trial.contract import Ready
+from backsweep.trial.folds import Segment, make_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from backsweep.storage.protocol import Files
+    from backsweep.study.store.entry import Entry
+    from backsweep.sweepfile.sweep import Sweep
+
+SESSIONS = "sessions.parquet"
+
+_PARAM = "params_"
+_PARAM_TYPES = (pl.Float64, pl.Int64, pl.Boolean)
+_STATES = ("COMPLETE", "PRUNED", "FAIL")
+_ENDS = {"timestamp": pl.Datetime("ns", "UTC")}
+
+
+class StoredTables:
+    """The tables of one study; `sessions` reads its session ends, nanoseconds UTC, when they are first needed."""
+
+    def __init__(self, sweep: Sweep, sessions: Callable[[], NDArray[np.int64]]) -> None:
+        self._sweep, self._read_sessions = sweep, sessions
+        self._first: dict[str, pl.Schema] = {}  # of each table: that of the first part, as all parts have it
+
+    def check_entries(self, entries: Iterable[Entry], files: Files) -> None:
+        """Raise StudyConflict for an entry without a part of a table that this study has, or with another's."""
+        expected = {"trials", "returns"} | (set() if self._sweep.walk_forward is None else {"folds"})
+        for entry in entries:
+            if entry.files.keys() - {BLOCKS_TABLE} != expected:  # older studies have no blocks
+                named, found = (", ".join(sorted(each)) for each in (expected, entry.files))
+                raise malformed(files, entry.own_name, "not the parts of this study", named, found)
+
+    def check(self, table: str, rows: pl.DataFrame, entry: Entry, files: Files) -> None:
+        """Raise StudyConflict, which names the part, unless it holds a table's rows of an entry's trials."""
+        problem = self._wrong_columns(table, rows) or self._wrong_rows(table, rows, entry)
+        if problem is not None:
+            raise malformed(files, entry.name(table), f"this part is none of the table `{table}`", *problem)
+
+    def _wrong_columns(self, table: str, rows: pl.DataFrame) -> tuple[str, str] | None:
+        """Compare columns and types with what is written, and with the table's other parts."""
+        expected, found = self._schemas[table], rows.schema
+        params = {name for name in found if table == "trials" and name.startswith(_PARAM)}
+        for name, kind in found.items():
+            if name in params and kind not in _PARAM_TYPES:
+                return f"a number or a truth value in `{name}`", str(kind)
+            if name not in params and name not in expected:
+                return "no column of that name", f"`{name}`"
+            if name not in params and kind != expected[name]:
+                return f"{expected[name]} in `{name}`", str(kind)
+        if missing := [name for name in expected if name not in found]:
+            return f"a column `{missing[0]}`", "none"
+        if self._first.setdefault(table, found) != found:
+            return "the columns of the parts before it", ", ".join(found)
+        return None
+
+    def _wrong_rows(self, table: str, rows: pl.DataFrame, entry: Entry) -> tuple[str, str] | None:
+        numbers = rows["number"].to_numpy()
+        last = entry.first + entry.count - 1
+        named = f"trials {entry.first} to {last}"
+        if table == BLOCKS_TABLE:
+            rising = len(numbers) == 0 or (numbers[0] >= entry.first and numbers[-1] <= last)
+            if rows["number"].null_count() or not rising or (np.diff(numbers) <= 0).any():
+                return f"{named}, each once", "others"
+            return self._wrong_blocks(rows)
+        if len(rows) % entry.count or not len(rows):
+            return f"as many rows for each of {named}", f"{len(rows)} rows"
+        each = len(rows) // entry.count
+        if rows["number"].null_count() or (numbers != np.repeat(np.arange(entry.first, last + 1), each)).any():
+            return named, "other numbers"
+        if table == "trials":
+            return self._wrong_trials(rows, each)
+        return self._wrong_segments(table, rows, each)
+
+    def _wrong_trials(self, rows: pl.DataFrame, each: int) -> tuple[str, str] | None:
+        if each != 1:
+            return "one row a trial", f"{each}"
+        if (rows["batch"] != rows["number"] // self._sweep.search.batch).any() or rows["batch"].null_count():
+            return f"batches of {self._sweep.search.batch}", "others"
+        if not rows["state"].is_in(_STATES).all() or rows["state"].null_count():
+            return "a state among " + ", ".join(_STATES), "another"
+        for column in rows.iter_columns():
+            if column.dtype == pl.Float64 and column.is_nan().any():
+                return f"null where `{column.name}` is undefined", "NaN"
+            if column.name.startswith((_PARAM, "datetime_", "duration")) and column.null_count():
+                return f"a value in every row of `{column.name}`", "null"
+        texts = rows["system_attrs"].drop_nulls()
+        return None if all(map(_is_mapping, texts)) else ("JSON in `system_attrs`", "something else")
+
+    def _wrong_segments(self, table: str, rows: pl.DataFrame, each: int) -> tuple[str, str] | None:
+        segments = self._segments
+        if self._sweep.searches_by_fold:
+            segments = [one for one in segments if one[0] == rows["fold"][0]]
+        found = rows.select("fold", "segment").rows()
+        if found != [(fold, name) for fold, name, _ in segments] * (len(rows) // each) or each != len(segments):
+            return f"{len(segments)} segments of the study's folds for each trial", "others"
+        if table == "returns":
+            widths = np.tile([width for _, _, width in segments], len(rows) // each)
+            lengths = rows["returns"].list.len()
+            if (lengths.is_not_null().to_numpy() & (lengths.fill_null(0).to_numpy() != widths)).any():
+                return "a return for every session of a segment", "more, or less"
+        return None
+
+    def _wrong_blocks(self, rows: pl.DataFrame) -> tuple[str, str] | None:
+        lengths = {0 if count < FEWEST_SESSIONS else standard_blocks(count) for count in rows["sessions"].unique()}
+        if rows["sessions"].n_unique() > 1 or rows["sessions"].null_count():
+            return "the same sessions for every trial", "others"
+        for name in ("sums", "squares"):
+            if set(rows[name].list.len()) - lengths:
+                return f"as many `{name}` as there are blocks", "more, or less"
+        return None
+
+    @cached_property
+    def _sessions(self) -> NDArray[np.int64]:
+        return self._read_sessions()
+
+    @cached_property
+    def _segments(self) -> list[tuple[int, str, int]]:
+        """Fold, name and kept returns of every segment; without folds that of the whole."""
+        walk = self._sweep.walk_forward
+        if walk is None:
+            return [(0, WHOLE, len(self._sessions))]
+        return [(each.fold, each.name, each.width) for each in make_segments(self._sessions, walk)]
+
+    @cached_property
+    def _schemas(self) -> dict[str, pl.Schema]:
+        """The columns of each table, as they are written; those of the parameters are not among them."""
+        nothing = Results(range(0), 0)
+        table = Table(self._sweep.search, Space((), {}))
+        ready = Ready(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),))
+        fold = 0 if self._sweep.searches_by_fold else None
+        return {
+            "trials": table.trials(Proposals(np.empty((0, 0))), nothing, fold).schema,
+            "returns": table.returns(nothing).schema,
+            "folds": fold_rows(Results(range(0), 0, 1), self._sweep.search, ready).schema,
+            BLOCKS_TABLE: summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32)).schema,
+        }
+
+
+def read_sessions(files: Files, raw: bytes) -> pl.Series:
+    """Read the session ends, Datetime(ns, UTC); raises StudyConflict unless they are such and ascend."""
+    rows = decoded(files, SESSIONS, raw)
+    if dict(rows.schema) != _ENDS or not len(rows) or rows["timestamp"].null_count():
+        found = ", ".join(f"{name} ({kind})" for name, kind in rows.schema.items())
+        raise malformed(files, SESSIONS, "no sessions", "a column `timestamp` of times in UTC", found)
+    if not rows["timestamp"].is_sorted() or rows["timestamp"].n_unique() < len(rows):
+        raise malformed(files, SESSIONS, "sessions that do not follow one another", "ascending times", "")
+    return rows["timestamp"]
+
+
+def decoded(files: Files, name: str, raw: bytes) -> pl.DataFrame:
+    """Decode a Parquet file; raises StudyConflict for one that is none."""
+    try:
+        return pl.read_parquet(io.BytesIO(raw))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise unreadable(files.where(name), f"no Parquet file: {str(error).splitlines()[0][:120]}") from None
+
+
+def _is_mapping(text: str) -> bool:
+    try:
+        content: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict)

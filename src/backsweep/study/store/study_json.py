@@ -1,0 +1,105 @@
+"""`study.json`: what a study is, put once when it begins."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from backsweep.errors import BadInput
+from backsweep.storage.protocol import Files
+from backsweep.storage.sealed import sealed
+from backsweep.study.store.documents import Digest, malformed, read_document, validated
+from backsweep.study.store.identity import Identity
+from backsweep.sweepfile.rules import check_together
+from backsweep.sweepfile.section import Section, matching
+from backsweep.sweepfile.sweep import NAME, Sweep
+
+STUDY_JSON = "study.json"
+
+Source = Digest | Literal[""]
+"""The digest of a source, empty for one that has no file."""
+
+
+class _Named(Section, extra="allow"):
+    """What is read of a sweep by whoever only counts its trials."""
+
+    study: Annotated[str, matching(*NAME)]
+    strategy: Annotated[str, Field(min_length=1)]
+
+
+class _Content(Section):
+    """The fields of `study.json`; `sessions` is the digest of the sessions' file."""
+
+    study: Annotated[str, matching(*NAME)]
+    hash: Digest
+    data: Digest
+    strategy: Source
+    models: dict[str, Source] = Field(default_factory=dict)
+    files: dict[Annotated[str, Field(min_length=1)], Digest] | None = None
+    versions: dict[str, str]
+    sweep: dict[str, Any]
+    sessions: Digest
+
+
+class StudyJson:
+    """A `study.json` as it was read; raises StudyConflict for one that is no study's."""
+
+    def __init__(self, files: Files, raw: bytes) -> None:
+        self.raw = raw
+        self._files = files
+        self._content = read_document(files, STUDY_JSON, _Content, raw)
+        self._named = validated(files, STUDY_JSON, _Named, self._content.sweep)
+
+    @property
+    def hash(self) -> str:
+        """What determines its results, as a digest."""
+        return self._content.hash
+
+    @property
+    def data(self) -> str:
+        """The fingerprint of its data."""
+        return self._content.data
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self._content.study
+
+    @property
+    def strategy(self) -> str:
+        """The class name of its strategy."""
+        return self._named.strategy.rpartition(":")[2]
+
+    @property
+    def sessions(self) -> str:
+        """The digest of its sessions' file."""
+        return self._content.sessions
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The sweep file as it was resolved; raises StudyConflict for one that this version cannot run."""
+        sweep = validated(self._files, STUDY_JSON, Sweep, self._content.sweep)
+        try:
+            check_together(sweep)
+        except BadInput as error:
+            raise malformed(self._files, STUDY_JSON, error.problem, error.expected, error.found) from None
+        return sweep
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What was run; raises StudyConflict where the digest is not that of the content."""
+        _ = self.sweep
+        identity = Identity.from_content(self._content.model_dump())
+        if identity.hash != self.hash:
+            problem = "its `hash` is not that of its sweep, data and strategy"
+            found = f"{self.hash[:16]}..."
+            raise malformed(self._files, STUDY_JSON, problem, f"{identity.hash[:16]}...", found)
+        return identity
+
+
+def study_json_bytes(identity: Identity, sessions: str) -> bytes:
+    """Encode the file of a study that begins; `sessions` is the digest of its sessions' file."""
+    return sealed({**json.loads(json.dumps(identity.to_content())), "sessions": sessions})

@@ -1,0 +1,83 @@
+"""What is kept of every trial's record: sums over blocks of time, and the shape of its returns.
+
+They are committed with a batch, as the table `blocks`, so that the statistics of a study read a kilobyte of each trial
+and never its returns. With folds, a trial's record is its test segments one after the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.statistics.blocks import FEWEST_SESSIONS, BlockSums, Records, block_bounds, standard_blocks
+from backsweep.trial.block_sums import keep
+from backsweep.trial.folds import TEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.study.table.trials import Results
+    from backsweep.trial.contract import Kept
+    from backsweep.trial.folds import Segment
+
+BLOCKS_TABLE = "blocks"
+
+
+def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
+    """Give a batch's rows of `blocks`; a failed or pruned trial has none."""
+    known = ~(results.failed | results.pruned)
+    numbers = np.asarray(results.numbers, dtype=np.int64)[known]
+    kept = keep(results.returns[known], segments) if results.kept is None else results.kept.of(known)
+    return _rows(numbers, kept)
+
+
+def summarise_records(numbers: NDArray[np.int64], record: NDArray[np.float32]) -> pl.DataFrame:
+    """Give the rows of trials with these records, float32[k, sessions]."""
+    return _rows(numbers, keep(record))
+
+
+def _rows(numbers: NDArray[np.int64], kept: Kept) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "number": numbers,
+            "sessions": np.full(len(numbers), kept.sessions, dtype=np.int32),
+            "skew": pl.Series(kept.skew, nan_to_null=True),
+            "kurtosis": pl.Series(kept.kurtosis, nan_to_null=True),
+            "lost": kept.lost,
+            "sums": _lists(kept.sums),
+            "squares": _lists(kept.squares),
+        }
+    )
+
+
+def gather_records(parts: Iterable[pl.DataFrame]) -> Records | None:
+    """Put rows of `blocks` together; None without a record of four sessions, or where trials have different ones."""
+    rows = pl.concat([*parts, summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32))])
+    sessions = rows["sessions"].unique()
+    if len(sessions) != 1 or sessions[0] < FEWEST_SESSIONS:
+        return None
+    blocks = standard_blocks(sessions[0])
+    sums, squares = (rows[name].explode().to_numpy().reshape(-1, blocks) for name in ("sums", "squares"))
+    counts = np.diff(block_bounds(sessions[0], blocks))
+    skew, kurtosis = (rows[name].fill_null(np.nan).to_numpy() for name in ("skew", "kurtosis"))
+    return Records(rows["number"].to_numpy(), BlockSums(sums, squares, counts), skew, kurtosis, rows["lost"].to_numpy())
+
+
+def rows_of_returns(part: pl.DataFrame) -> pl.DataFrame:
+    """Make rows of `blocks` from rows of `returns`."""
+    rows = part.filter(part["returns"].is_not_null())
+    tests = rows.filter(rows["segment"] == TEST)
+    rows = (tests if len(tests) else rows).sort("number", "fold", maintain_order=True)
+    numbers = rows["number"].unique().sort().to_numpy()
+    values = rows["returns"].explode().to_numpy() if len(rows) else np.empty(0, np.float32)
+    return summarise_records(numbers, values.reshape(len(numbers), -1 if len(numbers) else 0))
+
+
+def _lists(values: NDArray[np.float32]) -> pl.Series:
+    if not values.size:
+        return pl.Series([[]] * len(values), dtype=pl.List(pl.Float32))
+    return pl.Series(values.reshape(-1), dtype=pl.Float32).reshape(values.shape).cast(pl.List(pl.Float32))

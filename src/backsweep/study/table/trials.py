@@ -1,0 +1,315 @@
+"""The study table: from arrays to rows and back.
+
+One row per trial, with the column names of Optuna's `trials_dataframe`. Undefined is null, never NaN and never 0; the
+reason stands in `system_attrs`, next to what the sampler must find again. All columns but `TIMING` are reproducible.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.metrics.reasons import DEFINED, FIRST_PRUNED, PRUNED_BETWEEN_FOLDS
+from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.study.search.fronts import fronts
+from backsweep.study.search.proposals import Proposals, Told, ranked
+from backsweep.trial.contract import Kept
+from backsweep.trial.summaries import mean_of_trainings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.study.search.space import Space
+    from backsweep.sweepfile.search import Constraint, Search
+    from backsweep.trial.contract import Outcome
+
+TIMING = ("datetime_start", "datetime_complete", "duration")
+"""Columns that differ from run to run."""
+
+_ALL = slice(None)
+_SESSIONS = METRICS.index("sessions")
+WHOLE = "train"
+"""The segment of a study without walk-forward: all of it is in-sample."""
+
+
+class Results:
+    """The outcomes of trials that are committed together, filled in as chunks come back, in any order, maybe twice.
+
+    With folds they may come back in several goes, each of some folds; see `spans`.
+    """
+
+    def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
+        count = len(numbers)
+        self.numbers = numbers
+        self.metrics = np.full((count, len(METRICS)), np.nan)
+        self.reasons = np.zeros((count, len(METRICS)), dtype=np.uint8)
+        self.returns = np.full((count, width), np.nan, dtype=np.float32)
+        self.segments = np.full((count, segments, len(METRICS)), np.nan)
+        self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
+        self.times = np.zeros((count, 2))  # of the first go's start and of the last go's end
+        self.seconds = np.zeros(count)  # that all goes took
+        self.kept: Kept | None = None  # what the workers have made of whole records
+        self.errors: dict[int, str] = {}
+        self.stopped: dict[int, str] = {}  # number of each trial that was pruned between folds, and why
+        self._missing = np.ones(count, dtype=np.bool_)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial that was to come back has."""
+        return not self._missing.any()
+
+    @property
+    def missing(self) -> int:
+        """How many trials have not come back."""
+        return int(self._missing.sum())
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """bool[k], the trials with an error."""
+        if not self.errors:
+            return np.zeros(len(self.numbers), np.bool_)
+        return np.fromiter((number in self.errors for number in self.numbers), np.bool_, len(self.numbers))
+
+    @property
+    def pruned(self) -> NDArray[np.bool_]:
+        """bool[k], the trials of which a run ended early."""
+        return ended_early(self.reasons)
+
+    def take(
+        self, outcome: Outcome, segments: slice = _ALL, returns: slice = _ALL, *, first: bool = True
+    ) -> NDArray[np.int64]:
+        """Fill in a chunk; returns the numbers that were new.
+
+        `segments` and `returns` say where those of the chunk's folds stand among all of them, `first` whether this is
+        the first go of its trials.
+        """
+        rows = outcome.numbers - self.numbers.start
+        new = self._missing[rows]
+        which: Any = slice(None) if new.all() else new
+        rows = rows[which]
+        # consecutive trials, as nearly always, are copied at once
+        chunk: Any = slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] + 1 == len(rows) else rows
+        self.metrics[chunk], self.reasons[chunk] = outcome.metrics[which], outcome.reasons[which]
+        self.returns[chunk, returns] = outcome.returns[which]
+        if outcome.kept is not None and returns == _ALL:
+            self._take_kept(outcome.kept.of(which), chunk)
+        if first:
+            self.times[chunk, 0] = outcome.started[which]
+        self.times[chunk, 1] = outcome.completed[which]
+        self.seconds[chunk] += outcome.completed[which] - outcome.started[which]
+        if outcome.segments is not None and outcome.segment_reasons is not None:
+            self.segments[chunk, segments] = outcome.segments[which]
+            self.segment_reasons[chunk, segments] = outcome.segment_reasons[which]
+        numbers: NDArray[np.int64] = outcome.numbers[which]
+        if outcome.errors:
+            self.errors |= {number: outcome.errors[number] for number in numbers.tolist() if number in outcome.errors}
+        self._missing[rows] = False
+        return numbers
+
+    def _take_kept(self, kept: Kept, chunk: Any) -> None:
+        if self.kept is None:
+            count = len(self.numbers)
+            room = (np.zeros((count, *array.shape[1:]), array.dtype) for array in kept.arrays)
+            self.kept = Kept(kept.sessions, *room)
+        for mine, theirs in zip(self.kept.arrays, kept.arrays, strict=True):
+            mine[chunk] = theirs
+
+    def expect(self, rows: NDArray[np.int64]) -> None:
+        """Wait for another go of some trials, given by their positions."""
+        self._missing[rows] = True
+
+    def stop(self, row: int, segments: slice, why: str) -> None:
+        """Note that the trial at a position was pruned before it ran on `segments`."""
+        self.stopped[self.numbers[row]] = why
+        self.segments[row, segments], self.segment_reasons[row, segments] = np.nan, PRUNED_BETWEEN_FOLDS
+        self.segments[row, segments, _SESSIONS], self.segment_reasons[row, segments, _SESSIONS] = 0.0, DEFINED
+
+    def sum_up(self, trains: NDArray[np.bool_]) -> None:
+        """Form the metrics of trials that came back in several goes; `trains` tells trainings among the segments.
+
+        Of a trial that failed in a later go nothing is left, as of every other that fails.
+        """
+        for row in range(len(self.numbers)):
+            pair = mean_of_trainings(self.segments[row], self.segment_reasons[row], trains)
+            self.metrics[row], self.reasons[row] = pair
+        for table in (self.metrics, self.segments, self.returns):
+            table[self.failed] = np.nan
+        for codes in (self.reasons, self.segment_reasons):
+            codes[self.failed] = DEFINED
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one study's table."""
+
+    search: Search
+    space: Space
+
+    def trials(self, proposals: Proposals, results: Results, fold: int | None = None) -> pl.DataFrame:
+        """Rows of some trials; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
+        failed = results.failed
+        metrics = np.where(failed[:, None], np.nan, results.metrics)
+        numbers = np.asarray(results.numbers, dtype=np.int64)
+        columns: dict[str, pl.Series] = {
+            "number": pl.Series(numbers),
+            "batch": pl.Series(numbers // self.search.batch),
+            **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
+            "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
+        }
+        for name, metric in self.value_columns.items():
+            columns[name] = nullable(metrics[:, METRICS.index(metric)])
+        for j, axis in enumerate(self.space.dimensions):
+            kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
+            columns[f"params_{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
+        for j, metric in enumerate(METRICS):
+            columns[f"user_attrs_{metric}"] = nullable(metrics[:, j])
+        for bound in self.search.bounds:
+            columns[f"constraints_{bound.name}"] = excess(bound, metrics)
+        errors = [results.errors.get(number) for number in results.numbers] if results.errors else [None] * len(numbers)
+        columns["error"] = pl.Series(errors, dtype=pl.String)
+        columns["system_attrs"] = pl.Series(_system_attrs(proposals, results), dtype=pl.String)
+        start, end = (pl.Series(np.round(results.times[:, i] * 1e6).astype(np.int64)) for i in (0, 1))
+        columns["datetime_start"] = start.cast(pl.Datetime("us", "UTC"))
+        columns["datetime_complete"] = end.cast(pl.Datetime("us", "UTC"))
+        columns["duration"] = pl.Series(np.round(results.seconds * 1e6).astype(np.int64)).cast(pl.Duration("us"))
+        return pl.DataFrame(columns)
+
+    def returns(self, results: Results) -> pl.DataFrame:
+        """Per-session returns of some trials; null for a failed or pruned trial."""
+        count, sessions = results.returns.shape
+        rows = pl.Series(results.returns.reshape(-1), dtype=pl.Float32).reshape((count, sessions))
+        frame = pl.DataFrame(
+            {
+                "number": np.asarray(results.numbers, dtype=np.int64),
+                "fold": np.zeros(count, dtype=np.int32),
+                "segment": pl.Series([WHOLE] * count, dtype=pl.String),
+                "returns": rows.cast(pl.List(pl.Float32)),
+                "ended": results.failed | results.pruned,
+            }
+        )
+        if frame["ended"].any():
+            frame = frame.with_columns(pl.when(~pl.col("ended")).then("returns").alias("returns"))
+        return frame.drop("ended")
+
+    @property
+    def value_columns(self) -> dict[str, str]:
+        """The objectives' columns, and the metric in each."""
+        metrics = [objective.metric for objective in self.search.objective]
+        return {"value": metrics[0]} if len(metrics) == 1 else {f"values_{metric}": metric for metric in metrics}
+
+    def told(self, rows: pl.DataFrame) -> Told:
+        """Read back what a proposer sees of some rows."""
+        params = [rows[f"params_{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
+        texts = rows["system_attrs"].to_list()
+        return Told(
+            proposals=Proposals(np.column_stack(params), tuple(_sampler_text(text) for text in texts)),
+            losses=losses(rows, self.search),
+            violations=violations(rows, self.search),
+            failed=(rows["state"] == "FAIL").to_numpy(),
+        )
+
+
+def ended_early(reasons: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell of which runs the reason codes (last axis: metrics) say that they were pruned."""
+    return np.asarray(reasons.max(axis=-1, initial=0) >= FIRST_PRUNED)
+
+
+def states(failed: NDArray[np.bool_], pruned: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Name the states of trials, or of their segments."""
+    return np.where(failed, "FAIL", np.where(pruned, "PRUNED", "COMPLETE"))
+
+
+def excess(bound: Constraint, metrics: NDArray[np.float64]) -> pl.Series:
+    """How far metrics, float64[k, metrics], lie outside a bound; at most 0 where it holds, null where undefined."""
+    return nullable(bound.sign * (metrics[:, METRICS.index(bound.metric)] - bound.bound))
+
+
+def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
+    """float64[k, m], the objectives turned so that smaller is better; NaN = undefined."""
+    names = [f"user_attrs_{objective.metric}" for objective in search.objective]
+    signs = np.asarray([-objective.sign for objective in search.objective])
+    columns = np.column_stack([rows[name].fill_null(np.nan).to_numpy() for name in names])
+    turned: NDArray[np.float64] = columns * signs
+    return turned
+
+
+def violations(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
+    """float64[k, c], at most 0 where a constraint holds; inf = undefined, which does not hold."""
+    columns = [rows[f"constraints_{bound.name}"].fill_null(np.inf).to_numpy() for bound in search.bounds]
+    return np.column_stack(columns) if columns else np.zeros((len(rows), 0))
+
+
+def best_first(rows: pl.DataFrame, search: Search) -> pl.DataFrame:
+    """Order rows from best to worst: feasible by objective, undefined objectives, infeasible, failed.
+
+    With several objectives they come by non-dominated fronts, and `front` has the number of each trial's among `rows`:
+    1 for those that no other beats in every objective, null where a trial is not feasible, completed and defined.
+    """
+    loss, violation, failed = losses(rows, search), violations(rows, search), (rows["state"] != "COMPLETE").to_numpy()
+    order = ranked(loss, violation, failed)
+    if loss.shape[1] > 1:
+        good = ~failed & (violation <= 0).all(axis=1) & np.isfinite(loss).all(axis=1)
+        number = np.zeros(len(rows), np.int64)
+        number[good] = fronts(loss[good]) + 1
+        rows = rows.with_columns(pl.when(pl.Series(good)).then(pl.Series(number)).alias("front"))
+    return rows[order]
+
+
+def best_row(rows: pl.DataFrame, search: Search, best: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return the best feasible completed trial with a defined objective, as column to value; None if there is none.
+
+    `best` is one from earlier rows. With several objectives it is the one with the best first objective.
+    """
+    if best is not None:
+        rows = pl.concat([pl.DataFrame([best], schema=rows.schema), rows])
+    loss = losses(rows, search)
+    feasible = (violations(rows, search) <= 0).all(axis=1) & (rows["state"] == "COMPLETE").to_numpy()
+    feasible &= np.isfinite(loss).all(axis=1)
+    if not feasible.any():
+        return None
+    keys = [np.where(feasible, loss[:, j], np.inf) for j in reversed(range(loss.shape[1]))]
+    return rows.row(int(np.lexsort(keys)[0]), named=True)
+
+
+def nullable(values: NDArray[np.float64]) -> pl.Series:
+    """Give float64[k] as a column, NaN as null."""
+    return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64, nan_to_null=True)
+
+
+def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
+    """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned."""
+    texts: list[str | None] = [None] * len(results.numbers)
+    explained = (results.reasons != 0).any(axis=1) & ~results.failed
+    for row in range(len(texts)) if proposals.attrs else np.flatnonzero(explained).tolist():
+        content: dict[str, Any] = {}
+        if sampler := proposals.attr(row):
+            content["sampler"] = json.loads(sampler)
+        if explained[row]:
+            codes = results.reasons[row]
+            if (codes >= FIRST_PRUNED).any():
+                reason = results.stopped.get(results.numbers[row], REASONS[int(codes.max())])
+                content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, _SESSIONS])}
+            else:
+                content["undefined"] = undefined(codes)
+        if content:
+            texts[row] = compact(content)
+    return texts
+
+
+def undefined(codes: NDArray[np.uint8]) -> dict[str, str]:
+    """Name what is undefined, and why; `codes` are reason codes, uint8[metrics]."""
+    return {METRICS[j]: REASONS[codes[j]] for j in np.flatnonzero(codes)}
+
+
+def _sampler_text(text: str | None) -> str:
+    sampler = json.loads(text).get("sampler") if text else None
+    return compact(sampler) if sampler else ""
+
+
+def compact(content: Any) -> str:
+    """Write plain data as JSON, equal for equal content."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))

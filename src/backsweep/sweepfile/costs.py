@@ -1,0 +1,70 @@
+"""The section `costs`: commission, slippage and financing, for every asset and for some."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from backsweep.sweepfile.cost_kinds import (
+    Amount,
+    Commission,
+    CustomCommission,
+    CustomSlippage,
+    NoCommission,
+    NoSlippage,
+    Rate,
+    Slippage,
+)
+from backsweep.sweepfile.section import Section
+
+COST_PARTS = ("commission", "slippage")
+
+
+def custom_models(costs: object) -> list[dict[str, Any]]:
+    """Give the mappings in a plain `costs` section that name a model of the user's own; what is no section has none."""
+    if not isinstance(costs, dict):
+        return []
+    own = costs.get("per_asset")
+    owners = [costs, *(own.values() if isinstance(own, dict) else ())]
+    parts = [owner.get(part) for owner in owners if isinstance(owner, dict) for part in COST_PARTS]
+    return [part for part in parts if isinstance(part, dict) and isinstance(part.get("model"), str)]
+
+
+class Financing(Section):
+    """Annual rates, accrued from one session to the next by actual days over 365; and funding, bar by bar.
+
+    margin_interest : on negative cash; short_borrow : on the value held short, at the last close; short_credit : what
+    the proceeds of short sales earn, on the same value. funding : a column of rates, fractions of the value held at the
+    bar's close that longs pay to shorts (the other way round below zero); null for a bar without a payment.
+    """
+
+    margin_interest: Amount = 0.0
+    short_borrow: Amount = 0.0
+    short_credit: Amount = 0.0
+    funding: str | None = None
+
+
+class AssetCosts(Section):
+    """One asset's own costs; what is left out holds as for every asset."""
+
+    short_borrow: Amount | None = None
+    commission: Commission | None = None
+    slippage: Slippage | None = None
+
+
+class CostsSpec(Section):
+    """What trading costs, for every asset and for some; stops slip by a further `stop_slippage`, a fraction."""
+
+    commission: Commission = NoCommission()
+    slippage: Slippage = NoSlippage()
+    stop_slippage: Rate = 0.0
+    financing: Financing | None = None
+    per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
+
+    @property
+    def custom(self) -> dict[str, CustomCommission | CustomSlippage]:
+        """The user's own models by their places, such as `commission` and `per_asset.SPY.slippage`."""
+        owners = {"": self} | {f"per_asset.{asset}.": own for asset, own in self.per_asset.items()}
+        parts = {f"{place}{part}": getattr(owner, part) for place, owner in owners.items() for part in COST_PARTS}
+        return {place: part for place, part in parts.items() if isinstance(part, CustomCommission | CustomSlippage)}

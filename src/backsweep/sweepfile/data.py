@@ -1,0 +1,173 @@
+"""The `data` section of a sweep file: where the market data lies, how it is read, and which part of it is wanted."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zoneinfo
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
+
+from backsweep.sweepfile.section import Section
+
+FIRST_YEAR, LAST_YEAR = 1678, 2261
+"""The whole years that int64 nanoseconds since 1970 can hold."""
+
+ROLES = ("bars", "signals", "context", "actions")
+"""The keys of the section that name files."""
+
+EPOCHS = {"epoch_s": 10**9, "epoch_ms": 10**6, "epoch_us": 10**3, "epoch_ns": 1}
+"""Timestamps counted since 1970 in UTC, by the word for them: nanoseconds in one unit."""
+
+
+def _read_bound(value: object) -> object:
+    """Read text as a date only where it is one: `2020-12-31T00:00` is a moment, `2020-12-31` a whole day."""
+    if value is None or isinstance(value, date):
+        return value
+    text = str(value).strip()
+    try:
+        return date.fromisoformat(text) if len(text) <= len("2020-12-31") else datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"expected a date such as 2020-12-31 or a moment such as 2020-12-31T16:00:00, found {value!r}"
+        raise ValueError(message) from error
+
+
+def _check_zone(value: object) -> object:
+    """Refuse a name that is not one of the IANA time zones."""
+    known = zoneinfo.available_timezones()
+    if isinstance(value, str) and value not in known:
+        by_lower = {name.lower(): name for name in known}
+        close = difflib.get_close_matches(value.lower().replace(" ", "_"), by_lower, n=1)
+        hint = f"; nearest is {by_lower[close[0]]}" if close else ""
+        message = f"expected the name of a time zone, such as America/New_York or UTC, found {value!r}{hint}"
+        raise ValueError(message)
+    return value
+
+
+def _kind_of_entry(value: object) -> str:
+    return "path" if isinstance(value, str) else "file"
+
+
+Bound = Annotated[date | datetime, BeforeValidator(_read_bound)]
+Name = Annotated[str, Field(min_length=1)]
+Zone = Annotated[str, BeforeValidator(_check_zone)]
+
+
+class Format(Section):
+    """How a file writes its values.
+
+    timestamp : a pattern of `polars.Expr.str.to_datetime`, such as `%m/%d/%Y`, or a number since 1970 in UTC, as
+        `epoch_s`, `epoch_ms`, `epoch_us` or `epoch_ns`. By default text is ISO 8601, year first: a date, or a date and
+        a time with `T` or a space between, perhaps with a fraction of a second, an offset from UTC or Z.
+    """
+
+    timestamp: Name | None = None
+
+    @field_validator("timestamp")
+    @classmethod
+    def _check_pattern(cls, pattern: str | None) -> str | None:
+        if pattern is None or pattern in EPOCHS:
+            return pattern
+        if "%" not in pattern:
+            message = f"expected a pattern such as %m/%d/%Y, or one of {', '.join(EPOCHS)}"
+            raise ValueError(message)
+        pattern = pattern.replace(".%f", "%.f")
+        unread = re.search(r"%(?:f|Z|s|c|x|X)", pattern)
+        if unread:
+            instead = {"%f": "%.f reads a fraction with its point", "%s": "epoch_s reads seconds since 1970"}
+            message = f"{unread[0]} cannot be read" + (f": {instead[unread[0]]}" if unread[0] in instead else "")
+            raise ValueError(message)
+        return pattern
+
+
+class FileSpec(Section):
+    """One role's files, with what holds for them alone and takes the place of what the section says."""
+
+    path: Name
+    columns: dict[Name, Name] = Field(default_factory=dict)
+    format: Format | None = None
+    timezone: Zone | None = None
+
+
+Files = Annotated[
+    Annotated[Name, Tag("path")] | Annotated[FileSpec, Tag("file")],
+    Discriminator(_kind_of_entry),
+]
+
+
+class DataSpec(Section):
+    """What to load.
+
+    `bars`, `signals`, `context` and `actions` are each a file, a glob, a folder or an object-store URL; paths are
+    absolute. Each may be a mapping with `path` and its own `columns`, `format` and `timezone`. `actions` has corporate
+    actions (see `dataset.actions`), and may be the bars' own file.
+    `columns` maps a name here to the name in the files. `assets`, `start` and `end` narrow what is read; both ends are
+    inclusive, and a date as `end` includes that whole day. A bound without a time zone is in the zone of the data.
+    `timezone` is the zone of times without an offset from UTC, and that by whose clock sessions are cut. `prices: any`
+    allows prices at or below zero.
+    """
+
+    bars: Files
+    signals: Files | None = None
+    context: Files | None = None
+    actions: Files | None = None
+    columns: dict[Name, Name] = Field(default_factory=dict)
+    format: Format | None = None
+    timezone: Zone | None = None
+    prices: Literal["positive", "any"] = "positive"
+    assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    start: Bound | None = None
+    end: Bound | None = None
+    _seal: tuple[Any, ...] | None = PrivateAttr(default=None)
+
+    @property
+    def seal(self) -> tuple[Any, ...] | None:
+        """What the files were when they were sealed (`dataset.fingerprint`), which `load` checks; None without one."""
+        return self._seal
+
+    def with_seal(self, seal: tuple[Any, ...]) -> Self:
+        """Return the same data with a seal."""
+        copy = self.model_copy()
+        copy._seal = seal  # noqa: SLF001 - its own class
+        return copy
+
+    @property
+    def files(self) -> dict[str, FileSpec]:
+        """The files of each role that is given, with everything that holds for them."""
+        return {role: self._resolve(entry) for role in ROLES if (entry := getattr(self, role)) is not None}
+
+    def _resolve(self, entry: str | FileSpec) -> FileSpec:
+        own = entry if isinstance(entry, FileSpec) else FileSpec(path=entry)
+        return FileSpec(
+            path=own.path,
+            columns=self.columns | own.columns,
+            format=own.format or self.format or Format(),
+            timezone=own.timezone or self.timezone,
+        )
+
+    def moved(self, paths: dict[str, str]) -> Self:
+        """Return the same data at other places: `paths` by role."""
+        entries = {role: getattr(self, role) for role in paths}
+        return self.model_copy(
+            update={
+                role: entry.model_copy(update={"path": paths[role]}) if isinstance(entry, FileSpec) else paths[role]
+                for role, entry in entries.items()
+            }
+        )
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        for name, bound in (("start", self.start), ("end", self.end)):
+            if bound is not None and not FIRST_YEAR <= bound.year <= LAST_YEAR:
+                message = f"{name} {bound} is outside the years {FIRST_YEAR} to {LAST_YEAR}, which timestamps can hold"
+                raise ValueError(message)
+        if self.start is not None and self.end is not None and _day(self.start) > _day(self.end):
+            message = f"start {self.start} is after end {self.end}"
+            raise ValueError(message)
+        return self
+
+
+def _day(bound: date | datetime) -> date:
+    return bound.date() if isinstance(bound, datetime) else bound

@@ -1,0 +1,255 @@
+"""What the sections of a sweep file must be to each other, each rule with its own message."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backsweep.errors import BadInput
+from backsweep.metrics.summary import METRICS
+from backsweep.sweepfile.messages import nearest
+from backsweep.sweepfile.search import CONSTRAINT, SAMPLERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backsweep.sweepfile.folds import WalkForward
+    from backsweep.sweepfile.sweep import Sweep
+
+_MOST_SPLITS = 1000  # folds of a cross-validation
+
+
+def check_together(sweep: Sweep) -> None:
+    """Raise BadInput for the first rule that sections of the file break together."""
+    _check_search(sweep)
+    _check_pruning(sweep)
+    _check_walk(sweep)
+    _check_shards(sweep)
+
+
+def _check_search(sweep: Sweep) -> None:
+    search = sweep.search
+    if search.sampler not in SAMPLERS and ":" not in search.sampler:
+        raise BadInput(
+            "unknown sampler",
+            where=sweep.where("search", "sampler"),
+            expected=", ".join(SAMPLERS) + ", or an Optuna sampler as file.py:Class or module:Class",
+            found=search.sampler,
+            remedy=nearest(search.sampler, SAMPLERS),
+        )
+    if search.trials is None and search.sampler != "grid":
+        raise _missing(sweep, "search.trials", "how many trials to run (only a grid has an end of its own)", "500")
+    for i, objective in enumerate(search.objective):
+        direction = "maximize" if objective.maximize else "minimize"
+        own = (direction,) if len(search.objective) == 1 else (i, direction)
+        _check_metric(objective.metric, sweep.where("search", "objective", *own))
+    metrics = [objective.metric for objective in search.objective]
+    if len(set(metrics)) < len(metrics):
+        raise BadInput(
+            "the same objective twice",
+            where=sweep.where("search", "objective"),
+            found=", ".join(metrics),
+            remedy="keep one of them",
+        )
+    for i, text in enumerate(search.constraints):
+        match = CONSTRAINT.fullmatch(text)
+        if match is None:
+            raise BadInput(
+                "a constraint that cannot be read",
+                where=sweep.where("search", "constraints", i),
+                expected="`metric <= number` or `metric >= number`",
+                found=text,
+                remedy='write, for instance, "max_drawdown <= 0.35"',
+            )
+        if not math.isfinite(float(match.group(3))):
+            raise BadInput(
+                "a constraint that no trial can hold or break",
+                where=sweep.where("search", "constraints", i),
+                expected="a number below 1.7e308",
+                found=text,
+                remedy="write a smaller number, or leave the constraint out",
+            )
+        _check_metric(match.group(1), sweep.where("search", "constraints", i))
+    names = [bound.name for bound in search.bounds]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise BadInput(
+                "two constraints of the same kind on one metric",
+                where=sweep.where("search", "constraints", i),
+                found=search.constraints[i],
+                remedy="keep the tighter one",
+            )
+
+
+def _check_pruning(sweep: Sweep) -> None:
+    pruning = sweep.search.pruning
+    if pruning is None:
+        return
+    walk = sweep.walk_forward
+    where = sweep.where("search", "pruning")
+    if walk is not None and walk.mode == "cpcv":
+        raise BadInput(
+            "pruning in a cross-validation",
+            where=where,
+            expected="rolling, anchored or holdout: in cpcv a run is training in one fold and test in another, which "
+            "must neither end early nor decide what is tested on it",
+            found="walk_forward.mode: cpcv",
+            remedy="leave `pruning` out",
+        )
+    if sweep.account.mode == "sleeves" and (pruning.max_drawdown is not None or pruning.min_trades is not None):
+        raise BadInput(
+            "pruning inside a run of sleeves",
+            where=where,
+            expected="`between_folds` alone: drawdown and trades are those of all sleeves together, of which none is "
+            "known before every shard has run to its end",
+            found="account.mode: sleeves",
+            remedy="leave `max_drawdown` and `min_trades` out, or write `mode: shared` under `account`",
+        )
+    if pruning.between_folds is not None:
+        _check_pruning_between_folds(sweep, sweep.where("search", "pruning", "between_folds"))
+
+
+def _check_pruning_between_folds(sweep: Sweep, where: str) -> None:
+    walk = sweep.walk_forward
+    if walk is None or (walk.mode == "holdout" and walk.holdout is None):
+        raise BadInput(
+            "pruning between folds without folds",
+            where=where,
+            expected="`walk_forward` with `mode: rolling` or `anchored`",
+            found="no `walk_forward`" if walk is None else "mode: holdout, which has one fold",
+            remedy="leave `between_folds` out: `max_drawdown` and `min_trades` prune inside a run",
+        )
+    if sweep.searches_by_fold:
+        raise BadInput(
+            "pruning between folds that have trials of their own",
+            where=where,
+            expected="`share_proposals: true`, where a trial runs on every fold",
+            found=f"sampler: {sweep.search.sampler}, which searches every fold by itself",
+            remedy="leave `between_folds` out, or write `sampler: sobol` with `share_proposals: true`",
+        )
+    if walk.state == "continuous":
+        raise BadInput(
+            "pruning between folds whose tests carry on",
+            where=where,
+            expected="`state: flat`: continuous tests are cut out of one run over all of them",
+            found="state: continuous",
+            remedy="leave `between_folds` or `state` out",
+        )
+
+
+def _check_walk(sweep: Sweep) -> None:
+    walk = sweep.walk_forward
+    if walk is None:
+        return
+    if walk.mode == "cpcv":
+        _check_cross_validation(sweep, walk)
+    else:
+        _check_spans(sweep, walk)
+    if sweep.searches_by_fold:
+        _check_searches(sweep, walk)
+    elif sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):
+        raise BadInput(
+            "a sampler that learns cannot propose for several folds at once",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="false: what later trainings teach it would leak into the tests before them",
+            found="true",
+            remedy="leave `share_proposals` out, or write `sampler: sobol`",
+        )
+
+
+def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
+    if walk.train is None:
+        raise _missing(sweep, "walk_forward.train", "the length of a training", "4y")
+    if walk.test is None and walk.mode != "holdout":
+        expected = "the length of a test (only a holdout may reach to the end of the data)"
+        raise _missing(sweep, "walk_forward.test", expected, "1y")
+    _check_absent(
+        sweep,
+        walk,
+        ("groups", "test_groups"),
+        expected="groups in `mode: cpcv` alone",
+        remedy="write `mode: cpcv`, or leave it out",
+    )
+
+
+def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
+    for key, example in (("groups", "6"), ("test_groups", "2")):
+        if getattr(walk, key) is None:
+            expected = "how many groups of sessions there are, and how many of them a fold tests"
+            raise _missing(sweep, f"walk_forward.{key}", expected, example)
+    _check_absent(
+        sweep,
+        walk,
+        ("train", "test", "step"),
+        expected="groups instead of spans: each choice of `test_groups` of the `groups` is a fold",
+        remedy="leave it out",
+    )
+    groups, tested = walk.groups or 0, walk.test_groups or 0
+    if tested >= groups or math.comb(groups, tested) > _MOST_SPLITS:
+        raise BadInput(
+            "groups that make no cross-validation",
+            where=sweep.where("walk_forward", "test_groups"),
+            expected=f"fewer than {groups} test groups, and at most {_MOST_SPLITS} folds",
+            found=f"{tested} of {groups}: {math.comb(groups, tested)} folds",
+            remedy="write `groups: 6` and `test_groups: 2`",
+        )
+    if walk.state == "continuous":
+        raise BadInput(
+            "cross-validation cannot carry positions on",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: its tests do not follow each other",
+            found="continuous",
+            remedy="leave `state` out",
+        )
+
+
+def _check_shards(sweep: Sweep) -> None:
+    if sweep.runtime.shards is not None and sweep.account.mode == "shared":
+        raise BadInput(
+            "one account for all assets cannot be cut into shards",
+            where=sweep.where("runtime", "shards"),
+            expected="account.mode: sleeves, where every asset has an account of its own",
+            found=f"account.mode: shared, runtime.shards: {sweep.runtime.shards}",
+            remedy="leave `shards` out, or write `mode: sleeves` under `account`",
+        )
+
+
+def _check_searches(sweep: Sweep, walk: WalkForward) -> None:
+    """Refuse what folds with trials of their own cannot do."""
+    search = sweep.search
+    if walk.state == "continuous":
+        raise BadInput(
+            "tests cannot carry on where every fold has trials of its own",
+            where=sweep.where("walk_forward", "state"),
+            expected="flat: a test carries on with the positions of the same parameters in the test before it",
+            found="continuous",
+            remedy="write `state: flat`, or `sampler: sobol` with `share_proposals: true`",
+        )
+    if search.sampler == "grid":
+        raise BadInput(
+            "a grid has the same points in every fold",
+            where=sweep.where("walk_forward", "share_proposals"),
+            expected="true, which runs each of them on every fold",
+            found="false",
+            remedy="leave `share_proposals` out",
+        )
+
+
+def _check_absent(sweep: Sweep, walk: WalkForward, keys: Iterable[str], *, expected: str, remedy: str) -> None:
+    """Refuse keys of `walk_forward` that mean nothing in its mode."""
+    for key in keys:
+        if getattr(walk, key) is not None:
+            where = sweep.where("walk_forward", key)
+            raise BadInput(f"`walk_forward.{key}` in mode {walk.mode}", where=where, expected=expected, remedy=remedy)
+
+
+def _missing(sweep: Sweep, key: str, expected: str, example: str) -> BadInput:
+    """Make the error for a key, `section.name`, that this sweep file must have."""
+    section, _, name = key.partition(".")
+    remedy = f"add `{name}: {example}` under `{section}`"
+    return BadInput(f"missing key `{key}`", where=sweep.where(section), expected=expected, remedy=remedy)
+
+
+def _check_metric(name: str, where: str) -> None:
+    if name not in METRICS:
+        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))

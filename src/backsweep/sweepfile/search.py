@@ -1,0 +1,110 @@
+"""The section `search`: what is searched, how, and for what."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from backsweep.sweepfile.pruning import Halving, Pruning, Wilcoxon
+from backsweep.sweepfile.section import Section
+
+Number = float | int | bool
+
+PLAIN_SAMPLERS = ("random", "sobol", "grid")
+"""Those that do not learn from the trials."""
+SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
+CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
+
+class ParamRange(Section):
+    """One entry of `search.params`; what is left out is taken from the strategy's own declaration."""
+
+    low: float | int | None = None
+    high: float | int | None = None
+    step: Annotated[float | int | None, Field(gt=0)] = None
+    log: bool | None = None
+    integer: bool | None = None
+    choices: Annotated[tuple[Number, ...] | None, Field(min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ParamRange:
+        if self.choices is not None and (self.low, self.high, self.step, self.log, self.integer) != (None,) * 5:
+            raise ValueError("either choices, or a range with low and high")
+        return self
+
+
+class Objective(Section):
+    """One metric, and whether more of it is better."""
+
+    maximize: str | None = None
+    minimize: str | None = None
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Objective:
+        if (self.maximize is None) == (self.minimize is None):
+            raise ValueError("exactly one of `maximize: METRIC` and `minimize: METRIC`")
+        return self
+
+    @property
+    def metric(self) -> str:
+        """The metric's name."""
+        return self.maximize or self.minimize or ""
+
+    @property
+    def sign(self) -> float:
+        """1.0 where more is better, -1.0 where less is."""
+        return 1.0 if self.maximize else -1.0
+
+
+class Constraint(Section):
+    """A bound on a metric: `sign * (metric - bound) <= 0` where it holds."""
+
+    name: str
+    metric: str
+    sign: float
+    bound: float
+
+
+class Search(Section):
+    """What is searched, how, and for what."""
+
+    sampler: str = "tpe"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
+    batch: Annotated[int, Field(ge=1, le=100_000)] = 64
+    lag: Annotated[int, Field(ge=1, le=1000)] = 2
+    params: dict[str, ParamRange] = Field(default_factory=dict)
+    fixed: dict[str, Number] = Field(default_factory=dict)
+    objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
+    constraints: tuple[str, ...] = ()
+    pruning: Pruning | None = None
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def between_folds(self) -> Halving | Wilcoxon | None:
+        """How trials of a batch are compared between folds, if they are."""
+        return None if self.pruning is None else self.pruning.between_folds
+
+    @property
+    def bounds(self) -> tuple[Constraint, ...]:
+        """The constraints, parsed; a metric with a bound on both sides gets two names."""
+        parts = [match.groups() for match in map(CONSTRAINT.fullmatch, self.constraints) if match]
+        metrics = [metric for metric, _, _ in parts]
+        suffix = {"<=": "_at_most", ">=": "_at_least"}
+        return tuple(
+            Constraint(
+                name=metric + (suffix[relation] if metrics.count(metric) > 1 else ""),
+                metric=metric,
+                sign=1.0 if relation == "<=" else -1.0,
+                bound=float(bound),
+            )
+            for metric, relation, bound in parts
+        )

@@ -1,0 +1,95 @@
+"""The sweep file as a whole: the study's name, its sections, and where each key was set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, PrivateAttr
+
+from backsweep.errors import BadInput
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.data import DataSpec
+from backsweep.sweepfile.execution import ExecutionSpec
+from backsweep.sweepfile.folds import WalkForward
+from backsweep.sweepfile.messages import dotted
+from backsweep.sweepfile.search import PLAIN_SAMPLERS, Search
+from backsweep.sweepfile.section import Section, matching
+from backsweep.sweepfile.strict_yaml import KeyPath
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots, _ and -, at most 100")
+"""Pattern and rule of a study's name."""
+
+
+class Runtime(Section):
+    """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
+
+    `trial_timeout` is the longest that one trial may take, in seconds; null means for ever. `shards` cuts
+    the assets of `account.mode: sleeves`, at most into blocks of four; null makes as many as there are workers with a
+    CPU. A worker holds one shard, or several where workers are few, and a trial visits them all.
+    """
+
+    workers: Annotated[int, Field(ge=1)] = 1
+    backend: Literal["inline", "ray"] | None = None
+    address: str = "local"
+    trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
+    shards: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def resolved_backend(self) -> Literal["inline", "ray"]:
+        """The backend, where the file names none: Ray for several workers."""
+        return self.backend or ("ray" if self.workers > 1 else "inline")
+
+
+class Sweep(Section):
+    """A whole sweep file, valid and with absolute paths."""
+
+    study: Annotated[str, matching(*NAME)]
+    data: DataSpec
+    strategy: str
+    account: AccountSpec = AccountSpec()
+    execution: ExecutionSpec = ExecutionSpec()
+    costs: CostsSpec = CostsSpec()
+    search: Search = Search()
+    walk_forward: WalkForward | None = None
+    runtime: Runtime = Runtime()
+    _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether the sampler learns from outcomes."""
+        return self.search.sampler not in PLAIN_SAMPLERS
+
+    @property
+    def searches_by_fold(self) -> bool:
+        """Whether every fold has trials of its own."""
+        walk = self.walk_forward
+        if walk is None or (walk.mode == "holdout" and walk.holdout is None):
+            return False
+        return self.learns if walk.share_proposals is None else not walk.share_proposals
+
+    def remember(self, places: Mapping[KeyPath, tuple[int, str]]) -> None:
+        """Keep the place that set each key, for messages."""
+        self._places.update(places)
+
+    def where(self, *path: str | int) -> str:
+        """Name the place that set a key, or the nearest place above it: `sweep.yaml:12`."""
+        return place_of(self._places, path)[1]
+
+    def locate(self, error: BadInput) -> BadInput:
+        """Give an error about a key that this file sets, `account.per_asset.ES`, the key's place in the file."""
+        for key, (_, place) in self._places.items():
+            if key and dotted(key) == error.where:
+                texts = {name: getattr(error, name) for name in ("expected", "found", "remedy")}
+                return type(error)(error.problem, where=place, **texts)
+        return error
+
+
+def place_of(places: dict[KeyPath, tuple[int, str]], path: KeyPath) -> tuple[int, str]:
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, (0, ""))

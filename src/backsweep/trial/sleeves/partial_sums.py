@@ -1,0 +1,59 @@
+"""What one shard knows of a chunk's trials, and how shards are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.trial.sleeves.sums import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What the sleeves of consecutive blocks add up to.
+
+    Attributes
+    ----------
+    batch, numbers, folds : as in the chunk.
+    nodes : level and index of the nodes of the tree of blocks, in the order of blocks; at most two for each level.
+    sums : float64[nodes, k, width of the course]; not a number for a trial that has failed.
+    errors : trial number to the text of the first sleeve's error.
+    started, completed : float64[k], seconds since 1970 UTC.
+
+    """
+
+    batch: int
+    numbers: NDArray[np.int64]
+    nodes: tuple[tuple[int, int], ...]
+    sums: NDArray[np.float64]
+    errors: dict[int, str]
+    started: NDArray[np.float64]
+    completed: NDArray[np.float64]
+    folds: range | None = None
+
+
+def join_parts(parts: Sequence[Part], blocks: int) -> Part:
+    """Put parts of one chunk together, given in the order of their blocks; of two errors the first sleeve's counts."""
+    tree = Tree(blocks)
+    errors: dict[int, str] = {}
+    for part in parts:
+        for (level, index), sums in zip(part.nodes, part.sums, strict=True):
+            tree.push(level, index, sums)
+        errors = part.errors | errors
+    return Part(
+        batch=parts[0].batch,
+        numbers=parts[0].numbers,
+        nodes=tree.nodes,
+        sums=np.stack(tree.sums),
+        errors=errors,
+        started=np.min([part.started for part in parts], axis=0),
+        completed=np.max([part.completed for part in parts], axis=0),
+        folds=parts[0].folds,
+    )

@@ -1,0 +1,165 @@
+"""One trial of sleeves again, with full records: each sleeve is an account to read, and the trial is their sum.
+
+A replay may be of a part of the sessions, such as a fold's test. A sleeve knows only the sessions in which its asset
+has bars; in the others it keeps what it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.dataset.shards import Shard
+from backsweep.engine.tables import SESSION
+from backsweep.trial.currencies import balances_of
+from backsweep.trial.features import Features
+from backsweep.trial.recording import Stretch, record
+from backsweep.trial.result import Result, drawdown, named, read_result
+from backsweep.trial.sleeves.runner import pack_sleeves
+from backsweep.trial.sleeves.sums import HEAD, Tree, add_sleeve, summarise_sums
+from backsweep.trial.summaries import new_metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.dataset.calendar import Calendar
+    from backsweep.strategy import Strategy
+    from backsweep.trial.runner import Runner
+    from backsweep.trial.sleeves.runner import Share
+
+Source = Callable[[tuple[str, ...]], Shard]
+"""Gives the data of some assets."""
+
+Cash = dict[str, "NDArray[np.float64]"]
+"""Cash at the calendar's session ends by the name of its column, float64[sessions]."""
+
+BARS = 4_000_000
+"""How many bars a replay holds at a time, about, whatever the size of the data."""
+
+
+def replay_sleeves(
+    share: Share, stretch: Stretch, cls: type[Strategy], source: Source, values: NDArray[np.float64], *, compiled: bool
+) -> Result:
+    """Run one trial over all sleeves with full records; `stretch` counts the calendar's sessions.
+
+    The metrics are those of the trial, bit for bit. Orders are numbered on from sleeve to sleeve, and equity has one
+    row for each session: between their ends sleeves have bars at different times.
+    """
+    calendar, count = share.calendar, stretch.last - stretch.first
+    tree = Tree(calendar.blocks)
+    cash: Cash = {}
+    records: list[Result] = []
+    notes = dict.fromkeys(calendar.notes)
+    for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
+        market = pack_sleeves(source(calendar.assets_of(blocks)), calendar)
+        notes |= dict.fromkeys(market.notes)
+        features = Features(market)
+        for block in blocks:
+            sums = np.zeros(HEAD + 2 * count)
+            for sleeve in market.sleeves_of(block - blocks.start):
+                view = market.sleeve(sleeve)
+                options = {**share.options(view.assets), "features": features.part(market.rows_of(sleeve))}
+                mine, settings = values[share.kept(view.assets)], share.settings(view.assets)
+                own = _own(stretch, market.edges[sleeve])
+                recorded = record(view, cls, settings, mine, own.recorded, compiled=compiled, **options)
+                if own.ran:
+                    records.append(read_result(recorded))
+                _add(recorded.runner, own, market.edges[sleeve], stretch, sums, cash)
+            tree.push(0, block, sums)
+    return replace(_join(records, tree.sums[0], cash, calendar, stretch), notes=tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Own:
+    """A stretch in the sessions of one sleeve: `present` are the calendar's in which it has bars."""
+
+    present: NDArray[np.int64]
+    start: int
+    first: int
+    last: int
+    flat: bool
+
+    @property
+    def ran(self) -> bool:
+        """Whether it has bars in the stretch."""
+        return self.first < self.last
+
+    @property
+    def recorded(self) -> Stretch:
+        """What to run: without bars in the stretch what comes before it, and nothing where nothing does."""
+        if self.ran:
+            return Stretch(self.start, self.first, self.last, self.flat)
+        return Stretch(self.start, self.start, self.first) if self.start < self.first else Stretch(0, 0, 0)
+
+
+def _own(stretch: Stretch, edges: NDArray[np.int64]) -> _Own:
+    present = np.flatnonzero(np.diff(edges))
+    start, first, last = np.searchsorted(present, (stretch.start, stretch.first, stretch.last)).tolist()
+    return _Own(present, start, first, last, stretch.flat)
+
+
+def _add(
+    runner: Runner,
+    own: _Own,
+    edges: NDArray[np.int64],
+    stretch: Stretch,
+    sums: NDArray[np.float64],
+    cash: Cash,
+) -> None:
+    """Add a recorded sleeve to the sums of its block, and its cash to that at the calendar's session ends."""
+    tables, present = runner.tables, own.present[own.first : own.last]
+    sessions = np.zeros(len(edges) - 1, SESSION)
+    sessions[present] = tables.sessions[own.first : own.last]
+    begun = initial = float(tables.rules[0].cash)
+    gross = 0.0
+    carried = own.start < own.first
+    if carried:  # positions, into the stretch
+        before = tables.sessions[own.first - 1]
+        initial, gross = float(before["equity"]), float(before["gross"])
+    span = edges[stretch.first : stretch.last + 1]
+    add_sleeve(tables.account[0], sessions[0], span, stretch.first, initial, gross, int(own.ran), sums)
+    latest = np.searchsorted(present, np.arange(stretch.first, stretch.last), side="right")
+    account, everything = runner.settings.account, slice(0, len(runner.market.groups))
+    ends = runner.market.groups["last_of_session"] == 1
+    logged = {"cash": tables.equity_log["cash"], **balances_of(tables.balance_log, account, everything)}
+    for name, amounts in logged.items():
+        at_ends = amounts[ends]
+        held = begun if name in {"cash", f"cash_{account.currency}"} else 0.0
+        held = at_ends[own.first - 1] if carried else held
+        cash[name] = cash.get(name, 0.0) + np.append(held, at_ends[own.first : own.last])[latest]
+
+
+def _join(records: list[Result], sums: NDArray[np.float64], cash: Cash, calendar: Calendar, stretch: Stretch) -> Result:
+    """Give the result of all sleeves from theirs, in the order of assets."""
+    values, reasons = new_metrics(1)
+    count = stretch.last - stretch.first
+    returns = np.zeros(count)
+    summarise_sums(sums, calendar.years(stretch.first, stretch.last), values[0], reasons[0], returns)
+    equity, gross = np.split(sums[-2 * count :], 2)
+    ends = calendar.ends[stretch.first : stretch.last]
+    frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": equity})
+    exposure = np.divide(gross, equity, out=np.zeros(count), where=equity > 0.0)
+    frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])), exposure=exposure)
+    frame = frame.with_columns(**cash)
+    issued = np.cumsum([0, *(len(each.orders) for each in records)])
+    return Result(
+        *named(values[0], reasons[0]),
+        fills=pl.concat([_numbered(each.fills, first) for each, first in zip(records, issued, strict=False)]).sort(
+            "timestamp", maintain_order=True
+        ),
+        trades=pl.concat([each.trades for each in records]).sort("exit_timestamp", maintain_order=True),
+        equity=frame,
+        orders=pl.concat([_numbered(each.orders, first) for each, first in zip(records, issued, strict=False)]),
+        cash_flows=pl.concat([each.cash_flows for each in records]).sort("timestamp", maintain_order=True),
+        returns=returns,
+    )
+
+
+def _numbered(frame: pl.DataFrame, first: int) -> pl.DataFrame:
+    """Give a sleeve's orders the numbers after `first`."""
+    return frame.with_columns(pl.col("^(order|parent)_id$") + int(first))

@@ -1,0 +1,240 @@
+"""Every asset in an account of its own: the market asset by asset, and the runner that goes from sleeve to sleeve.
+
+A sleeve begins with an equal share of the cash and sees its own asset alone: `data` has one bar, whose `asset` is 0,
+`broker.count_assets()` is 1, equity and targets are the sleeve's. What holds for the whole market it knows by the
+context. A strategy that compares assets needs `account.mode: shared`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.dataset.calendar import BLOCK
+from backsweep.engine.state import Table, Tables, allocate
+from backsweep.engine.tables import ACTION, GROUP
+from backsweep.trial.binding import check_named
+from backsweep.trial.market import Market, column, last_of_session, locked, pack_bars
+from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.sleeves.sums import add_sleeve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.dataset import Shard
+    from backsweep.dataset.calendar import Calendar
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.sleeves.sums import Course
+
+CASH = "account.cash"
+
+
+@dataclass(frozen=True, eq=False)
+class SleeveMarket(Market):
+    """A shard sorted by asset, then time; every bar is a group of its own, of asset 0, in a session of the calendar.
+
+    Attributes
+    ----------
+    edges : int64[assets, sessions + 1], the group at which an asset's bars of each session begin.
+
+    """
+
+    edges: NDArray[np.int64]
+
+    def sleeves_of(self, block: int) -> range:
+        """Give the sleeves of a block, whose number is counted from the shard's first."""
+        return range(block * BLOCK, min((block + 1) * BLOCK, len(self.assets)))
+
+    def rows_of(self, sleeve: int) -> slice:
+        """Give a sleeve's rows."""
+        return slice(int(self.edges[sleeve, 0]), int(self.edges[sleeve, -1]))
+
+    def sleeve(self, number: int) -> Market:
+        """Give one asset's market, with the sessions in which it has bars."""
+        rows = self.rows_of(number)
+        sessions = np.flatnonzero(np.diff(self.edges[number]))
+        groups = self.groups[rows].copy()
+        groups["first_row"] -= rows.start
+        groups["session"] = np.searchsorted(sessions, groups["session"])
+        return Market(
+            assets=(self.assets[number],),
+            bars=self.bars[rows],
+            groups=locked(groups),
+            signals={name: values[rows] for name, values in self.signals.items()},
+            context={name: values[rows] for name, values in self.context.items()},
+            session_ends=locked(groups["timestamp"][groups["last_of_session"] == 1].copy()),
+            actions=locked(_between(self.actions, rows)),
+            rows=self.rows[rows].with_columns(asset=pl.lit(0, pl.Int32)),
+            pieces=(slice(None),),
+        )
+
+
+def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
+    """Lay out a shard of whole blocks for the engine, asset by asset."""
+    rows = shard.rows.sort("asset", "timestamp")
+    codes, timestamps = rows["asset"].to_numpy(), rows["timestamp"].to_numpy()
+    sessions = calendar.sessions_of(timestamps)
+    groups = np.zeros(rows.height, GROUP)
+    groups["timestamp"] = timestamps
+    groups["first_row"] = np.arange(rows.height)
+    groups["count"] = 1
+    groups["session"] = sessions
+    last = last_of_session(codes, sessions)
+    groups["last_of_session"] = last
+    bars = pack_bars(rows)
+    bars["last_of_session"] = last
+    offsets = np.searchsorted(codes, np.arange(len(shard.assets) + 1))
+    numbers = np.arange(len(calendar.ends) + 1)
+    edges = [
+        first + np.searchsorted(sessions[first:end], numbers) for first, end in itertools.pairwise(offsets.tolist())
+    ]
+    moments = np.searchsorted(shard.context["timestamp"].to_numpy(), timestamps)
+    series = [name for name in shard.context.columns if name != "timestamp"]
+    return SleeveMarket(
+        assets=shard.assets,
+        bars=locked(bars),
+        groups=locked(groups),
+        signals={name: column(rows[name]) for name in shard.signals},
+        context={name: locked(shard.context[name].to_numpy()[moments]) for name in series},
+        session_ends=calendar.ends,
+        actions=locked(_pack_actions(shard.actions, offsets, timestamps)),
+        rows=rows,
+        pieces=tuple(
+            slice(int(offsets[first]), int(offsets[min(first + BLOCK, len(shard.assets))]))
+            for first in range(0, len(shard.assets), BLOCK)
+        ),
+        edges=locked(np.array(edges)),
+        notes=shard.notes,
+    )
+
+
+def _pack_actions(actions: pl.DataFrame, offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[Any]:
+    """Bring actions to the bars of their assets, which follow each other, each a group; all are of asset 0.
+
+    After an asset's last bar there are no splits and dividends, and a delisting takes effect at it.
+    """
+    packed = np.zeros(actions.height, ACTION)
+    for name in ("split", "dividend", "delisting"):
+        packed[name] = actions[name].to_numpy()
+    for row, (asset, timestamp) in enumerate(actions.select("asset", "timestamp").iter_rows()):
+        first, end = offsets[asset], offsets[asset + 1]
+        packed[row]["group"] = first + np.searchsorted(timestamps[first:end], timestamp)
+        if packed[row]["group"] == end:
+            packed[row]["group"], packed[row]["split"], packed[row]["dividend"] = end - 1, 1.0, 0.0
+    return packed[np.argsort(packed["group"], kind="stable")]
+
+
+def _between(actions: NDArray[Any], groups: slice) -> NDArray[Any]:
+    """Give the actions of some groups, counted from the first of these."""
+    own = actions[slice(*np.searchsorted(actions["group"], (groups.start, groups.stop)))].copy()
+    own["group"] -= groups.start
+    return own
+
+
+class Share:
+    """What a sleeve is told: the settings and values of the trial, with an equal part of the cash.
+
+    Numbers under `per_asset` of assets that are not at hand, because they are another shard's, are left out. Raises
+    BadInput where the settings name an asset that the data does not have.
+    """
+
+    def __init__(self, spec: TrialSpec, calendar: Calendar) -> None:
+        check_named("account", spec.account.per_asset, calendar.assets)
+        check_named("costs", spec.costs.per_asset, calendar.assets)
+        self.calendar = calendar
+        self._spec = spec
+        self._cash = list(spec.params).index(CASH) if CASH in spec.params else None
+
+    def settings(self, assets: tuple[str, ...]) -> Settings:
+        """Give the settings of some assets' sleeves."""
+        account, costs = self._spec.account, self._spec.costs
+        cash = account.cash / len(self.calendar.assets)
+        own, dues = (
+            {asset: given for asset, given in section.per_asset.items() if asset in assets}
+            for section in (account, costs)
+        )
+        return Settings(
+            account.model_copy(update={"cash": cash, "per_asset": own}),
+            self._spec.execution,
+            costs.model_copy(update={"per_asset": dues}),
+        )
+
+    def options(self, assets: tuple[str, ...]) -> dict[str, Any]:
+        """Give what else a runner of some assets' sleeves takes."""
+        params = tuple(self._spec.params[column] for column in self.kept(assets))
+        fixed = {name: value for name, value in self._spec.fixed.items() if _concerns(name, assets)}
+        if CASH in fixed:
+            fixed[CASH] /= len(self.calendar.assets)
+        return {"params": params, "fixed": fixed}
+
+    def kept(self, assets: tuple[str, ...]) -> list[int]:
+        """Give the columns of the trial's values that concern some assets."""
+        return [column for column, name in enumerate(self._spec.params) if _concerns(name, assets)]
+
+    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give a trial's values, float64[p], as a sleeve takes them."""
+        if self._cash is not None:
+            values = values.copy()
+            values[self._cash] /= len(self.calendar.assets)
+        return values
+
+
+def _concerns(name: str, assets: tuple[str, ...]) -> bool:
+    """Tell whether a swept number is one of these assets, or of all."""
+    _, named, rest = name.partition(".per_asset.")
+    return not named or any(rest.startswith(f"{asset}.") for asset in assets)
+
+
+class SleeveRunner(Runner):
+    """Runs a trial sleeve by sleeve: `take` its values, `enter` a sleeve, `follow` the legs of its course.
+
+    There is one account, with one position, that every sleeve uses in turn; what differs between assets is looked up.
+    """
+
+    market: SleeveMarket
+
+    def enter(self, sleeve: int) -> None:
+        """Go on with the sleeve of asset number `sleeve`."""
+        self._edges = self.market.edges[sleeve]
+        self._first_rows = self._edges[:1]
+        self.tables.point(self._handle, "assets", sleeve)
+
+    def follow(self, course: Course, out: NDArray[np.float64]) -> None:
+        """Run the sleeve that was entered over a course, and add what it comes to to `out`, float64[course.width].
+
+        Raises StrategyError or LimitReached as `go` does.
+        """
+        account, cash = self.tables.account[0], self.tables.rules[0].cash
+        begun = False  # whether there is an account to carry on: the asset has had a bar
+        for leg in course.legs:
+            carried = leg.carried and begun
+            equity, gross = (account.equity, account.gross) if carried else (cash, 0.0)
+            ran = bool(self._edges[leg.last] > self._edges[leg.first])
+            if ran:
+                self.go(leg.first, leg.last, carried=carried, flat=course.flat)
+            begun = ran or carried
+            if leg.row is not None:
+                span = course.spans[leg.row]
+                edges = self._edges[span.first : span.last + 1]
+                sums = out[span.place]
+                add_sleeve(account, self.tables.sessions[0], edges, span.first, equity, gross, int(ran), sums)
+
+    def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
+        """Allocate the tables of one asset's account, but the settings of every asset."""
+        market = self.market
+        tables = allocate(
+            market.bars,
+            market.groups,
+            assets=1,
+            sessions=len(market.session_ends),
+            conditions=conditions,
+            actions=market.actions,
+            currencies=len(self.settings.account.currencies),
+            log_capacity=log_capacity,
+        )
+        tables.arrays["assets"] = np.repeat(tables.assets, len(market.assets))
+        return tables

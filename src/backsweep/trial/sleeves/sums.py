@@ -1,0 +1,226 @@
+"""What the sleeves of a trial add up to, added in one order whatever the number of shards.
+
+A sleeve leaves for each span (a segment, or the whole of the data) the cash that it began with, its counters, and its
+equity and gross position value at every session's end: per-session profit and loss, before any ratio is formed. Within
+a block of assets sleeves are added in the assets' order; blocks are added in a binary tree over their numbers. Its
+shape depends on the number of blocks alone: a shard adds the whole subtrees that it holds, and whoever puts shards
+together adds the rest, so that the same numbers meet in the same order everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.engine.compile.kernel import compiled, record_at
+from backsweep.engine.tables import ACCOUNT
+from backsweep.metrics.summary import summarise
+from backsweep.trial.folds import TRAIN, Segment
+from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR, Piece
+from backsweep.trial.walk import Leg, plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backsweep.trial.contract import Ready
+
+HEAD = 1 + len(COUNTERS)
+"""Numbers before the curves of a span: the initial cash, then the counters."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Sessions `first` to before `last`, and where their sums stand in a trial's vector."""
+
+    first: int
+    last: int
+    place: slice
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What a segment is made of: its spans, and where its returns stand in a trial's row, None if none are kept.
+
+    The spans of a segment in `pieces` are compounded; otherwise there is one.
+    """
+
+    spans: tuple[Span, ...]
+    returns: slice | None
+    pieces: bool = False
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every sleeve of a trial runs through: the legs, and the span of each, if any. `flat`: segments end so.
+
+    There is a portion for each segment, or one for all sessions; a span that several segments have is run once.
+    """
+
+    legs: tuple[Leg, ...]
+    spans: tuple[Span, ...]
+    portions: tuple[Portion, ...]
+    flat: bool
+
+    @property
+    def width(self) -> int:
+        """How many numbers a trial's sums are."""
+        return int(self.spans[-1].place.stop)
+
+
+def lay_out(ready: Ready, *, flat: bool) -> Course:
+    """Give the course over the segments of `ready`, or without any over all its sessions."""
+    segments = ready.segments or (Segment(0, TRAIN, 0, len(ready.sessions)),)
+    pieced = any(segment.pieces for segment in segments)
+    runs = [run for segment in segments for run in segment.runs]
+    unique = list(dict.fromkeys(runs)) if pieced else runs
+    if pieced:
+        legs = tuple(Leg(first, last, row) for row, (first, last) in enumerate(unique))
+    else:
+        legs = plan(segments, flat=flat) if ready.segments else (Leg(0, len(ready.sessions), 0),)
+    ends = np.cumsum([HEAD + 2 * (last - first) for first, last in unique])
+    spans = [Span(*run, slice(int(begin), int(end))) for run, begin, end in zip(unique, [0, *ends], ends, strict=False)]
+    by_run, portions = dict(zip(unique, spans, strict=True)), []
+    kept = 0
+    for row, segment in enumerate(segments):
+        own = tuple(by_run[run] for run in segment.runs) if pieced else (spans[row],)
+        portions.append(Portion(own, slice(kept, kept + segment.width) if segment.width else None, pieced))
+        kept += segment.width
+    return Course(legs, tuple(spans), tuple(portions), flat)
+
+
+class Tree:
+    """Adds blocks in a binary tree: node i of level l stands for blocks i 2^l to before (i + 1) 2^l.
+
+    Nodes are pushed in the order of their blocks, without gaps; those that are siblings become their parent.
+    """
+
+    def __init__(self, blocks: int) -> None:
+        self._blocks = blocks
+        self._stack: list[tuple[int, int, NDArray[np.float64]]] = []
+
+    @property
+    def nodes(self) -> tuple[tuple[int, int], ...]:
+        """Level and index of the nodes that have found no sibling: the root alone when every block is in."""
+        return tuple((level, index) for level, index, _ in self._stack)
+
+    @property
+    def sums(self) -> list[NDArray[np.float64]]:
+        """The nodes' sums, in the order of `nodes`."""
+        return [sums for _, _, sums in self._stack]
+
+    def push(self, level: int, index: int, sums: NDArray[np.float64]) -> None:
+        """Add the node that follows."""
+        while True:
+            if index % 2 == 1:
+                if not self._stack or self._stack[-1][:2] != (level, index - 1):
+                    break
+                _, _, left = self._stack.pop()
+                sums = left + sums
+            elif (index + 1) << level < self._blocks or (index == 0 and 1 << level >= self._blocks):
+                break  # its right sibling is to come, or it is the root
+            level, index = level + 1, index // 2
+        self._stack.append((level, index, sums))
+
+
+@compiled
+def add_sleeve(
+    account: Any,
+    sessions: Any,
+    edges: NDArray[np.int64],
+    first: int,
+    initial: float,
+    gross: float,
+    ran: int,
+    out: NDArray[np.float64],
+) -> None:
+    """Add a sleeve's span to `out`, float64[HEAD + 2 n].
+
+    `sessions` is record 0 of what the run left at session ends, `edges` int64[n + 1] with the group at which each of
+    the span's sessions begins for this asset: without groups a session leaves everything as it was. `initial` and
+    `gross` are equity and gross value before the span; nothing of the account is read unless it `ran`.
+    """
+    count = edges.size - 1
+    equity = initial
+    out[0] += initial
+    if ran:
+        out[1] += account.trades
+        out[2] += account.wins
+        out[3] += account.gross_profit
+        out[4] += account.gross_loss
+        out[5] += account.commission
+        out[6] += account.slippage
+        out[7] += account.financing
+        out[8] += account.currency_pnl
+        out[9] += account.traded_notional
+        out[10] += account.ambiguous_fills
+        out[11] += account.ambiguous_pnl
+        out[12] += account.rejected_orders
+    for i in range(count):
+        if edges[i + 1] > edges[i]:
+            end = record_at(sessions, first + i)
+            equity = end.equity
+            gross = end.gross
+        out[HEAD + i] += equity
+        out[HEAD + count + i] += gross
+
+
+def piece_of(sums: NDArray[np.float64], years: float) -> Piece:
+    """Give one span's sums as what a run of one account leaves behind."""
+    account = np.zeros(1, ACCOUNT)
+    for name, value in zip(("initial_cash", *COUNTERS), sums[:HEAD], strict=True):
+        account[name] = value
+    equity, gross = np.split(sums[HEAD:], 2)
+    return Piece(account, equity, np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0), years)
+
+
+def summarise_sums(
+    sums: NDArray[np.float64],
+    years: float,
+    values: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+    returns: NDArray[np.float32] | NDArray[np.float64],
+) -> None:
+    """Write the metrics, reason codes and returns of one span from what its sleeves add up to."""
+    scratch = np.zeros(len(returns))
+    _summarise(sums, years, values, reasons, scratch)
+    returns[:] = scratch
+
+
+@compiled
+def _summarise(
+    sums: NDArray[np.float64],
+    years: float,
+    values: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+    returns: NDArray[np.float64],
+) -> None:
+    count = returns.size
+    equity = sums[HEAD : HEAD + count].copy()
+    exposure = np.zeros(count)
+    for i in range(count):
+        if equity[i] > 0.0:
+            exposure[i] = sums[HEAD + count + i] / equity[i]
+    summarise(
+        equity,
+        sums[0],
+        exposure,
+        years,
+        SESSIONS_PER_YEAR,
+        int(sums[1]),
+        int(sums[2]),
+        sums[3],
+        sums[4],
+        sums[5],
+        sums[6],
+        sums[7],
+        sums[8],
+        sums[9],
+        int(sums[10]),
+        sums[11],
+        int(sums[12]),
+        values,
+        reasons,
+        returns,
+    )
