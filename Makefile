@@ -51,7 +51,7 @@ check: $(READY)  ## linters, types, import layers and the quick tests
 test: check  ## `make check`, then the slow tests, then the engine's tests without the compiler
 	$(BIN)/pytest -m "slow and not cluster"
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow" -n 2 --dist loadfile \
-	    --ignore tests/engine/test_oracle.py --ignore tests/engine/test_account_oracle.py
+	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
 
 invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios each, and 1,000 desks of 50 steps; half an hour
 	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal

@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from hostile import TEXTS, is_clean
+from scenarios.hostile import TEXTS, is_clean
 
 from backsweep.errors import BadInput
 from backsweep.printable import LONGEST, clean, holds_secret, mask_secrets, printable

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from scripted import bars
+from scenarios.scripted import bars
 
 import backsweep as bs
 

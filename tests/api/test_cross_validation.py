@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from walks import run
+from scenarios.walks import run
 
 import backsweep as bs
 from backsweep.cli import main

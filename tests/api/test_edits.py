@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from scripted import bars
+from scenarios.scripted import bars
 
 import backsweep as bs
 from backsweep.api import sweeps
@@ -120,13 +120,13 @@ def test_a_file_that_is_edited_while_trials_run_ends_the_run_before_another_stra
 @pytest.mark.parametrize("text", ["EDITED = 1\n", "def (\n"], ids=["edited", "broken"])
 @pytest.mark.parametrize("name", ["helpers.py", "costs/rates.py"])
 def test_a_file_that_is_edited_before_the_scenarios_run_is_no_answer_of_theirs(home, monkeypatch, name, text):
-    write = sweeps.write_sensitivity
+    write = sweeps.run_stress_test
 
     def late(*given):
         (home / name).write_text(FILES[name] + text)
         write(*given)
 
-    monkeypatch.setattr(sweeps, "write_sensitivity", late)
+    monkeypatch.setattr(sweeps, "run_stress_test", late)
     with pytest.raises(StrategyError, match=r"has changed during the run|cannot be imported"):
         run(home)
     assert not (home / "study" / "selected" / "sensitivity.json").exists()
@@ -136,14 +136,14 @@ def test_a_file_that_is_edited_before_the_scenarios_run_is_no_answer_of_theirs(h
 
 
 def test_data_that_are_swapped_before_the_scenarios_run_are_no_answer_of_theirs(home, monkeypatch):
-    write = sweeps.write_sensitivity
+    write = sweeps.run_stress_test
 
     def late(*given):
         kept = pl.read_parquet(home / "bars.parquet")
         kept.with_columns(volume=pl.lit(7.0)).write_parquet(home / "bars.parquet")
         write(*given)
 
-    monkeypatch.setattr(sweeps, "write_sensitivity", late)
+    monkeypatch.setattr(sweeps, "run_stress_test", late)
     with pytest.raises(BadInput, match="the data have changed"):
         run(home)
     assert not (home / "study" / "selected" / "sensitivity.json").exists()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 import pytest
-from walks import QUICK, SWEEP, run
+from scenarios.walks import QUICK, SWEEP, run
 
 import backsweep as bs
 from backsweep.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import studies
-from s3_server import s3_content, s3_server
+from fakes.s3_server import s3_content, s3_server
 
 import backsweep as bs
 from backsweep.api import nulls

@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from walks import QUICK, SWEEP, run
+from scenarios.walks import QUICK, SWEEP, run
 
 import backsweep as bs
 from backsweep.errors import BadInput

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from walks import QUICK, SWEEP, run
+from scenarios.walks import QUICK, SWEEP, run
 
 import backsweep as bs
 from backsweep.cli import main

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 import numpy as np
-from universe import write_panel
+from scenarios.universe import write_panel
 
 from backsweep.dataset import DataSpec
 from backsweep.errors import BacksweepError

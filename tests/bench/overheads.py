@@ -24,7 +24,7 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from null_engine import make_null_engine, run_null
+from scenarios.null_engine import make_null_engine, run_null
 
 import backsweep as bs
 from backsweep.runtime.inline import InlineBackend

@@ -6,7 +6,7 @@ import os
 import sys
 
 import pytest
-from hostile import TEXTS, is_clean
+from scenarios.hostile import TEXTS, is_clean
 
 import backsweep as bs
 from backsweep.cli import console

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from real_cluster import ROOT, RealCluster
+from fakes.real_cluster import ROOT, RealCluster
 
 import backsweep as bs
 from backsweep.cli import main

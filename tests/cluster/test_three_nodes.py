@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from real_cluster import ROOT, RealCluster
+from fakes.real_cluster import ROOT, RealCluster
 
 import backsweep as bs
 

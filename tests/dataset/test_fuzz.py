@@ -1,5 +1,5 @@
 import pytest
-from fuzz_data import fuzz_data
+from faults.fuzz_data import fuzz_data
 
 
 @pytest.mark.parametrize("seed", [1])

@@ -7,8 +7,8 @@ from pathlib import Path
 import obstore
 import polars as pl
 import pytest
+from fakes.s3_server import s3_server
 from obstore.store import from_url
-from s3_server import s3_server
 
 from backsweep.dataset import DataSpec, fingerprint, load
 from backsweep.dataset.calendar import survey

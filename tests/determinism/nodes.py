@@ -6,7 +6,7 @@ These raylets leave a socket open, which pytest may not report as a fault of our
 import numpy as np
 import pytest
 from ray.cluster_utils import Cluster
-from universe import write_universe
+from scenarios.universe import write_universe
 
 from backsweep.dataset import DataSpec
 from backsweep.runtime.inline import InlineBackend

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
-from universe import SAMPLERS, Kept, run_universe, write_rich, write_universe
+from scenarios.universe import SAMPLERS, Kept, run_universe, write_rich, write_universe
 
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend

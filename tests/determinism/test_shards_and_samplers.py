@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from universe import SAMPLERS, Kept, run_universe, write_universe
+from scenarios.universe import SAMPLERS, Kept, run_universe, write_universe
 
 import backsweep as bs
 from backsweep.runtime.inline import InlineBackend

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from scripted import bars, evaluator, fills, flat, limit, market, observe, run, seen
+from scenarios.scripted import bars, evaluator, fills, flat, limit, market, observe, run, seen
 
 import backsweep
 from backsweep.engine.codes import FILLED, WORKING

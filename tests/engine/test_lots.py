@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import (
+from scenarios.scripted import (
     FIRST_DAY,
     bars,
     bracket,

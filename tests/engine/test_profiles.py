@@ -3,7 +3,21 @@
 from datetime import timedelta
 
 import pytest
-from scripted import bars, bracket, close, fills, flat, limit, market, observe, run, seen, states, stop, submit
+from scenarios.scripted import (
+    bars,
+    bracket,
+    close,
+    fills,
+    flat,
+    limit,
+    market,
+    observe,
+    run,
+    seen,
+    states,
+    stop,
+    submit,
+)
 
 from backsweep.engine.codes import MARKET_ON_CLOSE
 from backsweep.engine.profiles import PROFILES

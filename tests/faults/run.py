@@ -17,14 +17,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from damage import damage_files
-from fuzz_data import fuzz_data
-from fuzz_sweeps import fuzz_sweeps
-from sabotage import kill_drivers, refuse_steps
-from torment_drivers import jump_clocks, meet, stop_jobs, stop_runs
-from torment_folders import mutate_folders
-from torment_nodes import move_nodes
-from torment_workers import hang, hit_workers, kill, poison_workers, slow
+from faults.damage import damage_files
+from faults.fuzz_data import fuzz_data
+from faults.fuzz_sweeps import fuzz_sweeps
+from faults.sabotage import kill_drivers, refuse_steps
+from faults.torment_drivers import jump_clocks, meet, stop_jobs, stop_runs
+from faults.torment_folders import mutate_folders
+from faults.torment_nodes import move_nodes
+from faults.torment_workers import hang, hit_workers, kill, poison_workers, slow
 
 
 def main():

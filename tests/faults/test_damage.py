@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from damage import KINDS, damage_files
+from faults.damage import KINDS, damage_files
 
 
 def test_no_damaged_file_is_read_silently(tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from sabotage import kill_drivers, refuse_steps
+from faults.sabotage import kill_drivers, refuse_steps
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])

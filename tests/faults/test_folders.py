@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from torment_folders import KINDS, mutate_folders
+from faults.torment_folders import KINDS, mutate_folders
 
 
 def test_a_study_whose_folder_was_changed_is_read_as_it_was_or_is_one_error(tmp_path):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from torment_workers import hang, hit_workers, kill, poison_workers, slow
+from faults.torment_workers import hang, hit_workers, kill, poison_workers, slow
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 def pytest_terminal_summary(terminalreporter):
     """After the long suite, say how many properties held, and on how many drawn scenarios each."""
-    from drawn import DRAWN, LONG  # noqa: PLC0415 - reads the profile, which is chosen after this file is loaded
+    from scenarios.drawn import DRAWN, LONG  # noqa: PLC0415 - reads the profile, which is chosen after this file is loaded
 
     if not LONG:
         return

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from drawn import EXAMPLES, MARGIN, RICH, ends_session, everywhere, positions, scenarios, times
 from hypothesis import given
 from hypothesis import strategies as st
-from random_scripts import COSTS
-from scripted import BRACKET, CANCEL, CLOSE, SUBMIT, TARGET_QUANTITY
+from scenarios.drawn import EXAMPLES, MARGIN, RICH, ends_session, everywhere, positions, scenarios, times
+from scenarios.random_scripts import COSTS
+from scenarios.scripted import BRACKET, CANCEL, CLOSE, SUBMIT, TARGET_QUANTITY
 
 RATES = st.integers(0, 40).map(lambda number: number / 4096)
 UNITS = frozenset({SUBMIT, BRACKET, CANCEL, CLOSE, TARGET_QUANTITY})  # sizes that do not depend on prices or equity

@@ -8,10 +8,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from desk import ASSETS, Desk
-from drawn import LONG
 from hypothesis import settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
+from scenarios.desk import ASSETS, Desk
+from scenarios.drawn import LONG
 
 from backsweep.engine.codes import (
     CASH,

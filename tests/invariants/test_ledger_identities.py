@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from drawn import CASH, CASH_WHOLE, EXAMPLES, WHOLE_LOTS, ends_session, everywhere, positions, scenarios
 from hypothesis import given
 from hypothesis import strategies as st
-from random_scripts import COSTS, random_groups
-from scripted import TARGET_VALUE
+from scenarios.drawn import CASH, CASH_WHOLE, EXAMPLES, WHOLE_LOTS, ends_session, everywhere, positions, scenarios
+from scenarios.random_scripts import COSTS, random_groups
+from scenarios.scripted import TARGET_VALUE
 
 PERCENT = COSTS[1]
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import numpy as np
 import polars as pl
-from drawn import (
+from hypothesis import given
+from hypothesis import strategies as st
+from scenarios.drawn import (
     EXAMPLES,
     PLAIN,
     RICH,
@@ -24,10 +26,8 @@ from drawn import (
     times,
     traded,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from random_scripts import random_scenario
-from scripted import BRACKET, SUBMIT, UPDATE, limit, stop
+from scenarios.random_scripts import random_scenario
+from scenarios.scripted import BRACKET, SUBMIT, UPDATE, limit, stop
 
 from backsweep.engine.codes import (
     DAY,

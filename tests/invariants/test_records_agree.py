@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from drawn import CASH, EXAMPLES, MARGIN, ends_session, everywhere, positions, scenarios, times
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scripted import observe, seen
+from scenarios.drawn import CASH, EXAMPLES, MARGIN, ends_session, everywhere, positions, scenarios, times
+from scenarios.scripted import observe, seen
 
 from backsweep.engine.codes import MARKET_ON_CLOSE
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from drawn import EXAMPLES, MARGIN, RICH, everywhere, plain, scenarios
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from random_scripts import COSTS, random_groups
-from scripted import SUBMIT, TARGET_PERCENT, TARGET_VALUE, Script, assert_same_bits, compose, evaluator
+from scenarios.drawn import EXAMPLES, MARGIN, RICH, everywhere, plain, scenarios
+from scenarios.random_scripts import COSTS, random_groups
+from scenarios.scripted import SUBMIT, TARGET_PERCENT, TARGET_VALUE, Script, assert_same_bits, compose, evaluator
 
 from backsweep.metrics.summary import METRICS
 from backsweep.trial.contract import Chunk

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("ib_async", reason="the extra backsweep[ib] is not installed")
 
-from fake_gateway import FakeIB
+from fakes.gateway import FakeIB
 from ib_async import BarData, ContractDetails, OrderStatus, Stock
 from polars.testing import assert_frame_equal
 

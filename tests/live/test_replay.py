@@ -3,11 +3,11 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
-from oracle_account import with_actions
-from oracle_currencies import in_currencies
+from oracle.account import with_actions
+from oracle.currencies import in_currencies
 from polars.testing import assert_frame_equal
-from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import Script, compose
+from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
+from scenarios.scripted import Script, compose
 
 import backsweep as bs
 from backsweep import live

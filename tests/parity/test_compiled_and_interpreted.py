@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracle_account import with_actions
-from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import assert_same_bits
+from oracle.account import with_actions
+from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
+from scenarios.scripted import assert_same_bits
 
 from backsweep.dataset import DataSpec
 from backsweep.metrics.summary import METRICS

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 from numba import config
-from scripted import assert_same_bits, bars
+from scenarios.scripted import assert_same_bits, bars
 
 from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.engine.compile import store

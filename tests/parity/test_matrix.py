@@ -7,11 +7,11 @@ import itertools
 
 import numpy as np
 import pytest
-from drawn import LONG
-from oracle_account import with_actions
-from oracle_currencies import in_currencies
-from random_scripts import ACCOUNTS, COSTS, random_scenario
-from scripted import assert_same_bits
+from oracle.account import with_actions
+from oracle.currencies import in_currencies
+from scenarios.drawn import LONG
+from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
+from scenarios.scripted import assert_same_bits
 
 from backsweep.engine.codes import LIMIT_FILLS
 from backsweep.engine.profiles import PROFILES

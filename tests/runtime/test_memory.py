@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from universe import write_panel
+from scenarios.universe import write_panel
 
 CODE = """
 import resource, sys

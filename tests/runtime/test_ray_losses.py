@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_ray import STARVED, FakeRay, starve
+from fakes.ray_calls import STARVED, FakeRay, starve
 
 from backsweep.errors import BacksweepError
 from backsweep.runtime import ray_pool

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 import pytest
-from universe import write_universe
+from scenarios.universe import write_universe
 
 from backsweep.dataset import DataSpec, sealed
 from backsweep.errors import BadData, StrategyError

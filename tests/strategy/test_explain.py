@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripted import bars, evaluator, flat
+from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.errors import StrategyError
 from backsweep.strategy import load_strategy

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scripted import bars, evaluator, flat
+from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.errors import StrategyError
 from backsweep.strategy import load_strategy

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scripted import bars, evaluator, flat
+from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.errors import BadInput, StrategyError
 from backsweep.strategy import Strategy, above, below, param

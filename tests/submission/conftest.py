@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy_study import DECLARED, SWEEP, ToyBackend
+from scenarios.toy_study import DECLARED, SWEEP, ToyBackend
 
 from backsweep.dataset import fingerprint
 from backsweep.runtime.ray_jobs import Job

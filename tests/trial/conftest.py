@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from scripted import bars
+from scenarios.scripted import bars
 
 from backsweep.strategy import Strategy, param
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scripted import assert_same_bits, evaluator
+from scenarios.scripted import assert_same_bits, evaluator
 
 from backsweep.errors import BadInput
 from backsweep.trial.binding import place_of

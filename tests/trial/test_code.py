@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from scripted import bars
+from scenarios.scripted import bars
 
 from backsweep.dataset import DataSpec
 from backsweep.errors import StrategyError

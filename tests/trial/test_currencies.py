@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
-from scripted import FIRST_DAY, assert_same_bits, bars, evaluator, flat, market, run
+from scenarios.scripted import FIRST_DAY, assert_same_bits, bars, evaluator, flat, market, run
 
 import backsweep as bs
 from backsweep.errors import BadData, BadInput

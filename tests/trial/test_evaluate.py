@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from scripted import bars, evaluator, flat
+from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.dataset import DataSpec
 from backsweep.errors import LimitReached

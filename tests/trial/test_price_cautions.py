@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scripted import bars, evaluator, flat
+from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.engine.codes import LIMIT, MARKET, STOP
 from backsweep.strategy import Strategy, param, state

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scripted import bars, evaluator
+from scenarios.scripted import bars, evaluator
 
 from backsweep.dataset import shard_from_frames
 from backsweep.metrics.reasons import REASONS

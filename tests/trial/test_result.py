@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 import pytest
-from scripted import FIRST_DAY, bars, close, evaluator, flat, run
-from scripted import market as at_market
+from scenarios.scripted import FIRST_DAY, bars, close, evaluator, flat, run
+from scenarios.scripted import market as at_market
 
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from numba import config
-from scripted import assert_same_bits, bars, bracket, close, compose, evaluator, limit, market, stop
+from scenarios.scripted import assert_same_bits, bars, bracket, close, compose, evaluator, limit, market, stop
 
 import backsweep as bs
 from backsweep.strategy import bind_model

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scripted import bars, evaluator, flat
+from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.dataset import shard_from_frames
 from backsweep.metrics.summary import METRICS

@@ -1,0 +1,129 @@
+"""What may lie in a study's folder, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from scenarios.toy_study import run_toy
+
+from backsweep.errors import StudyConflict
+from backsweep.storage.sealed import sealed, unsealed
+from backsweep.study.results.study import open_study
+
+
+def edit(path, **changes):
+    """Change fields of a document and seal it again; None takes a field away."""
+    content = unsealed(path.read_bytes(), "") | changes
+    path.write_bytes(sealed({key: value for key, value in content.items() if value is not None}))
+
+
+@pytest.fixture
+def study(tmp_path):
+    run_toy(tmp_path / "study")
+    return tmp_path / "study"
+
+
+@pytest.mark.parametrize("name", ["data.csv", "src/main.py", "study.log.gz", "trials.txt", "looks/a", "selected/a.log"])
+def test_a_folder_that_holds_other_things_is_refused_and_left_as_it_is(tmp_path, name):
+    place = tmp_path / "project"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_text("mine")
+    message = rf"project: the folder of a new study holds other things\n(.|\n)*{name.partition('/')[0]}(.|\n)*--out"
+    with pytest.raises(StudyConflict, match=message):
+        run_toy(place)
+    assert [path.name for path in place.iterdir()] == [name.partition("/")[0]]
+    assert (place / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".gitkeep", ".env", ".git/config", "run.log", "lost+found/#1"])
+def test_hidden_files_logs_and_the_file_system_s_own_refuse_no_study_and_stay(tmp_path, study, name):
+    place = tmp_path / "place"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_text("mine")
+    run_toy(place)
+    assert open_study(place).digest() == open_study(study).digest()
+    assert (place / name).read_text() == "mine"
+
+
+def test_hidden_files_do_not_open_a_folder_with_visible_ones(tmp_path):
+    for name in (".gitignore", "strategy.py"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(StudyConflict, match=r"holds other things\n(.|\n)*found: +strategy\.py\n"):
+        run_toy(tmp_path)
+
+
+def test_an_empty_folder_is_taken_and_what_is_put_into_it_later_stays(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    run_toy(place, trials=16)
+    for name in (".env", "notes.txt", "trials/.part.0123abcd"):
+        (place / name).write_text("mine")
+    run_toy(place)
+    run_toy(tmp_path / "whole")
+    assert open_study(place).digest() == open_study(tmp_path / "whole").digest()
+    assert {(place / name).read_text() for name in (".env", "notes.txt", "trials/.part.0123abcd")} == {"mine"}
+
+
+def test_what_a_run_that_was_killed_before_its_study_has_left_is_taken(tmp_path, study):
+    place = tmp_path / "killed"
+    place.mkdir()
+    (place / "sessions.parquet").write_bytes((study / "sessions.parquet").read_bytes())
+    (place / ".backsweep-0123456789abcdef.tmp").write_text("half")
+    run_toy(place)
+    assert open_study(place).digest() == open_study(study).digest()
+
+
+def test_sessions_of_the_user_s_own_are_not_replaced(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "sessions.parquet").write_text("mine")
+    with pytest.raises(StudyConflict, match=r"sessions\.parquet: the file cannot be read"):
+        run_toy(place)
+    assert (place / "sessions.parquet").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"more": 1}, "unknown field `more`"),
+        ({"hash": None}, "missing field `hash`"),
+        ({"hash": "../victim"}, 'ill-formed field `hash`\n +expected: 64 hexadecimal digits\n +found: +"../victim"'),
+        ({"hash": "ab" * 32}, "its `hash` is not that of its sweep, data and strategy"),
+        ({"data": "cd" * 32}, "its `hash` is not that of its sweep, data and strategy"),
+        ({"sweep": {"study": "../x", "strategy": "a:B"}}, "ill-formed field `study`\n +expected: a name of letters"),
+        ({"sweep": {"study": "toy", "strategy": "a:B"}}, "missing field `data`"),
+        ({"versions": {"backsweep": "9.9"}, "more": 1}, "in a study of backsweep 9.9"),
+    ],
+)
+def test_a_study_json_that_was_edited_and_sealed_again_is_one_error(study, changes, said):
+    edit(study / "study.json", **changes)
+    with pytest.raises(StudyConflict, match=rf"study\.json: (.|\n)*{said}(.|\n)*remedy"):
+        _ = open_study(study).identity
+    with pytest.raises(StudyConflict, match=r"study\.json: "):
+        run_toy(study)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"files": {"../victim": "ab" * 32}},
+            r"ill-formed field `files.../victim.\[key\]`\n +expected: trials, returns",
+        ),
+        ({"files": {"trials": "ab" * 32}}, "not the parts of this study\n +expected: returns, trials"),
+        ({"files": {"trials": "../victim"}}, "ill-formed field `files.trials`\n +expected: 64 hexadecimal digits"),
+        ({"first": -1}, "ill-formed field `first`"),
+        ({"count": 0}, "ill-formed field `count`"),
+        ({"total": 2**70}, "ill-formed field `total`"),
+        ({"total": True}, "ill-formed field `total`"),
+        ({"study": "cd" * 32}, "this entry and study.json are of different studies"),
+    ],
+)
+def test_an_entry_that_was_edited_and_sealed_again_is_one_error_and_touches_nothing(study, changes, said):
+    victim = study.parent / "victim"
+    victim.mkdir()
+    (victim / ".env").write_text("mine")
+    edit(study / "manifest" / "part-000000008.json", **changes)
+    for act in (lambda: open_study(study).digest(), lambda: run_toy(study)):
+        with pytest.raises(StudyConflict, match=rf"part-000000008\.json: (.|\n)*{said}"):
+            act()
+    assert (victim / ".env").read_text() == "mine"

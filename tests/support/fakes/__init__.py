@@ -1,0 +1,1 @@
+"""Stand-ins on this machine: object stores, a gateway, Ray without processes, a small cluster."""

@@ -1,0 +1,51 @@
+"""An engine that returns at once: what is left is the driver, the study's files and the way to the workers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from scenarios.toy_study import DECLARED, SWEEP
+
+from backsweep.metrics.summary import METRICS
+from backsweep.storage.sealed import sha256
+from backsweep.study.run.driver import run_study
+from backsweep.study.search.space import build_space
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify
+from backsweep.sweepfile.load import load_sweep
+from backsweep.trial.contract import Outcome, Ready
+
+SESSIONS = 6
+
+
+def make_null_engine(sessions=SESSIONS):
+    """Build the evaluator's factory inside a function, so that Ray ships its code by value to the workers."""
+    width = len(METRICS)
+
+    class NullEngine:
+        """Gives every trial zeros."""
+
+        def __init__(self, _spec):
+            self.ready = Ready(sessions=np.arange(sessions, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+
+        def evaluate(self, chunk):
+            count = len(chunk.numbers)
+            now = np.full(count, time.time())
+            zeros = np.zeros((count, width))
+            returns = np.zeros((count, sessions), np.float32)
+            return Outcome(chunk.batch, chunk.numbers, zeros, zeros.astype(np.uint8), returns, {}, now, now)
+
+    return NullEngine
+
+
+def run_null(folder, backend, trials, on_progress=None):
+    """Run a study with sobol proposals and the default batch."""
+    folder = Path(folder)
+    (folder.parent / "toy.py").write_text("class Toy: ...\n")
+    sweep_file = folder.parent / "sobol.yaml"
+    sweep_file.write_text(SWEEP.replace("SAMPLER", "sobol").replace("batch: 8, ", ""))
+    sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
+    space, identity = build_space(sweep, DECLARED), identify(sweep, sha256(b"data"))
+    return run_study(sweep, space, backend, StudyFolder(folder), identity, on_progress)
