@@ -1,0 +1,1 @@
+"""Strategies that are shipped: to run, to read and to start from."""

@@ -24,7 +24,7 @@ from backsweep.study.results.study import open_study
 from backsweep.study.store.lease import Holder, Lease
 from backsweep.submission import transfer as courier
 
-DEMO = Path(__file__).parents[2] / "sweeps" / "demo.yaml"
+DEMO = Path(__file__).parents[3] / "sweeps" / "demo.yaml"
 DRIVER = """
 import sys
 from scenarios.toy_study import run_toy
@@ -54,7 +54,7 @@ def expected(tmp_path):
 
 def start(url, home):
     """Start a driver in a process of its own, which waits for a line when everything is loaded."""
-    path = os.pathsep.join([str(Path(__file__).parents[1] / "support"), *sys.path])
+    path = os.pathsep.join([str(Path(__file__).parents[2] / "support"), *sys.path])
     driver = subprocess.Popen(  # noqa: S603 - the code above
         [sys.executable, "-c", DRIVER, url, str(home)],
         env=os.environ | {"PYTHONPATH": path},

@@ -32,7 +32,7 @@ from backsweep.live.ib.orders import Request, make_order
 from backsweep.live.protocol import StrategyBroker
 from backsweep.strategies.moving_average_cross import MovingAverageCross
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 from bracket import Bracket
 
 NAN = float("nan")

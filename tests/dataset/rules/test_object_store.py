@@ -14,7 +14,7 @@ from backsweep.dataset import DataSpec, fingerprint, load
 from backsweep.dataset.calendar import survey
 from backsweep.errors import BadData, BadInput
 
-DATA = Path(__file__).parents[2] / "sweeps" / "data"
+DATA = Path(__file__).parents[3] / "sweeps" / "data"
 NAMES = {"bars": "stocks_daily", "signals": "stocks_signals", "context": "market_context"}
 
 
