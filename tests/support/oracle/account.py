@@ -24,9 +24,10 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scenarios.scripted import TARGET_VALUE
+
 from oracle.engine import Oracle
 from oracle.orders import MARKET, TOLERANCE, Fill, Order
-from scenarios.scripted import TARGET_VALUE
 
 if TYPE_CHECKING:
     from scenarios.random_scripts import Scenario

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from oracle.account import AccountOracle
 from oracle.costs import funding_rate
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from oracle.engine import Oracle
 from scenarios.scripted import VERBS
+
+from oracle.engine import Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,22 +6,6 @@ import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from scenarios.random_scripts import ACCOUNTS, COSTS
-from scenarios.scripted import (
-    BRACKET,
-    CANCEL,
-    CLOSE,
-    SUBMIT,
-    TARGET_PERCENT,
-    TARGET_QUANTITY,
-    TARGET_VALUE,
-    UPDATE,
-    WIDTH,
-    Script,
-    Step,
-    bars,
-    flat,
-)
 
 from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import (
@@ -41,6 +25,22 @@ from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings, check_run
+from scenarios.random_scripts import ACCOUNTS, COSTS
+from scenarios.scripted import (
+    BRACKET,
+    CANCEL,
+    CLOSE,
+    SUBMIT,
+    TARGET_PERCENT,
+    TARGET_QUANTITY,
+    TARGET_VALUE,
+    UPDATE,
+    WIDTH,
+    Script,
+    Step,
+    bars,
+    flat,
+)
 
 LENGTH = 64
 ASSETS = ("A", "B", "C")

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from hypothesis import settings
 from hypothesis import strategies as st
-from scenarios.random_scripts import ACCOUNTS, ASSETS, Scenario, random_scenario
-from scenarios.scripted import BRACKET, CANCEL, SUBMIT, Step
 
 from backsweep.engine.codes import LIMIT_FILLS
 from backsweep.engine.profiles import PROFILES
+from scenarios.random_scripts import ACCOUNTS, ASSETS, Scenario, random_scenario
+from scenarios.scripted import BRACKET, CANCEL, SUBMIT, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

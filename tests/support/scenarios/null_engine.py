@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from scenarios.toy_study import DECLARED, SWEEP
 
 from backsweep.metrics.summary import METRICS
 from backsweep.storage.sealed import sha256
@@ -16,6 +15,7 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.sweepfile.load import load_sweep
 from backsweep.trial.contract import Outcome, Ready
+from scenarios.toy_study import DECLARED, SWEEP
 
 SESSIONS = 6
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 from oracle.costs import funding_rate
+
+from backsweep.engine.codes import LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LIMIT, TRAILING_STOP
 from scenarios.scripted import (
     BRACKET,
     CANCEL,
@@ -26,8 +28,6 @@ from scenarios.scripted import (
     compose,
     evaluator,
 )
-
-from backsweep.engine.codes import LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LIMIT, TRAILING_STOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
