@@ -19,58 +19,59 @@ Currency = Annotated[str, Field(min_length=1)]
 
 
 class AssetSpec(Section):
-    """What one asset is: money per unit and point of price, and how it may be ordered; see AccountSpec.
-
-    One unit at price p is worth p x `multiplier` (a future's contract size), in its `currency`, which is also that of
-    its price, tick, costs and dividends: the account's, unless it is one of `account.rates`. A `lot` or `tick` that is
-    left out is the account's. An asset that is not `shortable` can be sold only as far as it is held, in a margin
-    account too.
-    `initial_margin` and `maintenance_margin` are fractions of value; see AccountSpec for those that are left out.
-    """
+    """What one asset is: money per unit and point of price, and how it may be ordered."""
 
     multiplier: Positive = 1.0
+    """What a point of price is worth for each unit, in the asset's currency: a future's contract size. One unit at
+    price p is worth p x `multiplier`."""
     currency: Currency | None = None
+    """That of its price, tick, costs and dividends: one of `account.rates`. Left out: the account's."""
     lot: Amount | None = None
+    """Units; quantities are whole multiples. Left out: the account's."""
     tick: Amount | None = None
+    """Currency; order prices are whole multiples. Left out: the account's."""
     shortable: bool = True
+    """Whether more can be sold than is held, in a margin account."""
     initial_margin: Share | None = None
+    """Fraction of value that equity must cover when an order is accepted. Left out: one over `account.leverage`."""
     maintenance_margin: Share | None = None
+    """Fraction of value that equity must cover at every close. Left out: the account's."""
 
 
 class AccountSpec(Section):
-    """The account: cash at the start in currency, leverage as a multiple of equity, lot in units (0 = fractional).
+    """The account that a trial begins with, and what it may do.
 
-    Order prices are moved to a multiple of `tick`, away from the market (0: they are left as they are); orders of less
-    value than `minimum_order`, in currency, are rejected unless they can only reduce a position. `per_asset` says what
-    is different for some assets.
-
-    `rates` name the other currencies, and for each the context column with its rate: how much of the account's own
-    `currency` one of it is worth. Cash is then held by currency (`backsweep.engine.account.balances`); what the
-    account reports is in its own, and so are `cash` and `minimum_order`.
-
-    The proceeds of a sale in a cash account can be used `settlement` sessions later: 0 at once, 1 for T+1.
-
-    The initial margin of a position is one over the leverage. Where equity at a close is less than `maintenance_margin`
-    of the value of all positions, positions are liquidated (`backsweep.engine.events.liquidation`); 0 never does.
-
-    In `mode: shared` one account trades every asset. In `sleeves` every asset of the data has an account of its own
-    with an equal part of the cash, and no other asset is seen or paid from it; leverage, lots and limits are each
-    account's. A trial is the sum of its sleeves: its equity, returns and counts are theirs added, its metrics those of
-    the sums.
+    In `mode: sleeves` a trial is the sum of its sleeves: its equity, returns and counts are theirs added, its metrics
+    those of the sums.
     """
 
     cash: Positive = 1_000_000.0
+    """At the start, in the account's currency."""
     mode: Literal["shared", "sleeves"] = "shared"
+    """`shared`: one account trades every asset. `sleeves`: every asset has an account of its own with an equal part of
+    the cash, and no other asset is seen or paid from it; leverage, lots and limits are each account's."""
     kind: Literal["cash", "margin"] = "cash"
+    """`cash` owes neither money nor units; `margin` borrows both."""
     leverage: Positive = 1.0
+    """Multiple of equity that exposure may reach when an order is accepted; one over it is the initial margin."""
     lot: Amount = 0.0
+    """Units; quantities are rounded towards zero to whole multiples. 0: fractional."""
     tick: Amount = 0.0
+    """Currency; order prices are moved to a multiple, away from the market. 0: left as they are."""
     minimum_order: Amount = 0.0
+    """Value in account currency; smaller orders are rejected unless they can only reduce a position. 0: none is."""
     settlement: Annotated[int, Field(ge=0, lt=SETTLEMENTS)] = 0
+    """Sessions until the proceeds of a sale in a cash account can be used: 0 at once, 1 for T+1."""
     maintenance_margin: Rate = 0.0
+    """Fraction of the value of all positions that equity must cover at every close, or positions are liquidated.
+    0: they never are."""
     currency: Currency | None = None
+    """The account's own; all that it reports is in it. Needed with `rates`."""
     rates: dict[Currency, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    """The other currencies, and for each the context column with its rate: what one of it is worth in the account's
+    own. Cash is then held by currency."""
     per_asset: dict[str, AssetSpec] = Field(default_factory=dict)
+    """What is different for some assets, by name."""
 
     @property
     def calls_margin(self) -> bool:
@@ -89,6 +90,7 @@ class AccountSpec(Section):
 
     @model_validator(mode="after")
     def _has_rates(self) -> Self:
+        """Refuse `rates` without `currency`, a rate of that currency itself, and an asset's currency without a rate."""
         if self.rates and self.currency is None:
             raise ValueError("rates need the account's own currency, for example `currency: USD`")
         if self.currency in self.rates:
@@ -103,6 +105,7 @@ class AccountSpec(Section):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
+        """Refuse margins with `kind: cash`, which owes nothing, and `settlement` with `kind: margin`, which lends."""
         margins = self.calls_margin or any(own.initial_margin for own in self.per_asset.values())
         if self.kind == "cash" and margins:
             raise ValueError("margins need `kind: margin`: a cash account owes nothing")

@@ -24,29 +24,32 @@ class NoCommission(Section):
 
 
 class _Commission(Section):
-    """What bounds the commission of an order, over all its fills.
-
-    At least `minimum`, in currency; at most the fraction `maximum` of what it traded (0: no bound).
-    """
+    """What bounds the commission of an order, over all its fills."""
 
     minimum: Amount = 0.0
+    """In the asset's currency, for an order over all its fills."""
     maximum: Rate = 0.0
+    """Fraction of what the order traded, over all its fills; 0: no bound."""
 
 
 class PercentageCommission(_Commission):
-    """A fraction of the fill's notional; `maker_rate` where a limit order rested before it filled (below 0: rebate)."""
+    """A fraction of what a fill trades."""
 
     kind: Literal["percentage"]
     rate: Rate
+    """Fraction of the value; 0.0005 is 5 basis points."""
     maker_rate: MakerRate | None = None
+    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
 
 
 class PerShareCommission(_Commission):
-    """An amount per unit; `maker_rate` where a limit order rested before it filled (below 0: rebate)."""
+    """An amount for each unit."""
 
     kind: Literal["per_share"]
     rate: Amount
+    """The asset's currency for each unit."""
     maker_rate: float | None = None
+    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
 
 
 class PerOrderCommission(Section):
@@ -54,41 +57,46 @@ class PerOrderCommission(Section):
 
     kind: Literal["per_order"]
     amount: Amount
+    """The asset's currency for each order, once it fills."""
 
 
 class CombinedCommission(_Commission):
-    """A fraction of the notional, and an amount for every filled order."""
+    """A fraction of what a fill trades, and an amount for every filled order."""
 
     kind: Literal["combined"]
     rate: Rate
+    """Fraction of the value."""
     maker_rate: MakerRate | None = None
+    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
     amount: Amount
+    """The asset's currency for each order, once it fills."""
 
 
 class Tier(Section):
     """The rate of what lies above a total, up to the next tier's."""
 
     above: Amount
+    """The total above which the rate holds: units or value, as `by` says."""
     rate: Amount
+    """The asset's currency for each unit with `by: monthly_volume`, else a fraction of the value."""
     maker_rate: float | None = None
+    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
 
 
 class TieredCommission(_Commission):
-    """Rates in tiers: each part of a fill pays the rate of the tier that it falls into.
-
-    by : monthly_volume, the units that the account has traded in the calendar month (UTC), charged a unit;
-        monthly_value, their value, charged as fractions of value; order_value, the value of the order so far, charged
-        as fractions.
-
-    """
+    """Rates in tiers: each part of a fill pays the rate of the tier that it falls into."""
 
     kind: Literal["tiered"]
     by: Literal["monthly_volume", "monthly_value", "order_value"]
+    """What places a fill: the units that the account has traded in the calendar month (UTC), charged a unit; their
+    value, or the value of the order so far, charged as fractions of value."""
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+    """In ascending order; the first is above 0."""
 
     @field_validator("tiers")
     @classmethod
     def _ascending(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+        """Refuse tiers that do not begin above 0 and ascend."""
         starts = [tier.above for tier in tiers]
         if starts[0] != 0.0 or any(one >= other for one, other in itertools.pairwise(starts)):
             raise ValueError("tiers begin above 0 and ascend: {above: 0, rate: ...}, then {above: 300000, rate: ...}")
@@ -96,17 +104,16 @@ class TieredCommission(_Commission):
 
 
 class _Custom(Section):
-    """A cost model of the user's own: `model` names its class, further keys give the class's parameters.
-
-    What it answers counts `times` as much.
-    """
+    """A cost model of the user's own; further keys give its class's parameters."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float | int | bool] = Field(init=False)
 
     kind: Literal["custom"]
     model: str
+    """The model's class, `file.py:Class` or `package.module:Class`."""
     times: Amount = 1.0
+    """What its answers are multiplied by."""
 
     @field_validator("model", mode="before")
     @classmethod
@@ -121,13 +128,13 @@ class _Custom(Section):
 
 
 class CustomCommission(_Commission, _Custom):
-    """What a `CommissionModel` charges, within the order's bounds (`backsweep.strategy.models`)."""
+    """What a `CommissionModel` charges, within the order's bounds; further keys give its parameters."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class CustomSlippage(_Custom):
-    """By how much a `SlippageModel` moves the price against the trader (`backsweep.strategy.models`)."""
+    """By how much a `SlippageModel` moves the price against the trader; further keys give its parameters."""
 
 
 class NoSlippage(Section):
@@ -141,6 +148,7 @@ class FixedSlippage(Section):
 
     kind: Literal["fixed"]
     amount: Amount
+    """The asset's currency for each unit."""
 
 
 class PercentageSlippage(Section):
@@ -148,6 +156,7 @@ class PercentageSlippage(Section):
 
     kind: Literal["percentage"]
     rate: Rate
+    """Fraction of the price."""
 
 
 class VolumeShareSlippage(Section):
@@ -155,7 +164,9 @@ class VolumeShareSlippage(Section):
 
     kind: Literal["volume_share"]
     rate: Amount = 0.1
+    """Fraction of the price at a share of one."""
     limit: Annotated[float, Field(gt=0.0, le=1.0)] = 0.025
+    """The largest share that counts."""
 
 
 class SquareRootSlippage(Section):
@@ -163,6 +174,7 @@ class SquareRootSlippage(Section):
 
     kind: Literal["square_root"]
     rate: Amount
+    """Fraction of the price at a share of one."""
 
 
 Commission = Annotated[

@@ -32,35 +32,43 @@ def custom_models(costs: object) -> list[dict[str, Any]]:
 
 
 class Financing(Section):
-    """Annual rates, accrued from one session to the next by actual days over 365; and funding, bar by bar.
-
-    margin_interest : on negative cash; short_borrow : on the value held short, at the last close; short_credit : what
-    the proceeds of short sales earn, on the same value. funding : a column of rates, fractions of the value held at the
-    bar's close that longs pay to shorts (the other way round below zero); null for a bar without a payment.
-    """
+    """Rates a year, accrued from one session to the next by actual days over 365; and funding, bar by bar."""
 
     margin_interest: Amount = 0.0
+    """Rate a year on negative cash."""
     short_borrow: Amount = 0.0
+    """Rate a year on the value held short, at the last close."""
     short_credit: Amount = 0.0
+    """Rate a year that the proceeds of short sales earn, on the value held short."""
     funding: str | None = None
+    """A column of the data: the fraction of the value held at the bar's close that longs pay to shorts (below zero the
+    other way round); null for a bar without a payment."""
 
 
 class AssetCosts(Section):
     """One asset's own costs; what is left out holds as for every asset."""
 
     short_borrow: Amount | None = None
+    """Rate a year on the value held short."""
     commission: Commission | None = None
+    """What an order of this asset pays."""
     slippage: Slippage | None = None
+    """By how much its market and stop orders fill at a worse price."""
 
 
 class CostsSpec(Section):
-    """What trading costs, for every asset and for some; stops slip by a further `stop_slippage`, a fraction."""
+    """What trading costs, for every asset and for some."""
 
     commission: Commission = NoCommission()
+    """What an order pays for its fills."""
     slippage: Slippage = NoSlippage()
+    """By how much market and stop orders fill at a worse price; limit orders never do."""
     stop_slippage: Rate = 0.0
+    """Fraction of the price by which stop orders slip on top."""
     financing: Financing | None = None
+    """Interest, borrow fees and funding; without it they are zero."""
     per_asset: dict[str, AssetCosts] = Field(default_factory=dict)
+    """What is different for some assets, by name."""
 
     @property
     def custom(self) -> dict[str, CustomCommission | CustomSlippage]:

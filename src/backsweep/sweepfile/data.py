@@ -56,18 +56,17 @@ Zone = Annotated[str, BeforeValidator(_check_zone)]
 
 
 class Format(Section):
-    """How a file writes its values.
-
-    timestamp : a pattern of `polars.Expr.str.to_datetime`, such as `%m/%d/%Y`, or a number since 1970 in UTC, as
-        `epoch_s`, `epoch_ms`, `epoch_us` or `epoch_ns`. By default text is ISO 8601, year first: a date, or a date and
-        a time with `T` or a space between, perhaps with a fraction of a second, an offset from UTC or Z.
-    """
+    """How a file writes its values."""
 
     timestamp: Name | None = None
+    """A pattern of `polars.Expr.str.to_datetime`, such as `%m/%d/%Y`, or a number since 1970 in UTC, as `epoch_s`,
+    `epoch_ms`, `epoch_us` or `epoch_ns`. By default text is ISO 8601, year first: a date, or a date and a time with `T`
+    or a space between, perhaps with a fraction of a second, an offset from UTC or Z."""
 
     @field_validator("timestamp")
     @classmethod
     def _check_pattern(cls, pattern: str | None) -> str | None:
+        """Refuse a pattern without a `%`, and the codes `%Z`, `%s`, `%c`, `%x` and `%X`."""
         if pattern is None or pattern in EPOCHS:
             return pattern
         if "%" not in pattern:
@@ -86,9 +85,13 @@ class FileSpec(Section):
     """One role's files, with what holds for them alone and takes the place of what the section says."""
 
     path: Name
+    """A file, a glob, a folder or an object-store URL; Parquet, Arrow IPC or CSV."""
     columns: dict[Name, Name] = Field(default_factory=dict)
+    """The name here, and the name in these files; beside those of the section."""
     format: Format | None = None
+    """How these files write their values."""
     timezone: Zone | None = None
+    """The zone of these files' times without an offset from UTC."""
 
 
 Files = Annotated[
@@ -98,28 +101,32 @@ Files = Annotated[
 
 
 class DataSpec(Section):
-    """What to load.
-
-    `bars`, `signals`, `context` and `actions` are each a file, a glob, a folder or an object-store URL; paths are
-    absolute. Each may be a mapping with `path` and its own `columns`, `format` and `timezone`. `actions` has corporate
-    actions (see `dataset.actions`), and may be the bars' own file.
-    `columns` maps a name here to the name in the files. `assets`, `start` and `end` narrow what is read; both ends are
-    inclusive, and a date as `end` includes that whole day. A bound without a time zone is in the zone of the data.
-    `timezone` is the zone of times without an offset from UTC, and that by whose clock sessions are cut. `prices: any`
-    allows prices at or below zero.
-    """
+    """What to load; each role's files are named by a path, or by a mapping that says more about them."""
 
     bars: Files
+    """A file, a glob, a folder or an object-store URL, in Parquet, Arrow IPC or CSV: timestamp, asset, open, high, low,
+    close, volume, one row for each timestamp and asset. Further columns are signals."""
     signals: Files | None = None
+    """Files with any number of columns for each timestamp and asset, joined to the bars on both: `bar.NAME`."""
     context: Files | None = None
+    """Files with any number of columns for each timestamp, joined as of: the last value at or before the bar."""
     actions: Files | None = None
+    """Files with corporate actions: timestamp, asset and any of split, dividend, delisting; may be the bars' own."""
     columns: dict[Name, Name] = Field(default_factory=dict)
+    """The name here, and the name in the files: `{timestamp: Date, asset: Symbol}`."""
     format: Format | None = None
+    """How the files write their values."""
     timezone: Zone | None = None
+    """The zone of times without an offset from UTC, and by whose clock sessions are cut: a name of the IANA database,
+    such as `America/New_York`. Without one, UTC."""
     prices: Literal["positive", "any"] = "positive"
+    """Whether prices at or below zero are an error, or allowed."""
     assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """The assets to read; all of them without this key."""
     start: Bound | None = None
+    """The first date or moment to read, inclusive; without a zone it is in that of the data."""
     end: Bound | None = None
+    """The last date or moment to read, inclusive; a date includes that whole day."""
     _seal: tuple[Any, ...] | None = PrivateAttr(default=None)
 
     @property
@@ -159,6 +166,7 @@ class DataSpec(Section):
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
+        """Refuse a `start` after `end`, and years that nanoseconds since 1970 cannot hold."""
         for name, bound in (("start", self.start), ("end", self.end)):
             if bound is not None and not FIRST_YEAR <= bound.year <= LAST_YEAR:
                 message = f"{name} {bound} is outside the years {FIRST_YEAR} to {LAST_YEAR}, which timestamps can hold"

@@ -12,30 +12,29 @@ from backsweep.sweepfile.section import Section
 
 
 class ExecutionSpec(Section):
-    """How orders fill; `backsweep.engine.profiles` says what the name of a profile stands for.
-
-    limit_fill : a limit fills when the price touches it, or only when the price goes beyond it.
-    ambiguous : where a bar's range has a stop and a target, the stop fills, or the target; a stop whose entry is a stop
-        in the same bar fills there, or waits. The rules, and the metrics that count, are in
-        `backsweep.engine.fills.ambiguity`.
-    untraded : at a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its
-        data counts as data without volume, and orders fill.
-    delay : how many timestamps later the strategy sees bars, signals and context; its account it sees as it is.
-    volume_share : the orders of an asset together fill at most this share of a bar's volume, and leave the rest of
-        what they ask for working; 0 for no bound. What `untraded: fill` fills without volume has none either.
-
-    """
+    """How orders fill."""
 
     profile: str = "next_open"
+    """A named set of rules (`backsweep.engine.profiles`): `next_open`, `same_close`, `next_close`, or that of another
+    engine: `vectorbt`, `backtesting_py`, `backtrader`, `zipline`."""
     limit_fill: Literal["touch", "penetration"] = "touch"
+    """A limit fills when the price touches it, or only when the price goes beyond it."""
     ambiguous: Literal["stop_first", "target_first"] = "stop_first"
+    """Where a bar's range has a stop and a target, the stop fills, or the target; a stop whose entry is a stop in the
+    same bar fills there, or waits. The metrics `ambiguous_fills` and `ambiguous_pnl` count."""
     untraded: Literal["wait", "fill"] = "wait"
+    """At a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its data counts
+    as data without volume, and orders fill."""
     delay: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Timestamps by which the strategy sees bars, signals and context late; its account it sees as it is."""
     volume_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Fraction of a bar's volume that the orders of an asset together fill at most; the rest of what they ask for goes
+    on working. 0: no bound. What `untraded: fill` fills without volume has none either."""
 
     @field_validator("profile")
     @classmethod
     def _known(cls, profile: str) -> str:
+        """Refuse a profile that there is not."""
         if profile not in PROFILES:
             *names, last = map(repr, PROFILES)
             raise PydanticCustomError(

@@ -15,48 +15,52 @@ Gap = Annotated[str, matching(rf"\d{_NUMBER}", f"a gap is a number of {_UNITS}, 
 
 
 class FoldSpec(Section):
-    """How sessions are divided; spans are years, months, weeks, days or sessions (`4y`, `6mo`, `2w`, `63d`, `252s`).
+    """How sessions are divided into training and test.
 
-    `rolling` trains on the last `train` before each test, `anchored` on everything before it, `holdout` once, on the
-    first `train`. `test` may be left out of a holdout, which then reaches to the end of the data. `step` is `test`
-    where it is left out. `cpcv` has no spans but `groups`, of which each fold tests `test_groups`. `purge` is the gap
-    between training and the test that follows. `embargo` is the gap between a test and training after it: only `cpcv`
-    trains after a test.
-
-    `state` says what a segment begins and ends with. `flat`: nothing; open positions are sold at its last close, at the
-    usual costs. `continuous`: each training begins flat and ends marked to market, and the tests are cut out of one run
-    over all of them, which carries positions and cash.
-
-    `holdout` is kept apart at the end of the data: no fold sees it. The last fold has a training only, which ends
-    `purge` before the holdout, and in `rolling` is as long as the others: what it chooses is for the holdout.
+    Spans are years, months, weeks, days or sessions: `4y`, `6mo`, `2w`, `63d`, `252s`.
     """
 
     mode: Literal["rolling", "anchored", "holdout", "cpcv"] = "rolling"
+    """`rolling` trains on the last `train` before each test, `anchored` on everything before it, `holdout` once, on the
+    first `train`; `cpcv` is combinatorial purged cross-validation and has no spans but `groups`."""
     train: Span | None = None
+    """The length of a training; needed unless in `cpcv`."""
     test: Span | None = None
+    """The length of a test; needed in `rolling` and `anchored`. A holdout without it reaches to the end of the data."""
     step: Span | None = None
+    """From the start of a fold to that of the next. Left out: `test`."""
     groups: Annotated[int | None, Field(ge=2)] = None
+    """`cpcv` alone, and needed there: how many groups of equal length the sessions are divided into."""
     test_groups: Annotated[int | None, Field(ge=1)] = None
+    """`cpcv` alone, and needed there: how many of the groups a fold tests; each choice of them is a fold."""
     purge: Gap = "0d"
+    """The gap between a training and the test that follows."""
     embargo: Gap = "0d"
+    """The gap between a test and training after it; only `cpcv` trains after a test."""
     state: Literal["flat", "continuous"] = "flat"
+    """What a segment begins and ends with. `flat`: nothing; open positions are sold at its last close, at the usual
+    costs. `continuous`: each training begins flat and ends marked to market, and the tests are cut out of one run over
+    all of them, which carries positions and cash."""
     holdout: Span | None = None
+    """Kept apart at the end of the data: no fold sees it. The last fold has a training only, which ends `purge` before
+    the holdout, and in `rolling` is as long as the others: what it chooses is for the holdout."""
 
 
 class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
-    `best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, itself included, of
-    which a pruned one counts as the worst; `top_k` the `top` best, with equal weights. Trials of the same
-    parameters are one choice and one neighbour.
-
-    With `share_proposals` every trial runs on every fold. Without, every fold is a search of its own, of
-    `search.trials` trials, rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's
-    training and nothing else.
-    Left out, folds have proposals of their own if the sampler learns and there may be several folds.
+    Spans are years, months, weeks, days or sessions: `4y`, `6mo`, `2w`, `63d`, `252s`.
     """
 
     share_proposals: bool | None = None
+    """Whether every trial runs on every fold. If not, every fold is a search of its own, of `search.trials` trials,
+    rounded up to whole batches, that run on this fold alone: a sampler learns from this fold's training and nothing
+    else. Left out: not if the sampler learns and there may be several folds."""
     select: Literal["best", "neighbourhood", "top_k"] = "best"
+    """`best` takes the best score; `neighbourhood` the best mean over the `neighbours` nearest trials, where a pruned
+    one counts as the worst; `top_k` the `top` best, with equal weights. Trials of the same parameters are one choice
+    and one neighbour."""
     neighbours: Annotated[int, Field(ge=1)] = 9
+    """Trials of a neighbourhood, the one in its middle included."""
     top: Annotated[int, Field(ge=1)] = 5
+    """Parameter sets that `top_k` takes."""

@@ -21,13 +21,12 @@ _MOST_SPLITS = 1000  # folds of a cross-validation
 
 def check_together(sweep: Sweep) -> None:
     """Raise BadInput for the first rule that sections of the file break together."""
-    _check_search(sweep)
-    _check_pruning(sweep)
-    _check_walk(sweep)
-    _check_shards(sweep)
+    for check in RULES:
+        check(sweep)
 
 
-def _check_search(sweep: Sweep) -> None:
+def _check_sampler(sweep: Sweep) -> None:
+    """Refuse a sampler that there is not, and a search without `search.trials` but by `grid`."""
     search = sweep.search
     if search.sampler not in SAMPLERS and ":" not in search.sampler:
         raise BadInput(
@@ -39,6 +38,11 @@ def _check_search(sweep: Sweep) -> None:
         )
     if search.trials is None and search.sampler != "grid":
         raise _missing(sweep, "search.trials", "how many trials to run (only a grid has an end of its own)", "500")
+
+
+def _check_objectives(sweep: Sweep) -> None:
+    """Refuse an objective that is no metric, and the same metric twice."""
+    search = sweep.search
     for i, objective in enumerate(search.objective):
         direction = "maximize" if objective.maximize else "minimize"
         own = (direction,) if len(search.objective) == 1 else (i, direction)
@@ -51,6 +55,11 @@ def _check_search(sweep: Sweep) -> None:
             found=", ".join(metrics),
             remedy="keep one of them",
         )
+
+
+def _check_constraints(sweep: Sweep) -> None:
+    """Refuse a constraint that is not `METRIC <= NUMBER` or `METRIC >= NUMBER`, and two of a kind on one metric."""
+    search = sweep.search
     for i, text in enumerate(search.constraints):
         match = CONSTRAINT.fullmatch(text)
         if match is None:
@@ -82,6 +91,7 @@ def _check_search(sweep: Sweep) -> None:
 
 
 def _check_pruning(sweep: Sweep) -> None:
+    """Refuse `search.pruning` in `mode: cpcv`, and its `max_drawdown` and `min_trades` in `account.mode: sleeves`."""
     pruning = sweep.search.pruning
     if pruning is None:
         return
@@ -105,11 +115,13 @@ def _check_pruning(sweep: Sweep) -> None:
             found="account.mode: sleeves",
             remedy="leave `max_drawdown` and `min_trades` out, or write `mode: shared` under `account`",
         )
-    if pruning.between_folds is not None:
-        _check_pruning_between_folds(sweep, sweep.where("search", "pruning", "between_folds"))
 
 
-def _check_pruning_between_folds(sweep: Sweep, where: str) -> None:
+def _check_pruning_between_folds(sweep: Sweep) -> None:
+    """Refuse `search.pruning.between_folds` without several folds that share their trials and end flat."""
+    if sweep.search.between_folds is None:
+        return
+    where = sweep.where("search", "pruning", "between_folds")
     walk = sweep.walk_forward
     if walk is None or (walk.mode == "holdout" and walk.holdout is None):
         raise BadInput(
@@ -137,17 +149,12 @@ def _check_pruning_between_folds(sweep: Sweep, where: str) -> None:
         )
 
 
-def _check_walk(sweep: Sweep) -> None:
+def _check_proposals(sweep: Sweep) -> None:
+    """Refuse `walk_forward.share_proposals` for a sampler that learns, who would learn from later trainings."""
     walk = sweep.walk_forward
-    if walk is None:
+    if walk is None or sweep.searches_by_fold:
         return
-    if walk.mode == "cpcv":
-        _check_cross_validation(sweep, walk)
-    else:
-        _check_spans(sweep, walk)
-    if sweep.searches_by_fold:
-        _check_searches(sweep, walk)
-    elif sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):
+    if sweep.learns and (walk.mode != "holdout" or walk.holdout is not None):
         raise BadInput(
             "a sampler that learns cannot propose for several folds at once",
             where=sweep.where("walk_forward", "share_proposals"),
@@ -157,7 +164,11 @@ def _check_walk(sweep: Sweep) -> None:
         )
 
 
-def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
+def _check_spans(sweep: Sweep) -> None:
+    """Refuse `groups` outside of `mode: cpcv`, a missing `train`, and a missing `test` but in `mode: holdout`."""
+    walk = sweep.walk_forward
+    if walk is None or walk.mode == "cpcv":
+        return
     if walk.train is None:
         raise _missing(sweep, "walk_forward.train", "the length of a training", "4y")
     if walk.test is None and walk.mode != "holdout":
@@ -172,7 +183,11 @@ def _check_spans(sweep: Sweep, walk: WalkForward) -> None:
     )
 
 
-def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
+def _check_cross_validation(sweep: Sweep) -> None:
+    """Refuse spans and `state: continuous` in `mode: cpcv`, missing groups, and groups that make too many folds."""
+    walk = sweep.walk_forward
+    if walk is None or walk.mode != "cpcv":
+        return
     for key, example in (("groups", "6"), ("test_groups", "2")):
         if getattr(walk, key) is None:
             expected = "how many groups of sessions there are, and how many of them a fold tests"
@@ -204,6 +219,7 @@ def _check_cross_validation(sweep: Sweep, walk: WalkForward) -> None:
 
 
 def _check_shards(sweep: Sweep) -> None:
+    """Refuse `runtime.shards` with `account.mode: shared`."""
     if sweep.runtime.shards is not None and sweep.account.mode == "shared":
         raise BadInput(
             "one account for all assets cannot be cut into shards",
@@ -214,9 +230,11 @@ def _check_shards(sweep: Sweep) -> None:
         )
 
 
-def _check_searches(sweep: Sweep, walk: WalkForward) -> None:
-    """Refuse what folds with trials of their own cannot do."""
-    search = sweep.search
+def _check_searches(sweep: Sweep) -> None:
+    """Refuse `state: continuous` and a grid where every fold has trials of its own."""
+    walk, search = sweep.walk_forward, sweep.search
+    if walk is None or not sweep.searches_by_fold:
+        return
     if walk.state == "continuous":
         raise BadInput(
             "tests cannot carry on where every fold has trials of its own",
@@ -253,3 +271,18 @@ def _missing(sweep: Sweep, key: str, expected: str, example: str) -> BadInput:
 def _check_metric(name: str, where: str) -> None:
     if name not in METRICS:
         raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))
+
+
+RULES = (
+    _check_sampler,
+    _check_objectives,
+    _check_constraints,
+    _check_pruning,
+    _check_pruning_between_folds,
+    _check_spans,
+    _check_cross_validation,
+    _check_searches,
+    _check_proposals,
+    _check_shards,
+)
+"""The rules, in the order in which they are checked; the docstring of each says it."""

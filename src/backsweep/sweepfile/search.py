@@ -22,14 +22,21 @@ class ParamRange(Section):
     """One entry of `search.params`; what is left out is taken from the strategy's own declaration."""
 
     low: float | int | None = None
+    """The smallest value, included."""
     high: float | int | None = None
+    """The largest value, included where the steps reach it."""
     step: Annotated[float | int | None, Field(gt=0)] = None
+    """The distance of neighbours, counted from `low`; continuous without one."""
     log: bool | None = None
+    """Whether equal ratios are equally likely; needs `low` above 0 and no `step`."""
     integer: bool | None = None
+    """Whether the values are whole."""
     choices: Annotated[tuple[Number, ...] | None, Field(min_length=1)] = None
+    """The values themselves, each once: numbers, or true and false."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> ParamRange:
+        """Refuse `choices` beside `low`, `high`, `step`, `log` or `integer`."""
         if self.choices is not None and (self.low, self.high, self.step, self.log, self.integer) != (None,) * 5:
             raise ValueError("either choices, or a range with low and high")
         return self
@@ -39,10 +46,13 @@ class Objective(Section):
     """One metric, and whether more of it is better."""
 
     maximize: str | None = None
+    """The name of a metric of which more is better."""
     minimize: str | None = None
+    """The name of a metric of which less is better."""
 
     @model_validator(mode="after")
     def _one_direction(self) -> Objective:
+        """Refuse both of `maximize` and `minimize`, and none of them."""
         if (self.maximize is None) == (self.minimize is None):
             raise ValueError("exactly one of `maximize: METRIC` and `minimize: METRIC`")
         return self
@@ -71,19 +81,32 @@ class Search(Section):
     """What is searched, how, and for what."""
 
     sampler: str = "tpe"
+    """`random`, `sobol` and `grid` do not learn from outcomes; `tpe`, `cmaes` and `nsga2` do. Or an Optuna sampler, as
+    `module:Class` or `file.py:Class`."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """All randomness of the search follows from it."""
     trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
+    """How many trials; needed but by `grid`, which has an end of its own. Folds with proposals of their own: each."""
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """Trials that are proposed and committed together."""
     lag: Annotated[int, Field(ge=1, le=1000)] = 2
+    """How many batches back a proposal may look, so that workers do not wait for a batch's last trials."""
     params: dict[str, ParamRange] = Field(default_factory=dict)
+    """Ranges by name: of the strategy's parameters, whose own ranges hold without an entry, and of any number that the
+    file sets under `costs`, `account` or `execution`, by its dotted key: `costs.slippage.rate`."""
     fixed: dict[str, Number] = Field(default_factory=dict)
+    """Values by name, which are not searched."""
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
+    """What is better: `{maximize: sharpe}`, or a list for several objectives."""
     constraints: tuple[str, ...] = ()
+    """`METRIC <= NUMBER` or `METRIC >= NUMBER`; trials that break one rank behind all that hold them."""
     pruning: Pruning | None = None
+    """When trials end early."""
 
     @field_validator("objective", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
+        """Accept one objective as it is, and several as a list."""
         if isinstance(value, dict):
             return (value,)
         return tuple(value) if isinstance(value, list) else value

@@ -22,4 +22,5 @@ def matching(pattern: str, rule: str) -> BeforeValidator:
             raise ValueError(rule)
         return value
 
+    check.__doc__ = rule
     return BeforeValidator(check)

@@ -26,18 +26,19 @@ NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots, _ 
 
 
 class Runtime(Section):
-    """Where trials run; nothing here can change a result, but a trial that exceeds its time has none.
-
-    `trial_timeout` is the longest that one trial may take, in seconds; null means for ever. `shards` cuts
-    the assets of `account.mode: sleeves`, at most into blocks of four; null makes as many as there are workers with a
-    CPU. A worker holds one shard, or several where workers are few, and a trial visits them all.
-    """
+    """Where trials run; nothing here can change a result, but a trial that exceeds its time has none."""
 
     workers: Annotated[int, Field(ge=1)] = 1
+    """Processes that run trials."""
     backend: Literal["inline", "ray"] | None = None
+    """`inline` runs in this process and never imports Ray. Left out: `ray` for several workers, else `inline`."""
     address: str = "local"
+    """Where Ray is: `local` starts it here, `auto` finds a running one, or `HOST:PORT`."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
+    """Seconds that one trial may take at most; null: for ever."""
     shards: Annotated[int, Field(ge=1)] | None = None
+    """Parts that the assets of `account.mode: sleeves` are cut into, at most in blocks of four. A worker holds one, or
+    several where workers are few, and a trial visits them all. Null: as many as there are workers with a CPU."""
 
     @property
     def resolved_backend(self) -> Literal["inline", "ray"]:
@@ -49,14 +50,23 @@ class Sweep(Section):
     """A whole sweep file, valid and with absolute paths."""
 
     study: Annotated[str, matching(*NAME)]
+    """The study's name, and that of its folder under `studies/`."""
     data: DataSpec
+    """Where the market data lie, and how they are read."""
     strategy: str
+    """The strategy's class: `file.py:Class` or `package.module:Class`."""
     account: AccountSpec = AccountSpec()
+    """What a trial begins with, and what it may do."""
     execution: ExecutionSpec = ExecutionSpec()
+    """How orders fill."""
     costs: CostsSpec = CostsSpec()
+    """What trading costs."""
     search: Search = Search()
+    """What varies, how values are proposed, and what is better."""
     walk_forward: WalkForward | None = None
+    """The folds; without this section there are none, and a trial runs once over all data."""
     runtime: Runtime = Runtime()
+    """Where trials run; no part of the study's identity."""
     _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
 
     @property
