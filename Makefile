@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test invariants parity faults cold-starts cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
+.PHONY: help setup demo demo-clean check test docs invariants parity faults cold-starts cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,9 @@ determinism: $(READY)  ## run one study in every way, inline, on Ray and on node
 
 calibration: $(READY)  ## search noise and planted edges and print how often they survive; about ten minutes
 	$(BIN)/python tests/calibration/run.py 200
+
+docs: $(READY)  ## write the reference pages of docs/reference from the code
+	PYTHONPATH=docs $(BIN)/python -m generate
 
 PEERS := .venv-conformance
 

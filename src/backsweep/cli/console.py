@@ -32,8 +32,6 @@ GAP = 2
 """Columns between two of a table."""
 
 _WIDEST = 120
-_SHARES = ("total_return", "cagr", "volatility", "max_drawdown", "win_rate", "exposure")
-_MONEY = ("expectancy", "commission", "slippage", "financing", "currency_pnl", "ambiguous_pnl", "final_equity")
 
 
 class LostOutput(BacksweepError):  # noqa: N818 - the name is the message
@@ -147,11 +145,12 @@ def format_metric(name: str, value: float | None) -> str:
     """Show a metric in its unit; a dash where it is undefined."""
     if value is None or math.isnan(value):
         return "-"
-    if name in _SHARES:
+    from backsweep.metrics.table import FRACTION, MONEY, TABLE, YEARLY  # noqa: PLC0415 - loads Numba
+
+    unit = TABLE[name].unit if name in TABLE else ""
+    if unit in {FRACTION, YEARLY}:
         return f"{value:.2%}"
-    if name in _MONEY:
-        return f"{value:,.2f}"
-    return format_number(value)
+    return f"{value:,.2f}" if unit == MONEY else format_number(value)
 
 
 def format_number(value: Any, digits: int = 5) -> str:

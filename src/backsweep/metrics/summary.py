@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from backsweep.engine.compile.kernel import kernel
 from backsweep.metrics.drawdown import calmar_of, drawdown, max_drawdown_of, max_drawdown_sessions_of
-from backsweep.metrics.reasons import DEFINED, NO_SESSION, NO_TIME, NOT_FINITE, REASONS, RUINED, Measure
+from backsweep.metrics.exposure import exposure_of, turnover_of
+from backsweep.metrics.reasons import DEFINED, NOT_FINITE, REASONS, Measure
 from backsweep.metrics.returns import (
     cagr_of,
     downside,
@@ -21,6 +22,7 @@ from backsweep.metrics.returns import (
     total_return_of,
     volatility_of,
 )
+from backsweep.metrics.table import TABLE
 from backsweep.metrics.trades import Tally, expectancy_of, profit_factor_of, win_rate_of
 
 if TYPE_CHECKING:
@@ -29,34 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "REASONS", "summarise"]
 
-METRICS = (
-    "total_return",
-    "cagr",
-    "volatility",
-    "sharpe",
-    "sortino",
-    "calmar",
-    "max_drawdown",
-    "max_drawdown_sessions",
-    "trades",
-    "win_rate",
-    "profit_factor",
-    "expectancy",
-    "exposure",
-    "turnover",
-    "commission",
-    "slippage",
-    "financing",
-    "currency_pnl",
-    "ambiguous_fills",
-    "ambiguous_pnl",
-    "rejected_orders",
-    "final_equity",
-    "sessions",
-    "skew",
-    "kurtosis",
-    "sharpe_per_session",
-)
+METRICS = tuple(TABLE)
 """The metrics of a trial, in the order in which `summarise` writes them."""
 
 (
@@ -184,40 +159,6 @@ def summarise(
     _put(values, reasons, SKEW, skew_of(m))
     _put(values, reasons, KURTOSIS, kurtosis_of(m))
     _put(values, reasons, SHARPE_PER_SESSION, sharpe_of(m, 0.0, 1.0))
-
-
-@kernel
-def exposure_of(equity: NDArray[np.float64], exposure: NDArray[np.float64]) -> Measure:
-    """Return the mean of `exposure` (float64[n]) over the sessions that end with equity above 0."""
-    if equity.size == 0:
-        return math.nan, NO_SESSION
-    total = 0.0
-    count = 0
-    for i in range(equity.size):
-        if equity[i] > 0.0:
-            total += float(exposure[i])
-            count += 1
-    if count == 0:
-        return math.nan, RUINED
-    return total / count, DEFINED
-
-
-@kernel
-def turnover_of(equity: NDArray[np.float64], traded_notional: float, years: float) -> Measure:
-    """Return half of what was traded over the mean of equity (float64[n], currency), a year."""
-    if equity.size == 0:
-        return math.nan, NO_SESSION
-    if not years > 0.0:
-        return math.nan, NO_TIME
-    total = 0.0
-    for i in range(equity.size):
-        total += float(equity[i])
-    mean = total / equity.size
-    if not math.isfinite(mean):
-        return math.nan, NOT_FINITE
-    if mean <= 0.0:
-        return math.nan, RUINED
-    return traded_notional / 2.0 / mean / years, DEFINED
 
 
 @kernel

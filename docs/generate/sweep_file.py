@@ -1,0 +1,186 @@
+"""The reference of the sweep file: every key of the schema, and the rules between keys."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import textwrap
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BeforeValidator
+
+from backsweep.section import Section
+from backsweep.study.config import Sweep
+from backsweep.study.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydantic.fields import FieldInfo
+
+INTRODUCTION = """\
+A sweep file is YAML. A key that is not here is an error that names the nearest one that is. Paths are relative to the
+file. Every key can be replaced on the command line: `--set search.batch=128`. Rates are fractions: 0.0005 is 5 basis
+points."""
+
+WORDS = {"float": "number", "int": "whole number", "bool": "true or false", "str": "text"}
+WORDS |= {"date": "date", "datetime": "date and time"}
+BOUNDS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+
+
+def write() -> str:
+    """Return the page."""
+    places: dict[tuple[type[Section], ...], str] = {}
+    for path, kind in _walk("", Sweep):
+        places.setdefault(_sections(kind), path)
+    parts = ["# The sweep file", "", INTRODUCTION, ""]
+    for sections, path in places.items():
+        parts += _part(path, sections, places)
+    return "\n".join([*parts, "## Between sections", "", *_refused(RULES)])
+
+
+def _walk(path: str, kind: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every place that has keys, and its type."""
+    yield path, kind
+    for section in _sections(kind):
+        for name, field in section.model_fields.items():
+            if _sections(field.annotation):
+                yield from _walk(_join(path, name, field), field.annotation)
+
+
+def _part(path: str, sections: tuple[type[Section], ...], places: dict[tuple[type[Section], ...], str]) -> list[str]:
+    """Return the part of one place; where there is a choice of sections, each has its `kind`."""
+    lines = [f"{'#' * min(2 + path.count('.'), 4)} `{path}`" if path else "## At the top", ""]
+    for section in sections:
+        tag = _tag(section)
+        about = f"`kind: {tag}`. {_sentence(section)}" if tag else _sentence(section)
+        lines += [*textwrap.wrap(about, 120, break_on_hyphens=False), ""] if path else []
+        rows = [_row(name, text, section, places) for name, text in describe_fields(section).items()]
+        if rows:
+            lines += ["| key | type | default | description |", "|---|---|---|---|", *rows, ""]
+        decorators = section.__pydantic_decorators__
+        validators = (*decorators.field_validators.values(), *decorators.model_validators.values())
+        lines += _refused(each.func for each in validators)
+    return lines
+
+
+def _row(name: str, description: str, section: type[Section], places: dict[tuple[type[Section], ...], str]) -> str:
+    field = section.model_fields[name]
+    kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    inner = _sections(field.annotation)
+    key = f"[`{name}`](#{places[inner].replace('.', '').lower()})" if inner else f"`{name}`"
+    return "| " + " | ".join([key, describe_type(kind), _default(field), description]) + " |"
+
+
+def _refused(functions: Iterable[Any]) -> list[str]:
+    """Return what functions refuse, by the first line of their docstrings."""
+    texts = [text.removeprefix("Refuse ") for text in map(_sentence, functions) if text.startswith("Refuse ")]
+    return ["An error:", "", *(f"- {text}" for text in texts), ""] if texts else []
+
+
+def describe_fields(section: type[Section]) -> dict[str, str]:
+    """Return the text below each key of a section but `kind`, those of the sections that it extends last."""
+    found: dict[str, str] = {}
+    for base in section.__mro__:
+        if issubclass(base, Section) and base is not Section:
+            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body
+            for field, text in itertools.pairwise(body):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    found.setdefault(field.target.id, " ".join(str(text.value.value).split()))
+    return found
+
+
+def describe_type(kind: Any) -> str:
+    """Return what a value may be: its type and its bounds."""
+    if get_origin(kind) is Annotated:
+        inner, *metadata = get_args(kind)
+        bounds = [bound for each in metadata for bound in _bounds(inner, each)]
+        return describe_type(inner) + "".join(f", {bound}" for bound in bounds)
+    members = _members(kind)
+    if len(members) > 1:
+        words = [describe_type(member) for member in members if not (member is int and float in members)]
+        return " or ".join(dict.fromkeys(words))
+    if members[0] is not kind:
+        return describe_type(members[0])
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(kind))
+    if get_origin(kind) is dict:
+        return f"mapping of names to {describe_type(get_args(kind)[1])}"
+    if get_origin(kind) is tuple:
+        return f"list of {describe_type(get_args(kind)[0])}"
+    return "mapping" if _sections(kind) else WORDS[kind.__name__]
+
+
+def _bounds(kind: Any, metadata: Any) -> list[str]:
+    if isinstance(metadata, BeforeValidator) and metadata.func.__name__ == "check":
+        return [metadata.func.__doc__ or ""]
+    inner = getattr(metadata, "metadata", [metadata])  # a Field has its own
+    found = [
+        text.format(_number(getattr(each, name)))
+        for each in inner
+        for name, text in BOUNDS.items()
+        if hasattr(each, name)
+    ]
+    return found + ["not empty" for each in inner if hasattr(each, "min_length")] * (kind is not str)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, Section):
+        return f"`{{kind: {value.kind}}}`" if "kind" in type(value).model_fields and _tag(type(value)) else "see there"
+    if isinstance(value, tuple) and value:
+        return " ".join(
+            f"`{{{key}: {text}}}`" for each in value for key, text in each.model_dump(exclude_none=True).items()
+        )
+    return "none" if value in (None, (), {}) else f"`{_number(value)}`"
+
+
+def _number(value: Any) -> str:
+    """Write a number as a sweep file would, and anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value).lower()
+    exponent = int(value).bit_length() - 1
+    if exponent > 53 and value == 2**exponent:
+        return f"2^{exponent}"
+    return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+def _members(kind: Any) -> list[Any]:
+    """List what a union chooses from, null apart; of anything else it is the only member."""
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(bare) not in {Union, UnionType}:
+        return [kind]
+    return [inner for member in get_args(bare) if member is not NoneType for inner in _members(member)]
+
+
+def _sections(kind: Any) -> tuple[type[Section], ...]:
+    """List the sections of a type, those in mappings and lists included."""
+    found: list[type[Section]] = []
+    for member in _members(kind):
+        bare = get_args(member)[0] if get_origin(member) is Annotated else member
+        if get_origin(bare) in {dict, tuple}:
+            found += _sections(get_args(bare)[1 if get_origin(bare) is dict else 0])
+        elif isinstance(bare, type) and issubclass(bare, Section):
+            found.append(bare)
+    return tuple(found)
+
+
+def _join(path: str, name: str, field: FieldInfo) -> str:
+    """Return the place of a key below another; NAME stands for the names of a mapping."""
+    members = [get_args(each)[0] if get_origin(each) is Annotated else each for each in _members(field.annotation)]
+    suffix = ".NAME" if any(get_origin(each) is dict for each in members) else ""
+    return f"{path}.{name}{suffix}".lstrip(".")
+
+
+def _tag(section: type[Section]) -> str:
+    """Return the `kind` that chooses a section, if one does."""
+    kind = section.model_fields.get("kind")
+    return str(get_args(kind.annotation)[0]) if kind is not None and len(get_args(kind.annotation)) == 1 else ""
+
+
+def _sentence(documented: Any) -> str:
+    return " ".join((inspect.getdoc(documented) or "").split())

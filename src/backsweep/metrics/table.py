@@ -1,0 +1,85 @@
+"""The metrics of a trial, declared: what each is, its unit, its formula, and when it is undefined.
+
+In a formula, r are the session returns (float64[n], up to the session that ruins the account), d their deviations from
+the mean, equity and exposure are at the sessions' ends, peak is the running maximum of the initial cash and equity;
+252 are the sessions in a year, years those of 365.25 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from backsweep.metrics.drawdown import calmar_of, max_drawdown_of, max_drawdown_sessions_of
+from backsweep.metrics.exposure import exposure_of, turnover_of
+from backsweep.metrics.reasons import (
+    NO_DOWNSIDE,
+    NO_DRAWDOWN,
+    NO_LOSS,
+    NO_SESSION,
+    NO_TIME,
+    NO_TRADE,
+    NO_VARIATION,
+    RUINED,
+    TOO_FEW,
+)
+from backsweep.metrics.returns import (
+    cagr_of,
+    final_equity_of,
+    kurtosis_of,
+    sharpe_of,
+    skew_of,
+    sortino_of,
+    total_return_of,
+    volatility_of,
+)
+from backsweep.metrics.trades import expectancy_of, profit_factor_of, win_rate_of
+
+FRACTION, YEARLY, RATIO, MONEY, COUNT = "fraction", "fraction a year", "ratio", "account currency", "count"
+
+
+class Metric(NamedTuple):
+    """One metric.
+
+    `of` is the kernel that computes it, whose docstring says what it is, or that text, where the account counts it
+    during the run. `formula` is an expression of NumPy. `undefined` has the reason codes it can have; besides, any can
+    be NOT_FINITE, or have the code of a run that was pruned.
+    """
+
+    unit: str
+    of: Callable[..., Any] | str
+    formula: str = ""
+    undefined: tuple[int, ...] = ()
+
+
+TABLE: Mapping[str, Metric] = {
+    "total_return": Metric(FRACTION, total_return_of, "equity[-1] / initial - 1", (NO_SESSION,)),
+    "cagr": Metric(YEARLY, cagr_of, "(equity[-1] / initial) ** (1 / years) - 1", (NO_SESSION, NO_TIME)),
+    "volatility": Metric(YEARLY, volatility_of, "sqrt(252) * std(r, ddof=1)", (TOO_FEW,)),
+    "sharpe": Metric(RATIO, sharpe_of, "sqrt(252) * mean(r) / std(r, ddof=1)", (TOO_FEW, NO_VARIATION)),
+    "sortino": Metric(
+        RATIO, sortino_of, "sqrt(252) * mean(r) / sqrt(mean(minimum(r, 0) ** 2))", (TOO_FEW, NO_DOWNSIDE)
+    ),
+    "calmar": Metric(RATIO, calmar_of, "cagr / max_drawdown", (NO_SESSION, NO_TIME, NO_DRAWDOWN)),
+    "max_drawdown": Metric(FRACTION, max_drawdown_of, "max(1 - equity / peak)", (NO_SESSION,)),
+    "max_drawdown_sessions": Metric(COUNT, max_drawdown_sessions_of, undefined=(NO_SESSION,)),
+    "trades": Metric(COUNT, "Trades that were closed, from flat to flat."),
+    "win_rate": Metric(FRACTION, win_rate_of, "wins / trades", (NO_TRADE,)),
+    "profit_factor": Metric(RATIO, profit_factor_of, "gross_profit / gross_loss", (NO_TRADE, NO_LOSS)),
+    "expectancy": Metric(MONEY, expectancy_of, "(gross_profit - gross_loss) / trades", (NO_TRADE,)),
+    "exposure": Metric(FRACTION, exposure_of, "mean(exposure[equity > 0])", (NO_SESSION, RUINED)),
+    "turnover": Metric(RATIO, turnover_of, "traded / 2 / mean(equity) / years", (NO_SESSION, NO_TIME, RUINED)),
+    "commission": Metric(MONEY, "What all orders paid; below 0 where rebates were more."),
+    "slippage": Metric(MONEY, "What all fills cost beyond the market's price."),
+    "financing": Metric(MONEY, "Interest, borrow fees and funding that were paid, less what was received."),
+    "currency_pnl": Metric(MONEY, "What changes of rates added to cash in other currencies."),
+    "ambiguous_fills": Metric(COUNT, "Fills where the bar's range allowed another choice, such as target or stop."),
+    "ambiguous_pnl": Metric(MONEY, "What the opposite choice at those fills would have added, to the bar's close."),
+    "rejected_orders": Metric(COUNT, "Orders that were rejected, when they were asked for or when they were to fill."),
+    "final_equity": Metric(MONEY, final_equity_of, "equity[-1]", (NO_SESSION,)),
+    "sessions": Metric(COUNT, "Sessions of the run; of one that was pruned, those that it ran."),
+    "skew": Metric(RATIO, skew_of, "mean(d ** 3) / mean(d ** 2) ** 1.5", (TOO_FEW, NO_VARIATION)),
+    "kurtosis": Metric(RATIO, kurtosis_of, "mean(d ** 4) / mean(d ** 2) ** 2", (TOO_FEW, NO_VARIATION)),
+    "sharpe_per_session": Metric(RATIO, sharpe_of, "mean(r) / std(r, ddof=1)", (TOO_FEW, NO_VARIATION)),
+}
+"""By name, in the order in which `summary.summarise` writes them; each is a column, an objective and a constraint."""

@@ -1,0 +1,83 @@
+"""The pages of docs/reference are what `make docs` writes today, and leave out nothing that there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from backsweep.cli import app
+from backsweep.engine.profiles import PROFILES
+from backsweep.metrics import METRICS
+from backsweep.section import Section
+from backsweep.study.rules import RULES, SAMPLERS
+from generate import FOLDER, PAGES, sweep_file
+
+
+def page(name):
+    return (FOLDER / name).read_text()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_what_the_command_writes_today(name):
+    assert page(name) == PAGES[name](), "run `make docs`"
+
+
+def test_the_folder_has_no_other_page():
+    assert {path.name for path in FOLDER.iterdir()} == {*PAGES}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_link_inside_a_page_leads_to_a_heading(name):
+    headings = re.findall(r"(?m)^#+ (.*)$", page(name))
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]*)\)", page(name))) <= anchors
+
+
+def sections(base):
+    """List the sections that extend `base`, and those that extend them."""
+    return [each for child in base.__subclasses__() for each in (child, *sections(child))]
+
+
+MADE = {"Constraint", "TrialSpec"}  # made from a sweep file, and no part of one
+WRITTEN = [
+    each
+    for each in sections(Section)
+    if each.__module__.startswith("backsweep.sweepfile") and each.__name__ not in MADE
+]
+
+
+@pytest.mark.parametrize("section", WRITTEN, ids=lambda each: each.__name__)
+def test_every_key_of_the_schema_has_a_description(section):
+    assert set(section.model_fields) - {"kind"} <= set(sweep_file.describe_fields(section))
+
+
+def test_every_key_profile_sampler_and_rule_stands_in_the_page():
+    text = page("sweep-file.md")
+    words = {*PROFILES, *SAMPLERS, *(key for section in WRITTEN for key in section.model_fields)} - {"kind"}
+    assert [word for word in sorted(words) if f"`{word}`" not in text] == []
+    assert all((rule.__doc__ or "").startswith("Refuse ") for rule in RULES)
+
+
+def test_every_metric_stands_in_the_page():
+    assert re.findall(r"(?m)^\| `(\w+)`", page("metrics.md")) == [*METRICS]
+
+
+def test_every_command_and_option_stands_in_the_page():
+    commands = typer.main.get_command(app).commands
+    for name, command in commands.items():
+        part = page("commands.md").partition(f"## backsweep {name}\n")[2].partition("\n## ")[0]
+        for option in command.params:
+            for word in option.opts if option.param_type_name == "option" else [option.metavar]:
+                assert word in part
+
+
+@pytest.mark.parametrize("line", re.findall(r"(?m)^    (backsweep .*)$", page("commands.md")))
+def test_an_example_of_a_command_can_be_read(line, monkeypatch):
+    """The words of an example are a command with its options; running them is the business of tests/cli."""
+    if "[OPTIONS]" in line:
+        return
+    monkeypatch.chdir(Path(__file__).parents[2])
+    words = [word.strip('"') for word in re.findall(r'"[^"]*"|[^\s>]+', line.partition(" > ")[0])][1:]
+    command = typer.main.get_command(app).commands[words[0]]
+    assert command.make_context(words[0], words[1:]).params

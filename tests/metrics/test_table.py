@@ -1,0 +1,54 @@
+"""Formulas and reasons that are declared are those that are computed; docs/reference/metrics.md shows them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from backsweep.metrics.reasons import REASONS
+from backsweep.metrics.summary import METRICS, summarise
+from backsweep.metrics.table import TABLE
+
+RNG = np.random.default_rng(7)
+GROWTH = 100.0 * np.cumprod(1.0 + RNG.normal(0.001, 0.02, 300))
+PNL = np.array([5.0, -2.0, 7.5, -1.25, 0.0, -4.0])
+WORLD = {name: getattr(np, name) for name in ("sqrt", "mean", "std", "minimum", "max")} | {"__builtins__": {}}
+
+
+def run(equity, *, years=1.2, pnl=PNL):
+    equity = np.asarray(equity, dtype=np.float64)
+    exposure = np.linspace(0.2, 0.9, equity.size)
+    values, reasons = np.empty(len(METRICS)), np.zeros(len(METRICS), np.uint8)
+    wins, losses = pnl[pnl > 0.0], pnl[pnl < 0.0]
+    tallies = (pnl.size, wins.size, float(wins.sum()), float(-losses.sum()))
+    counted = (*tallies, 1.5, 2.5, -3.5, 6.5, 5e4, 4, -4.5, 5)
+    summarise(equity, 100.0, exposure, years, 252.0, *counted, values, reasons, np.empty(equity.size))
+    return dict(zip(METRICS, values, strict=True)), dict(zip(METRICS, map(int, reasons), strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name, metric in TABLE.items() if metric.formula])
+def test_a_formula_gives_the_value_of_its_metric(name):
+    values, _ = run(GROWTH)
+    returns = GROWTH / np.append(100.0, GROWTH[:-1]) - 1.0
+    known = {"r": returns, "d": returns - returns.mean(), "equity": GROWTH, "initial": 100.0, "years": 1.2}
+    known |= {"exposure": np.linspace(0.2, 0.9, GROWTH.size), "traded": 5e4}
+    known |= {"peak": np.maximum.accumulate(np.append(100.0, GROWTH))[1:], "trades": 6, "wins": 2}
+    known |= {"gross_profit": 12.5, "gross_loss": 7.25, "cagr": values["cagr"], "max_drawdown": values["max_drawdown"]}
+    shown = eval(TABLE[name].formula, WORLD, known)  # noqa: S307 - a formula of the package
+    assert math.isclose(values[name], shown, rel_tol=1e-10)
+
+
+def test_a_metric_is_undefined_for_the_reasons_that_are_declared_and_for_no_other():
+    none = np.zeros(0)
+    runs = [
+        run(GROWTH),
+        run([]),
+        run([101.0]),
+        run([100.0, 100.0, 100.0], pnl=none),
+        run([110.0, 121.0, 133.1], pnl=np.array([3.0])),
+        run(GROWTH, years=0.0),
+        run([-5.0, -5.0]),
+    ]
+    for name, metric in TABLE.items():
+        found = {reasons[name] for _, reasons in runs} - {0}
+        assert {REASONS[code] for code in found} == {REASONS[code] for code in metric.undefined}, name
