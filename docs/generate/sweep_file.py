@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import BeforeValidator
 
-from backsweep.section import Section
-from backsweep.study.config import Sweep
-from backsweep.study.rules import RULES
+from backsweep.sweepfile.rules import RULES
+from backsweep.sweepfile.section import Section
+from backsweep.sweepfile.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

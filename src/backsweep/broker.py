@@ -1,4 +1,4 @@
-"""The words a strategy may say, and what it may see.
+"""The broker interface that a strategy sees, and the views of the market that it is shown.
 
 Nothing here can write to the account: a request becomes an order after `on_data` returns, or is rejected. A live
 broker could implement every method. Sizes are signed units (positive buys), prices in quote currency, money in account
@@ -165,13 +165,19 @@ class Data(View):
 
 @view
 class Broker(View):
-    """What a strategy may ask for."""
+    """What a strategy may ask for.
+
+    Questions are answered at once, as of this close. Requests are numbered at once, and become orders, or are rejected,
+    when `on_data` returns, in the order in which they were made; they meet the market from the next bar of their asset
+    on. An asset is a number from 0 to `count_assets() - 1`. Compiled code checks no such number in a question; in
+    interpreted code, and so in `backsweep check`, one that there is not raises IndexError.
+    """
 
     __slots__ = ("_state",)
     _state: Any
 
     def get_position(self, asset: int) -> Position:
-        """Give the position in an asset at this close."""
+        """Return the position in an asset at this close; all its fields are 0 where there is none."""
         _check_asset(self._state, asset)
         position = record_at(self._state.positions, asset)
         multiplier = record_at(self._state.assets, asset).multiplier
@@ -188,24 +194,31 @@ class Broker(View):
         )
 
     def get_cash(self) -> float:
-        """Give the account's cash, that in other currencies at the rates of the moment."""
+        """Return the account's cash, in its currency; negative where it is owed.
+
+        Cash in other currencies counts at the rates of this timestamp. What a sale brought and is not settled counts.
+        """
         return self._state.account.cash
 
     def get_equity(self) -> float:
-        """Give cash plus the value of all positions at their latest closes."""
+        """Return cash plus the value of all positions at their latest closes, in account currency."""
         value_account(self._state)
         return self._state.account.equity
 
     def get_buying_power(self) -> float:
-        """Give the gross exposure that new orders may still add."""
+        """Return the exposure that new orders may still add, in account currency.
+
+        It is leverage x equity, less what positions and working orders take, less what is not settled. Requests of this
+        call of `on_data` do not count yet.
+        """
         return buying_power(self._state)
 
     def count_assets(self) -> int:
-        """Count the assets of the data; they are numbered from 0."""
+        """Return how many assets the data have; they are numbered from 0, in the order of their names."""
         return self._state.account.assets
 
     def count_open_orders(self, asset: int) -> int:
-        """Count the asset's working orders; orders held for a parent and requests of this call do not count."""
+        """Return how many of the asset's orders work; orders held for a parent and requests of this call do not."""
         _check_asset(self._state, asset)
         count = 0
         slot = record_at(self._state.books, asset).first_order
@@ -228,11 +241,35 @@ class Broker(View):
         parent: int = 0,
         oca_group: int = 0,
     ) -> int:
-        """Ask for an order of `quantity` signed units and give its id; with `parent`, it waits for that one to fill.
+        """Ask for an order and return its id, from 1 on.
 
-        A trailing stop follows at `trail_amount` (a price difference) or `trail_percent` (a fraction: 0.05 is 5 %).
-        `good_till` is the last time, in nanoseconds UTC, of a GTD order. When an order fills, the others with its
-        `oca_group` (any number but 0) are cancelled.
+        Returns 0, and the trial fails with LimitReached, where more orders are alive than the engine's table holds.
+
+        Parameters
+        ----------
+        asset
+            Number of the asset, as `bar.asset`.
+        quantity
+            Signed units: positive buys. Rounded towards zero to whole lots when the request is accepted.
+        order_type
+            MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP or MARKET_ON_CLOSE.
+        limit_price
+            Price of a LIMIT or a STOP_LIMIT, above 0; moved to a tick away from the market.
+        stop_price
+            Price that sets off a STOP or a STOP_LIMIT, above 0; moved to a tick away from the market.
+        trail_amount, trail_percent
+            How far a TRAILING_STOP follows: a difference of prices, or a fraction (0.05 is 5 %). One of the two.
+        tif
+            Time in force: GTC, DAY, GTD, IOC or FOK; a child cannot be IOC or FOK.
+        good_till
+            Last time of a GTD order, nanoseconds UTC.
+        parent
+            Id of an order of the same asset and the other sign, whose child this is: it waits until that fills, works
+            for as much as has filled, and can only reduce the position. 0: none.
+        oca_group
+            Any number but 0: when an order of the group fills, the others are cancelled; when it fills in part, they
+            lose the same part.
+
         """
         order_id = request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
         if order_type == TRAILING_STOP:
@@ -250,9 +287,19 @@ class Broker(View):
         limit_price: float = NAN,
         stop_price: float = NAN,
     ) -> int:
-        """Ask for an entry with a protective stop, a target, or both, as its children; gives the entry's id.
+        """Ask for an entry with a protective stop, a target, or both, as its children; return the entry's id.
 
-        `find_child` gives the children's ids, for instance to move the stop with `update_order`.
+        `find_child` returns the children's ids, for instance to move the stop with `update_order`.
+
+        Parameters
+        ----------
+        asset, quantity, order_type, limit_price, stop_price
+            The entry, as in `submit_order`.
+        stop_loss
+            Price of a STOP child of the opposite quantity.
+        take_profit
+            Price of a LIMIT child of the opposite quantity.
+
         """
         parent = request_order(self._state, asset, quantity, order_type, limit_price, stop_price, 0, 0)
         if not np.isnan(stop_loss):
@@ -262,7 +309,7 @@ class Broker(View):
         return parent
 
     def find_child(self, order_id: int, order_type: int) -> int:
-        """Give the id of a live child of this type (STOP: a bracket's stop, LIMIT: its target), 0 if there is none."""
+        """Return the id of a live child of this type (STOP: a bracket's stop, LIMIT: its target), 0 for none."""
         return find_child(self._state, order_id, order_type)
 
     def update_order(
@@ -274,20 +321,28 @@ class Broker(View):
         trail_amount: float = NAN,
         trail_percent: float = NAN,
     ) -> bool:
-        """Change what is given of a live order; False if it is over or the change makes no sense.
+        """Change what is given of a live order, at once; return False, and change nothing, where that cannot be.
 
-        `quantity` is the order's whole size: more than it has filled, or the change makes no sense. Children that wait
-        for the order are resized with it; a child that was given a size of its own keeps that, as far as its parent
-        fills. What works already for what has filled stays.
+        It cannot be where the order is over or a liquidation, a price is not above 0, a trail is given for another type
+        than TRAILING_STOP or a stop price for that type, the quantity has the other sign or is no more than what has
+        filled, or the account does not allow it. Children that wait for the order are resized with it; a child that was
+        given a size of its own keeps that, as far as its parent fills. What works already for what has filled stays.
+        The arguments are those of `submit_order`; `quantity` is the order's whole size.
         """
         return update_order(self._state, order_id, quantity, limit_price, stop_price, trail_amount, trail_percent)
 
     def cancel_order(self, order_id: int) -> bool:
-        """Cancel a live order and the children that wait for it; False if it is over."""
+        """Cancel a live order and the children that wait for it, at once; return False if it is over.
+
+        A liquidation cannot be cancelled either.
+        """
         return cancel_order(self._state, order_id)
 
     def get_order(self, order_id: int) -> Order:
-        """Give an order as it stands; its status is UNKNOWN once it is too old to be kept."""
+        """Return an order as it stands; its status is UNKNOWN once it is too old to be kept.
+
+        An order that is over is kept until its place in the table is needed for another.
+        """
         slot = slot_of(self._state, order_id)
         if slot == NONE:
             return Order(0.0, NAN, 0.0, 0, UNKNOWN, NAN)
@@ -297,16 +352,17 @@ class Broker(View):
         )
 
     def close_position(self, asset: int) -> int:
-        """Ask for the market order that closes the position, and never more; 0 if there is none.
+        """Ask for the market order that closes the position, and never more; return its id, 0 if there is none.
 
-        It closes what is left, also less than a lot.
+        It closes what is left, also less than a lot. Orders that work already are not counted.
         """
         return self.order_target_quantity(asset, 0.0)
 
     def order_target_quantity(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away.
+        """Ask for the market order that brings the position to `target` signed units; return its id.
 
-        A target of 0 closes the position, also one of less than a lot.
+        Returns 0 if the target is less than a lot away. A target of 0 closes the position, also one of less than a lot.
+        Orders that work already are not counted: ask again only when the one before has filled.
         """
         _check_asset(self._state, asset)
         held = record_at(self._state.positions, asset).quantity
@@ -318,10 +374,10 @@ class Broker(View):
         return request_order(self._state, asset, change, MARKET, NAN, NAN, 0, reduces)
 
     def order_target_value(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to a signed value at this close.
+        """Ask for the market order that brings the position to a signed value at this close, in account currency.
 
-        A target of 0 closes the position. Any other is rejected without a close, or at one of zero: no quantity has
-        that value.
+        Returns its id, or 0, as `order_target_quantity`. Any target but 0 is rejected without a close, or at one of
+        zero: no quantity has that value.
         """
         if target == 0.0:
             return self.order_target_quantity(asset, 0.0)
@@ -330,5 +386,8 @@ class Broker(View):
         return self.order_target_quantity(asset, target / unit if unit != 0.0 else NAN)
 
     def order_target_percent(self, asset: int, target: float) -> int:
-        """Ask for the market order that brings the position to a signed fraction of equity at this close."""
+        """Ask for the market order that brings the position to a signed fraction of equity at this close.
+
+        Returns its id, or 0, as `order_target_quantity`.
+        """
         return self.order_target_value(asset, target * self.get_equity())

@@ -9,8 +9,9 @@ import typer
 from backsweep.cli import app
 from backsweep.engine.profiles import PROFILES
 from backsweep.metrics import METRICS
-from backsweep.section import Section
-from backsweep.study.rules import RULES, SAMPLERS
+from backsweep.sweepfile.rules import RULES
+from backsweep.sweepfile.search import SAMPLERS
+from backsweep.sweepfile.section import Section
 from generate import FOLDER, PAGES, sweep_file
 
 
