@@ -13,8 +13,8 @@ from backsweep.engine import codes
 from backsweep.strategy import models
 
 INTRODUCTION = """\
-What a strategy declares, what `on_data` is given, and what it may ask.
-Sizes are signed units (positive buys), prices in the asset's currency, money in the account's, times int64
+What a strategy declares, what `on_data` is given, and what it may ask; [Strategies](../strategy.md) says how it works
+together. Sizes are signed units (positive buys), prices in the asset's currency, money in the account's, times int64
 nanoseconds UTC. Arguments that stand at NaN are not given."""
 
 CODES = (
@@ -36,6 +36,7 @@ def write() -> str:
     lines = ["# Strategy and broker", "", INTRODUCTION, "", "## Declarations", ""]
     for name in ("param", "choice", "state", "above", "below"):
         lines += _function(f"bs.{name}", getattr(bs, name))
+    lines += [f"`bs.Condition`: {_lower(_first(bs.Condition))} They are joined with `|` and `&`.", ""]
     lines += ["## Strategy", "", *_text(bs.Strategy)]
     for name in ("features", "wake", "on_data"):
         lines += _function(name, getattr(bs.Strategy, name))
@@ -100,8 +101,13 @@ def _first(function: Any) -> str:
 
 def _cost_models() -> list[str]:
     about = (models.__doc__ or "").partition("What `fill` has")
-    lines = ["## Cost models", "", *_text(bs.CommissionModel), *_function("charge", bs.CommissionModel.charge)]
-    lines += [*_text(bs.SlippageModel), *_function("slip", bs.SlippageModel.slip)]
+    lines = ["## Cost models", ""]
+    for kind in (bs.CommissionModel, bs.SlippageModel):
+        lines += [
+            f"`bs.{kind.__name__}`: {_lower(_first(kind))}",
+            "",
+            *_function(kind.method, getattr(kind, kind.method)),
+        ]
     return [*lines, about[1] + about[2].strip(), ""]
 
 

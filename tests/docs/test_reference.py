@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 import typer
 
+import backsweep as bs
+from backsweep import broker
 from backsweep.cli import app
+from backsweep.engine.codes import ORDER_TYPES, TIFS
 from backsweep.engine.profiles import PROFILES
 from backsweep.metrics import METRICS
 from backsweep.sweepfile.rules import RULES
 from backsweep.sweepfile.search import SAMPLERS
 from backsweep.sweepfile.section import Section
-from generate import FOLDER, PAGES, sweep_file
+from generate import FOLDER, PAGES, strategy, sweep_file
 
 
 def page(name):
@@ -82,3 +85,23 @@ def test_an_example_of_a_command_can_be_read(line, monkeypatch):
     words = [word.strip('"') for word in re.findall(r'"[^"]*"|[^\s>]+', line.partition(" > ")[0])][1:]
     command = typer.main.get_command(app).commands[words[0]]
     assert command.make_context(words[0], words[1:]).params
+
+
+def test_the_pages_name_every_order_type_time_in_force_and_profile():
+    strategy, execution = ((FOLDER.parent / name).read_text() for name in ("strategy.md", "execution.md"))
+    assert [name for name in (*ORDER_TYPES, *TIFS) if f"`{name.upper()}`" not in strategy] == []
+    assert [name for name in PROFILES if f"| `{name}` |" not in execution] == []
+
+
+def test_the_page_has_what_a_strategy_can_name():
+    """Every view, field and method of the broker's module, and what the package exports for strategies."""
+    text = page("strategy.md")
+    for view in (broker.Data, broker.Bar, broker.Context, broker.Position, broker.Order):
+        assert f"## {view.__name__}\n" in text
+        assert [name for name in strategy.fields(view) if f"- `{name}`" not in text] == []
+    assert [name for name in strategy.methods(broker.Broker) if f"### broker.{name}(" not in text] == []
+    homes = {name: getattr(getattr(bs, name), "__module__", "") for name in bs.__all__}
+    exported = [name for name, home in homes.items() if home.startswith("backsweep.strategy")]
+    assert [name for name in exported if name not in text] == []
+    codes = [name.upper() for name in (*ORDER_TYPES, *TIFS)]
+    assert [name for name in codes if name not in bs.__all__ or f"`{name}`" not in text] == []
