@@ -118,7 +118,8 @@ class DataSpec(Section):
     """How the files write their values."""
     timezone: Zone | None = None
     """The zone of times without an offset from UTC, and by whose clock sessions are cut: a name of the IANA database,
-    such as `America/New_York`. Without one, UTC."""
+    such as `America/New_York`. Without it, the column's own zone, or UTC; intraday files with offsets other than zero
+    need it."""
     prices: Literal["positive", "any"] = "positive"
     """Whether prices at or below zero are an error, or allowed."""
     assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
