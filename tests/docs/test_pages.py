@@ -1,6 +1,7 @@
 """What the pages name is there: files, links between them, and make targets."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OWN = ("my_costs.py", "strategy.py")  # files of the examples
+
+
+def anchors(page):
+    """List what links can point to in a page: its headings, as GitHub names them."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -19,9 +26,18 @@ def test_every_source_file_that_a_page_names_exists(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_function_that_a_page_places_is_there(page):
+    for name, file in re.findall(r"`(\w+)` in\s+`([\w/]+\.py)`", page.read_text()):
+        source = (ROOT / "src" / "backsweep" / file).read_text()
+        assert re.search(rf"(?m)^\s*(?:def|class) {name}\b|^{name}\b.* = ", source), f"{name} in {file}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_somewhere(page):
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    for link, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+        target = (page.parent / link) if link else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -32,3 +48,17 @@ def test_every_make_target_of_a_page_is_one(page):
 
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_the_architecture_page_has_the_layers_of_the_contracts():
+    page = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    for contract in contracts:
+        if contract["type"] == "layers":
+            assert " > ".join(layer for layer in contract["layers"] if not layer.startswith("(")) in page
+
+
+def test_the_architecture_page_has_every_package():
+    page = (ROOT / "docs" / "architecture.md").read_text().partition("## What is where")[2]
+    packages = [path.parent.name for path in (ROOT / "src" / "backsweep").glob("*/__init__.py")]
+    assert [name for name in packages if not re.search(rf"`(src/backsweep/)?{name}`", page)] == []
