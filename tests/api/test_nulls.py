@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import studies
 from fakes.s3_server import s3_content, s3_server
 
 import backsweep as bs
+import studies
 from backsweep.api import nulls
 from backsweep.cli import main
 from backsweep.errors import BadData, BadInput, StudyConflict

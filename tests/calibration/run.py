@@ -18,6 +18,7 @@ for pool in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(pool, "1")  # before NumPy and Polars are imported: each process has one core
 
 import numpy as np
+
 import studies
 
 FIRST = 1_000_000

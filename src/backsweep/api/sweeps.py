@@ -27,6 +27,7 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify, list_files
 from backsweep.study.store.looks import looks_kept
 from backsweep.study.store.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
+from backsweep.study.table.columns import USER_ATTRS
 from backsweep.sweepfile.load import load_sweep
 from backsweep.sweepfile.messages import nearest
 from backsweep.sweepfile.overrides import with_options
@@ -315,7 +316,7 @@ def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
             entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
             continue
         row = measured.row(by_predicate=_row_of(fold, number), named=True)
-        metrics = {name: row[f"user_attrs_{name}"] for name in METRICS}
+        metrics = {name: row[f"{USER_ATTRS}{name}"] for name in METRICS}
         entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
             for name in RECORDS:

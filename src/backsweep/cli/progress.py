@@ -10,6 +10,7 @@ from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from backsweep.cli.console import format_number, make_console
+from backsweep.study.table.columns import VALUE, VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backsweep.study.run.driver import Progress
-
-VALUE = "value"  # objectives' columns: `value`, or `values_<metric>` for several
 
 
 class Clock:
@@ -82,7 +81,7 @@ class _Log:
 def _best(row: dict[str, Any] | None) -> str:
     if row is None:
         return "-"
-    return " ".join(format_number(value) for name, value in row.items() if name.startswith(VALUE))
+    return " ".join(format_number(value) for name, value in row.items() if name == VALUE or name.startswith(VALUES))
 
 
 def _duration(seconds: float) -> str:

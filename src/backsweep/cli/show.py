@@ -22,6 +22,7 @@ from backsweep.cli.console import (
 from backsweep.cli.findings import show_findings
 from backsweep.cli.options import StudyPlace
 from backsweep.errors import BadInput
+from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.folds import WalkForward
     from backsweep.sweepfile.search import Search
 
-PARAM, METRIC, BOUND = "params_", "user_attrs_", "constraints_"
 SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
 """The metrics of the table, after the objectives; the other formats have all."""
 
@@ -137,8 +137,8 @@ def _show_folds(study: Study, form: Format) -> None:
             columns[f"{segment}_{name}"] = [format_metric(name, value) for value in table[f"{segment}_{name}"]]
     columns["test_return"] = [format_metric("total_return", value) for value in table["test_return"]]
     for name in table.columns:
-        if name.startswith(PARAM):
-            columns[name.removeprefix(PARAM)] = [format_number(value, 4) for value in table[name]]
+        if name.startswith(PARAMS):
+            columns[name.removeprefix(PARAMS)] = [format_number(value, 4) for value in table[name]]
     print_columns(console, columns)
     if short := _too_few(result.folds, study.sweep.walk_forward):
         console.print(f"Note: {short}", markup=False)
@@ -196,10 +196,10 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
     if "front" in best.columns:
         columns["front"] = [format_number(row["front"]) for row in trials]
     for name in dict.fromkeys([*objectives, *SHOWN]):
-        columns[name] = [format_metric(name, row[METRIC + name]) for row in trials]
-    params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAM)}
+        columns[name] = [format_metric(name, row[USER_ATTRS + name]) for row in trials]
+    params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAMS)}
     same = [name for name, cells in params.items() if len(cells) > 1 and len(set(cells)) == 1]
-    columns |= {name.removeprefix(PARAM): cells for name, cells in params.items() if name not in same}
+    columns |= {name.removeprefix(PARAMS): cells for name, cells in params.items() if name not in same}
     notes = [_note(row) for row in trials]
     if any(notes):
         columns["note"] = notes
@@ -207,7 +207,7 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
     if "front" in best.columns:
         console.print("front 1: no other trial is as good in every objective and better in one", markup=False)
     if same:
-        shared = ", ".join(f"{name.removeprefix(PARAM)}={params[name][0]}" for name in same)
+        shared = ", ".join(f"{name.removeprefix(PARAMS)}={params[name][0]}" for name in same)
         console.print(f"in all of these: {shared}")
 
 
@@ -215,5 +215,9 @@ def _note(row: dict[str, Any]) -> str:
     """Say what is wrong with a trial, if anything is."""
     if row["state"] != "COMPLETE":
         return "pruned" if row["state"] == "PRUNED" else "failed"
-    broken = [name.removeprefix(BOUND) for name, value in row.items() if name.startswith(BOUND) and (value or 0) > 0]
+    broken = [
+        name.removeprefix(CONSTRAINTS)
+        for name, value in row.items()
+        if name.startswith(CONSTRAINTS) and (value or 0) > 0
+    ]
     return "breaks " + ", ".join(broken) if broken else ""

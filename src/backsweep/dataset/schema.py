@@ -13,23 +13,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from backsweep.dataset.panics import PanicError, panics_caught
-from backsweep.dataset.sources import Part, guarded
+from backsweep.dataset.sources import KEY_COLUMNS, Part, guarded
 from backsweep.dataset.timestamps import Clock, read_clock
 from backsweep.errors import BadData, BadInput
-from backsweep.sweepfile.data import EPOCHS
+from backsweep.sweepfile.data import EPOCHS, ROLES
 
 PRICES = ("open", "high", "low", "close")
-BAR = ("timestamp", "asset", *PRICES, "volume")
+BAR = (*KEY_COLUMNS, *PRICES, "volume")
 ACTIONS = ("split", "dividend", "delisting")
-KEYS = {
-    "bars": ("timestamp", "asset"),
-    "signals": ("timestamp", "asset"),
-    "context": ("timestamp",),
-    "actions": ("timestamp", "asset"),
-}
+KEYS = dict.fromkeys(ROLES, KEY_COLUMNS) | {"context": ("timestamp",)}
 REQUIRED = {**KEYS, "bars": BAR}
-COLUMNS = {"bars": "bar", "signals": "signal", "context": "context", "actions": "action"}
-"""What errors call a further column of a role."""
 RESERVED = ("last_of_session", "minutes_to_close", "time_of_day", "compile_attribute", "view_type")
 """Names that mean something else on what a strategy sees of a bar, or of the context."""
 NO_NAME = "its name cannot be an attribute of a bar"
@@ -122,7 +115,7 @@ def arrange(
     if role != "bars" and not values:
         wanted = f"one of {', '.join(ACTIONS)}" if role == "actions" else "one numeric column"
         raise BadData(
-            f"no {COLUMNS[role]} column",
+            f"no {role.removesuffix('s')} column",
             where=first.part.name,
             expected=f"at least {wanted} besides {', '.join(REQUIRED[role])}",
             found=_listed(first.part.schema),
@@ -192,7 +185,7 @@ def _unusable(role: str, name: str, dtype: pl.DataType) -> str:
     """Why a column cannot be a signal or a context series; empty where it can."""
     if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
         return f"it is {dtype}, not a number"
-    if name in (BAR if role == "signals" else KEYS["bars"]):
+    if name in (BAR if role == "signals" else KEY_COLUMNS):
         return "its name is that of a column of the bars"
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         return NO_NAME
@@ -206,7 +199,7 @@ def _refused(role: str, part: Part, stored: str, problem: str) -> BadData:
         _first_unreadable(part, stored, pl.col(stored).cast(pl.Float64, strict=False)) if text else (None, None)
     )
     return BadData(
-        f"{COLUMNS[role]} column {stored!r} cannot be used: {problem}",
+        f"{role.removesuffix('s')} column {stored!r} cannot be used: {problem}",
         where=place(part.name, row, stored),
         expected="numeric or boolean columns, each with a plain name of its own",
         found=f"{value!r} ({dtype})" if row else f"{stored!r} ({dtype})",

@@ -17,6 +17,7 @@ from backsweep.dataset.scan import Window
 from backsweep.dataset.schema import BAR
 from backsweep.dataset.sources import part_of_frame
 from backsweep.dataset.tables import arrange_frames, open_tables
+from backsweep.sweepfile.data import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -96,7 +97,7 @@ def shard_from_frames(
 
     `prices: any` allows prices at or below zero; `part` is as in `load`.
     """
-    frames = {"bars": bars, "signals": signals, "context": context, "actions": actions}
+    frames = dict(zip(ROLES, (bars, signals, context, actions), strict=True))
     parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
     return _assemble(arrange_frames(parts, prices), Window(), rates, part=part)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from backsweep.broker import Broker
 
-ROLES = ("self", "timestamp", "data", "context", "broker")
+ARGUMENTS = ("self", "timestamp", "data", "context", "broker")
 CODES = {
     "order_type": "one of bs.MARKET, bs.LIMIT, bs.STOP, bs.STOP_LIMIT, bs.TRAILING_STOP, bs.MARKET_ON_CLOSE",
     "tif": "one of bs.GTC, bs.DAY, bs.GTD, bs.IOC, bs.FOK",

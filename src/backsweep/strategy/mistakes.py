@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from backsweep.errors import StrategyError
 from backsweep.strategy.declare import Strategy
-from backsweep.strategy.mistake_rules import COMPILED_RULES, ROLES, RULES, SILENT, Scope
+from backsweep.strategy.mistake_rules import ARGUMENTS, COMPILED_RULES, RULES, SILENT, Scope
 
 SIGNATURE = "def on_data(self, timestamp, data, context, broker)"
 _OTHER_METHODS = ("features", "wake")
@@ -104,11 +104,11 @@ def wrong_signature(cls: type, function: Callable[..., object]) -> str:
     names = [each.name for each in parameters]
     if static:
         return "remove the decorator: on_data is a plain method"
-    if names != list(ROLES) and sorted(names) == sorted(ROLES):
+    if names != list(ARGUMENTS) and sorted(names) == sorted(ARGUMENTS):
         return "put the arguments in this order"
     needed = [each for each in parameters if each.default is each.empty]
-    if len(needed) > len(ROLES) or len(names) < len(ROLES):
-        missing = [name for name in ROLES if name not in names]
+    if len(needed) > len(ARGUMENTS) or len(names) < len(ARGUMENTS):
+        missing = [name for name in ARGUMENTS if name not in names]
         return f"add {', '.join(missing)}" if missing else "remove the arguments after broker"
     return ""
 
@@ -125,8 +125,8 @@ def _methods(function: Callable[..., object]) -> Iterator[tuple[Scope, ast.Funct
     for tree in ast.walk(module):
         if isinstance(tree, ast.FunctionDef):
             names = [each.arg for each in tree.args.args]
-            roles = dict(zip(names, ROLES, strict=False)) if tree.name == "on_data" else {}
-            roles = {**{name: name for name in ROLES if name in names}, **roles}
+            roles = dict(zip(names, ARGUMENTS, strict=False)) if tree.name == "on_data" else {}
+            roles = {**{name: name for name in ARGUMENTS if name in names}, **roles}
             used = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
             local = {node.id for node in used if isinstance(node.ctx, ast.Store)}
             local |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}

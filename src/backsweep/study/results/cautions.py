@@ -13,6 +13,7 @@ import polars as pl
 from backsweep.storage.open import open_files
 from backsweep.study.store.documents import malformed
 from backsweep.study.store.stored_tables import decoded
+from backsweep.study.table.columns import USER_ATTRS
 from backsweep.trial.cautions import ORDER_COLUMNS, Caution, cautions_of_records
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
     rows = trials.filter(pl.col("state") == "COMPLETE") if trials.height else trials
     if not rows.height:
         return []
-    rejecting = rows.filter(pl.col("user_attrs_rejected_orders") > 0)
-    idle = rows.filter(pl.col("user_attrs_trades").fill_null(0) == 0).height
+    rejected = f"{USER_ATTRS}rejected_orders"
+    rejecting = rows.filter(pl.col(rejected) > 0)
+    idle = rows.filter(pl.col(f"{USER_ATTRS}trades").fill_null(0) == 0).height
     found = []
     if idle == rows.height:
         what = f"none of {rows.height:,} trials closed a trade"
@@ -54,7 +56,7 @@ def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
             raise malformed(files, "orders.parquet", "missing columns", ", ".join(ORDER_COLUMNS), f"no {missing[0]}")
         found += [replace(each, where="the selected trial") for each in cautions_of_records(orders, trades=1)]
     elif rejecting.height:
-        number, count = rejecting.select("number", "user_attrs_rejected_orders").row(0)
+        number, count = rejecting.select("number", rejected).row(0)
         what = f"{rejecting.height:,} of {rows.height:,} trials had orders rejected, {count:,.0f} in trial {number}"
         again = replay(number)
         remedy = (

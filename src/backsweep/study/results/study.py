@@ -20,6 +20,7 @@ from backsweep.study.store.looks import read_looks
 from backsweep.study.store.null_results import rank, read_histories
 from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import gather_records, summarise_records
+from backsweep.study.table.columns import PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.digest import digest
 from backsweep.study.table.trials import TIMING, best_first, best_row
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
 
-_PARAMS, _METRICS = "params_", "user_attrs_"
 _NONE = -1  # stands for a trial where no fold chose one
 
 
@@ -233,8 +233,8 @@ class Study:
             found = f"trial {number}"
             raise BadInput("no such trial", where=str(self.path), expected=f"0 to {len(self.trials) - 1}", found=found)
         row = self.trials.row(number, named=True)
-        values = {"value": row["value"]} if "value" in row else {"values": _strip(row, "values_")}
-        return {"number": number, **values, "params": _strip(row, _PARAMS), "metrics": _strip(row, _METRICS)}
+        values = {"value": row[VALUE]} if VALUE in row else {"values": _strip(row, VALUES)}
+        return {"number": number, **values, "params": _strip(row, PARAMS), "metrics": _strip(row, USER_ATTRS)}
 
     def digest(self) -> str:
         """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.

@@ -14,6 +14,7 @@ from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.statistics.paths import cpcv_assignment
 from backsweep.study.results.selection import Selector
+from backsweep.study.table.columns import PARAMS, USER_ATTRS
 from backsweep.study.table.trials import losses, violations
 from backsweep.trial.folds import TEST, TRAIN, Segment
 
@@ -200,7 +201,7 @@ def _row(
     own = measured.filter((pl.col("fold") == train.fold) & pl.col("number").is_in(numbers[:1]))
     for name in (TRAIN, TEST):
         part = own.filter(pl.col("segment") == name)
-        row |= {f"{name}_{each}": part[f"user_attrs_{each}"][0] if len(part) else None for each in METRICS}
+        row |= {f"{name}_{each}": part[f"{USER_ATTRS}{each}"][0] if len(part) else None for each in METRICS}
     return row
 
 
@@ -221,7 +222,7 @@ def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
         change = float(np.abs(np.diff(values)).mean()) if len(values) > 1 else None
         rows.append(
             {
-                "param": name.removeprefix("params_"),
+                "param": name.removeprefix(PARAMS),
                 "lowest": float(values.min()) if len(values) else None,
                 "highest": float(values.max()) if len(values) else None,
                 "mean_change": change,

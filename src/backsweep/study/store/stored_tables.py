@@ -20,6 +20,7 @@ from backsweep.study.search.proposals import Proposals
 from backsweep.study.search.space import Space
 from backsweep.study.store.documents import malformed
 from backsweep.study.table.blocks import BLOCKS_TABLE, summarise_records
+from backsweep.study.table.columns import PARAMS
 from backsweep.study.table.folds import fold_rows
 from backsweep.study.table.trials import WHOLE, Results, Table
 from backsweep.trial.contract import Ready
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 SESSIONS = "sessions.parquet"
 
-_PARAM = "params_"
 _PARAM_TYPES = (pl.Float64, pl.Int64, pl.Boolean)
 _STATES = ("COMPLETE", "PRUNED", "FAIL")
 _ENDS = {"timestamp": pl.Datetime("ns", "UTC")}
@@ -66,7 +66,7 @@ class StoredTables:
     def _wrong_columns(self, table: str, rows: pl.DataFrame) -> tuple[str, str] | None:
         """Compare columns and types with what is written, and with the table's other parts."""
         expected, found = self._schemas[table], rows.schema
-        params = {name for name in found if table == "trials" and name.startswith(_PARAM)}
+        params = {name for name in found if table == "trials" and name.startswith(PARAMS)}
         for name, kind in found.items():
             if name in params and kind not in _PARAM_TYPES:
                 return f"a number or a truth value in `{name}`", str(kind)
@@ -108,7 +108,7 @@ class StoredTables:
         for column in rows.iter_columns():
             if column.dtype == pl.Float64 and column.is_nan().any():
                 return f"null where `{column.name}` is undefined", "NaN"
-            if column.name.startswith((_PARAM, "datetime_", "duration")) and column.null_count():
+            if column.name.startswith((PARAMS, "datetime_", "duration")) and column.null_count():
                 return f"a value in every row of `{column.name}`", "null"
         texts = rows["system_attrs"].drop_nulls()
         return None if all(map(_is_mapping, texts)) else ("JSON in `system_attrs`", "something else")

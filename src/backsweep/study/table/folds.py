@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.metrics.summary import METRICS
+from backsweep.study.table.columns import CONSTRAINTS, USER_ATTRS
 from backsweep.study.table.trials import compact, ended_early, excess, nullable, states, undefined
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
         "end": pl.Series(np.tile(lasts, count)).cast(pl.Datetime("ns", "UTC")),
         "short": pl.Series([segment.short for segment in segments] * count, dtype=pl.Boolean),
     }
-    columns |= {f"user_attrs_{name}": nullable(metrics[:, j]) for j, name in enumerate(METRICS)}
-    columns |= {f"constraints_{bound.name}": excess(bound, metrics) for bound in search.bounds}
+    columns |= {f"{USER_ATTRS}{name}": nullable(metrics[:, j]) for j, name in enumerate(METRICS)}
+    columns |= {f"{CONSTRAINTS}{bound.name}": excess(bound, metrics) for bound in search.bounds}
     texts = [compact(undefined(codes)) if codes.any() else None for codes in reasons]
     return pl.DataFrame({**columns, "undefined": pl.Series(texts, dtype=pl.String)})
 

@@ -17,6 +17,7 @@ from backsweep.metrics.reasons import DEFINED, FIRST_PRUNED, PRUNED_BETWEEN_FOLD
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Proposals, Told, ranked
+from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.trial.contract import Kept
 from backsweep.trial.summaries import mean_of_trainings
 
@@ -164,11 +165,11 @@ class Table:
             columns[name] = nullable(metrics[:, METRICS.index(metric)])
         for j, axis in enumerate(self.space.dimensions):
             kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
-            columns[f"params_{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
+            columns[f"{PARAMS}{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
         for j, metric in enumerate(METRICS):
-            columns[f"user_attrs_{metric}"] = nullable(metrics[:, j])
+            columns[f"{USER_ATTRS}{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
-            columns[f"constraints_{bound.name}"] = excess(bound, metrics)
+            columns[f"{CONSTRAINTS}{bound.name}"] = excess(bound, metrics)
         errors = [results.errors.get(number) for number in results.numbers] if results.errors else [None] * len(numbers)
         columns["error"] = pl.Series(errors, dtype=pl.String)
         columns["system_attrs"] = pl.Series(_system_attrs(proposals, results), dtype=pl.String)
@@ -199,11 +200,11 @@ class Table:
     def value_columns(self) -> dict[str, str]:
         """The objectives' columns, and the metric in each."""
         metrics = [objective.metric for objective in self.search.objective]
-        return {"value": metrics[0]} if len(metrics) == 1 else {f"values_{metric}": metric for metric in metrics}
+        return {VALUE: metrics[0]} if len(metrics) == 1 else {f"{VALUES}{metric}": metric for metric in metrics}
 
     def told(self, rows: pl.DataFrame) -> Told:
         """Read back what a proposer sees of some rows."""
-        params = [rows[f"params_{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
+        params = [rows[f"{PARAMS}{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
         texts = rows["system_attrs"].to_list()
         return Told(
             proposals=Proposals(np.column_stack(params), tuple(_sampler_text(text) for text in texts)),
@@ -230,7 +231,7 @@ def excess(bound: Constraint, metrics: NDArray[np.float64]) -> pl.Series:
 
 def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
     """float64[k, m], the objectives turned so that smaller is better; NaN = undefined."""
-    names = [f"user_attrs_{objective.metric}" for objective in search.objective]
+    names = [f"{USER_ATTRS}{objective.metric}" for objective in search.objective]
     signs = np.asarray([-objective.sign for objective in search.objective])
     columns = np.column_stack([rows[name].fill_null(np.nan).to_numpy() for name in names])
     turned: NDArray[np.float64] = columns * signs
@@ -239,7 +240,7 @@ def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
 
 def violations(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
     """float64[k, c], at most 0 where a constraint holds; inf = undefined, which does not hold."""
-    columns = [rows[f"constraints_{bound.name}"].fill_null(np.inf).to_numpy() for bound in search.bounds]
+    columns = [rows[f"{CONSTRAINTS}{bound.name}"].fill_null(np.inf).to_numpy() for bound in search.bounds]
     return np.column_stack(columns) if columns else np.zeros((len(rows), 0))
 
 
