@@ -7,7 +7,7 @@ currency. Arguments left at NaN are not given.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Never
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Never
 
 import numpy as np
 
@@ -22,6 +22,15 @@ from backsweep.engine.orders.lifecycle import request_order, set_trail
 from backsweep.engine.orders.requests import cancel_order, update_order
 from backsweep.engine.orders.time_in_force import set_terms
 from backsweep.engine.slots import slot_of
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # that of Python 3.13, whose variables have defaults
+
+    BarT_co = TypeVar("BarT_co", bound="Bar", default="Bar", covariant=True)
+else:
+    from typing import TypeVar
+
+    BarT_co = TypeVar("BarT_co", covariant=True)
 
 NAN = np.nan
 PRICES_AND_VOLUME = ("open", "high", "low", "close", "volume")
@@ -51,6 +60,11 @@ class Position(View):
     """
 
     __slots__ = ("bars_held", "entry_price", "market_value", "quantity", "unrealized_pnl")
+    bars_held: int
+    entry_price: float
+    market_value: float
+    quantity: float
+    unrealized_pnl: float
 
 
 @view
@@ -58,6 +72,12 @@ class Order(View):
     """An order as it stands; `status` and `reject_reason` are codes of `backsweep.engine.codes`."""
 
     __slots__ = ("filled_quantity", "limit_price", "quantity", "reject_reason", "status", "stop_price")
+    filled_quantity: float
+    limit_price: float
+    quantity: float
+    reject_reason: int
+    status: int
+    stop_price: float
 
 
 @view
@@ -66,12 +86,26 @@ class Bar(View):
 
     `last_of_session`: whether it is the asset's last of this trading day, which markets that close at other times, and
     half days, have at other times than `data.last_of_session`.
+
+    Type checkers and editors know the columns that a subclass declares, and no others:
+
+        class Bar(bs.Bar):
+            pred: float
+
+        def on_data(self, timestamp: int, data: bs.Data[Bar], context: bs.Context, broker: bs.Broker) -> None: ...
+
+    The subclass exists for them alone: `data[i]` has every column of the data and every feature, declared or not.
     """
 
     __slots__ = ("_bar", "_columns", "_row")
     _bar: Any
     _columns: Any
     _row: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
 
     @property
     def asset(self) -> int:
@@ -83,13 +117,15 @@ class Bar(View):
         """Return whether no later bar of this asset belongs to this trading day."""
         return self._bar.last_of_session == 1
 
-    def __getattr__(self, name: str) -> Any:
-        """Return a price or the volume of the bar, or this row of a column."""
-        if name in PRICES_AND_VOLUME:
-            return self._bar[name]
-        if name in self._columns.dtype.names:
-            return load(self._columns[name], self._row)
-        raise AttributeError(f"Bar has no attribute {name!r}", name=name, obj=self)
+    if not TYPE_CHECKING:  # a column that nobody declared is a mistake to a type checker
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a price or the volume of the bar, or this row of a column."""
+            if name in PRICES_AND_VOLUME:
+                return self._bar[name]
+            if name in self._columns.dtype.names:
+                return load(self._columns[name], self._row)
+            raise AttributeError(f"Bar has no attribute {name!r}", name=name, obj=self)
 
     @staticmethod
     def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
@@ -101,17 +137,22 @@ class Bar(View):
 
 @view
 class Context(View):
-    """What holds for the whole market at this timestamp: every context series by its name."""
+    """What holds for the whole market at this timestamp: every context series by its name.
+
+    Type checkers know the series that a subclass declares, as with `Bar`.
+    """
 
     __slots__ = ("_columns", "_index")
     _columns: Any
     _index: int
 
-    def __getattr__(self, name: str) -> Any:
-        """Give the value of a context series at this timestamp."""
-        if name in self._columns.dtype.names:
-            return load(self._columns[name], self._index)
-        raise AttributeError(f"Context has no attribute {name!r}", name=name, obj=self)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return the value of a context series at this timestamp."""
+            if name in self._columns.dtype.names:
+                return load(self._columns[name], self._index)
+            raise AttributeError(f"Context has no attribute {name!r}", name=name, obj=self)
 
     @staticmethod
     def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
@@ -120,8 +161,11 @@ class Context(View):
 
 
 @view
-class Data(View):
-    """The bars of one timestamp: `data[0]` to `data[data.count - 1]`, in order of asset."""
+class Data(View, Generic[BarT_co]):
+    """The bars of one timestamp: `data[0]` to `data[data.count - 1]`, in order of asset.
+
+    To type checkers they are of the class that is given in brackets, or `Bar`.
+    """
 
     __slots__ = ("_bars", "_columns", "_group")
     _bars: Any
@@ -143,12 +187,12 @@ class Data(View):
         """Whether no later bar, of any asset, belongs to this trading day."""
         return self._group.last_of_session == 1
 
-    def __getitem__(self, index: int) -> Bar:
+    def __getitem__(self, index: int) -> BarT_co:
         """Give bar number `index` of this timestamp."""
         if is_interpreted() and not 0 <= index < self._group.count:
             raise IndexError("data[i]: i goes from 0 to data.count - 1")
         row = self._group.first_row + index
-        return Bar(record_at(self._bars, row), self._columns, row)
+        return Bar(record_at(self._bars, row), self._columns, row)  # type: ignore[return-value]  # every Bar has all columns
 
     def __bool__(self) -> bool:
         """Refuse, as compiled code does."""

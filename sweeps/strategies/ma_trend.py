@@ -12,11 +12,16 @@ same money. Copy this file, rename the class, and change what it declares:
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
 import backsweep as bs
+
+
+class Bar(bs.Bar):
+    """A bar with its features, for editors and type checkers: they mark `bar.distanse` as a mistake."""
+
+    distance: float
+    deviation: float
 
 
 class MaTrend(bs.Strategy):
@@ -44,11 +49,11 @@ class MaTrend(bs.Strategy):
             "deviation": close.pct_change().rolling_std(self.window) * 252**0.5,
         }
 
-    def wake(self) -> Any:
+    def wake(self) -> bs.Condition:
         """Without a position there is nothing to do below the average; this only saves time."""
         return bs.above("distance", "band")
 
-    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:
+    def on_data(self, timestamp: int, data: bs.Data[Bar], context: bs.Context, broker: bs.Broker) -> None:
         """Buy above the band, sell below it, and wait in between."""
         for i in range(data.count):
             bar = data[i]

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import Param, Strategy, choice, param, state
+from backsweep.strategy import Param, PerAsset, Strategy, choice, param, state
 
 
 class Declared(Strategy):
@@ -167,6 +167,22 @@ def test_a_value_that_does_not_fit_is_an_error(values, problem):
 
 def test_values_beyond_the_range_are_the_sweeps_business():
     assert Declared(entry=99.0).values()["entry"] == 99.0
+
+
+PER_ASSET = [PerAsset[float], "PerAsset[float]", "bs.PerAsset[float]", "float", float]
+
+
+@pytest.mark.parametrize("annotation", PER_ASSET, ids=str)
+def test_a_variable_for_each_asset_is_annotated_by_its_value_or_as_what_it_is(annotation):
+    body = {"last": state(0, per_asset=True), "__annotations__": {"last": annotation}}
+    assert type("Annotated", (Strategy,), body)._kinds == {"last": "f8"}
+
+
+@pytest.mark.parametrize("declared", [state(0, per_asset=True), state(0)])
+def test_an_annotation_for_each_asset_has_to_fit(declared):
+    annotation = "bs.PerAsset[str]" if declared.per_asset else "bs.PerAsset[int]"
+    with pytest.raises(StrategyError, match="a type that compiled code cannot hold"):
+        type("Wrong", (Strategy,), {"last": declared, "__annotations__": {"last": annotation}})
 
 
 def test_a_strategy_without_on_data_says_so():

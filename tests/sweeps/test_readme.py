@@ -3,26 +3,23 @@
 import re
 import shutil
 import textwrap
-from pathlib import Path
 
 import pytest
 import yaml
+from scenarios.printed import ROOT, examples
+from scenarios.printed import TEXT as PAGES
 
 import backsweep as bs
 from backsweep.errors import StudyConflict
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 
-ROOT = Path(__file__).parents[2]
-PAGES = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
-
 
 @pytest.fixture
 def example(tmp_path):
     shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
-    blocks = re.findall(r"    # sweeps/(\S+)\n((?:    .*\n|\n)+)", PAGES)
-    for name, body in blocks:
-        (tmp_path / "sweeps" / name).write_text("\n".join(line[4:] for line in body.split("\n")))
+    for name, text in examples().items():
+        (tmp_path / "sweeps" / name).write_text(text)
     return tmp_path
 
 
@@ -30,6 +27,14 @@ def test_the_sweep_of_the_readme_runs(example):
     study = bs.run(example / "sweeps" / "my_trend.yaml", trials=32, backend="inline", out=example / "study")
     assert study.trials.height == 32
     assert study.best["value"] > 0.0
+
+
+def test_the_strategy_of_the_page_on_types_runs(example):
+    options = ("strategy=strategies/reversion.py:Reversion", "search.params={}", "search.fixed={}")
+    study = bs.run(
+        example / "sweeps" / "demo.yaml", trials=4, backend="inline", out=example / "study", overrides=options
+    )
+    assert study.trials["user_attrs_trades"].min() > 0
 
 
 def test_the_currencies_of_the_docs_are_an_account():

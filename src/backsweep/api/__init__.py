@@ -4,11 +4,15 @@ from backsweep.api.frames import backtest
 from backsweep.api.holdout import touch_holdout
 from backsweep.api.nulls import NullProgress, null_study
 from backsweep.api.sweeps import Findings, Replay, check, open_study, read_sweep, replay, run
+from backsweep.study.results.study import Study
+from backsweep.trial.result import Result
 
 __all__ = [
     "Findings",
     "NullProgress",
     "Replay",
+    "Result",
+    "Study",
     "backtest",
     "check",
     "null_study",

@@ -8,7 +8,7 @@ never the result.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from backsweep.broker import Broker
     from backsweep.dataset import Shard
     from backsweep.live.protocol import StrategyBroker, Venue
 
@@ -83,7 +84,7 @@ class Session:
         def decide(broker: StrategyBroker) -> None:
             data = Data(shown[3][0], shown[0][0], shown[2][0])
             try:
-                cls.on_data(self._self, moment.timestamp, data, Context(shown[1][0], 0), broker)
+                cls.on_data(self._self, moment.timestamp, data, Context(shown[1][0], 0), cast("Broker", broker))
             except Exception as error:
                 raise explain(cls, error, list(columns), tuple(market.context)) from error
 

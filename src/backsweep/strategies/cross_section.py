@@ -20,11 +20,22 @@ Needs the signals `pred`, `momentum` and `reversal`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import backsweep as bs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Bar(bs.Bar):
+    """A bar with its signals."""
+
+    pred: float
+    momentum: float
+    reversal: float
 
 
 class CrossSection(bs.Strategy):
@@ -52,7 +63,7 @@ class CrossSection(bs.Strategy):
 
     known: int = bs.state(0)  # assets met so far have codes below this
 
-    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:
+    def on_data(self, timestamp: int, data: bs.Data[Bar], context: bs.Context, broker: bs.Broker) -> None:
         """Rebalance when a period of sessions ends."""
         if not data.last_of_session or data.session % self.every != 0:
             return
@@ -66,7 +77,7 @@ class CrossSection(bs.Strategy):
                 if broker.count_open_orders(asset) == 0:
                     self.rebalance(asset, weights[i], shrink, broker)
 
-    def score(self, bar: Any) -> float:
+    def score(self, bar: Bar) -> float:
         """Give the weighted sum of the signals that are there; NaN if none is."""
         total, signals = 0.0, 0
         for weight, signal in (
@@ -79,7 +90,7 @@ class CrossSection(bs.Strategy):
                 signals += 1
         return total if signals > 0 else math.nan
 
-    def weigh(self, data: Any, weights: Any) -> None:
+    def weigh(self, data: bs.Data[Bar], weights: NDArray[np.float64]) -> None:
         """Write each bar's target as a signed fraction of equity: its score, then its rank, then its weight."""
         scores = np.empty(data.count)
         ranked = 0
@@ -93,7 +104,7 @@ class CrossSection(bs.Strategy):
             tilt(weights, scores)
         scale(weights, self.gross / 2.0)
 
-    def rebalance(self, asset: int, weight: float, shrink: bool, broker: Any) -> None:
+    def rebalance(self, asset: int, weight: float, shrink: bool, broker: bs.Broker) -> None:
         """Bring one position to its weight, if it is to shrink, or else if it is to grow or to turn."""
         held = broker.get_position(asset).market_value / broker.get_equity()
         if (abs(weight) < abs(held) and weight * held >= 0.0) != shrink:
@@ -101,7 +112,7 @@ class CrossSection(bs.Strategy):
         if abs(weight - held) > self.band or (weight == 0.0 and held != 0.0):
             broker.order_target_percent(asset, weight)
 
-    def close_absent(self, data: Any, broker: Any) -> None:
+    def close_absent(self, data: bs.Data[Bar], broker: bs.Broker) -> None:
         """Close what is held without a bar at this timestamp; the order waits for the asset's next bar."""
         i = 0
         for asset in range(self.known):
@@ -111,7 +122,7 @@ class CrossSection(bs.Strategy):
                 broker.close_position(asset)
 
 
-def side_of(scores: Any, i: int, held: int, ranked: int) -> float:
+def side_of(scores: NDArray[np.float64], i: int, held: int, ranked: int) -> float:
     """Give 1 for one of the `held` best scores, -1 for one of the worst, else 0; of two equals the first is better."""
     if math.isnan(scores[i]):
         return 0.0
@@ -123,7 +134,7 @@ def side_of(scores: Any, i: int, held: int, ranked: int) -> float:
     return -1.0 if better >= ranked - held else 0.0
 
 
-def tilt(weights: Any, scores: Any) -> None:
+def tilt(weights: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
     """Replace each weight by its score's distance from the middle between the two sides, unless all are equal."""
     lowest_long, highest_short = math.inf, -math.inf
     for i in range(len(weights)):
@@ -137,7 +148,7 @@ def tilt(weights: Any, scores: Any) -> None:
                 weights[i] = scores[i] - (lowest_long + highest_short) / 2.0
 
 
-def scale(weights: Any, side: float) -> None:
+def scale(weights: NDArray[np.float64], side: float) -> None:
     """Make the positive weights add up to `side`, and the negative ones to `-side`."""
     longs, shorts = 0.0, 0.0
     for i in range(len(weights)):  # a loop, not np.sum, whose order of addition depends on who compiled it

@@ -7,11 +7,17 @@ once for each window, and kept on the worker, so that trials which share a windo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 
 import backsweep as bs
+
+
+class Bar(bs.Bar):
+    """A bar with its features."""
+
+    fast_average: float
+    slow_average: float
 
 
 class MovingAverageCross(bs.Strategy):
@@ -37,7 +43,7 @@ class MovingAverageCross(bs.Strategy):
         close = pl.col("close")
         return {"fast_average": close.rolling_mean(self.fast), "slow_average": close.rolling_mean(self.slow)}
 
-    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:
+    def on_data(self, timestamp: int, data: bs.Data[Bar], context: bs.Context, broker: bs.Broker) -> None:
         """Trade only when the side changes: a position is left alone while its trend lasts."""
         for i in range(data.count):
             bar = data[i]

@@ -22,11 +22,24 @@ Needs the signal `pred` and the context series `volatility`. While either is mis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 
 import backsweep as bs
+
+
+class Bar(bs.Bar):
+    """A bar with its signal and its features."""
+
+    pred: float
+    atr: float
+    previous_pred: float
+
+
+class Context(bs.Context):
+    """The series of the whole market."""
+
+    volatility: float
 
 
 class Threshold(bs.Strategy):
@@ -58,10 +71,10 @@ class Threshold(bs.Strategy):
 
     LARGEST = 0.2  # share of the buying power left that one order may take: five assets can enter at the same close
 
-    stop = bs.state(0, per_asset=True)  # id of the stop that protects the position
-    units = bs.state(0, per_asset=True)  # entries of the present position
-    last_price = bs.state(0.0, per_asset=True)  # close at which the last unit was asked for
-    halved = bs.state(False, per_asset=True)  # whether half has been taken off
+    stop: bs.PerAsset[int] = bs.state(0, per_asset=True)  # id of the stop that protects the position
+    units: bs.PerAsset[int] = bs.state(0, per_asset=True)  # entries of the present position
+    last_price: bs.PerAsset[float] = bs.state(0.0, per_asset=True)  # close at which the last unit was asked for
+    halved: bs.PerAsset[bool] = bs.state(False, per_asset=True)  # whether half has been taken off
 
     def features(self) -> Mapping[str, pl.Expr]:
         """Give the average true range, and the signal one bar ago, which tells a crossing."""
@@ -69,13 +82,13 @@ class Threshold(bs.Strategy):
         true_range = pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
         return {"atr": true_range.rolling_mean(self.window), "previous_pred": pl.col("pred").shift(1)}
 
-    def wake(self) -> Any:
+    def wake(self) -> bs.Condition:
         """While there is no position, only the crossings matter."""
         upwards = bs.above("pred", "entry") & bs.below("previous_pred", "entry")
         downwards = bs.below("pred", "-entry") & bs.above("previous_pred", "-entry")
         return upwards | downwards
 
-    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:
+    def on_data(self, timestamp: int, data: bs.Data[Bar], context: Context, broker: bs.Broker) -> None:
         """Look after what is held; open what the signal asks for."""
         is_calm = context.volatility <= self.calm
         for i in range(data.count):
@@ -89,7 +102,7 @@ class Threshold(bs.Strategy):
                 elif bar.previous_pred > -self.entry > bar.pred:
                     self.enter(bar, -1.0, broker)
 
-    def enter(self, bar: Any, side: float, broker: Any) -> None:
+    def enter(self, bar: Bar, side: float, broker: bs.Broker) -> None:
         """Ask for the first unit and for the stop that protects it."""
         level = bar.close - side * self.stop_multiple * bar.atr
         if level > 0.0:  # neither missing nor below what a price can be
@@ -100,7 +113,7 @@ class Threshold(bs.Strategy):
             self.last_price[bar.asset] = bar.close
             self.halved[bar.asset] = False
 
-    def look_after(self, bar: Any, quantity: float, is_calm: bool, broker: Any) -> None:
+    def look_after(self, bar: Bar, quantity: float, is_calm: bool, broker: bs.Broker) -> None:
         """Close, take half off or add; in any case let the stop follow."""
         asset = bar.asset
         side = 1.0 if quantity > 0.0 else -1.0
@@ -124,24 +137,22 @@ class Threshold(bs.Strategy):
             self.units[asset] += 1
             self.last_price[asset] = bar.close
 
-    def move_stop(self, bar: Any, side: float, quantity: float, broker: Any) -> float:
+    def move_stop(self, bar: Bar, side: float, quantity: float, broker: bs.Broker) -> float:
         """Fit the stop to the position, and to price and volatility where that brings it closer; give its level."""
         stop = self.stop[bar.asset]
-        level: float = broker.get_order(stop).stop_price
+        level = broker.get_order(stop).stop_price
         wanted = bar.close - side * self.stop_multiple * bar.atr
         if side * wanted > side * level:
             level = wanted
         broker.update_order(stop, quantity=-quantity, stop_price=level)
         return level
 
-    def gain_since(self, price: float, bar: Any, side: float) -> float:
+    def gain_since(self, price: float, bar: Bar, side: float) -> float:
         """Give the move in the position's favour since `price`, in ATR."""
-        gain: float = side * (bar.close - price) / bar.atr
-        return gain
+        return side * (bar.close - price) / bar.atr
 
-    def size(self, bar: Any, side: float, broker: Any) -> float:
+    def size(self, bar: Bar, side: float, broker: bs.Broker) -> float:
         """Give the signed units of which the stop loses `risk` of equity, within a share of the buying power."""
         units = self.risk * broker.get_equity() / (self.stop_multiple * bar.atr)
         most = self.LARGEST * broker.get_buying_power() / bar.close
-        signed: float = side * min(units, most)
-        return signed
+        return side * min(units, most)

@@ -4,7 +4,8 @@ from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Param, StateVariable, Strategy, choice, param, state
 from backsweep.strategy.explain import ask, explain, head_of
 from backsweep.strategy.load import find_code, find_file, load_class, load_strategy, modules_of, reference_of
-from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model
+from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, Fill, SlippageModel, bind_model
+from backsweep.strategy.per_asset import PerAsset
 from backsweep.strategy.sources import Code, is_installed
 from backsweep.strategy.wake import Condition, above, below
 
@@ -15,7 +16,9 @@ __all__ = [
     "CommissionModel",
     "Condition",
     "CostModel",
+    "Fill",
     "Param",
+    "PerAsset",
     "SlippageModel",
     "StateVariable",
     "Strategy",

@@ -18,7 +18,7 @@ from numba import typeof
 from numba.extending import register_jitable
 
 from backsweep.broker import Broker, Context, Data
-from backsweep.engine.compile.kernel import record_at, record_dtype
+from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.compile.loop_cache import compile_loop
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
@@ -26,25 +26,10 @@ from backsweep.strategy.declare import Declared, Strategy
 from backsweep.strategy.fingerprint import fingerprint
 from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistakes import refuse
+from backsweep.strategy.per_asset import PerAsset
 
 _NOT_METHODS = {"on_data", "charge", "slip", "features", "wake", "declared", "values"}
 _OURS = {"builtins", "backsweep.strategy.declare", "backsweep.strategy.models"}  # homes of the bases
-
-
-@view
-class PerAsset(View):
-    """A variable of the run for each asset: `self.name[asset]`."""
-
-    __slots__ = ("_first",)
-    _first: Any
-
-    def __getitem__(self, asset: int) -> Any:
-        """Give the asset's value."""
-        return record_at(self._first, asset).value
-
-    def __setitem__(self, asset: int, value: Any) -> None:
-        """Set the asset's value."""
-        record_at(self._first, asset).value = value
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@
         window: int = bs.param(5, 100, log=True)
         last_exit: int = bs.state(-1, per_asset=True)
 
-The annotation gives the type: float, int or bool. An instance holds one value for each parameter.
+The annotation gives the type: float, int or bool; of a per-asset variable also PerAsset[float] and so on, which is what
+`self.last_exit` is. An instance holds one value for each parameter.
+
+To type checkers a strategy is a class of keyword arguments, one for each annotated parameter, all with defaults.
 """
 
 from __future__ import annotations
@@ -17,16 +20,20 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, dataclass_transform, overload
 
 from backsweep.errors import StrategyError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from backsweep.broker import Broker, Data
+    from backsweep.strategy.per_asset import PerAsset
     from backsweep.strategy.wake import Condition
 
 Number = float | int | bool
+N = TypeVar("N", bound=Number)
+_PER_ASSET = re.compile(r"(?:\w+\.)*PerAsset\[(\w+)\]")  # as it is written, and as the type is printed
 KINDS: Mapping[Any, str] = {"float": "f8", float: "f8", "int": "i8", int: "i8", "bool": "b1", bool: "b1"}
 
 
@@ -54,6 +61,12 @@ class StateVariable:
     per_asset: bool = False
 
 
+@overload
+def param(low: int, high: int, *, step: int | None = None, log: bool = False, default: int | None = None) -> int: ...
+@overload
+def param(
+    low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
+) -> float: ...
 def param(
     low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
 ) -> Any:
@@ -89,7 +102,7 @@ def param(
     return Param(low=low, high=high, step=step, log=log, default=default)
 
 
-def choice(options: list[Number] | tuple[Number, ...], *, default: Number | None = None) -> Any:
+def choice(options: list[N] | tuple[N, ...], *, default: N | None = None) -> N:
     """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given."""
     if (
         not isinstance(options, (list, tuple))
@@ -111,11 +124,19 @@ def choice(options: list[Number] | tuple[Number, ...], *, default: Number | None
             found=repr(default),
             remedy="change the default, or add it to the list",
         )
-    return Param(choices=tuple(options), default=default)
+    declared: Any = Param(choices=tuple(options), default=default)
+    return declared
 
 
-def state(initial: Number, *, per_asset: bool = False) -> Any:
-    """Declare a variable of the run: read and written as `self.name`, or `self.name[asset]` with `per_asset`."""
+@overload
+def state(initial: N, *, per_asset: Literal[False] = False, init: Literal[False] = False) -> N: ...
+@overload
+def state(initial: N, *, per_asset: Literal[True], init: Literal[False] = False) -> PerAsset[N]: ...
+def state(initial: Number, *, per_asset: bool = False, init: Literal[False] = False) -> Any:  # noqa: ARG001 - for types
+    """Declare a variable of the run: read and written as `self.name`, or `self.name[asset]` with `per_asset`.
+
+    `init` says to type checkers that a variable is no argument of the class; leave it out.
+    """
     if not isinstance(initial, (bool, int, float)):
         raise _refused(
             "a variable of the run must begin with a number",
@@ -160,6 +181,7 @@ def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name:
     )
 
 
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(state,))
 class Declared:
     """What user code declares on a class: its parameters, and, for a strategy, its memory."""
 
@@ -179,7 +201,7 @@ class Declared:
                 _check_whole(cls, name, value, kind)
                 cls._params[name] = _completed(value, kind)
             elif isinstance(value, StateVariable):
-                cls._kinds[name] = _kind_of(cls, name, annotations, value.initial)
+                cls._kinds[name] = _kind_of(cls, name, annotations, value.initial, per_asset=value.per_asset)
                 cls._states[name] = value
 
     def __init__(self, **values: Number) -> None:
@@ -225,7 +247,7 @@ class Strategy(Declared):
         """Tell when `on_data` has something to decide while there is neither a position nor an order; None: always."""
         return None
 
-    def on_data(self, timestamp: int, data: Any, context: Any, broker: Any) -> None:  # noqa: ARG002 - the protocol
+    def on_data(self, timestamp: int, data: Data[Any], context: Any, broker: Broker) -> None:  # noqa: ARG002 - the protocol
         """Decide, at the close of one timestamp; what is asked of the broker happens afterwards."""
         raise StrategyError(
             f"{type(self).__name__} does not define on_data",
@@ -240,8 +262,10 @@ def _sample(declared: Param) -> Number:
     return declared.low if declared.low is not None else 0.0
 
 
-def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Number) -> str:
+def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Number, *, per_asset: bool = False) -> str:
     annotation = annotations.get(name, type(sample))
+    if per_asset and (inside := _PER_ASSET.fullmatch(str(annotation))):
+        annotation = inside[1]
     if annotation not in KINDS:
         raise _refused(
             f"{cls.__name__}.{name} has a type that compiled code cannot hold",

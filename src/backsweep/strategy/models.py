@@ -69,6 +69,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@view
+class Fill(View):
+    """A fill as a cost model sees it; the module's text says what the fields are."""
+
+    __slots__ = ("_fill",)
+    _fill: Any
+    asset: int
+    quantity: float
+    price: float
+    value: float
+    multiplier: float
+    share: float
+    maker: int
+    stop: int
+    order_quantity: float
+    order_filled: float
+    order_value: float
+    order_fees: float
+    month_units: float
+    month_value: float
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a field of the fill."""
+            if name in (FILL.names or ()):
+                return self._fill[name]
+            raise AttributeError(f"Fill has no attribute {name!r}", name=name, obj=self)
+
+    @staticmethod
+    def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
+        """Resolve an attribute for compiled code."""
+        return record_attribute(typ, "_fill", name)
+
+
 class CostModel(Declared):
     """The base of both kinds of cost models."""
 
@@ -96,7 +131,7 @@ class CommissionModel(CostModel):
 
     method: ClassVar[str] = "charge"
 
-    def charge(self, fill: Any, bar: Any) -> float:  # noqa: ARG002 - the protocol
+    def charge(self, fill: Fill, bar: Any) -> float:  # noqa: ARG002 - the protocol
         """Give the commission of a fill in the asset's currency; below zero it is a rebate."""
         raise _undefined(type(self))
 
@@ -106,32 +141,13 @@ class SlippageModel(CostModel):
 
     method: ClassVar[str] = "slip"
 
-    def slip(self, fill: Any, bar: Any) -> float:  # noqa: ARG002 - the protocol
+    def slip(self, fill: Fill, bar: Any) -> float:  # noqa: ARG002 - the protocol
         """Give by how much the price of a market or stop order moves against the trader, 0 or more."""
         raise _undefined(type(self))
 
 
 def _undefined(cls: type[CostModel]) -> StrategyError:
     return StrategyError(f"{cls.__name__} does not define {cls.method}", expected=f"def {cls.method}(self, fill, bar)")
-
-
-@view
-class Fill(View):
-    """A fill as a cost model sees it."""
-
-    __slots__ = ("_fill",)
-    _fill: Any
-
-    def __getattr__(self, name: str) -> Any:
-        """Give a field of the fill."""
-        if name in (FILL.names or ()):
-            return self._fill[name]
-        raise AttributeError(f"Fill has no attribute {name!r}", name=name, obj=self)
-
-    @staticmethod
-    def compile_attribute(typ: ViewType, name: str) -> Attribute | None:
-        """Resolve an attribute for compiled code."""
-        return record_attribute(typ, "_fill", name)
 
 
 @dataclass(frozen=True, eq=False)
