@@ -36,6 +36,7 @@ def write() -> str:
     lines = ["# Strategy and broker", "", INTRODUCTION, "", "## Declarations", ""]
     for name in ("param", "choice", "state", "above", "below"):
         lines += _function(f"bs.{name}", getattr(bs, name))
+    lines += [f"`bs.PerAsset`: {_lower(_first(bs.PerAsset))}", ""]
     lines += [f"`bs.Condition`: {_lower(_first(bs.Condition))} They are joined with `|` and `&`.", ""]
     lines += ["## Strategy", "", *_text(bs.Strategy)]
     for name in ("features", "wake", "on_data"):
@@ -55,9 +56,9 @@ def methods(cls: type) -> dict[str, Callable[..., Any]]:
 
 def fields(view: type) -> dict[str, str]:
     """Return the public fields of a view by name, with what is said of those that are properties."""
-    slots = {name: "" for name in view.__slots__ if not name.startswith("_")}
+    annotated = {name: "" for name in inspect.get_annotations(view) if not name.startswith("_")}
     own = {name: each for name, each in vars(view).items() if isinstance(each, property)}
-    return slots | {name: _first(each.fget) for name, each in own.items()}
+    return annotated | {name: _first(each.fget) for name, each in own.items()}
 
 
 def _fields(view: type) -> list[str]:
@@ -108,7 +109,7 @@ def _cost_models() -> list[str]:
             "",
             *_function(kind.method, getattr(kind, kind.method)),
         ]
-    return [*lines, about[1] + about[2].strip(), ""]
+    return [*lines, f"`bs.Fill`: {_lower(_first(bs.Fill))}", "", about[1] + about[2].strip(), ""]
 
 
 def _codes() -> list[str]:

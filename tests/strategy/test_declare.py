@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import Param, PerAsset, Strategy, choice, param, state
+from backsweep.strategy import CommissionModel, Param, PerAsset, SlippageModel, Strategy, choice, param, state
 
 
 class Declared(Strategy):
@@ -176,6 +176,17 @@ PER_ASSET = [PerAsset[float], "PerAsset[float]", "bs.PerAsset[float]", "float", 
 def test_a_variable_for_each_asset_is_annotated_by_its_value_or_as_what_it_is(annotation):
     body = {"last": state(0, per_asset=True), "__annotations__": {"last": annotation}}
     assert type("Annotated", (Strategy,), body)._kinds == {"last": "f8"}
+
+
+@pytest.mark.parametrize("base", [Strategy, CommissionModel, SlippageModel])
+def test_a_type_that_compiled_code_cannot_hold_is_refused_with_its_line(base):
+    with pytest.raises(StrategyError) as raised:
+
+        class Texts(base):
+            name: str = param(0, 1)
+
+    assert raised.value.where.startswith(f"{__file__}, line ")
+    assert raised.value.found.startswith("`name: str = param(0, 1)`")
 
 
 @pytest.mark.parametrize("declared", [state(0, per_asset=True), state(0)])

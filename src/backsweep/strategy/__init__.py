@@ -1,8 +1,9 @@
 """What user code supplies: one class with parameters, features and `on_data`."""
 
 from backsweep.strategy.bind import Bound, bind
-from backsweep.strategy.declare import Param, StateVariable, Strategy, choice, param, state
+from backsweep.strategy.declare import Strategy
 from backsweep.strategy.explain import ask, explain, head_of
+from backsweep.strategy.fields import Param, StateVariable, choice, param, state
 from backsweep.strategy.load import find_code, find_file, load_class, load_strategy, modules_of, reference_of
 from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, Fill, SlippageModel, bind_model
 from backsweep.strategy.per_asset import PerAsset

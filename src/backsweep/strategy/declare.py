@@ -14,171 +14,17 @@ To type checkers a strategy is a class of keyword arguments, one for each annota
 from __future__ import annotations
 
 import inspect
-import linecache
-import math
-import re
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from backsweep.errors import StrategyError
+from backsweep.strategy.fields import Number, Param, StateVariable, is_finite, resolve_param, resolve_state, state
 
 if TYPE_CHECKING:
     import polars as pl
 
     from backsweep.broker import Broker, Data
-    from backsweep.strategy.per_asset import PerAsset
     from backsweep.strategy.wake import Condition
-
-Number = float | int | bool
-N = TypeVar("N", bound=Number)
-_PER_ASSET = re.compile(r"(?:\w+\.)*PerAsset\[(\w+)\]")  # as it is written, and as the type is printed
-KINDS: Mapping[Any, str] = {"float": "f8", float: "f8", "int": "i8", int: "i8", "bool": "b1", bool: "b1"}
-
-
-@dataclass(frozen=True)
-class Param:
-    """The values that a parameter may take: from `low` to `high`, both included, or one of `choices`.
-
-    `step` counts from `low`; `log` proposes evenly in the logarithm; `integer` follows from the annotation.
-    """
-
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    log: bool = False
-    default: Number | None = None
-    choices: tuple[Number, ...] | None = None
-    integer: bool = False
-
-
-@dataclass(frozen=True)
-class StateVariable:
-    """A variable that a strategy keeps during a run, one for all assets or one for each."""
-
-    initial: Number
-    per_asset: bool = False
-
-
-@overload
-def param(low: int, high: int, *, step: int | None = None, log: bool = False, default: int | None = None) -> int: ...
-@overload
-def param(
-    low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
-) -> float: ...
-def param(
-    low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
-) -> Any:
-    """Declare a parameter that may be swept from `low` to `high`; the default is the middle unless given.
-
-    Raises StrategyError where these are no finite numbers, the range is empty, or the default lies outside of it.
-    """
-    for name, value in (("low", low), ("high", high), ("step", step), ("default", default)):
-        _check_finite(f"a parameter's {name}", value)
-    if low > high:
-        raise _refused(
-            "a parameter's range is empty",
-            expected="low <= high",
-            found=f"{low} to {high}",
-            remedy=f"write bs.param({high}, {low})",
-        )
-    if log and low <= 0.0:
-        raise _refused(
-            "a logarithmic parameter must be positive",
-            expected="low > 0",
-            found=str(low),
-            remedy="raise low",
-        )
-    if step is not None and step <= 0.0:
-        raise _refused("a parameter's step must be positive", expected="step > 0", found=str(step))
-    if default is not None and not low <= default <= high:
-        raise _refused(
-            "a parameter's default is outside of its range",
-            expected=f"{low} to {high}",
-            found=str(default),
-            remedy="change the default, or widen the range",
-        )
-    return Param(low=low, high=high, step=step, log=log, default=default)
-
-
-def choice(options: list[N] | tuple[N, ...], *, default: N | None = None) -> N:
-    """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given."""
-    if (
-        not isinstance(options, (list, tuple))
-        or not options
-        or not all(isinstance(option, (bool, int, float)) for option in options)
-    ):
-        raise _refused(
-            "a choice must be among numbers or booleans",
-            expected="a list of at least one number or boolean",
-            found=repr(options),
-            remedy="number the alternatives, bs.choice([0, 1]), and branch on the number in on_data",
-        )
-    for option in (*options, default):
-        _check_finite("a choice", option)
-    if default is not None and default not in options:
-        raise _refused(
-            "a choice's default is not one of its alternatives",
-            expected=f"one of {', '.join(map(str, options))}",
-            found=repr(default),
-            remedy="change the default, or add it to the list",
-        )
-    declared: Any = Param(choices=tuple(options), default=default)
-    return declared
-
-
-@overload
-def state(initial: N, *, per_asset: Literal[False] = False, init: Literal[False] = False) -> N: ...
-@overload
-def state(initial: N, *, per_asset: Literal[True], init: Literal[False] = False) -> PerAsset[N]: ...
-def state(initial: Number, *, per_asset: bool = False, init: Literal[False] = False) -> Any:  # noqa: ARG001 - for types
-    """Declare a variable of the run: read and written as `self.name`, or `self.name[asset]` with `per_asset`.
-
-    `init` says to type checkers that a variable is no argument of the class; leave it out.
-    """
-    if not isinstance(initial, (bool, int, float)):
-        raise _refused(
-            "a variable of the run must begin with a number",
-            expected="bs.state(0.0), bs.state(-1) or bs.state(False)",
-            found=repr(initial),
-            remedy="give each case a number, math.nan for no value; for one number per asset, per_asset=True",
-        )
-    return StateVariable(initial, per_asset)
-
-
-def _check_finite(what: str, value: Number | None) -> None:
-    """Refuse a value that is no finite number: NaN stands for an absent value, and nothing can be compared with it."""
-    if value is not None and not _is_finite(value):
-        raise _refused(
-            f"{what} is not a finite number",
-            expected="a finite number",
-            found=repr(value),
-            remedy="let a number of its own, such as 0, stand for none, and branch on it in on_data",
-        )
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, (bool, int, float)) and abs(value) <= sys.float_info.max
-
-
-def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name: str = "") -> StrategyError:
-    """Return the error of a declaration, with the user's file and line: where `name` is declared, if it is given."""
-    frame = sys._getframe(1)  # noqa: SLF001 - the interpreter's own way to know who calls
-    while frame.f_back is not None and frame.f_code.co_filename == __file__:
-        frame = frame.f_back
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    if name:
-        after = enumerate(linecache.getlines(file)[line - 1 :], line)
-        line = next((number for number, text in after if re.match(rf"\s+{name}\s*[:=]", text)), line)
-    code = linecache.getline(file, line).strip()
-    return StrategyError(
-        problem,
-        where=f"{file}, line {line}",
-        expected=expected,
-        found=f"`{code}`: {found}" if code else found,
-        remedy=remedy,
-    )
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(state,))
@@ -196,12 +42,9 @@ class Declared:
         annotations = inspect.get_annotations(cls)
         for name, value in list(vars(cls).items()):
             if isinstance(value, Param):
-                kind = _kind_of(cls, name, annotations, _sample(value))
-                cls._kinds[name] = kind
-                _check_whole(cls, name, value, kind)
-                cls._params[name] = _completed(value, kind)
+                cls._kinds[name], cls._params[name] = resolve_param(cls, name, value, annotations)
             elif isinstance(value, StateVariable):
-                cls._kinds[name] = _kind_of(cls, name, annotations, value.initial, per_asset=value.per_asset)
+                cls._kinds[name] = resolve_state(cls, name, value, annotations)
                 cls._states[name] = value
 
     def __init__(self, **values: Number) -> None:
@@ -255,62 +98,10 @@ class Strategy(Declared):
         )
 
 
-def _sample(declared: Param) -> Number:
-    if declared.choices is not None:
-        kinds = {type(option) for option in declared.choices}
-        return declared.choices[0] if len(kinds) == 1 else 0.0
-    return declared.low if declared.low is not None else 0.0
-
-
-def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Number, *, per_asset: bool = False) -> str:
-    annotation = annotations.get(name, type(sample))
-    if per_asset and (inside := _PER_ASSET.fullmatch(str(annotation))):
-        annotation = inside[1]
-    if annotation not in KINDS:
-        raise _refused(
-            f"{cls.__name__}.{name} has a type that compiled code cannot hold",
-            expected="float, int or bool",
-            found=getattr(annotation, "__name__", str(annotation)),
-            remedy="annotate it as float, int or bool",
-            name=name,
-        )
-    return KINDS[annotation]
-
-
-def _check_whole(cls: type, name: str, declared: Param, kind: str) -> None:
-    """Refuse fractions in the declaration of a whole number."""
-    numbers = [declared.low, declared.high, declared.step, declared.default, *(declared.choices or ())]
-    wrong = [each for each in numbers if each is not None and each != int(each)]
-    if kind == "i8" and wrong:
-        raise _refused(
-            f"{cls.__name__}.{name} is an int, and cannot be {wrong[0]}",
-            expected="whole numbers",
-            found=str(wrong[0]),
-            remedy="annotate it as float, or write whole numbers",
-            name=name,
-        )
-
-
-def _completed(declared: Param, kind: str) -> Param:
-    """Fill in what follows from the declaration: whether it is an integer, and its default."""
-    if kind == "b1" and declared.choices is None:
-        declared = Param(choices=(False, True), default=declared.default)
-    declared = replace(declared, integer=kind == "i8")
-    if declared.default is not None:
-        return declared
-    if declared.choices is not None:
-        return replace(declared, default=declared.choices[0])
-    low, high = float(declared.low or 0.0), float(declared.high or 0.0)
-    middle = math.sqrt(low * high) if declared.log else (low + high) / 2
-    if declared.step is not None:
-        middle = low + round((middle - low) / declared.step) * declared.step
-    return replace(declared, default=round(middle) if declared.integer else middle)
-
-
 def _checked(cls: type[Declared], name: str, value: Any) -> Number:
     """Give the value in the parameter's type; the range is the sweep's business, not the strategy's."""
     kind = cls._kinds[name]
-    if not _is_finite(value) or (kind == "i8" and (value != int(value) or abs(value) >= 2**63)):
+    if not is_finite(value) or (kind == "i8" and (value != int(value) or abs(value) >= 2**63)):
         raise StrategyError(
             f"{cls.__name__}.{name} cannot be {value!r}",
             expected={"f8": "a finite number", "i8": "a whole number below 2^63", "b1": "true or false"}[kind],

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 @view
 class Fill(View):
-    """A fill as a cost model sees it; the module's text says what the fields are."""
+    """The type of `fill` in a cost model's signature."""
 
     __slots__ = ("_fill",)
     _fill: Any
