@@ -42,7 +42,7 @@ class MaTrend(bs.Strategy):
     largest: float = bs.param(0.1, 0.4, default=0.25)
 
     def features(self) -> dict[str, pl.Expr]:
-        """Give the distance from the moving average, and the volatility of daily returns, both fractions."""
+        """Return the distance from the moving average, and the volatility of daily returns, both fractions."""
         close = pl.col("close")
         return {
             "distance": close / close.rolling_mean(self.window) - 1.0,

@@ -38,7 +38,7 @@ COSTS = CostsSpec(
 
 
 def make_bars(timestamps: int, assets: int, step: timedelta, seed: int = 0) -> pl.DataFrame:
-    """Give mean-reverting prices in ticks of 1e-4, with a random signal `pred` of unit variance."""
+    """Make mean-reverting prices in ticks of 1e-4, with a random signal `pred` of unit variance."""
     rng = np.random.default_rng(seed)
     level = np.zeros((timestamps, assets))
     shocks = rng.normal(0.0, 0.001, level.shape)
@@ -62,7 +62,7 @@ def make_bars(timestamps: int, assets: int, step: timedelta, seed: int = 0) -> p
 
 
 def evaluator(bars: pl.DataFrame, params: tuple[str, ...]) -> Evaluator:
-    """Give an evaluator of the bracket strategy on frames."""
+    """Make an evaluator of the bracket strategy on frames."""
     spec = TrialSpec(data=DataSpec(bars="frame"), strategy="Bracket", account=ACCOUNT, costs=COSTS, params=params)
     return Evaluator(spec, shard_from_frames(bars), Bracket)
 
@@ -79,7 +79,7 @@ def check_parity() -> None:
 
 
 def best(function, *arguments: object) -> float:
-    """Give the seconds of the quickest of many runs."""
+    """Return the seconds of the fastest of many runs."""
     function(*arguments)
     times = []
     for _ in range(REPEATS):
@@ -98,7 +98,7 @@ def read_all(bars) -> float:
 
 
 def measure(bars: pl.DataFrame, entry: float, distance: float) -> tuple[float, float, int]:
-    """Give nanoseconds a bar, those of the floor, and the trades of the run."""
+    """Measure nanoseconds a bar, those of the floor, and the trades of the run."""
     market = pack(shard_from_frames(bars))
     runner = Runner(market, Bracket, Settings(ACCOUNT, costs=COSTS), params=("entry", "distance"))
     seconds = best(runner.run, np.array([entry, distance]))

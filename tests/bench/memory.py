@@ -34,7 +34,7 @@ BYTES_PER_BAR = 124  # a record of the engine's, its group, and a row for featur
 
 
 def limited(workshop):
-    """Let a worker have so much memory more than when it begins to load; defined here, so that Ray ships the code."""
+    """Limit a worker's memory above what it has when it begins to load; defined here, so that Ray ships the code."""
 
     class Limited:
         def load(self, spec):
@@ -75,7 +75,7 @@ def run_chunk(backend):
 
 
 def set_sizes(backend):
-    """Give the proportional set size of every worker, in MB."""
+    """Return the proportional set size of every worker, in MB."""
     pids = [ray.get(seat.actor.__ray_call__.remote(lambda _self: __import__("os").getpid())) for seat in backend._seats]
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return [int(text.split("\nPss:")[1].split()[0]) / 1024 for text in rollups]

@@ -52,7 +52,7 @@ except Begun:
 
 
 def inline_cost(trials: int) -> tuple[float, float]:
-    """Give microseconds of processor time per trial, and the process's most memory in MB."""
+    """Measure microseconds of processor time per trial, and the process's peak memory in MB."""
     with tempfile.TemporaryDirectory() as home:
         begin = time.process_time()
         run_null(Path(home) / "study", InlineBackend(make_null_engine()), trials)
@@ -61,7 +61,7 @@ def inline_cost(trials: int) -> tuple[float, float]:
 
 
 def ray_cost(workers: int, trials: int) -> float:
-    """Give microseconds of the driver's processor time per trial, from the first that came back to the last commit."""
+    """Measure microseconds of the driver's processor time per trial, from the first result to the last commit."""
     from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - its import is not what is measured
 
     first: list[tuple[float, int]] = []
@@ -83,7 +83,7 @@ def alone(function, *arguments):
 
 
 def seconds(code: str, *arguments: str, fresh: bool = False, processor: bool = False) -> float:
-    """Give the seconds of the quickest of a few processes that run this code, by the clock or of the processor.
+    """Measure the seconds of the fastest of a few processes that run this code, wall-clock or processor time.
 
     Every run but the first finds on disk what was compiled before; a `fresh` one finds nothing, and is run once.
     """
@@ -104,7 +104,7 @@ def _now(processor: bool) -> float:
 
 
 def demo_pace(workers: int, copies: int) -> float:
-    """Give trials per second of the demo's strategy with sobol proposals, once every worker is at work.
+    """Measure trials per second of the demo's strategy with sobol proposals, once every worker is busy.
 
     The data are the demo's with so many copies of every asset. On a machine of two cores the driver's share of a trial,
     and that of Ray's own processes, is a worker's loss, and it does not grow with the assets: 3,000 returns are
@@ -134,7 +134,7 @@ def demo_pace(workers: int, copies: int) -> float:
 
 
 def measure(*, workers: bool) -> list[tuple[str, float, str, float]]:
-    """Give name, figure, relation and limit of everything; zero and infinity are no limits."""
+    """Return name, figure, relation and limit of every measurement; zero and infinity are no limits."""
     small, large = alone(inline_cost, 10_000), alone(inline_cost, 1_000_000)
     cost = min(alone(ray_cost, 2, 200_000) for _ in range(REPEATS))
     demo = str(ROOT / "sweeps" / "demo.yaml")

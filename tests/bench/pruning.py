@@ -38,7 +38,7 @@ RULES = {
 
 
 def seconds(study, chunks):
-    """Give the processor time of evaluating chunks as the study does."""
+    """Measure the processor time of evaluating chunks as the study does."""
     space = build_space(study.sweep, load_strategy(study.sweep.strategy).declared())
     evaluator = Evaluator(trial_spec(study.sweep, space))
     times = []
@@ -51,7 +51,7 @@ def seconds(study, chunks):
 
 
 def values_of(study):
-    """Give the parameters of a study's trials."""
+    """Return the parameters of a study's trials."""
     return study.trials.select("^params_.*$").cast(float).to_numpy()
 
 
@@ -61,7 +61,7 @@ def run(folder, sweep, name, trials, options):
 
 
 def goes(study):
-    """Give the chunks that a study pruned between folds has run: the trials that still ran, from look to look."""
+    """Return the chunks that a study pruned between folds has run: the trials still running at each rung."""
     values, folds = values_of(study), study.folds["fold"].max() + 1
     ran = study.folds.filter((pl.col("segment") == "train") & (pl.col("user_attrs_sessions") > 0))
     done = ran.group_by("number", maintain_order=True).len()["len"].to_numpy()

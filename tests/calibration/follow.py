@@ -12,7 +12,7 @@ class Follow(bs.Strategy):
     span: int = bs.param(1, 10, log=True)
 
     def features(self):
-        """Give the prediction's moving average, scaled to the variance of the prediction itself."""
+        """Return the prediction's moving average, scaled to the variance of the prediction itself."""
         alpha = 2.0 / (self.span + 1.0)
         average = pl.col("pred").ewm_mean(alpha=alpha, adjust=False)
         return {"score": average * ((2.0 - alpha) / alpha) ** 0.5}

@@ -40,12 +40,12 @@ def judge(task: tuple[int, int, float]) -> tuple[str, float]:
 
 
 def bound(count: int, share: float, sure: float) -> float:
-    """Give the quantile of the share of `count` studies where the true one is `share`, by draws with a fixed seed."""
+    """Return the quantile of the share of `count` studies where the true one is `share`, by draws with a fixed seed."""
     return float(np.quantile(np.random.default_rng(0).binomial(count, share, DRAWS), sure)) / count
 
 
 def line(design: studies.Design, sharpe: float, row: Row) -> tuple[str, bool]:
-    """Say how a row came out, and whether that is as it must be."""
+    """Describe how a row came out, and whether it lies within its bounds."""
     count = len(row)
     shares = [sum(word == each for word, _ in row) / count for each in WORDS]
     good, text = True, "-"

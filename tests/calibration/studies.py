@@ -73,7 +73,7 @@ DESIGNS = (
 
 
 def market(seed: int, sharpe: float) -> pl.DataFrame:
-    """Give bars with the column `pred`; `sharpe` is the annual one of the best parameters, 0 for a random walk."""
+    """Make bars with the column `pred`; `sharpe` is the annual one of the best parameters, 0 for a random walk."""
     chance = np.random.default_rng((seed, round(100 * sharpe)))
     count = YEARS * SESSIONS_A_YEAR
     pred = chance.normal(size=count)

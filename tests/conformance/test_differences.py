@@ -29,7 +29,7 @@ def case(later: list[tuple[float, ...]], intents: dict[tuple[int, int], tuple[fl
 
 
 def peer(name: str, scenario: Scenario) -> list[Fill]:
-    """Give what a peer does, or skip."""
+    """Return what a peer does, or skip."""
     if not is_here(name):
         pytest.skip(f"{name} not installed here; `make conformance` installs the peers")
     return merged(play_peer(name, scenario))

@@ -60,7 +60,7 @@ class At(ExecutionStyle):
 
 
 def commission_of(costs: dict[str, Any]) -> EquityCommissionModel:
-    """Give the model for a sweep file's words."""
+    """Return zipline's commission model for the keys of a sweep file."""
     given = costs.get("commission", {"kind": "none"})
     if given["kind"] == "percentage":
         return PerDollar(cost=given["rate"])
@@ -72,7 +72,7 @@ def commission_of(costs: dict[str, Any]) -> EquityCommissionModel:
 
 
 def slippage_of(costs: dict[str, Any], share: float) -> Any:
-    """Give the model for a sweep file's words and a bound on the share of the volume."""
+    """Return zipline's slippage model for the keys of a sweep file and a limit on the share of the volume."""
     given = costs.get("slippage", {"kind": "none"})
     if given["kind"] == "percentage":
         return FixedBasisPointsSlippage(basis_points=given["rate"] * 1e4, volume_limit=share or 1.0)
@@ -84,7 +84,7 @@ def slippage_of(costs: dict[str, Any], share: float) -> Any:
 
 
 def play(scenario: dict[str, Any]) -> list[tuple[int, int, float, float, float]]:
-    """Give fills as (bar, asset, quantity, price, commission)."""
+    """Return fills as (bar, asset, quantity, price, commission)."""
     prices = np.array(scenario["bars"])  # assets, n, (open, high, low, close, volume)
     sessions = CALENDAR.sessions[: prices.shape[1]]
     sids = pd.Index(range(len(prices)), name="sid")

@@ -24,7 +24,7 @@ CHUNKS = (None, 1, 7, 12, 64)
 
 
 def ways(mode):
-    """Give every way to run a study: what to call it, its backend, and whether Ray is needed."""
+    """Return every way to run a study: its name, its backend, and whether Ray is needed."""
     for shards in SHARDS if mode == "sleeves" else (None,):
         yield "inline", None, shards, InlineBackend(shards=shards)
         for workers in WORKERS:

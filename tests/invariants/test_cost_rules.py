@@ -17,7 +17,7 @@ TOLERANCE = {"rel": 1e-12, "abs": 1e-9}
 
 
 def charged(result):
-    """Give for every order that filled: units, notional, commission and number of fills."""
+    """Return for every order that filled: units, notional, commission and number of fills."""
     fills = result.fills.with_columns(value=pl.col("quantity").abs() * pl.col("price"))
     return fills.group_by("order_id").agg(
         pl.col("quantity").abs().sum(), pl.col("value").sum(), pl.col("commission").sum(), pl.len().alias("fills")
@@ -109,7 +109,7 @@ def test_interest_and_borrow_fees_are_those_of_the_accounts_nights(scenario, int
 
 
 def richer(scenario, cheap, dear):
-    """Give the final equities of the same orders under two costs; nothing is refused for want of money."""
+    """Return the final equities of the same orders under two costs; none is rejected for lack of cash."""
     steps = [step for step in scenario.steps if step.verb in UNITS]
     results = [replace(scenario, steps=steps, account=RICH, costs=costs).play() for costs in (cheap, dear)]
     columns = ("order_id", "timestamp", "quantity")
@@ -118,7 +118,7 @@ def richer(scenario, cheap, dear):
 
 
 def dearer(commission, times_higher):
-    """Give the same commission with every number higher that is charged; rebates and the starts of tiers stay."""
+    """Return the same commission with every charge higher; rebates and the starts of tiers stay."""
     if isinstance(commission, list):
         return [dearer(tier, times_higher) for tier in commission]
     raised = {

@@ -45,7 +45,7 @@ class WatchedDesk(Desk):
 
     @property
     def orders(self):
-        """Give every order that is kept, with its slot."""
+        """Return every order in the order table, with its slot."""
         orders = self.tables.orders
         return [(int(slot), orders[slot]) for slot in np.flatnonzero(orders["status"] != FREE)]
 

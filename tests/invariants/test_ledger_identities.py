@@ -15,14 +15,14 @@ PERCENT = COSTS[1]
 
 
 def flows_until(result):
-    """Give, for every timestamp, the sum of what came without a fill by then."""
+    """Return, for every timestamp, the sum of the cash flows without a fill up to then."""
     moved = result.cash_flows.group_by("timestamp").agg(pl.col("amount").sum())
     both = result.equity.join(moved, on="timestamp", how="left", maintain_order="left")
     return both["amount"].fill_null(0.0).cum_sum().to_numpy()
 
 
 def fills_until(result):
-    """Give, for every timestamp, the sum of what its fills and those before it cost."""
+    """Return, for every timestamp, the sum of what its fills and those before it cost."""
     paid = result.fills.group_by("timestamp").agg(
         paid=(pl.col("quantity") * pl.col("price") + pl.col("commission")).sum()
     )

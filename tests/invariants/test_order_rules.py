@@ -46,7 +46,7 @@ OVER = ("filled", "cancelled", "rejected", "expired")
 
 
 def of_type(scenario, result, kind):
-    """Give step, row and fills of every parentless order of a type that filled."""
+    """Return step, row and fills of every order of a type that filled and has no parent."""
     for step, row in asked(scenario, result):
         found = fills_of(result, row["order_id"])
         if step.type == kind and found:
@@ -344,7 +344,7 @@ def test_where_closes_alone_count_every_fill_is_at_a_close_after_the_request(sce
 
 
 def first_fill(scenario, step, **changes):
-    """Give the first fill of a step that is played alone on an account that refuses nothing."""
+    """Return the first fill of a step that is run alone on an account that rejects nothing."""
     fills = replace(scenario, steps=[step], account=RICH, costs={}, **changes).play().fills
     return fills.row(0, named=True) if fills.height else None
 

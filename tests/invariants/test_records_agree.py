@@ -37,7 +37,7 @@ def round_trips(fills):
 
 
 def at_session_ends(scenario, values):
-    """Give the values at the last timestamp of every session."""
+    """Return the values at the last timestamp of every session."""
     return [value for index, value in enumerate(values) if ends_session(scenario, index)]
 
 
@@ -133,7 +133,7 @@ FRACTIONAL = scenarios(account=MARGIN)  # a strategy notes what it sees in the s
 
 
 def watched(scenario, what, at, **fields):
-    """Give what a strategy sees at one timestamp, and the result."""
+    """Return what a strategy sees at one timestamp, and the result."""
     steps = [*scenario.steps, observe(at, what, **fields)]
     result = replace(scenario, steps=steps).play()
     return seen(result)[-1], result

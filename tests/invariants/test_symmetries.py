@@ -40,7 +40,7 @@ def engine_of(scenario, market=None):
 
 
 def without_names(result):
-    """Give the frames of a result without the names of assets."""
+    """Return the frames of a result without the names of assets."""
     return [getattr(result, name).drop("asset", strict=False) for name in ("fills", "trades", "equity", "orders")]
 
 
@@ -72,7 +72,7 @@ def test_the_order_of_the_assets_makes_no_difference(scenario):
 
 
 def compose_ids(scenario):
-    """Give the steps, each speaking of orders by their ids."""
+    """Return the steps with the ids of orders in place of the steps that submitted them."""
     return [replace(step, order=getattr(step.order, "id", step.order)) for step in scenario.steps]
 
 

@@ -42,7 +42,7 @@ PRODUCT = list(itertools.product(*AXES.values()))
 
 
 def pairs(case):
-    """Give the pairs of choices that a case has."""
+    """Return the pairs of choices that a case has."""
     return set(itertools.combinations(enumerate(case), 2))
 
 

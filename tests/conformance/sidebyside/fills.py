@@ -19,7 +19,7 @@ class Fill(NamedTuple):
 
 
 def merged(fills: Iterable[Fill]) -> list[Fill]:
-    """Give the fills in one order, those of one bar, asset, direction and price as one.
+    """Return the fills in one order, those of one bar, asset, direction and price added up.
 
     A peer that keeps several trades in one position reports an order that closes them as several fills.
     """
@@ -35,12 +35,12 @@ def merged(fills: Iterable[Fill]) -> list[Fill]:
 
 
 def is_close(one: float, other: float) -> bool:
-    """Tell whether two figures agree to 1e-9."""
+    """Return whether two figures agree to 1e-9."""
     return abs(one - other) <= TOLERANCE * max(1.0, abs(one), abs(other))
 
 
 def agree(one: Fill, other: Fill) -> bool:
-    """Tell whether two fills are the same on bar, asset, quantity, price and commission."""
+    """Return whether two fills agree on bar, asset, quantity, price and commission."""
     return one[:2] == other[:2] and all(is_close(a, b) for a, b in zip(one[2:], other[2:], strict=True))
 
 

@@ -136,7 +136,7 @@ def stop_entries(bars: Bars, seed: int, *, away: float = 0.005, patience: int = 
 
 
 def stop_limit_entries(bars: Bars, seed: int, *, room: float) -> Intents:
-    """Let stop entries fill no worse than a limit `room` (a fraction of the price) beyond the stop."""
+    """Make stop entries that fill no worse than a limit `room` (a fraction of the price) beyond the stop."""
     intents = stop_entries(bars, seed)
     side = np.sign(intents[:, :, 1])
     intents[:, :, 2] = np.round(intents[:, :, 3] * (1.0 + side * room), DECIMALS)

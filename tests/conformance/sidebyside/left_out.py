@@ -20,7 +20,7 @@ from sidebyside.scenario import HIGH, LOW, OPEN, QUANTITY, STOP_LOSS, Scenario
 
 
 def agreeable(scenario: Scenario) -> Scenario:
-    """Give the scenario without entries whose trade would meet a rule in which engines differ."""
+    """Return the scenario without entries whose trade would meet a rule in which engines differ."""
     while True:
         dropped = _differing(scenario)
         if not dropped.any():
@@ -51,7 +51,7 @@ def _differing(scenario: Scenario) -> NDArray[np.bool_]:
 
 
 def _gapped(scenario: Scenario, asset: int, asked: int, leave: int, price: float) -> bool:
-    """Tell whether the bar opened beyond the target and later reached the stop."""
+    """Return whether the bar opened beyond the target and later reached the stop."""
     bar = scenario.bars[asset, leave]
     stop = scenario.intents[asset, asked, STOP_LOSS]
     reached = bar[LOW] <= stop if scenario.intents[asset, asked, QUANTITY] > 0.0 else bar[HIGH] >= stop

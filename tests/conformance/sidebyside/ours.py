@@ -98,7 +98,7 @@ def result(scenario: Scenario) -> bs.Result:
 
 
 def play(scenario: Scenario) -> list[Fill]:
-    """Give the fills of this engine."""
+    """Return the fills of this engine."""
     fills = result(scenario).fills
     bars = [scenario.bar_at(time) for time in fills["timestamp"]]
     assets = fills["asset"].replace_strict({name: i for i, name in enumerate(scenario.assets)}, return_dtype=pl.Int64)

@@ -29,7 +29,7 @@ from sidebyside.scenario import (
 
 
 def play(scenario: Scenario) -> list[Fill]:
-    """Give the fills of backtesting.py, from its trades: each has one at its entry and one at its exit."""
+    """Return the fills of backtesting.py, from its trades: each has one at its entry and one at its exit."""
     names = ("Open", "High", "Low", "Close")
     frame = pd.DataFrame(
         scenario.bars[0], columns=list(names), index=pd.date_range("1980-01-01", periods=scenario.length)

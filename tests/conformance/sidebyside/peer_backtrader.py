@@ -30,7 +30,7 @@ from sidebyside.scenario import (
 
 
 def play(scenario: Scenario) -> list[Fill]:
-    """Give the fills of backtrader."""
+    """Return the fills of backtrader."""
     cerebro = bt.Cerebro(stdstats=False, preload=True, runonce=True)
     broker = cerebro.broker
     broker.setcash(scenario.account["cash"])
@@ -75,7 +75,7 @@ class _Commission(bt.CommInfoBase):
 
 
 def _kind_of(intent: np.ndarray) -> dict[str, Any]:
-    """Give the type and the prices of an order."""
+    """Return the type and the prices of an order."""
     limit, stop = intent[LIMIT], intent[STOP]
     if not np.isnan(intent[TRAIL]):
         return {"exectype": bt.Order.StopTrail, "trailpercent": intent[TRAIL]}
@@ -124,7 +124,7 @@ class _Intents(bt.Strategy):
                 self.ask(asset, scenario.intents[asset, bar], scenario.profile)
 
     def lowers(self, asset: int, bar: int) -> bool:
-        """Tell whether the intent is a target below what is held: it frees cash, so it goes first."""
+        """Return whether the intent is a target below the position: it frees cash, so it is submitted first."""
         kind, target = self.p.scenario.intents[asset, bar, :2]
         held = self.getposition(self.datas[asset]).size * self.datas[asset].close[0]
         return kind in {TARGET_PERCENT, TARGET_VALUE} and held > target * (

@@ -34,7 +34,7 @@ from sidebyside.scenario import (
 
 
 def play(scenario: Scenario) -> list[Fill]:
-    """Give the fills of vectorbt."""
+    """Return the fills of vectorbt."""
     kinds = set(np.unique(scenario.intents[:, :, KIND])) - {0.0}
     portfolio = _signals(scenario) if kinds == {float(ENTER)} else _orders(scenario)
     records = portfolio.orders.values  # noqa: PD011 - an array of records, not a frame
@@ -53,7 +53,7 @@ def _frame(scenario: Scenario, column: int) -> pd.DataFrame:
 
 
 def _common(scenario: Scenario) -> dict[str, Any]:
-    """Give what orders and signals share: costs as this peer knows them, account, price."""
+    """Return the arguments that orders and signals share: costs as this peer models them, account, price."""
     close = scenario.bars[:, :, CLOSING].T
     price = close if scenario.at_close or scenario.profile in FILL_AT_NEXT_CLOSE else scenario.bars[:, :, OPEN].T
     per_asset = scenario.costs.get("per_asset", {})

@@ -14,7 +14,7 @@ from sidebyside.scenario import CANCEL, CLOSE, CLOSING, HIGH, KIND, LOW, OPEN, O
 
 
 def play(scenario: Scenario) -> list[Fill]:
-    """Give the fills of market orders at the next open and of trailing stops, of one asset, without costs."""
+    """Return the fills of market orders at the next open and of trailing stops, for one asset, without costs."""
     fills, held, market = [], 0.0, 0.0
     trail = mark = wanted = np.nan
     for bar, (prices, intent) in enumerate(zip(scenario.bars[0], scenario.intents[0], strict=True)):
@@ -38,7 +38,7 @@ def play(scenario: Scenario) -> list[Fill]:
 
 
 def _meet(prices: np.ndarray, wanted: float, mark: float, trail: float) -> tuple[float | None, float]:
-    """Give the price at which the bar fills the stop, None if it does not, and the mark after it."""
+    """Return the price at which the bar fills the stop, None if it does not, and the mark after it."""
     if wanted < 0.0:
         level = mark - mark * trail
         if prices[LOW] <= level:

@@ -30,7 +30,7 @@ WORDS = {
 
 
 def play(scenario: Scenario) -> list[Fill]:
-    """Give the fills of zipline."""
+    """Return the fills of zipline."""
     worker = _worker()
     print(json.dumps(_described(scenario)), file=worker.stdin, flush=True)
     return [Fill(*fill) for fill in json.loads(worker.stdout.readline())]

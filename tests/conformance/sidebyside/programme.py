@@ -9,7 +9,7 @@ from sidebyside.steps import VECTORBT, Step
 
 
 def steps() -> list[Step]:
-    """Give the whole programme."""
+    """Return every step of the comparison."""
     return [
         *family_n(),
         *family_m("M-next", "next_open"),

@@ -74,7 +74,7 @@ class Scenario:
         return [FIRST_DAY + timedelta(days=day, hours=3 * place) for day, place in places]
 
     def bar_at(self, time: datetime) -> int:
-        """Give the index of the bar that ends at a time."""
+        """Return the index of the bar that ends at a time."""
         day, place = divmod(round((time - FIRST_DAY) / timedelta(hours=3)), 8)
         return day * self.per_session + place
 
@@ -85,29 +85,29 @@ class Scenario:
 
     @property
     def at_close(self) -> bool:
-        """Tell whether an intent fills at the close that it has seen."""
+        """Return whether an intent fills at the close at which it was decided."""
         return self.profile in FILL_AT_CLOSE
 
     @property
     def exits_first(self) -> bool:
-        """Tell whether exits fill before entries that were asked for earlier at the same close."""
+        """Return whether exits fill before entries that were submitted earlier at the same close."""
         return self.profile not in AS_SUBMITTED
 
     def sequence(self, bar: int) -> list[int]:
-        """Give the assets in the order in which peers that fill as submitted are handed the intents of one bar."""
+        """Return the order of assets in which peers that fill as submitted receive the intents of one bar."""
         kinds, quantities = self.intents[:, bar, KIND], self.intents[:, bar, QUANTITY]
         reduces = (kinds == CLOSE) | ((kinds == ORDER) & (quantities < 0.0))
         return sorted(range(len(kinds)), key=lambda asset: self.exits_first and not reduces[asset])
 
     def without(self, dropped: NDArray[np.bool_]) -> Scenario:
-        """Give the scenario without the intents that are marked, bool[assets, n]."""
+        """Return the scenario without the intents that are marked, bool[assets, n]."""
         intents = self.intents.copy()
         intents[dropped] = intend(NOTHING)
         return replace(self, intents=intents, left_out=self.left_out + int(dropped.sum()))
 
 
 def no_intents(assets: int, length: int) -> NDArray[np.float64]:
-    """Give intents that want nothing."""
+    """Return a table of intents in which none is set."""
     intents = np.full((assets, length, len(FIELDS)), np.nan)
     intents[:, :, KIND] = NOTHING
     return intents
@@ -124,12 +124,12 @@ def intend(
     trail: float = np.nan,
     days: float = np.nan,
 ) -> tuple[float, ...]:
-    """Give one intent as a row."""
+    """Return one intent as a row."""
     return (float(kind), quantity, limit, stop, stop_loss, take_profit, trail, days)
 
 
 def commission_of(costs: dict[str, Any], asset: str, quantity: float, price: float) -> float:
-    """Give the commission of a whole order, as the sweep file's words mean it; peers are told it through this."""
+    """Compute the commission of a whole order by the sweep file's keys; peers call it as well."""
     kind = costs.get("per_asset", {}).get(asset, {}).get("commission", costs.get("commission", {"kind": "none"}))
     return _commission(kind, abs(quantity), price) if quantity else 0.0
 

@@ -17,7 +17,7 @@ DECIMALS = 4
 
 
 def random_bars(seed: int, *, assets: int = 1, length: int = 1500) -> NDArray[np.float64]:
-    """Give float64[assets, length, 4] in three regimes: calm, trending with gaps, wild; every tenth open is a gap."""
+    """Draw float64[assets, length, 4] in three regimes: calm, trending with gaps, wild; every tenth open is a gap."""
     generator = np.random.default_rng(seed)
     bars = np.empty((assets, length, 4))
     regimes = ((0.000, 0.008), (0.001, 0.015), (-0.001, 0.030))
@@ -36,7 +36,7 @@ def random_bars(seed: int, *, assets: int = 1, length: int = 1500) -> NDArray[np
 
 
 def random_volumes(seed: int, *, assets: int = 1, length: int = 1500) -> NDArray[np.float64]:
-    """Give float64[assets, length] of whole units: around 10,000, sometimes a tenth of it, now and then none at all."""
+    """Draw float64[assets, length] of whole units: around 10,000, sometimes a tenth of that, rarely zero."""
     generator = np.random.default_rng(seed)
     volumes = np.exp(generator.normal(9.0, 0.6, (assets, length)))
     volumes[generator.random(volumes.shape) < 0.1] /= 10.0
@@ -54,26 +54,26 @@ def in_ticks(bars: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def missing(path: Path) -> str:
-    """Give the reason why real data cannot be used here, "" if it can."""
+    """Return the reason why real data cannot be used here, "" if it can."""
     return "" if path.exists() else f"{path} is not here"
 
 
 def real_bars(path: Path, asset: str, *, length: int) -> NDArray[np.float64]:
-    """Give the first `length` bars of one asset as float64[1, n, 4]."""
+    """Return the first `length` bars of one asset as float64[1, n, 4]."""
     frame = pl.scan_parquet(path).filter(pl.col("asset") == asset).sort("timestamp").head(length)
     prices = frame.select("open", "high", "low", "close").collect().drop_nulls().to_numpy()
     return in_ticks(prices[(prices > 0.0).all(axis=1)][None])
 
 
 def real_volumes(path: Path, asset: str, *, length: int) -> NDArray[np.float64]:
-    """Give the volumes of the same bars in thousands, float64[1, n]: some hundred units are a large order then."""
+    """Return the volumes of the same bars in thousands, float64[1, n], so that some hundred units are a large order."""
     frame = pl.scan_parquet(path).filter(pl.col("asset") == asset).sort("timestamp").head(length)
     rows = frame.select("open", "high", "low", "close", "volume").collect().drop_nulls().to_numpy()
     return np.round(rows[(rows[:, :4] > 0.0).all(axis=1), 4] / 1000.0)[None]
 
 
 def real_panel(path: Path, assets: tuple[str, ...], *, length: int) -> NDArray[np.float64]:
-    """Give the last `length` timestamps that all assets share, as float64[assets, n, 4]."""
+    """Return the last `length` timestamps that all assets share, as float64[assets, n, 4]."""
     frame = pl.read_parquet(path).filter(pl.col("asset").is_in(assets))
     shared = frame.group_by("timestamp").len().filter(pl.col("len") == len(assets))["timestamp"].sort().tail(length)
     rows = frame.filter(pl.col("timestamp").is_in(shared.implode())).sort("timestamp")

@@ -30,7 +30,7 @@ class Line(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """Tell whether there was something to compare, and all of it agreed."""
+        """Whether there was something to compare, and all of it agreed."""
         return self.fills == self.agreed > 0
 
     def plus(self, other: Line) -> Line:
@@ -40,21 +40,21 @@ class Line(NamedTuple):
 
 
 def is_here(peer: str) -> bool:
-    """Tell whether a peer is installed: zipline in an environment of its own, the others in this one."""
+    """Return whether a peer is installed: zipline in an environment of its own, the others in this one."""
     if peer == "written":
         return True
     return peer_zipline.PYTHON.exists() if peer == "zipline" else find_spec(peer) is not None
 
 
 def play_peer(peer: str, scenario: Scenario) -> list[Fill]:
-    """Let one peer play; its warnings are its own affair."""
+    """Run one peer, with its warnings silenced."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module(f"sidebyside.peer_{peer}").play(scenario)
 
 
 def lines(step: Step, limit: int | None = None) -> dict[str, Line]:
-    """Give one line for each peer of a step, over its first `limit` scenarios."""
+    """Return one line for each peer of a step, over its first `limit` scenarios."""
     played = dict.fromkeys(step.peers, Line())
     for scenario in itertools.islice(step.scenarios(), limit):
         fills = ours.play(scenario)

@@ -92,7 +92,7 @@ class FakeActor:
         return _outcome(given[0]) if name in {"evaluate", "close"} else None
 
     def died(self):
-        """Give the error of an actor whose process has ended."""
+        """Return the error of an actor whose process has ended."""
         error = ray.exceptions.ActorDiedError()
         error.actor_id = self._actor_id.hex()
         return error

@@ -43,7 +43,7 @@ def s3_server():
 
 
 def s3_content(prefix=""):
-    """Give what the bucket holds, by name."""
+    """Return the objects of the bucket, by name."""
     store = from_url("s3://bucket")
     names = [item["path"] for batch in obstore.list(store, prefix or None) for item in batch]
     return {name: bytes(obstore.get(store, name).bytes()) for name in sorted(names)}

@@ -82,7 +82,7 @@ def count_steps(folder):
 
 
 def refuse_steps(home, every, error=errno.ENOSPC):
-    """Let one step fail, then resume, for each `every`-th step of a run; gives step -> [tried, survived].
+    """Fail one step of a run, then resume, for each `every`-th step; returns step -> [tried, survived].
 
     Survived: the error was named or did not matter, the study could be read, and resumed it had the same digest.
     """

@@ -25,7 +25,7 @@ PORT = 28_265  # of the job server, on loopback
 
 
 def meet(home, tries, seed):
-    """Let two drivers run one study at once: one may be told of the other, and the study is whole."""
+    """Run one study from two drivers at once: one may be refused because of the other, and the study is complete."""
     rng, home, row = random.Random(seed), Path(home), [0, 0]  # noqa: S311 - repeatable
     run_toy(home / "whole")
     expected = open_study(home / "whole").digest()

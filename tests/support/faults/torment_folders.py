@@ -153,7 +153,7 @@ def _resume(study, home, digest):
 
 
 def _unnamed(error, study):
-    """Say what is wrong with an error; None if it is one that names a place of the study, and a remedy."""
+    """Return what is wrong with an error; None if it names a place of the study and a remedy."""
     if isinstance(error, BadInput) and str(study.parent) in str(error) and error.remedy and len(str(error)) < 2000:
         return None
     return "".join(traceback.format_exception(error))[-1500:]
@@ -174,7 +174,7 @@ def _limited():
 
 
 def _patient():
-    """Let a run wait for a claim that nobody touches for a moment, not for half a minute."""
+    """Shorten the wait for a stale lease from half a minute to 0.1 s."""
     return mock.patch.object(Lease.__init__, "__defaults__", (0.02, 0.1))
 
 
@@ -228,7 +228,7 @@ def _swap(folder, rng, _stack):
 
 
 def _close(folder, rng, stack):
-    """Let nobody read a file or a folder, and become nobody where permissions would not bind."""
+    """Remove all permissions of a file or a folder; become an unprivileged user where root would ignore them."""
     path = rng.choice([folder, folder.parent / ".ledger", *sorted(p for p in folder.rglob("*") if not p.is_symlink())])
     room = folder.parent
     if os.geteuid() == 0:

@@ -147,7 +147,7 @@ def hit_workers(home, tries, seed, blow=None, trials=400):
 
 
 def poison_workers(home):
-    """Give workers trials that raise, kill and never end; survived if these fail, and nothing else, in any chunks."""
+    """Run trials that raise, that kill their worker and that never end; survived if only these fail, in any chunks."""
     home, reasons = Path(home), {RAISES: "it raised", KILLS: "the worker died", NEVER_ENDS: "it took longer than 2 s"}
     digests = set()
     for workers, chunk_size in ((1, 1), (2, 4)):

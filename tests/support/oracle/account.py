@@ -91,12 +91,12 @@ class AccountOracle(Oracle):
                 missing -= units * abs(self.price(asset)) * self.maintenance
 
     def needs(self):
-        """Give what each position needs."""
+        """Return the margin that each position requires."""
         held = [asset for asset in self.assets if self.position[asset]]
         return {asset: self.kept(asset) * abs(self.price(asset)) * self.maintenance for asset in held}
 
     def kept(self, asset):
-        """Give the units of a position that no market order is about to close."""
+        """Return the units of a position that no market order is about to close."""
         held = self.position[asset]
         after = held + sum(each.left for each in self.working() if each.asset == asset and each.unconditional)
         return min(abs(held), abs(after)) if held * after > 0 else Fraction(0)
@@ -168,7 +168,7 @@ def with_actions(scenario: Scenario, seed: int) -> Scenario:
 
 
 def in_units(scenario: Scenario, multiplier: float) -> Scenario:
-    """Give the scenario without its multiplier, which is that of every asset: the same money, for units."""
+    """Return the scenario without its multiplier, which is that of every asset: the same money, in units."""
     factor = Fraction(multiplier)
     groups = [
         {name: tuple(factor * Fraction(p) for p in bar) for name, bar in group.items()} for group in scenario.groups
@@ -182,7 +182,7 @@ def in_units(scenario: Scenario, multiplier: float) -> Scenario:
 
 
 def in_contracts(scenario: Scenario, multiplier: float) -> Scenario:
-    """Give the scenario in contracts: every asset has the multiplier, and the account so much more cash."""
+    """Return the scenario in contracts: every asset has the multiplier, and the account that much more cash."""
     own = {name: {"multiplier": multiplier} for name in scenario.assets}
     steps = [replace(step) for step in scenario.steps]
     for step in steps:

@@ -49,7 +49,7 @@ class Bars:
         self.settle(group)
 
     def at_close(self, order):
-        """Tell whether an order fills at closes alone."""
+        """Return whether an order fills at closes only."""
         if order.type == MARKET_ON_CLOSE or self.seen_of_bar == "close":
             return True
         return order.type == MARKET and self.fill_at != "next open"
@@ -66,19 +66,19 @@ class Bars:
                 self.execute(order, moment, price, group[order.asset])
 
     def has_stop_in_range(self, order):
-        """Tell whether the range reaches a stop whose fill would end this order."""
+        """Return whether the range reaches a stop whose fill would end this order."""
         return any(
             moment == IN_RANGE and other.status == "working" and other.is_stop and self.rivals(order, other)
             for moment, _, _, other, _ in self.due
         )
 
     def rivals(self, order, other):
-        """Tell whether two orders, due on different sides or of different assets, take from each other."""
+        """Return whether two due orders, on different sides or of different assets, are siblings or in one OCA group."""
         kin = other in order.siblings or (order.group and order.group == other.group)
         return kin and self.apart(order, other)
 
     def touch(self, order, bar):
-        """Give the moment and the price before slippage, or Nones; change the order by what it saw."""
+        """Return the moment and the price before slippage, or Nones; the bar updates the order's state."""
         moment, price = self.seek(order, bar)
         order.rested = order.rested or moment is None
         return moment, price
@@ -93,7 +93,7 @@ class Bars:
         return moment, price
 
     def reach(self, order, bar):
-        """Give the moment and the price at which a bar reaches the order's level, or Nones."""
+        """Return the moment and the price at which a bar reaches the order's level, or Nones."""
         opened, high, low, _ = bar
         if order.unconditional:
             return AT_OPEN, opened
@@ -169,16 +169,16 @@ class Bars:
 
     @staticmethod
     def bound(order):
-        """Tell whether an order is a limit order now."""
+        """Return whether an order is a limit order now."""
         return order.type == LIMIT or order.triggered
 
     def paid(self, order, units, price):
-        """Give the price after slippage, within a limit."""
+        """Return the price after slippage, within a limit."""
         paid = price if self.bound(order) else self.costs.slipped(order, units, price, self.share(order, units))
         return paid if order.within_limit(paid) else order.limit
 
     def gain(self, order, units, price):
-        """Give what units of an order, filled now at a market price, gain to the close."""
+        """Return the profit to the close of an order's units, if filled now at a market price."""
         if not units:
             return Fraction(0)
         paid = self.paid(order, units, price)
@@ -210,21 +210,21 @@ class Bars:
 
     @staticmethod
     def apart(order, other):
-        """Tell whether two levels in one range are of different assets, or on both sides of the open."""
+        """Return whether two levels in one range are of different assets, or on both sides of the open."""
         return order.asset != other.asset or (order.is_stop != (order.total > 0)) != (
             other.is_stop != (other.total > 0)
         )
 
     @staticmethod
     def fit(order, held):
-        """Let an order that reduces ask for no more than is held, and one that closes all but a trace for all."""
+        """Limit an order that reduces to the position, and extend one that closes all but a trace to all of it."""
         if order.reduces and abs(order.left) > abs(held):
             order.total = order.filled - held
         if held * order.total < 0 and abs(order.left + held) <= TOLERANCE * abs(held):
             order.total = order.filled - held
 
     def fillable(self, order):
-        """Give the units that are left in the bar for an order."""
+        """Return the units that are left in the bar for an order."""
         left = order.left
         if not self.volume_share or (self.now, order.asset) in self.idle:
             return left
@@ -234,7 +234,7 @@ class Bars:
         return self.whole(room if left > 0 else -room)
 
     def share(self, order, units):
-        """Give the share of the bar's volume that has filled with these units; a bar without volume is taken whole."""
+        """Return the share of the bar's volume that has filled with these units; 1 for a bar without volume."""
         if (self.now, order.asset) in self.idle:
             return Fraction(1)
         return (self.taken[order.asset] + abs(units)) / 1_000_000
@@ -248,7 +248,7 @@ class Bars:
             order.released = not order.triggered
 
     def in_entry_bar(self, order, bar, *, by_market, by_stop):
-        """Tell whether the profile lets children meet the bar that began to fill their parent."""
+        """Return whether, in this profile, children can fill in the bar that began to fill their parent."""
         if self.children_meet != "entry bar if sure" or by_market:
             return self.children_meet != "bar after"
         reached = set()
@@ -259,7 +259,7 @@ class Bars:
         return by_stop and order.type != STOP_LIMIT and reached == {"target"}
 
     def meet_children(self, order, moment, price, bar, *, by_stop):
-        """Let children that came to life with this fill meet the rest of its bar.
+        """Match children that this fill activated with the rest of its bar.
 
         Behind an entry in the range lies the way to one end of the bar: for a stop the end that it looks to, for a
         limit the other. Whether the price was at the far end before the entry or after it, nobody knows.

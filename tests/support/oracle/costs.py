@@ -24,7 +24,7 @@ class Costs:
         self.rate: Callable[[str], Fraction] = lambda _asset: Fraction(1)
 
     def overnight(self, cash: Fraction, position: Mapping[str, Fraction], last: Mapping[str, Fraction]) -> Fraction:
-        """Give what holding costs in a year."""
+        """Return the yearly cost of holding the positions."""
         debt = max(-cash, ZERO) * Fraction(self.rates.get("margin_interest", 0.0))
         short = sum(-units * abs(last[asset]) for asset, units in position.items() if units < 0)
         return debt + short * (
@@ -32,7 +32,7 @@ class Costs:
         )
 
     def funding(self, now: int, position: Mapping[str, Fraction], group: Mapping[str, Any]) -> Fraction:
-        """Give what longs pay for their positions at these closes, less what shorts get; see `funding_rate`."""
+        """Return what longs pay for their positions at these closes, less what shorts receive; see `funding_rate`."""
         if not self.rates.get("funding"):
             return ZERO
         rates = {asset: funding_rate(now, asset) for asset in group}
@@ -63,7 +63,7 @@ class Costs:
         return max(price - slip, ZERO) if price > 0 else price - slip
 
     def charge(self, order: Any, units: Fraction, price: Fraction, month: int, *, maker: bool) -> Fraction:
-        """Give the commission of a fill: what the order owes with it, less what it has paid; and count the fill."""
+        """Return the commission of a fill: what the order owes with it, less what it has paid; count the fill."""
         if month != self.month:
             self.month, self.traded = month, (ZERO, ZERO)
         value = abs(units * price)
@@ -81,7 +81,7 @@ class Costs:
         self.traded = (self.traded[0] + abs(units), self.traded[1] + value * self.rate(order.asset))
 
     def fee(self, order: Any, units: Fraction, value: Fraction, *, maker: bool) -> Fraction:
-        """Give what a fill costs before the order's minimum and maximum."""
+        """Return what a fill costs before the order's minimum and maximum."""
         kind = self.commission["kind"]
         if kind == "tiered":
             return self.in_tiers(order, units, value, maker=maker)
@@ -90,7 +90,7 @@ class Costs:
         return rate_of(self.commission, maker=maker) * base.get(kind, ZERO) + amount
 
     def in_tiers(self, order: Any, units: Fraction, value: Fraction, *, maker: bool) -> Fraction:
-        """Give the fees of a fill whose parts lie in different tiers: the integral of the rates."""
+        """Return the fees of a fill that spans several tiers: the integral of the rates."""
         by = self.commission["by"]
         start = {"monthly_volume": self.traded[0], "monthly_value": self.traded[1], "order_value": order.value}[by]
         rate = self.rate(order.asset) if by == "monthly_value" else Fraction(1)
@@ -111,12 +111,12 @@ class Costs:
 
 
 def funding_rate(now: int, asset: str) -> float | None:
-    """Give the rate that scripted data has in its column `funding`: none at every third bar, else of either sign."""
+    """Return the rate that scripted data has in its column `funding`: none at every third bar, else of either sign."""
     number = 7 * now + ord(asset)
     return None if number % 3 == 0 else (number % 5 - 2) / 1024
 
 
 def rate_of(given: Mapping[str, Any], *, maker: bool) -> Fraction:
-    """Give a rate: that of limit orders that rested, where it has one, or of all others."""
+    """Return a rate: the one for resting limit orders, where it is set, or the one for all others."""
     rate = given.get("maker_rate") if maker else None
     return Fraction(given.get("rate", 0.0) if rate is None else rate)

@@ -43,7 +43,7 @@ class CurrencyOracle(AccountOracle):
         self.costs.rate = self.rate
 
     def worth_of(self, currency):
-        """Give the rate of a currency."""
+        """Return the exchange rate of a currency."""
         return Fraction(self.rates[currency][self.at]) if currency != OWN else Fraction(1)
 
     def rate(self, asset):

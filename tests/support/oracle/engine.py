@@ -149,7 +149,7 @@ class Oracle(Requests, Bars, Families):
         self.cash -= self.costs.overnight(self.cash, self.position, self.last) * years
 
     def mark(self, group):
-        """Take the closes as the last prices."""
+        """Mark positions to the closes."""
         for asset, bar in group.items():
             self.last[asset] = bar[3]
 
@@ -188,7 +188,7 @@ class Oracle(Requests, Bars, Families):
         return now // self.per_session
 
     def ends(self, now, asset):
-        """Tell whether an asset's bar is its last of the session."""
+        """Return whether an asset's bar is its last of the session."""
         later = range(now + 1, len(self.market))
         more = any(asset in self.market[at] for at in later if self.session(at) == self.session(now))
         return asset in self.market[now] and not more
@@ -203,11 +203,11 @@ class Oracle(Requests, Bars, Families):
         self.cash -= amount
 
     def rate(self, _asset):
-        """Give what one of the asset's currency is worth now."""
+        """Return the current exchange rate of the asset's currency."""
         return 1
 
     def price(self, asset):
-        """Give an asset's last price in the account's currency."""
+        """Return an asset's last price in the account's currency."""
         return self.last[asset] * self.rate(asset)
 
     def worth(self):

@@ -30,7 +30,7 @@ class Families:
         order.reserved *= left / before
 
     def child_units(self, child):
-        """Give a child's units for the part of its parent that has filled."""
+        """Return a child's units for the part of its parent that has filled."""
         if not child.own:
             return self.lots_up(child.planned * child.parent.filled / child.parent.asked)
         size = self.lots_up(min(abs(child.planned), abs(child.parent.filled)))

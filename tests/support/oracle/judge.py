@@ -30,7 +30,7 @@ class Spoken:
 
 
 def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
-    """Let an oracle play a scenario."""
+    """Run a scenario through an oracle."""
     account = {**scenario.account, "oracle_rates": scenario.rates}
     oracle = kind(scenario.groups, scenario.assets, account, scenario.costs, scenario.profile, scenario.per_session)
     oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
@@ -41,7 +41,7 @@ def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
 
 @contextmanager
 def noted(note: str) -> Iterator[None]:
-    """Say beside an assertion that fails what it was about."""
+    """Add a note to the error of an assertion that fails."""
     try:
         yield
     except AssertionError as error:

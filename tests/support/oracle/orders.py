@@ -22,7 +22,7 @@ UNCONDITIONAL = (MARKET, MARKET_ON_CLOSE)
 
 
 def exact(number):
-    """Give a float as the fraction that it is; None for NaN."""
+    """Return a float as the fraction that it is; None for NaN."""
     return None if isnan(number) else Fraction(number) if isfinite(number) else number
 
 

@@ -108,7 +108,7 @@ class Requests:
         return all(map(self.possible, needed)) and self.can_be_judged(order)
 
     def can_be_judged(self, order):
-        """Tell whether there is a price above zero, or any at all for a market order that only closes what is held."""
+        """Return whether there is a price above zero, or any at all for a market order that only closes a position."""
         reference = self.reference(order)
         if self.possible(reference) or reference is None or order.type not in UNCONDITIONAL:
             return self.possible(reference)
@@ -195,7 +195,7 @@ class Requests:
         return [price if price in {None, inf} else side(price / self.tick) * self.tick for side, price in pairs]
 
     def added(self, order):
-        """Give the gross exposure that an order would add; only market orders can be sure to reduce."""
+        """Return the gross exposure that an order would add; only market orders are certain to reduce it."""
         if order.reduces and not order.unconditional:
             return Fraction(0)
         others = (each for each in self.working() if each.asset == order.asset and each is not order)

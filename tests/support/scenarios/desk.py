@@ -60,7 +60,7 @@ seeds = st.integers(0, 2**32 - 1)  # of the bars that follow
 
 
 def trail(kind, distance):
-    """Give how far behind an order of this type follows."""
+    """Return the trailing distance of an order of this type."""
     return {"amount": distance} if kind == TRAILING_STOP else {}
 
 
@@ -103,7 +103,7 @@ class Desk(RuleBasedStateMachine):
             self.asked += 1
 
     def any_order(self, generator):
-        """Give the id of an order that was asked for lately, or none."""
+        """Return the id of an order that was submitted recently, or none."""
         return int(generator.integers(max(self.account.next_id - 12, 0), self.account.next_id + 2))
 
     @rule(
@@ -203,7 +203,7 @@ class Desk(RuleBasedStateMachine):
             self.pass_time(several, volumes, ends=generator.random() < 0.5)
 
     def pass_time(self, several, volumes, *, ends):
-        """Let the engine meet one more group of bars."""
+        """Run the engine over one more timestamp."""
         if self.groups == LENGTH or several == [None] * 3:
             return
         group = self.market.groups[self.groups]

@@ -72,7 +72,7 @@ def plain(**given: Any) -> st.SearchStrategy[Scenario]:
 
 
 def asked(scenario: Scenario, result: Result) -> Iterator[tuple[Step, Row]]:
-    """Give the steps of a played plain scenario that asked for an order without a parent, and what became of it."""
+    """Return the steps of a plain scenario that submitted an order without a parent, with the order's outcome."""
     rows = {row["order_id"]: row for row in result.orders.iter_rows(named=True)}
     for step in scenario.steps:
         if step.verb == BRACKET or (step.verb == SUBMIT and step.order == 0):
@@ -80,39 +80,39 @@ def asked(scenario: Scenario, result: Result) -> Iterator[tuple[Step, Row]]:
 
 
 def fills_of(result: Result, order: int) -> list[Row]:
-    """Give the fills of one order."""
+    """Return the fills of one order."""
     return list(result.fills.filter(pl.col("order_id") == order).iter_rows(named=True))
 
 
 def times(result: Result) -> list[datetime]:
-    """Give the timestamp of every group of bars."""
+    """Return the timestamp of every group of bars."""
     return result.equity["timestamp"].to_list()
 
 
 def traded(scenario: Scenario, asset: str) -> list[int]:
-    """Give the groups at which orders can meet a bar of the asset: once it has shown volume, bars without it do not."""
+    """Return the groups in which orders can fill in a bar of the asset: not without volume, once it has shown some."""
     here = [index for index, group in enumerate(scenario.groups) if asset in group]
     first = next((index for index in here if (index, asset) not in scenario.idle), len(scenario.groups))
     return [index for index in here if index < first or (index, asset) not in scenario.idle]
 
 
 def next_traded(scenario: Scenario, asset: str, now: int) -> int | None:
-    """Give the first group after `now` at which orders can meet a bar of the asset."""
+    """Return the first group after `now` in which orders can fill in a bar of the asset."""
     return next((index for index in traded(scenario, asset) if index > now), None)
 
 
 def session_of(scenario: Scenario, index: int) -> int:
-    """Give the calendar day of a group."""
+    """Return the calendar day of a group."""
     return index // scenario.per_session
 
 
 def ends_session(scenario: Scenario, index: int) -> bool:
-    """Tell whether no later group belongs to the session."""
+    """Return whether no later group belongs to the session."""
     return index + 1 == len(scenario.groups) or session_of(scenario, index + 1) != session_of(scenario, index)
 
 
 def last_closes(scenario: Scenario) -> NDArray[np.float64]:
-    """Give every asset's last close at every timestamp, float64[timestamps, assets]."""
+    """Return every asset's last close at every timestamp, float64[timestamps, assets]."""
     closes = np.full((len(scenario.groups), len(scenario.assets)), np.nan)
     for row, group in enumerate(scenario.groups):
         closes[row] = closes[row - 1] if row else np.nan
@@ -122,7 +122,7 @@ def last_closes(scenario: Scenario) -> NDArray[np.float64]:
 
 
 def positions(scenario: Scenario, result: Result) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give positions after every timestamp (timestamps, assets) as sums of fills, and the last closes."""
+    """Return positions after every timestamp (timestamps, assets) as sums of fills, and the last closes."""
     at = times(result)
     held = np.zeros((len(at), len(scenario.assets)))
     for asset, time, quantity in result.fills.select("asset", "timestamp", "quantity").iter_rows():

@@ -25,7 +25,7 @@ def make_null_engine(sessions=SESSIONS):
     width = len(METRICS)
 
     class NullEngine:
-        """Gives every trial zeros."""
+        """Returns zeros for every trial."""
 
         def __init__(self, _spec):
             self.ready = Ready(sessions=np.arange(sessions, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))

@@ -146,7 +146,7 @@ class Scenario:
         return pl.DataFrame({"timestamp": times, **{f"rate_{name}": rates for name, rates in self.rates.items()}})
 
     def play(self, *, compiled: bool = True) -> Result:
-        """Let the engine play the script."""
+        """Run the script in the engine."""
         table = compose(self.steps)
         engine = evaluator(
             self.market,
@@ -173,7 +173,7 @@ class Scenario:
         return replace(self, groups=groups)
 
     def ended(self) -> Scenario:
-        """Give the scenario with a quiet end, in which every order is cancelled and every position closed."""
+        """Return the scenario with an end at which every order is cancelled and every position closed."""
         last = {}
         for group in self.groups:
             last |= {name: (bar[3],) * 4 for name, bar in group.items()}

@@ -104,11 +104,11 @@ class Script(Strategy):
     accepted: float = state(NAN)  # what the last update or cancellation answered
 
     def read(self, place):
-        """Give one field of the present step."""
+        """Return one field of the current step."""
         return load(self.steps, WIDTH * self.step + place)
 
     def see(self, what, asset, order, data, broker):  # noqa: C901 - one case for each thing to see
-        """Give one thing that a strategy can see, as a number."""
+        """Return one value that a strategy can read, as a number."""
         position = broker.get_position(asset)
         kept = broker.get_order(order)
         if what == 0:
@@ -230,7 +230,7 @@ class Step:
         return Child(self, order_type)
 
     def row(self) -> list[float]:
-        """Give the step as numbers."""
+        """Return the step as numbers."""
         order = getattr(self.order, "id", self.order)
         return [float(order if name == "order" else getattr(self, name)) for name in FIELDS]
 
@@ -318,7 +318,7 @@ def observe(at: int, what: str, asset: int = 0, order: Any = 0) -> Step:
 
 
 def seen(result: Result) -> list[float]:
-    """Give what a script observed, in order."""
+    """Return what a script observed, in order."""
     return result.orders.filter(pl.col("reject_reason") == "no such asset")["quantity"].to_list()
 
 
@@ -340,7 +340,7 @@ Prices = tuple[float, float, float, float]
 def bars(
     *prices: Prices | None, step: timedelta = timedelta(days=1), **others: Sequence[Prices | None]
 ) -> pl.DataFrame:
-    """Give bars (open, high, low, close) of asset A, one a day; keywords give further assets, None no bar."""
+    """Make bars (open, high, low, close) of asset A, one a day; keywords are further assets, None is no bar."""
     rows = [
         (FIRST_DAY + index * step, asset, *map(float, bar))
         for asset, series in {"A": prices, **others}.items()
@@ -352,7 +352,7 @@ def bars(
 
 
 def flat(price: float, count: int) -> list[Prices]:
-    """Give `count` bars that do not move."""
+    """Make `count` bars at one price."""
     return [(price, price, price, price)] * count
 
 
@@ -406,12 +406,12 @@ def _bits(series: pl.Series) -> Any:
 
 
 def fills(result: Result) -> list[tuple[int, float, float]]:
-    """Give the fills of asset A as (day, quantity, price)."""
+    """Return the fills of asset A as (day, quantity, price)."""
     days = (result.fills["timestamp"] - FIRST_DAY).dt.total_days()
     return list(zip(days, result.fills["quantity"], result.fills["price"], strict=True))
 
 
 def states(result: Result) -> list[tuple[str, str]]:
-    """Give status and reason of every order, in order of submission; notes left out."""
+    """Return status and reason of every order, in order of submission; notes left out."""
     orders = result.orders.filter(pl.col("reject_reason") != "no such asset")
     return list(zip(orders["status"], orders["reject_reason"], strict=True))
