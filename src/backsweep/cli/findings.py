@@ -131,7 +131,7 @@ def _counts(found: Findings) -> dict[str, str]:
 
 
 def _trials(found: Findings) -> dict[str, str]:
-    """Say each figure with what it is to be read against; Sharpe ratios are annual."""
+    """Return each figure beside its benchmark; Sharpe ratios are annual."""
     subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
     looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
     times = f"; {_number(found.corrected, 3)} with {looks}, pruning and a sampler that learned counted"

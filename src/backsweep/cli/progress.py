@@ -28,7 +28,7 @@ class Clock:
         self._start: tuple[float, int] | None = None
 
     def describe(self, progress: Progress) -> str:
-        """Say trials per second, the best so far, failures and the time left."""
+        """Return trials per second, the best so far, failures and the time left."""
         now = self._now()
         start, before = self._start = self._start or (now, progress.done)
         pace = (progress.done - before) / (now - start) if now > start else 0.0
@@ -38,7 +38,7 @@ class Clock:
 
 @contextmanager
 def show_progress(console: Console | None = None) -> Iterator[Callable[[Progress], None]]:
-    """Give the function that shows a study's progress, for as long as the block lasts."""
+    """Yield the function that shows a study's progress while the block runs."""
     console = console or make_console(stderr=True)
     clock = Clock()
     if not console.is_terminal:

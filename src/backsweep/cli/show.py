@@ -212,7 +212,7 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
 
 
 def _note(row: dict[str, Any]) -> str:
-    """Say what is wrong with a trial, if anything is."""
+    """Return what is wrong with a trial, "" if nothing is."""
     if row["state"] != "COMPLETE":
         return "pruned" if row["state"] == "PRUNED" else "failed"
     broken = [

@@ -24,7 +24,7 @@ SCHEMA = {"timestamp": pl.Int64, "asset": pl.Int32, **dict.fromkeys(ACTIONS, pl.
 
 
 def place_actions(actions: pl.DataFrame, timestamps: pl.Series, assets: pl.Series) -> pl.DataFrame:
-    """Give the actions that have an effect, in its order: its `timestamp`, the `asset` code, and what happens.
+    """Return the actions that take effect, in order: `timestamp` of the effect, code of the `asset`, and the action.
 
     `timestamps` (int64 ns) ascend; the position of an asset in `assets` is its code. Two actions of an asset between
     two timestamps stay two rows, the earlier first.

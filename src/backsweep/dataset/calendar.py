@@ -71,11 +71,11 @@ class Calendar:
         return tuple(range(first, last) for first, last in zip(cuts, [*cuts[1:], self.blocks], strict=True))
 
     def sessions_of(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the number of each timestamp's session, from 0."""
+        """Return the number of each timestamp's session, from 0."""
         return np.searchsorted(self.starts, timestamps, side="right") - 1
 
     def years(self, first: int, last: int) -> float:
-        """Give the time from the beginning of session `first` to the end of the one before `last`, in years."""
+        """Return the years from the beginning of session `first` to the end of session `last` - 1."""
         return float(self.ends[last - 1] - self.starts[first]) / NANOSECONDS_PER_YEAR
 
 
@@ -112,7 +112,7 @@ def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: 
 
 
 def calendar_of(shard: Shard) -> Calendar:
-    """Give the calendar of data in memory."""
+    """Return the calendar of data in memory."""
     timestamps, counts = shard.context["timestamp"].to_numpy(), np.bincount(shard.rows["asset"].to_numpy())
     last = np.flatnonzero(np.diff(shard.sessions, append=shard.sessions[-1] + 1))
     first = np.append(0, last[:-1] + 1)

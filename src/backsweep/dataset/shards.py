@@ -58,7 +58,7 @@ class Shard:
     notes: tuple[str, ...] = ()
 
     def part(self, assets: tuple[str, ...]) -> Shard:
-        """Give the bars of some assets that follow each other; timestamps and sessions stay those of all."""
+        """Return the bars of some consecutive assets; timestamps and sessions stay those of all."""
         first = self.assets.index(assets[0])
         rows, actions = (
             frame.filter(pl.col("asset").is_between(first, first + len(assets) - 1)).with_columns(

@@ -53,7 +53,7 @@ def open_parts(location: str, role: str, text: Collection[str] = KEY_COLUMNS) ->
 
 
 def part_of_frame(frame: object, role: str) -> Part:
-    """Take a Polars frame in memory, eager or lazy, as one part."""
+    """Wrap a Polars frame in memory, eager or lazy, as a part."""
     if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
         raise BadInput(
             f"{role} must be a Polars frame",

@@ -156,7 +156,7 @@ def _largest_differences(
 
 
 def _widened(largest: NDArray[np.float64], kept: BlockSums) -> NDArray[np.float64]:
-    """Give quantiles of Student's distribution for those of the normal one, by the first term of their difference.
+    """Convert quantiles of the normal distribution to those of Student's, by the first term of their difference.
 
     Source: Abramowitz and Stegun (1964), 26.7.5; a Sharpe ratio's standard error is 1 over the root of the sessions.
     """

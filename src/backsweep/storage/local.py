@@ -34,11 +34,11 @@ class LocalFiles:
         self.location = location
 
     def where(self, name: str) -> str:
-        """Say where a file is."""
+        """Return the path of a file."""
         return str(self.location / name)
 
     def exists(self, name: str) -> bool:
-        """Tell whether a file is there, or anything else of its name."""
+        """Return whether a file, or anything else, has this name."""
         with self._reading(name):
             return status(self.location / name) is not None
 
@@ -119,12 +119,12 @@ class LocalFiles:
                 place.rmdir()
 
     def parent(self) -> LocalFiles:
-        """Give the folder in which this one lies."""
+        """Return the parent folder."""
         here = self.location.absolute()
         return LocalFiles((here.resolve() if here.name == ".." else here).parent)
 
     def inside(self) -> list[LocalFiles]:
-        """Give the folders in this one, and what nobody can tell from one."""
+        """Return the folders directly in this one, and what may be a folder but cannot be examined."""
         return [LocalFiles(self.location / name) for name in self._listed("") if _may_be_folder(self.location / name)]
 
     def _listed(self, folder: str) -> list[str]:

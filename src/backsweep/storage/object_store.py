@@ -50,11 +50,11 @@ class ObjectFiles:
             self._store: Any = from_url(self._bucket, retry_config=_RETRIES)
 
     def where(self, name: str) -> str:
-        """Give a file's URL."""
+        """Return the URL of a file."""
         return f"{self.location}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Tell whether a file is there."""
+        """Return whether the file exists."""
         return self.touched(name) is not None
 
     def contents(self) -> list[str]:
@@ -127,11 +127,11 @@ class ObjectFiles:
         """Do nothing: an object is there entirely or not at all, and there are no folders."""
 
     def parent(self) -> ObjectFiles:
-        """Give the prefix above this one; a bucket's is the bucket."""
+        """Return the prefix above this one; at the top, the bucket itself."""
         return ObjectFiles(f"{self._bucket}/{self._prefix.rpartition('/')[0]}")
 
     def inside(self) -> list[ObjectFiles]:
-        """Give the prefixes directly below this one."""
+        """Return the prefixes directly below this one."""
         with self._asking():
             found = obstore.list_with_delimiter(self._store, self._prefix or None)["common_prefixes"]
         return [ObjectFiles(f"{self._bucket}/{prefix}") for prefix in sorted(found)]

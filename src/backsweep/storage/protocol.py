@@ -32,11 +32,11 @@ class Files(Protocol):
         ...
 
     def where(self, name: str) -> str:
-        """Say where a file is, for messages."""
+        """Return the path or URL of a file, for messages."""
         ...
 
     def exists(self, name: str) -> bool:
-        """Tell whether a file is there."""
+        """Return whether the file exists."""
         ...
 
     def contents(self) -> list[str]:
@@ -72,7 +72,7 @@ class Files(Protocol):
         ...
 
     def touched(self, name: str) -> object | None:
-        """Give what changes whenever a file is written or touched; None if it is not there."""
+        """Return a value that changes whenever the file is written or touched; None if it does not exist."""
         ...
 
     def tidy(self, folder: str) -> None:
@@ -80,11 +80,11 @@ class Files(Protocol):
         ...
 
     def parent(self) -> Files:
-        """Give the place in which this one lies."""
+        """Return the place that holds this one."""
         ...
 
     def inside(self) -> Sequence[Files]:
-        """Give the places directly in this one, sorted."""
+        """Return the places directly in this one, sorted."""
         ...
 
 

@@ -53,7 +53,7 @@ class Bound:
     view: type[View]
 
     def new_values(self, strategy: Strategy) -> Any:
-        """Give a table of one record with the strategy's parameters and the initial values of its variables."""
+        """Return a table of one record with the strategy's parameters and the initial values of its variables."""
         table = np.zeros(1, self.values)
         for name, value in strategy.values().items():
             table[0][name] = value
@@ -61,7 +61,7 @@ class Bound:
         return table
 
     def new_memory(self, assets: int) -> tuple[Any, ...]:
-        """Give the tables of the per-asset variables, at their initial values."""
+        """Return the tables of the per-asset variables, at their initial values."""
         tables = tuple(np.zeros(assets, dtype) for dtype in self.per_asset.values())
         for table, name in zip(tables, self.per_asset, strict=True):
             table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
@@ -167,7 +167,7 @@ def _constant_attribute(cls: type[Declared], name: str) -> Attribute | None:
 
 
 def register_module_functions(cls: type[Declared]) -> None:
-    """Let a method call the plain functions that its class's module, or a base class's, defines or imports."""
+    """Register the plain functions of the modules of a class and its bases, so that compiled methods can call them."""
     homes = {base.__module__ for base in cls.__mro__ if base.__module__ not in _OURS}
     for home in homes:
         module = sys.modules.get(home)

@@ -249,7 +249,7 @@ def _first_line(function: Callable[..., object]) -> int:
 
 
 def _gist(text: str, method: str) -> str:
-    """Give the innermost sentence of what Numba says, without its types and candidates."""
+    """Return the innermost sentence of Numba's message, without its types and candidates."""
     noise = (
         "During:",
         "File ",

@@ -34,12 +34,12 @@ class _NotFollowedError(Exception):
 
 
 def fingerprint(cls: type[Declared]) -> str | None:
-    """Give the digest of everything outside of the engine that the class compiles to; None if that is not known."""
+    """Return the digest of everything outside of the engine that the class compiles to; None if that is unknown."""
     walk = _Walk()
     try:
         with modules_of(cls):
-            walk.take_class(cls)
-            walk.take_sources()
+            walk.add_class(cls)
+            walk.add_sources()
     except Exception:  # noqa: BLE001 - a user's objects may answer anything; what cannot be followed is compiled
         return None
     return walk.digest.hexdigest()
@@ -53,24 +53,24 @@ class _Walk:
         self._seen: dict[int, Any] = {}  # holds what it has seen, so that no other thing gets its address
         self._modules: dict[str, ModuleType] = {}
 
-    def take_class(self, cls: type[Declared]) -> None:
-        """Take a strategy, or a cost model: what it declares, its constants and its functions, its bases included."""
+    def add_class(self, cls: type[Declared]) -> None:
+        """Add a strategy or a cost model: its declarations, constants and functions, and those of its bases."""
         self._note("strategy", cls.__module__, cls.__qualname__, cls._kinds, cls._states)
         for base in cls.__mro__:
             if base in {object, Declared, Strategy}:
                 continue
             self._note("base", base.__module__, base.__qualname__)
-            self._take_home(base.__module__)
+            self._add_home(base.__module__)
             for name, value in sorted(vars(base).items()):
                 if isinstance(value, (bool, int, float)):
                     self._note("constant", name)
-                    self._take(value)
+                    self._add(value)
                 elif inspect.isfunction(value) and name not in {"features", "wake"} and not name.startswith("__"):
                     self._note("method", name)
-                    self._take(value)
+                    self._add(value)
 
-    def take_sources(self) -> None:
-        """Take the source of every module of the user's that one of those seen knows."""
+    def add_sources(self) -> None:
+        """Add the source of every module of the user's that is reachable from those added."""
         waiting, done = dict(self._modules), set()
         while waiting:
             name, module = waiting.popitem()
@@ -89,12 +89,12 @@ class _Walk:
     def _note(self, *words: object) -> None:
         self.digest.update(repr(words).encode())
 
-    def _take_home(self, name: str) -> None:
+    def _add_home(self, name: str) -> None:
         module = sys.modules.get(name)
         if module is not None and _is_users(module):
             self._modules[name] = module
 
-    def _take(self, value: Any) -> None:  # noqa: C901 - one branch for each kind of thing
+    def _add(self, value: Any) -> None:  # noqa: C901 - one branch for each kind of thing
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, bytes)):
             self._note(type(value).__name__, value)
         elif isinstance(value, np.generic):
@@ -105,51 +105,51 @@ class _Walk:
             self._seen[id(value)] = (len(self._seen), value)
             if isinstance(value, (tuple, list)):
                 self._note(type(value).__name__, len(value))
-                self._take_all(value)
+                self._add_all(value)
             elif isinstance(value, frozenset):
                 self._note("frozenset", len(value))
-                self._take_all(sorted(value, key=repr))
+                self._add_all(sorted(value, key=repr))
             elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
                 self._note("array", str(value.dtype), value.shape, value.strides, value.flags.writeable)
                 self.digest.update(value.tobytes())
             elif isinstance(value, Dispatcher):
                 self._note("compiled", sorted(map(repr, value.targetoptions.items())))
-                self._take(value.py_func)
+                self._add(value.py_func)
             elif isinstance(value, ModuleType):
-                self._take_module(value)
+                self._add_module(value)
             elif _is_known(value):
                 self._note("known", _home(value), getattr(value, "__qualname__", getattr(value, "__name__", "")))
             elif isinstance(value, FunctionType):
-                self._take_function(value)
+                self._add_function(value)
             elif isinstance(value, type) and issubclass(value, enum.Enum):
                 self._note("enum", value.__module__, value.__qualname__)
-                self._take_all([part for member in value for part in (member.name, member.value)])
+                self._add_all([part for member in value for part in (member.name, member.value)])
             else:
                 raise _NotFollowedError
 
-    def _take_all(self, values: Iterable[Any]) -> None:
+    def _add_all(self, values: Iterable[Any]) -> None:
         for value in values:
-            self._take(value)
+            self._add(value)
 
-    def _take_module(self, module: ModuleType) -> None:
-        """Take a module; of what it holds only what a function names, which is taken with the function."""
+    def _add_module(self, module: ModuleType) -> None:
+        """Add a module's name and version; what functions use of it is added with the functions."""
         self._note("module", module.__name__, str(getattr(module, "__version__", "")))
-        self._take_home(module.__name__)
+        self._add_home(module.__name__)
 
-    def _take_function(self, function: FunctionType) -> None:
+    def _add_function(self, function: FunctionType) -> None:
         self._note("function", function.__module__, function.__qualname__)
-        self._take_home(function.__module__)
-        self._take(function.__defaults__)
+        self._add_home(function.__module__)
+        self._add(function.__defaults__)
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
             self._note(name)
-            self._take(value)
+            self._add(value)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             self._note("cell", name)
-            self._take(cell.cell_contents)
-        self._take_code(function.__code__)
-        self._take_names(_names(function.__code__), function.__globals__, set())
+            self._add(cell.cell_contents)
+        self._add_code(function.__code__)
+        self._add_names(_names(function.__code__), function.__globals__, set())
 
-    def _take_code(self, code: CodeType) -> None:
+    def _add_code(self, code: CodeType) -> None:
         self._note(
             *(code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags),
             *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_name),
@@ -157,28 +157,28 @@ class _Walk:
         )
         for value in code.co_consts:
             if isinstance(value, CodeType):
-                self._take_code(value)
+                self._add_code(value)
             else:
-                self._take(value)
+                self._add(value)
 
-    def _take_names(self, names: list[str], place: Mapping[str, Any], been: set[int]) -> None:
-        """Take what the names mean in a place, and in the modules of the user's that are among it."""
+    def _add_names(self, names: list[str], place: Mapping[str, Any], been: set[int]) -> None:
+        """Add what the names mean in a namespace, and in the user's modules among its values."""
         been.add(id(place))
         for name in names:
             if name not in place:
                 continue
             value = place[name]
             self._note("name", name)
-            self._take(value)
+            self._add(value)
             if isinstance(value, ModuleType) and not _is_named(value.__name__):
                 if "__getattr__" in vars(value):
                     raise _NotFollowedError
                 if id(vars(value)) not in been:
-                    self._take_names(names, vars(value), been)
+                    self._add_names(names, vars(value), been)
 
 
 def _names(code: CodeType) -> list[str]:
-    """Give the names in a function's code and in the functions inside it."""
+    """Return the names in a function's code and in the functions inside it."""
     names = set(code.co_names)
     for value in code.co_consts:
         if isinstance(value, CodeType):
@@ -192,14 +192,14 @@ def _home(value: Any) -> str:
 
 
 def _is_named(module: str) -> bool:
-    """Tell whether a module's name says all about it: its version is known, or the engine's cache covers it."""
+    """Return whether a module's name identifies its code: its version is recorded, or the engine's cache covers it."""
     package = module.partition(".")[0]
     ours = package == "backsweep" and not module.startswith("backsweep.strategies")
     return ours or package in _KNOWN or package in sys.stdlib_module_names
 
 
 def _is_known(value: Any) -> bool:
-    """Tell whether a function or class is what a known package has under its name."""
+    """Return whether a function or class is the one that a known package has under its name."""
     if isinstance(value, np.ufunc):
         return getattr(np, value.__name__, None) is value
     if isinstance(value, BuiltinFunctionType) and getattr(builtins, value.__name__, None) is value:
@@ -208,7 +208,7 @@ def _is_known(value: Any) -> bool:
 
 
 def _is_users(module: ModuleType) -> bool:
-    """Tell whether a module may change from one run to the next: it is no installed package's."""
+    """Return whether a module may change from one run to the next: it belongs to no installed package."""
     if _is_named(module.__name__):
         return False
     file = getattr(module, "__file__", None)

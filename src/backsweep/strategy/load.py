@@ -153,7 +153,7 @@ def find_file(reference: str) -> Path | None:
 
 @contextmanager
 def modules_of(cls: object) -> Iterator[None]:
-    """Let the modules beside the file of a loaded class be found while the block runs, and no other class's."""
+    """Make the modules beside a loaded class's file importable while the block runs, and no other class's."""
     loaded = _HOMES.get(cls)
     if loaded is None or not loaded.code.modules:
         yield
@@ -232,7 +232,7 @@ def _import_main(code: Code) -> ModuleType:
 
 @contextmanager
 def _current(loaded: _Loaded) -> Iterator[None]:
-    """Let Python know this class's modules, and afterwards what it knew before under their names."""
+    """Put this class's modules into `sys.modules`; restore the earlier ones of these names at the end."""
     names = [*loaded.code.modules, *loaded.code.spaces]
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.modules.update(loaded.modules)

@@ -73,7 +73,7 @@ class Bars:
         )
 
     def rivals(self, order, other):
-        """Return whether two due orders, on different sides or of different assets, are siblings or in one OCA group."""
+        """Return whether two due orders apart from each other are siblings or in one OCA group; see `apart`."""
         kin = other in order.siblings or (order.group and order.group == other.group)
         return kin and self.apart(order, other)
 

@@ -23,7 +23,7 @@ _DEPTH = 128  # boxes that wait on a path through the tree, two for each level
 
 
 def nearest(params: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Give each trial's nearest trials, itself first: int64[trials, count]; equally near ones in their order.
+    """Find each trial's nearest trials, itself first: int64[trials, count]; ties in the order of trials.
 
     `params` is float64[trials, p]; where there are fewer trials than `count`, all are given.
     """

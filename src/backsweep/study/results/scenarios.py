@@ -68,7 +68,7 @@ def _scenario(row: _Row) -> Scenario:
 
 
 def _plain(scenario: Scenario) -> dict[str, Any]:
-    """Give a scenario as JSON knows it: NaN is null."""
+    """Return a scenario as JSON content, with null for NaN."""
     return {
         key: None if isinstance(value, float) and math.isnan(value) else value
         for key, value in asdict(scenario).items()

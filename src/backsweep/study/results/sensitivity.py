@@ -116,7 +116,7 @@ class _Scenarios:
         return Scenario(name, math.nan, math.nan, math.nan, 0, reason)
 
     def _returns(self, spec: TrialSpec, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the return of every tested session once: the mean over the folds that test it."""
+        """Return each tested session's return once: the mean over the folds that test it."""
         evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None)
         if spec.folds is None:
             whole: NDArray[np.float64] = _run(evaluator, None, values)[0]
@@ -132,7 +132,7 @@ class _Scenarios:
     def _tests(
         self, evaluator: Evaluator | DividedEvaluator, values: NDArray[np.float64], *, by_fold: bool
     ) -> Iterator[tuple[Segment, NDArray[np.float64]]]:
-        """Give each fold's test, and the mean return of the fold's choice in each of its sessions.
+        """Yield each fold's test, and the mean return of the fold's choice in each of its sessions.
 
         Tests that carry on with the positions of those before need all folds, other folds run `by_fold`.
         """
@@ -153,7 +153,7 @@ class _Scenarios:
 def _run(
     evaluator: Evaluator | DividedEvaluator, folds: range | None, values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Give the returns that are kept of each row of values; a session without one, as after ruin, earned nothing."""
+    """Return the returns of each row of values; NaN, as after ruin, counts as 0."""
     outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds))
     if outcome.errors:
         raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
@@ -184,7 +184,7 @@ def _times(section: Section, factor: float) -> Section:
 
 
 def _is_cost(spec: TrialSpec, name: str) -> bool:
-    """Tell whether a swept number is a cost; of a model of the user's own it is `times` what the model answers."""
+    """Return whether a swept number is a cost; of a user's cost model only `times` is, which scales its result."""
     place, _, last = name.removeprefix(_COSTS).rpartition(".")
     custom = spec.costs.custom.get(place)
     return name.startswith(_COSTS) and last not in _NO_COSTS and (custom is None or last in type(custom).model_fields)

@@ -132,7 +132,7 @@ def _edges(segment: Segment) -> NDArray[np.int64]:
 
 
 def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
-    """Give what a choice depends on: fold, number, loss in training, whether it may be chosen or was pruned."""
+    """Return what a choice depends on: fold, number, loss in training, and whether the trial is feasible or pruned."""
     train = part.filter(pl.col("segment") == TRAIN)
     feasible = (violations(train, search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
     loss = losses(train, search)[:, 0]
@@ -140,7 +140,7 @@ def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
 
 
 def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
-    """Give each fold with the numbers of the trials that it chooses, best first."""
+    """Yield each fold with the numbers of the trials that it chooses, best first."""
     numbers, selector = pl.Series(dtype=pl.Int64), None
     for (fold,), part in scores.sort("fold", "number").group_by("fold", maintain_order=True):
         if selector is None or not part["number"].equals(numbers):  # folds that share their trials share the selector
@@ -158,7 +158,7 @@ def _rows_of(wanted: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFram
 
 
 def _earned(test: Segment, returns: pl.DataFrame, numbers: Sequence[int]) -> NDArray[np.float64]:
-    """Give the mean return of the chosen trials in each of the test's sessions; 0 after ruin, and without a choice."""
+    """Compute the mean return of the chosen trials in each session of the test; 0 after ruin, and without a choice."""
     own = returns.filter((pl.col("fold") == test.fold) & (pl.col("segment") == TEST))
     total = np.zeros(test.sessions)
     for number in numbers:
@@ -241,7 +241,7 @@ def _metrics(returns: NDArray[np.float64]) -> dict[str, float | None]:
 
 
 def _together(table: pl.DataFrame, paths: pl.DataFrame) -> dict[str, float | None]:
-    """Give the metrics of all tests: those of the only path, or the means of several and how far they differ."""
+    """Compute the metrics of all tests: those of the only path, or means and dispersion over several."""
     columns = {name: paths[name].cast(pl.Float64).drop_nulls().to_numpy() for name in paths.columns if name != "path"}
     figures: dict[str, float | None] = {
         name: float(values.mean()) if len(values) else None for name, values in columns.items()

@@ -107,7 +107,7 @@ class Span:
         return Chunk(batch, self.results.numbers.start + rows, values[rows], self._schedule.goes[self._go].folds)
 
     def take(self, outcome: Outcome) -> NDArray[np.int64]:
-        """Take in a chunk's outcome, unless it is of an earlier go; returns the numbers that were new."""
+        """Store the outcome of a chunk, unless it is of an earlier stage; returns the numbers that were new."""
         go = self._schedule.goes[self._go]
         if outcome.folds != go.folds:
             return np.empty(0, np.int64)

@@ -274,7 +274,7 @@ class _Run:
             self._record(trials)
 
     def _part(self, batch: int) -> Ready:
-        """Give what is known of the folds that a batch's trials run on."""
+        """Return the DataInfo of the folds that a batch's trials run on."""
         fold = self._batches.fold(batch)
         return self._ready.of(None if fold is None else range(fold, fold + 1))
 

@@ -50,7 +50,7 @@ class Pace:
         self._bytes = 4 * ready.width + 9 * len(METRICS) * (1 + len(ready.segments))
 
     def learn(self, outcome: Outcome, new: int) -> None:
-        """Take in how long a chunk took; `new` of its trials had not come back before.
+        """Update the time per trial with the duration of a chunk; `new` of its trials had not come back before.
 
         One without a duration tells nothing of it: its trials did not come back and have failed (`failed_outcome`).
         """

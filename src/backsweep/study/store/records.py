@@ -22,7 +22,7 @@ def read_records(folder: StudyFolder, entries: list[Entry]) -> Records | None:
 
 
 def _parts(folder: StudyFolder, entries: list[Entry]) -> Iterator[pl.DataFrame]:
-    """Give the parts of `blocks`; those that were committed without are made from their returns."""
+    """Yield the parts of `blocks`; for commits without that table, computed from the returns."""
     for entry in entries:
         if BLOCKS_TABLE in entry.files:
             yield from folder.parts(BLOCKS_TABLE, [entry])

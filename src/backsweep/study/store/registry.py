@@ -123,7 +123,7 @@ def other_studies(path: Path | str, own: Made) -> tuple[list[Made], list[str]]:
 
 
 def _note(known: dict[str, Made], made: Made, own: Made) -> bool:
-    """Take note of a study that counts beside `own`; False if it does not, or was known to have come as far."""
+    """Add a study that counts beside `own` to `known`; False if it does not count, or was known with as many trials."""
     before = known.get(made.study)
     if (made.data, made.strategy) != (own.data, own.strategy) or made.study == own.study:
         return False

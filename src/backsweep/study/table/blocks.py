@@ -28,7 +28,7 @@ BLOCKS_TABLE = "blocks"
 
 
 def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Give a batch's rows of `blocks`; a failed or pruned trial has none."""
+    """Return a batch's rows of `blocks`; a failed or pruned trial has none."""
     known = ~(results.failed | results.pruned)
     numbers = np.asarray(results.numbers, dtype=np.int64)[known]
     kept = keep(results.returns[known], segments) if results.kept is None else results.kept.of(known)
@@ -36,7 +36,7 @@ def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
 
 
 def summarise_records(numbers: NDArray[np.int64], record: NDArray[np.float32]) -> pl.DataFrame:
-    """Give the rows of trials with these records, float32[k, sessions]."""
+    """Compute the rows of `blocks` of trials with these returns, float32[k, sessions]."""
     return _rows(numbers, keep(record))
 
 

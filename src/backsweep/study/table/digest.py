@@ -23,7 +23,7 @@ class TableDigest:
         self._streams: dict[str, hashlib._Hash] = {}
 
     def update(self, rows: pl.DataFrame) -> None:
-        """Take in the next rows; columns may be Boolean, numbers, texts, times, and lists of these."""
+        """Add the next rows; columns may be Boolean, numbers, texts, times, and lists of these."""
         for column in rows.iter_columns():
             self._add(f"{column.name} {column.dtype}", column)
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def fold_tables(results: Results, search: Search, ready: Ready) -> dict[str, pl.DataFrame]:
-    """Give a batch's rows of `folds` and of `returns`."""
+    """Return a batch's rows of `folds` and of `returns`."""
     return {"folds": fold_rows(results, search, ready), "returns": fold_returns(results, ready.segments)}
 
 
 def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
-    """Give a batch's segments; `start` and `end` are the ends of a segment's first and last session.
+    """Return a batch's rows of `folds`; `start` and `end` are the ends of a segment's first and last session.
 
     Undefined metrics are null and `undefined` says why, as JSON. The rows of a failed trial have no metrics.
     """
@@ -50,7 +50,7 @@ def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
 
 
 def fold_returns(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Give the per-session returns of a batch's segments; null of failed and pruned runs and where none are kept."""
+    """Return a batch's rows of `returns`; null for failed and pruned runs and where no returns are stored."""
     ends = np.cumsum([segment.width for segment in segments])
     kept = [segment.width > 0 for segment in segments]
     rows: list[list[float] | None] = []

@@ -215,7 +215,7 @@ class Table:
 
 
 def ended_early(reasons: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell of which runs the reason codes (last axis: metrics) say that they were pruned."""
+    """Return which runs were pruned, by their reason codes (last axis: metrics)."""
     return np.asarray(reasons.max(axis=-1, initial=0) >= FIRST_PRUNED)
 
 
@@ -277,7 +277,7 @@ def best_row(rows: pl.DataFrame, search: Search, best: dict[str, Any] | None = N
 
 
 def nullable(values: NDArray[np.float64]) -> pl.Series:
-    """Give float64[k] as a column, NaN as null."""
+    """Return float64[k] as a column, with null for NaN."""
     return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64, nan_to_null=True)
 
 
