@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import backsweep as bs
-from backsweep import broker
 from backsweep.engine import codes
 from backsweep.strategy import models
 
@@ -41,10 +40,10 @@ def write() -> str:
     lines += ["## Strategy", "", *_text(bs.Strategy)]
     for name in ("features", "wake", "on_data"):
         lines += _function(name, getattr(bs.Strategy, name))
-    for view in (broker.Data, broker.Bar, broker.Context, broker.Position, broker.Order):
+    for view in (bs.Data, bs.Bar, bs.Context, bs.Position, bs.Order):
         lines += [f"## {view.__name__}", "", *_text(view), *_fields(view)]
-    lines += ["## Broker", "", *_text(broker.Broker)]
-    for name, method in methods(broker.Broker).items():
+    lines += ["## Broker", "", *_text(bs.Broker)]
+    for name, method in methods(bs.Broker).items():
         lines += _function(f"broker.{name}", method)
     return "\n".join([*lines, *_cost_models(), *_codes()])
 

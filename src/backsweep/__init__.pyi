@@ -13,10 +13,10 @@ from backsweep.api import open_study as open_study
 from backsweep.api import replay as replay
 from backsweep.api import run as run
 from backsweep.api import touch_holdout as touch_holdout
-from backsweep.broker import Bar as Bar
+from backsweep.bars import Bar as Bar
+from backsweep.bars import Context as Context
+from backsweep.bars import Data as Data
 from backsweep.broker import Broker as Broker
-from backsweep.broker import Context as Context
-from backsweep.broker import Data as Data
 from backsweep.broker import Order as Order
 from backsweep.broker import Position as Position
 from backsweep.engine.codes import DAY as DAY

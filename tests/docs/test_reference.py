@@ -7,7 +7,6 @@ import pytest
 import typer
 
 import backsweep as bs
-from backsweep import broker
 from backsweep.cli import app
 from backsweep.engine.codes import ORDER_TYPES, TIFS
 from backsweep.engine.profiles import PROFILES
@@ -96,10 +95,10 @@ def test_the_pages_name_every_order_type_time_in_force_and_profile():
 def test_the_page_has_what_a_strategy_can_name():
     """Every view, field and method of the broker's module, and what the package exports for strategies."""
     text = page("strategy.md")
-    for view in (broker.Data, broker.Bar, broker.Context, broker.Position, broker.Order):
+    for view in (bs.Data, bs.Bar, bs.Context, bs.Position, bs.Order):
         assert f"## {view.__name__}\n" in text
         assert [name for name in strategy.fields(view) if f"- `{name}`" not in text] == []
-    assert [name for name in strategy.methods(broker.Broker) if f"### broker.{name}(" not in text] == []
+    assert [name for name in strategy.methods(bs.Broker) if f"### broker.{name}(" not in text] == []
     homes = {name: getattr(getattr(bs, name), "__module__", "") for name in bs.__all__}
     exported = [name for name, home in homes.items() if home.startswith("backsweep.strategy")]
     assert [name for name in exported if name not in text] == []

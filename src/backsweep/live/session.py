@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from backsweep.broker import Context, Data
+from backsweep.bars import Context, Data
 from backsweep.errors import BadInput
 from backsweep.live.timestep import Moment
 from backsweep.strategy import Strategy, bind, explain

@@ -78,7 +78,7 @@ class CrossSection(bs.Strategy):
                     self.rebalance(asset, weights[i], shrink, broker)
 
     def score(self, bar: Bar) -> float:
-        """Give the weighted sum of the signals that are there; NaN if none is."""
+        """Return the weighted sum of the signals that are there; NaN if none is."""
         total, signals = 0.0, 0
         for weight, signal in (
             (self.pred_weight, bar.pred),
@@ -123,7 +123,7 @@ class CrossSection(bs.Strategy):
 
 
 def side_of(scores: NDArray[np.float64], i: int, held: int, ranked: int) -> float:
-    """Give 1 for one of the `held` best scores, -1 for one of the worst, else 0; of two equals the first is better."""
+    """Return 1 for one of the `held` best scores, -1 for one of the worst, else 0; of equals the first is better."""
     if math.isnan(scores[i]):
         return 0.0
     better = 0

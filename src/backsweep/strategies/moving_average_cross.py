@@ -39,7 +39,7 @@ class MovingAverageCross(bs.Strategy):
     short: bool = bs.choice([False, True])
 
     def features(self) -> Mapping[str, pl.Expr]:
-        """Give the two averages; they are missing until a window is full."""
+        """Return the two averages; they are missing until a window is full."""
         close = pl.col("close")
         return {"fast_average": close.rolling_mean(self.fast), "slow_average": close.rolling_mean(self.slow)}
 

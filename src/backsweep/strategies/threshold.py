@@ -77,7 +77,7 @@ class Threshold(bs.Strategy):
     halved: bs.PerAsset[bool] = bs.state(False, per_asset=True)  # whether half has been taken off
 
     def features(self) -> Mapping[str, pl.Expr]:
-        """Give the average true range, and the signal one bar ago, which tells a crossing."""
+        """Return the average true range, and the signal one bar ago, which tells a crossing."""
         high, low, before = pl.col("high"), pl.col("low"), pl.col("close").shift(1)
         true_range = pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
         return {"atr": true_range.rolling_mean(self.window), "previous_pred": pl.col("pred").shift(1)}
@@ -148,11 +148,11 @@ class Threshold(bs.Strategy):
         return level
 
     def gain_since(self, price: float, bar: Bar, side: float) -> float:
-        """Give the move in the position's favour since `price`, in ATR."""
+        """Return the move in the position's favour since `price`, in ATR."""
         return side * (bar.close - price) / bar.atr
 
     def size(self, bar: Bar, side: float, broker: bs.Broker) -> float:
-        """Give the signed units of which the stop loses `risk` of equity, within a share of the buying power."""
+        """Return the signed units of which the stop loses `risk` of equity, within a share of the buying power."""
         units = self.risk * broker.get_equity() / (self.stop_multiple * bar.atr)
         most = self.LARGEST * broker.get_buying_power() / bar.close
         return side * min(units, most)

@@ -17,7 +17,8 @@ import numpy as np
 from numba import typeof
 from numba.extending import register_jitable
 
-from backsweep.broker import Broker, Context, Data
+from backsweep.bars import Context, Data
+from backsweep.broker import Broker
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.compile.loop_cache import compile_loop
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute

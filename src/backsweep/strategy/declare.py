@@ -23,7 +23,8 @@ from backsweep.strategy.fields import Number, Param, StateVariable, is_finite, r
 if TYPE_CHECKING:
     import polars as pl
 
-    from backsweep.broker import Broker, Data
+    from backsweep.bars import Data
+    from backsweep.broker import Broker
     from backsweep.strategy.wake import Condition
 
 
@@ -48,7 +49,7 @@ class Declared:
                 cls._states[name] = value
 
     def __init__(self, **values: Number) -> None:
-        """Give every parameter its value, or its default."""
+        """Return every parameter its value, or its default."""
         for name, declared in self._params.items():
             setattr(self, name, _checked(type(self), name, values.pop(name, declared.default)))
         if values:
@@ -60,7 +61,7 @@ class Declared:
 
     @classmethod
     def declared(cls) -> dict[str, Param]:
-        """Give the declared parameters by name, in order of declaration."""
+        """Return the declared parameters by name, in order of declaration."""
         return dict(cls._params)
 
     def values(self) -> dict[str, Number]:
@@ -80,14 +81,14 @@ class Strategy(Declared):
     """The base of every strategy: declare parameters on the class and decide in `on_data`."""
 
     def features(self) -> Mapping[str, pl.Expr]:
-        """Give columns that depend on the parameters, as Polars expressions evaluated for each asset over time.
+        """Return columns that depend on the parameters, as Polars expressions evaluated for each asset over time.
 
         A feature may look at the present bar and the bars before it only.
         """
         return {}
 
     def wake(self) -> Condition | None:
-        """Tell when `on_data` has something to decide while there is neither a position nor an order; None: always."""
+        """Return when `on_data` has something to decide while there is no position and no order; None: always."""
         return None
 
     def on_data(self, timestamp: int, data: Data[Any], context: Any, broker: Broker) -> None:  # noqa: ARG002 - the protocol
@@ -99,7 +100,7 @@ class Strategy(Declared):
 
 
 def _checked(cls: type[Declared], name: str, value: Any) -> Number:
-    """Give the value in the parameter's type; the range is the sweep's business, not the strategy's."""
+    """Return the value in the parameter's type; the range is the sweep's business, not the strategy's."""
     kind = cls._kinds[name]
     if not is_finite(value) or (kind == "i8" and (value != int(value) or abs(value) >= 2**63)):
         raise StrategyError(

@@ -11,7 +11,8 @@ from typing import Any
 
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
-from backsweep.broker import BAR_FIELDS, Broker, Data, Order, Position
+from backsweep.bars import BAR_FIELDS, Data
+from backsweep.broker import Broker, Order, Position
 from backsweep.engine.tables import FILL
 from backsweep.errors import BacksweepError, StrategyError
 from backsweep.strategy.declare import Declared, Strategy

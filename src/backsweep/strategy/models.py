@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numba.extending import register_jitable
 
-from backsweep.broker import Bar
+from backsweep.bars import Bar
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.compile.loop_cache import compile_callback
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view
@@ -132,7 +132,7 @@ class CommissionModel(CostModel):
     method: ClassVar[str] = "charge"
 
     def charge(self, fill: Fill, bar: Any) -> float:  # noqa: ARG002 - the protocol
-        """Give the commission of a fill in the asset's currency; below zero it is a rebate."""
+        """Return the commission of a fill in the asset's currency; below zero it is a rebate."""
         raise _undefined(type(self))
 
 
@@ -142,7 +142,7 @@ class SlippageModel(CostModel):
     method: ClassVar[str] = "slip"
 
     def slip(self, fill: Fill, bar: Any) -> float:  # noqa: ARG002 - the protocol
-        """Give by how much the price of a market or stop order moves against the trader, 0 or more."""
+        """Return by how much the price of a market or stop order moves against the trader, 0 or more."""
         raise _undefined(type(self))
 
 
@@ -163,14 +163,14 @@ class BoundModel:
     _compiled: dict[tuple[str, ...], Any]
 
     def new_values(self, given: Mapping[str, float | int | bool]) -> NDArray[Any]:
-        """Give a table of one record with the parameters; raises StrategyError for one that is not declared."""
+        """Return a table of one record with the parameters; raises StrategyError for one that is not declared."""
         table = np.zeros(1, self.values)
         for name, value in self.cls(**given).values().items():
             table[0][name] = value
         return table
 
     def source(self, values: Any, columns: Any) -> Callable[[Any, Any, int], float]:
-        """Give the model as plain Python, on records of its parameters and of the columns' addresses."""
+        """Return the model as plain Python, on records of its parameters and of the columns' addresses."""
         ask = getattr(self.cls, self.cls.method)
 
         def answer(fill: Any, bar: Any, row: int) -> float:
@@ -183,7 +183,7 @@ class BoundModel:
         return answer
 
     def address(self, columns: np.dtype[Any]) -> int:
-        """Give the address of the compiled model, which lives as long as the process.
+        """Return the address of the compiled model, which lives as long as the process.
 
         Raises StrategyError where it does not compile.
         """

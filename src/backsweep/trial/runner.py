@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.broker import Market as Columns
+from backsweep.bars import Market as Columns
 from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
 from backsweep.engine.codes import (
     CARRIED,
