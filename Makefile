@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test docs invariants parity faults cold-starts cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
+.PHONY: help setup demo demo-clean check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,10 @@ calibration: $(READY)  ## search noise and planted edges and print how often the
 
 docs: $(READY)  ## write the reference pages of docs/reference from the code
 	PYTHONPATH=docs $(BIN)/python -m generate
+
+picture: $(READY)  ## run the demo, or find it finished, and draw docs/demo.svg
+	$(BIN)/backsweep run sweeps/demo.yaml
+	PYTHONPATH=docs $(BIN)/python -m generate.picture studies/demo docs/demo.svg
 
 PEERS := .venv-conformance
 
