@@ -2,6 +2,8 @@
 
 import re
 import runpy
+import shutil
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -43,12 +45,30 @@ def test_every_block_says_its_language():
         assert set(opened) <= LANGUAGES, page.name
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=name_of)
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
-    monkeypatch.setattr(bs, "backtest", partial(bs.backtest, compiled=False))
-    script = tmp_path / "page.py"
+def run_python(page, folder, monkeypatch):
+    """Run a page's Python from top to bottom beside a copy of `sweeps`; a block that begins with a path is a file."""
+    shutil.copytree(ROOT / "sweeps", folder / "sweeps")
+    for text in re.findall(r"(?ms)^```(?:python|yaml)\n(.*?)^```", page.read_text()):
+        if named := re.match(r"# (sweeps/\S+)\n", text):
+            (folder / named[1]).write_text(text)
+    script = folder / "page.py"
     script.write_text("\n".join(re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text())))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(bs, "backtest", partial(bs.backtest, compiled=False))
+    monkeypatch.setattr(bs, "run", partial(bs.run, backend="inline", trials=8, overrides=["data.start=2012-01-01"]))
+    monkeypatch.setattr(sys, "path", [*sys.path])
     runpy.run_path(str(script))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES[1:] if "```python" in page.read_text()], ids=name_of)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    run_python(page, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs_and_its_sweep_is_a_study(tmp_path, monkeypatch):
+    run_python(PAGES[0], tmp_path, monkeypatch)
+    assert len(bs.open_study(tmp_path / "studies" / "my-trend").trials) == 8
 
 
 def merge(base, part):
