@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance bench bench-workers bench-memory format clean
+.PHONY: help setup demo demo-clean check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +100,12 @@ $(PEERS)/.ready: $(READY) pyproject.toml constraints.txt constraints-conformance
 	.venv-zipline/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear .venv-zipline
 	PIP_DISABLE_PIP_VERSION_CHECK=1 .venv-zipline/bin/pip install --quiet -c constraints-zipline.txt zipline-reloaded
 	@touch $@
+
+MUTANTS ?= 120
+SEED ?= 0
+
+mutation: $(READY)  ## make MUTANTS=120 wrong changes of the code, chosen by SEED, and print which no quick test notices; an hour
+	$(BIN)/python tests/mutation/run.py --number $(MUTANTS) --seed $(SEED) --jobs 2
 
 bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial costs beside it
 	$(BIN)/python tests/bench/bench.py

@@ -1,0 +1,87 @@
+"""The harness on a tree of two modules, and what it needs to know of this tree."""
+
+import subprocess
+
+import campaign
+import pytest
+from areas import AREAS, Area, modules_of, suite_of
+from mutants import find_mutants
+from trials import KILLED, SURVIVED, TIMED_OUT
+
+SIGN = "def sign(x):\n    return -1 if x < 0 else 1\n"
+COUNT = "def count(n):\n    found = 0\n    while found < n:\n        found += 1\n    return found\n"
+TESTS = {
+    "test_sign": "from backsweep.sign import sign\n\n\ndef test_sign():\n    assert (sign(-2), sign(2)) == (-1, 1)\n",
+    "test_count": "from backsweep.count import count\n\n\ndef test_count():\n    assert count(3) == 3\n",
+}
+AREA = Area("small", ("*",), ("*",))
+
+
+@pytest.fixture
+def tree(tmp_path):
+    texts = {f"tests/{name}.py": text for name, text in TESTS.items()}
+    texts |= {"src/backsweep/sign.py": SIGN, "src/backsweep/count.py": COUNT, "src/backsweep/__init__.py": ""}
+    texts["pyproject.toml"] = "[tool.pytest.ini_options]\nmarkers = ['slow', 'cluster']\n"
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)  # noqa: S603, S607 - a repository of ours
+    return tmp_path
+
+
+def test_survivors_are_named_and_endless_loops_count_as_noticed(tree, capsys):
+    mutants = [
+        pair for pair in campaign.candidates(tree, areas=[AREA]) if pair[1].kind in {"comparison", "dropped assignment"}
+    ]
+    verdicts = campaign.try_all(tree, mutants, limit=1.0)
+    found = {(mutant.path, mutant.diff): verdict.outcome for mutant, verdict in verdicts.items()}
+    assert found == {
+        ("src/backsweep/count.py", "-    while found < n:\n+    while found <= n:"): KILLED,
+        ("src/backsweep/count.py", "-        found += 1\n+        pass"): TIMED_OUT,
+        ("src/backsweep/sign.py", "-    return -1 if x < 0 else 1\n+    return -1 if x <= 0 else 1"): SURVIVED,
+    }
+    assert (tree / "src/backsweep/sign.py").read_text() == SIGN
+    assert "survived" in capsys.readouterr().err
+    lines = campaign.table([mutant for _, mutant in mutants], verdicts)
+    assert [line.split() for line in lines[1:4]] == [
+        ["count", "2", "1", "0", "1", "0"],
+        ["sign", "1", "0", "1", "0", "0"],
+        ["all", "3", "1", "1", "1", "0"],
+    ]
+    assert lines[-1] == "noticed: 2 of 3, 66.7%"
+
+
+def test_tests_that_fail_without_a_mutant_judge_nothing(tree):
+    (tree / "tests/test_sign.py").write_text("def test_sign():\n    assert False\n")
+    with pytest.raises(SystemExit, match="fail without a mutant"):
+        campaign.try_all(tree, campaign.candidates(tree, "sign", areas=[AREA])[:1])
+
+
+def test_a_seed_chooses_the_same_mutants_again():
+    mutants = [(AREA, mutant) for mutant in find_mutants("module.py", b"x = 1 + 2 + 3 + 4 + 5\n")]
+    assert campaign.sample(mutants, 5, 1) == campaign.sample(mutants, 5, 1) != campaign.sample(mutants, 5, 2)
+    assert campaign.sample(mutants, 0, 1) == campaign.sample(mutants, 99, 1) == mutants
+
+
+@pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
+def test_every_area_has_modules_and_each_of_them_tests(area):
+    modules = modules_of(area, campaign.ROOT)
+    assert modules
+    assert all(suite_of(area, module, campaign.ROOT) for module in modules)
+
+
+def test_the_suite_of_a_modules_own_name_come_first_and_the_dear_ones_last():
+    tests = suite_of(AREAS[0], "src/backsweep/engine/account/ledger.py", campaign.ROOT)
+    names = [test.split("/")[-1] for test in tests]
+    assert (names[0], names[-1]) == ("test_ledger.py", "test_oracle.py")
+
+
+def test_what_is_known_to_change_nothing_is_a_mutant_of_this_tree():
+    keys = {mutant.key for _, mutant in campaign.candidates(campaign.ROOT)}
+    stale = [key for key in campaign.equivalents() if key not in keys]
+    assert not stale
+
+
+def test_a_few_mutants_of_this_tree_are_noticed(capsys):
+    assert campaign.main(["--only", "selection", "--number", "2", "--seed", "1"]) == 0
+    assert "noticed: 2 of 2" in capsys.readouterr().out
