@@ -77,7 +77,6 @@ def bootstrap_interval(
 def resample(sessions: int, length: float, chance: np.random.Generator) -> NDArray[np.int64]:
     """Return which session stands at each place of one stationary resample: int64[sessions]."""
     begins = chance.random(sessions) < 1.0 / length
-    begins[0] = True
     firsts = chance.integers(0, sessions, sessions)
     places = np.arange(sessions)
     last = np.maximum.accumulate(places * begins)
@@ -108,11 +107,11 @@ def optimal_block_length(returns: ArrayLike) -> float:
 
 
 def _first_quiet(loud: NDArray[np.bool_]) -> int:
-    """Return the lag after which QUIET autocorrelations in a row are small, or the last large one."""
-    for lag in range(loud.size - QUIET + 1):
+    """Return the lag after which QUIET autocorrelations in a row are small, or all that are left."""
+    for lag in range(loud.size):
         if not loud[lag : lag + QUIET].any():
             return lag
-    return int(np.flatnonzero(loud)[-1]) + 1 if loud.any() else 1
+    return loud.size
 
 
 def _enough(returns: ArrayLike) -> NDArray[np.float64]:
