@@ -10,6 +10,7 @@ from typing import Any
 import backsweep as bs
 from backsweep.engine import codes
 from backsweep.strategy import models
+from generate.docstrings import describe_own_fields
 
 INTRODUCTION = """\
 What a strategy declares, what `on_data` is given, and what it may ask; [Strategies](../strategy.md) says how it works
@@ -54,15 +55,16 @@ def methods(cls: type) -> dict[str, Callable[..., Any]]:
 
 
 def fields(view: type) -> dict[str, str]:
-    """Return the public fields of a view by name, with what is said of those that are properties."""
-    annotated = {name: "" for name in inspect.get_annotations(view) if not name.startswith("_")}
+    """Return the public fields of a view by name, with what is said of them."""
+    said = describe_own_fields(view)
+    annotated = {name: said.get(name, "") for name in inspect.get_annotations(view) if not name.startswith("_")}
     own = {name: each for name, each in vars(view).items() if isinstance(each, property)}
     return annotated | {name: _first(each.fget) for name, each in own.items()}
 
 
 def _fields(view: type) -> list[str]:
     said = {name: text.removeprefix("Return ") for name, text in fields(view).items()}
-    lines = [f"- `{name}`: {text}" if text else f"- `{name}`" for name, text in said.items()]
+    lines = [f"- `{name}`: {_lower(text)}" if text else f"- `{name}`" for name, text in said.items()]
     return [*lines, ""] if lines else []
 
 
@@ -92,7 +94,7 @@ def _text(documented: Any) -> list[str]:
 
 def _lower(text: str) -> str:
     """Let a text begin with a small letter, but for a name in capitals."""
-    return text[0].lower() + text[1:] if text[1:2].islower() else text
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def _first(function: Any) -> str:

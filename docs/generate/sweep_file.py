@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import itertools
 import textwrap
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -14,6 +12,7 @@ from pydantic import BeforeValidator
 from backsweep.sweepfile.rules import RULES
 from backsweep.sweepfile.section import Section
 from backsweep.sweepfile.sweep import Sweep
+from generate.docstrings import describe_own_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,10 +84,7 @@ def describe_fields(section: type[Section]) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in section.__mro__:
         if issubclass(base, Section) and base is not Section:
-            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body
-            for field, text in itertools.pairwise(body):
-                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                    found.setdefault(field.target.id, " ".join(str(text.value.value).split()))
+            found |= {name: text for name, text in describe_own_fields(base).items() if name not in found}
     return found
 
 

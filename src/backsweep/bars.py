@@ -34,10 +34,7 @@ class Market(NamedTuple):
 
 @view
 class Bar(View):
-    """One asset's bar: asset, open, high, low, close, volume, and every signal and feature by its name.
-
-    `last_of_session`: whether it is the asset's last of this trading day, which markets that close at other times, and
-    half days, have at other times than `data.last_of_session`.
+    """One asset's bar: its prices and volume, and every signal and feature by its name; NaN where there is none.
 
     Type checkers and editors know the columns that a subclass declares, and no others:
 
@@ -54,10 +51,15 @@ class Bar(View):
     _columns: Any
     _row: int
     open: float
+    """First price, in the asset's currency."""
     high: float
+    """Highest price."""
     low: float
+    """Lowest price."""
     close: float
+    """Last price, known at `timestamp`."""
     volume: float
+    """Units traded."""
 
     @property
     def asset(self) -> int:
@@ -66,7 +68,10 @@ class Bar(View):
 
     @property
     def last_of_session(self) -> bool:
-        """Return whether no later bar of this asset belongs to this trading day."""
+        """Return whether no later bar of this asset belongs to this trading day.
+
+        An asset that closes earlier than others, or on a half day, has its last bar before `data.last_of_session`.
+        """
         return self._bar.last_of_session == 1
 
     if not TYPE_CHECKING:  # a column that nobody declared is a mistake to a type checker

@@ -35,31 +35,38 @@ def _check_asset(state: Any, asset: int) -> None:
 
 @view
 class Position(View):
-    """A position as it stands at this close; all zero where there is none.
-
-    quantity in signed units, entry_price the average cost of the open quantity, bars_held the closes seen since the
-    entry, unrealized_pnl and market_value in account currency.
-    """
+    """A position as it stands at this close; all zero where there is none."""
 
     __slots__ = ("bars_held", "entry_price", "market_value", "quantity", "unrealized_pnl")
     bars_held: int
+    """Closes of the asset since the entry, this one included."""
     entry_price: float
+    """Average price of the open quantity, in the asset's currency; costs do not count."""
     market_value: float
+    """Quantity x last close x multiplier, in account currency; negative for a short position."""
     quantity: float
+    """Signed units: positive is long."""
     unrealized_pnl: float
+    """What the open quantity has gained from its entry price to the last close, costs apart, in account currency."""
 
 
 @view
 class Order(View):
-    """An order as it stands; `status` and `reject_reason` are codes of `backsweep.engine.codes`."""
+    """An order as it stands."""
 
     __slots__ = ("filled_quantity", "limit_price", "quantity", "reject_reason", "status", "stop_price")
     filled_quantity: float
+    """Signed units that have filled."""
     limit_price: float
+    """Price, on its tick; NaN for an order without one."""
     quantity: float
+    """Signed units of the whole order, in lots."""
     reject_reason: int
+    """A code of `backsweep.engine.codes`, such as SHORT_SALE; NO_REASON unless it was rejected or cancelled."""
     status: int
+    """A code of `backsweep.engine.codes`, such as WORKING."""
     stop_price: float
+    """Price, on its tick; of a trailing stop its present level; NaN for an order without one."""
 
 
 @view

@@ -81,18 +81,27 @@ class Strategy(Declared):
     """The base of every strategy: declare parameters on the class and decide in `on_data`."""
 
     def features(self) -> Mapping[str, pl.Expr]:
-        """Return columns that depend on the parameters, as Polars expressions evaluated for each asset over time.
+        """Return columns that depend on the parameters, as Polars expressions by name.
 
-        A feature may look at the present bar and the bars before it only.
+        Each is evaluated for every asset by itself, over its bars in order of time, and read as `bar.NAME`. The columns
+        are `timestamp`, prices, `volume` and the signals. A feature may look at the present bar and those before it
+        alone; a name that the data have is refused.
         """
         return {}
 
     def wake(self) -> Condition | None:
-        """Return when `on_data` has something to decide while there is no position and no order; None: always."""
+        """Return when `on_data` has something to decide while there is no position and no order; None: always.
+
+        A condition, made of `bs.above` and `bs.below`, is a promise that `on_data` does nothing where it does not hold
+        for any bar: it changes the speed, never the result.
+        """
         return None
 
     def on_data(self, timestamp: int, data: Data[Any], context: Any, broker: Broker) -> None:  # noqa: ARG002 - the protocol
-        """Decide, at the close of one timestamp; what is asked of the broker happens afterwards."""
+        """Decide, at the close of one timestamp; what is asked of the broker happens afterwards.
+
+        `timestamp` is when its bars ended, int64 nanoseconds UTC.
+        """
         raise StrategyError(
             f"{type(self).__name__} does not define on_data",
             expected="def on_data(self, timestamp, data, context, broker)",

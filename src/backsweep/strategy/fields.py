@@ -60,7 +60,10 @@ def param(
 def param(
     low: float, high: float, *, step: float | None = None, log: bool = False, default: float | None = None
 ) -> Any:
-    """Declare a parameter that may be swept from `low` to `high`; the default is the middle unless given.
+    """Declare a parameter that may be swept from `low` to `high`, both included; annotate it as float or int.
+
+    `step` counts from `low`; with `log` equal ratios are equally likely, which goes with no `step`. The default is the
+    middle unless given, with `log` the geometric one.
 
     Raises StrategyError where these are no finite numbers, the range is empty, or the default lies outside of it.
     """
@@ -93,7 +96,10 @@ def param(
 
 
 def choice(options: list[N] | tuple[N, ...], *, default: N | None = None) -> N:
-    """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given."""
+    """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given.
+
+    Raises StrategyError for anything but a list of finite numbers or booleans, and for a default that is none of them.
+    """
     if (
         not isinstance(options, (list, tuple))
         or not options

@@ -60,10 +60,13 @@ class Condition:
 
 
 def above(column: str, threshold: float | str) -> Condition:
-    """Hold on bars whose `column` is greater than a number or a parameter (`"entry"`, `"-entry"`)."""
+    """Return the condition that a signal or feature is greater than a number, or than a parameter by its name.
+
+    A parameter may have a minus sign before it: `"-entry"`. A missing value is not greater.
+    """
     return Condition(((Comparison(column, threshold, above=True),),))
 
 
 def below(column: str, threshold: float | str) -> Condition:
-    """Hold on bars whose `column` is less than a number or a parameter (`"entry"`, `"-entry"`)."""
+    """Return the condition that a signal or feature is less than a number, or than a parameter by its name."""
     return Condition(((Comparison(column, threshold, above=False),),))
