@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scenarios.printed import ROOT, examples
+from scenarios.printed import ROOT, examples, scripts
 
 import backsweep as bs
 
@@ -102,7 +102,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strategies")
     texts = {"right.py": STRATEGY, "every_name.py": EVERY_NAME}
     texts |= {f"broken_{mistake}.py": broken(mistake)[0] for mistake in MISTAKES}
-    texts |= {Path(name).name: text for name, text in examples().items() if name.endswith(".py")}
+    texts |= scripts() | {Path(name).name: text for name, text in examples().items() if name.endswith(".py")}
     for name, text in texts.items():
         (folder / name).write_text(text)
     return folder

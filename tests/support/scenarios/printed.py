@@ -4,7 +4,14 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-TEXT = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TEXT = "\n".join(page.read_text() for page in PAGES)
+
+
+def scripts():
+    """Return the Python of each page, from top to bottom, by a name of its own."""
+    pages = {page.stem: re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text()) for page in PAGES}
+    return {f"page_{name.replace('-', '_').lower()}.py": "\n".join(texts) for name, texts in pages.items() if texts}
 
 
 def examples():
