@@ -102,7 +102,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strategies")
     texts = {"right.py": STRATEGY, "every_name.py": EVERY_NAME}
     texts |= {f"broken_{mistake}.py": broken(mistake)[0] for mistake in MISTAKES}
-    texts |= scripts() | {Path(name).name: text for name, text in examples().items() if name.endswith(".py")}
+    texts |= {f"page_{name.replace('-', '_')}.py": text for name, text in scripts().items()}
+    texts |= {Path(name).name: text for name, text in examples().items() if name.endswith(".py")}
     for name, text in texts.items():
         (folder / name).write_text(text)
     return folder

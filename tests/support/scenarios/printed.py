@@ -1,4 +1,7 @@
-"""README and docs, and the files that they print as examples."""
+"""README and docs, and the code that they print.
+
+A block whose first line is a comment with a path below `sweeps` is that file; the other blocks of a page are a script.
+"""
 
 import re
 from pathlib import Path
@@ -8,13 +11,13 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TEXT = "\n".join(page.read_text() for page in PAGES)
 
 
-def scripts():
-    """Return the Python of each page, from top to bottom, by a name of its own."""
-    pages = {page.stem: re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text()) for page in PAGES}
-    return {f"page_{name.replace('-', '_').lower()}.py": "\n".join(texts) for name, texts in pages.items() if texts}
-
-
 def examples():
-    """Return the text of each example file by its path below `sweeps`."""
-    blocks = re.findall(r"    # sweeps/(\S+)\n((?:    .*\n|\n)+)", TEXT)
-    return {name: "\n".join(line[4:] for line in body.split("\n")) for name, body in blocks}
+    """Return the text of each file by its path below `sweeps`."""
+    blocks = re.findall(r"(?ms)^```(?:python|yaml)\n(# sweeps/(\S+)\n.*?)^```", TEXT)
+    return {name: text for text, name in blocks}
+
+
+def scripts():
+    """Return the Python of each page, from top to bottom, by the page's name."""
+    pages = {page.stem: re.findall(r"(?ms)^```python\n(?!# sweeps/)(.*?)^```", page.read_text()) for page in PAGES}
+    return {name: "\n".join(blocks) for name, blocks in pages.items() if blocks}
