@@ -39,5 +39,5 @@ def test_a_study_without_a_record_says_what_it_counts(sweep, command, tmp_path):
     command("run", sweep, "--set", "study=second", "--seed", 4)
     next((tmp_path / "studies" / "first" / "looks").iterdir()).unlink()
     _, out, _ = command("show", "studies/first", "--statistics")
-    assert "no record says what came before" in words(out)
+    assert "the study has no record of the looks before it" in words(out)
     assert "2 at these data: second" in words(out)

@@ -13,7 +13,9 @@ def findings(returns, tried=None, selected=None, **more):
     kept = statistics.block_sums(returns, min(128, len(returns) // 2))
     records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
     past = {name: more.pop(name) for name in ("looks", "pruned", "learned") if name in more}
-    return statistics.find(records, statistics.Tried(tried or count, **past), 252.0, selected, **more)
+    return statistics.compute_findings(
+        records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **more
+    )
 
 
 def test_a_planted_edge_survives_and_every_figure_is_of_it():
@@ -92,7 +94,7 @@ def test_a_null_study_is_heeded(learned, p_value, looks, verdict):
     found = findings(returns, null=ranked(p_value), learned=learned, looks=looks)
     assert 0.05 < found.p_value < 0.2
     assert found.verdict.verdict == verdict
-    assert ("99 histories" in found.verdict.reason) == (learned or p_value == 0.30)
+    assert ("99 permuted histories" in found.verdict.reason) == (learned or p_value == 0.30)
 
 
 def test_a_small_null_study_says_nothing_yet():

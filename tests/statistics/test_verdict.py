@@ -2,12 +2,14 @@ import math
 
 import pytest
 
-from backsweep.statistics.verdict import Evidence, detectable_sharpe, reach_verdict
+from backsweep.statistics.verdict import SignificanceTest, detectable_sharpe, reach_verdict
 
 
 def verdict(p_value, detectable, **more):
-    chance = "the best of noise does as well in {p} of cases"
-    return reach_verdict(Evidence("The trial", chance, p_value, detectable, "100 trials over 5.0 years", **more))
+    chance = "the best of noise does as well with probability {p}"
+    return reach_verdict(
+        SignificanceTest("The trial", chance, p_value, detectable, "100 trials over 5.0 years", **more)
+    )
 
 
 @pytest.mark.parametrize(
@@ -31,8 +33,8 @@ def test_the_verdict_follows_the_p_value_and_the_power(p_value, detectable, expe
 
 
 def test_the_power_statement_names_the_sharpe_that_would_have_been_found():
-    assert "annual Sharpe of 1.43 or more" in verdict(0.5, 1.43).power
-    assert "no edge could have been found" in verdict(0.5, math.inf).power
+    assert "annual Sharpe ratio of 1.43 is detected" in verdict(0.5, 1.43).power
+    assert "no true Sharpe ratio could be detected" in verdict(0.5, math.inf).power
 
 
 def test_hidden_losses_are_warned_of():
@@ -40,7 +42,9 @@ def test_hidden_losses_are_warned_of():
     assert "skew of -2.0" in verdict(0.01, 1.0, skew=-2.0).warnings[0]
 
 
-@pytest.mark.parametrize(("arguments", "reason"), [({"lost": False}, "never lost"), ({"active": 3}, "in 3 blocks")])
+@pytest.mark.parametrize(
+    ("arguments", "reason"), [({"lost": False}, "no losing session"), ({"active": 3}, "in only 3 blocks")]
+)
 def test_a_best_trial_without_losses_or_hardly_in_the_market_does_not_survive(arguments, reason):
     found = verdict(0.01, 1.0, **arguments)
     assert found.verdict == "inconclusive"

@@ -80,7 +80,7 @@ def test_nothing_chosen_is_inconclusive_and_says_why(play, capsys, folds, why):
     study = play(*FOLDS[folds], *why)
     found = study.statistics
     assert found.verdict.verdict == "inconclusive"
-    assert found.verdict.reason.startswith("Nothing was selected" if folds == "none" else "No fold chose anything")
+    assert found.verdict.reason.startswith("Nothing was selected" if folds == "none" else "No fold selected a trial")
     assert ("constraints" in found.verdict.reason) == (why is INFEASIBLE)
     assert (study.best, study.selected) == (None, None)
     assert "inconclusive" in shown(capsys, study, "--statistics")

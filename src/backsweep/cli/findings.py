@@ -1,4 +1,4 @@
-"""The statistics of a study in words: `backsweep show STUDY --statistics`."""
+"""The statistics of a study as text: `backsweep show STUDY --statistics`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from backsweep.printable import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backsweep.statistics.findings import Findings, Look, NullRank, Scenario
+    from backsweep.statistics.findings import Findings
     from backsweep.statistics.out_of_sample import OutOfSample
+    from backsweep.statistics.study_records import Look, NullRank, Scenario
     from backsweep.study.results.study import Study
 
 _LISTED = 8  # looks; JSON has them all
@@ -39,19 +40,19 @@ def show_findings(study: Study, *, as_json: bool) -> None:
         console.print(f"Note: {note}", markup=False)
     console.print()
     if found.out_of_sample is not None:
-        console.print("Out of sample: what each fold chose, in the test that followed", style="underline")
+        console.print("Out of sample: each fold's selection in its test", style="underline")
         console.print(make_listing(_out_of_sample(found.out_of_sample)))
         console.print()
-    title = "All trials, in the whole record" if found.out_of_sample is None else "All trials, in the tests"
+    title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
     console.print(title, style="underline")
     console.print(make_listing(_counts(found) | (_trials(found) if found.judged else {})))
     if found.null is not None:
         console.print()
-        console.print("Null study: the same search, timing taken away", style="underline")
+        console.print("Null study: the same search on permuted histories", style="underline")
         console.print(make_listing(_null(found.null)))
     if found.sensitivity:
         console.print()
-        console.print("What was selected, in a slightly worse world", style="underline")
+        console.print("Stress test of what was selected", style="underline")
         console.print(make_listing({each.name: _scenario(each) for each in found.sensitivity}))
 
 
@@ -70,39 +71,39 @@ def show_null(study: Study) -> None:
 
 
 def _null(ranked: NullRank) -> dict[str, str]:
-    few = "" if ranked.decides else ", which are too few to show 5%"
+    few = "" if ranked.decides else "; too few for a p-value of 5%"
     return {
         "histories": f"{ranked.histories:,}, sessions permuted in blocks of {ranked.block:,}",
-        "Sharpe": f"{_number(ranked.sharpe)} as it was; {_number(ranked.median)} in the median history, "
-        f"{_number(ranked.highest)} in the best one",
-        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} of {ranked.histories:,} histories do as well{few}",
+        "Sharpe": f"{_number(ranked.sharpe)}; on permuted histories median {_number(ranked.median)}, "
+        f"highest {_number(ranked.highest)}",
+        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} of {ranked.histories:,} do at least as well{few}",
     }
 
 
 def _out_of_sample(record: OutOfSample) -> dict[str, str]:
-    looks = f", times {record.looks:,} for the looks at these data" if record.looks > 1 else ""
+    looks = f", corrected for {record.looks:,} looks at these data" if record.looks > 1 else ""
     return {
         "record": f"{record.sessions:,} sessions, {record.years:.1f} years",
-        "Sharpe": f"{_number(record.sharpe)}; {_number(record.low)} to {_number(record.high)} at 95%, "
-        f"by blocks of about {_number(record.block_length, 1)} sessions",
-        "p-value": f"{_number(record.p_value, 3)} that choices without skill do as well{looks}",
-        "probabilistic": f"{_number(record.probabilistic, 3)} that the true Sharpe is positive",
-        "track record": f"{_number(record.track_record, 1)} years would do to call it positive",
+        "Sharpe": f"{_number(record.sharpe)}; 95% interval {_number(record.low)} to {_number(record.high)}, "
+        f"bootstrap in blocks of {_number(record.block_length, 1)} sessions on average",
+        "p-value": f"{_number(record.p_value, 3)} that a record without skill does at least as well{looks}",
+        "probabilistic": f"{_number(record.probabilistic, 3)} that the true Sharpe ratio is positive",
+        "track record": f"{_number(record.track_record, 1)} years are needed to call it positive at 95%",
     }
 
 
 def _note(found: Findings) -> str:
-    """Return what the verdict counts, where that is not all that came before it and nothing else."""
+    """Return a note on which looks the verdict counts, where these are not all earlier ones and no others."""
     if found.before and not found.counted:
-        unknown = "no record says what came before this state of the study, so that all that is known now counts"
-        return f"{unknown}: its run goes on, was killed, or was an older version's."
+        reason = "it is running, was killed, or was made by an older version"
+        return f"the study has no record of the looks before it ({reason}): the verdict counts all that are known now."
     if found.later and found.counted:
-        return f"the verdict counts what came before {_date(found.counted)}; later looks do not change it."
+        return f"the verdict counts the looks before {_date(found.counted)}; later looks do not change it."
     return ""
 
 
 def _looks(looks: Sequence[Look]) -> str:
-    """List looks by study, date and trials, the last ones where they are many."""
+    """List looks by study, date and trials; only the last ones where there are many."""
     left = len(looks) - _LISTED
     return "; ".join([*([f"{left:,} others"] if left > 0 else []), *map(_look, looks[-_LISTED:])])
 
@@ -121,8 +122,8 @@ def _counts(found: Findings) -> dict[str, str]:
     again = found.looks - sum(each.times for each in found.before)
     own = "this study" if again == 1 else f"this study {again:,} times"
     return {
-        "trials tried": f"{found.tried:,} with failed and pruned ones and earlier studies; {found.judged:,} have a "
-        "Sharpe ratio",
+        "trials tried": f"{found.tried:,}, including failed and pruned ones and earlier studies; "
+        f"{found.judged:,} have a Sharpe ratio",
         "looks": f"{found.looks:,} at these data: "
         + "; ".join([*([_looks(found.before)] if found.before else []), own]),
         **({"later looks": _looks(found.later)} if found.later else {}),
@@ -134,23 +135,26 @@ def _trials(found: Findings) -> dict[str, str]:
     """Return each figure beside its benchmark; Sharpe ratios are annual."""
     subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
     looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
-    times = f"; {_number(found.corrected, 3)} with {looks}, pruning and a sampler that learned counted"
+    corrected = f"; {_number(found.corrected, 3)} corrected for {looks}, pruned trials and an adaptive sampler"
     return {
-        "effective trials": f"{_number(found.effective, 1)} independent ones would be as many",
-        "Sharpe": f"{_number(found.sharpe)} ({subject}); the best of noise would show {_number(found.expected_noise)}",
-        "p-value": f"{_number(found.p_value, 3)} that the best of noise does as well"
-        + (times if found.corrected != found.p_value else ""),
-        "lower bound": f"{_number(found.lower_bound)} is what the true Sharpe exceeds at 95%, for all trials at once",
-        "survivors": f"{found.survivors:,} of {found.judged:,} trials; by Holm {found.holm:,}, by Benjamini-Yekutieli "
-        f"{found.yekutieli:,}",
+        "effective trials": f"equivalent to {_number(found.effective, 1)} independent trials",
+        "Sharpe": f"{_number(found.sharpe)} ({subject}); expected maximum without skill "
+        f"{_number(found.expected_noise)}",
+        "p-value": f"{_number(found.p_value, 3)} that the best of noise does at least as well"
+        + (corrected if found.corrected != found.p_value else ""),
+        "lower bound": f"{_number(found.lower_bound)} for the true Sharpe ratio at 95%, simultaneous for all trials",
+        "survivors": f"{found.survivors:,} of {found.judged:,} trials significant at 5%; by Holm {found.holm:,}, by "
+        f"Benjamini-Yekutieli {found.yekutieli:,}",
         "deflated Sharpe": f"{_number(found.deflated.low)} to {_number(found.deflated.high)}, "
-        f"against {_number(found.probabilistic)} were it the only trial",
-        "haircut Sharpe": f"{_number(found.haircut)} is left for the number tried",
+        f"against {_number(found.probabilistic)} if it were the only trial",
+        "haircut Sharpe": f"{_number(found.haircut)} after correction for the number of trials",
         "what to expect": f"{_number(found.what_to_expect)} out of sample, "
         f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90% of splits",
-        "overfitting": f"{_number(found.overfitting_probability)}; without skill it is 0.50, give or take 0.14",
-        "track record": f"{_number(found.track_record, 1)} years would do, were it the only trial",
-        "backtest length": f"noise shows this Sharpe in records shorter than {_number(found.backtest_length, 1)} years",
+        "overfitting": f"probability {_number(found.overfitting_probability)}; without skill 0.50, standard "
+        "deviation 0.14",
+        "track record": f"{_number(found.track_record, 1)} years would suffice if it were the only trial",
+        "backtest length": f"below {_number(found.backtest_length, 1)} years, the best of noise is expected to reach "
+        "this Sharpe ratio",
     }
 
 
@@ -159,7 +163,7 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Replace what JSON does not know: NaN and infinities become null."""
+    """Replace NaN and infinities, which JSON does not have, by None."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,29 +1,28 @@
-"""Statistics of a study: what the best of many trials is worth. Arrays in, numbers out.
+"""Statistics of a study: inference on the best of many trials. Arrays in, numbers out.
 
 Returns are per session; Sharpe ratios are per session unless a docstring says annual. NaN is dropped or undefined.
 
-arguments      what callers pass, checked
+arguments      checks of callers' arguments
 normal         the normal distribution in its tails
-sharpe         one Sharpe ratio: standard error, probability, record needed
-maximum        the best of noise: expected maximum, deflated Sharpe ratio
+sharpe         one Sharpe ratio: standard error, probability, minimum track record
+maximum        the best of many trials without skill: expected maximum, deflated Sharpe ratio
 multiple       p-values and Sharpe ratios adjusted for the number of tests
-blocks         sums over fixed blocks of time, all that is kept of a trial
-keep           what is kept, from the returns
-overfitting    probability of backtest overfitting, what to expect out of sample
+blocks         sums over fixed blocks of time, the summary of a trial
+overfitting    probability of backtest overfitting, expected performance out of sample
 reality        block bootstrap of the maximum Sharpe ratio
-effective      how many independent trials
+effective      effective number of independent trials
 bootstrap      intervals for out-of-sample metrics
-out_of_sample  one record on which nothing was chosen
-paths          combinatorial cross-validation
-signed_rank    paired differences, tested by their ranks
-verdict        the conclusion in words
-findings       all of these for a study
+out_of_sample  one record on which nothing was selected
+paths          paths of combinatorial cross-validation
+signed_rank    the signed-rank test of paired differences
+verdict        the verdict in words
+findings       all of these for one study
 """
 
 from backsweep.statistics.blocks import BlockSums, Records, block_sums
 from backsweep.statistics.bootstrap import Interval, bootstrap_interval, optimal_block_length
 from backsweep.statistics.effective import effective_trials
-from backsweep.statistics.findings import Findings, NullRank, Scenario, Tried, find
+from backsweep.statistics.findings import Findings, compute_findings
 from backsweep.statistics.maximum import (
     Band,
     deflated_sharpe_band,
@@ -41,6 +40,7 @@ from backsweep.statistics.sharpe import (
     probabilistic_sharpe_ratio,
     sharpe_standard_error,
 )
+from backsweep.statistics.study_records import NullRank, Scenario, Tried
 from backsweep.statistics.verdict import Verdict
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "block_sums",
     "bonferroni",
     "bootstrap_interval",
+    "compute_findings",
     "cpcv_assignment",
     "cpcv_paths",
     "cpcv_splits",
@@ -68,7 +69,6 @@ __all__ = [
     "deflated_sharpe_ratio",
     "effective_trials",
     "expected_maximum",
-    "find",
     "haircut_sharpe",
     "holm",
     "judge_out_of_sample",

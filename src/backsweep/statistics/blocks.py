@@ -1,4 +1,4 @@
-"""Sums over fixed blocks of time: all that the tests of a study need to keep of a trial.
+"""Sums over fixed blocks of time: the summary of a trial from which the statistics of a study are computed.
 
 128 contiguous blocks of r and r^2, 1 KB a trial in float32. Sharpe ratios of any choice of blocks follow from them, so
 that cross-validation and bootstrap are sums of sums, whatever the number of sessions.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BLOCKS = 128
 FEWEST_SESSIONS = 4
-"""Sessions of a record that anything can be said of: two blocks of two."""
+"""The fewest sessions of a record that is tested: two blocks of two."""
 NEGLIGIBLE = 1e-6
 """Squared deviations below this share of the sum of squares are the rounding of float32 sums, not variation."""
 _WIDTH = 4096
@@ -63,7 +63,7 @@ class BlockSums:
         """Return the sums of neighbouring blocks; `blocks` is a divisor of their number, or BadInput is raised."""
         ratio = self.blocks // whole("blocks", blocks, 1, self.blocks)
         if ratio * blocks != self.blocks:
-            expected, remedy = f"a divisor of {self.blocks}", "take blocks that merge evenly"
+            expected, remedy = f"a divisor of {self.blocks}", "pass a divisor of the number of blocks"
             raise BadInput("blocks do not merge", expected=expected, found=str(blocks), remedy=remedy)
         parts = (self.trials, blocks, ratio)
         sums = self.sums.reshape(parts).sum(axis=2, dtype=np.float64)
@@ -79,7 +79,7 @@ class BlockSums:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """What is kept of k trials' records: their numbers, block sums, two moments, and whether each ever lost."""
+    """The summaries of k trials: their numbers, block sums, two moments, and whether any session lost."""
 
     numbers: NDArray[np.int64]
     kept: BlockSums

@@ -1,23 +1,23 @@
-"""Everything the statistics say about a study, from block sums and two moments of each trial.
+"""The statistics of a study, from block sums and two moments of each trial.
 
-What the verdict is about, and by which test, is decided by how the study was made, before any result is known:
+What the verdict is about, and on which test it is based, depends on how the study was made, not on any result:
 
-- With walk-forward or a holdout, the stitched out-of-sample record: nothing was chosen on it, so that it needs no
+- With walk-forward or a holdout, the stitched out-of-sample record: nothing was selected on it, so it needs no
   correction for the number of trials (see `out_of_sample`).
-- A cross-validation has no such record. Its trainings lie on both sides of its tests, so that what a fold chose knows
-  the sessions on which the other folds are tested, and the tests add up like a choice in hindsight: with two groups
+- A cross-validation has no such record. Its trainings lie on both sides of its tests, so a fold's choice depends on the
+  sessions on which the other folds are tested, and the tests add up to a selection in hindsight: with two groups
   and two opposite trials a path earns |x| + |y| wherever the two groups x and y agree, and passes a test at 5 % in
   9.5 % of cases, with more trials more often. So it is judged like a study without folds: a path is mostly what the
-  best trials earned over the whole record, and how good the best of noise looks there is known. Where folds have trials
-  of their own, the mean of the paths is judged, and every trial counts as a search of its own.
+  best trials earned over the whole record, and the distribution of the best of noise there is known. Where folds have
+  trials of their own, the mean of the paths is judged, and every trial counts as a separate test.
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
-  the trials as given; a sampler that learns has put them where this very noise was best. So where the sampler learned,
-  every trial counts as a search of its own as well: the p-value is not below the trial's own times the number tried.
-- Either is multiplied by the looks at these data with this strategy (Bonferroni), and without walk-forward
-  by the share of trials that were pruned, whose records are not known to the end: they may have been as lucky.
-- A null study of 19 histories or more has the only p-value that holds for any search. Multiplied by the
-  looks as well, it replaces the blunter ones of a cross-validation and of a selected trial where the sampler
-  learned; elsewhere it can only take away.
+  the trials as given, but an adaptive sampler places them where this very noise was best. So with an adaptive sampler
+  every trial counts as a separate test as well: the p-value is at least the trial's own times the number tried.
+- Either is multiplied by the looks at these data with this strategy (Bonferroni), and without walk-forward by one plus
+  the share of pruned trials, whose full records are unknown: they may have been as lucky.
+- A null study of 19 histories or more has the only p-value that is valid for any search. Multiplied by the looks as
+  well, it replaces the weaker ones of a cross-validation and of a selected trial under an adaptive sampler; elsewhere
+  it can only raise the p-value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from backsweep.statistics.normal import quantile
 from backsweep.statistics.overfitting import Overfitting, overfitting_of_blocks
 from backsweep.statistics.reality import RealityCheck, reality_of_blocks
 from backsweep.statistics.sharpe import minimum_track_record_length, probabilistic_sharpe_ratio
-from backsweep.statistics.verdict import LEVEL, Evidence, Verdict, detectable_sharpe, reach_verdict
+from backsweep.statistics.study_records import Look, NullRank, Scenario, Tried
+from backsweep.statistics.verdict import LEVEL, SignificanceTest, Verdict, detectable_sharpe, reach_verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,132 +45,50 @@ if TYPE_CHECKING:
     from backsweep.statistics.out_of_sample import OutOfSample
 
 SPLIT_BLOCKS = 16
-FEWEST_HISTORIES = 19  # of a null study that can show a p-value of 5 %
 LEARNED = (
-    "The sampler learned from the trials, so each counts as a search of its own. `walk_forward` or a null study gives "
-    "a sharper answer."
+    "The sampler adapts to earlier trials, so every trial counts as a separate test. `walk_forward` or a null study "
+    "gives a more powerful test."
 )
-
 CROSSED = (
-    "Cross-validation trains on both sides of its tests, so that its paths are no record out of sample: the verdict "
-    "counts all trials. Rolling or anchored folds, or a null study, give a sharper answer."
+    "Cross-validation trains on both sides of its tests, so its paths are not an out-of-sample record, and the verdict "
+    "corrects for all trials. Rolling or anchored folds, or a null study, give a more powerful test."
 )
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What was tried.
-
-    trials    every trial: failed and pruned ones, and those of earlier studies
-    looks     how often a result of these data and this strategy was there to be looked at, this one included
-    pruned    trials of this study that were stopped early
-    learned   whether each trial counts as a search of its own: the sampler learned from the trials, or folds that are
-              cross-validated have trials of their own
-    crossed   whether the study is a cross-validation
-    """
-
-    trials: int
-    looks: int = 1
-    pruned: int = 0
-    learned: bool = False
-    crossed: bool = False
-
-    @property
-    def stitched(self) -> bool:
-        """Whether the only record is the mean of a cross-validation's paths, its folds having trials of their own."""
-        return self.crossed and self.learned
-
-
-@dataclass(frozen=True)
-class NullRank:
-    """The rank of the real result among those of the same search on histories without timing.
-
-    histories  how many; block: sessions that were permuted together
-    sharpe     annual Sharpe ratio of the real result: out of sample where there are folds, else of the selected trial
-    above      how many histories show as much; a history without a result shows less
-    median, highest   of the histories' Sharpe ratios
-    p_value    (above + 1) / (histories + 1)
-    """
-
-    histories: int
-    block: int
-    sharpe: float
-    above: int
-    median: float
-    highest: float
-    p_value: float
-
-    @property
-    def decides(self) -> bool:
-        """Whether there are enough histories to show a p-value of 5 %."""
-        return self.histories >= FEWEST_HISTORIES
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What was selected, under changed conditions: annual Sharpe ratio, total return, maximum drawdown, sessions.
-
-    `reason` says why there are no figures, which are NaN then.
-    """
-
-    name: str
-    sharpe: float
-    total_return: float
-    max_drawdown: float
-    sessions: int
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class Look:
-    """Results of the same data and strategy that were there to be looked at.
-
-    study, hash   the study's name and hash
-    date          when its last trial came back, or its holdout was looked at: ISO 8601, UTC; empty where unknown
-    trials        how many it had; 0 for a look at a holdout
-    times         how often its result was there: once, once more for each extension and each look at its holdout
-    """
-
-    study: str
-    hash: str
-    date: str
-    trials: int
-    times: int
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a study's Sharpe ratios are worth. Sharpe ratios are annual; NaN is undefined.
+    """The statistics of a study. Sharpe ratios are annual; NaN is undefined.
 
     tried, judged         trials of this and earlier studies, failed and pruned ones included; those of this study with
                           a Sharpe ratio
-    looks                 how often a result of these data and this strategy was there to be looked at, with this one
-    sessions, years       of a trial's record, which with folds is its tests
+    looks                 how often a result of these data and this strategy could be looked at, this one included
+    sessions, years       of a trial's record, which with folds consists of its tests
     subject               what is judged among the trials: "the selected trial", "the last fold's choice", ...
     trial                 its number; -1 where it is not one trial, or there is none
-    sharpe, lower_bound   its Sharpe ratio; what the true one exceeds at 95 %, for all trials and looks at once
-    p_value               reality check: how often noise does as well
-    corrected             the same, with other looks, pruned trials and a sampler that learned taken into account
-    survivors             trials above noise step by step, at a family-wise error of 5 %
-    expected_noise        Sharpe ratio that the best of `tried` trials is expected to show by luck
-    detectable            true Sharpe ratio that would have been found with a power of 0.8
-    effective             number of independent trials that these amount to
-    probabilistic         probability that the subject's true Sharpe is positive, were it the only trial
-    deflated              the same against the best of noise, as a band: as many trials as run, and the effective number
-    track_record          years that the subject needs to be called positive, were it the only trial
-    backtest_length       years below which `tried` trials of noise are expected to show `sharpe`
-    haircut               Sharpe ratio that is left after accounting for `tried`
+    sharpe, lower_bound   its Sharpe ratio; the 95 % lower confidence bound, simultaneous for all trials and looks
+    p_value               of the reality check: probability that the best of noise does at least as well
+    corrected             the same, corrected for other looks, pruned trials and an adaptive sampler
+    survivors             trials significant by the step-down test, at a family-wise error of 5 %
+    expected_noise        expected maximum Sharpe ratio of `tried` trials without skill
+    detectable            true Sharpe ratio that is detected with a power of 0.8
+    effective             effective number of independent trials
+    probabilistic         probability that the subject's true Sharpe ratio is positive, if it were the only trial
+    deflated              the same against the best of noise, as a band: for all trials, and for the effective number
+    track_record          years that the subject needs to be significant, if it were the only trial
+    backtest_length       years below which the best of `tried` trials without skill is expected to reach `sharpe`
+    haircut               Sharpe ratio after the correction for `tried` trials
     holm, yekutieli       trials significant at 5 % by Holm and by Benjamini and Yekutieli
-    overfitting_probability   PBO: 0.5, give or take 0.14, means no skill
-    what_to_expect, expect_low, expect_high   out-of-sample Sharpe of what half the record selects: mean, 5 and 95 %
+    overfitting_probability   PBO; without skill 0.5, with a standard deviation of 0.14
+    what_to_expect, expect_low, expect_high   out-of-sample Sharpe ratio of what half the record selects: mean, 5th and
+                          95th percentile
     out_of_sample         the stitched tests of a walk-forward; None without
     null                  the null study; None without
-    sensitivity           what was selected under changed conditions, first as it is; empty where that was not run
+    sensitivity           scenarios of the stress test, the unchanged one first; empty where it was not run
     verdict               the verdict in words
-    before                the other studies that `tried` and `looks` count: those that came before the verdict
-    later                 what was looked at afterwards, which changes nothing
+    before                the other studies that `tried` and `looks` count: those before the verdict
+    later                 later looks, which do not change it
     counted               when the looks were counted: ISO 8601, UTC; empty where the study has no record of that, and
-                          whatever the ledger knows now counts
+                          all studies that the registry knows now count
     """
 
     tried: int
@@ -207,17 +126,18 @@ class Findings:
     counted: str = ""
 
 
-def find(
+def compute_findings(
     records: Records,
     tried: Tried,
     periods_per_year: float,
+    *,
     selected: int | None = None,
     out_of_sample: OutOfSample | None = None,
     null: NullRank | None = None,
     sensitivity: tuple[Scenario, ...] = (),
     seed: int = 0,
 ) -> Findings:
-    """Return the findings on the trials of `records`; `selected` is the number of the one that was chosen, if any."""
+    """Compute the findings on the trials of `records`; `selected` is the number of the selected trial, if any."""
     kept, skew, kurtosis = records.kept, records.skew, records.kurtosis
     own = kept.sharpe()
     judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
@@ -240,18 +160,18 @@ def find(
     subject = _subject(tried, selected, followed=out_of_sample is not None)
     detectable = detectable_sharpe(critical, kept.sessions, periods_per_year)
     if out_of_sample is None:
-        evidence = Evidence(
+        test = SignificanceTest(
             subject=_sentence(subject),
-            chance="the best of this many trials without skill does as well in {p} of cases",
+            chance="without skill, the best of this many trials does at least as well with probability {p}",
             p_value=corrected,
             detectable=detectable,
-            over=f"{tried.trials:,} trials over {years:.1f} years",
+            over=f"{tried.trials:,} trial{'s' * (tried.trials != 1)} over {years:.1f} years",
             skew=moments[0],
             active=int(np.count_nonzero(kept.squares[place])) if place >= 0 else 0,
             lost=bool(records.lost[place]) if place >= 0 else True,
         )
     else:
-        evidence = _evidence(out_of_sample, periods_per_year)
+        test = _out_of_sample_test(out_of_sample, periods_per_year)
     return Findings(
         tried=tried.trials,
         judged=judged,
@@ -282,28 +202,32 @@ def find(
         out_of_sample=out_of_sample,
         null=null,
         sensitivity=sensitivity,
-        verdict=_conclude(evidence, null, tried, followed=out_of_sample is not None),
+        verdict=_conclude(test, null, tried, followed=out_of_sample is not None),
     )
 
 
 def _place(records: Records, selected: int | None) -> int | None:
-    """Return where the selected trial stands; None where none was selected, or it has no record."""
+    """Return the position of the selected trial; None where none was selected, or it has no record."""
     places = [] if selected is None else np.flatnonzero(records.numbers == selected).tolist()
     return int(places[0]) if places else None
 
 
-def _evidence(record: OutOfSample, periods_per_year: float) -> Evidence:
-    again = f", one of {record.looks:,} looks at these data" if record.looks > 1 else ""
-    return Evidence(
+def _out_of_sample_test(record: OutOfSample, periods_per_year: float) -> SignificanceTest:
+    return SignificanceTest(
         subject="The out-of-sample record",
-        chance="choices without skill do as well out of sample in {p} of cases" + again,
+        chance="without skill, an out-of-sample record does at least as well with probability {p}"
+        + _corrected(record.looks),
         p_value=record.p_value,
         detectable=detectable_sharpe(record.critical, record.sessions, periods_per_year),
-        over=f"{record.years:.1f} years out of sample{again}",
+        over=f"{record.years:.1f} years out of sample" + _corrected(record.looks),
         skew=record.skew,
         active=record.active,
         lost=record.lost,
     )
+
+
+def _corrected(looks: int) -> str:
+    return f", corrected for {looks:,} looks at these data" if looks > 1 else ""
 
 
 def _subject(tried: Tried, selected: int | None, *, followed: bool) -> str:
@@ -318,18 +242,20 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _conclude(evidence: Evidence, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
-    """Reach the verdict; a null study can only take away where tests `followed` the choices, or trials are plain."""
-    blunt = () if followed else ((CROSSED,) if tried.crossed else (LEARNED,) if tried.learned else ())
+def _conclude(test: SignificanceTest, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
+    """Return the verdict; a null study only raises the p-value where tests `followed` the choices or nothing adapts."""
+    weak = () if followed else ((CROSSED,) if tried.crossed else (LEARNED,) if tried.learned else ())
     if null is not None and null.decides:
         p_value = min(null.p_value * tried.looks, 1.0)
-        if blunt or p_value > evidence.p_value:
-            again = f", one of {tried.looks:,} looks at these data" if tried.looks > 1 else ""
-            chance = f"the same search does as well in {{p}} of {null.histories:,} histories without timing{again}"
-            evidence = replace(evidence, p_value=p_value, chance=chance)
-        blunt = ()
-    verdict = reach_verdict(evidence)
-    return replace(verdict, warnings=(*verdict.warnings, *blunt))
+        if weak or p_value > test.p_value:
+            chance = (
+                f"on {null.histories:,} permuted histories the same search does at least as well with probability {{p}}"
+            )
+            chance += _corrected(tried.looks)
+            test = replace(test, p_value=p_value, chance=chance)
+        weak = ()
+    verdict = reach_verdict(test)
+    return replace(verdict, warnings=(*verdict.warnings, *weak))
 
 
 def _band(check: RealityCheck, sessions: int, tried: int, effective: float, moments: tuple[float, float]) -> Band:
@@ -339,7 +265,7 @@ def _band(check: RealityCheck, sessions: int, tried: int, effective: float, mome
 
 
 def _splits(kept: BlockSums) -> Overfitting | None:
-    """Return the cross-validation in up to 16 blocks, of two trials or more."""
+    """Return the cross-validation over up to 16 blocks; None for fewer than two trials or blocks."""
     blocks = min(SPLIT_BLOCKS, kept.blocks)
     if kept.trials < 2 or blocks % 2:
         return None
@@ -349,7 +275,7 @@ def _splits(kept: BlockSums) -> Overfitting | None:
 def _p_values(
     own: NDArray[np.float64], skew: NDArray[np.float64], kurtosis: NDArray[np.float64], sessions: int
 ) -> NDArray[np.float64]:
-    """Return each trial's probability of its Sharpe ratio without skill; 1 where it is undefined."""
+    """Return the p-value of each trial's Sharpe ratio if it were the only one; 1 where it is undefined."""
     spread = 1.0 - skew * own + (kurtosis - 1.0) / 4.0 * own * own
     z = own * np.sqrt((sessions - 1.0) / np.where(spread > 0.0, spread, np.nan))
     return np.array([1.0 if math.isnan(value) else math.erfc(value / math.sqrt(2.0)) / 2.0 for value in z.tolist()])

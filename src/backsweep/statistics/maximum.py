@@ -1,4 +1,4 @@
-"""What the best of many trials shows by luck alone.
+"""The distribution of the best of many trials without skill.
 
 Sources: Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio"; Bailey, Borwein, Lopez de Prado and Zhu (2014),
 "Pseudo-Mathematics and Financial Charlatanism".
@@ -61,7 +61,7 @@ def expected_maximum(n: float, exact: bool | None = None) -> float:
 
 
 def minimum_backtest_length(n: float, sharpe: float) -> float:
-    """Return the years below which the best of `n` worthless trials is expected to show the annual `sharpe`.
+    """Return the years below which the best of `n` trials without skill is expected to show the annual `sharpe`.
 
     By the approximation that the source uses for every `n`; infinite where `sharpe` <= 0.
     """
@@ -81,7 +81,7 @@ def deflated_sharpe_ratio(
     *,
     exact: bool | None = None,
 ) -> float:
-    """Return the probability that `sharpe` over `n` sessions beats the best expected of `trials` worthless trials.
+    """Return the probability that `sharpe` over `n` sessions beats the best expected of `trials` trials without skill.
 
     `variance` is that of the trials' Sharpe ratios per session. Taken across the trials it loses all power where some
     of them have real edges, which inflate it: 1 / n is the variance under no skill. `exact` is that of

@@ -1,9 +1,10 @@
-"""What an out-of-sample record is worth: one series of returns on which nothing was chosen.
+"""The test of an out-of-sample record: one series of returns on which nothing was selected.
 
-Every return of it was earned by parameters that were chosen on earlier sessions alone. Without skill it is a fair game
-whatever was tried before, so its test needs no correction for the number of trials, nor for a sampler that learns; only
-for how often such a record was looked at. The p-value is the larger of two: one allows for the shape of the returns
-(1 - probabilistic Sharpe ratio), the other for dependence between them (bootstrap of blocks, as in the reality check).
+All its returns were earned by parameters that were selected on earlier sessions alone. Without skill their expectation
+is zero whatever was tried before, so the test needs no correction for the number of trials or for an adaptive sampler,
+only for how often such a record was looked at. The p-value is the larger of two: one allows for the distribution of the
+returns (1 - probabilistic Sharpe ratio), the other for dependence between them (block bootstrap, as in the reality
+check).
 Sources: Bailey and Lopez de Prado (2012); White (2000), "A Reality Check for Data Snooping", section 4, on what is left
 to test once a model was chosen on other data.
 """
@@ -38,8 +39,8 @@ class OutOfSample:
     skew, kurtosis     population moments, kurtosis not in excess
     probabilistic      probability that the true Sharpe ratio is positive
     track_record       years needed to call it positive at 95 %
-    looks              how often results of these data with this strategy were there to be looked at
-    p_value            probability that choices without skill do as well, times `looks`, at most 1
+    looks              how often results of these data with this strategy could be looked at
+    p_value            probability that a record without skill does at least as well, times `looks`, at most 1
     critical           the Sharpe ratio per session that is significant at 5 % after so many looks
     active             blocks of time in which it was in the market
     lost               whether any session lost
@@ -96,5 +97,5 @@ def judge_out_of_sample(
 
 
 def _p_value(by_shape: float, by_blocks: float, looks: int) -> float:
-    """Return the larger p-value, as far as it is defined, for so many looks; NaN for a record that does not vary."""
+    """Return the larger p-value that is defined, times `looks`; NaN for a record that does not vary."""
     return by_blocks if math.isnan(by_blocks) else min(float(np.fmax(by_shape, by_blocks)) * looks, 1.0)

@@ -1,6 +1,6 @@
 """Probability of backtest overfitting by combinatorially symmetric cross-validation (CSCV).
 
-Half of the blocks of time choose the best trial, the other half judge it, in every way to choose half. Source: Bailey,
+Half of the blocks of time select the best trial, the other half test it, for every way to choose half. Source: Bailey,
 Borwein, Lopez de Prado and Zhu (2015), "The Probability of Backtest Overfitting". With no skill the probability is 0.5,
 not 0, and its standard deviation is 0.14.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,12 +27,27 @@ if TYPE_CHECKING:
 
 MOST_BLOCKS = 20
 NO_SKILL, NO_SKILL_DEVIATION = 0.5, 0.14
-"""Mean and standard deviation of the probability over studies without skill: what it is to be read against."""
+"""Mean and standard deviation of the probability over studies without skill."""
+
+
+class _Factors(NamedTuple):
+    """For each split, float64[splits]: 1 / sessions, and what turns squared deviations into a scaled variance."""
+
+    shares: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+
+class _Best(NamedTuple):
+    """For each split: the best metric in sample, its trial (-1 for none), and that trial's metric out of sample."""
+
+    metrics: NDArray[np.float64]
+    trials: NDArray[np.int64]
+    oos: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Overfitting:
-    """What became of the best half-record, over every split in two halves.
+    """The out-of-sample performance of the trial that was best in sample, over every split in two halves.
 
     Splits are in lexicographic order of their in-sample blocks. A split in which no trial's metric is defined in sample
     has selected -1 and NaN logit and oos; it is left out of every share. The metric is per session.
@@ -41,7 +56,7 @@ class Overfitting:
     logits, oos          float64[splits]: logit of the relative rank, and metric, of the selected trial out of sample
     selected             int64[splits]: the trial that was best in sample; the first of equals
     probability_of_loss  share of splits whose selected trial loses out of sample
-    expected             mean of oos where it is defined: nearly unbiased for "what to expect" of the selected trial
+    expected             mean of oos where it is defined: a nearly unbiased estimate for the selected trial
     expected_range       5th and 95th percentile of oos
     """
 
@@ -72,18 +87,17 @@ def overfitting_of_blocks(kept: BlockSums, metric: str = "sharpe") -> Overfittin
     bits = np.arange(kept.blocks)
     counts = ((inside[:, None] >> bits & 1) @ kept.counts).astype(np.float64)
     factors, left = _factors(counts), _factors(kept.sessions - counts)
-    best, selected = np.full(inside.size, -math.inf), np.full(inside.size, -1)
-    marks = np.full(inside.size, math.nan)
+    best = _Best(np.full(inside.size, -math.inf), np.full(inside.size, -1), np.full(inside.size, math.nan))
     for part, sums, squares in kept.chunks():
-        _choose(sums, squares, inside, *factors, *left, mean_only, part.start, best, selected, marks)
+        _choose(sums, squares, inside, factors, left, mean_only, part.start, best)
     below, equal = np.zeros(inside.size, dtype=np.int64), np.zeros(inside.size, dtype=np.int64)
     outside = 2**kept.blocks - 1 - inside
     for _, sums, squares in kept.chunks():
-        _count(sums, squares, outside, *left, mean_only, marks, below, equal)
-    oos = np.where((selected < 0) | np.isinf(marks), math.nan, marks)
+        _count(sums, squares, outside, left, mean_only, best.oos, below, equal)
+    oos = np.where((best.trials < 0) | np.isinf(best.oos), math.nan, best.oos)
     rank = below + (equal + 1) / 2.0
-    logits = np.where(selected < 0, math.nan, np.log(rank) - np.log(kept.trials + 1 - rank))
-    return _summary(logits, oos, selected)
+    logits = np.where(best.trials < 0, math.nan, np.log(rank) - np.log(kept.trials + 1 - rank))
+    return _summary(logits, oos, best.trials)
 
 
 def _summary(logits: NDArray[np.float64], oos: NDArray[np.float64], selected: NDArray[np.int64]) -> Overfitting:
@@ -106,9 +120,9 @@ def _halves(blocks: int) -> NDArray[np.int64]:
     return np.array([sum(1 << b for b in half) for half in halves], dtype=np.int64)
 
 
-def _factors(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what makes means of sums, and standard deviations times the count of squared deviations."""
-    return 1.0 / counts, counts * counts / np.maximum(counts - 1.0, 1.0)
+def _factors(counts: NDArray[np.float64]) -> _Factors:
+    """Return the factors of splits with so many sessions, float64[splits]."""
+    return _Factors(1.0 / counts, counts * counts / np.maximum(counts - 1.0, 1.0))
 
 
 def _check(blocks: int, sessions: int, trials: int) -> None:
@@ -158,19 +172,15 @@ def _choose(
     sums: NDArray[np.float64],
     squares: NDArray[np.float64],
     splits: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    scales: NDArray[np.float64],
-    shares_left: NDArray[np.float64],
-    scales_left: NDArray[np.float64],
+    inside: _Factors,
+    outside: _Factors,
     mean_only: bool,
     start: int,
-    best: NDArray[np.float64],
-    selected: NDArray[np.int64],
-    marks: NDArray[np.float64],
+    best: _Best,
 ) -> None:
-    """Update each split's best metric and trial, and that trial's metric out of sample, with trials `start` and on.
+    """Update each split's best trial with trials `start` and on; `sums` and `squares` are (trials, blocks).
 
-    `sums` and `squares` are (trials, blocks). A new best is rare: what it does out of sample costs next to nothing.
+    A new best is rare, so computing its metric out of sample costs little.
     """
     half = sums.shape[1] // 2
     everything = (1 << sums.shape[1]) - 1
@@ -178,11 +188,12 @@ def _choose(
     for t in range(sums.shape[0]):
         _fill(sums[t], squares[t], tables)
         for s in range(splits.size):
-            value = _metric(tables, splits[s], half, shares[s], scales[s], mean_only)
-            if value > best[s]:
-                best[s] = value
-                selected[s] = start + t
-                marks[s] = _metric(tables, everything - splits[s], half, shares_left[s], scales_left[s], mean_only)
+            value = _metric(tables, splits[s], half, inside.shares[s], inside.scales[s], mean_only)
+            if value > best.metrics[s]:
+                best.metrics[s] = value
+                best.trials[s] = start + t
+                share, scale = outside.shares[s], outside.scales[s]
+                best.oos[s] = _metric(tables, everything - splits[s], half, share, scale, mean_only)
 
 
 @compiled
@@ -190,19 +201,18 @@ def _count(
     sums: NDArray[np.float64],
     squares: NDArray[np.float64],
     splits: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    scales: NDArray[np.float64],
+    factors: _Factors,
     mean_only: bool,
-    marks: NDArray[np.float64],
+    oos: NDArray[np.float64],
     below: NDArray[np.int64],
     equal: NDArray[np.int64],
 ) -> None:
-    """Count the trials below and at each split's mark: sums and squares are (trials, blocks)."""
+    """Count the trials below and at the `oos` of each split's best trial; `sums` and `squares` are (trials, blocks)."""
     half = sums.shape[1] // 2
     tables = np.empty((4, 1 << half))
     for t in range(sums.shape[0]):
         _fill(sums[t], squares[t], tables)
         for s in range(splits.size):
-            value = _metric(tables, splits[s], half, shares[s], scales[s], mean_only)
-            below[s] += value < marks[s]
-            equal[s] += value == marks[s]
+            value = _metric(tables, splits[s], half, factors.shares[s], factors.scales[s], mean_only)
+            below[s] += value < oos[s]
+            equal[s] += value == oos[s]

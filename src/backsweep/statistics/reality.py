@@ -4,9 +4,9 @@ Blocks of time are drawn with replacement, the same for all trials; each trial's
 value in the record. p = P(max over trials of (resampled - own) >= the best own). Sources: White (2000), "A Reality
 Check for Data Snooping", on the Sharpe ratio itself; Romano and Wolf (2005), "Stepwise Multiple Testing", survivors.
 
-The bootstrap takes the spread between blocks for known, which was estimated from as many blocks as there are. Where it
-decides on a study, its differences are widened to Student's distribution: of 100 trials without skill over 128 blocks
-the best one passes a test at 5 % in 5.8 % of cases as they are drawn, and in 5.1 % widened (3,000 studies).
+The bootstrap treats the variance between blocks as known, although it is estimated from the blocks. For the verdict on
+a study its differences are therefore widened to Student's distribution: of 100 trials without skill over 128 blocks the
+best one passes a test at 5 % in 5.8 % of cases without widening, and in 5.1 % with it (3,000 studies).
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 TIE = 1e-9
-"""Statistics within this share of the best are equal: what separates them is rounding."""
-_WIDTH = 512  # trials at a time, so that a chunk of 1,000 resamples stays near the processor
+"""Statistics that differ from the best by less than this share are equal, up to rounding."""
+_WIDTH = 512  # trials at a time, so that a chunk of 1,000 resamples fits the processor's cache
 
 
 @dataclass(frozen=True)
 class RealityCheck:
-    """How the best trial compares with the best of noise; statistics are per session.
+    """The best trial against the best of noise; statistics are per session.
 
-    p_value       probability that noise does as well as the best trial
+    p_value       probability that noise does at least as well as the best trial
     best          the trial that is judged: the one with the largest statistic, unless another was chosen; -1 where it
                   has none, and then all figures are NaN
     statistic     its Sharpe ratio or mean
-    critical      the largest difference that noise shows with probability `level`, over all trials at once
+    critical      the difference that noise exceeds with probability `level`, over all trials at once
     lower_bound   statistic - critical: with probability 1 - level the true value is above it, for all trials at once
-    survivors     how many trials are above noise, step by step, at a family-wise error of `level`
-    surviving     int64[survivors]: which
-    exact         whether every resample was enumerated
-    resamples     how many resamples there were; blocks: of how many blocks
+    survivors     number of trials significant by the step-down test, at a family-wise error of `level`
+    surviving     int64[survivors]: their positions
+    exact         whether all resamples were enumerated
+    resamples     number of resamples; blocks: number of blocks
     """
 
     p_value: float
@@ -89,8 +89,8 @@ def reality_of_blocks(
 ) -> RealityCheck:
     """Return the reality check of block sums, chunked over trials; see `reality_check`.
 
-    With `widened` the differences of Sharpe ratios are those of Student's distribution. `chosen` is the position of the
-    trial that is judged: what noise shows over all trials at once holds for any of them, however it was chosen.
+    With `widened` the differences of Sharpe ratios follow Student's distribution. `chosen` is the position of the trial
+    that is judged: the maximum over all trials bounds every one of them, however it was chosen.
     """
     by_mean = one_of("statistic", statistic, ("sharpe", "mean")) == "mean"
     share = number("level", level, 0.0, 1.0)
@@ -141,7 +141,7 @@ def _largest_differences(
 ) -> NDArray[np.float64]:
     """Return each resample's largest difference between resampled and own statistic over the trials `taken`.
 
-    A resample in which a trial does not vary says nothing about that trial.
+    A resample in which a trial does not vary is left out for that trial.
     """
     largest = np.full(len(drawn), -math.inf)
     counts = (drawn @ kept.counts)[:, None]
@@ -178,7 +178,7 @@ def _step_down(
     extra: int,
     critical: float,
 ) -> NDArray[np.int64]:
-    """Reject the trials above noise, measure noise again without them, until none is added; return those rejected."""
+    """Return the trials above the critical value, which is computed again without them until there are no more."""
     left = ~np.isnan(own)
     while True:
         found = left & (np.nan_to_num(own, nan=-math.inf) > critical)

@@ -319,7 +319,7 @@ def test_show_says_in_words_what_the_results_are_worth(sweep, command):
     assert out.splitlines()[0].partition(":")[0] in {"compatible with noise", "inconclusive", "survives"}
     assert "With 40 trials over 0.5 years" in out
     assert "trials tried" in out
-    assert f"(the selected trial, number {bs.open_study('studies/small').selected}); the best of noise would" in out
+    assert f"(the selected trial, number {bs.open_study('studies/small').selected}); expected maximum" in out
     assert command("show", "studies/small", "--statistics", "--format", "csv")[0] == 2
     code, out, _ = command("show", "studies/small", "--statistics", "--format", "json")
     found = json.loads(out)

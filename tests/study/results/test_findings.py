@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from backsweep import metrics
-from backsweep.statistics.findings import Look
-from backsweep.study.results.findings import weigh
+from backsweep.statistics.study_records import Look
+from backsweep.study.results.findings import study_findings
 from backsweep.study.results.study import open_study
 from backsweep.study.store.looks import Looks
 from backsweep.study.table.blocks import gather_records, rows_of_returns
@@ -24,7 +24,7 @@ def judge(trials, parts, earlier=0, sampler="random", selected=None, folds=None,
     looks = Looks("", 1, (Look("before", "", "", earlier, 1),) if earlier else ())
     walk = WalkForward(**folds) if folds else None
     sweep = Sweep(study="x", data={"bars": "x"}, strategy="x:X", search=Search(sampler=sampler), walk_forward=walk)
-    return weigh(trials, records, looks, sweep, selected, **more)
+    return study_findings(trials, records, looks, sweep, selected=selected, **more)
 
 
 def tables(returns, failed=0):
@@ -65,7 +65,7 @@ def test_parts_give_the_same_statistics_as_one_table():
 
 def test_a_sampler_that_learns_is_noted():
     found = judge(*tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))), earlier=0, sampler="tpe")
-    assert "sampler learned" in found.verdict.warnings[0]
+    assert "sampler adapts" in found.verdict.warnings[0]
 
 
 def test_test_segments_make_the_record_of_walk_forward():
@@ -136,7 +136,7 @@ def test_an_out_of_sample_record_decides_where_there_is_one():
     found = judge(*tables(inside), selected=7, stitched=noise[:, 8])
     assert judge(*tables(inside), selected=7).verdict.verdict == "survives"
     assert found.verdict.verdict == "compatible with noise"
-    assert "out of sample" in found.verdict.reason
+    assert "out-of-sample" in found.verdict.reason
     assert judge(*tables(noise), sampler="tpe", stitched=inside[:, 7]).verdict.verdict == "survives"
 
 

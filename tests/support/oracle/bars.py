@@ -73,7 +73,7 @@ class Bars:
         )
 
     def rivals(self, order, other):
-        """Return whether two due orders apart from each other are siblings or in one OCA group; see `apart`."""
+        """Return whether one of two due orders ends the other: siblings, or one OCA group, that are `apart`."""
         kin = other in order.siblings or (order.group and order.group == other.group)
         return kin and self.apart(order, other)
 

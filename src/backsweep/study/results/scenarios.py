@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from backsweep.statistics.findings import Scenario
+from backsweep.statistics.study_records import Scenario
 from backsweep.storage.sealed import sealed
 from backsweep.study.store.documents import STRICT, Count, Finite, read_document
 from backsweep.study.store.selected import REWRITE

@@ -22,7 +22,7 @@ import numpy as np
 from backsweep import metrics
 from backsweep.dataset import load
 from backsweep.errors import BacksweepError, StrategyError
-from backsweep.statistics.findings import Scenario
+from backsweep.statistics.study_records import Scenario
 from backsweep.storage.open import open_files
 from backsweep.study.results.scenarios import read_scenarios, write_scenarios
 from backsweep.sweepfile.section import Section

@@ -11,7 +11,7 @@ import polars as pl
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.storage.open import open_files
-from backsweep.study.results.findings import weigh
+from backsweep.study.results.findings import study_findings
 from backsweep.study.results.scenarios import Chosen, read_scenarios
 from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
 from backsweep.study.store.folder import StudyFolder
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backsweep.statistics.blocks import Records
-    from backsweep.statistics.findings import Findings, NullRank
+    from backsweep.statistics.findings import Findings
+    from backsweep.statistics.study_records import NullRank
     from backsweep.study.store.entry import Entry
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
@@ -129,13 +130,13 @@ class Study:
         if not len(self.trials):
             return None
         stitched = self.walk_forward.record if self.walks else None
-        return weigh(
+        return study_findings(
             self.trials,
             self._records(),
             read_looks(self.path),
             self.sweep,
-            self.selected,
-            stitched,
+            selected=self.selected,
+            stitched=stitched,
             null=self.null,
             sensitivity=read_scenarios(open_files(self.path), self.chosen) or (),
             chose=self._chose,

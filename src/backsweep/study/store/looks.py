@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput, StudyConflict
-from backsweep.statistics.findings import Look
+from backsweep.statistics.study_records import Look
 from backsweep.storage.open import open_files
 from backsweep.storage.protocol import RESTORE
 from backsweep.storage.sealed import sealed

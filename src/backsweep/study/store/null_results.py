@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.errors import StudyConflict
-from backsweep.statistics.findings import NullRank
+from backsweep.statistics.study_records import NullRank
 from backsweep.storage.open import open_files
 from backsweep.storage.protocol import RESTORE
 from backsweep.storage.sealed import sealed
