@@ -20,7 +20,7 @@ from backsweep.engine.lots import in_lots, whole_order
 from backsweep.engine.orders.brackets import find_child
 from backsweep.engine.orders.lifecycle import request_order, set_trail
 from backsweep.engine.orders.requests import cancel_order, update_order
-from backsweep.engine.orders.time_in_force import set_terms
+from backsweep.engine.orders.time_in_force import set_time_in_force
 from backsweep.engine.slots import slot_of
 
 NAN = np.nan
@@ -180,7 +180,7 @@ class Broker(View):
         order_id = request_order(self._state, asset, quantity, order_type, limit_price, stop_price, parent, 0)
         if order_type == TRAILING_STOP:
             set_trail(self._state, order_id, trail_amount, trail_percent)
-        set_terms(self._state, order_id, tif, good_till, oca_group)
+        set_time_in_force(self._state, order_id, tif, good_till, oca_group)
         return order_id
 
     def submit_bracket(

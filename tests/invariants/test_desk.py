@@ -157,7 +157,7 @@ class WatchedDesk(Desk):
             other = kept.get(order.id + 1)
             both = other is not None and order.parent == other.parent == order.id - 1 > 0
             # Neither was given a size of its own, nor asked for more than its parent.
-            if both and all(abs(each.planned) <= abs(each.whole) for each in (order, other)):
+            if both and all(abs(each.planned) <= abs(each.parent_units) for each in (order, other)):
                 filled = abs(kept[order.parent].filled) if order.parent in kept else np.inf
                 for exit_order in (order, other):
                     if exit_order.status == WORKING:
@@ -212,7 +212,7 @@ class WatchedDesk(Desk):
     @invariant()
     def stops_that_wait_have_a_price(self):
         for _, order in self.orders:
-            if order.status == WORKING and order.acts == STOP:
+            if order.status == WORKING and order.acts_as == STOP:
                 assert np.isfinite(order.stop_price)
 
     def teardown(self):

@@ -29,7 +29,7 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     PARENT_CLOSED,
     POSITION_CLOSED,
     BAD_TYPE,
-    BAD_TERMS,
+    BAD_TIME_IN_FORCE,
     GROUP_FILLED,
     BELOW_MINIMUM,
     NOT_SHORTABLE,
@@ -82,14 +82,14 @@ FILL_REASONS = (
 DIVIDEND, INTEREST, BORROW_FEE, SHORT_CREDIT, FUNDING, CONVERSION = range(6)
 FLOW_KINDS = ("dividend", "interest", "borrow_fee", "short_credit", "funding", "conversion")
 
-# Moments inside a bar at which an order can fill, in their order. AT_ENTRY: at the price that filled its parent, where
+# Phases of a bar in which an order can fill, in their order. AT_ENTRY: at the price that filled its parent, where
 # that was inside the range.
 NEVER, AT_OPEN, AT_ENTRY, IN_RANGE, AT_CLOSE = range(5)
 
 # What an execution profile chooses; 0 is the default's choice, so that empty rules are those of `next_open`.
 NEXT_OPEN, SAME_CLOSE, NEXT_CLOSE = range(3)  # where market orders fill
 ENTRY_BAR, SURE_ENTRY_BAR, BAR_AFTER = range(3)  # when a bracket's children begin to meet bars
-EXITS_FIRST, AS_SUBMITTED, ALL_AS_SUBMITTED = range(3)  # the order in which orders of one moment fill
+EXITS_FIRST, AS_SUBMITTED, ALL_AS_SUBMITTED = range(3)  # the order in which orders of one phase fill
 WHOLE_BAR, CLOSE_ONLY = range(2)  # what triggers limits and stops
 OPEN_DECIDES, RANGE_DECIDES = range(2)  # what fills where a bar opens beyond a target and then reaches the stop
 

@@ -37,7 +37,7 @@ from backsweep.engine.account.logs import log_live_orders
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
 from backsweep.engine.compile.kernel import kernel, load, record_at
 from backsweep.engine.events.corporate_actions import apply_actions, close_group
-from backsweep.engine.events.early_stop import watch_session
+from backsweep.engine.events.early_stop import check_early_stop
 from backsweep.engine.events.liquidation import call_margin
 from backsweep.engine.events.segment import begin_segment
 from backsweep.engine.fills.matching import match_close, match_group
@@ -58,7 +58,7 @@ def mark_group(state: State, group: Any) -> None:
 
 
 @kernel
-def keep_positions(state: State, group: Any) -> None:
+def check_positions(state: State, group: Any) -> None:
     """Do at these closes what holding positions asks for: funding first, as it changes what covers the margin."""
     if state.rules.funding != 0:
         pay_funding(state, group)
@@ -105,28 +105,28 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
         state = open_state(handle)
         begin_segment(state, first)
         account = state.account
-        abroad, delay, recorded = account.currencies > 1, state.rules.delay, account.recording == 1  # at hand
+        multi_currency, delay, recorded = account.currencies > 1, state.rules.delay, account.recording == 1  # at hand
         for index in range(first, last):
             group = record_at(state.groups, index)
             account.group = index
             account.timestamp = group.timestamp
             if account.overnight > 0:
                 accrue_financing(state)
-            if index == account.acts_at:
+            if index == account.next_action_group:
                 apply_actions(state, group, index)
             if account.expiring > 0 and account.next_expiry < group.timestamp:
                 expire_dated(state)
             if account.live_orders > 0:
                 match_group(state, group)
-            if abroad:
+            if multi_currency:
                 mark_rates(state, index)
             mark_group(state, group)
             if account.at_close > 0:
                 match_close(state, group, 0)
             if account.expiring > 0:
                 expire_day(state, group)
-            if account.open_positions > 0 and account.upkeep == 1:
-                keep_positions(state, group)
+            if account.open_positions > 0 and account.checks_positions == 1:
+                check_positions(state, group)
             seen = index - delay
             if seen >= 0 and is_awake(state, record_at(state.groups, seen)):
                 decide(state, market, values, memory, record_at(state.groups, seen), seen)
@@ -140,8 +140,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
                 log_equity(state, index)
             if group.last_of_session == 1:
                 close_session(state, group.session)
-                if account.watched == 1:
-                    watch_session(state, group.session)
+                if account.early_stop == 1:
+                    check_early_stop(state, group.session)
             if account.failure != NO_FAILURE:
                 break
         if recorded and account.carried != CONTINUED:

@@ -37,8 +37,8 @@ class Profile:
     children_live : when a bracket's children begin to meet bars: on the bar that filled the entry; on that bar if the
         entry was a market order, or a stop order whose bar reaches the target and not the protective stop, else on the
         bar after; always on the bar after. After an entry at a close, the bar is over.
-    sequence : orders of one moment: exits first; market orders as they were submitted, then the others, exits first;
-        or all as they were submitted.
+    sequence : orders that fill in one phase of a bar: exits first; market orders as they were submitted, then the
+        others, exits first; or all as they were submitted.
     trigger : what limits and stops see of a bar: all of it, or its close alone, and then they fill at the close.
     target_at_open : what fills where a bar opens beyond a target and later reaches the stop: the target, at the open;
         or the stop, as where the range reaches both.

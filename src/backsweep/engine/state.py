@@ -232,7 +232,7 @@ def allocate(
     account.log_capacity = log_capacity
     account.flat_at = NONE
     account.closing_at = NONE
-    account.acts_at = NONE
+    account.next_action_group = NONE
     return tables
 
 
@@ -260,7 +260,7 @@ def reset(state: State) -> None:
     account.expiring = 0
     account.next_expiry = 0
     account.open_positions = 0
-    account.upkeep = 1 if state.rules.margin_calls == 1 or state.rules.funding != 0 else 0
+    account.checks_positions = 1 if state.rules.margin_calls == 1 or state.rules.funding != 0 else 0
     account.next_id = 1
     account.requests = 0
     account.candidates = 0
@@ -306,5 +306,5 @@ def reset(state: State) -> None:
         book.last_order = NONE
         book.reach_low = -np.inf
         book.reach_high = np.inf
-        book.taken_row = NONE
+        book.filled_row = NONE
         book.ended = NONE

@@ -141,7 +141,7 @@ ACCOUNT = record_dtype(
         ("next_expiry", "i8"),  # no GTD order ends before
         ("at_close", "i8"),  # how many working orders fill at a close
         ("open_positions", "i8"),
-        ("upkeep", "i8"),  # 1: positions pay funding, or are checked for their margin, at every close
+        ("checks_positions", "i8"),  # 1: positions pay funding, or are checked for their margin, at every close
         ("next_id", "i8"),
         ("capacity", "i8"),
         ("requests", "i8"),
@@ -177,10 +177,10 @@ ACCOUNT = record_dtype(
         ("actions", "i8"),
         ("first_action", "i8"),
         ("next_action", "i8"),  # the first that has not taken effect, and its group
-        ("acts_at", "i8"),
+        ("next_action_group", "i8"),
         ("dividends", "f8"),
         ("flows_logged", "i8"),
-        ("watched", "i8"),  # this and the next three come with each call: see `events.early_stop`
+        ("early_stop", "i8"),  # this and the next three come with each call: see `events.early_stop`
         ("drawdown_limit", "f8"),
         ("trades_needed", "i8"),
         ("trades_due", "i8"),
@@ -223,8 +223,8 @@ BOOK = record_dtype(  # the working orders of one asset
         ("last_order", "i8"),
         ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
         ("reach_high", "f8"),
-        ("taken", "f8"),  # units filled at the bar of row `taken_row`
-        ("taken_row", "i8"),
+        ("filled_units", "f8"),  # units filled at the bar of row `filled_row`
+        ("filled_row", "i8"),
         ("ended", "i8"),  # the group whose bar was the last of the asset's session; kept while orders can expire
     ]
 )
@@ -233,7 +233,7 @@ ORDER = record_dtype(
         ("id", "i8"),
         ("status", "i8"),
         ("type", "i8"),
-        ("acts", "i8"),  # as MARKET, LIMIT or STOP: how it meets a bar now
+        ("acts_as", "i8"),  # as MARKET, LIMIT or STOP: how it meets a bar now
         ("at_close", "i8"),  # 1 if it fills at a close alone
         ("asset", "i8"),
         ("quantity", "f8"),
@@ -256,8 +256,11 @@ ORDER = record_dtype(
         ("first_child", "i8"),
         ("next_sibling", "i8"),  # live children of one parent form a ring
         ("planned", "f8"),  # units as they were asked for
-        ("whole", "f8"),  # the units of its parent that a child's planned units are for; NaN: a size of its own
-        ("doubted", "i8"),  # the group whose bar reached this stop before its entry or after: its fill is ambiguous
+        ("parent_units", "f8"),  # the units of its parent that a child's planned units are for; NaN: a size of its own
+        (
+            "ambiguous_group",
+            "i8",
+        ),  # the group whose bar reached this stop, before its entry or after it
         ("submitted", "i8"),
         ("rested", "i8"),  # 1 once it has met a bar that did not fill it, or all of it
         ("value", "f8"),  # filled so far, in the asset's currency, as the next two are
@@ -273,7 +276,7 @@ ORDER = record_dtype(
 )
 SLOT = record_dtype([("slot", "i8")])
 CANDIDATE = record_dtype(
-    [("slot", "i8"), ("row", "i8"), ("moment", "i8"), ("rank", "i8"), ("id", "i8"), ("price", "f8")]
+    [("slot", "i8"), ("row", "i8"), ("phase", "i8"), ("rank", "i8"), ("id", "i8"), ("price", "f8")]
 )
 
 # What a run leaves behind. The logs are empty unless the run is recorded.

@@ -167,7 +167,7 @@ class PaperVenue:
         self._grow("actions", last)
         self._tables.actions[first:last] = actions
         self._tables.actions["group"][first:last] = self._timestamps
-        account.actions, account.acts_at = last, self._timestamps
+        account.actions, account.next_action_group = last, self._timestamps
 
     def _append_signals(self, market: Market, first: int, last: int) -> None:
         """Write the moment's signals behind those that came before, where costs look at them."""

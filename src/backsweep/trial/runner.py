@@ -153,7 +153,7 @@ class Runner:
         start, stop = int(self._edges[first]), int(self._edges[last])
         account = self.tables.account[0]
         account.carried = CARRIED if carried else FRESH
-        account.watched = int(watch is not None)
+        account.early_stop = int(watch is not None)
         if watch is not None:
             account.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
             account.trades_needed = watch.min_trades or 0
@@ -173,7 +173,7 @@ class Runner:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
         account = self.tables.account[0]
         account.carried, account.flat_at, account.earlier_assets, account.next_action = FRESH, NONE, 0, 0
-        account.watched = 0
+        account.early_stop = 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
         self._check()

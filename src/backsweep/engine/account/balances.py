@@ -21,17 +21,17 @@ from backsweep.engine.state import State
 
 
 @kernel
-def book(state: State, asset: int, amount: float) -> None:
+def book_cash(state: State, asset: int, amount: float) -> None:
     """Add an amount of the asset's currency to its cash; the caller has added it to the account's."""
     currency = record_at(state.assets, asset).currency
     balance = record_at(state.balances, currency)
     balance.amount += amount
     if state.rules.kind == CASH and balance.amount < 0.0:
-        _buy(state, currency)
+        _convert(state, currency)
 
 
 @kernel
-def _buy(state: State, wanted: int) -> None:
+def _convert(state: State, wanted: int) -> None:
     """Buy what a currency lacks with what the others have."""
     short = record_at(state.balances, wanted)
     for currency in range(state.account.currencies):

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.account.balances import book, charge_debts
+from backsweep.engine.account.balances import book_cash, charge_debts
 from backsweep.engine.account.logs import log_fill, log_flow, log_trade
 from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import (
@@ -83,7 +83,7 @@ def apply_fill(
     if proceeds > 0.0 and state.rules.settlement > 0:
         _defer(state, proceeds)
     if account.currencies > 1:
-        book(state, order.asset, -due)
+        book_cash(state, order.asset, -due)
     if account.recording == 1:
         log_fill(state, order, quantity, price, commission, slippage)
 
@@ -220,7 +220,7 @@ def pay_dividend(state: State, asset: int, dividend: float) -> None:
     amount = position.quantity * dividend * record_at(state.assets, asset).multiplier
     account.cash += amount
     if account.currencies > 1:
-        book(state, asset, position.quantity * dividend * record_at(state.assets, asset).contract)
+        book_cash(state, asset, position.quantity * dividend * record_at(state.assets, asset).contract)
     account.dividends += amount
     account.valued = 0
     position.trade_cash += amount
@@ -339,7 +339,7 @@ def accrue_financing(state: State) -> None:
                 due = value * (asset.short_borrow - state.rules.short_credit)
                 fees += due
                 if account.currencies > 1:
-                    book(state, index, -due * years / asset.rate)
+                    book_cash(state, index, -due * years / asset.rate)
                 if account.recording == 1:
                     fee, credit = value * asset.short_borrow * years, value * state.rules.short_credit * years
                     log_flow(state, index, BORROW_FEE, position.quantity, -fee, asset.currency)
@@ -368,7 +368,7 @@ def pay_funding(state: State, group: Any) -> None:
             account.financing += due
             account.valued = 0
             if account.currencies > 1:
-                book(state, bar.asset, -quantity * abs(bar.close) * asset.contract * rate)
+                book_cash(state, bar.asset, -quantity * abs(bar.close) * asset.contract * rate)
             if account.recording == 1:
                 log_flow(state, bar.asset, FUNDING, quantity, -due, asset.currency)
 

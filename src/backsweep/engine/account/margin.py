@@ -34,11 +34,11 @@ def exposure_added(state: State, order: Any, price: float) -> float:
 
     Only a market order is sure to fill, so only a market order can make room for orders after it.
     """
-    if order.reduce_only == 1 and order.acts != MARKET:
+    if order.reduce_only == 1 and order.acts_as != MARKET:
         return 0.0
     before = record_at(state.positions, order.asset).quantity + pending_units(state, order.asset, order.id)
     added = (abs(before + order.quantity - order.filled) - abs(before)) * abs(price)
-    if order.acts != MARKET and added < 0.0:
+    if order.acts_as != MARKET and added < 0.0:
         return 0.0
     return added * record_at(state.assets, order.asset).multiplier * margin_weight(state, order.asset)
 
@@ -50,7 +50,7 @@ def pending_units(state: State, asset: int, but: int) -> float:
     slot = record_at(state.books, asset).first_order
     while slot != NONE:
         other = record_at(state.orders, slot)
-        if other.acts == MARKET and other.id != but:
+        if other.acts_as == MARKET and other.id != but:
             units += remaining(other)
         slot = other.next
     return units
@@ -86,7 +86,7 @@ def buying_power(state: State) -> float:
 
 
 @kernel
-def accepts(state: State, order: Any, added: float) -> int:
+def check_order(state: State, order: Any, added: float) -> int:
     """Give the reason to reject an order that would add exposure `added`, or NO_REASON.
 
     A sale of what is not held is refused here where the account or the asset does not allow it. Whether a cash account
@@ -110,7 +110,7 @@ def _short_sale(state: State) -> int:
 
 
 @kernel
-def refuses_fill(state: State, order: Any, quantity: float, price: float, commission: float) -> int:
+def check_fill(state: State, order: Any, quantity: float, price: float, commission: float) -> int:
     """Give the reason to refuse a fill now, or NO_REASON. Exits have already been filled, so their cash counts."""
     asset = record_at(state.assets, order.asset)
     if quantity > 0.0:

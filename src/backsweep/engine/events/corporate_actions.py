@@ -43,7 +43,7 @@ from backsweep.engine.state import State
 def apply_actions(state: State, group: Any, index: int) -> None:
     """Let the corporate actions of group number `index` take effect; delistings wait for its close."""
     account = state.account
-    while account.acts_at == index:
+    while account.next_action_group == index:
         action = record_at(state.actions, account.next_action)
         if action.split != 1.0:
             _split(state, group, action.asset, action.split)
@@ -53,9 +53,9 @@ def apply_actions(state: State, group: Any, index: int) -> None:
             record_at(state.positions, action.asset).delisted = 1
             account.closing_at = index
         account.next_action += 1
-        account.acts_at = NONE
+        account.next_action_group = NONE
         if account.next_action < account.actions:
-            account.acts_at = record_at(state.actions, account.next_action).group
+            account.next_action_group = record_at(state.actions, account.next_action).group
 
 
 @kernel
@@ -80,7 +80,7 @@ def _split_order(state: State, order: Any, slot: int, ratio: float) -> None:
     order.filled *= ratio
     order.quantity = order.filled + left
     order.planned *= ratio
-    order.whole *= ratio
+    order.parent_units *= ratio
     order.limit_price = on_tick(order, order.limit_price / ratio, LIMIT, asset.tick)
     order.stop_price = on_tick(order, order.stop_price / ratio, STOP, asset.tick)
     order.trail_amount /= ratio

@@ -12,7 +12,7 @@ from backsweep.engine.state import State
 
 
 @kernel
-def watch_session(state: State, session: int) -> None:
+def check_early_stop(state: State, session: int) -> None:
     """Look at the account at the end of a session; the drawdown is that of the metric `max_drawdown`."""
     account = state.account
     if account.failure != NO_FAILURE:

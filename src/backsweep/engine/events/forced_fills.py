@@ -14,7 +14,7 @@ from backsweep.engine.codes import MARKET, SEGMENT_END
 from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.fills.costs import commission_due
 from backsweep.engine.fills.sizes import price_paid
-from backsweep.engine.orders.after_fill import note_fill
+from backsweep.engine.orders.after_fill import update_after_fill
 from backsweep.engine.orders.lifecycle import request_order, start_working
 from backsweep.engine.slots import slot_of
 from backsweep.engine.state import State
@@ -45,7 +45,7 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
         commission, _ = commission_due(state, rates, order, row, quantity, fill_price, False)
     slippage = abs(fill_price - price) * abs(quantity) * rates.multiplier
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
-    note_fill(state, slot, quantity, price)
+    update_after_fill(state, slot, quantity, price)
 
 
 @kernel

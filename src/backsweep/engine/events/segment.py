@@ -30,9 +30,9 @@ def begin_segment(state: State, first: int) -> None:
     if account.carried == CONTINUED:
         return
     account.closing_at = account.flat_at
-    account.acts_at = NONE
+    account.next_action_group = NONE
     if account.next_action < account.actions:
-        account.acts_at = record_at(state.actions, account.next_action).group
+        account.next_action_group = record_at(state.actions, account.next_action).group
     if account.carried == FRESH:
         reset(state)
         if account.currencies > 1:

@@ -34,17 +34,17 @@ from backsweep.engine.state import State
 
 
 @kernel
-def note_choice(state: State, order: Any, row: int, quantity: float, price: float, following: int) -> None:
+def count_ambiguous_fill(state: State, order: Any, row: int, quantity: float, price: float, following: int) -> None:
     """Count a fill at market price `price`, about to be entered, if the candidates that follow hold another choice."""
     account = state.account
-    doubted = order.doubted == account.group
+    is_ambiguous = order.ambiguous_group == account.group
     share = quantity / remaining(order)
     left = quantity
     otherwise = 0.0
     for index in range(following, account.candidates):
         candidate = record_at(state.candidates, index)
         other = record_at(state.orders, candidate.slot)
-        if left != 0.0 and candidate.moment == IN_RANGE and other.status == WORKING and excludes(order, other):
+        if left != 0.0 and candidate.phase == IN_RANGE and other.status == WORKING and excludes(order, other):
             if other.parent != 0 and other.parent == order.parent:
                 spared = abs(remaining(other)) - abs(quantity - left)  # each shrinks by what the others fill
                 units = np.copysign(max(min(spared, abs(left)), 0.0), quantity)
@@ -53,16 +53,16 @@ def note_choice(state: State, order: Any, row: int, quantity: float, price: floa
                 units = remaining(other) * share
                 left = 0.0
             otherwise += _gain(state, other, candidate.row, units, candidate.price)
-    if left == quantity and not doubted:
+    if left == quantity and not is_ambiguous:
         return
-    if left != 0.0 and not doubted:
+    if left != 0.0 and not is_ambiguous:
         otherwise += _gain(state, order, row, left, price)
     account.ambiguous_fills += 1
     account.ambiguous_pnl += otherwise - _gain(state, order, row, quantity, price)
 
 
 @kernel
-def note_passed_stop(state: State, child: Any, row: int, price: float) -> None:
+def count_deferred_stop(state: State, child: Any, row: int, price: float) -> None:
     """Count the entry whose stop could have filled at `price` in the same bar, but waits for the next."""
     units = remaining(child)
     if state.rules.volume_share > 0.0:
@@ -75,9 +75,9 @@ def note_passed_stop(state: State, child: Any, row: int, price: float) -> None:
 @kernel
 def excludes(order: Any, other: Any) -> bool:
     """Return whether the fill of one order takes from the other, which the range may have reached first."""
-    kin = order.parent != 0 and order.parent == other.parent
+    siblings = order.parent != 0 and order.parent == other.parent
     group = order.oca_group != 0 and order.oca_group == other.oca_group
-    return (kin or group) and (order.asset != other.asset or waits_below(order) != waits_below(other))
+    return (siblings or group) and (order.asset != other.asset or waits_below(order) != waits_below(other))
 
 
 @kernel
@@ -85,5 +85,5 @@ def _gain(state: State, order: Any, row: int, units: float, price: float) -> flo
     """Give what `units` of an order, filled in the range at market price `price`, gain to the close of their bar."""
     asset = record_at(state.assets, order.asset)
     paid = price_paid(state, order, row, units, price)
-    commission, _ = commission_due(state, asset, order, row, units, paid, order.acts == LIMIT)
+    commission, _ = commission_due(state, asset, order, row, units, paid, order.acts_as == LIMIT)
     return units * (record_at(state.bars, row).close - paid) * asset.multiplier - commission * asset.rate

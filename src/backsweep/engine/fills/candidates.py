@@ -1,4 +1,4 @@
-"""The orders that a timestamp's bars would fill, in the order in which they will be tried: moment, rank, id."""
+"""The orders that a timestamp's bars would fill, in the order in which they will be tried: phase, rank, id."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ EXIT, FIRST_EXIT, OTHER_EXIT, ENTRY = range(4)
 
 
 @kernel
-def consider(state: State, slot: int, row: int, start: int) -> None:
+def add_if_filled(state: State, slot: int, row: int, start: int) -> None:
     """Add the order to the candidates, from index `start` on, if the bar at `row` fills it."""
     bar = record_at(state.bars, row)
-    moment, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
-    if not ends_now(state, slot, moment) and moment != NEVER:
-        insert(state, slot, row, start, moment, price)
+    phase, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
+    if not ends_now(state, slot, phase) and phase != NEVER:
+        insert_candidate(state, slot, row, start, phase, price)
 
 
 @kernel
-def insert(state: State, slot: int, row: int, start: int, moment: int, price: float) -> None:
+def insert_candidate(state: State, slot: int, row: int, start: int, phase: int, price: float) -> None:
     """Insert a candidate at its place among those from index `start` on."""
     account = state.account
     order = record_at(state.orders, slot)
-    rank = _rank(state, order, moment)
+    rank = _rank(state, order, phase)
     place = account.candidates
     while place > start:
         before = record_at(state.candidates, place - 1)
-        if before.moment < moment:
+        if before.phase < phase:
             break
-        if before.moment == moment and (before.rank < rank or (before.rank == rank and before.id < order.id)):
+        if before.phase == phase and (before.rank < rank or (before.rank == rank and before.id < order.id)):
             break
         after = record_at(state.candidates, place)
         after.slot = before.slot
         after.row = before.row
-        after.moment = before.moment
+        after.phase = before.phase
         after.rank = before.rank
         after.id = before.id
         after.price = before.price
@@ -46,7 +46,7 @@ def insert(state: State, slot: int, row: int, start: int, moment: int, price: fl
     candidate = record_at(state.candidates, place)
     candidate.slot = slot
     candidate.row = row
-    candidate.moment = moment
+    candidate.phase = phase
     candidate.rank = rank
     candidate.id = order.id
     candidate.price = price
@@ -54,13 +54,13 @@ def insert(state: State, slot: int, row: int, start: int, moment: int, price: fl
 
 
 @kernel
-def _rank(state: State, order: Any, moment: int) -> int:
+def _rank(state: State, order: Any, phase: int) -> int:
     sequence = state.rules.sequence
-    if sequence == ALL_AS_SUBMITTED or (sequence == AS_SUBMITTED and order.acts == MARKET):
+    if sequence == ALL_AS_SUBMITTED or (sequence == AS_SUBMITTED and order.acts_as == MARKET):
         return EXIT
     if record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
         return ENTRY
-    if order.acts == MARKET:
+    if order.acts_as == MARKET:
         return EXIT
-    first = STOP if moment != IN_RANGE or state.rules.ambiguous == STOP_FIRST else LIMIT
-    return FIRST_EXIT if order.acts == first else OTHER_EXIT
+    first = STOP if phase != IN_RANGE or state.rules.ambiguous == STOP_FIRST else LIMIT
+    return FIRST_EXIT if order.acts_as == first else OTHER_EXIT

@@ -28,16 +28,16 @@ from backsweep.engine.codes import (
     VOLUME_SHARE_SLIPPAGE,
 )
 from backsweep.engine.compile.kernel import kernel, record_at
-from backsweep.engine.fills.custom_costs import charged, slipped
+from backsweep.engine.fills.custom_costs import model_commission, model_slippage
 from backsweep.engine.state import State
 
 
 @kernel
-def slipped_price(state: State, order: Any, row: int, quantity: float, price: float, taken: float) -> float:
+def slipped_price(state: State, order: Any, row: int, quantity: float, price: float, filled_before: float) -> float:
     """Return the price after slippage: higher for buys, lower for sells, below zero only where it was not above.
 
-    `taken` is what orders have filled of the bar at `row` before, in units. The share counts all that, this fill
-    included; a bar without volume counts as traded whole. Volume share: price x rate x share^2, the share no larger
+    `filled_before` is what orders have filled of the bar at `row` before, in units. The share is of that and this fill
+    together; a bar without volume counts as traded whole. Volume share: price x rate x share^2, the share no larger
     than the limit; square root: price x rate x sqrt(share). Stops slip by a further fraction.
     """
     asset = record_at(state.assets, order.asset)
@@ -47,16 +47,16 @@ def slipped_price(state: State, order: Any, row: int, quantity: float, price: fl
     elif asset.slippage_kind == PERCENTAGE_SLIPPAGE:
         slip = size * asset.slippage_rate
     elif asset.slippage_kind == CUSTOM_SLIPPAGE:
-        slip = slipped(state, asset.slippage_model, order, row, quantity, price, taken)
+        slip = model_slippage(state, asset.slippage_model, order, row, quantity, price, filled_before)
     elif asset.slippage_kind >= VOLUME_SHARE_SLIPPAGE:
         volume = record_at(state.bars, row).volume
-        share = (taken + abs(quantity)) / volume if volume > 0.0 else 1.0
+        share = (filled_before + abs(quantity)) / volume if volume > 0.0 else 1.0
         if asset.slippage_kind == VOLUME_SHARE_SLIPPAGE:
             share = min(share, asset.slippage_limit)
             slip = size * asset.slippage_rate * share * share
         else:
             slip = size * asset.slippage_rate * np.sqrt(share)
-    if order.acts == STOP:
+    if order.acts_as == STOP:
         slip += size * asset.stop_slippage
     if quantity > 0.0:
         return price + slip
@@ -85,7 +85,7 @@ def commission_due(
     elif kind == TIERED_COMMISSION:
         fees += _in_tiers(state, asset, order, abs(quantity), abs(quantity) * abs(price) * asset.contract, maker)
     elif kind == CUSTOM_COMMISSION:
-        fees += charged(state, asset.commission_model, order, row, quantity, price, maker)
+        fees += model_commission(state, asset.commission_model, order, row, quantity, price, maker)
     if kind in (PER_ORDER_COMMISSION, COMBINED_COMMISSION) and order.filled == 0.0:
         fees += asset.commission_amount
     total = fees

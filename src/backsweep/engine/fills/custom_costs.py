@@ -49,7 +49,9 @@ class Source:
 
 
 @kernel
-def answer(state: State, index: int, order: Any, row: int, quantity: float, price: float, taken: float) -> float:
+def evaluate_model(
+    state: State, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
+) -> float:
     """Let model number `index` tell what a fill of `quantity` units at `price` costs, in the units of its kind."""
     fill = state.fill
     account = state.account
@@ -60,8 +62,8 @@ def answer(state: State, index: int, order: Any, row: int, quantity: float, pric
     fill.price = price
     fill.multiplier = asset.contract
     fill.value = abs(quantity) * price * asset.contract
-    fill.share = (taken + abs(quantity)) / bar.volume if bar.volume > 0.0 else 1.0
-    fill.stop = 1 if order.acts == STOP else 0
+    fill.share = (filled_before + abs(quantity)) / bar.volume if bar.volume > 0.0 else 1.0
+    fill.stop = 1 if order.acts_as == STOP else 0
     fill.order_quantity = order.quantity
     fill.order_filled = order.filled
     fill.order_value = order.value
@@ -76,18 +78,22 @@ def answer(state: State, index: int, order: Any, row: int, quantity: float, pric
 
 
 @kernel
-def charged(state: State, index: int, order: Any, row: int, quantity: float, price: float, maker: bool) -> float:
+def model_commission(
+    state: State, index: int, order: Any, row: int, quantity: float, price: float, maker: bool
+) -> float:
     """Give what a commission model charges for a fill, in the asset's currency; below zero it is a rebate."""
     state.fill.maker = 1 if maker else 0
-    found = answer(state, index, order, row, quantity, price, 0.0)
+    found = evaluate_model(state, index, order, row, quantity, price, 0.0)
     return found if np.isfinite(found) else _fail(state, index, found)
 
 
 @kernel
-def slipped(state: State, index: int, order: Any, row: int, quantity: float, price: float, taken: float) -> float:
+def model_slippage(
+    state: State, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
+) -> float:
     """Give by how much a slippage model moves the price of a fill against the trader."""
     state.fill.maker = 0
-    found = answer(state, index, order, row, quantity, price, taken)
+    found = evaluate_model(state, index, order, row, quantity, price, filled_before)
     return found if np.isfinite(found) and found >= 0.0 else _fail(state, index, found)
 
 

@@ -39,41 +39,41 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.compile.kernel import kernel, record_at
-from backsweep.engine.fills.candidates import consider, insert
+from backsweep.engine.fills.candidates import add_if_filled, insert_candidate
 from backsweep.engine.orders.triggers import allows, meet
 from backsweep.engine.state import State
 
 
 @kernel
 def meet_entry_bar(
-    state: State, parent: Any, first: int, row: int, moment: int, price: float, acted: int, start: int
+    state: State, parent: Any, first: int, row: int, phase: int, price: float, acted_as: int, start: int
 ) -> None:
     """Match children, from slot `first` on, with the rest of the bar at `row`, in which their parent began to fill.
 
-    It filled at this moment and market price, and acted as `acted`. Candidates are added from index `start` on.
+    It filled in this phase at this market price, and acted as `acted_as`. Candidates are added from index `start` on.
     """
     live = state.rules.children_live
-    if live == BAR_AFTER or (live == SURE_ENTRY_BAR and not _is_sure(state, parent, first, row, acted)):
+    if live == BAR_AFTER or (live == SURE_ENTRY_BAR and not _is_sure(state, parent, first, row, acted_as)):
         return
     slot = first
     while True:
         child = record_at(state.orders, slot)
         if child.status == WORKING and child.at_close == 0:
-            if moment == AT_OPEN:
-                consider(state, slot, row, start)
-            elif moment == IN_RANGE and child.acts != MARKET:
-                _meet_rest(state, child, slot, row, price, acted == STOP, parent.quantity > 0.0, start)
+            if phase == AT_OPEN:
+                add_if_filled(state, slot, row, start)
+            elif phase == IN_RANGE and child.acts_as != MARKET:
+                _meet_rest(state, child, slot, row, price, acted_as == STOP, parent.quantity > 0.0, start)
         slot = child.next_sibling
         if slot == first:
             break
 
 
 @kernel
-def _is_sure(state: State, parent: Any, first: int, row: int, acted: int) -> bool:
+def _is_sure(state: State, parent: Any, first: int, row: int, acted_as: int) -> bool:
     """Return whether a market order began to fill, or a stop whose bar reaches a target, and no stop, of its own."""
-    if acted == MARKET:
+    if acted_as == MARKET:
         return True
-    if acted != STOP or parent.type == STOP_LIMIT:
+    if acted_as != STOP or parent.type == STOP_LIMIT:
         return False
     bar = record_at(state.bars, row)
     bought = parent.quantity > 0.0
@@ -81,9 +81,9 @@ def _is_sure(state: State, parent: Any, first: int, row: int, acted: int) -> boo
     slot = first
     while True:
         child = record_at(state.orders, slot)
-        if child.acts == STOP and (bar.low <= child.stop_price if bought else bar.high >= child.stop_price):
+        if child.acts_as == STOP and (bar.low <= child.stop_price if bought else bar.high >= child.stop_price):
             return False
-        if child.acts == LIMIT and (bar.high >= child.limit_price if bought else bar.low <= child.limit_price):
+        if child.acts_as == LIMIT and (bar.high >= child.limit_price if bought else bar.low <= child.limit_price):
             reached = True
         slot = child.next_sibling
         if slot == first:
@@ -94,26 +94,26 @@ def _is_sure(state: State, parent: Any, first: int, row: int, acted: int) -> boo
 def _meet_rest(
     state: State, child: Any, slot: int, row: int, price: float, by_stop: bool, bought: bool, start: int
 ) -> None:
-    """Let one child meet what is certain of the bar behind an entry in its range; its stop, the doubtful part too."""
+    """Let one child meet what is certain of the bar behind an entry in its range; its stop, the uncertain part too."""
     bar = record_at(state.bars, row)
-    if by_stop and child.acts == STOP and _is_doubtful(child, bar, price):
+    if by_stop and child.acts_as == STOP and _is_ambiguous(child, bar, price):
         if allows(child, child.stop_price):
-            child.doubted = state.account.group
-            insert(state, slot, row, start, IN_RANGE, child.stop_price)
+            child.ambiguous_group = state.account.group
+            insert_candidate(state, slot, row, start, IN_RANGE, child.stop_price)
         elif state.rules.ambiguous == STOP_FIRST:
-            child.acts = LIMIT
+            child.acts_as = LIMIT
         if state.rules.ambiguous == STOP_FIRST:
             return
     rises = by_stop == bought
     high = bar.high if rises else price
     low = price if rises else bar.low
-    moment, level = meet(child, price, high, low, state.rules.limit_fill)
-    if moment != NEVER:
-        insert(state, slot, row, start, AT_ENTRY if moment == AT_OPEN else moment, level)
+    phase, level = meet(child, price, high, low, state.rules.limit_fill)
+    if phase != NEVER:
+        insert_candidate(state, slot, row, start, AT_ENTRY if phase == AT_OPEN else phase, level)
 
 
 @kernel
-def _is_doubtful(child: Any, bar: Any, price: float) -> bool:
+def _is_ambiguous(child: Any, bar: Any, price: float) -> bool:
     """Return whether the bar reached a stop of a stop entry at `price`, before the entry or after it."""
     if child.quantity < 0.0:
         return bar.low <= child.stop_price < price

@@ -2,7 +2,7 @@
 
 Everything that a timestamp's bars would fill is collected first, sorted, and then filled one by one:
 
-    moment   what the open decides comes before what the range decides
+    phase    what the open decides comes before what the range decides
     rank     exits by the strategy, then protective stops, then other exits, then entries; inside the range other
              exits come before protective stops where `execution.ambiguous` is `target_first`
     id       order of submission
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.account.ledger import apply_fill
-from backsweep.engine.account.margin import refuses_fill
+from backsweep.engine.account.margin import check_fill
 from backsweep.engine.codes import (
     AT_CLOSE,
     AT_OPEN,
@@ -46,13 +46,13 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.compile.kernel import kernel, record_at
-from backsweep.engine.fills.ambiguity import excludes, note_choice, note_passed_stop
-from backsweep.engine.fills.candidates import OTHER_EXIT, consider, insert
+from backsweep.engine.fills.ambiguity import count_ambiguous_fill, count_deferred_stop, excludes
+from backsweep.engine.fills.candidates import OTHER_EXIT, add_if_filled, insert_candidate
 from backsweep.engine.fills.costs import commission_due
 from backsweep.engine.fills.entry_bar import meet_entry_bar
-from backsweep.engine.fills.sizes import fillable, price_paid, take
+from backsweep.engine.fills.sizes import count_filled, fillable, price_paid
 from backsweep.engine.lots import ROUNDING, in_lots
-from backsweep.engine.orders.after_fill import end_orphan, note_fill
+from backsweep.engine.orders.after_fill import cancel_orphan, update_after_fill
 from backsweep.engine.orders.lifecycle import end_unfilled
 from backsweep.engine.orders.time_in_force import end_group, ends_now
 from backsweep.engine.orders.triggers import meet, trigger_price, waits_below
@@ -68,8 +68,8 @@ def match_group(state: State, group: Any) -> None:
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
-        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and trades(state, bar, row):
-            _visit(state, book, bar, row)
+        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and is_traded(state, bar, row):
+            _collect_fills(state, book, bar, row)
     _execute_candidates(state)
 
 
@@ -80,15 +80,15 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
     account.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
-        slot = record_at(state.books, bar.asset).first_order if trades(state, bar, row) else NONE
+        slot = record_at(state.books, bar.asset).first_order if is_traded(state, bar, row) else NONE
         while slot != NONE:
             order = record_at(state.orders, slot)
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
             waits = waits or (order.type == MARKET_ON_CLOSE and bar.last_of_session == 0)
             if not waits:
-                moment, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
-                if not ends_now(state, slot, moment) and moment != NEVER:
-                    insert(state, slot, row, 0, AT_CLOSE, price)
+                phase, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
+                if not ends_now(state, slot, phase) and phase != NEVER:
+                    insert_candidate(state, slot, row, 0, AT_CLOSE, price)
             slot = order.next
     _execute_candidates(state)
 
@@ -103,13 +103,13 @@ def _execute_candidates(state: State) -> None:
 
 
 @kernel
-def trades(state: State, bar: Any, row: int) -> bool:
+def is_traded(state: State, bar: Any, row: int) -> bool:
     """Tell whether orders can meet this bar: once an asset's data has shown volume, a bar without it did not trade."""
     return bar.volume > 0.0 or row < record_at(state.assets, bar.asset).volume_from
 
 
 @kernel
-def _visit(state: State, book: Any, bar: Any, row: int) -> None:
+def _collect_fills(state: State, book: Any, bar: Any, row: int) -> None:
     """Collect the orders of one asset that this bar fills, and note how far a later bar must reach to fill any."""
     book.reach_low = -np.inf
     book.reach_high = np.inf
@@ -119,7 +119,7 @@ def _visit(state: State, book: Any, bar: Any, row: int) -> None:
         if order.at_close == 1:
             slot = order.next
             continue
-        consider(state, slot, row, 0)
+        add_if_filled(state, slot, row, 0)
         if order.type == TRAILING_STOP:
             book.reach_low = np.inf  # every bar may move its mark
         elif waits_below(order):
@@ -137,48 +137,48 @@ def _execute(state: State, candidate: Any, following: int) -> None:
         return
     slot = candidate.slot
     row = candidate.row
-    moment = candidate.moment
+    phase = candidate.phase
     price = candidate.price
-    if moment == AT_OPEN and candidate.rank == OTHER_EXIT and _stop_decides(state, order, following):
-        insert(state, slot, row, following, IN_RANGE, price)
+    if phase == AT_OPEN and candidate.rank == OTHER_EXIT and _stop_decides(state, order, following):
+        insert_candidate(state, slot, row, following, IN_RANGE, price)
         return
     if order.reduce_only == 1 and record_at(state.positions, order.asset).quantity * order.quantity >= 0.0:
-        end_orphan(state, slot)
+        cancel_orphan(state, slot)
         return
-    asked = quantity = _asked(state, order)
-    if order.doubted == state.account.group and state.rules.ambiguous != STOP_FIRST:
-        note_passed_stop(state, order, row, price)
+    asked = quantity = _units_to_fill(state, order)
+    if order.ambiguous_group == state.account.group and state.rules.ambiguous != STOP_FIRST:
+        count_deferred_stop(state, order, row, price)
         return
     if state.rules.volume_share > 0.0:
         quantity = fillable(state, order, row, asked)
         if quantity == 0.0 or (quantity != asked and order.tif == FOK):
-            _leave_rest(state, slot)
+            _keep_remainder(state, slot)
             return
     asset = record_at(state.assets, order.asset)
     fill_price = price_paid(state, order, row, quantity, price)
-    maker = order.acts == LIMIT and (moment == IN_RANGE or order.rested == 1)
+    maker = order.acts_as == LIMIT and (phase == IN_RANGE or order.rested == 1)
     commission, fees = commission_due(state, asset, order, row, quantity, fill_price, maker)
-    reason = refuses_fill(state, order, quantity, fill_price, commission)
+    reason = check_fill(state, order, quantity, fill_price, commission)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)
         return
-    if moment == IN_RANGE and (order.parent != 0 or order.oca_group != 0):
-        note_choice(state, order, row, quantity, price, following)
-    acted = order.acts
+    if phase == IN_RANGE and (order.parent != 0 or order.oca_group != 0):
+        count_ambiguous_fill(state, order, row, quantity, price, following)
+    acted_as = order.acts_as
     slippage = abs(fill_price - price) * abs(quantity) * asset.multiplier
     child = order.first_child if order.filled == 0.0 else NONE
     apply_fill(state, order, row, quantity, fill_price, commission, slippage)
     order.fees = fees
-    take(state, order.asset, row, quantity)
+    count_filled(state, order.asset, row, quantity)
     if quantity == asked:
         order.quantity = order.filled
-    note_fill(state, slot, quantity, price)
+    update_after_fill(state, slot, quantity, price)
     if order.oca_group != 0:
         end_group(state, order, quantity)
     if order.status == WORKING:
-        _leave_rest(state, slot)
-    if child != NONE and moment != AT_CLOSE:
-        meet_entry_bar(state, order, child, row, moment, price, acted, following)
+        _keep_remainder(state, slot)
+    if child != NONE and phase != AT_CLOSE:
+        meet_entry_bar(state, order, child, row, phase, price, acted_as, following)
 
 
 @kernel
@@ -189,26 +189,26 @@ def _stop_decides(state: State, order: Any, following: int) -> bool:
     for index in range(following, state.account.candidates):
         candidate = record_at(state.candidates, index)
         other = record_at(state.orders, candidate.slot)
-        if candidate.moment == IN_RANGE and other.status == WORKING and other.acts == STOP and excludes(order, other):
+        if candidate.phase == IN_RANGE and other.status == WORKING and other.acts_as == STOP and excludes(order, other):
             return True
     return False
 
 
 @kernel
-def _leave_rest(state: State, slot: int) -> None:
-    """Let an order go on with what its bar's volume did not fill, or expire if it lives for one moment."""
+def _keep_remainder(state: State, slot: int) -> None:
+    """Let an order go on with what its bar's volume did not fill, or expire if it is IOC or FOK."""
     order = record_at(state.orders, slot)
     if order.tif >= IOC:
         end_unfilled(state, slot, EXPIRED, NO_REASON)
         return
     order.rested = 1
-    if order.acts == STOP:
-        order.acts = LIMIT if order.type == STOP_LIMIT else MARKET
+    if order.acts_as == STOP:
+        order.acts_as = LIMIT if order.type == STOP_LIMIT else MARKET
         record_at(state.books, order.asset).reach_low = np.inf
 
 
 @kernel
-def _asked(state: State, order: Any) -> float:
+def _units_to_fill(state: State, order: Any) -> float:
     """Return the signed units that an order has left: whole lots, and no more than is held if it can only reduce.
 
     One that closes the position but for rounding closes it: 0.3 sells what three times 0.1 bought.

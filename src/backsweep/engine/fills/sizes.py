@@ -31,7 +31,7 @@ def fillable(state: State, order: Any, row: int, quantity: float) -> float:
     if volume == 0.0:
         return quantity
     share = state.rules.volume_share * volume
-    room = share - taken_at(state, order.asset, row)
+    room = share - filled_at(state, order.asset, row)
     if room <= ROUNDING * share:
         return 0.0
     if abs(quantity) <= room * (1.0 + ROUNDING):
@@ -40,23 +40,23 @@ def fillable(state: State, order: Any, row: int, quantity: float) -> float:
 
 
 @kernel
-def taken_at(state: State, asset: int, row: int) -> float:
+def filled_at(state: State, asset: int, row: int) -> float:
     """Give the units that the asset's orders have filled at the bar at `row` so far."""
     book = record_at(state.books, asset)
-    return book.taken if book.taken_row == row else 0.0
+    return book.filled_units if book.filled_row == row else 0.0
 
 
 @kernel
 def price_paid(state: State, order: Any, row: int, quantity: float, price: float) -> float:
     """Give the price of a fill of `quantity` signed units at market price `price`: slipped, but within a limit."""
-    if order.acts != LIMIT:
-        price = slipped_price(state, order, row, quantity, price, taken_at(state, order.asset, row))
+    if order.acts_as != LIMIT:
+        price = slipped_price(state, order, row, quantity, price, filled_at(state, order.asset, row))
     return price if allows(order, price) else order.limit_price
 
 
 @kernel
-def take(state: State, asset: int, row: int, quantity: float) -> None:
+def count_filled(state: State, asset: int, row: int, quantity: float) -> None:
     """Count the units of a fill against the bar at `row`."""
     book = record_at(state.books, asset)
-    book.taken = taken_at(state, asset, row) + abs(quantity)
-    book.taken_row = row
+    book.filled_units = filled_at(state, asset, row) + abs(quantity)
+    book.filled_row = row

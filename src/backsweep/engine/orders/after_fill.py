@@ -31,7 +31,7 @@ from backsweep.engine.state import State
 
 
 @kernel
-def note_fill(state: State, slot: int, quantity: float, price: float) -> None:
+def update_after_fill(state: State, slot: int, quantity: float, price: float) -> None:
     """Follow up a fill that the ledger has entered, at market price `price`: the order, its children, its siblings."""
     order = record_at(state.orders, slot)
     position = record_at(state.positions, order.asset)
@@ -90,12 +90,12 @@ def _cancel_orphans(state: State, asset: int) -> None:
         order = record_at(state.orders, slot)
         following = order.next
         if order.status == WORKING and order.reduce_only == 1 and order.quantity * position.quantity >= 0.0:
-            end_orphan(state, slot)
+            cancel_orphan(state, slot)
         slot = following
 
 
 @kernel
-def end_orphan(state: State, slot: int) -> None:
+def cancel_orphan(state: State, slot: int) -> None:
     """Cancel an order that has nothing left to reduce, and what is left of its parent."""
     order = record_at(state.orders, slot)
     if order.parent != 0:

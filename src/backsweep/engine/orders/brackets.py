@@ -24,13 +24,13 @@ from backsweep.engine.state import State
 
 
 @kernel
-def join_family(state: State, order: Any, slot: int) -> None:
+def link_child(state: State, order: Any, slot: int) -> None:
     """Put a child at the end of its parent's ring of children."""
     parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
         return
     parent = record_at(state.orders, parent_slot)
-    order.whole = parent.planned
+    order.parent_units = parent.planned
     if parent.first_child == NONE:
         parent.first_child = slot
         return
@@ -58,7 +58,7 @@ def find_child(state: State, parent_id: int, order_type: int) -> int:
 
 
 @kernel
-def leave_family(state: State, order: Any, slot: int) -> None:
+def unlink_child(state: State, order: Any, slot: int) -> None:
     """Take a child out of its ring."""
     parent_slot = parent_slot_of(state, order)
     if parent_slot != NONE:
@@ -79,8 +79,8 @@ def child_units(state: State, parent: Any, child: Any) -> float:
     A size of its own it takes as far as its parent has filled; one that works already takes no less than it has.
     """
     lot = record_at(state.assets, child.asset).lot
-    if np.isfinite(child.whole):
-        units = lots_above(abs(child.planned / child.whole * parent.filled), lot)
+    if np.isfinite(child.parent_units):
+        units = lots_above(abs(child.planned / child.parent_units * parent.filled), lot)
     else:
         units = lots_above(min(abs(child.planned), abs(parent.filled)), lot)
         if child.status == WORKING:
@@ -105,10 +105,10 @@ def resize_children(state: State, order_id: int) -> None:
 @kernel
 def _resize_child(state: State, parent: Any, child: Any) -> bool:
     """Let one child follow its parent's units; tell whether that changed anything."""
-    if child.whole == parent.planned or not 0.0 < abs(child.whole) < np.inf:
+    if child.parent_units == parent.planned or not 0.0 < abs(child.parent_units) < np.inf:
         return False
-    child.planned = child.planned / child.whole * parent.planned
-    child.whole = parent.planned
+    child.planned = child.planned / child.parent_units * parent.planned
+    child.parent_units = parent.planned
     if child.status != WORKING:
         lot = record_at(state.assets, parent.asset).lot
         child.quantity = np.copysign(lots_above(abs(child.planned), lot), child.planned)

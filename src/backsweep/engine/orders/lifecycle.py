@@ -38,7 +38,7 @@ from backsweep.engine.codes import (
     WORKING,
 )
 from backsweep.engine.compile.kernel import kernel, record_at
-from backsweep.engine.orders.brackets import join_family, leave_family
+from backsweep.engine.orders.brackets import link_child, unlink_child
 from backsweep.engine.orders.triggers import acts_as
 from backsweep.engine.slots import is_needed, slot_of
 from backsweep.engine.state import State
@@ -73,7 +73,7 @@ def request_order(
     order.id = order_id
     order.status = REQUESTED
     order.type = order_type
-    order.acts = acts_as(order_type)
+    order.acts_as = acts_as(order_type)
     order.at_close = int(_fills_at_close(state, order_type))
     order.asset = asset
     order.quantity = quantity
@@ -92,15 +92,15 @@ def request_order(
     order.fill_reason = SIGNAL
     if order_type == LIMIT:
         order.fill_reason = AT_LIMIT
-    elif order.acts == STOP:
+    elif order.acts_as == STOP:
         order.fill_reason = AT_STOP
     order.reject_reason = NO_REASON
     order.parent = parent
     order.first_child = NONE
     order.next_sibling = slot
     order.planned = quantity
-    order.whole = np.nan
-    order.doubted = NONE
+    order.parent_units = np.nan
+    order.ambiguous_group = NONE
     order.submitted = account.timestamp
     order.rested = 0
     order.value = 0.0
@@ -112,9 +112,9 @@ def request_order(
         order.reduce_only = 1
         if order_type == LIMIT:
             order.fill_reason = TAKE_PROFIT
-        elif order.acts == STOP:
+        elif order.acts_as == STOP:
             order.fill_reason = STOP_LOSS
-        join_family(state, order, slot)
+        link_child(state, order, slot)
     return order_id
 
 
@@ -177,7 +177,7 @@ def close_order(state: State, slot: int, status: int, reason: int) -> None:
     if order.status == WORKING:
         _stop_working(state, order)
     if order.parent != 0:
-        leave_family(state, order, slot)
+        unlink_child(state, order, slot)
     order.status = status
     order.reject_reason = reason
     account.live_orders -= 1

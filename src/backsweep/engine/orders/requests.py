@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.account.margin import accepts, exposure_added, reduces
+from backsweep.engine.account.margin import check_order, exposure_added, reduces
 from backsweep.engine.codes import (
     BAD_ASSET,
     BAD_PARENT,
     BAD_PRICE,
     BAD_QUANTITY,
-    BAD_TERMS,
+    BAD_TIME_IN_FORCE,
     BAD_TYPE,
     BELOW_MINIMUM,
     BY_STRATEGY,
@@ -38,7 +38,7 @@ from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.lots import ROUNDING, whole_lots, whole_order
 from backsweep.engine.orders.brackets import child_units, resize_children
 from backsweep.engine.orders.lifecycle import close_order, end_unfilled, start_working
-from backsweep.engine.orders.time_in_force import are_possible
+from backsweep.engine.orders.time_in_force import has_valid_tif
 from backsweep.engine.orders.triggers import follow_mark, start_trail
 from backsweep.engine.slots import is_live, parent_slot_of, slot_of
 from backsweep.engine.state import State
@@ -70,7 +70,7 @@ def _accept(state: State, slot: int) -> None:
         order.close_seen = record_at(state.positions, order.asset).last_price
     order.limit_price = on_tick(order, order.limit_price, LIMIT, asset.tick)
     order.stop_price = on_tick(order, order.stop_price, STOP, asset.tick)
-    reason = _malformed(state, order)
+    reason = _check_request(state, order)
     if reason != NO_REASON:
         close_order(state, slot, REJECTED, reason)
         return
@@ -78,7 +78,7 @@ def _accept(state: State, slot: int) -> None:
         _accept_child(state, slot)
         return
     added = exposure_added(state, order, reference_price(state, order))
-    reason = accepts(state, order, added)
+    reason = check_order(state, order, added)
     if reason != NO_REASON:
         close_order(state, slot, REJECTED, reason)
         return
@@ -88,7 +88,7 @@ def _accept(state: State, slot: int) -> None:
 
 
 @kernel
-def _malformed(state: State, order: Any) -> int:
+def _check_request(state: State, order: Any) -> int:
     """Give the reason why the order makes no sense, or NO_REASON."""
     if record_at(state.positions, order.asset).delisted == 1:
         return DELISTED
@@ -96,8 +96,8 @@ def _malformed(state: State, order: Any) -> int:
         return BAD_QUANTITY
     if order.type < MARKET or order.type > MARKET_ON_CLOSE:
         return BAD_TYPE
-    if not are_possible(order):
-        return BAD_TERMS
+    if not has_valid_tif(order):
+        return BAD_TIME_IN_FORCE
     if (order.type == LIMIT or order.type == STOP_LIMIT) and not is_price(order.limit_price):
         return BAD_PRICE
     if (order.type == STOP or order.type == STOP_LIMIT) and not is_price(order.stop_price):
@@ -132,8 +132,8 @@ def _accept_child(state: State, slot: int) -> None:
         close_order(state, slot, REJECTED, BAD_PARENT)
         return
     parent = record_at(state.orders, parent_slot)
-    if np.isfinite(order.whole):
-        order.whole = parent.planned if is_live(parent) else np.nan
+    if np.isfinite(order.parent_units):
+        order.parent_units = parent.planned if is_live(parent) else np.nan
     if parent.asset != order.asset or parent.quantity * order.quantity >= 0.0:
         close_order(state, slot, REJECTED, BAD_PARENT)
     elif parent.filled != 0.0:
@@ -242,7 +242,7 @@ def update_order(
         follow_mark(order)
     if not np.isnan(quantity):
         order.planned = wanted
-        order.whole = np.nan
+        order.parent_units = np.nan
         if order.first_child != NONE:
             resize_children(state, order_id)
     return True
@@ -258,7 +258,7 @@ def _resize(state: State, order: Any, wanted: float) -> bool:
     added = exposure_added(state, order, reference_price(state, order))
     smaller = abs(wanted) <= abs(before)
     accepted = smaller and added <= order.reserved
-    if accepted or ((smaller or _is_priced(state, order)) and accepts(state, order, added) == NO_REASON):
+    if accepted or ((smaller or _is_priced(state, order)) and check_order(state, order, added) == NO_REASON):
         order.reserved = added
         account.reserved += added
         record_at(state.books, order.asset).reach_low = np.inf

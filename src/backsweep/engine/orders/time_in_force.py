@@ -3,7 +3,7 @@
     GTC   until it fills or is cancelled
     DAY   to the end of its asset's session: the one of the asset's next bar after the request
     GTD   as long as bars are stamped at or before `good_till`
-    IOC   for one moment: the open of its asset's next bar, or the close for what fills at a close alone
+    IOC   for one phase of a bar: the open of its asset's next bar, or the close for what fills at a close alone
     FOK   as IOC, but all of it or nothing
 
 An order whose time is over is EXPIRED, and its waiting children go with it. When one order of an OCA group fills, the
@@ -40,7 +40,7 @@ NO_EXPIRY = np.iinfo(np.int64).max
 
 
 @kernel
-def set_terms(state: State, order_id: int, tif: int, good_till: int, oca_group: int) -> None:
+def set_time_in_force(state: State, order_id: int, tif: int, good_till: int, oca_group: int) -> None:
     """Write down how long a requested order lives, in nanoseconds UTC for GTD, and its group."""
     if order_id == 0 or (tif == GTC and oca_group == 0):
         return
@@ -57,7 +57,7 @@ def set_terms(state: State, order_id: int, tif: int, good_till: int, oca_group: 
 
 
 @kernel
-def are_possible(order: Any) -> bool:
+def has_valid_tif(order: Any) -> bool:
     """Tell whether an order's terms make sense: GTD needs its time, and a child, which waits, cannot be IOC or FOK."""
     if order.tif == GTD:
         return order.expires > 0
@@ -97,9 +97,9 @@ def expire_day(state: State, group: Any) -> None:
 
 
 @kernel
-def ends_now(state: State, slot: int, moment: int) -> bool:
-    """End an order that lives for one moment if it does not fill at it; tell whether that was so."""
-    if record_at(state.orders, slot).tif < IOC or moment == AT_OPEN:
+def ends_now(state: State, slot: int, phase: int) -> bool:
+    """End an IOC or FOK order that did not fill in its phase; return whether it ended."""
+    if record_at(state.orders, slot).tif < IOC or phase == AT_OPEN:
         return False
     end_unfilled(state, slot, EXPIRED, NO_REASON)
     return True

@@ -44,24 +44,24 @@ def acts_as(order_type: int) -> int:
 @kernel
 def waits_below(order: Any) -> bool:
     """Tell whether the order fills when the price falls to its level: buy limits and sell stops do."""
-    return (order.acts == STOP) != (order.quantity > 0.0)
+    return (order.acts_as == STOP) != (order.quantity > 0.0)
 
 
 @kernel
 def trigger_price(order: Any) -> float:
     """Give the level that the price must reach; a market order fills wherever the price is."""
-    if order.acts == LIMIT:
+    if order.acts_as == LIMIT:
         return order.limit_price
-    if order.acts == STOP:
+    if order.acts_as == STOP:
         return order.stop_price
     return np.inf if waits_below(order) else -np.inf
 
 
 @kernel
 def touch(order: Any, opened: float, high: float, low: float, limit_fill: int) -> tuple[int, float]:
-    """Give the moment at which these prices reach the order's level, and the price that it finds there."""
+    """Return the phase in which these prices reach the order's level, and the price that it finds there."""
     level = trigger_price(order)
-    at_level = limit_fill == TOUCH or order.acts != LIMIT  # whether the level itself is enough
+    at_level = limit_fill == TOUCH or order.acts_as != LIMIT  # whether the level itself is enough
     if waits_below(order):
         if opened < level or (opened == level and at_level):
             return AT_OPEN, opened
@@ -77,20 +77,20 @@ def touch(order: Any, opened: float, high: float, low: float, limit_fill: int) -
 
 @kernel
 def meet(order: Any, opened: float, high: float, low: float, limit_fill: int) -> tuple[int, float]:
-    """Give the moment at which these prices fill the order, and the price before slippage; follow up if they do not."""
-    moment, price = touch(order, opened, high, low, limit_fill)
-    if order.type == STOP_LIMIT and order.acts == STOP and moment != NEVER and not allows(order, price):
-        order.acts = LIMIT
-        if moment == AT_OPEN:
-            moment, price = touch(order, opened, high, low, limit_fill)
+    """Return the phase in which these prices fill the order, and the price before slippage; move its trail if none."""
+    phase, price = touch(order, opened, high, low, limit_fill)
+    if order.type == STOP_LIMIT and order.acts_as == STOP and phase != NEVER and not allows(order, price):
+        order.acts_as = LIMIT
+        if phase == AT_OPEN:
+            phase, price = touch(order, opened, high, low, limit_fill)
         else:
-            moment = NEVER
-    if moment == NEVER:
+            phase = NEVER
+    if phase == NEVER:
         order.rested = 1
         if order.type == TRAILING_STOP:
             order.mark = max(order.mark, high) if order.quantity < 0.0 else min(order.mark, low)
             follow_mark(order)
-    return moment, price
+    return phase, price
 
 
 @kernel
