@@ -54,21 +54,29 @@ def run_python(page, folder, monkeypatch):
     script = folder / "page.py"
     script.write_text("\n".join(re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text())))
     monkeypatch.chdir(folder)
+    shorter = {"overrides": ["data.start=2012-01-01"]}
     monkeypatch.setattr(bs, "backtest", partial(bs.backtest, compiled=False))
-    monkeypatch.setattr(bs, "run", partial(bs.run, backend="inline", trials=8, overrides=["data.start=2012-01-01"]))
+    monkeypatch.setattr(bs, "replay", partial(bs.replay, compiled=False, **shorter))
+    monkeypatch.setattr(bs, "run", partial(bs.run, backend="inline", trials=8, **shorter))
     monkeypatch.setattr(sys, "path", [*sys.path])
     runpy.run_path(str(script))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES[1:] if "```python" in page.read_text()], ids=name_of)
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
+WITH_STUDIES = [page for page in WITH_PYTHON if "bs.run(" in page.read_text()]  # they compile
+
+
+@pytest.mark.parametrize("page", [page for page in WITH_PYTHON if page not in WITH_STUDIES], ids=name_of)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     run_python(page, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_the_python_of_the_readme_runs_and_its_sweep_is_a_study(tmp_path, monkeypatch):
-    run_python(PAGES[0], tmp_path, monkeypatch)
-    assert len(bs.open_study(tmp_path / "studies" / "my-trend").trials) == 8
+@pytest.mark.parametrize("page", WITH_STUDIES, ids=name_of)
+def test_the_python_of_a_page_runs_and_leaves_a_study(page, tmp_path, monkeypatch):
+    run_python(page, tmp_path, monkeypatch)
+    (study,) = (tmp_path / "studies").glob("[a-z]*")
+    assert len(bs.open_study(study).trials) == 8
 
 
 def merge(base, part):
