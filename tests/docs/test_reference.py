@@ -1,5 +1,6 @@
 """The pages of docs/reference are what `make docs` writes today, and leave out nothing that there is."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from backsweep.metrics import METRICS
 from backsweep.sweepfile.rules import RULES
 from backsweep.sweepfile.search import SAMPLERS
 from backsweep.sweepfile.section import Section
-from generate import FOLDER, PAGES, strategy, sweep_file
+from generate import FOLDER, PAGES, python, strategy, sweep_file
 
 
 def page(name):
@@ -104,3 +105,20 @@ def test_the_page_has_what_a_strategy_can_name():
     assert [name for name in exported if name not in text] == []
     codes = [name.upper() for name in (*ORDER_TYPES, *TIFS)]
     assert [name for name in codes if name not in bs.__all__ or f"`{name}`" not in text] == []
+
+
+def test_the_page_has_what_a_program_can_name():
+    """Every function that the package or its modules export, what a study and a result have, and every error."""
+    text = page("python.md")
+    functions = [
+        f"bs.{name}" for name in bs.__all__ if getattr(getattr(bs, name), "__module__", "").startswith("backsweep.api")
+    ]
+    for module in (bs.metrics, bs.statistics):
+        functions += [f"bs.{module.__name__.partition('.')[2]}.{name}" for name in module.__all__ if name.islower()]
+    assert len(functions) > 30
+    assert [name for name in functions if f"### {name}(" not in text] == []
+    for cls in (bs.Study, bs.Result):
+        public = {name for name in dir(cls) if not name.startswith("_")} | {*inspect.get_annotations(cls)}
+        part = text.partition(f"## {cls.__name__}\n")[2].partition("\n## ")[0]
+        assert [name for name in public if f"`{name}`" not in part and f"`{name}(" not in part] == []
+    assert [name for name in python.errors() if f"- `{name}`" not in text] == []
