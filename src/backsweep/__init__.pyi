@@ -9,10 +9,10 @@ from backsweep.api import Study as Study
 from backsweep.api import backtest as backtest
 from backsweep.api import check as check
 from backsweep.api import null_study as null_study
+from backsweep.api import open_holdout as open_holdout
 from backsweep.api import open_study as open_study
 from backsweep.api import replay as replay
 from backsweep.api import run as run
-from backsweep.api import touch_holdout as touch_holdout
 from backsweep.bars import Bar as Bar
 from backsweep.bars import Context as Context
 from backsweep.bars import Data as Data

@@ -25,7 +25,7 @@ PRICES_AND_VOLUME = ("open", "high", "low", "close", "volume")
 BAR_FIELDS = ("asset", *PRICES_AND_VOLUME, "last_of_session")
 
 
-class Market(NamedTuple):
+class ColumnAddresses(NamedTuple):
     """Records of column addresses, one field for each series: beside the bars, and beside the timestamps."""
 
     columns: Any

@@ -42,20 +42,20 @@ def test_a_replay_ends_before_it(kept):
 
 def test_looks_are_on_record_and_change_what_is_said(tmp_path, capsys):
     study = run(tmp_path, *KEPT_APART)
-    assert study.touches == []
+    assert study.holdout_uses == []
     assert "untouched" in shown(study, capsys)
-    first = bs.touch_holdout(study.path, "final check")
+    first = bs.open_holdout(study.path, "final check")
     assert (first.number, first.trial, first.why) == (1, study.selected, "final check")
     assert first.metrics["sessions"] > 400
     assert "touched once" in shown(study, capsys)
     with pytest.raises(SystemExit):
         main(["holdout", str(study.path), "--why", "curious", "--trial", "3"])
     assert "touched 2 times" in capsys.readouterr().out
-    assert [(each.number, each.trial) for each in bs.open_study(study.path).touches] == [
+    assert [(each.number, each.trial) for each in bs.open_study(study.path).holdout_uses] == [
         (1, study.selected),
         (2, 3),
     ]
-    assert study.touches[0].metrics == first.metrics
+    assert study.holdout_uses[0].metrics == first.metrics
     after = bs.open_study(study.path).statistics
     assert (after.looks, [each.trials for each in after.later]) == (1, [0, 0])
     shutil.copytree(study.path.parent / ".ledger", tmp_path / "later" / ".ledger")
@@ -68,19 +68,19 @@ def test_looks_are_on_record_and_change_what_is_said(tmp_path, capsys):
 def test_a_look_that_was_removed_is_noticed(tmp_path):
     study = run(tmp_path, *KEPT_APART, "search.trials=8")
     for why in ("one", "two"):
-        bs.touch_holdout(study.path, why)
+        bs.open_holdout(study.path, why)
     next((study.path / "touches").glob("*1.json")).unlink()
     with pytest.raises(StudyConflict, match="not whole"):
-        _ = study.touches
+        _ = study.holdout_uses
 
 
 def test_a_look_is_a_test_that_begins_there_bit_for_bit(tmp_path, kept):
-    touch = bs.touch_holdout(run(tmp_path / "a", *KEPT_APART).path, "compare")
-    before = (kept.sessions < datetime.fromisoformat(touch.start)).sum()
+    use = bs.open_holdout(run(tmp_path / "a", *KEPT_APART).path, "compare")
+    before = (kept.sessions < datetime.fromisoformat(use.start)).sum()
     split = f"walk_forward={{mode: holdout, train: {before}s}}"
     tested = run(tmp_path / "b", split, "search.constraints=[]").folds
-    row = tested.row(by_predicate=(pl.col("number") == touch.trial) & (pl.col("segment") == "test"), named=True)
-    assert touch.metrics == {name: row[f"user_attrs_{name}"] for name in touch.metrics}
+    row = tested.row(by_predicate=(pl.col("number") == use.trial) & (pl.col("segment") == "test"), named=True)
+    assert use.metrics == {name: row[f"user_attrs_{name}"] for name in use.metrics}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_what_leaves_no_folds_is_refused(tmp_path, overrides, message):
 def test_a_study_without_one_has_none_to_look_at(tmp_path):
     study = run(tmp_path, "search.trials=1")
     with pytest.raises(BadInput, match="no holdout"):
-        bs.touch_holdout(study.path, "why not")
+        bs.open_holdout(study.path, "why not")
 
 
 def test_every_mode_keeps_it_apart(tmp_path):
@@ -111,7 +111,7 @@ def test_every_mode_keeps_it_apart(tmp_path):
     ):
         study = run(tmp_path / str(number), f"walk_forward={section}", "search.trials=8")
         assert study.walk_forward.folds["test_start"][-1] is None
-        assert bs.touch_holdout(study.path, "try").number == 1
+        assert bs.open_holdout(study.path, "try").number == 1
         assert study.walk_forward.equity["timestamp"].max() < study.sessions[-400]
 
 

@@ -141,10 +141,10 @@ def test_data_that_are_swapped_before_a_worker_loads_them_are_refused(tmp_path, 
     sweep = ran(tmp_path, RANDOM, 1.5, trials=4)
     file = Path(bs.open_study(tmp_path / "study").sweep.data.bars)
 
-    def spread(make, *_):
+    def parallel_map(make, *_):
         pl.read_parquet(file).with_columns(volume=pl.col("volume") + 1.0).write_parquet(file)
         return pickle.loads(pickle.dumps(make))()  # noqa: S301 - as a worker gets it
 
-    monkeypatch.setattr(nulls, "spread", spread)
+    monkeypatch.setattr(nulls, "parallel_map", parallel_map)
     with pytest.raises(BadData, match="have changed since the study took their fingerprint"):
         bs.null_study(sweep, 1, out=tmp_path / "study")

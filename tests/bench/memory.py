@@ -76,7 +76,7 @@ def run_chunk(backend):
 
 def set_sizes(backend):
     """Return the proportional set size of every worker, in MB."""
-    pids = [ray.get(seat.actor.__ray_call__.remote(lambda _self: __import__("os").getpid())) for seat in backend._seats]
+    pids = [ray.get(slot.actor.__ray_call__.remote(lambda _self: __import__("os").getpid())) for slot in backend._slots]
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return [int(text.split("\nPss:")[1].split()[0]) / 1024 for text in rollups]
 
@@ -89,7 +89,7 @@ def measure_sharing(path):
     for name, factory in (("each its own copy", own), ("one copy for the node", None)):
         backend = RayBackend(2, "local", factory)
         backend.start(spec(path, "shared"))
-        while any(seat.loading for seat in backend._seats):
+        while any(slot.loading for slot in backend._slots):
             backend.wait(1.0)
         time.sleep(5.0)  # what loading has freed goes back to the system
         print(f"  two workers, {name:24}", " ".join(f"{size:7.0f} MB" for size in set_sizes(backend)))

@@ -39,9 +39,9 @@ def run(backend, number):
 
 def settle(backend, count):
     """Wait until so many workers have loaded; gives their nodes."""
-    while sum(not seat.loading for seat in backend._seats) < count:
+    while sum(not slot.loading for slot in backend._slots) < count:
         backend.wait(1.0)
-    return [ray.get(seat.actor.join_node.remote()) for seat in backend._seats if not seat.loading]
+    return [ray.get(slot.actor.join_node.remote()) for slot in backend._slots if not slot.loading]
 
 
 def test_workers_spread_over_nodes_join_as_nodes_come_and_outlive_them(cluster, tmp_path, monkeypatch):
@@ -65,7 +65,7 @@ def test_workers_spread_over_nodes_join_as_nodes_come_and_outlive_them(cluster, 
         third = cluster.add_node(num_cpus=1)  # the worker that found no place takes it, and a part that another has
         assert third.node_id in settle(backend, 3)
         assert run(backend, 1) == expected[1]
-        alone = next(seat for seat in backend._seats if [s.part for s in backend._seats].count(seat.part) == 1)
+        alone = next(slot for slot in backend._slots if [s.part for s in backend._slots].count(slot.part) == 1)
         lost = ray.get(alone.actor.join_node.remote())
         monkeypatch.setattr("backsweep.runtime.ray_pool.PATIENCE", 3.0)
         cluster.remove_node(next(node for node in (first, second, third) if node.node_id == lost))
@@ -73,6 +73,6 @@ def test_workers_spread_over_nodes_join_as_nodes_come_and_outlive_them(cluster, 
         assert lost not in settle(backend, 2)
         assert run(backend, 3) == expected[3]
         backend.wind_down()
-        assert backend._seats == []
+        assert backend._slots == []
     finally:
         backend.close()

@@ -52,8 +52,8 @@ def test_choices_of_sleeves_are_kept_with_the_records_of_their_tests_and_may_hav
     tested = [each for each in content["folds"] if each["metrics"]]
     for each in tested:
         assert counted.get((each["fold"], each["number"]), 0) == each["metrics"]["trades"]
-    touch = bs.touch_holdout(study.path, "final check")
-    assert (touch.trial, touch.metrics["sessions"]) == (study.selected, 20)
+    use = bs.open_holdout(study.path, "final check")
+    assert (use.trial, use.metrics["sessions"]) == (study.selected, 20)
 
 
 @pytest.mark.parametrize("kind", FOLDS)

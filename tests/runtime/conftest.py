@@ -12,7 +12,7 @@ import pytest
 
 from backsweep.errors import BadData
 from backsweep.metrics import METRICS
-from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.contract import DataInfo, Outcome
 
 
 def _fake(folder):
@@ -29,7 +29,7 @@ def _fake(folder):
             if spec.strategy == "broken:Code":
                 raise ZeroDivisionError("in the evaluator")
             self.fills = 0
-            self.ready = Ready(sessions=np.arange(5, dtype=np.int64), assets=("A", "B"))
+            self.info = DataInfo(sessions=np.arange(5, dtype=np.int64), assets=("A", "B"))
 
         def evaluate(self, chunk):
 

@@ -13,7 +13,7 @@ from backsweep.runtime.evaluators import failed_outcome
 from backsweep.runtime.inline import InlineBackend
 from backsweep.sweepfile.data import DataSpec
 from backsweep.sweepfile.trial import TrialSpec
-from backsweep.trial.contract import Chunk, Ready
+from backsweep.trial.contract import Chunk, DataInfo
 
 
 def spec(strategy="good:Strategy"):
@@ -56,11 +56,11 @@ def _slow(_spec):
     """Stand in for an evaluator: a trial takes as many seconds as its value."""
 
     class Slow:
-        ready = Ready(sessions=np.arange(5, dtype=np.int64), assets=("A",))
+        info = DataInfo(sessions=np.arange(5, dtype=np.int64), assets=("A",))
 
         def evaluate(self, chunk):
             time.sleep(chunk.values.sum())
-            outcome = failed_outcome(chunk, self.ready, "")
+            outcome = failed_outcome(chunk, self.info, "")
             return replace(outcome, errors={}, metrics=np.repeat(chunk.values, len(METRICS), axis=1))
 
     return Slow()

@@ -62,9 +62,9 @@ def drain(backend, count, seconds=240):
 
 
 def test_every_chunk_comes_back_with_its_own_answer(started):
-    backend, ready = started()
-    assert ready.assets == ("A", "B")
-    assert ready.sessions.tolist() == [0, 1, 2, 3, 4]
+    backend, info = started()
+    assert info.assets == ("A", "B")
+    assert info.sessions.tolist() == [0, 1, 2, 3, 4]
     chunks = [chunk(k // 4, [3 * k, 3 * k + 1, 3 * k + 2]) for k in range(12)]
     for each in chunks:
         backend.submit(each)
@@ -139,7 +139,7 @@ def test_a_trial_whose_answer_died_with_the_worker_is_not_to_blame(started, monk
 
     def lossy(reference):
         """Lose every answer that had another chunk behind it, as a worker does that dies before it has sent one."""
-        followed = any(list(seat.running)[:-1] == [reference] for seat in backend._seats)
+        followed = any(list(slot.running)[:-1] == [reference] for slot in backend._slots)
         answer = get(reference)
         if followed:
             raise ray.exceptions.ActorDiedError

@@ -94,7 +94,7 @@ def test_every_file_that_was_edited_is_named_by_the_next_call_and_undone_the_stu
     begun = run(home).state.done
     calls = [
         lambda: run(home, trials=8),
-        lambda: bs.touch_holdout(home / "study", "a test"),
+        lambda: bs.open_holdout(home / "study", "a test"),
         lambda: bs.null_study(home / "sweep.yaml", 1, out=home / "study"),
         lambda: bs.replay(home / "sweep.yaml", trial=0, study=home / "study"),
     ]

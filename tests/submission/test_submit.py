@@ -28,7 +28,7 @@ def test_a_study_is_sent_followed_and_fetched_whole(make, server, tmp_path):
     assert name.startswith("toy-")
     assert entrypoint == (
         "python -m backsweep.submission.pins pins.txt && exec python -m backsweep run sweep.yaml "
-        f'--backend ray --address "$RAY_ADDRESS" --out "$HOME"/backsweep-studies/{one.parcel.study}'
+        f'--backend ray --address "$RAY_ADDRESS" --out "$HOME"/backsweep-studies/{one.package.study}'
     )
     assert set(environment) == {"working_dir", "py_modules"}
     assert server.forgotten == [fetch]
@@ -45,7 +45,7 @@ def test_the_same_study_is_one_job_and_another_seed_another(make, server):
 
 def test_more_trials_are_another_job_that_goes_on_in_the_same_folder(make):
     few, many = make(), make("search.trials=80")
-    assert few.parcel.name != many.parcel.name
+    assert few.package.name != many.package.name
     assert few.home == many.home
 
 

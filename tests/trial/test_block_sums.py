@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from backsweep.statistics.blocks import block_sums
-from backsweep.trial.block_sums import keep
+from backsweep.trial.block_sums import sum_records
 
 
 def returns(sessions, trials=70):
@@ -12,7 +12,7 @@ def returns(sessions, trials=70):
 
 def test_what_is_kept_are_the_block_sums_and_the_moments():
     record = returns(300)
-    kept, wanted = keep(record), block_sums(record.T, 128, np.float32)
+    kept, wanted = sum_records(record), block_sums(record.T, 128, np.float32)
     np.testing.assert_array_equal(kept.sums, wanted.sums)
     np.testing.assert_array_equal(kept.squares, wanted.squares)
     np.testing.assert_allclose(kept.skew, stats.skew(record.astype(np.float64), axis=1), rtol=1e-9)
@@ -27,15 +27,15 @@ def test_what_is_kept_are_the_block_sums_and_the_moments():
 @pytest.mark.parametrize("size", [1, 7, 33])
 def test_it_depends_on_no_other_trial(sessions, size):
     record = returns(sessions)
-    whole = keep(record)
+    whole = sum_records(record)
     for start in range(0, len(record), size):
-        for all_of_them, some in zip(whole.arrays, keep(record[start : start + size]).arrays, strict=True):
+        for all_of_them, some in zip(whole.arrays, sum_records(record[start : start + size]).arrays, strict=True):
             assert all_of_them[start : start + size].tobytes() == some.tobytes()
 
 
 def test_a_session_without_a_return_earned_nothing():
     record = np.array([[0.5, -1.0, np.nan, np.nan], [0.5, 0.25, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]], np.float32)
-    kept = keep(record)
+    kept = sum_records(record)
     assert kept.sums.tolist() == [[-0.5, 0.0], [0.75, 0.0], [0.0, 0.0]]
     assert kept.lost.tolist() == [True, False, False]
     assert np.isnan(kept.skew).tolist() == [False, False, True]

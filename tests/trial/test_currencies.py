@@ -129,11 +129,11 @@ def test_a_continuous_test_goes_on_with_the_cash_of_each_currency(market, averag
         market, averages, account=ACCOUNT, costs=COSTS, context=moving(market), params=("window",), folds=folds
     )
     outcome = engine.evaluate(Chunk(0, np.arange(1), np.array([[4.0]])))
-    tests = [row for row, segment in enumerate(engine.ready.segments) if segment.name == "test"]
+    tests = [row for row, segment in enumerate(engine.info.segments) if segment.name == "test"]
     pnl = outcome.segments[0, tests, METRICS.index("currency_pnl")]
     assert np.isfinite(pnl).all()
     assert np.count_nonzero(pnl) > 1
-    replays = [each for row in tests for each in engine.replay_test(np.array([4.0]), engine.ready.segments[row].fold)]
+    replays = [each for row in tests for each in engine.replay_test(np.array([4.0]), engine.info.segments[row].fold)]
     assert [each.metrics["currency_pnl"] for each in replays] == pnl.tolist()
     carried = [each.equity["cash_EUR"][0] for each in replays[1:]]
     assert any(carried)

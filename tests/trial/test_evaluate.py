@@ -26,8 +26,8 @@ def same(one, other):
 
 
 def test_an_evaluator_knows_its_sessions_and_assets(engine, market):
-    assert engine.ready.assets == ("A", "B")
-    assert len(engine.ready.sessions) == market["timestamp"].n_unique()
+    assert engine.info.assets == ("A", "B")
+    assert len(engine.info.sessions) == market["timestamp"].n_unique()
 
 
 def test_an_outcome_has_one_row_for_each_trial(engine):

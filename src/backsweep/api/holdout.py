@@ -12,14 +12,14 @@ from backsweep.strategy import load_strategy
 from backsweep.study.results.study import open_study
 from backsweep.study.search.space import build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
-from backsweep.study.store.holdout_log import Touch, keep_touch
+from backsweep.study.store.holdout_log import HoldoutUse, record_use
 from backsweep.study.store.identity import identify
 from backsweep.study.store.registry import ledger_kept
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.models import check_models
 
 
-def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Touch:
+def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> HoldoutUse:
     """Run the selected trial of the study at `path`, or another one, on its holdout, and put that on record.
 
     The selected trial is what the final training chose, on the sessions before the holdout. Raises BadInput where the
@@ -52,7 +52,7 @@ def touch_holdout(path: str | Path, why: str, *, trial: int | None = None) -> To
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
     with ledger_kept(study.path):
-        return keep_touch(
+        return record_use(
             study.path,
             study.identity.hash,
             why=why.strip(),

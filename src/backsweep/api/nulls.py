@@ -27,7 +27,7 @@ from backsweep.dataset.calendar import calendar_of
 from backsweep.dataset.permute import permuted
 from backsweep.errors import BadInput
 from backsweep.runtime.inline import InlineBackend
-from backsweep.runtime.parallel_map import spread
+from backsweep.runtime.parallel_map import parallel_map
 from backsweep.storage.sealed import sha256
 from backsweep.strategy import load_strategy
 from backsweep.study.results.study import Study, open_study
@@ -114,7 +114,7 @@ def null_study(
     tell()
     folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
     make = partial(_Histories, sweep.model_dump_json(exclude_none=True), data, code, block, state.done // folds)
-    for number, sharpe in spread(make, tuple(missing), hands, runtime.address if spreads else None):
+    for number, sharpe in parallel_map(make, tuple(missing), hands, runtime.address if spreads else None):
         write_history(folder, History(state.hash, state.done, block, number, sharpe))
         missing.remove(number)
         tell()

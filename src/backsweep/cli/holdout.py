@@ -22,13 +22,13 @@ def holdout(
 
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
-    from backsweep.study.store.holdout_log import tell  # noqa: PLC0415 - as above
+    from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - as above
 
-    touch = backsweep.touch_holdout(study, why, trial=trial)
+    use = backsweep.open_holdout(study, why, trial=trial)
     console = make_console()
-    about = {"trial": str(touch.trial), "from": touch.start[:10], "to": touch.end[:10]}
-    console.print(make_listing({**about, **{name: format_number(value) for name, value in touch.params.items()}}))
+    about = {"trial": str(use.trial), "from": use.start[:10], "to": use.end[:10]}
+    console.print(make_listing({**about, **{name: format_number(value) for name, value in use.params.items()}}))
     console.print()
-    console.print(make_listing({name: format_metric(name, value) for name, value in touch.metrics.items()}))
+    console.print(make_listing({name: format_metric(name, value) for name, value in use.metrics.items()}))
     console.print()
-    echo(f"holdout: {tell(backsweep.open_study(study).touches)}")
+    echo(f"holdout: {describe_uses(backsweep.open_study(study).holdout_uses)}")

@@ -103,14 +103,14 @@ def show(
     elif form is Format.json:
         trials = list(best.iter_rows(named=True))
         content = {**asdict(opened.state), "best": opened.best, "trials": trials}
-        content["holdout_touches"] = [asdict(touch) for touch in opened.touches]
+        content["holdout_touches"] = [asdict(use) for use in opened.holdout_uses]
         write_data(json.dumps(content, default=str, indent=2) + "\n")
     else:
         walk = opened.sweep.walk_forward
         from backsweep.api.sweeps import study_warnings  # noqa: PLC0415 - loads Polars and Numba, as above
-        from backsweep.study.store.holdout_log import tell  # noqa: PLC0415 - loads pydantic
+        from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
 
-        said = tell(opened.touches) if walk is not None and walk.holdout is not None else ""
+        said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
         print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
         print_warnings(study_warnings(opened))
 

@@ -1,7 +1,7 @@
 """Paper trading: the backtest's engine, one timestamp at a time.
 
 The loop, the ledger and the matching are those of every backtest, over tables that grow as bars arrive. Nothing of a
-moment is known before it comes.
+timestep is known before it comes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backsweep.engine.state import State, allocate, reset
 from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
 from backsweep.live.session import Session
-from backsweep.live.timestep import Moment, moments
+from backsweep.live.timestep import Timestep, timesteps
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
@@ -105,15 +105,15 @@ class PaperVenue:
         financing = self.settings.costs.financing
         self._signals = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
         set_funding(self._tables, self.settings.costs, self._signals)
-        self._models: Models | None = None  # known with the first moment, which brings the signals' names
+        self._models: Models | None = None  # known with the first timestep, which brings the signals' names
         self._rates = {name: np.zeros(ROOM) for name in self.settings.account.rate_columns}
         self._tables.assets["volume_from"] = np.iinfo(np.int64).max
         reset(State(self._tables.arrays))
         self._tables.account[0].carried = CONTINUED
 
-    def step(self, moment: Moment, decide: Callable[[StrategyBroker], None]) -> None:
+    def step(self, timestep: Timestep, decide: Callable[[StrategyBroker], None]) -> None:
         """Fill what the bars fill, let the strategy decide, take its requests in."""
-        self._append(moment)
+        self._append(timestep)
         self._loop(State(self._tables.arrays), None, decide, None, self._timestamps, self._timestamps + 1)
         self._timestamps += 1
         if self._models is not None:
@@ -121,7 +121,7 @@ class PaperVenue:
         check_run(self._tables.account[0], "the strategy")
 
     def result(self, strategy: Strategy, shard: Shard) -> Result:
-        """Give the records so far; `shard` holds the moments that were seen, `strategy` names the features."""
+        """Give the records so far; `shard` holds the timesteps that were seen, `strategy` names the features."""
         state = State(self._tables.arrays)
         logged = int(state.account.orders_logged)
         log_live_orders(state)
@@ -133,14 +133,14 @@ class PaperVenue:
         state.account.orders_logged = logged
         return result
 
-    def _append(self, moment: Moment) -> None:
-        """Write the moment's bars behind those that came before."""
-        market = moment.pack()
+    def _append(self, timestep: Timestep) -> None:
+        """Write the timestep's bars behind those that came before."""
+        market = timestep.pack()
         first, last = self._rows, self._rows + len(market.bars)
         self._grow("bars", last)
         for name in ("groups", "equity_log"):
             self._grow(name, self._timestamps + 1)
-        self._grow("sessions", moment.session + 1)
+        self._grow("sessions", timestep.session + 1)
         account = self._tables.account[0]
         logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
         most = max(logged) + 4 * account.capacity
@@ -170,14 +170,14 @@ class PaperVenue:
         account.actions, account.next_action_group = last, self._timestamps
 
     def _append_signals(self, market: Market, first: int, last: int) -> None:
-        """Write the moment's signals behind those that came before, where costs look at them."""
+        """Write the timestep's signals behind those that came before, where costs look at them."""
         if self._models is None:
             if self.settings.costs.custom:
                 self._signals |= {name: np.zeros(ROOM) for name in market.signals}
             self._models = Models(self._tables, self.settings.costs, self.assets, self._signals)
         for name, values in self._signals.items():
             if name not in market.signals:
-                raise BadInput("a moment lacks a column that costs look at", expected=name, found="no such column")
+                raise BadInput("a timestep lacks a column that costs look at", expected=name, found="no such column")
             if last > len(values):
                 self._signals[name] = np.append(values, np.zeros(max(last - len(values), len(values))))
             self._signals[name][first:last] = market.signals[name]
@@ -185,9 +185,9 @@ class PaperVenue:
         self._models.move(self._signals)
 
     def _append_rates(self, market: Market) -> None:
-        """Write the moment's rates of currencies behind those that came before."""
+        """Write the timestep's rates of currencies behind those that came before."""
         account, now = self.settings.account, self._timestamps
-        set_rates(self._tables, account, market.context, market.groups["timestamp"])  # refuses a moment without a rate
+        set_rates(self._tables, account, market.context, market.groups["timestamp"])  # refuses one without a rate
         for name, rates in self._rates.items():
             if now == len(rates):
                 self._rates[name] = np.append(rates, np.zeros(len(rates)))
@@ -221,6 +221,6 @@ def replay(
     shard = shard_from_frames(bars, signals, context, actions, account.rate_columns)
     venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs)
     session = Session(strategy, venue)
-    for moment in moments(shard):
-        session.on_bars(moment)
+    for timestep in timesteps(shard):
+        session.on_bars(timestep)
     return venue.result(strategy, shard)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from backsweep.broker import NAN
 from backsweep.engine.codes import GTC, MARKET
-from backsweep.live.timestep import Moment
+from backsweep.live.timestep import Timestep
 
 
 class StrategyBroker(Protocol):
@@ -69,6 +69,6 @@ class Venue(Protocol):
         """Names of the assets, ascending; the position is the asset's code."""
         ...
 
-    def step(self, moment: Moment, decide: Callable[[StrategyBroker], None]) -> None:
-        """Take in a moment's bars, let the strategy `decide`, and act on what it asked for."""
+    def step(self, timestep: Timestep, decide: Callable[[StrategyBroker], None]) -> None:
+        """Take in a timestep's bars, let the strategy `decide`, and act on what it asked for."""
         ...

@@ -14,7 +14,7 @@ import polars as pl
 
 from backsweep.bars import Context, Data
 from backsweep.errors import BadInput
-from backsweep.live.timestep import Moment
+from backsweep.live.timestep import Timestep
 from backsweep.strategy import Strategy, bind, explain
 from backsweep.trial.features import Features
 from backsweep.trial.market import Market, columns_record
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Shows moments to a strategy and hands its requests to a venue.
+    """Shows timesteps to a strategy and hands its requests to a venue.
 
     Parameters
     ----------
     strategy : an instance.
     venue : where requests go; its assets are those of the session.
-    history : bars before the first moment, for features that look back.
+    history : bars before the first timestep, for features that look back.
     keep : how many timestamps of history features may look back on; None keeps all.
 
     """
@@ -61,22 +61,22 @@ class Session:
         self._tables = (values, memory)  # the view reads and writes them
         self._self: Any = bound.view(values[0], *(table[0] for table in memory))
 
-    def on_bars(self, moment: Moment) -> None:
-        """Take in one moment: the venue fills what is due, then the strategy decides. Times must ascend.
+    def on_bars(self, timestep: Timestep) -> None:
+        """Take in one timestep: the venue fills what is due, then the strategy decides. Times must ascend.
 
-        Raises StrategyError where the strategy raises, BadInput for a moment that is not after the last one.
+        Raises StrategyError where the strategy raises, BadInput for a timestep that is not after the last one.
         """
-        rows = moment.shard.rows
-        if self._rows is not None and moment.timestamp <= self._rows["timestamp"][-1]:
+        rows = timestep.shard.rows
+        if self._rows is not None and timestep.timestamp <= self._rows["timestamp"][-1]:
             raise BadInput(
-                "moments must ascend in time",
+                "timesteps must ascend in time",
                 expected=f"after {self._rows['timestamp'][-1]}",
-                found=str(moment.timestamp),
+                found=str(timestep.timestamp),
             )
         self._rows = rows if self._rows is None else pl.concat([self._rows, rows], rechunk=True)
         if self._keep is not None and (times := self._rows["timestamp"].unique().sort()).len() > self._keep:
             self._rows = self._rows.filter(pl.col("timestamp") >= times[-self._keep])
-        market = moment.pack()
+        market = timestep.pack()
         columns = {**market.signals, **self._features(market, rows.height)}
         shown = columns_record(columns), columns_record(market.context), market.groups, market.bars
         cls = type(self._strategy)
@@ -84,11 +84,11 @@ class Session:
         def decide(broker: StrategyBroker) -> None:
             data = Data(shown[3][0], shown[0][0], shown[2][0])
             try:
-                cls.on_data(self._self, moment.timestamp, data, Context(shown[1][0], 0), cast("Broker", broker))
+                cls.on_data(self._self, timestep.timestamp, data, Context(shown[1][0], 0), cast("Broker", broker))
             except Exception as error:
                 raise explain(cls, error, list(columns), tuple(market.context)) from error
 
-        self._venue.step(moment, decide)
+        self._venue.step(timestep, decide)
 
     def _features(self, market: Market, count: int) -> Mapping[str, NDArray[np.float64]]:
         """Give the features of the latest rows."""

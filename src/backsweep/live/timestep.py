@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Timestep:
     """One timestamp's bars, signals and context, and the corporate actions that take effect with it.
 
     A paper account books the actions; at a broker they come with its own positions and cash.
@@ -52,7 +52,7 @@ class Moment:
         return replace(market, bars=locked(bars), groups=locked(groups))
 
 
-def moments(shard: Shard) -> Iterator[Moment]:
+def timesteps(shard: Shard) -> Iterator[Timestep]:
     """Take a shard apart: its timestamps one by one, in order."""
     times = shard.rows["timestamp"].to_numpy()
     edges = np.flatnonzero(np.diff(times, prepend=times[0] - 1, append=times[-1] + 1))
@@ -69,10 +69,10 @@ def moments(shard: Shard) -> Iterator[Moment]:
             actions=shard.actions[int(acting[index]) : int(acting[index + 1])],
         )
         closing = frozenset(shard.assets[code] for code in codes[first:last_row][last[first:last_row]])
-        yield Moment(part, int(shard.sessions[index]), bool(ends[index]), closing)
+        yield Timestep(part, int(shard.sessions[index]), bool(ends[index]), closing)
 
 
-def make_moment(
+def make_timestep(
     assets: Sequence[str],
     bars: pl.DataFrame,
     *,
@@ -81,25 +81,25 @@ def make_moment(
     closing: Collection[str] = (),
     signals: pl.DataFrame | None = None,
     context: pl.DataFrame | None = None,
-) -> Moment:
-    """Make a moment of what a feed delivers.
+) -> Timestep:
+    """Make a timestep of what a feed delivers.
 
     Parameters
     ----------
     assets : every asset of the session, those without a bar now as well.
     bars : timestamp (one for all), asset, open, high, low, close, volume; further numeric columns are signals.
     signals, context : as in `backsweep.backtest`, of this timestamp.
-    session, last_of_session, closing : see `Moment`.
+    session, last_of_session, closing : see `Timestep`.
 
     Raises BadData where the bars break a rule of the dataset, are of several times, or of an asset that is not known.
 
     """
     shard = shard_from_frames(bars, signals, context, part=True)
     if len(shard.sessions) != 1:
-        raise BadData("a moment has one timestamp", expected="1", found=str(len(shard.sessions)))
+        raise BadData("a timestep has one timestamp", expected="1", found=str(len(shard.sessions)))
     unknown = [name for name in shard.assets if name not in assets]
     if unknown:
         raise BadData("a bar of an unknown asset", expected=f"one of {', '.join(assets)}", found=", ".join(unknown))
     codes = pl.Series("asset", [sorted(assets).index(shard.assets[code]) for code in shard.rows["asset"]], pl.Int32)
     shard = replace(shard, assets=tuple(sorted(assets)), rows=shard.rows.with_columns(codes))
-    return Moment(shard, session, last_of_session, frozenset(closing))
+    return Timestep(shard, session, last_of_session, frozenset(closing))

@@ -15,15 +15,15 @@ from backsweep.trial.contract import Outcome
 if TYPE_CHECKING:
     from backsweep.dataset.calendar import Calendar
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.contract import Chunk, Ready
-    from backsweep.trial.sleeves.partial_sums import Part
+    from backsweep.trial.contract import Chunk, DataInfo
+    from backsweep.trial.sleeves.partial_sums import PartialSums
 
 
 class EvaluatorLike(Protocol):
-    """A trial's data and compiled strategy, held ready for any number of chunks."""
+    """A trial's data and compiled strategy, held for any number of chunks."""
 
     @property
-    def ready(self) -> Ready:
+    def info(self) -> DataInfo:
         """What is known once the data is loaded."""
         ...
 
@@ -32,18 +32,18 @@ class EvaluatorLike(Protocol):
         ...
 
 
-class PartEvaluator(EvaluatorLike, Protocol):
+class PartialEvaluator(EvaluatorLike, Protocol):
     """One that holds some shards, and can put the parts of all shards together."""
 
-    def part(self, chunk: Chunk) -> Part:
+    def partial_sums(self, chunk: Chunk) -> PartialSums:
         """Run every trial of the chunk over the shards held."""
         ...
 
-    def join(self, parts: Sequence[Part]) -> Part:
+    def join(self, parts: Sequence[PartialSums]) -> PartialSums:
         """Put neighbouring parts of a chunk together."""
         ...
 
-    def close(self, parts: Sequence[Part]) -> Outcome:
+    def finish(self, parts: Sequence[PartialSums]) -> Outcome:
         """Put all parts of a chunk together, and form the metrics."""
         ...
 
@@ -115,7 +115,7 @@ class SleeveWorkshop:
 
         return load_markets(spec, self.calendar, self.shards)
 
-    def build(self, spec: TrialSpec, data: Any) -> PartEvaluator:
+    def build(self, spec: TrialSpec, data: Any) -> PartialEvaluator:
         """Make an evaluator on the shards' markets."""
         from backsweep.trial.sleeves.evaluator import DividedEvaluator  # noqa: PLC0415 - the same
 
@@ -124,7 +124,7 @@ class SleeveWorkshop:
         return evaluator
 
 
-def failed_outcome(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
+def failed_outcome(chunk: Chunk, info: DataInfo, reason: str) -> Outcome:
     """Make the outcome of a chunk whose trials have all failed."""
     count = len(chunk.numbers)
     now = np.full(count, time.time())
@@ -133,7 +133,7 @@ def failed_outcome(chunk: Chunk, ready: Ready, reason: str) -> Outcome:
         numbers=chunk.numbers,
         metrics=np.full((count, len(METRICS)), np.nan),
         reasons=np.zeros((count, len(METRICS)), np.uint8),
-        returns=np.full((count, ready.of(chunk.folds).width), np.nan, np.float32),
+        returns=np.full((count, info.of(chunk.folds).width), np.nan, np.float32),
         errors=dict.fromkeys(chunk.numbers.tolist(), reason),
         started=now,
         completed=now,

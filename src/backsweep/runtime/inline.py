@@ -28,7 +28,7 @@ from backsweep.runtime.evaluators import (
 if TYPE_CHECKING:
     from backsweep.runtime.evaluators import Workshop
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.contract import Chunk, Outcome, Ready
+    from backsweep.trial.contract import Chunk, DataInfo, Outcome
 
 LOGGER = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class InlineBackend:
         self._left = 0
         self._attempts = 0  # of the trial that runs by itself
 
-    def start(self, spec: TrialSpec) -> Ready:
+    def start(self, spec: TrialSpec) -> DataInfo:
         """Load the data and compile the strategy here; raises BadInput, BadData or StrategyError."""
         if self._factory is not None:
             self._workshop = PlainWorkshop(self._factory)
@@ -76,7 +76,7 @@ class InlineBackend:
             (self._workshop,) = open_workshops(spec, self._shards, workers=1)
         self._spec = spec
         self._data = self._workshop.load(spec)
-        return self._ready_evaluator().ready
+        return self._current_evaluator().info
 
     def submit(self, chunk: Chunk) -> None:
         """Queue a chunk; it runs in `wait`."""
@@ -86,20 +86,20 @@ class InlineBackend:
         """Evaluate the oldest chunk and return its outcome; an empty list when none is queued, or it runs again."""
         if self._workshop is None or not self._queue:
             return []
-        chunk, evaluator = self._queue.popleft(), self._ready_evaluator()
+        chunk, evaluator = self._queue.popleft(), self._current_evaluator()
         answer: SimpleQueue[Outcome | BaseException] = SimpleQueue()
         thread = Thread(target=_evaluate, args=(evaluator, chunk, answer), daemon=True)
         thread.start()
         try:
             outcome = answer.get(timeout=self._timeout)
         except Empty:
-            return self._leave(thread, chunk, evaluator.ready)
+            return self._leave(thread, chunk, evaluator.info)
         if isinstance(outcome, BaseException):
             raise outcome
         self._attempts = 0
         return [outcome]
 
-    def _ready_evaluator(self) -> EvaluatorLike:
+    def _current_evaluator(self) -> EvaluatorLike:
         """Return the evaluator; a new one on the same data where the last one is still at work."""
         if self._evaluator is None:
             assert self._workshop is not None  # noqa: S101 - `start` comes first
@@ -107,7 +107,7 @@ class InlineBackend:
             self._evaluator = self._workshop.build(self._spec, self._data)
         return self._evaluator
 
-    def _leave(self, thread: Thread, chunk: Chunk, ready: Ready) -> list[Outcome]:
+    def _leave(self, thread: Thread, chunk: Chunk, info: DataInfo) -> list[Outcome]:
         """Leave a chunk that takes too long: its trial has failed, or each of its trials runs by itself."""
         self._evaluator = None
         self._left += 1
@@ -128,7 +128,7 @@ class InlineBackend:
                 self._queue.appendleft(chunk)
                 return []
             self._attempts = 0
-            return [failed_outcome(chunk, ready, f"{reason} ({ATTEMPTS} times)")]
+            return [failed_outcome(chunk, info, f"{reason} ({ATTEMPTS} times)")]
         LOGGER.warning(
             "a chunk took longer than %g s; its %d trials run again by themselves", self._timeout, len(chunk.numbers)
         )

@@ -25,7 +25,7 @@ class _Hand:
         return task, self._work(task)
 
 
-def spread(
+def parallel_map(
     make: Callable[[], Callable[[int], T]], tasks: Sequence[int], workers: int = 1, address: str | None = None
 ) -> Iterator[tuple[int, T]]:
     """Yield each task's number and result, in any order; what `make` returns is made once in each process.
@@ -38,10 +38,10 @@ def spread(
         for task in tasks:
             yield task, work(task)
         return
-    yield from _spread_over_ray(make, tasks, workers, address)
+    yield from _map_over_ray(make, tasks, workers, address)
 
 
-def _spread_over_ray(
+def _map_over_ray(
     make: Callable[[], Callable[[int], T]], tasks: Sequence[int], workers: int, address: str
 ) -> Iterator[tuple[int, T]]:
     from backsweep.runtime.ray_session import RaySession, ray  # noqa: PLC0415 - Ray takes a while to import

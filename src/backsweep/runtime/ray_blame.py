@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BacksweepError
-from backsweep.runtime.ray_tasks import Task
+from backsweep.runtime.ray_tasks import ChunkRun
 
 if TYPE_CHECKING:
     from backsweep.trial.contract import Chunk, Outcome
@@ -28,13 +28,13 @@ MORE_MEMORY = (
 
 
 @dataclass
-class Verdicts:
+class Blame:
     """The failures of trials that lost their workers, until it is sure that they are to blame."""
 
     _accused: list[Outcome] = field(default_factory=list)
     _words: str = ""  # the last that was heard of a worker that died
     _back: Chunk | None = None  # what came back last
-    _control: Task | None = None
+    _control: ChunkRun | None = None
 
     def charge(self, failures: list[Outcome], words: str, *, sure: bool = False) -> list[Outcome]:
         """Hear of a lost worker, its last words and the failures that it leads to, if any; gives what is `sure`.
@@ -49,7 +49,7 @@ class Verdicts:
         self._accused += failures
         return []
 
-    def control(self, *, busy: bool) -> Task | None:
+    def control(self, *, busy: bool) -> ChunkRun | None:
         """Make the control if there is need of one; raises where none can be had.
 
         While the pool is `busy`, something may yet come back that can be one.
@@ -58,16 +58,16 @@ class Verdicts:
             return None
         if self._back is not None:
             chunk = replace(self._back, numbers=self._back.numbers[:1], values=self._back.values[:1])
-            self._control = Task(chunk)
+            self._control = ChunkRun(chunk)
             return self._control
         if len(self._accused) >= UNPROVEN or not busy:
             raise self._error("no trial has come back in this run")
         return None
 
-    def came_back(self, task: Task, outcome: Outcome) -> list[Outcome]:
-        """Take in that a task is done; gives what is now sure: its outcome or, after the control, the failures."""
-        if task is not self._control:
-            self._back = task.chunk
+    def came_back(self, run: ChunkRun, outcome: Outcome) -> list[Outcome]:
+        """Take in that a run is done; gives what is now sure: its outcome or, after the control, the failures."""
+        if run is not self._control:
+            self._back = run.chunk
             return [outcome]
         failures, self._accused, self._control = self._accused, [], None
         return failures

@@ -1,7 +1,7 @@
 """Trials in Ray actors: they load data themselves, get arrays of parameters and return arrays of metrics.
 
-The data are in one part that every worker holds, or in several (shards of sleeves). Then a chunk is run in pieces, one
-by a worker of each part, and a last piece puts them together: through Ray's object store, from worker to worker, never
+The data are in one part that every worker holds, or in several (shards of sleeves). Then a chunk is run in tasks, one
+by a worker of each part, and a last task puts them together: through Ray's object store, from worker to worker, never
 through the driver. Of many parts eight at a time are put together, so that no worker receives more.
 
 Workers that hold the same part on one node share one copy: the first that finds a place there loads it into the node's
@@ -27,17 +27,17 @@ from backsweep.runtime.evaluators import (
     open_workshops,
 )
 from backsweep.runtime.meters import StudyMeters
-from backsweep.runtime.ray_blame import MORE_MEMORY, Verdicts
+from backsweep.runtime.ray_blame import MORE_MEMORY, Blame
 from backsweep.runtime.ray_nodes import is_gone
 from backsweep.runtime.ray_session import RaySession, ray  # ray by way of its session, which sets its environment
-from backsweep.runtime.ray_tasks import PIECES_PER_WORKER, Piece, Seat, Task
+from backsweep.runtime.ray_tasks import TASKS_PER_WORKER, ChunkRun, Task, WorkerSlot
 from backsweep.runtime.ray_worker import Worker
 from backsweep.runtime.working_dir import job_folder
 
 if TYPE_CHECKING:
     from backsweep.runtime.evaluators import Workshop
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.contract import Chunk, Outcome, Ready
+    from backsweep.trial.contract import Chunk, DataInfo, Outcome
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,11 +54,11 @@ PATIENCE = 30.0
 class RayBackend:
     """The `Backend` that spreads chunks over Ray actors of one CPU each.
 
-    A chunk that loses a worker, or of which a piece takes longer than one trial may, is run again in halves, until the
-    trial to blame is alone: which trials fail does not depend on how they were sent. The pieces that a dying worker
+    A chunk that loses a worker, or of which a task takes longer than one trial may, is run again in halves, until the
+    trial to blame is alone: which trials fail does not depend on how they were sent. The tasks that a dying worker
     held are all suspects, even one that was done, whose answer may have died on the way: only one alone can be to
     blame. Where a whole node is gone nobody is: nodes come and go as they please. Where workers die whatever they run
-    (see `ray_verdicts`) or while they load, the run ends with an error: there is no loss that can go on for ever.
+    (see `ray_blame`) or while they load, the run ends with an error: there is no loss that can go on for ever.
 
     Parameters
     ----------
@@ -89,18 +89,18 @@ class RayBackend:
         self._timeout = trial_timeout
         self._study = study
         self._session: RaySession | None = None
-        self._ready: Ready | None = None
+        self._info: DataInfo | None = None
         self._notes: dict[int, tuple[str, ...]] = {}  # of the data, by part
         self._workshops: tuple[Workshop, ...] = ()
-        self._seats: list[Seat] = []
+        self._slots: list[WorkerSlot] = []
         self._sources: dict[tuple[str, int], Any] = {}  # data in shared memory, by node and part
-        self._waiting: list[deque[Piece]] = []  # by part of the data; the last: to be put together
+        self._waiting: list[deque[Task]] = []  # by part of the data; the last: to be put together
         self._failed_loads = 0
-        self._verdicts = Verdicts()
+        self._blame = Blame()
         self._winding_down = False
         self._complained = 0.0
 
-    def start(self, spec: TrialSpec) -> Ready:
+    def start(self, spec: TrialSpec) -> DataInfo:
         """Start Ray and the actors; returns when every part of the data is loaded. Raises as `open_workshops`."""
         self._session = RaySession(self._workers, self._address)
         self._workshops = (PlainWorkshop(self._factory),) if self._factory else self._divide(spec)
@@ -108,32 +108,32 @@ class RayBackend:
         self._spec = spec
         self._meters = StudyMeters(self._study)
         self._actor = ray.remote(**self._session.worker_options)(Worker)
-        self._seats = [self._seat() for _ in range(self._workers)]
+        self._slots = [self._new_slot() for _ in range(self._workers)]
         self._complained = time.monotonic()
-        while self._ready is None or self._uncovered():
+        while self._info is None or self._uncovered():
             self.wait(timeout=1.0)
         notes = dict.fromkeys(note for part in sorted(self._notes) for note in self._notes[part])
-        return replace(self._ready, notes=tuple(notes))
+        return replace(self._info, notes=tuple(notes))
 
     def submit(self, chunk: Chunk) -> None:
         """Take a chunk; never blocks."""
-        self._add(Task(chunk))
+        self._add(ChunkRun(chunk))
         self._dispatch()
 
     def wait(self, timeout: float) -> list[Outcome]:
         """Finished chunks in any order; the list is empty after `timeout` seconds, or when only a worker has joined."""
-        seats = {reference: seat for seat in self._seats for reference in seat.running}
-        seats |= {seat.loading: seat for seat in self._seats if seat.loading}
-        if not seats:
+        slots = {reference: slot for slot in self._slots for reference in slot.running}
+        slots |= {slot.loading: slot for slot in self._slots if slot.loading}
+        if not slots:
             return []
-        done, rest = ray.wait(list(seats), num_returns=1, timeout=timeout)
+        done, rest = ray.wait(list(slots), num_returns=1, timeout=timeout)
         if done and rest:
             done += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
-        outcomes = [outcome for reference in done for outcome in self._collect(seats[reference], reference)]
+        outcomes = [outcome for reference in done for outcome in self._collect(slots[reference], reference)]
         outcomes += self._end_overdue()
         for outcome in outcomes:
             self._meters.record(outcome)
-        if control := self._verdicts.control(busy=self._is_busy()):
+        if control := self._blame.control(busy=self._is_busy()):
             self._add(control, suspect=True, fresh=True)
         self._dispatch()
         self._complain()
@@ -142,9 +142,9 @@ class RayBackend:
     def capacity(self) -> int:
         """Two chunks for every worker that has loaded, less those in flight; of several parts, the least."""
         room = [0] * len(self._workshops)
-        for seat in self._seats:
-            if seat.part is not None:
-                room[seat.part] += seat.free()
+        for slot in self._slots:
+            if slot.part is not None:
+                room[slot.part] += slot.free()
         return max(0, min(free - len(queue) for free, queue in zip(room, self._waiting, strict=False)))
 
     def wind_down(self) -> None:
@@ -156,9 +156,9 @@ class RayBackend:
         """End the actors, and Ray if it was started here."""
         for queue in self._waiting:
             queue.clear()
-        for seat in self._seats:
-            ray.kill(seat.actor)
-        self._seats.clear()
+        for slot in self._slots:
+            ray.kill(slot.actor)
+        self._slots.clear()
         self._sources.clear()
         if self._session is not None:
             self._session.close()
@@ -168,135 +168,135 @@ class RayBackend:
         places = max(1, min(self._workers, int(ray.cluster_resources().get("CPU", 1))))
         return open_workshops(spec, self._shards or places, self._workers)
 
-    def _seat(self) -> Seat:
+    def _new_slot(self) -> WorkerSlot:
         actor = self._actor.remote(self._spec, job_folder(), self._study)
-        return Seat(actor, actor.join_node.remote(), since=time.monotonic())
+        return WorkerSlot(actor, actor.join_node.remote(), since=time.monotonic())
 
-    def _admit(self, seat: Seat, node: str) -> None:
+    def _admit(self, slot: WorkerSlot, node: str) -> None:
         """Let a worker that has found a node load the part that fewest hold, from the node's copy where others may."""
         count = len(self._workshops)
-        held = [sum(each.part == part for each in self._seats) for part in range(count)]
-        seat.part, seat.node = held.index(min(held)), node
-        workshop = self._workshops[seat.part]
+        held = [sum(each.part == part for each in self._slots) for part in range(count)]
+        slot.part, slot.node = held.index(min(held)), node
+        workshop = self._workshops[slot.part]
         if self._factory is None and self._workers > count:
-            key = (node, seat.part)
+            key = (node, slot.part)
             if key not in self._sources:
-                self._sources[key] = seat.actor.fetch.remote(workshop)
-            seat.source = self._sources[key]
-        seat.loading = seat.actor.load.remote(workshop, seat.source)
+                self._sources[key] = slot.actor.fetch.remote(workshop)
+            slot.source = self._sources[key]
+        slot.loading = slot.actor.load.remote(workshop, slot.source)
 
-    def _add(self, task: Task, *, suspect: bool = False, fresh: bool = False) -> None:
-        """Queue a task's pieces; suspects come first."""
+    def _add(self, run: ChunkRun, *, suspect: bool = False, fresh: bool = False) -> None:
+        """Queue the tasks of a chunk's run; suspects come first."""
         for part, queue in enumerate(self._waiting[:-1]):
-            (queue.appendleft if suspect else queue.append)(Piece(task, part, suspect, fresh))
+            (queue.appendleft if suspect else queue.append)(Task(run, part, suspect, fresh))
 
     def _dispatch(self) -> None:
-        """Give waiting pieces to the workers with the fewest; what is only to be put together comes first."""
+        """Give waiting tasks to the workers with the fewest; what is only to be put together comes first."""
         for part, queue in reversed(list(enumerate(self._waiting))):
-            seats = [seat for seat in self._seats if part in {seat.part, len(self._workshops)}]
-            for piece in list(queue):
-                if not piece.task.over:
-                    seat = max(seats, key=lambda each: (each.free(), each.fresh == piece.fresh), default=None)
-                    if piece.fresh and not (seat and seat.fresh) and any(map(_is_coming, self._seats)):
+            slots = [slot for slot in self._slots if part in {slot.part, len(self._workshops)}]
+            for task in list(queue):
+                if not task.run.over:
+                    slot = max(slots, key=lambda each: (each.free(), each.fresh == task.fresh), default=None)
+                    if task.fresh and not (slot and slot.fresh) and any(map(_is_coming, self._slots)):
                         continue
-                    if seat is None or seat.free() < (PIECES_PER_WORKER if piece.suspect else 1):
+                    if slot is None or slot.free() < (TASKS_PER_WORKER if task.suspect else 1):
                         break
-                    seat.take(piece, self._send(seat, piece))
-                queue.remove(piece)
+                    slot.take(task, self._send(slot, task))
+                queue.remove(task)
         if self._winding_down:
             self._give_back()
 
-    def _send(self, seat: Seat, piece: Piece) -> Any:
-        """Send a piece to a worker; returns the reference by which the pool learns that it is done."""
-        task, actor = piece.task, seat.actor
-        if piece.part is None:
-            parts = [task.parts[part] for part in range(len(self._workshops))]
-            helpers = [each.actor for each in self._seats if each.free() > 0] or [actor]
+    def _send(self, slot: WorkerSlot, task: Task) -> Any:
+        """Send a task to a worker; returns the reference by which the pool learns that it is done."""
+        run, actor = task.run, slot.actor
+        if task.part is None:
+            parts = [run.parts[part] for part in range(len(self._workshops))]
+            helpers = [each.actor for each in self._slots if each.free() > 0] or [actor]
             while len(parts) > FAN_IN:
                 groups = [parts[first : first + FAN_IN] for first in range(0, len(parts), FAN_IN)]
                 parts = [helpers[i % len(helpers)].join.remote(*group) for i, group in enumerate(groups)]
-            return actor.close.remote(*parts)
+            return actor.finish.remote(*parts)
         if len(self._workshops) == 1:
-            return actor.evaluate.remote(task.chunk)
-        done, task.parts[piece.part] = actor.part.options(num_returns=2).remote(task.chunk)
+            return actor.evaluate.remote(run.chunk)
+        done, run.parts[task.part] = actor.partial_sums.options(num_returns=2).remote(run.chunk)
         return done
 
-    def _collect(self, seat: Seat, reference: Any) -> list[Outcome]:
-        """Take in one answer; the worker of a lost answer is replaced and its pieces wait again."""
-        if reference != seat.loading and reference not in seat.running:
+    def _collect(self, slot: WorkerSlot, reference: Any) -> list[Outcome]:
+        """Take in one answer; the worker of a lost answer is replaced and its tasks wait again."""
+        if reference != slot.loading and reference not in slot.running:
             return []  # of a worker that was replaced a moment ago
         try:
             answer = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, MemoryError):  # in Ray's own part of the task, before or after ours
-                return self._recover(seat, reference, error)
+                return self._recover(slot, reference, error)
             if not isinstance(error.cause, ray.exceptions.RayError):
                 raise error.cause from error
-            return self._recover(seat, reference, error.cause)
+            return self._recover(slot, reference, error.cause)
         except ray.exceptions.RayError as error:
-            return self._recover(seat, reference, error)
-        if reference == seat.loading:
-            seat.loading = None
-            if seat.part is None:
-                self._admit(seat, answer)
+            return self._recover(slot, reference, error)
+        if reference == slot.loading:
+            slot.loading = None
+            if slot.part is None:
+                self._admit(slot, answer)
             else:
-                self._ready = self._ready or answer
-                self._notes[seat.part] = answer.notes
+                self._info = self._info or answer
+                self._notes[slot.part] = answer.notes
                 self._failed_loads = 0
             return []
-        piece = seat.running.pop(reference)
-        seat.since = time.monotonic()
-        return self._advance(piece, answer)
+        task = slot.running.pop(reference)
+        slot.since = time.monotonic()
+        return self._advance(task, answer)
 
-    def _advance(self, piece: Piece, answer: Any) -> list[Outcome]:
-        """Take in a piece that is done: the outcome, or a part, the last of which lets the parts be put together."""
-        task = piece.task
-        if task.over:
+    def _advance(self, task: Task, answer: Any) -> list[Outcome]:
+        """Take in a task that is done: the outcome, or a part, the last of which lets the parts be put together."""
+        run = task.run
+        if run.over:
             return []
-        if piece.part is None or len(self._workshops) == 1:
-            task.over = True
-            return self._verdicts.came_back(task, answer)
-        task.done.add(piece.part)
-        if len(task.done) == len(self._workshops):
-            self._waiting[-1].append(Piece(task, None))
+        if task.part is None or len(self._workshops) == 1:
+            run.over = True
+            return self._blame.came_back(run, answer)
+        run.done.add(task.part)
+        if len(run.done) == len(self._workshops):
+            self._waiting[-1].append(Task(run, None))
         return []
 
-    def _recover(self, seat: Seat, reference: Any, error: Exception) -> list[Outcome]:
+    def _recover(self, slot: WorkerSlot, reference: Any, error: Exception) -> list[Outcome]:
         """Go on after an answer that was lost: with its worker, with what it was given, or with another's."""
         cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else None
         found = textwrap.shorten(f"{type(cause).__name__}: {cause}" if cause else str(error).splitlines()[0], 120)
-        piece = seat.running.get(reference)
-        if piece is not None and piece.part is None and _is_of_another(error, seat):
+        task = slot.running.get(reference)
+        if task is not None and task.part is None and _is_of_another(error, slot):
             LOGGER.warning("parts of a chunk were lost: %s; it runs again", found)
-            del seat.running[reference]
-            self._run_again(piece.task, found)
+            del slot.running[reference]
+            self._run_again(task.run, found)
             return []
-        gone = is_gone(seat.node, error)
-        if seat.loading:
-            self._load_again(seat, error, found, gone=gone)
+        gone = is_gone(slot.node, error)
+        if slot.loading:
+            self._load_again(slot, error, found, gone=gone)
             return []
         LOGGER.warning("the %s: %s; its chunks run again on another", "node is gone" if gone else "worker died", found)
-        lost = self._replace(seat, "the worker died while it ran this trial", blameless=gone)
-        return self._verdicts.charge(lost, found)
+        lost = self._replace(slot, "the worker died while it ran this trial", blameless=gone)
+        return self._blame.charge(lost, found)
 
-    def _run_again(self, task: Task, found: str) -> None:
-        """Run all of a task whose parts were lost on their way: no worker is to blame, and no trial."""
-        task.over = True
-        if task.lost >= NODES:
+    def _run_again(self, run: ChunkRun, found: str) -> None:
+        """Run a chunk again whose parts were lost on their way: no worker is to blame, and no trial."""
+        run.over = True
+        if run.lost >= NODES:
             raise BacksweepError(
                 "parts of a chunk are lost again and again",
-                where=f"trials {task.chunk.numbers[0]} to {task.chunk.numbers[-1]}",
+                where=f"trials {run.chunk.numbers[0]} to {run.chunk.numbers[-1]}",
                 expected="nodes that stay until what was computed there has been put together",
                 found=f"{NODES} losses, of which the last: {found}",
                 remedy=MORE_MEMORY,
             )
-        self._add(Task(task.chunk, lost=task.lost + 1))
+        self._add(ChunkRun(run.chunk, lost=run.lost + 1))
 
-    def _load_again(self, seat: Seat, error: Exception, found: str, *, gone: bool) -> None:
+    def _load_again(self, slot: WorkerSlot, error: Exception, found: str, *, gone: bool) -> None:
         """Go on after a worker that did not load; those that waited for one copy of the data have failed once."""
         copies = len(self._sources)
-        self._sources = {key: source for key, source in self._sources.items() if source != seat.source}
-        if not gone and (seat.source is None or len(self._sources) < copies):
+        self._sources = {key: source for key, source in self._sources.items() if source != slot.source}
+        if not gone and (slot.source is None or len(self._sources) < copies):
             self._failed_loads += 1
             if self._failed_loads >= ATTEMPTS:
                 raise BacksweepError(
@@ -305,80 +305,80 @@ class RayBackend:
                     found=found,
                     remedy=MORE_MEMORY,
                 )
-        if seat.source is None or not _is_of_another(error, seat):
+        if slot.source is None or not _is_of_another(error, slot):
             LOGGER.warning("the %s while it loaded: %s", "node is gone" if gone else "worker died", found)
-            self._replace(seat, "", blameless=gone)
+            self._replace(slot, "", blameless=gone)
         else:
-            seat.part = seat.source = None
-            seat.loading = seat.actor.join_node.remote()
+            slot.part = slot.source = None
+            slot.loading = slot.actor.join_node.remote()
 
     def _end_overdue(self) -> list[Outcome]:
         """End the workers whose chunk takes longer than a trial may."""
         limit = self._timeout
         if limit is None:
             return []
-        late = [seat for seat in self._seats if seat.running and time.monotonic() - seat.since > limit]
+        late = [slot for slot in self._slots if slot.running and time.monotonic() - slot.since > limit]
         if not late:
             return []
         LOGGER.warning("%d workers took longer than %g s for a chunk; it runs again in halves", len(late), limit)
         reason = TOO_LONG.format(limit)
-        lost = [outcome for seat in late for outcome in self._replace(seat, reason)]
-        return self._verdicts.charge(lost, reason, sure=True)
+        lost = [outcome for slot in late for outcome in self._replace(slot, reason)]
+        return self._blame.charge(lost, reason, sure=True)
 
-    def _replace(self, seat: Seat, reason: str, *, blameless: bool = False) -> list[Outcome]:
-        """Seat a new worker and queue the old one's pieces again, as suspects; charge one that was alone with it.
+    def _replace(self, slot: WorkerSlot, reason: str, *, blameless: bool = False) -> list[Outcome]:
+        """Start a new worker and queue the old one's tasks again, as suspects; charge one that was alone with it.
 
         Those of a `blameless` one, which went with its node, are no suspects, unless that goes on and on.
         """
-        ray.kill(seat.actor)
-        self._seats[self._seats.index(seat)] = self._seat()
-        pieces = list(seat.running.values())
-        seat.running.clear()
+        ray.kill(slot.actor)
+        self._slots[self._slots.index(slot)] = self._new_slot()
+        tasks = list(slot.running.values())
+        slot.running.clear()
         lost: list[Outcome] = []
-        for piece in pieces:
-            piece.moves += blameless
+        for task in tasks:
+            task.moves += blameless
         if blameless:
-            blameless = all(piece.moves < NODES for piece in pieces)
-        if len(pieces) == 1 and not blameless and self._ready and not pieces[0].task.over:
-            lost = self._charge(pieces[0], self._ready, reason)
-        for piece in reversed(pieces):
-            piece.suspect |= not blameless
-            self._waiting[-1 if piece.part is None else piece.part].appendleft(piece)
+            blameless = all(task.moves < NODES for task in tasks)
+        if len(tasks) == 1 and not blameless and self._info and not tasks[0].run.over:
+            lost = self._charge(tasks[0], self._info, reason)
+        for task in reversed(tasks):
+            task.suspect |= not blameless
+            self._waiting[-1 if task.part is None else task.part].appendleft(task)
         return lost
 
-    def _charge(self, piece: Piece, ready: Ready, reason: str) -> list[Outcome]:
-        """Blame a piece for its worker's end: its task runs again in halves, or fails if it is one trial's third."""
-        piece.lost += 1
-        piece.fresh = True
-        task = piece.task
-        if len(task.chunk.numbers) > 1:
-            task.over = True
-            for half in reversed(task.halves()):
+    def _charge(self, task: Task, info: DataInfo, reason: str) -> list[Outcome]:
+        """Blame a task for its worker's end: its chunk runs again in halves, or fails if it is one trial's third."""
+        task.lost += 1
+        task.fresh = True
+        run = task.run
+        if len(run.chunk.numbers) > 1:
+            run.over = True
+            for half in reversed(run.halves()):
                 self._add(half, suspect=True)
-        elif piece.lost >= ATTEMPTS:
-            task.over = True
-            return [failed_outcome(task.chunk, ready, f"{reason} ({ATTEMPTS} times)")]
+        elif task.lost >= ATTEMPTS:
+            run.over = True
+            return [failed_outcome(run.chunk, info, f"{reason} ({ATTEMPTS} times)")]
         return []
 
     def _is_wanted(self) -> bool:
-        """Tell whether any piece waits for a worker."""
-        return any(not piece.task.over for queue in self._waiting for piece in queue)
+        """Tell whether any task waits for a worker."""
+        return any(not task.run.over for queue in self._waiting for task in queue)
 
     def _is_busy(self) -> bool:
-        return self._is_wanted() or any(seat.running for seat in self._seats)
+        return self._is_wanted() or any(slot.running for slot in self._slots)
 
     def _give_back(self) -> None:
         """End the workers without work; while anything is unfinished, one for each part of the data stays."""
         wanted, unfinished = self._is_wanted(), self._is_busy()
-        for seat in list(self._seats):
-            others = sum(each.part == seat.part for each in self._seats) - 1
-            if not seat.running and not wanted and (others or not unfinished or seat.part is None):
-                ray.kill(seat.actor)
-                self._seats.remove(seat)
+        for slot in list(self._slots):
+            others = sum(each.part == slot.part for each in self._slots) - 1
+            if not slot.running and not wanted and (others or not unfinished or slot.part is None):
+                ray.kill(slot.actor)
+                self._slots.remove(slot)
 
     def _uncovered(self) -> list[int]:
         """Give the parts of the data that no worker has loaded."""
-        loaded = {seat.part for seat in self._seats if not seat.loading}
+        loaded = {slot.part for slot in self._slots if not slot.loading}
         return [part for part in range(len(self._workshops)) if part not in loaded]
 
     def _complain(self) -> None:
@@ -392,19 +392,19 @@ class RayBackend:
                 "no worker has loaded %d of %d parts of the data yet; the cluster has %g CPUs for %d workers",
                 len(missing), len(self._workshops), cpus, self._workers,
             )  # fmt: skip
-            held = [seat.part for seat in self._seats if not seat.loading]
-            spare = next((s for s in self._seats if not s.loading and not s.running and held.count(s.part) > 1), None)
+            held = [slot.part for slot in self._slots if not slot.loading]
+            spare = next((s for s in self._slots if not s.loading and not s.running and held.count(s.part) > 1), None)
             if spare is not None:
                 self._replace(spare, "")
 
 
-def _is_of_another(error: Exception, seat: Seat) -> bool:
+def _is_of_another(error: Exception, slot: WorkerSlot) -> bool:
     """Tell whether an error is that of something that a worker depended on, and not its own."""
     if isinstance(error, ray.exceptions.RayActorError):
-        return bool(error.actor_id != seat.actor._actor_id.hex())  # noqa: SLF001 - Ray names actors nowhere else
+        return bool(error.actor_id != slot.actor._actor_id.hex())  # noqa: SLF001 - Ray names actors nowhere else
     return isinstance(error, (ray.exceptions.ObjectLostError, ray.exceptions.NodeDiedError))
 
 
-def _is_coming(seat: Seat) -> bool:
+def _is_coming(slot: WorkerSlot) -> bool:
     """Tell whether a worker will soon be there: it loads, or has not waited long for a node."""
-    return bool(seat.loading) and (seat.part is not None or time.monotonic() - seat.since < PATIENCE)
+    return bool(slot.loading) and (slot.part is not None or time.monotonic() - slot.since < PATIENCE)

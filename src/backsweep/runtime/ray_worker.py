@@ -15,10 +15,10 @@ from backsweep.runtime.working_dir import relocate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backsweep.runtime.evaluators import EvaluatorLike, PartEvaluator, Workshop
+    from backsweep.runtime.evaluators import EvaluatorLike, PartialEvaluator, Workshop
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.contract import Chunk, Outcome, Ready
-    from backsweep.trial.sleeves.partial_sums import Part
+    from backsweep.trial.contract import Chunk, DataInfo, Outcome
+    from backsweep.trial.sleeves.partial_sums import PartialSums
 
 
 @contextmanager
@@ -49,7 +49,7 @@ class Worker:
         """Load the data for all workers of this node: what is returned lies in the node's shared memory."""
         return workshop.load(self._spec)
 
-    def load(self, workshop: Workshop, data: Any = None) -> Ready:
+    def load(self, workshop: Workshop, data: Any = None) -> DataInfo:
         """Build the evaluator on data that were fetched, or load them for this worker alone.
 
         What trials will need is imported before, so that memory runs short here, if at all, and not in the middle.
@@ -57,37 +57,39 @@ class Worker:
         import backsweep.trial.block_sums  # noqa: F401, PLC0415 - loads Polars, where trials run
 
         self._evaluator = workshop.build(self._spec, workshop.load(self._spec) if data is None else data)
-        return self._evaluator.ready
+        return self._evaluator.info
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk over all the data."""
         assert self._evaluator is not None  # noqa: S101 - `load` comes first
         with _memory_needed():
-            outcome = self._with_kept(self._evaluator.evaluate(chunk))
+            outcome = self._with_record_sums(self._evaluator.evaluate(chunk))
         self._count_fills()
         return outcome
 
-    def part(self, chunk: Chunk) -> tuple[None, Part]:
+    def partial_sums(self, chunk: Chunk) -> tuple[None, PartialSums]:
         """Run a chunk over the shards held here; the driver asks for the first half of the answer alone."""
         with _memory_needed():
-            part = cast("PartEvaluator", self._evaluator).part(chunk)
+            part = cast("PartialEvaluator", self._evaluator).partial_sums(chunk)
         self._count_fills()
         return None, part
 
-    def join(self, *parts: Part) -> Part:
+    def join(self, *parts: PartialSums) -> PartialSums:
         """Put neighbouring parts of a chunk together."""
-        return cast("PartEvaluator", self._evaluator).join(parts)
+        return cast("PartialEvaluator", self._evaluator).join(parts)
 
-    def close(self, *parts: Part) -> Outcome:
+    def finish(self, *parts: PartialSums) -> Outcome:
         """Put all parts of a chunk together."""
-        return self._with_kept(cast("PartEvaluator", self._evaluator).close(parts))
+        return self._with_record_sums(cast("PartialEvaluator", self._evaluator).finish(parts))
 
-    def _with_kept(self, outcome: Outcome) -> Outcome:
+    def _with_record_sums(self, outcome: Outcome) -> Outcome:
         """Add what the study keeps of the records: the driver has many workers to serve."""
-        from backsweep.trial.block_sums import keep  # noqa: PLC0415 - loads Polars, where trials run
+        from backsweep.trial.block_sums import sum_records  # noqa: PLC0415 - loads Polars, where trials run
 
         assert self._evaluator is not None  # noqa: S101 - `load` comes first
-        return replace(outcome, kept=keep(outcome.returns, self._evaluator.ready.of(outcome.folds).segments))
+        return replace(
+            outcome, record_sums=sum_records(outcome.returns, self._evaluator.info.of(outcome.folds).segments)
+        )
 
     def _count_fills(self) -> None:
         self._meters.record(getattr(self._evaluator, "fills", 0))  # a stand-in for the engine has none

@@ -312,7 +312,7 @@ def _search(name: str, folders: tuple[Path, ...], path: list[str] | None) -> Mod
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a module without what runs only when it is the main program."""
+    """FoldRunner a module without what runs only when it is the main program."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "__main__" in {getattr(each, "value", None) for each in ast.walk(node.test)}:
             continue

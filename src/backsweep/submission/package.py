@@ -38,7 +38,7 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Package:
     """A study, ready to be sent.
 
     Attributes
@@ -58,7 +58,7 @@ class Parcel:
     code: Path
 
 
-def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data: bool = False) -> Parcel:
+def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data: bool = False) -> Package:
     """Copy what a study needs into the empty folder `room`.
 
     `include` are further files and folders of code. With `shared_data` files of market data stay where they are: every
@@ -88,7 +88,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     for path in sorted(path for path in room.rglob("*") if path.is_file()):
         whole.update(f"{path.relative_to(room)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     load_sweep(folder / SWEEP)
-    return Parcel(
+    return Package(
         name=f"{sweep.study}-{whole.hexdigest()[:_DIGITS]}",
         study=f"{sweep.study}-{identity.hash[:_DIGITS]}",
         identity=identity if near else None,

@@ -22,7 +22,7 @@ from backsweep.storage.secrets import refuse_secret
 from backsweep.study.results.study import open_study
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.looks import looks_kept
-from backsweep.submission.package import PINS, SWEEP, Parcel, pack
+from backsweep.submission.package import PINS, SWEEP, Package, pack
 from backsweep.submission.pins import all_pins
 from backsweep.submission.transfer import receive
 
@@ -84,13 +84,13 @@ class Submission:
             _check_folder(terms.cluster_dir)
             if not StudyFolder(self.out).exists:
                 StudyFolder(self.out).check_empty()
-            self.parcel: Parcel = pack(self.sweep, room, include=terms.include, shared_data=terms.shared_data)
-            if self.parcel.identity is not None:
-                StudyFolder(self.out).check(self.parcel.identity)
+            self.package: Package = pack(self.sweep, room, include=terms.include, shared_data=terms.shared_data)
+            if self.package.identity is not None:
+                StudyFolder(self.out).check(self.package.identity)
         except BaseException:
             self.close()
             raise
-        self.home = f"{terms.cluster_dir.rstrip('/')}/{self.parcel.study}"
+        self.home = f"{terms.cluster_dir.rstrip('/')}/{self.package.study}"
 
     @property
     def place(self) -> str:
@@ -138,9 +138,9 @@ class Submission:
         folder = StudyFolder(self.out)
         entries = folder.entries()
         have = entries[-1].first + entries[-1].count if entries else 0
-        name = f"{self.parcel.name}-fetch-{secrets.token_hex(4)}"
+        name = f"{self.package.name}-fetch-{secrets.token_hex(4)}"
         entrypoint = f"exec python -m backsweep.submission.transfer {_shell(self.home)} {have}"
-        self.server.submit(name, entrypoint, {"py_modules": [str(self.parcel.code)]}, {})
+        self.server.submit(name, entrypoint, {"py_modules": [str(self.package.code)]}, {})
         try:
             delivery = receive(self.server.log(name, patience=_FETCH_SILENCE), self.out)
         except ConnectionError as error:
@@ -173,12 +173,12 @@ class Submission:
         if not self.terms.install:
             entrypoint = f"python -m backsweep.submission.pins {PINS} && {entrypoint}"
         environment: dict[str, Any] = {
-            "working_dir": str(self.parcel.folder),
-            "py_modules": [str(self.parcel.code)],
+            "working_dir": str(self.package.folder),
+            "py_modules": [str(self.package.code)],
         }
         if self.terms.install:
             environment["pip"] = [f"{package}=={version}" for package, version in all_pins().items()]
-        if self.server.submit(name, entrypoint, environment, {"study": self.parcel.study}):
+        if self.server.submit(name, entrypoint, environment, {"study": self.package.study}):
             self.say(f"sent as job {name}; its study lies {self.place}")
         else:
             self.say(f"job {name} was sent by another a moment ago")
@@ -186,7 +186,7 @@ class Submission:
 
     def _latest(self) -> tuple[str, Job | None]:
         """Find the last attempt; the first attempt's name and None if there is none."""
-        name = self.parcel.name
+        name = self.package.name
         job = self.server.job(name)
         while job is not None and job.ended and (following := self.server.job(after := self._after(name))) is not None:
             name, job = after, following
@@ -194,8 +194,8 @@ class Submission:
 
     def _after(self, name: str) -> str:
         """Name the attempt after this one."""
-        number = name.removeprefix(self.parcel.name)
-        return f"{self.parcel.name}-{int(number[1:] or 1) + 1}"
+        number = name.removeprefix(self.package.name)
+        return f"{self.package.name}-{int(number[1:] or 1) + 1}"
 
     def _log(self, name: str) -> Iterator[str]:
         """Follow a log over lost connections."""

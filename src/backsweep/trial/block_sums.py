@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.statistics.blocks import FEWEST_SESSIONS, block_bounds, standard_blocks
-from backsweep.trial.contract import Kept
+from backsweep.trial.contract import RecordSums
 from backsweep.trial.folds import record_places
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ROWS = 32  # records at a time, which the processor's cache holds
 
 
-def keep(returns: NDArray[np.float32], segments: Sequence[Segment] = ()) -> Kept:
+def sum_records(returns: NDArray[np.float32], segments: Sequence[Segment] = ()) -> RecordSums:
     """Give what is kept of trials with these returns, float32[k, width]; with segments the record is that of the tests.
 
     A session without a return, such as after ruin, earned nothing.
@@ -47,7 +47,7 @@ def keep(returns: NDArray[np.float32], segments: Sequence[Segment] = ()) -> Kept
             sums[part] = np.add.reduceat(values, firsts, axis=1)
             squares[part] = np.add.reduceat(values * values, firsts, axis=1)
         skew[part], kurtosis[part] = _moments(values)
-    return Kept(sessions, skew, kurtosis, lost, sums, squares)
+    return RecordSums(sessions, skew, kurtosis, lost, sums, squares)
 
 
 def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

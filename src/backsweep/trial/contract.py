@@ -42,7 +42,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class RecordSums:
     """What a study keeps of trials' records for its statistics.
 
     Attributes
@@ -66,9 +66,9 @@ class Kept:
         """All of it that has a row for each trial."""
         return self.skew, self.kurtosis, self.lost, self.sums, self.squares
 
-    def of(self, which: Any) -> Kept:
+    def of(self, which: Any) -> RecordSums:
         """Give what is kept of some of the trials."""
-        return Kept(self.sessions, *(array[which] for array in self.arrays))
+        return RecordSums(self.sessions, *(array[which] for array in self.arrays))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +80,13 @@ class Outcome:
     batch, numbers, folds : as in the chunk.
     metrics : float64[k, len(METRICS)], NaN = undefined; with folds the means over their trainings.
     reasons : uint8[k, len(METRICS)], index into `metrics.REASONS`; 0 = defined.
-    returns : float32[k, width], per-session returns, as many as `Ready.of(folds)` says; with folds those of
+    returns : float32[k, width], per-session returns, as many as `DataInfo.of(folds)` says; with folds those of
         every segment, one after the other.
     errors : trial number to text; such a trial has failed and its metrics are NaN.
     started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
     segments, segment_reasons : float64 and uint8[k, segments, len(METRICS)], metrics and reasons of each segment;
         None or without segments where there are no folds or no trial came back.
-    kept : what a study keeps of the records, if it was made where the trials ran.
+    record_sums : what a study keeps of the records, if it was made where the trials ran.
 
     """
 
@@ -101,11 +101,11 @@ class Outcome:
     segments: NDArray[np.float64] | None = None
     segment_reasons: NDArray[np.uint8] | None = None
     folds: range | None = None
-    kept: Kept | None = None
+    record_sums: RecordSums | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Ready:
+class DataInfo:
     """What a backend knows once the data is loaded and the strategy compiled.
 
     Attributes
@@ -122,7 +122,7 @@ class Ready:
     segments: tuple[Segment, ...] = field(default=())
     notes: tuple[str, ...] = ()
 
-    def of(self, folds: range | None) -> Ready:
+    def of(self, folds: range | None) -> DataInfo:
         """Give what is known of some folds, or all of it for None."""
         return self if folds is None else replace(self, segments=tuple(s for s in self.segments if s.fold in folds))
 
@@ -135,7 +135,7 @@ class Ready:
 class Backend(Protocol):
     """Where trials run: in this process, or in workers on one machine or many."""
 
-    def start(self, spec: TrialSpec) -> Ready:
+    def start(self, spec: TrialSpec) -> DataInfo:
         """Load the data and build the evaluators; raises BadInput, BadData or StrategyError."""
         ...
 

@@ -13,8 +13,9 @@ from backsweep.errors import BacksweepError
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
-from backsweep.trial.contract import Chunk, Outcome, Ready
+from backsweep.trial.contract import Chunk, DataInfo, Outcome
 from backsweep.trial.features import Features
+from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.folds import TEST, holdout_start, make_segments
 from backsweep.trial.market import Market, pack
 from backsweep.trial.recording import Stretch, record
@@ -22,7 +23,6 @@ from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import PrunedRun, Runner, Settings
 from backsweep.trial.sleeves.evaluator import DividedEvaluator
 from backsweep.trial.summaries import new_metrics
-from backsweep.trial.walk import Walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +70,7 @@ class Evaluator:
         check_code(spec)
         ends = self._market.session_ends
         segments = make_segments(ends, spec.folds) if spec.folds else ()
-        self.ready = Ready(ends, self._market.assets, segments, self._market.notes)
+        self.info = DataInfo(ends, self._market.assets, segments, self._market.notes)
         self._flat = spec.folds is not None and spec.folds.state == "flat"
         self._pruning = spec.pruning
         self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
@@ -88,19 +88,20 @@ class Evaluator:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
         count = len(chunk.numbers)
         metrics, reasons = new_metrics(count)
-        part = self.ready.of(chunk.folds)
-        walk = Walk(self._runner, part.segments, flat=self._flat, pruning=self._pruning) if part.segments else None
-        cuts = np.full((count, len(part.segments), len(METRICS)), np.nan)
+        info = self.info.of(chunk.folds)
+        segments = info.segments
+        folds = FoldRunner(self._runner, segments, flat=self._flat, pruning=self._pruning) if segments else None
+        cuts = np.full((count, len(info.segments), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
-        returns = np.full((count, part.width), np.nan, np.float32)
+        returns = np.full((count, info.width), np.nan, np.float32)
         times = np.zeros((2, count))
         errors: dict[int, str] = {}
         for row in range(count):
             times[0, row] = time.time()
             try:
-                if walk:
-                    walk.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
-                    metrics[row], reasons[row] = walk.summary(cuts[row], cut_reasons[row])
+                if folds:
+                    folds.run(chunk.values[row], cuts[row], cut_reasons[row], returns[row])
+                    metrics[row], reasons[row] = folds.summary(cuts[row], cut_reasons[row])
                 else:
                     self._run(chunk.values[row], metrics[row], reasons[row], returns[row])
             except BacksweepError as error:
@@ -149,9 +150,9 @@ class Evaluator:
     def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
         """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one.
 
-        As in `Walk` each is a run by itself, or cut out of one that began with the first test.
+        As in `FoldRunner` each is a run by itself, or cut out of one that began with the first test.
         """
-        tests = [segment for segment in self.ready.segments if segment.name == TEST]
+        tests = [segment for segment in self.info.segments if segment.name == TEST]
         runs = next(segment.runs for segment in tests if segment.fold == fold)
         starts = [first if self._flat else tests[0].first for first, _ in runs]
         stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.bars import Market as Columns
+from backsweep.bars import ColumnAddresses
 from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
 from backsweep.engine.codes import (
     CARRIED,
@@ -48,7 +48,7 @@ from backsweep.trial.currencies import set_rates
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.market import FILLER, columns_record
 from backsweep.trial.models import Models
-from backsweep.trial.summaries import Piece, summarise_account
+from backsweep.trial.summaries import RunSummary, summarise_account
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,7 +188,7 @@ class Runner:
         try:
             self._loop(
                 self._handle,
-                Columns(self._columns[0], self._context[0]),
+                ColumnAddresses(self._columns[0], self._context[0]),
                 self._values[0],
                 tuple(table[0] for table in self._memory),
                 first,
@@ -229,11 +229,11 @@ class Runner:
             returns,
         )
 
-    def piece(self, first: int, last: int) -> Piece:
+    def piece(self, first: int, last: int) -> RunSummary:
         """Keep what the last run, over sessions `first` to before `last`, left behind."""
         sessions = self.tables.sessions[first:last]
         account = self.tables.account.copy()
-        return Piece(account, sessions["equity"].copy(), sessions["exposure"].copy(), self._years(first, last))
+        return RunSummary(account, sessions["equity"].copy(), sessions["exposure"].copy(), self._years(first, last))
 
     def _years(self, first: int, last: int) -> float:
         times = self.market.groups["timestamp"]

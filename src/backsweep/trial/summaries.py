@@ -36,7 +36,7 @@ COUNTERS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class RunSummary:
     """What a run left behind: the account, equity and exposure at session ends, and the years that it took."""
 
     account: Table
@@ -45,8 +45,8 @@ class Piece:
     years: float
 
 
-def summarise_pieces(
-    pieces: Sequence[Piece], values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
+def summarise_runs(
+    pieces: Sequence[RunSummary], values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
 ) -> None:
     """Write metrics, reasons and returns of runs that each began with the same cash, as `Runner.summarise` does of one.
 

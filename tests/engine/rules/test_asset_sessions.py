@@ -11,7 +11,7 @@ import backsweep as bs
 from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import DAY, MARKET_ON_CLOSE
 from backsweep.errors import BadData
-from backsweep.live import PaperVenue, Session, make_moment, replay
+from backsweep.live import PaperVenue, Session, make_timestep, replay
 from backsweep.strategy import Strategy, state
 from backsweep.trial.market import last_of_session, pack
 
@@ -124,7 +124,7 @@ def test_paper_knows_what_its_moments_say():
 
 def test_a_feed_says_which_assets_close_with_a_moment():
     class Sees(Strategy):
-        """Notes what the first moment's bars say."""
+        """Notes what the first timestep's bars say."""
 
         def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - it looks at the bars alone
             """Note it as an order's quantity."""
@@ -134,7 +134,7 @@ def test_a_feed_says_which_assets_close_with_a_moment():
     venue = PaperVenue(("A", "B"), account=ACCOUNTS["shared"])
     session = Session(Sees(), venue)
     rows = TWO.filter(pl.col("timestamp") == FIRST_DAY)
-    session.on_bars(make_moment(("A", "B"), rows, session=0, last_of_session=False, closing=("A",)))
+    session.on_bars(make_timestep(("A", "B"), rows, session=0, last_of_session=False, closing=("A",)))
     shard = shard_from_frames(rows)
     assert venue.result(Sees(), shard).orders["quantity"].to_list() == [2.0, 1.0]
 

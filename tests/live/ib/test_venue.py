@@ -70,9 +70,9 @@ def trade_live(bars, strategy):
     gateway = FakeIB(make_contracts())
     venue = InteractiveBrokers(gateway, gateway.contracts)
     session = live.Session(strategy, venue)
-    for moment in live.moments(shard_from_frames(bars)):
-        gateway.play(moment)
-        session.on_bars(moment)
+    for timestep in live.timesteps(shard_from_frames(bars)):
+        gateway.play(timestep)
+        session.on_bars(timestep)
     return venue, gateway
 
 
@@ -142,13 +142,13 @@ class Desk:
     def __init__(self):
         self.gateway = FakeIB(make_contracts())
         self.venue = InteractiveBrokers(self.gateway, self.gateway.contracts)
-        self.moments = live.moments(shard_from_frames(make_bars(20)))
+        self.timesteps = live.timesteps(shard_from_frames(make_bars(20)))
 
     def day(self, decide=lambda _: None):
-        moment = next(self.moments)
-        self.gateway.play(moment)
+        timestep = next(self.timesteps)
+        self.gateway.play(timestep)
         answer = []
-        self.venue.step(moment, lambda broker: answer.append(decide(broker)))
+        self.venue.step(timestep, lambda broker: answer.append(decide(broker)))
         return answer[0]
 
 
@@ -309,12 +309,12 @@ class Calendar:
 def test_bars_come_as_moments_when_they_are_complete():
     ib = Calendar()
     feed = Bars(ib, make_contracts(), bar_size="1 hour", patience=0.0, clock=lambda: ib.now)
-    seen = [(moment, ib.now) for moment in feed.moments()]
-    assert [moment.timestamp for moment, _ in seen] == [round(time.timestamp()) * 10**9 for time in ib.times]
+    seen = [(timestep, ib.now) for timestep in feed.timesteps()]
+    assert [timestep.timestamp for timestep, _ in seen] == [round(time.timestamp()) * 10**9 for time in ib.times]
     assert all(now >= time + timedelta(hours=1) for (_, now), time in zip(seen, ib.times, strict=True))
-    assert [moment.session for moment, _ in seen] == [0, 0, 0, 1, 1, 1]
-    assert [moment.last_of_session for moment, _ in seen] == [False, False, True] * 2
-    assert [moment.shard.rows["asset"].to_list() for moment, _ in seen] == [[0, 1], [0]] + [[0, 1]] * 4
+    assert [timestep.session for timestep, _ in seen] == [0, 0, 0, 1, 1, 1]
+    assert [timestep.last_of_session for timestep, _ in seen] == [False, False, True] * 2
+    assert [timestep.shard.rows["asset"].to_list() for timestep, _ in seen] == [[0, 1], [0]] + [[0, 1]] * 4
 
 
 def test_history_holds_complete_bars_and_moments_go_on_after_it():
@@ -323,7 +323,7 @@ def test_history_holds_complete_bars_and_moments_go_on_after_it():
     feed = Bars(ib, make_contracts(), bar_size="1 hour", patience=0.0, clock=lambda: ib.now)
     history = feed.history("1 D")
     assert history.rows["timestamp"][-1] == round(ib.times[1].timestamp()) * 10**9
-    first = next(feed.moments())
+    first = next(feed.timesteps())
     assert first.timestamp == round(ib.times[2].timestamp()) * 10**9
 
 

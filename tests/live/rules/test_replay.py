@@ -108,7 +108,7 @@ def test_a_strategy_with_features_trades_on_paper_as_in_the_backtest():
 def test_moments_that_do_not_ascend_are_refused():
     shard = shard_from_frames(make_bars(5))
     session = live.Session(MovingAverageCross(fast=2, slow=3), live.PaperVenue(shard.assets))
-    first, second, *_ = live.moments(shard)
+    first, second, *_ = live.timesteps(shard)
     session.on_bars(second)
     with pytest.raises(BadInput, match="ascend in time"):
         session.on_bars(first)
@@ -125,11 +125,11 @@ def test_a_history_makes_features_known_from_the_first_moment_and_keep_bounds_it
             seen.append(data[0].average)
 
     shard = shard_from_frames(bars)
-    days = list(live.moments(shard))
+    days = list(live.timesteps(shard))
     past = shard_from_frames(bars.filter(pl.col("timestamp") < pl.col("timestamp").min() + pl.duration(days=40)))
     session = live.Session(Seen(), live.PaperVenue(shard.assets), history=past, keep=10)
-    for moment in days[40:]:
-        session.on_bars(moment)
+    for timestep in days[40:]:
+        session.on_bars(timestep)
     expected = bars.filter(asset="A")["close"].rolling_mean(10)[40:]
     assert seen == pytest.approx(expected.to_list(), rel=1e-12)
     assert session._rows["timestamp"].n_unique() == 10
@@ -138,14 +138,14 @@ def test_a_history_makes_features_known_from_the_first_moment_and_keep_bounds_it
 def test_a_moment_is_made_of_what_a_feed_delivers():
     bars = make_bars(1).filter(asset="A").with_columns(asset=pl.lit("B"))
     context = bars.select("timestamp", vix="close")
-    moment = live.make_moment(("B", "A"), bars, session=3, last_of_session=True, context=context)
-    assert moment.shard.assets == ("A", "B")
-    assert moment.shard.rows["asset"].to_list() == [1]
-    assert moment.shard.context["vix"].to_list() == bars["close"].to_list()
+    timestep = live.make_timestep(("B", "A"), bars, session=3, last_of_session=True, context=context)
+    assert timestep.shard.assets == ("A", "B")
+    assert timestep.shard.rows["asset"].to_list() == [1]
+    assert timestep.shard.context["vix"].to_list() == bars["close"].to_list()
     with pytest.raises(BadInput, match="unknown asset"):
-        live.make_moment(("A",), bars, session=0, last_of_session=True)
+        live.make_timestep(("A",), bars, session=0, last_of_session=True)
     with pytest.raises(BadInput, match="one timestamp"):
-        live.make_moment(("A", "B"), make_bars(2), session=0, last_of_session=True)
+        live.make_timestep(("A", "B"), make_bars(2), session=0, last_of_session=True)
 
 
 def test_currencies_are_valued_on_paper_as_in_the_backtest():

@@ -13,7 +13,7 @@ from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
 
 SPEC = TrialSpec(data=DataSpec(bars="/nowhere.parquet"), strategy="good:Strategy", params=("a",))
-WORK = {"evaluate", "part", "close"}
+WORK = {"evaluate", "partial_sums", "finish"}
 DIED = "the worker died while it ran this trial (3 times)"
 
 
@@ -166,7 +166,7 @@ def test_a_node_that_goes_is_held_against_no_trial(pool):
 
 def test_a_worker_that_cannot_put_parts_together_is_replaced(pool):
     def script(actor, method, *_):
-        if method == "close" and actor.number < 2:
+        if method == "finish" and actor.number < 2:
             starve()
 
     backend, fake = pool(script, parts=2)
@@ -175,7 +175,7 @@ def test_a_worker_that_cannot_put_parts_together_is_replaced(pool):
 
 
 @pytest.mark.parametrize("parts", [2, 3, 8])
-@pytest.mark.parametrize("moment", ["part", "close"])
+@pytest.mark.parametrize("moment", ["partial_sums", "finish"])
 @pytest.mark.parametrize("lose", [lambda _: starve(), dies])
 def test_a_trial_that_kills_in_any_part_fails_alone(pool, lose, moment, parts):
     def script(actor, method, *given):
@@ -186,7 +186,7 @@ def test_a_trial_that_kills_in_any_part_fails_alone(pool, lose, moment, parts):
     assert {number: error for number, error in errors.items() if error} == {11: DIED}
 
 
-@pytest.mark.parametrize("moment", ["part", "close"])
+@pytest.mark.parametrize("moment", ["partial_sums", "finish"])
 def test_workers_of_parts_that_nothing_comes_back_from_end_the_run(pool, moment):
     def script(actor, method, *_):
         if method == moment:
@@ -198,7 +198,7 @@ def test_workers_of_parts_that_nothing_comes_back_from_end_the_run(pool, moment)
 
 def test_parts_that_are_lost_again_and_again_end_the_run(pool):
     def script(_actor, method, *_):
-        if method == "close":
+        if method == "finish":
             raise ray.exceptions.ObjectLostError("0" * 56, None, "")
 
     backend, _ = pool(script, parts=2)

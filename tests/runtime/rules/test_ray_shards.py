@@ -1,4 +1,4 @@
-"""Shards of sleeves on Ray workers: pieces of a chunk, put together without the driver, whoever dies meanwhile."""
+"""Shards of sleeves on Ray workers: tasks of a chunk, put together without the driver, whoever dies meanwhile."""
 
 from functools import partial
 
@@ -79,15 +79,15 @@ def test_shards_give_the_bytes_of_one_process_whoever_dies_meanwhile(cluster, sp
     get, lost = ray.get, []
 
     def lossy(reference):
-        """Lose the answer of the first piece that puts parts together, as a node does that goes down with them."""
-        closing = [ref for seat in backend._seats for ref, piece in seat.running.items() if piece.part is None]
+        """Lose the answer of the first task that puts parts together, as a node does that goes down with them."""
+        closing = [ref for slot in backend._slots for ref, task in slot.running.items() if task.part is None]
         if reference in closing and not lost:
             lost.append(reference)
             raise ray.exceptions.ObjectLostError("0" * 56, None, "")
         return get(reference)
 
     def kill(backend):
-        ray.kill(backend._seats[1].actor)
+        ray.kill(backend._slots[1].actor)
 
     try:
         backend.start(spec(account={"mode": "sleeves"}))
@@ -106,15 +106,15 @@ def test_workers_of_one_node_share_one_copy_of_the_data_and_are_given_back_when_
     backend = RayBackend(2, "local")
     try:
         backend.start(spec())
-        while any(seat.loading for seat in backend._seats):
+        while any(slot.loading for slot in backend._slots):
             backend.wait(1.0)
         assert len(backend._sources) == 1
         backend.submit(next(chunks(1)))
         backend.wind_down()
-        assert len(backend._seats) == 1
+        assert len(backend._slots) == 1
         while not backend.wait(1.0):
             pass
-        assert backend._seats == []
+        assert backend._slots == []
     finally:
         backend.close()
 
@@ -135,7 +135,7 @@ def test_data_that_are_swapped_are_refused_by_every_worker(cluster, spec, tmp_pa
 
     def kill(backend):
         swap.write_parquet(file)
-        ray.kill(backend._seats[1].actor)
+        ray.kill(backend._slots[1].actor)
 
     try:
         if when == "before a worker loads":
@@ -161,7 +161,7 @@ def test_a_worker_that_takes_anothers_place_refuses_a_file_that_was_edited(clust
     backend = RayBackend(2, "local")
 
     def wait_for_workers():
-        while killed in backend._seats or any(seat.loading for seat in backend._seats):
+        while killed in backend._slots or any(slot.loading for slot in backend._slots):
             backend.wait(1.0)
 
     killed = None
@@ -171,7 +171,7 @@ def test_a_worker_that_takes_anothers_place_refuses_a_file_that_was_edited(clust
         for each in chunks(4):
             backend.submit(each)
         helper.write_text(edited)
-        killed = backend._seats[1]
+        killed = backend._slots[1]
         ray.kill(killed.actor)
         with pytest.raises(StrategyError) as caught:
             wait_for_workers()

@@ -22,7 +22,7 @@ from backsweep.storage.open import open_files
 from backsweep.storage.sealed import sealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.lease import Holder, Lease
-from backsweep.submission import transfer as courier
+from backsweep.submission import transfer
 
 DEMO = Path(__file__).parents[3] / "sweeps" / "demo.yaml"
 DRIVER = """
@@ -168,14 +168,14 @@ def test_a_claim_from_elsewhere_is_watched(url):
 
 def test_a_study_in_a_store_is_carried_as_one_on_disk(url, tmp_path, capsys):
     run_toy(url, home=tmp_path)
-    assert courier.main(url, "8") == 0
+    assert transfer.main(url, "8") == 0
     carried = capsys.readouterr().out
-    assert courier.receive([carried], tmp_path / "out").files < len(s3_content(f"{tmp_path.name}/study"))
-    assert courier.main(url) == 0
+    assert transfer.receive([carried], tmp_path / "out").files < len(s3_content(f"{tmp_path.name}/study"))
+    assert transfer.main(url) == 0
     carried = capsys.readouterr().out
-    assert courier.receive([carried], tmp_path / "out").files == len(s3_content(f"{tmp_path.name}/study"))
+    assert transfer.receive([carried], tmp_path / "out").files == len(s3_content(f"{tmp_path.name}/study"))
     assert open_study(tmp_path / "out").digest() == open_study(url).digest()
-    assert courier.main(f"{url}-none") == 2
+    assert transfer.main(f"{url}-none") == 2
     assert "no study here" in capsys.readouterr().err
 
 

@@ -5,21 +5,21 @@ import pytest
 
 from backsweep.runtime.evaluators import failed_outcome
 from backsweep.study.run.pacing import Pace
-from backsweep.trial.contract import Chunk, Ready
+from backsweep.trial.contract import Chunk, DataInfo
 
-READY = Ready(sessions=np.arange(5, dtype=np.int64), assets=("A",))
+INFO = DataInfo(sessions=np.arange(5, dtype=np.int64), assets=("A",))
 
 
 @pytest.fixture
 def pace():
     pace = Pace(batch=64)
-    pace.begin(READY)
+    pace.begin(INFO)
     return pace
 
 
 def lost(count):
     """Outcome of trials that a backend has given up."""
-    return failed_outcome(Chunk(0, np.arange(count), np.zeros((count, 1))), READY, "it took longer than 600 s")
+    return failed_outcome(Chunk(0, np.arange(count), np.zeros((count, 1))), INFO, "it took longer than 600 s")
 
 
 def timed(count, seconds):

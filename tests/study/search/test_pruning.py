@@ -18,7 +18,7 @@ from backsweep.study.table.trials import TIMING
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.pruning import Halving, Wilcoxon
 from backsweep.sweepfile.search import Search
-from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.contract import DataInfo, Outcome
 from backsweep.trial.folds import make_segments
 from backsweep.trial.summaries import mean_of_trainings
 
@@ -123,8 +123,8 @@ class FoldBackend:
         self.waiting, self.late, self.runs = [], [], 0
 
     def start(self, _spec):
-        self.ready = Ready(sessions=sessions(), assets=("SPY",), segments=make_segments(sessions(), FOLDS))
-        return self.ready
+        self.info = DataInfo(sessions=sessions(), assets=("SPY",), segments=make_segments(sessions(), FOLDS))
+        return self.info
 
     def submit(self, chunk):
         self.waiting.append(chunk)
@@ -146,7 +146,7 @@ class FoldBackend:
         return [outcome, *again]
 
     def evaluate(self, chunk):
-        part = self.ready.of(chunk.folds)
+        part = self.info.of(chunk.folds)
         count, segments = len(chunk.numbers), part.segments
         entry, stop = chunk.values[:, 0], chunk.values[:, 1]
         cuts = np.zeros((count, len(segments), len(METRICS)))

@@ -11,7 +11,7 @@ import pytest
 from backsweep.errors import StudyConflict
 from backsweep.storage.sealed import sealed, unsealed
 from backsweep.study.results.study import open_study
-from backsweep.study.store.holdout_log import keep_touch
+from backsweep.study.store.holdout_log import record_use
 from backsweep.study.store.looks import FOLDER, keep_looks, looks_kept
 from backsweep.study.store.registry import LEDGER, keep_ledger
 
@@ -46,9 +46,9 @@ def judged(findings):
     return repr(replace(findings, later=()))
 
 
-def touch(study):
+def look_at_holdout(study):
     more = {"trial": 3, "params": {}, "start": "2020-01-01", "end": "2020-12-31", "metrics": {"sharpe": 1.0}}
-    return keep_touch(study.path, study.identity.hash, why="final check", **more)
+    return record_use(study.path, study.identity.hash, why="final check", **more)
 
 
 def test_a_later_study_is_listed_and_changes_no_verdict(bench):
@@ -125,12 +125,12 @@ def test_entries_of_the_ledger_without_names_and_times_still_count(bench):
 
 def test_looks_at_a_holdout_count_from_the_next_verdict_on(bench):
     study = run(bench, "one", trials=40)
-    touch(study)
+    look_at_holdout(study)
     keep_ledger(study.path)
     after = found(bench, "one")
     assert (after.looks, named(after.later)) == (1, [("one", 0, 1)])
     assert run(bench, "two", seed=8).statistics.looks == 3  # its own, and two of the other
-    assert run(bench, "one", trials=60).statistics.looks == 4  # twice here, the touch, and the other
+    assert run(bench, "one", trials=60).statistics.looks == 4  # twice here, the holdout, and the other
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import block_rows, gather_records, rows_of_returns, summarise_records
 from backsweep.study.table.trials import Results
-from backsweep.trial.block_sums import keep
+from backsweep.trial.block_sums import sum_records
 from backsweep.trial.contract import Outcome
 
 
@@ -67,7 +67,7 @@ def test_what_workers_kept_are_the_rows_that_the_driver_would_make():
         errors = {11: "it raised"} if 11 in numbers else {}
         plain = Outcome(0, rows + 10, blank, blank.astype(np.uint8), record[rows], errors, times, times)
         results[0].take(plain)
-        results[1].take(replace(plain, kept=keep(record[rows])))
+        results[1].take(replace(plain, record_sums=sum_records(record[rows])))
     made, kept = (block_rows(each, ()) for each in results)
     assert kept["number"].to_list() == [10, 12, 13, 14]
     assert kept.equals(made)

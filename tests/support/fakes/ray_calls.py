@@ -10,7 +10,7 @@ import numpy as np
 from backsweep.metrics import METRICS
 from backsweep.runtime import ray_pool
 from backsweep.runtime.ray_session import ray
-from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.contract import DataInfo, Outcome
 
 STARVED = "Unable to allocate internal buffer."
 
@@ -71,7 +71,7 @@ class FakeActor:
 
     def __getattr__(self, name):
         call = SimpleNamespace(remote=lambda *given: _once(lambda: self._answer(name, given)))
-        if name == "part":
+        if name == "partial_sums":
             pair = SimpleNamespace(remote=lambda *given: (_once(lambda: self._answer(name, given)), given[0]))
             call.options = lambda **_: pair
         return call
@@ -88,8 +88,8 @@ class FakeActor:
         if name == "join_node":
             return "node"
         if name == "load":
-            return Ready(np.arange(5, dtype=np.int64), ("A", "B"))
-        return _outcome(given[0]) if name in {"evaluate", "close"} else None
+            return DataInfo(np.arange(5, dtype=np.int64), ("A", "B"))
+        return _outcome(given[0]) if name in {"evaluate", "finish"} else None
 
     def died(self):
         """Return the error of an actor whose process has ended."""

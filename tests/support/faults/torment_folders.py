@@ -26,7 +26,7 @@ from backsweep.errors import BacksweepError, BadInput
 from backsweep.storage.open import open_files
 from backsweep.storage.sealed import sealed, sha256, unsealed
 from backsweep.study.results.study import open_study
-from backsweep.study.store.holdout_log import keep_touch
+from backsweep.study.store.holdout_log import record_use
 from backsweep.study.store.lease import Lease
 from backsweep.study.store.looks import looks_kept
 from backsweep.study.store.manifest import parquet_bytes
@@ -87,7 +87,7 @@ def _prepare(home):
         run_toy(folder, sampler, home=home)
         files, study = open_files(folder), open_study(folder)
         looked = {"why": "to see", "trial": 3, "params": {"entry": 1.5}, "start": "2020", "end": "2021", "metrics": {}}
-        keep_touch(folder, study.identity.hash, **looked)
+        record_use(folder, study.identity.hash, **looked)
         write_history(folder, History(study.identity.hash, 40, 5, 0, 0.5))
         write_selected(files, {"fills": study.trials}, {"params": {"entry": 1.5}, "metrics": {}, "undefined": {}})
         row = {
@@ -125,7 +125,7 @@ def _read(study, expected):
             if len(trials) and not trials.equals(expected.head(len(trials))):
                 return "read another table"
             opened.verify()
-            _ = opened.statistics, opened.touches, opened.null
+            _ = opened.statistics, opened.holdout_uses, opened.null
             read_selected(open_files(study))
     except BaseException as error:  # noqa: BLE001 - whatever it is
         if problem := _unnamed(error, study):

@@ -42,7 +42,7 @@ def make_evaluator(pids, seconds, poison, leaks=False):
 
         def __init__(self, spec):
             self.toy = ToyBackend(seconds)
-            self.ready = self.toy.start(spec)
+            self.info = self.toy.start(spec)
             self.lost = []
             if leaks:
                 used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()

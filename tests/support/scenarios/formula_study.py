@@ -16,7 +16,7 @@ from backsweep.study.search.space import build_space
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.sweepfile.load import load_sweep
-from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.contract import DataInfo, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ class FormulaBackend:
     def start(self, spec):
         self.started += 1
         assert spec.params == ("entry", "stop", "window", "long_only", "costs.slippage.rate")
-        return Ready(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+        return DataInfo(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
 
     def submit(self, chunk):
         self.chunks += 1

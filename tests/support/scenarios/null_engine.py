@@ -14,7 +14,7 @@ from backsweep.study.search.space import build_space
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.sweepfile.load import load_sweep
-from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.contract import DataInfo, Outcome
 from scenarios.toy_study import DECLARED, SWEEP
 
 SESSIONS = 6
@@ -28,7 +28,7 @@ def make_null_engine(sessions=SESSIONS):
         """Returns zeros for every trial."""
 
         def __init__(self, _spec):
-            self.ready = Ready(sessions=np.arange(sessions, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+            self.info = DataInfo(sessions=np.arange(sessions, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
 
         def evaluate(self, chunk):
             count = len(chunk.numbers)

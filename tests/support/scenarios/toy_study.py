@@ -15,7 +15,7 @@ from backsweep.study.search.space import build_space
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.sweepfile.load import load_sweep
-from backsweep.trial.contract import Outcome, Ready
+from backsweep.trial.contract import DataInfo, Outcome
 
 SESSIONS = 6
 SWEEP = """\
@@ -37,7 +37,7 @@ class ToyBackend:
         self.seconds, self.waiting, self.turn = seconds, [], 0
 
     def start(self, _spec):
-        return Ready(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+        return DataInfo(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
 
     def submit(self, chunk):
         self.waiting.append(chunk)

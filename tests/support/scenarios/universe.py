@@ -111,15 +111,15 @@ class Kept:
     """A backend that many studies of one specification use, one after the other; it can interrupt one."""
 
     def __init__(self, backend):
-        self._backend, self._ready, self.interrupt_after = backend, None, None
+        self._backend, self._info, self.interrupt_after = backend, None, None
         self._open = set()  # trials that an interrupted study has left behind: another's have the same numbers
 
     def start(self, spec):
-        if self._ready is None:
-            self._ready = self._backend.start(spec)
+        if self._info is None:
+            self._info = self._backend.start(spec)
         while self._open:
             self._collect(1.0)
-        return self._ready
+        return self._info
 
     def submit(self, chunk):
         self._open |= set(chunk.numbers.tolist())

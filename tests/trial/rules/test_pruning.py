@@ -97,7 +97,7 @@ class Levered(Held):
 def test_the_training_of_one_fold_ends_early_without_a_word_to_the_others():
     folds = FoldSpec(train="3s", test="2s", purge="0s")
     pruned, whole = (run(each, folds=folds) for each in ({"max_drawdown": 0.05}, None))
-    places = [f"{s.name} {s.fold}" for s in evaluator(FALLING, Held, params=("units",), folds=folds).ready.segments]
+    places = [f"{s.name} {s.fold}" for s in evaluator(FALLING, Held, params=("units",), folds=folds).info.segments]
     ended = pruned.segment_reasons[3].max(axis=1)
     for place, name in enumerate(places):
         mine, theirs = (each.segments[3, place].tobytes() for each in (pruned, whole))

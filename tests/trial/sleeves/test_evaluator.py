@@ -71,8 +71,8 @@ def test_any_number_of_shards_gives_the_same_bytes(wide, averages, folds):
     for shards in (2, 3, 4, 7, 99):
         divided = evaluator(wide, averages, shards=shards, **spec)
         assert same(expected, divided.evaluate(CHUNK))
-        parts = [type(divided).part(_holding(divided, place), CHUNK) for place in range(min(shards, 8))]
-        assert same(expected, whole.close(parts))
+        parts = [type(divided).partial_sums(_holding(divided, place), CHUNK) for place in range(min(shards, 8))]
+        assert same(expected, whole.finish(parts))
 
 
 def _holding(evaluator, place):
@@ -131,8 +131,8 @@ def test_the_replay_of_a_test_is_the_test_bit_for_bit(wide, averages, state):
     folds = FoldSpec(train="20s", test="9s", purge="2s", state=state)
     engine = evaluator(wide, averages, account=SLEEVES, params=("window",), costs=COSTS, folds=folds)
     outcome = engine.evaluate(CHUNK)
-    ends = np.cumsum([segment.width for segment in engine.ready.segments])
-    tests = [place for place, segment in enumerate(engine.ready.segments) if segment.name == "test"]
+    ends = np.cumsum([segment.width for segment in engine.info.segments])
+    tests = [place for place, segment in enumerate(engine.info.segments) if segment.name == "test"]
     assert len(tests) == 5
     for fold, place in enumerate(tests):
         (result,) = engine.replay_test(WINDOWS[2], fold)
@@ -149,7 +149,7 @@ def test_the_replay_of_a_test_is_the_test_bit_for_bit(wide, averages, state):
 def test_the_replay_of_a_test_in_pieces_has_the_returns_of_each(wide, averages):
     engine = evaluator(wide, averages, account=SLEEVES, params=("window",), costs=COSTS, folds=FOLDS["crossed"])
     outcome = engine.evaluate(CHUNK)
-    ends = np.cumsum([segment.width for segment in engine.ready.segments])
+    ends = np.cumsum([segment.width for segment in engine.info.segments])
     results = engine.replay_test(WINDOWS[3], 1)  # the first group of four and the third
     assert [len(result.returns) for result in results] == [15, 15]
     earned = np.concatenate([result.returns for result in results]).astype(np.float32)
@@ -162,14 +162,14 @@ def test_a_holdout_of_sleeves_is_a_test_that_begins_there_bit_for_bit(wide, aver
     spec = {"account": SLEEVES, "params": ("window",), "costs": COSTS}
     sealed = evaluator(wide, averages, folds=FoldSpec(train="20s", test="10s", holdout="15d"), **spec)
     first = sealed.holdout.start
-    assert 0 < first < sealed.holdout.stop == len(sealed.ready.sessions)
+    assert 0 < first < sealed.holdout.stop == len(sealed.info.sessions)
     tested = evaluator(wide, averages, folds=FoldSpec(mode="holdout", train=f"{first}s"), **spec).evaluate(CHUNK)
     metrics = sealed.replay_holdout(WINDOWS[1]).metrics
     assert [np.nan if metrics[name] is None else metrics[name] for name in METRICS] == pytest.approx(
         tested.segments[1, 1].tolist(), rel=0, abs=0, nan_ok=True
     )
     assert sealed.replay(WINDOWS[1]).equity.height == first
-    assert max(segment.last for segment in sealed.ready.segments) <= first
+    assert max(segment.last for segment in sealed.info.segments) <= first
 
 
 def test_a_replay_is_the_same_compiled_and_interpreted(market, averages):

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from backsweep.trial.sleeves.partial_sums import Part, join_parts
+from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.sums import Tree
 
 
@@ -33,11 +33,11 @@ def test_a_tree_over_blocks_has_one_shape_wherever_it_is_cut(blocks):
                 tree.push(0, block, values[block : block + 1])
             assert len(tree.nodes) <= 2 * max(blocks - 1, 1).bit_length()
             nothing = np.zeros(1)
-            parts.append(Part(0, np.array([9]), tree.nodes, np.stack(tree.sums), {}, nothing, nothing))
-        whole = join_parts(parts, blocks)
+            parts.append(PartialSums(0, np.array([9]), tree.nodes, np.stack(tree.sums), {}, nothing, nothing))
+        whole = join_partial_sums(parts, blocks)
         assert len(whole.nodes) == 1
         assert whole.sums[0, 0].tobytes() == expected.tobytes()
         middle = len(parts) // 2  # in a tree of shards, too
         if middle:
-            halves = [join_parts(parts[:middle], blocks), join_parts(parts[middle:], blocks)]
-            assert join_parts(halves, blocks).sums[0, 0].tobytes() == expected.tobytes()
+            halves = [join_partial_sums(parts[:middle], blocks), join_partial_sums(parts[middle:], blocks)]
+            assert join_partial_sums(halves, blocks).sums[0, 0].tobytes() == expected.tobytes()

@@ -6,8 +6,8 @@
     venue = InteractiveBrokers(ib, contracts)
     bars = Bars(ib, contracts, bar_size="1 hour")
     session = live.Session(Threshold(entry=1.5), venue, history=bars.history("6 M"))
-    for moment in bars.moments():
-        session.on_bars(moment)
+    for timestep in bars.timesteps():
+        session.on_bars(timestep)
 
 What differs from the backtest, because the broker decides it: when and at which price orders fill, which orders it
 takes, what it holds back as margin; an order that a broker ends at the end of the day is `cancelled` there, not

@@ -1,7 +1,7 @@
 """Bars from Interactive Brokers: history to begin with, then every bar when it is complete.
 
 A bar is stamped with its beginning, as the broker does. It is complete when a later one has begun or its time is over;
-a moment is complete when every asset has its bar, or has none after `patience` seconds.
+a timestep is complete when every asset has its bar, or has none after `patience` seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 
 from backsweep.dataset import Shard, shard_from_frames
 from backsweep.errors import BadInput
-from backsweep.live.timestep import Moment, make_moment
+from backsweep.live.timestep import Timestep, make_timestep
 
 if TYPE_CHECKING:
     from ib_async import IB, BarData, Contract
@@ -31,7 +31,7 @@ class Bars:
     ib : connected. contracts : by the asset's name.
     bar_size : `1 day`, `1 hour`, `5 mins` and so on, in the broker's words.
     what : TRADES, MIDPOINT, ...; regular : regular trading hours only.
-    patience : seconds that a moment waits for the bar of an asset that does not trade.
+    patience : seconds that a timestep waits for the bar of an asset that does not trade.
     clock : gives the time now, UTC.
 
     """
@@ -76,8 +76,8 @@ class Bars:
         self._last = int(shard.rows["timestamp"][-1])
         return shard
 
-    def moments(self, duration: str = "2 D") -> Iterator[Moment]:
-        """Give every moment after the history, as it becomes complete, for as long as the connection lives."""
+    def timesteps(self, duration: str = "2 D") -> Iterator[Timestep]:
+        """Give every timestep after the history, as it becomes complete, for as long as the connection lives."""
         lists = {
             name: self._ib.reqHistoricalData(contract, "", duration, keepUpToDate=True, **self._options)
             for name, contract in self._contracts.items()
@@ -92,25 +92,25 @@ class Bars:
                 if all(ready.values()) or time.monotonic() - since > self._patience:
                     since = None
                     self._last = now
-                    yield self._moment(
+                    yield self._timestep(
                         {name: bars[0] for name, bars in ready.items() if bars and _stamp(bars[0]) == now}
                     )
                     continue
             self._ib.waitOnUpdate(timeout=1.0)
 
     def _complete(self, bars: list[BarData]) -> list[BarData]:
-        """Give the complete bars after the last moment."""
+        """Give the complete bars after the last timestep."""
         done = [bar for index, bar in enumerate(bars) if index < len(bars) - 1 or self._is_over(bar)]
         return [bar for bar in done if self._last is None or _stamp(bar) > self._last]
 
-    def _moment(self, bars: dict[str, BarData]) -> Moment:
+    def _timestep(self, bars: dict[str, BarData]) -> Timestep:
         frame = pl.concat(_frame(name, [bar]) for name, bar in bars.items())
         bar = next(iter(bars.values()))
         day = self._day(bar)
         if not self._sessions or day > self._sessions[-1]:
             self._sessions.append(day)
         last = self._daily or _start(bar) + self._size >= self._close_of(day)
-        return make_moment(tuple(self._contracts), frame, session=len(self._sessions) - 1, last_of_session=last)
+        return make_timestep(tuple(self._contracts), frame, session=len(self._sessions) - 1, last_of_session=last)
 
     def _is_over(self, bar: BarData) -> bool:
         end = self._close_of(self._day(bar)) if self._daily else _start(bar) + self._size

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ib_async import IB, Contract, Trade
 
     from backsweep.live.protocol import StrategyBroker
-    from backsweep.live.timestep import Moment
+    from backsweep.live.timestep import Timestep
 
 FILLS: dict[str, pl.DataType] = {
     "order_id": pl.Int64(),
@@ -91,9 +91,9 @@ class InteractiveBrokers:
         self._bars_held = [0] * len(self.assets)
         self._sides = [0.0] * len(self.assets)
 
-    def step(self, moment: Moment, decide: Callable[[StrategyBroker], None]) -> None:
+    def step(self, timestep: Timestep, decide: Callable[[StrategyBroker], None]) -> None:
         """Take in the closes, look after the exits, let the strategy decide, and send what it asked for."""
-        rows = moment.shard.rows
+        rows = timestep.shard.rows
         for asset, close in zip(rows["asset"], rows["close"], strict=True):
             self._prices[asset] = close
             quantity = self._held(asset)[0]

@@ -121,7 +121,7 @@ class _Scenarios:
         if spec.folds is None:
             whole: NDArray[np.float64] = _run(evaluator, None, values)[0]
             return whole
-        total = np.zeros(len(evaluator.ready.sessions))
+        total = np.zeros(len(evaluator.info.sessions))
         times = np.zeros(len(total))
         for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
             places = np.concatenate([np.arange(*run) for run in test.runs])
@@ -139,7 +139,7 @@ class _Scenarios:
         together = None if by_fold else _run(evaluator, None, values)
         for fold, rows in self._chosen:
             only = range(fold, fold + 1)
-            part = evaluator.ready.of(only) if together is None else evaluator.ready
+            part = evaluator.info.of(only) if together is None else evaluator.info
             ends = np.cumsum([segment.width for segment in part.segments])
             for test, end in zip(part.segments, ends, strict=True):
                 if test.fold == fold and test.name == TEST:

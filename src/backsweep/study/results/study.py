@@ -15,7 +15,7 @@ from backsweep.study.results.findings import study_findings
 from backsweep.study.results.scenarios import Chosen, read_scenarios
 from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
 from backsweep.study.store.folder import StudyFolder
-from backsweep.study.store.holdout_log import Touch, read_touches
+from backsweep.study.store.holdout_log import HoldoutUse, read_uses
 from backsweep.study.store.looks import read_looks
 from backsweep.study.store.null_results import rank, read_histories
 from backsweep.study.store.records import read_records
@@ -208,9 +208,9 @@ class Study:
         return self._folder.parts(table, entries)
 
     @property
-    def touches(self) -> list[Touch]:
+    def holdout_uses(self) -> list[HoldoutUse]:
         """The looks at the holdout that are on record."""
-        return read_touches(self.path, self.identity.hash)
+        return read_uses(self.path, self.identity.hash)
 
     @property
     def best(self) -> dict[str, Any] | None:

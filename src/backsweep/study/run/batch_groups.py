@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.sweepfile.search import Search
-    from backsweep.trial.contract import Outcome, Ready
+    from backsweep.trial.contract import DataInfo, Outcome
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class Schedule:
         return last.stop if last is not None else 1
 
 
-def make_schedule(ready: Ready, fold: int | None, search: Search) -> Schedule:
-    """Divide a batch's work, on one fold or for None on all of them, into goes; `ready` is what is known of these."""
+def make_schedule(info: DataInfo, fold: int | None, search: Search) -> Schedule:
+    """Divide a batch's work, on one fold or for None on all of them, into goes; `info` is what is known of these."""
     rule = search.between_folds
-    trains = np.array([segment.name == TRAIN for segment in ready.segments])
+    trains = np.array([segment.name == TRAIN for segment in info.segments])
     if rule is None or fold is not None:
         only = None if fold is None else range(fold, fold + 1)
         return Schedule((Go(only, slice(None), slice(None)),), trains)
-    of = np.array([segment.fold for segment in ready.segments])
-    widths = np.append(0, np.cumsum([segment.width for segment in ready.segments]))
+    of = np.array([segment.fold for segment in info.segments])
+    widths = np.append(0, np.cumsum([segment.width for segment in info.segments]))
     count = int(of[-1]) + 1
     goes = []
     for begin, end in itertools.pairwise([0, *looks(rule, count), count]):
@@ -72,9 +72,11 @@ class Span:
     `proposals` are those of the whole batches, of which the trials `numbers` are run.
     """
 
-    def __init__(self, proposals: Proposals, numbers: range, ready: Ready, schedule: Schedule, search: Search) -> None:
+    def __init__(
+        self, proposals: Proposals, numbers: range, info: DataInfo, schedule: Schedule, search: Search
+    ) -> None:
         self.proposals = proposals
-        self.results = Results(numbers, ready.width, len(ready.segments))
+        self.results = Results(numbers, info.width, len(info.segments))
         self._schedule, self._search = schedule, search
         start = numbers.start % search.batch
         self._used = slice(start, start + len(numbers))

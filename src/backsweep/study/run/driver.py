@@ -28,7 +28,7 @@ from backsweep.study.search.space import trial_spec
 from backsweep.study.table.blocks import BLOCKS_TABLE, block_rows
 from backsweep.study.table.folds import fold_tables
 from backsweep.study.table.trials import Table, best_row
-from backsweep.trial.contract import Ready
+from backsweep.trial.contract import DataInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,7 @@ def run_study(
     """
     try:
         proposer: Proposer = make_proposer(sweep, space)
-        spec, ready, folds = trial_spec(sweep, space), None, 1
+        spec, info, folds = trial_spec(sweep, space), None, 1
         folder.check(identity)
         with ExitStack() as stack:
             begun = folder.exists
@@ -101,19 +101,19 @@ def run_study(
                 folder.clear_uncommitted()
             if spec.folds and sweep.searches_by_fold:
                 if not begun:
-                    ready = backend.start(spec)
-                folds = 1 + (folder.segments(spec.folds) if ready is None else ready.segments)[-1].fold
+                    info = backend.start(spec)
+                folds = 1 + (folder.segments(spec.folds) if info is None else info.segments)[-1].fold
                 proposer = make_proposer_by_fold(sweep, space, folds)
             batches = _batches(sweep, proposer, folds)
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
             if not run.finished:
-                ready = ready or backend.start(spec)
-                for note in ready.notes:
+                info = info or backend.start(spec)
+                for note in info.notes:
                     LOGGER.warning("warning: %s", note)
-                run.begin(ready)
+                run.begin(info)
                 if not begun:
                     stack.enter_context(folder.hold())
-                    folder.create(identity, ready.sessions)
+                    folder.create(identity, info.sessions)
                 run.loop()
             return run.summary()
     finally:
@@ -153,7 +153,7 @@ class _Run:
         self._queue: deque[Chunk] = deque()  # the goes of spans, or what is left of them to send
         self._spans: dict[int, Span] = {}  # by their first batch, oldest first: those that are not committed
         self._past: list[Told] = []  # of committed whole batches, if the proposer asks
-        self._ready = Ready(np.empty(0, np.int64))
+        self._info = DataInfo(np.empty(0, np.int64))
         self._committed = self._failed = 0
         self._best: dict[str, Any] | None = None
         self._head = pl.DataFrame()  # committed rows of a batch that is not whole, if the proposer asks
@@ -167,9 +167,9 @@ class _Run:
     def finished(self) -> bool:
         return self._committed >= self._batches.total
 
-    def begin(self, ready: Ready) -> None:
+    def begin(self, info: DataInfo) -> None:
         """Propose the first batch, which a sampler may refuse to do."""
-        self._ready = ready
+        self._info = info
         self._pace.begin(self._part(0))
         self._propose(max(1, self._backend.capacity()))
 
@@ -273,10 +273,10 @@ class _Run:
             self._folder.commit(tables, self._batches.total)
             self._record(trials)
 
-    def _part(self, batch: int) -> Ready:
+    def _part(self, batch: int) -> DataInfo:
         """Return the DataInfo of the folds that a batch's trials run on."""
         fold = self._batches.fold(batch)
-        return self._ready.of(None if fold is None else range(fold, fold + 1))
+        return self._info.of(None if fold is None else range(fold, fold + 1))
 
     def _report(self) -> None:
         if self._on_progress is not None:

@@ -16,7 +16,7 @@ import numpy as np
 from backsweep.metrics.summary import METRICS
 
 if TYPE_CHECKING:
-    from backsweep.trial.contract import Outcome, Ready
+    from backsweep.trial.contract import DataInfo, Outcome
 
 _CHUNK_SECONDS = 0.2  # long against sending it, short against a span
 _SPAN_SECONDS = 0.5  # long against a commit, short against what a driver that is killed may lose
@@ -43,11 +43,11 @@ class Pace:
         self._most = _LARGEST_CHUNK
         self._begun, self._done = 0.0, 0
 
-    def begin(self, ready: Ready) -> None:
+    def begin(self, info: DataInfo) -> None:
         """Start the clock."""
         self._begun = time.monotonic()
-        self._most = max(1, min(_LARGEST_CHUNK, _CHUNK_BYTES // (16 * max(1, ready.width))))
-        self._bytes = 4 * ready.width + 9 * len(METRICS) * (1 + len(ready.segments))
+        self._most = max(1, min(_LARGEST_CHUNK, _CHUNK_BYTES // (16 * max(1, info.width))))
+        self._bytes = 4 * info.width + 9 * len(METRICS) * (1 + len(info.segments))
 
     def learn(self, outcome: Outcome, new: int) -> None:
         """Update the time per trial with the duration of a chunk; `new` of its trials had not come back before.

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-TOUCHES = "touches"
+FOLDER = "touches"
 
 
 @dataclass(frozen=True)
-class Touch:
+class HoldoutUse:
     """One look at a holdout.
 
     Attributes
@@ -52,45 +52,45 @@ class Touch:
     metrics: dict[str, float | None]
 
 
-def keep_touch(folder: Path | str, study: str, **looked: Any) -> Touch:
-    """Put a look on record; `looked` are the other fields of a `Touch` but its number and time."""
+def record_use(folder: Path | str, study: str, **looked: Any) -> HoldoutUse:
+    """Put a look on record; `looked` are the other fields of a `HoldoutUse` but its number and time."""
     while True:
-        number = len(read_touches(folder, study)) + 1
-        touch = Touch(study, number, datetime.now(UTC).isoformat(timespec="microseconds"), **looked)
-        if open_files(folder).put(_name(number), sealed(asdict(touch))):
-            return touch
+        number = len(read_uses(folder, study)) + 1
+        use = HoldoutUse(study, number, datetime.now(UTC).isoformat(timespec="microseconds"), **looked)
+        if open_files(folder).put(_name(number), sealed(asdict(use))):
+            return use
 
 
-def read_touches(folder: Path | str, study: str) -> list[Touch]:
+def read_uses(folder: Path | str, study: str) -> list[HoldoutUse]:
     """Read the looks in their order; raises StudyConflict for one that is missing, damaged or of another study."""
-    touches = []
+    uses = []
     files = open_files(folder)
-    names = files.names(TOUCHES)
+    names = files.names(FOLDER)
     for number, (name, raw) in enumerate(zip(names, files.get_all(names), strict=True), start=1):
-        touch = read_document(files, name, Touch, raw)
-        if name != _name(number) or touch.number != number or touch.study != study:
+        use = read_document(files, name, HoldoutUse, raw)
+        if name != _name(number) or use.number != number or use.study != study:
             raise StudyConflict(
                 "the record of looks at the holdout is not whole",
                 where=files.where(name),
                 expected=f"look {number} of this study",
                 remedy=RESTORE,
             )
-        touches.append(touch)
-    return touches
+        uses.append(use)
+    return uses
 
 
-def tell(touches: Sequence[Touch]) -> str:
-    """Say what a holdout is worth after these looks."""
-    if not touches:
+def describe_uses(uses: Sequence[HoldoutUse]) -> str:
+    """Return what a holdout is worth after these looks, for readers."""
+    if not uses:
         return "untouched"
-    first = touches[0]
+    first = uses[0]
     sharpe = first.metrics.get("sharpe")
     result = "an undefined Sharpe ratio" if sharpe is None else f"a Sharpe ratio of {sharpe:.2f}"
     once = f"{first.time[:10]}, trial {first.trial} ({first.why}): {result}"
-    if len(touches) == 1:
+    if len(uses) == 1:
         return f"touched once, {once}; another look makes it one more test"
-    return f"touched {len(touches)} times, first {once}; only that first look was out of sample"
+    return f"touched {len(uses)} times, first {once}; only that first look was out of sample"
 
 
 def _name(number: int) -> str:
-    return f"{TOUCHES}/touch-{number:06d}.json"
+    return f"{FOLDER}/touch-{number:06d}.json"

@@ -27,7 +27,7 @@ from backsweep.storage.protocol import RESTORE
 from backsweep.storage.sealed import sealed
 from backsweep.study.store.documents import STRICT, Count, Digest, Positive, read_document
 from backsweep.study.store.folder import StudyFolder
-from backsweep.study.store.holdout_log import read_touches
+from backsweep.study.store.holdout_log import read_uses
 from backsweep.study.store.registry import Made, ledger_kept, made_of, other_studies
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def keep_looks(path: Path | str) -> None:
         own = made_of(folder) if folder.exists else None
         if own is None or not own.trials or open_files(path).exists(_name(own.trials)):
             return
-        now, touches = datetime.now(UTC).isoformat(timespec="seconds"), len(read_touches(path, own.study))
+        now, touches = datetime.now(UTC).isoformat(timespec="seconds"), len(read_uses(path, own.study))
         others, unread = other_studies(path, own)
         if unread:
             _warn(unread)
@@ -127,7 +127,7 @@ def read_looks(path: Path | str) -> Looks:
     if (kept.study, kept.trials) != (own.study, own.trials):
         where, expected = files.where(_name(own.trials)), f"what came before {own.trials:,} trials of this study"
         raise StudyConflict("not a record of these looks", where=where, expected=expected, remedy=RESTORE)
-    touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_touches(path, own.study)[kept.touches :]]
+    touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_uses(path, own.study)[kept.touches :]]
     later = (*_later(others, kept.before), *touched)
     return Looks(kept.time, kept.own, tuple(map(_look, kept.before)), later)
 

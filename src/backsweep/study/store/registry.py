@@ -27,7 +27,7 @@ from backsweep.storage.protocol import RESTORE, Files
 from backsweep.storage.sealed import sealed
 from backsweep.study.store.documents import STRICT, Count, Digest, Positive, read_document
 from backsweep.study.store.folder import LEDGER, StudyFolder
-from backsweep.study.store.holdout_log import read_touches
+from backsweep.study.store.holdout_log import read_uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ def made_of(folder: StudyFolder) -> Made:
     study = folder.study_json()
     entries = folder.committed()
     trials = entries[-1].first + entries[-1].count if entries else 0
-    looks = max(len({entry.total for entry in entries}), 1) + len(read_touches(folder.path, study.hash))
+    looks = max(len({entry.total for entry in entries}), 1) + len(read_uses(folder.path, study.hash))
     return Made(study.hash, study.data, study.strategy, trials, looks, study.name)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.statistics.blocks import FEWEST_SESSIONS, BlockSums, Records, block_bounds, standard_blocks
-from backsweep.trial.block_sums import keep
+from backsweep.trial.block_sums import sum_records
 from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.study.table.trials import Results
-    from backsweep.trial.contract import Kept
+    from backsweep.trial.contract import RecordSums
     from backsweep.trial.folds import Segment
 
 BLOCKS_TABLE = "blocks"
@@ -31,16 +31,18 @@ def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
     """Return a batch's rows of `blocks`; a failed or pruned trial has none."""
     known = ~(results.failed | results.pruned)
     numbers = np.asarray(results.numbers, dtype=np.int64)[known]
-    kept = keep(results.returns[known], segments) if results.kept is None else results.kept.of(known)
+    kept = (
+        sum_records(results.returns[known], segments) if results.record_sums is None else results.record_sums.of(known)
+    )
     return _rows(numbers, kept)
 
 
 def summarise_records(numbers: NDArray[np.int64], record: NDArray[np.float32]) -> pl.DataFrame:
     """Compute the rows of `blocks` of trials with these returns, float32[k, sessions]."""
-    return _rows(numbers, keep(record))
+    return _rows(numbers, sum_records(record))
 
 
-def _rows(numbers: NDArray[np.int64], kept: Kept) -> pl.DataFrame:
+def _rows(numbers: NDArray[np.int64], kept: RecordSums) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "number": numbers,

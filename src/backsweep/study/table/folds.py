@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from backsweep.study.table.trials import Results
     from backsweep.sweepfile.search import Search
-    from backsweep.trial.contract import Ready
+    from backsweep.trial.contract import DataInfo
     from backsweep.trial.folds import Segment
 
 
-def fold_tables(results: Results, search: Search, ready: Ready) -> dict[str, pl.DataFrame]:
+def fold_tables(results: Results, search: Search, info: DataInfo) -> dict[str, pl.DataFrame]:
     """Return a batch's rows of `folds` and of `returns`."""
-    return {"folds": fold_rows(results, search, ready), "returns": fold_returns(results, ready.segments)}
+    return {"folds": fold_rows(results, search, info), "returns": fold_returns(results, info.segments)}
 
 
-def fold_rows(results: Results, search: Search, ready: Ready) -> pl.DataFrame:
+def fold_rows(results: Results, search: Search, info: DataInfo) -> pl.DataFrame:
     """Return a batch's rows of `folds`; `start` and `end` are the ends of a segment's first and last session.
 
     Undefined metrics are null and `undefined` says why, as JSON. The rows of a failed trial have no metrics.
     """
-    segments = ready.segments
+    segments = info.segments
     metrics = results.segments.reshape(-1, len(METRICS))
     reasons = results.segment_reasons.reshape(-1, len(METRICS))
     pruned = ended_early(reasons)
     count = len(results.numbers)
-    firsts, lasts = (ready.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
+    firsts, lasts = (info.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
     columns = {
         **_keys(results, segments),
         "state": pl.Series(states(np.repeat(results.failed, len(segments)), pruned).tolist(), dtype=pl.String),

@@ -18,7 +18,7 @@ from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Proposals, Told, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
-from backsweep.trial.contract import Kept
+from backsweep.trial.contract import RecordSums
 from backsweep.trial.summaries import mean_of_trainings
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Results:
         self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
         self.times = np.zeros((count, 2))  # of the first go's start and of the last go's end
         self.seconds = np.zeros(count)  # that all goes took
-        self.kept: Kept | None = None  # what the workers have made of whole records
+        self.record_sums: RecordSums | None = None  # what the workers have made of whole records
         self.errors: dict[int, str] = {}
         self.stopped: dict[int, str] = {}  # number of each trial that was pruned between folds, and why
         self._missing = np.ones(count, dtype=np.bool_)
@@ -96,8 +96,8 @@ class Results:
         chunk: Any = slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] + 1 == len(rows) else rows
         self.metrics[chunk], self.reasons[chunk] = outcome.metrics[which], outcome.reasons[which]
         self.returns[chunk, returns] = outcome.returns[which]
-        if outcome.kept is not None and returns == _ALL:
-            self._take_kept(outcome.kept.of(which), chunk)
+        if outcome.record_sums is not None and returns == _ALL:
+            self._take_record_sums(outcome.record_sums.of(which), chunk)
         if first:
             self.times[chunk, 0] = outcome.started[which]
         self.times[chunk, 1] = outcome.completed[which]
@@ -111,12 +111,12 @@ class Results:
         self._missing[rows] = False
         return numbers
 
-    def _take_kept(self, kept: Kept, chunk: Any) -> None:
-        if self.kept is None:
+    def _take_record_sums(self, kept: RecordSums, chunk: Any) -> None:
+        if self.record_sums is None:
             count = len(self.numbers)
             room = (np.zeros((count, *array.shape[1:]), array.dtype) for array in kept.arrays)
-            self.kept = Kept(kept.sessions, *room)
-        for mine, theirs in zip(self.kept.arrays, kept.arrays, strict=True):
+            self.record_sums = RecordSums(kept.sessions, *room)
+        for mine, theirs in zip(self.record_sums.arrays, kept.arrays, strict=True):
             mine[chunk] = theirs
 
     def expect(self, rows: NDArray[np.int64]) -> None:

@@ -17,15 +17,15 @@ from backsweep.errors import BacksweepError
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
-from backsweep.trial.contract import Chunk, Outcome, Ready
+from backsweep.trial.contract import Chunk, DataInfo, Outcome
 from backsweep.trial.features import Features
 from backsweep.trial.folds import TEST, TRAIN, holdout_start, make_segments
 from backsweep.trial.recording import Stretch
-from backsweep.trial.sleeves.partial_sums import Part, join_parts
+from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.replay import replay_sleeves
 from backsweep.trial.sleeves.runner import Share, SleeveMarket, SleeveRunner, pack_sleeves
-from backsweep.trial.sleeves.sums import Tree, lay_out, piece_of, summarise_sums
-from backsweep.trial.summaries import mean_of_trainings, new_metrics, summarise_pieces
+from backsweep.trial.sleeves.sums import Tree, lay_out, run_summary_of, summarise_sums
+from backsweep.trial.summaries import mean_of_trainings, new_metrics, summarise_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ class DividedEvaluator:
         self._share = Share(spec, calendar)
         self._source = source or _loader(spec)
         self._markets = markets
-        self.ready = ready_of(spec, calendar, markets or ())
+        self.info = info_of(spec, calendar, markets or ())
         self._flat = spec.folds is not None and spec.folds.state == "flat"
         self._courses: dict[range | None, Course] = {}
         ends = calendar.ends
@@ -90,9 +90,9 @@ class DividedEvaluator:
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials, where all shards are here; one that fails leaves its text in `errors`."""
-        return self.close([self.part(chunk)])
+        return self.finish([self.partial_sums(chunk)])
 
-    def part(self, chunk: Chunk) -> Part:
+    def partial_sums(self, chunk: Chunk) -> PartialSums:
         """Run a chunk's trials over the shards held here."""
         times = np.zeros((2, len(chunk.numbers)))
         errors: dict[int, str] = {}
@@ -107,22 +107,22 @@ class DividedEvaluator:
             sums.append(tree.sums)
             times[1, row] = time.time()
         stacked = np.array(sums).swapaxes(0, 1)
-        return Part(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1], chunk.folds)
+        return PartialSums(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1], chunk.folds)
 
-    def join(self, parts: Sequence[Part]) -> Part:
+    def join(self, parts: Sequence[PartialSums]) -> PartialSums:
         """Put neighbouring parts of a chunk together, in the order of their blocks."""
-        return join_parts(parts, self._calendar.blocks)
+        return join_partial_sums(parts, self._calendar.blocks)
 
-    def close(self, parts: Sequence[Part]) -> Outcome:
+    def finish(self, parts: Sequence[PartialSums]) -> Outcome:
         """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
-        whole = join_parts(parts, self._calendar.blocks)
-        ready, course = self.ready.of(whole.folds), self._course(whole.folds)
-        count, segments = len(whole.numbers), len(ready.segments)
+        whole = join_partial_sums(parts, self._calendar.blocks)
+        info, course = self.info.of(whole.folds), self._course(whole.folds)
+        count, segments = len(whole.numbers), len(info.segments)
         metrics, reasons = new_metrics(count)
         cuts = np.full((count, len(course.portions), len(METRICS)), np.nan)
         cut_reasons = np.zeros(cuts.shape, np.uint8)
-        returns = np.full((count, ready.width), np.nan, np.float32)
-        trains = np.array([segment.name == TRAIN for segment in ready.segments])
+        returns = np.full((count, info.width), np.nan, np.float32)
+        trains = np.array([segment.name == TRAIN for segment in info.segments])
         for row, number in enumerate(whole.numbers.tolist()):
             if number in whole.errors:
                 continue
@@ -158,8 +158,8 @@ class DividedEvaluator:
         earned = np.zeros(sum(span.last - span.first for span in portion.spans))
         years = [self._calendar.years(span.first, span.last) for span in portion.spans]
         if portion.pieces:
-            pieces = [piece_of(sums[span.place], each) for span, each in zip(portion.spans, years, strict=True)]
-            summarise_pieces(pieces, metrics, reasons, earned)
+            pieces = [run_summary_of(sums[span.place], each) for span, each in zip(portion.spans, years, strict=True)]
+            summarise_runs(pieces, metrics, reasons, earned)
         else:
             summarise_sums(sums[portion.spans[0].place], years[0], metrics, reasons, earned)
         if portion.returns is not None:
@@ -175,7 +175,7 @@ class DividedEvaluator:
 
     def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
         """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one."""
-        tests = [segment for segment in self.ready.segments if segment.name == TEST]
+        tests = [segment for segment in self.info.segments if segment.name == TEST]
         runs = next(segment.runs for segment in tests if segment.fold == fold)
         starts = [first if self._flat else tests[0].first for first, _ in runs]
         stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]
@@ -188,7 +188,7 @@ class DividedEvaluator:
     def _course(self, folds: range | None) -> Course:
         """Give the course over some folds, or over all for None."""
         if folds not in self._courses:
-            self._courses[folds] = lay_out(self.ready.of(folds), flat=self._flat)
+            self._courses[folds] = lay_out(self.info.of(folds), flat=self._flat)
         return self._courses[folds]
 
     @cached_property
@@ -224,11 +224,11 @@ class DividedEvaluator:
         return error
 
 
-def ready_of(spec: TrialSpec, calendar: Calendar, markets: Sequence[SleeveMarket]) -> Ready:
+def info_of(spec: TrialSpec, calendar: Calendar, markets: Sequence[SleeveMarket]) -> DataInfo:
     """Return what a backend knows of sleeves; raises BadInput for folds that do not fit."""
     segments = make_segments(calendar.ends, spec.folds) if spec.folds else ()
     notes = dict.fromkeys([*calendar.notes, *(note for market in markets for note in market.notes)])
-    return Ready(calendar.ends, calendar.assets, segments, tuple(notes))
+    return DataInfo(calendar.ends, calendar.assets, segments, tuple(notes))
 
 
 def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class PartialSums:
     """What the sleeves of consecutive blocks add up to.
 
     Attributes
@@ -39,7 +39,7 @@ class Part:
     folds: range | None = None
 
 
-def join_parts(parts: Sequence[Part], blocks: int) -> Part:
+def join_partial_sums(parts: Sequence[PartialSums], blocks: int) -> PartialSums:
     """Put parts of one chunk together, given in the order of their blocks; of two errors the first sleeve's counts."""
     tree = Tree(blocks)
     errors: dict[int, str] = {}
@@ -47,7 +47,7 @@ def join_parts(parts: Sequence[Part], blocks: int) -> Part:
         for (level, index), sums in zip(part.nodes, part.sums, strict=True):
             tree.push(level, index, sums)
         errors = part.errors | errors
-    return Part(
+    return PartialSums(
         batch=parts[0].batch,
         numbers=parts[0].numbers,
         nodes=tree.nodes,

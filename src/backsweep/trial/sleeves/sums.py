@@ -17,14 +17,14 @@ import numpy as np
 from backsweep.engine.compile.kernel import compiled, record_at
 from backsweep.engine.tables import ACCOUNT
 from backsweep.metrics.summary import summarise
+from backsweep.trial.fold_runner import Leg, plan
 from backsweep.trial.folds import TRAIN, Segment
-from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR, Piece
-from backsweep.trial.walk import Leg, plan
+from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR, RunSummary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from backsweep.trial.contract import Ready
+    from backsweep.trial.contract import DataInfo
 
 HEAD = 1 + len(COUNTERS)
 """Numbers before the curves of a span: the initial cash, then the counters."""
@@ -69,16 +69,16 @@ class Course:
         return int(self.spans[-1].place.stop)
 
 
-def lay_out(ready: Ready, *, flat: bool) -> Course:
-    """Give the course over the segments of `ready`, or without any over all its sessions."""
-    segments = ready.segments or (Segment(0, TRAIN, 0, len(ready.sessions)),)
+def lay_out(info: DataInfo, *, flat: bool) -> Course:
+    """Give the course over the segments of `info`, or without any over all its sessions."""
+    segments = info.segments or (Segment(0, TRAIN, 0, len(info.sessions)),)
     pieced = any(segment.pieces for segment in segments)
     runs = [run for segment in segments for run in segment.runs]
     unique = list(dict.fromkeys(runs)) if pieced else runs
     if pieced:
         legs = tuple(Leg(first, last, row) for row, (first, last) in enumerate(unique))
     else:
-        legs = plan(segments, flat=flat) if ready.segments else (Leg(0, len(ready.sessions), 0),)
+        legs = plan(segments, flat=flat) if info.segments else (Leg(0, len(info.sessions), 0),)
     ends = np.cumsum([HEAD + 2 * (last - first) for first, last in unique])
     spans = [Span(*run, slice(int(begin), int(end))) for run, begin, end in zip(unique, [0, *ends], ends, strict=False)]
     by_run, portions = dict(zip(unique, spans, strict=True)), []
@@ -166,13 +166,13 @@ def add_sleeve(
         out[HEAD + count + i] += gross
 
 
-def piece_of(sums: NDArray[np.float64], years: float) -> Piece:
+def run_summary_of(sums: NDArray[np.float64], years: float) -> RunSummary:
     """Give one span's sums as what a run of one account leaves behind."""
     account = np.zeros(1, ACCOUNT)
     for name, value in zip(("initial_cash", *COUNTERS), sums[:HEAD], strict=True):
         account[name] = value
     equity, gross = np.split(sums[HEAD:], 2)
-    return Piece(account, equity, np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0), years)
+    return RunSummary(account, equity, np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0), years)
 
 
 def summarise_sums(

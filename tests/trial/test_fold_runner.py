@@ -9,11 +9,11 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.trial.contract import Chunk
+from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.folds import make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.summaries import new_metrics
-from backsweep.trial.walk import Walk
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
 COSTS = {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.01}}
@@ -23,11 +23,11 @@ def metric(values, name):
     return values[..., METRICS.index(name)]
 
 
-def walk(market, cls, spec, values=WINDOWS, **options):
+def run_folds(market, cls, spec, values=WINDOWS, **options):
     engine = evaluator(market, cls, folds=FoldSpec(**spec), **options)
     outcome = engine.evaluate(Chunk(0, np.arange(len(values)), values))
     assert not outcome.errors
-    return engine.ready, outcome
+    return engine.info, outcome
 
 
 def plain(market, cls, first, last, **options):
@@ -42,10 +42,10 @@ def plain(market, cls, first, last, **options):
 @pytest.mark.parametrize("mode", ["rolling", "anchored"])
 def test_continuous_tests_are_cut_out_of_one_run_bit_for_bit(precomputed, mode):
     spec = {"mode": mode, "train": "40s", "test": "15s", "purge": "3s", "state": "continuous"}
-    ready, outcome = walk(*precomputed, spec, params=("window",), costs=COSTS)
-    tests = [place for place, segment in enumerate(ready.segments) if segment.name == "test"]
-    ends = np.cumsum([segment.sessions for segment in ready.segments])
-    stitched = np.concatenate([outcome.returns[:, ends[p] - ready.segments[p].sessions : ends[p]] for p in tests], 1)
+    info, outcome = run_folds(*precomputed, spec, params=("window",), costs=COSTS)
+    tests = [place for place, segment in enumerate(info.segments) if segment.name == "test"]
+    ends = np.cumsum([segment.sessions for segment in info.segments])
+    stitched = np.concatenate([outcome.returns[:, ends[p] - info.segments[p].sessions : ends[p]] for p in tests], 1)
     whole = plain(*precomputed, 43, 120, params=("window",), costs=COSTS)
     assert stitched.tobytes() == whole.returns.tobytes()
     assert metric(outcome.segments[:, -1], "final_equity").tobytes() == metric(whole.metrics, "final_equity").tobytes()
@@ -57,8 +57,8 @@ def test_continuous_tests_are_cut_out_of_one_run_bit_for_bit(precomputed, mode):
 
 def test_a_training_is_a_backtest_of_its_sessions(precomputed):
     spec = {"train": "40s", "test": "30s", "state": "continuous"}
-    ready, outcome = walk(*precomputed, spec, params=("window",))
-    for row, segment in enumerate(ready.segments):
+    info, outcome = run_folds(*precomputed, spec, params=("window",))
+    for row, segment in enumerate(info.segments):
         if segment.name == "train":
             alone = plain(*precomputed, segment.first, segment.last, params=("window",))
             assert outcome.segments[:, row].tobytes() == alone.metrics.tobytes()
@@ -66,15 +66,17 @@ def test_a_training_is_a_backtest_of_its_sessions(precomputed):
 
 
 def test_a_trials_metrics_are_the_means_over_its_trainings(market, averages):
-    ready, outcome = walk(market, averages, {"train": "40s", "test": "20s"}, params=("window",))
-    trains = [segment.name == "train" for segment in ready.segments]
+    info, outcome = run_folds(market, averages, {"train": "40s", "test": "20s"}, params=("window",))
+    trains = [segment.name == "train" for segment in info.segments]
     np.testing.assert_allclose(outcome.metrics, outcome.segments[:, trains].mean(axis=1), rtol=1e-12)
-    assert outcome.returns.shape == (5, ready.width)
+    assert outcome.returns.shape == (5, info.width)
 
 
 def test_features_know_the_bars_before_a_segment(market, averages):
     values = np.array([[20.0]])
-    _, outcome = walk(market, averages, {"mode": "holdout", "train": "60s", "test": "10s"}, values, params=("window",))
+    _, outcome = run_folds(
+        market, averages, {"mode": "holdout", "train": "60s", "test": "10s"}, values, params=("window",)
+    )
     assert metric(outcome.segments[0, 1], "exposure") > 0.0
 
 
@@ -87,7 +89,7 @@ def test_compiled_and_interpreted_segments_leave_the_same_bits(market, averages,
         runner = Runner(packed, averages, Settings(), params=("window",), compiled=compiled)
         metrics, reasons = new_metrics(len(segments))
         returns = np.zeros(sum(segment.sessions for segment in segments), np.float32)
-        Walk(runner, segments, flat=flat_end).run(WINDOWS[1], metrics, reasons, returns)
+        FoldRunner(runner, segments, flat=flat_end).run(WINDOWS[1], metrics, reasons, returns)
         left.append((metrics.tobytes(), reasons.tobytes(), returns.tobytes()))
     assert left[0] == left[1]
 
@@ -106,7 +108,7 @@ STEPS = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 100, 100, 100), (110,
 
 def test_a_flat_segment_ends_sold_at_its_last_close_with_costs():
     spec = {"mode": "holdout", "train": "2s", "test": "2s"}
-    _, outcome = walk(bars(*STEPS), Holder, spec, np.zeros((1, 0)), costs=COSTS)
+    _, outcome = run_folds(bars(*STEPS), Holder, spec, np.zeros((1, 0)), costs=COSTS)
     test = outcome.segments[0, 1]
     bought, sold = 10 * 110 * 1.01, 10 * 120 * 0.99
     commission = 0.001 * (bought + sold)
@@ -118,7 +120,7 @@ def test_a_flat_segment_ends_sold_at_its_last_close_with_costs():
 
 def test_a_continuous_segment_ends_marked_to_market():
     spec = {"mode": "holdout", "train": "2s", "test": "2s", "state": "continuous"}
-    _, outcome = walk(bars(*STEPS), Holder, spec, np.zeros((1, 0)))
+    _, outcome = run_folds(bars(*STEPS), Holder, spec, np.zeros((1, 0)))
     assert metric(outcome.segments[0, 1], "final_equity") == 10_000 + 10 * (120 - 110)
     assert metric(outcome.segments[0, 1], "trades") == 0.0
 
@@ -135,7 +137,7 @@ def test_a_segment_knows_the_last_closes_before_it():
     quiet = (50, 50, 50, 50)
     market = bars(*flat(100, 8), B=[None, quiet, quiet, quiet, None, quiet, quiet, quiet])
     spec = {"mode": "holdout", "train": "4s", "test": "4s"}
-    _, outcome = walk(market, Asker, spec, np.zeros((1, 0)))
+    _, outcome = run_folds(market, Asker, spec, np.zeros((1, 0)))
     assert metric(outcome.segments[0, 1], "turnover") > 0.0
     assert metric(outcome.segments[0, 1], "exposure") == pytest.approx(0.1 * 2 / 4)
     assert metric(outcome.segments[0, 1], "rejected_orders") == 0.0
@@ -145,22 +147,22 @@ def test_a_segment_that_ends_with_a_silent_asset_sells_at_its_last_close():
     quiet = (50, 60, 50, 60)
     market = bars(*flat(100, 8), B=[quiet, quiet, quiet, quiet, quiet, quiet, quiet, None])
     spec = {"mode": "holdout", "train": "4s", "test": "4s"}
-    _, outcome = walk(market, Holder, spec, np.zeros((1, 0)))
+    _, outcome = run_folds(market, Holder, spec, np.zeros((1, 0)))
     assert metric(outcome.segments[0, 1], "final_equity") == 10_000 + 10 * (60 - 50)
     assert metric(outcome.segments[0, 1], "trades") == 2.0
 
 
 def test_anchored_with_one_fold_is_a_holdout(market, averages):
-    one = walk(market, averages, {"mode": "anchored", "train": "80s", "test": "40s"}, params=("window",))[1]
-    other = walk(market, averages, {"mode": "holdout", "train": "80s"}, params=("window",))[1]
+    one = run_folds(market, averages, {"mode": "anchored", "train": "80s", "test": "40s"}, params=("window",))[1]
+    other = run_folds(market, averages, {"mode": "holdout", "train": "80s"}, params=("window",))[1]
     for name in ("metrics", "reasons", "returns", "segments", "segment_reasons"):
         assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
 
 
 def test_the_order_of_the_trials_changes_nothing(market, averages):
     spec = {"train": "40s", "test": "20s"}
-    _, straight = walk(market, averages, spec, params=("window",))
-    _, turned = walk(market, averages, spec, WINDOWS[::-1], params=("window",))
+    _, straight = run_folds(market, averages, spec, params=("window",))
+    _, turned = run_folds(market, averages, spec, WINDOWS[::-1], params=("window",))
     assert turned.segments[::-1].tobytes() == straight.segments.tobytes()
     assert turned.returns[::-1].tobytes() == straight.returns.tobytes()
 
@@ -168,10 +170,10 @@ def test_the_order_of_the_trials_changes_nothing(market, averages):
 def test_later_bars_change_no_earlier_segment(market, averages):
     spec = {"train": "40s", "test": "20s"}
     days = market["timestamp"].unique().sort()
-    ready, whole = walk(market, averages, spec, params=("window",))
-    early = walk(market.filter(market["timestamp"] <= days[99]), averages, spec, params=("window",))
+    info, whole = run_folds(market, averages, spec, params=("window",))
+    early = run_folds(market.filter(market["timestamp"] <= days[99]), averages, spec, params=("window",))
     count = len(early[0].segments)
-    assert count < len(ready.segments)
+    assert count < len(info.segments)
     assert early[1].segments.tobytes() == whole.segments[:, :count].tobytes()
     assert early[1].returns.tobytes() == whole.returns[:, : early[0].width].tobytes()
 
@@ -180,11 +182,11 @@ CROSS = {"mode": "cpcv", "groups": 4, "test_groups": 2, "purge": "3s", "embargo"
 
 
 def test_a_segment_in_pieces_compounds_what_they_earn(market, averages):
-    ready, outcome = walk(market, averages, CROSS, params=("window",), costs=COSTS)
-    tests = [segment for segment in ready.segments if segment.name == "test"]
-    assert outcome.returns.shape[1] == ready.width == sum(segment.sessions for segment in tests)
+    info, outcome = run_folds(market, averages, CROSS, params=("window",), costs=COSTS)
+    tests = [segment for segment in info.segments if segment.name == "test"]
+    assert outcome.returns.shape[1] == info.width == sum(segment.sessions for segment in tests)
     place = 0
-    for row, segment in enumerate(ready.segments):
+    for row, segment in enumerate(info.segments):
         if segment.name == "test":
             earned = outcome.returns[:, place : place + segment.sessions].astype(float)
             place += segment.sessions
@@ -193,7 +195,7 @@ def test_a_segment_in_pieces_compounds_what_they_earn(market, averages):
             assert set(metric(outcome.segments[:, row], "sessions")) == {60.0}
             for name in ("trades", "commission", "slippage"):
                 parts = [
-                    walk(
+                    run_folds(
                         market,
                         averages,
                         {"mode": "holdout", "train": f"{first}s", "test": f"{last - first}s"},
@@ -201,7 +203,7 @@ def test_a_segment_in_pieces_compounds_what_they_earn(market, averages):
                         costs=COSTS,
                     )[1].segments[:, 1]
                     if first
-                    else walk(
+                    else run_folds(
                         market,
                         averages,
                         {"mode": "holdout", "train": f"{last}s", "test": "9s"},
@@ -217,9 +219,9 @@ def test_a_segment_in_pieces_compounds_what_they_earn(market, averages):
 
 def test_a_piece_alone_is_a_segment_bit_for_bit(market, averages):
     spec = {**CROSS, "test_groups": 1, "purge": "0s", "embargo": "0s"}
-    _, outcome = walk(market, averages, spec, params=("window",), costs=COSTS)
+    _, outcome = run_folds(market, averages, spec, params=("window",), costs=COSTS)
     plain_fold = {"mode": "holdout", "train": "90s", "test": "30s"}
-    _, last = walk(market, averages, plain_fold, params=("window",), costs=COSTS)
+    _, last = run_folds(market, averages, plain_fold, params=("window",), costs=COSTS)
     assert outcome.segments[:, 7].tobytes() == last.segments[:, 1].tobytes()
     assert outcome.segments[:, 6].tobytes() == last.segments[:, 0].tobytes()
     assert outcome.returns[:, 90:].tobytes() == last.returns[:, 90:].tobytes()
@@ -231,4 +233,4 @@ def test_a_piece_that_several_segments_have_is_run_once(market, averages, monkey
     go = Runner.go
     monkeypatch.setattr(Runner, "go", lambda self, *run, **rest: (seen.append(run), go(self, *run, **rest)))
     engine.evaluate(Chunk(0, np.arange(1), WINDOWS[:1]))
-    assert len(seen) == len(set(seen)) == len({run for segment in engine.ready.segments for run in segment.runs})
+    assert len(seen) == len(set(seen)) == len({run for segment in engine.info.segments for run in segment.runs})

@@ -10,7 +10,7 @@ import numpy as np
 from backsweep.metrics.reasons import PRUNED_BY_TRAINING
 from backsweep.trial.folds import TEST, TRAIN
 from backsweep.trial.runner import PrunedRun
-from backsweep.trial.summaries import mean_of_trainings, summarise_pieces
+from backsweep.trial.summaries import mean_of_trainings, summarise_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.pruning import PruningSpec
     from backsweep.trial.folds import Segment
     from backsweep.trial.runner import Runner
-    from backsweep.trial.summaries import Piece
+    from backsweep.trial.summaries import RunSummary
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def plan(segments: Sequence[Segment], *, flat: bool) -> tuple[Leg, ...]:
     return tuple(legs)
 
 
-class Walk:
+class FoldRunner:
     """Runs a runner's trials over segments.
 
     With `pruning`, a training that ends early leaves no metric but its sessions, and the test of its fold is not run
@@ -108,14 +108,14 @@ class Walk:
     def _run_pieces(
         self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
     ) -> None:
-        done: dict[tuple[int, int], Piece] = {}
+        done: dict[tuple[int, int], RunSummary] = {}
         for row, (segment, place) in enumerate(zip(self._segments, self._places, strict=True)):
             for run in segment.runs:
                 if run not in done:
                     self._runner.go(*run, flat=True)
                     done[run] = self._runner.piece(*run)
             scratch = np.zeros(segment.sessions)
-            summarise_pieces([done[run] for run in segment.runs], metrics[row], reasons[row], scratch)
+            summarise_runs([done[run] for run in segment.runs], metrics[row], reasons[row], scratch)
             if segment.width:
                 returns[place] = scratch
 
