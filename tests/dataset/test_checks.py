@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from backsweep.dataset import DataSpec, load, shard_from_frames
+from backsweep.dataset.calendar import survey
 from backsweep.errors import BadData
 
 
@@ -42,6 +43,34 @@ def test_a_volume_that_is_no_quantity_is_refused(change, value):
 
 def test_zero_volume_is_fine(bars):
     assert shard_from_frames(bars).rows["volume"][2] == 0.0
+
+
+def test_prices_and_volumes_below_one_are_fine(bars):
+    small = bars.with_columns(pl.col("open", "high", "low", "close") / 1e6, volume=pl.lit(0.001))
+    assert shard_from_frames(small).rows["close"][0] == 11.0 / 1e6
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.25])
+def test_a_rate_that_is_none_is_refused(bars, value):
+    context = bars.select("timestamp", eurusd=pl.lit(1.25))[::2]
+    wrong = context.with_columns(eurusd=pl.Series([1.25, value, 0.25]))
+    with pytest.raises(BadData, match="eurusd is not a rate") as caught:
+        shard_from_frames(bars, context=wrong, rates=("eurusd",))
+    assert caught.value.where == "context, row 2, column eurusd"
+    shard_from_frames(bars, context=wrong)  # a column like any other
+    for fine in (None, 1e-6):
+        shard_from_frames(bars, context=context.with_columns(eurusd=pl.Series([1.25, fine, 0.25])), rates=("eurusd",))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fine"), [("split", -0.5, 0.5), ("dividend", math.inf, 0.25), ("delisting", -1.0, 1.0)]
+)
+def test_an_action_below_zero_or_without_end_is_refused(bars, column, value, fine):
+    actions = bars.select("timestamp", "asset")[4:6]
+    shard_from_frames(bars, actions=actions.with_columns(pl.Series(column, [0.0, fine])))
+    with pytest.raises(BadData, match=f"{column} is not") as caught:
+        shard_from_frames(bars, actions=actions.with_columns(pl.Series(column, [0.0, value])))
+    assert caught.value.where == f"actions, row 2, column {column}"
 
 
 def test_high_below_low_is_refused(change):
@@ -194,6 +223,17 @@ def test_a_bad_row_outside_the_filters_does_no_harm(change, tmp_path):
 def test_times_in_errors_are_in_the_zone_of_the_data(change):
     zoned = change(3, high=-1.0).with_columns(pl.col("timestamp").dt.replace_time_zone("America/New_York"))
     assert "timestamp 2024-01-03 00:00:00-05:00" in refusal(zoned).found
+
+
+@pytest.mark.parametrize("column", ["timestamp", "asset"])
+@pytest.mark.parametrize("role", ["bars", "signals"])
+def test_a_survey_finds_rows_that_no_asset_has(bars, change, tmp_path, role, column):
+    frames = {"bars": bars, "signals": bars, role: change(4, **{column: None})}
+    frames["bars"].write_parquet(tmp_path / "bars.parquet")
+    frames["signals"].select("timestamp", "asset", edge="close").write_parquet(tmp_path / "signals.parquet")
+    with pytest.raises(BadData, match=f"{column} is empty") as caught:
+        survey(DataSpec(bars=f"{tmp_path}/bars.parquet", signals=f"{tmp_path}/signals.parquet"))
+    assert caught.value.where == f"{tmp_path}/{role}.parquet, row 4, column {column}"
 
 
 @pytest.mark.parametrize("role", ["bars", "signals", "context"])

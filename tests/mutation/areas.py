@@ -59,6 +59,26 @@ AREAS = (
     Area("look-ahead", ("trial/lookahead",), ("trial/*test_lookahead",)),
 )
 
+NAMED = {
+    "arguments": ("test_overfitting", "test_reality"),
+    "balances": ("test_currencies",),
+    "candidates": ("test_matching", "test_entry_bar"),
+    "early_stop": ("test_pruning",),
+    "exposure": ("test_summary", "test_ledger"),
+    "forced_fills": ("test_liquidation", "test_corporate_actions"),
+    "holdout_log": ("test_looks", "test_holdout"),
+    "local": ("test_open",),
+    "logs": ("test_ledger", "test_financing", "test_currencies"),
+    "normal": ("test_sharpe",),
+    "plain": ("test_returns", "test_drawdown"),
+    "sealed": ("test_open", "test_manifest"),
+    "segment": ("test_walk", "test_folds"),
+    "slots": ("test_lifecycle",),
+    "state": ("test_loop", "test_ledger"),
+    "study_json": ("test_folder",),
+}
+"""Tests that judge a module beside those of its own name, or instead."""
+
 
 def modules_of(area: Area, root: Path) -> list[str]:
     """Return the paths of the area's modules below the root."""
@@ -71,16 +91,22 @@ def modules_of(area: Area, root: Path) -> list[str]:
 
 
 def suite_of(area: Area, module: str, root: Path) -> list[str]:
-    """Return the paths of the tests that judge a module: its own first, the area's dearest last."""
-    own = f"test_{Path(module).stem}"
+    """Return the paths of the tests that judge a module: its own and those named first, the area's dearest last."""
+    stem, package = Path(module).stem, Path(module).relative_to(SOURCES).parts[0]
+    first = (f"test_{stem}", *NAMED.get(stem, ()))
     names = [path.relative_to(root / "tests").with_suffix("") for path in sorted((root / "tests").rglob("test_*.py"))]
-    package = Path(module).relative_to(SOURCES).parts[0]
-    chosen = [name for name in names if _fits(name, area.suites) or (name.name == own and name.parts[0] == package)]
+    chosen = [name for name in names if _fits(name, area.suites) or _judges(name, first, package)]
 
-    def turn(name: Path) -> tuple[bool, int]:
-        return name.name != own, area.last.index(name.name) if name.name in area.last else -1
+    def turn(name: Path) -> tuple[int, int]:
+        own = first.index(name.name) if _judges(name, first, package) else len(first)
+        return own, area.last.index(name.name) if name.name in area.last else -1
 
     return [f"tests/{name}.py" for name in sorted(chosen, key=turn)]
+
+
+def _judges(test: Path, first: tuple[str, ...], package: str) -> bool:
+    """Return whether a test is the module's own, in the tests of its package, or one of those named."""
+    return test.name in first[1:] or (test.name == first[0] and test.parts[0] == package)
 
 
 def _fits(name: Path, patterns: tuple[str, ...]) -> bool:

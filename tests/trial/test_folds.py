@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backsweep.errors import BadInput
 from backsweep.sweepfile.folds import FoldSpec
-from backsweep.trial.folds import make_segments, record_places
+from backsweep.trial.folds import holdout_start, make_segments, record_places
 
 DAY = 86_400 * 10**9
 
@@ -180,3 +180,78 @@ def test_every_session_is_tested_equally_often_and_never_trained_on_near_its_tes
 def test_the_tests_of_a_walk_are_its_record():
     segments = make_segments(every_day(0, 10 * DAY), FoldSpec(train="4s", test="3s"))
     assert record_places(segments).tolist() == [4, 5, 6, 11, 12, 13]
+
+
+def test_years_are_twelve_months_and_weeks_are_seven_days():
+    days = every_day(day(2000, 2, 29), day(2003, 1, 1))
+    assert make_segments(days, FoldSpec(train="1y", test="2w")) == make_segments(
+        days, FoldSpec(train="12mo", test="14d")
+    )
+
+
+@pytest.mark.parametrize("spec", [
+    FoldSpec(train="2mo", test="1mo", purge="3d"),
+    FoldSpec(train="9s", test="2w", holdout="10d"),
+    FoldSpec(mode="anchored", train="2w", test="2w", purge="2s", holdout="1mo"),
+    FoldSpec(mode="cpcv", groups=5, test_groups=2, purge="3d", embargo="1w"),
+])  # fmt: skip
+def test_the_time_of_day_at_which_sessions_end_changes_no_fold(spec):
+    days = every_day(day(2020, 1, 1), day(2020, 9, 14))
+    chance = np.random.default_rng(0)
+    for moments in ([0, DAY - 1], [1, DAY // 2], [DAY - 10**9, 0], [DAY - 1]):
+        assert make_segments(days + chance.choice(moments, len(days)), spec) == make_segments(days, spec)
+
+
+def test_before_a_holdout_there_are_folds_and_then_a_training_that_ends_a_purge_before_it():
+    days = every_day(0, 12 * DAY)
+    rolling = FoldSpec(train="4s", test="2s", purge="1s", holdout="3d")
+    folds = [("train", 0, 4, False), ("test", 5, 7, False), ("train", 2, 6, False), ("test", 7, 9, False)]
+    assert holdout_start(days, rolling) == 9
+    assert read(make_segments(days, rolling)) == [*folds, ("train", 4, 8, False)]
+    assert make_segments(days, rolling)[-1].fold == 2
+    anchored = rolling.model_copy(update={"mode": "anchored", "purge": "2d"})
+    assert read(make_segments(days, anchored))[-1] == ("train", 0, 7, False)
+    assert holdout_start(days, FoldSpec(train="4s", test="2s")) == 12
+
+
+@pytest.mark.parametrize("holdout", ["11d", "11s"])
+def test_one_session_before_a_holdout_is_no_fold(holdout):
+    with pytest.raises(BadInput, match="do not hold one fold"):
+        make_segments(every_day(0, 12 * DAY), FoldSpec(train="1s", test="1s", holdout=holdout))
+
+
+@pytest.mark.parametrize("days", [every_day(0, 12 * DAY), every_day(0, 0)])
+def test_a_holdout_of_everything_is_refused(days):
+    with pytest.raises(BadInput, match="the holdout takes all the data"):
+        make_segments(days, FoldSpec(train="4s", test="2s", holdout="12d"))
+
+
+def test_without_sessions_there_is_no_fold():
+    with pytest.raises(BadInput, match="do not hold one fold"):
+        make_segments(every_day(0, 0), FoldSpec(train="4s", test="2s"))
+
+
+def test_a_final_training_without_a_session_is_refused():
+    # The holdout begins on day 30, and the two days before it have no session.
+    days = np.array([0, 1, 2, 3, 10, 30, 31], np.int64) * DAY
+    spec = FoldSpec(train="2d", test="40d", holdout="2d")
+    with pytest.raises(BadInput, match="without a session"):
+        make_segments(days, spec)
+    wide = spec.model_copy(update={"train": "20d", "mode": "rolling", "test": "1d"})
+    with pytest.raises(BadInput, match="do not hold one fold"):
+        make_segments(days, wide)
+    assert read(make_segments(days, spec.model_copy(update={"mode": "anchored"})))[-1] == ("train", 0, 5, False)
+
+
+def test_more_groups_than_sessions_are_refused():
+    with pytest.raises(BadInput, match="without a session"):
+        make_segments(every_day(0, 3 * DAY), cross(4, 1))
+    assert runs(make_segments(every_day(0, 2 * DAY), cross(2, 1))) == [((1, 2),), ((0, 1),), ((0, 1),), ((1, 2),)]
+
+
+def test_returns_are_kept_of_every_session_but_those_of_a_training_in_pieces():
+    train, test = make_segments(every_day(0, 9 * DAY), cross(3, 1))[2:4]
+    assert (train.sessions, train.width) == (6, 0)
+    assert (test.sessions, test.width) == (3, 3)
+    train, test = make_segments(every_day(0, 9 * DAY), FoldSpec(train="5s", test="4s"))
+    assert [(s.runs, s.sessions, s.width) for s in (train, test)] == [(((0, 5),), 5, 5), (((5, 9),), 4, 4)]

@@ -37,7 +37,7 @@ class Checked:
     """Rows that obey every rule, and how many of them were widened by rounding (see `dataset.rounding`)."""
 
     frame: pl.DataFrame
-    widened: int = 0
+    widened: int
 
 
 def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> Checked:

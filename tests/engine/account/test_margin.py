@@ -123,6 +123,22 @@ def test_a_cash_account_sells_what_it_holds_and_no_more():
     assert states(result) == [FULL, NO_SHORT, FULL]
 
 
+@pytest.mark.parametrize(("held", "sold"), [(0, 0.5), (0, 0.001), (10, 10.25), (0.5, 0.75)])
+def test_a_fraction_more_than_is_held_is_refused_when_it_is_asked_for(held, sold):
+    steps = [market(0, held)] if held else []
+    result = run(bars(*flat(100, 4)), [*steps, market(1, -sold)], account=CASH)
+    refused = result.orders.filter(quantity=-sold).row(0, named=True)
+    assert (refused["status"], refused["reject_reason"]) == NO_SHORT
+    assert refused["closed"] == refused["submitted"]
+
+
+@pytest.mark.parametrize(("quantity", "expected"), [(-0.5, "the asset cannot be sold short"), (0.5, "")])
+def test_an_asset_that_cannot_be_sold_short_is_not_by_a_fraction_either(quantity, expected):
+    account = {**DOUBLE, "per_asset": {"A": {"shortable": False}}}
+    result = run(bars(*flat(100, 3)), [market(0, quantity)], account=account)
+    assert result.orders["reject_reason"].to_list() == [expected]
+
+
 def test_a_cash_account_cannot_sell_the_same_units_twice():
     # Both are fine when they are accepted; the second has nothing left to sell when it fills.
     result = run(bars(*flat(100, 3)), [market(0, 10), market(1, -10), market(1, -10)], account=CASH)

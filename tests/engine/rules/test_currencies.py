@@ -167,6 +167,30 @@ def test_a_dividend_is_paid_in_the_assets_currency():
     assert result.cash_flows.select("kind", "amount", "currency").rows() == [("dividend", 60.0, "EUR")]
 
 
+def test_a_contract_of_four_units_is_four_units_in_its_own_currency_too():
+    funding = pl.Series([0.0, 0.01, -0.02, 0.01, 0.0])
+    actions = pl.DataFrame({"timestamp": [FIRST_DAY + timedelta(days=2)], "asset": ["A"], "dividend": [3.0]})
+    costs = {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.001}}
+    costs["financing"] = {"margin_interest": 0.05, "short_borrow": 0.1, "short_credit": 0.02, "funding": "funding"}
+    series = bars(*(flat(price, 1)[0] for price in (100, 100, 110, 105, 90))).with_columns(funding=funding)
+    found = [
+        run(
+            series,
+            [market(0, -5 * units), market(2, 8 * units)],
+            account={**MARGIN, "per_asset": {"A": {"currency": "EUR", "multiplier": 4.0 / units}}},
+            context=rates(*RISING),
+            costs=costs,
+            actions=actions,
+        )
+        for units in (1, 4)
+    ]
+    assert found[0].equity.equals(found[1].equity)
+    assert found[0].equity["cash_EUR"][1] > 1900.0  # 20 units at 100, less costs
+    assert found[0].trades["pnl"].to_list() == found[1].trades["pnl"].to_list()
+    amounts = [result.cash_flows["amount"].to_list() for result in found]
+    assert amounts[0] == amounts[1]
+
+
 def test_the_minimum_of_an_order_that_fills_in_parts_is_the_assets_currency():
     costs = {"commission": {"kind": "per_share", "rate": 0.1, "minimum": 4.0}}
     volume = pl.Series("volume", [10.0] * 4)
