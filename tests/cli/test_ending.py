@@ -76,7 +76,7 @@ def test_a_run_is_interrupted_in_compiled_code_and_resumed_with_a_time_limit(num
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.endswith("interrupted: what was finished is kept, and the same command resumes the study\n")
+    assert err.endswith("interrupted: committed trials are kept; run the same command to resume the study\n")
     done = run_process("run", endless, "--backend", "inline", "--set", "runtime.trial_timeout=1.5")
     assert done.returncode == 1
     trials = bs.open_study("studies/small").trials
@@ -96,7 +96,7 @@ def test_a_second_ctrl_c_ends_compiled_code_in_the_main_thread(endless, start):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode in {130, -signal.SIGINT}  # a shell's 130: on a slow machine Python took itself down
-    assert err in {"interrupted twice: ended at once; what was finished is kept\n", ""}
+    assert err in {"interrupted twice: stopped immediately; finished work is kept\n", ""}
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_signal_that_the_main_thread_does_not_see_ends_the_process(monkeypatch
     with interruptible(""):
         ending._end_unseen(signal.SIGTERM)
     assert codes == [130]
-    assert "in the middle of compiled code" in capsys.readouterr().err
+    assert "inside compiled code" in capsys.readouterr().err
 
 
 def test_a_signal_that_is_held_back_may_stay_unseen(monkeypatch, codes):

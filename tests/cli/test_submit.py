@@ -50,7 +50,7 @@ ADDRESS = ("--address", "http://127.0.0.1:8265")
 @pytest.mark.usefixtures("cluster")
 def test_submit_follows_the_job_and_leaves_the_study_that_run_leaves(sweep, command):
     code, out, err = command("submit", sweep, *ADDRESS)
-    assert (code, out) == (0, "40 trials are in studies/small; see the best: backsweep show studies/small\n")
+    assert (code, out) == (0, "40 trials are in studies/small; for the best: backsweep show studies/small\n")
     assert "sent as job small-" in err
     assert "batch 1\n" in err
     assert "every digest is right" in err
@@ -67,7 +67,7 @@ def test_a_job_that_is_sent_off_is_found_again_and_can_be_stopped(sweep, command
     assert "was sent before and is running" in err
     assert len(cluster.jobs) == 1
     assert "is stopped" in command("submit", sweep, *ADDRESS, "--stop")[2]
-    assert "no job of this study runs there" in command("submit", sweep, *ADDRESS, "--stop")[2]
+    assert "no job of this study is running there" in command("submit", sweep, *ADDRESS, "--stop")[2]
 
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(sweep, command, cluster, monkeypatch):
@@ -77,7 +77,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(sweep, command, cluster, mo
     monkeypatch.setattr(cluster, "log", interrupt)
     code, out, err = command("submit", sweep, *ADDRESS)
     assert (code, out) == (130, "")
-    assert "the same command follows it again, and with --stop ends it" in err
+    assert "the same command follows it again, and --stop ends it" in err
     assert next(iter(cluster.jobs.values())).status == "SUCCEEDED"
 
 

@@ -73,7 +73,7 @@ def test_show_has_the_paths(crossed, capsys):
         main(["show", str(crossed.path), "--folds"])
     assert not ended.value.code
     out = capsys.readouterr().out
-    assert out.count("cross-validated, the mean over the paths: no record out of sample") == 1
+    assert out.count("cross-validation, mean over the paths: not an out-of-sample record") == 1
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="backsweep",
-    help="Run one trading strategy under very many parameter sets, and see which of them deserve belief.",
-    epilog="Begin with: backsweep check sweeps/demo.yaml",
+    help="Run one trading strategy under very many parameter sets, and test which results are more than luck.",
+    epilog="Start with: backsweep check sweeps/demo.yaml",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -49,9 +49,9 @@ def _options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    _debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback; anywhere on the line.")] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Print an error's traceback; anywhere on the line.")] = False,
 ) -> None:
-    """Run one trading strategy under very many parameter sets, and see which of them deserve belief."""
+    """Run one trading strategy under very many parameter sets, and test which results are more than luck."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -88,10 +88,10 @@ def _print_error(error: Exception) -> int:
     """Print an error in words; returns the exit code."""
     if isinstance(error, OSError) and error.filename is not None:
         error = BadInput(
-            "the operating system refuses this file or folder",
+            "the operating system cannot access this file or folder",
             where=os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename),
             found=error.strerror or type(error).__name__,
-            remedy="give another place, or make room or permission for this one",
+            remedy="choose another path, or correct its permissions or free disk space",
         )
     if isinstance(error, BacksweepError):
         if isinstance(error, LostOutput) and error.closed:

@@ -13,19 +13,21 @@ from backsweep.errors import BadInput
 
 Params = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="A parameter; those left out have the strategy's default."),
+    typer.Option("--param", metavar="NAME=VALUE", help="A parameter's value; others have the strategy's defaults."),
 ]
 
 
 def backtest(
     sweep: SweepFile,
     param: Params = None,
-    trial: Annotated[int | None, typer.Option(help="Take the parameters of this trial of --study.")] = None,
-    study: Annotated[str | None, typer.Option(metavar="DIR", help="The study folder that has the trial.")] = None,
+    trial: Annotated[int | None, typer.Option(help="Use the parameters of this trial of --study.")] = None,
+    study: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the study with that trial.")] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Where the records go.  [default: backtests/STUDY]")
+        str | None, typer.Option(metavar="DIR", help="Folder for the records.  [default: backtests/STUDY]")
     ] = None,
-    interpreted: Annotated[bool, typer.Option("--interpreted", help="Run as plain Python: slow, same bytes.")] = False,
+    interpreted: Annotated[
+        bool, typer.Option("--interpreted", help="Run as plain Python: slow, same results.")
+    ] = False,
     overrides: Overrides = None,
 ) -> None:
     """Run one parameter set: print its metrics, write its fills, trades, equity and orders.
@@ -63,7 +65,7 @@ def _read_params(texts: list[str]) -> dict[str, float | int | bool]:
         value = parse_value(written, f"--param {text}")
         if not name or not isinstance(value, bool | int | float):
             raise BadInput(
-                "a parameter that cannot be read",
+                "the parameter cannot be read",
                 where=f"--param {text}",
                 expected="NAME=VALUE with a number, true or false",
                 remedy="for instance --param entry=1.5",

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     """Validate the file, the data and the strategy, run one trial and test for look-ahead; write nothing.
 
-    The trial has the parameters in the middle of the space. For the test, the future is cut off and altered at random
-    moments: what the strategy asked for before must not change.
+    The trial has the parameters in the middle of the search space. The look-ahead test truncates and alters the data
+    after random timestamps: requests before them must not change.
 
     For example:
 
@@ -42,7 +42,7 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
         "Strategy": {"files": ", ".join(found.files)},
         "Data": _describe_data(found.shard),
         "Parameters": params or {"none": "the strategy declares no parameters"},
-        "One trial, in the middle of the space": metrics,
+        "One trial, in the middle of the search space": metrics,
         "Look-ahead": _describe_lookahead(found.lookahead),
     }
     for title, entries in parts.items():
@@ -50,15 +50,15 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
         console.print(make_listing(entries))
         console.print()
     print_warnings(found.warnings)
-    said = f" with {len(found.warnings)} warning{'s'[: len(found.warnings) != 1]}" if found.warnings else ""
-    echo(f"{sweep} can run{said}: backsweep run {sweep}" if said else f"{sweep} is good: backsweep run {sweep}")
+    warned = f" with {len(found.warnings)} warning{'s'[: len(found.warnings) != 1]}" if found.warnings else ""
+    echo(f"{sweep} can run{warned}: backsweep run {sweep}" if warned else f"{sweep} is valid: backsweep run {sweep}")
 
 
 def _describe_data(shard: Shard) -> dict[str, str]:
     first, last = (datetime.fromtimestamp(shard.rows["timestamp"][i] / 1e9, UTC) for i in (0, -1))
     return {
         "size": f"{shard.rows.height:,} rows, {len(shard.assets):,} assets, {shard.sessions[-1] + 1:,} sessions",
-        "span": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
+        "period": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
         "assets": _join(shard.assets),
         "signals": _join(_covered(shard.rows, shard.signals, "bars")),
         "context": _join(_covered(shard.context, shard.context.columns[1:], "timestamps")),
@@ -66,7 +66,7 @@ def _describe_data(shard: Shard) -> dict[str, str]:
 
 
 def _covered(frame: pl.DataFrame, names: Sequence[str], rows: str) -> list[str]:
-    """Name columns with the share of rows in which each has a value."""
+    """Return the columns' names, each with the share of rows in which it has a value."""
     return [f"{name} ({frame[name].is_not_nan().sum() / frame.height:.1%} of {rows})" for name in names]
 
 
@@ -74,7 +74,7 @@ def _describe_lookahead(found: Lookahead) -> dict[str, str]:
     entries = {"found": "none", "tested at": f"{found.moments} times, {found.requests} of them just after an order"}
     for name, bars in found.warmup.items():
         text = (
-            "none ends: it depends on where the data begins"
+            "unlimited: it depends on the first bar of the data"
             if bars is None
             else f"{bars:,} bar{'s' if bars != 1 else ''}"
         )

@@ -1,8 +1,8 @@
-"""Lines, numbers and tables as a terminal shows them; all that the command line prints goes through here.
+"""Formatting of lines, numbers and tables; all output of the command line goes through here.
 
-What is printed may hold names and texts of others, so every line and every cell is made `clean` (see `printable`), and
-square brackets and colons in it are no markup. Where standard error cannot be written, what was said is lost and the
-command goes on; a command whose standard output cannot be written ends.
+Output may contain names and texts of others, so every line and every cell is made `clean` (see `printable`), and square
+brackets and colons in it are no markup. Where standard error cannot be written, the message is lost and the command
+continues; a command whose standard output cannot be written ends.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WIDEST = 120
 
 
 class LostOutput(BacksweepError):  # noqa: N818 - the name is the message
-    """Standard output that cannot be written, or is `closed`: the reader, such as `head`, has seen enough."""
+    """Standard output cannot be written, or is `closed` by its reader, such as `head`."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__("the output cannot be written", found=error.strerror or str(error))
@@ -43,7 +43,7 @@ class LostOutput(BacksweepError):  # noqa: N818 - the name is the message
 
 
 class _Output:
-    """Standard output; an error of it is a LostOutput, and whatever else was to be written there goes nowhere."""
+    """Standard output; its errors become LostOutput, and all further output is discarded."""
 
     def write(self, text: str) -> None:
         if sys.stdout is not None:
@@ -104,8 +104,8 @@ def write_data(text: str) -> None:
     _write(_clean_lines(text) if sys.stdout is not None and sys.stdout.isatty() else text, err=False)
 
 
-def log_piece(text: str) -> None:
-    """Write a piece of a log to standard error: part of a line, or several."""
+def write_log(text: str) -> None:
+    """Write a part of a log to standard error: part of a line, or several lines."""
     _write(_clean_lines(text), err=True)
 
 
@@ -136,13 +136,13 @@ def _clean_lines(text: str) -> str:
 
 
 def print_warnings(texts: Sequence[str], *, err: bool = True) -> None:
-    """Print what is suspicious and no error, a line each."""
+    """Print warnings, a line each."""
     for text in texts:
         echo(f"warning: {text}", err=err)
 
 
 def format_metric(name: str, value: float | None) -> str:
-    """Show a metric in its unit; a dash where it is undefined."""
+    """Return a metric in its unit; a dash where it is undefined."""
     if value is None or math.isnan(value):
         return "-"
     from backsweep.metrics.table import FRACTION, MONEY, TABLE, YEARLY  # noqa: PLC0415 - loads Numba
@@ -154,7 +154,7 @@ def format_metric(name: str, value: float | None) -> str:
 
 
 def format_number(value: Any, digits: int = 5) -> str:
-    """Show a number with at most so many digits that matter, an integer or a boolean as it is."""
+    """Return a number with at most so many significant digits; integers and booleans as they are."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, float):
@@ -165,7 +165,7 @@ def format_number(value: Any, digits: int = 5) -> str:
 
 
 def print_columns(console: Console, columns: Mapping[str, Sequence[str]]) -> None:
-    """Print columns of numbers under their headings, in as many tables as the width asks for, each with the first.
+    """Print columns of numbers under their headings, in as many tables as the width needs, each with the first column.
 
     A long heading breaks after its dots and underscores.
     """

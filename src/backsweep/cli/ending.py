@@ -1,4 +1,4 @@
-"""How a command ends on signals, also inside compiled code, and what becomes of its output until then."""
+"""Handling of signals, also inside compiled code, and of output that cannot be encoded."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 GRACE = 15.0
-"""Seconds after SIGINT or SIGTERM until a process ends whose main thread has not even seen it."""
+"""Seconds after SIGINT or SIGTERM until the process ends if its main thread has not handled the signal."""
 
-_TWICE = "interrupted twice: ended at once; what was finished is kept"
+_TWICE = "interrupted twice: stopped immediately; finished work is kept"
 
-_seen = threading.Event()  # the main thread has seen a signal
+_seen = threading.Event()  # the main thread has handled a signal
 
 
 def interrupt(_number: int, _frame: Any) -> None:
@@ -36,12 +36,12 @@ def interrupt(_number: int, _frame: Any) -> None:
 
 @contextmanager
 def always_stoppable() -> Iterator[None]:
-    """End the process with code 130 on a second SIGINT or SIGTERM, or on one that is not seen for 15 seconds.
+    """End the process with code 130 on a second SIGINT or SIGTERM, or on one that is not handled for 15 seconds.
 
-    Python handles signals between two steps of its main thread, so never while compiled code loops there. The signal's
-    number comes through a pipe, which another thread reads: the compiled loop lets other threads run. A study loses
-    nothing: what is committed is whole, and the same command resumes it. A signal that is held back, as while Ray
-    starts, has another handler meanwhile and may stay unseen until `interrupt` is called.
+    Python handles signals between two instructions of its main thread, so never while compiled code runs there. Another
+    thread therefore reads the signal's number from a pipe: the compiled loop releases the GIL. A study loses nothing:
+    commits are atomic, and the same command resumes it. A deferred signal, as while Ray starts, has another handler
+    meanwhile and may stay unhandled until `interrupt` is called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -82,7 +82,7 @@ def _is_handled(number: int) -> bool:
 def _end_unseen(number: int) -> None:
     while not _seen.wait(GRACE):
         if signal.getsignal(number) is interrupt:
-            _end("interrupted: ended in the middle of compiled code; what was finished is kept")
+            _end("interrupted: stopped inside compiled code; finished work is kept")
 
 
 def _end(message: str) -> None:

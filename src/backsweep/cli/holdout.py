@@ -1,4 +1,4 @@
-"""`backsweep holdout`: look at the sessions that a study has kept apart."""
+"""`backsweep holdout`: run the selected parameters on the sessions that a study holds out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from backsweep.cli.options import StudyPlace
 
 def holdout(
     study: StudyPlace,
-    why: Annotated[str, typer.Option(help="What the look is for; it is kept on record.", show_default=False)],
-    trial: Annotated[int | None, typer.Option(help="This trial instead of the selected one.")] = None,
+    why: Annotated[str, typer.Option(help="Reason for the look; it is recorded.", show_default=False)],
+    trial: Annotated[int | None, typer.Option(help="Use this trial instead of the selected one.")] = None,
 ) -> None:
     """Run the selected parameters on the holdout. Every look is recorded: only the first is out of sample.
 

@@ -1,4 +1,4 @@
-"""`backsweep null`: the same search on histories without timing."""
+"""`backsweep null`: the same search on permuted histories."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 def null(
     sweep: SweepFile,
-    studies: Annotated[int, typer.Option(help="How many histories; 19 are needed for a p-value of 5 %.", min=1)] = 99,
-    block: Annotated[int, typer.Option(help="Sessions that are permuted together.", min=1)] = 5,
-    workers: Annotated[int | None, typer.Option(help="How many processes search histories.", min=1)] = None,
+    studies: Annotated[int, typer.Option(help="Permuted histories; at least 19 for a p-value of 5 %.", min=1)] = 99,
+    block: Annotated[int, typer.Option(help="Sessions per permuted block.", min=1)] = 5,
+    workers: Annotated[int | None, typer.Option(help="Number of worker processes.", min=1)] = None,
     backend: Backend = None,
     address: Address = None,
     out: StudyOut = None,
     overrides: Overrides = None,
 ) -> None:
-    """Search histories whose sessions were put in another order, as the study was, and rank its result among them.
+    """Repeat a study's search on histories with permuted sessions, and rank its result among theirs.
 
-    The study must have been run. Again: goes on where it was ended; Ctrl-C or SIGTERM is safe. For example:
+    The study must have been run. The same command resumes; Ctrl-C or SIGTERM is safe. For example:
 
     - backsweep null sweeps/demo.yaml --studies 19
 
@@ -34,7 +34,7 @@ def null(
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
     from backsweep.cli.findings import show_null  # noqa: PLC0415 - the same
 
-    with interruptible("interrupted: finished histories are kept, and the same command goes on"):
+    with interruptible("interrupted: finished histories are kept; run the same command to resume"):
         study = backsweep.null_study(
             sweep,
             studies,
@@ -44,11 +44,11 @@ def null(
             address=address,
             out=out,
             overrides=overrides or (),
-            progress=_tell,
+            progress=_print_progress,
         )
     show_null(study)
 
 
-def _tell(progress: NullProgress) -> None:
+def _print_progress(progress: NullProgress) -> None:
     left = f"about {progress.seconds:,.0f} s left" if progress.done < progress.total else "done"
     echo(f"{progress.done:,} of {progress.total:,} histories · {left}", err=True)

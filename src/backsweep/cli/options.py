@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, and how a command that takes long is ended."""
+"""Arguments and options that several commands have, and the interruption of long commands."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ StudyOut = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the file, for instance search.batch=128."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the file, for instance search.batch=128."),
 ]
-Workers = Annotated[int | None, typer.Option(help="How many processes run trials.", min=1)]
+Workers = Annotated[int | None, typer.Option(help="Number of worker processes.", min=1)]
 Backend = Annotated[
     str | None,
-    typer.Option(metavar="inline|ray", help="In this process, or in Ray's.  [default: ray if workers > 1]"),
+    typer.Option(metavar="inline|ray", help="Run in this process, or in Ray workers.  [default: ray if workers > 1]"),
 ]
-Address = Annotated[str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Where Ray is.")]
-Trials = Annotated[int | None, typer.Option(help="How many trials, instead of search.trials.", min=1)]
-Seed = Annotated[int | None, typer.Option(help="The seed, instead of search.seed.", min=0)]
+Address = Annotated[str | None, typer.Option(metavar="local|auto|HOST:PORT", help="The Ray cluster to use.")]
+Trials = Annotated[int | None, typer.Option(help="Number of trials; overrides search.trials.", min=1)]
+Seed = Annotated[int | None, typer.Option(help="Random seed; overrides search.seed.", min=0)]
 
 
 @contextmanager
-def interruptible(said: str) -> Iterator[None]:
-    """Leave with exit code 130, and with what is `said`, on Ctrl-C or on SIGTERM, which is a batch system's Ctrl-C."""
+def interruptible(message: str) -> Iterator[None]:
+    """Exit with code 130 and a `message` on Ctrl-C or SIGTERM, which batch systems send."""
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     except KeyboardInterrupt:
-        echo(said, err=True)
+        echo(message, err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, before)

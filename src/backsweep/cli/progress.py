@@ -1,4 +1,4 @@
-"""How a running study is shown: a bar on a terminal, a line per batch elsewhere; both on standard error."""
+"""The progress of a running study: a bar on a terminal, a line per batch elsewhere; both on standard error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Turns what a study reports into text; the pace is that of this run, without what an earlier one did."""
+    """Formats a study's progress; the speed is that of this run, without trials of earlier runs."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -31,9 +31,9 @@ class Clock:
         """Return trials per second, the best so far, failures and the time left."""
         now = self._now()
         start, before = self._start = self._start or (now, progress.done)
-        pace = (progress.done - before) / (now - start) if now > start else 0.0
-        left = _duration((progress.total - progress.done) / pace) if pace > 0.0 else "?"
-        return f"{pace:,.0f} trials/s · best {_best(progress.best)} · {progress.failed:,} failed · {left} left"
+        speed = (progress.done - before) / (now - start) if now > start else 0.0
+        left = _duration((progress.total - progress.done) / speed) if speed > 0.0 else "?"
+        return f"{speed:,.0f} trials/s · best {_best(progress.best)} · {progress.failed:,} failed · {left} left"
 
 
 @contextmanager
@@ -74,7 +74,7 @@ class _Log:
         if progress.batches != self._batches:
             self._batches = progress.batches
             line = f"batch {progress.batches:,} · {progress.done:,} of {progress.total:,} trials · {text}"
-            with suppress(OSError):  # a run goes on though nobody can be told
+            with suppress(OSError):  # the run goes on without a terminal
                 self._console.print(line, soft_wrap=True)
 
 

@@ -43,8 +43,8 @@ def run(
     from backsweep.cli.progress import show_progress  # noqa: PLC0415 - a bar is for those who run
 
     print_warnings(sweep_warnings(sweep, overrides=overrides or ()))
-    said = "interrupted: what was finished is kept, and the same command resumes the study"
-    with interruptible(said), show_progress() as show:
+    message = "interrupted: committed trials are kept; run the same command to resume the study"
+    with interruptible(message), show_progress() as show:
         study = backsweep.run(
             sweep,
             workers=workers,
@@ -57,11 +57,11 @@ def run(
             progress=show,
         )
     state = study.state
-    echo(f"{state.done:,} trials are in {study.path}; see the best: backsweep show {study.path}")
+    echo(f"{state.done:,} trials are in {study.path}; for the best: backsweep show {study.path}")
     print_warnings(study_warnings(study))
     if not study.walks and study.best is None and state.failed < state.done:
-        said = f"none of them has a score and holds the constraints; backsweep backtest {sweep} shows what one trades"
-        echo(said, err=True)
+        reason = "none of them has a defined objective and meets the constraints"
+        echo(f"{reason}; for the trades of one: backsweep backtest {sweep}", err=True)
     if state.failed:
         first = study.trials.filter(study.trials["state"] == "FAIL").row(0, named=True)
         error = "; ".join(line.strip() for line in str(first["error"]).splitlines())

@@ -46,17 +46,17 @@ class Format(StrEnum):
 
 def show(
     study: StudyPlace,
-    top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 10,
-    folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward chose.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.table,
+    top: Annotated[int, typer.Option(help="Number of trials to show.", min=1)] = 10,
+    folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward selected.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
     only_hash: Annotated[
-        bool, typer.Option("--hash", help="Print the digest of the study's rows, timing apart, and nothing else.")
+        bool, typer.Option("--hash", help="Print only the digest of the study's rows, timing columns apart.")
     ] = False,
-    statistics: Annotated[bool, typer.Option("--statistics", help="Print what the results are worth.")] = False,
+    statistics: Annotated[bool, typer.Option("--statistics", help="Print the verdict and its statistics.")] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show it anew as another process goes on with it, until it has ended.")
+        bool, typer.Option("--watch", help="Refresh while another process runs the study, until it ends.")
     ] = False,
-    every: Annotated[float, typer.Option(metavar="SECONDS", help="How often, with --watch.", min=0.1)] = 2.0,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="Refresh interval, with --watch.", min=0.1)] = 2.0,
 ) -> None:
     """Show a study's state and its best trials.
 
@@ -87,7 +87,7 @@ def show(
         return
     if statistics:
         if form is Format.csv:
-            raise BadInput("statistics are no table", where="--format csv", remedy="give --format json, or none")
+            raise BadInput("statistics have no CSV format", where="--format csv", remedy="use --format json")
         show_findings(opened, as_json=form is Format.json)
         return
     if folds:
@@ -97,7 +97,7 @@ def show(
     if "duration" in best.columns:
         best = best.with_columns(
             duration=best["duration"].dt.total_microseconds() / 1e6
-        )  # s; the formats know no other
+        )  # in seconds; CSV and JSON have no durations
     if form is Format.csv:
         write_data(best.write_csv())
     elif form is Format.json:
@@ -145,9 +145,9 @@ def _show_folds(study: Study, form: Format) -> None:
     if len(result.paths) > 1:
         paths = result.paths
         print_columns(console, {name: [format_metric(name, value) for value in paths[name]] for name in paths.columns})
-        console.print("cross-validated, the mean over the paths: no record out of sample", style="bold")
+        console.print("cross-validation, mean over the paths: not an out-of-sample record", style="bold")
     else:
-        console.print("out of sample, all tests together", style="bold")
+        console.print("out of sample, all tests combined", style="bold")
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
     console.print()
     columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
@@ -164,11 +164,11 @@ def _too_few(folds: pl.DataFrame, rules: WalkForward | None) -> str:
 
 
 def print_best(
-    console: Console, state: State, search: Search, best: pl.DataFrame, pace: str = "", holdout: str = ""
+    console: Console, state: State, search: Search, best: pl.DataFrame, progress: str = "", holdout: str = ""
 ) -> None:
-    """Print how far a study has come and these trials of it.
+    """Print a study's state and these trials of it.
 
-    `pace` says how fast it goes, if it does, `holdout` who has looked at its holdout, if it has one.
+    `progress` is that of a study that is running, `holdout` the looks at its holdout, if it has one.
     """
     goals = [f"{'maximize' if goal.maximize else 'minimize'} {goal.metric}" for goal in search.objective]
     entries = {
@@ -181,8 +181,8 @@ def print_best(
     }
     if holdout:
         entries["holdout"] = holdout
-    if pace:
-        entries["now"] = pace
+    if progress:
+        entries["now"] = progress
     console.print(make_listing(entries))
     if len(best):
         console.print()
@@ -190,7 +190,7 @@ def print_best(
 
 
 def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -> None:
-    """Print metrics and parameters of each trial; the parameters that all share stand below."""
+    """Print metrics and parameters of each trial; parameters that all share are printed below."""
     trials = list(best.iter_rows(named=True))
     columns = {"trial": [str(row["number"]) for row in trials]}
     if "front" in best.columns:
@@ -208,7 +208,7 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
         console.print("front 1: no other trial is as good in every objective and better in one", markup=False)
     if same:
         shared = ", ".join(f"{name.removeprefix(PARAMS)}={params[name][0]}" for name in same)
-        console.print(f"in all of these: {shared}")
+        console.print(f"the same in all of these: {shared}")
 
 
 def _note(row: dict[str, Any]) -> str:
@@ -220,4 +220,4 @@ def _note(row: dict[str, Any]) -> str:
         for name, value in row.items()
         if name.startswith(CONSTRAINTS) and (value or 0) > 0
     ]
-    return "breaks " + ", ".join(broken) if broken else ""
+    return "violates " + ", ".join(broken) if broken else ""

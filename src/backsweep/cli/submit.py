@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backsweep.cli.console import echo, log_piece, print_warnings
+from backsweep.cli.console import echo, print_warnings, write_log
 from backsweep.cli.options import Overrides, Seed, SweepFile, Trials, Workers, interruptible
 from backsweep.errors import BadInput
 
@@ -24,29 +24,31 @@ def submit(
     ],
     workers: Workers = None,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Where the study comes to.  [default: studies/STUDY]")
+        str | None, typer.Option(metavar="DIR", help="Where to store the fetched study.  [default: studies/STUDY]")
     ] = None,
     trials: Trials = None,
     seed: Seed = None,
     overrides: Overrides = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Send the job and return.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop this study's job; what it committed is kept.")] = False,
-    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Bring the study here when it has ended.")] = True,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit the job and return.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop this study's job; committed trials are kept.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Fetch the study when the job has ended.")] = True,
     cluster_dir: Annotated[
-        str, typer.Option(metavar="DIR", help="Where studies lie: a folder of the head node, or s3://..., gs://...")
+        str,
+        typer.Option(metavar="DIR", help="Where studies are stored: a folder of the head node, or s3://..., gs://..."),
     ] = "~/backsweep-studies",
     include: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH", help="More code that the strategy imports; may be repeated.")
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="More code that the strategy imports; may be repeated."),
     ] = None,
     shared_data: Annotated[
-        bool, typer.Option("--shared-data", help="Every node sees the data's files where this machine does.")
+        bool, typer.Option("--shared-data", help="Every node has the data's files at the same paths as this machine.")
     ] = False,
     install: Annotated[
-        bool, typer.Option("--install", help="Install the pinned versions for the job, where nodes lack them.")
+        bool, typer.Option("--install", help="Install the pinned package versions for the job where nodes lack them.")
     ] = False,
-    retries: Annotated[int, typer.Option(help="How often a driver that was killed is sent again.", min=0)] = 3,
+    retries: Annotated[int, typer.Option(help="How often a killed driver is submitted again.", min=0)] = 3,
     unauthenticated: Annotated[
-        bool, typer.Option("--allow-unauthenticated", help="Send even to a cluster that asks for no token.")
+        bool, typer.Option("--allow-unauthenticated", help="Submit even to a cluster without token authentication.")
     ] = False,
     plain_http: Annotated[
         bool, typer.Option("--allow-plain-http", help="Send the token unencrypted to another machine.")
@@ -67,7 +69,7 @@ def submit(
     """
     if importlib.util.find_spec("aiohttp") is None:
         raise BadInput(
-            "submitting needs what speaks to a cluster",
+            "submitting needs packages that are not installed",
             expected="backsweep with its extra `cluster`",
             found="no aiohttp",
             remedy="pip install 'backsweep[cluster]'",
@@ -83,15 +85,15 @@ def submit(
     server = JobServer(address, unauthenticated=unauthenticated, plain_http=plain_http)
     terms = Terms(cluster_dir, install, retries, tuple(include or ()), shared_data)
     folder = out if out is not None else Path("studies") / resolved.study
-    submission = Submission(resolved, server, terms, folder, say=_say, log=_log)
-    said = "no longer following; the job goes on: the same command follows it again, and with --stop ends it"
-    with interruptible(said), closing(submission):
+    submission = Submission(resolved, server, terms, folder, say=_print, log=_log)
+    message = "no longer following the job, which goes on; the same command follows it again, and --stop ends it"
+    with interruptible(message), closing(submission):
         if stop:
             name = submission.stop()
-            _say(f"job {name} is stopped" if name else "no job of this study runs there")
+            _print(f"job {name} is stopped" if name else "no job of this study is running there")
             return
         name = submission.start()
-        _say("Ctrl-C leaves it running; the same command follows it again, and with --stop ends it")
+        _print("Ctrl-C leaves the job running; the same command follows it again, and --stop ends it")
         if not detach:
             _finish(submission, name, fetch=fetch)
 
@@ -102,21 +104,21 @@ def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
 
     code = check_end(submission.follow(name), name)
     if code == 130:
-        _say("the job was stopped; what it committed is kept, and the same command resumes it")
+        _print("the job was stopped; committed trials are kept, and the same command resumes it")
     elif code == 2:
-        _say("the cluster found bad input: see its message above")
+        _print("the job ended with bad input: see its message above")
     elif fetch:
         state = submission.fetch().state
-        echo(f"{state.done:,} trials are in {submission.out}; see the best: backsweep show {submission.out}")
+        echo(f"{state.done:,} trials are in {submission.out}; for the best: backsweep show {submission.out}")
     else:
-        _say(f"the study stays {submission.place}")
+        _print(f"the study stays {submission.place}")
     if code:
         raise typer.Exit(code)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     echo(text, err=True)
 
 
 def _log(piece: str) -> None:
-    log_piece(piece)
+    write_log(piece)

@@ -1,4 +1,4 @@
-"""`backsweep show STUDY --watch`: a study that runs elsewhere, until it ends."""
+"""`backsweep show STUDY --watch`: follow a study that runs in another process, until it ends."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     Printer = Callable[[Console, State, Search, pl.DataFrame, str], None]
 
-_SHARE = 5  # a look may take a fifth of the time
+_SHARE = 5  # a refresh may take a fifth of the time
 
 
 def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
-    """Show a study's state and its best trials anew every so many seconds, until all its trials are committed.
+    """Show a study's state and its best trials every so many seconds, until all its trials are committed.
 
-    On a terminal the table changes in place; elsewhere there is a line for whatever was committed, and at the end the
-    table. `show` prints it. Ctrl-C leaves with exit code 130; the study does not notice.
+    On a terminal the table changes in place; elsewhere a line is printed for each commit, and at the end the table,
+    which `show` prints. Ctrl-C exits with code 130 and does not affect the study.
     """
     console, study, clock = make_console(), Watch(path, top), Clock()
     with Live(console=console, auto_refresh=False, transient=True) as live:

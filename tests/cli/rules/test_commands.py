@@ -79,7 +79,7 @@ def test_run_shows_each_batch_and_leaves_a_study(sweep, command, tmp_path):
     lines = [line.split(" · ")[:2] for line in err.splitlines()]
     expected = [["batch 1", "16 of 40 trials"], ["batch 2", "32 of 40 trials"], ["batch 3", "40 of 40 trials"]]
     assert lines in (expected, [expected[0], expected[2]])  # quick batches are committed together
-    assert out == "40 trials are in studies/small; see the best: backsweep show studies/small\n"
+    assert out == "40 trials are in studies/small; for the best: backsweep show studies/small\n"
     study = bs.open_study(tmp_path / "studies" / "small")
     assert study.trials.height == 40
     selected = json.loads((study.path / "selected" / "params.json").read_text())
@@ -106,7 +106,7 @@ def test_an_interrupted_run_says_so_and_resumes_to_the_same_study(sweep, command
         patch.setattr(progress_module._Log, "__call__", interrupt)
         code, out, err = command("run", sweep, "--out", "broken", *ONE_BY_ONE)
     assert (code, out) == (130, "")
-    assert err == "interrupted: what was finished is kept, and the same command resumes the study\n"
+    assert err == "interrupted: committed trials are kept; run the same command to resume the study\n"
     assert bs.open_study("broken").trials.height == 32
     assert command("run", sweep, "--out", "broken", *ONE_BY_ONE)[0] == 0
     whole, resumed = (bs.open_study(name).trials.drop(TIMING) for name in ("whole", "broken"))
@@ -216,7 +216,7 @@ def test_a_study_without_a_score_says_so_and_has_no_figures(sweep, command, tmp_
     strategy.write_text(strategy.read_text().replace("bar.pred > self.entry", "bar.pred > 100.0"))
     code, _, err = command("run", sweep, "--trials", 4)
     assert code == 0
-    assert "none of them has a score and holds the constraints; backsweep backtest " in err
+    assert "none of them has a defined objective and meets the constraints; for the trades of one: " in err
     code, out, _ = command("show", "studies/small", "--statistics")
     assert code == 0
     assert "0 have a Sharpe ratio" in out
@@ -255,13 +255,13 @@ def test_show_takes_as_many_tables_as_the_width_asks_for(sweep, command, tmp_pat
 def test_show_sets_apart_the_parameters_that_all_trials_share(sweep, command):
     command("run", sweep, "--set", "search.params.size={low: 20, high: 20}")
     _, out, _ = command("show", "studies/small")
-    assert "in all of these: size=20" in out
+    assert "the same in all of these: size=20" in out
 
 
 def test_show_marks_trials_that_break_a_constraint(sweep, command):
     command("run", sweep, "--set", "search.constraints=['trades >= 1000']")
     _, out, _ = command("show", "studies/small", "--top", 1)
-    assert "breaks trades" in out
+    assert "violates trades" in out
 
 
 def test_show_writes_json_and_csv(sweep, command):

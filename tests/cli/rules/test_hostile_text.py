@@ -106,7 +106,7 @@ def test_lines_cells_logs_and_progress_are_plain(text, capsys):
     console.print_columns(screen, {text: ["1", text], "b" + text: [text, "2"]})
     console.echo(text)
     console.echo(text, err=True)
-    console.log_piece(text)
+    console.write_log(text)
     with show_progress() as show:
         show(Progress(done=1, total=2, failed=0, best={text: 1.0, "value": 2.0}, batches=1))
     captured = capsys.readouterr()
