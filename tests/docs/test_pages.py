@@ -50,6 +50,13 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
+def test_the_statistics_page_has_every_figure_that_is_printed():
+    page = (ROOT / "docs" / "statistics.md").read_text().lower()
+    printed = re.findall(r'(?m)^ +(?:\*\*\(\{)?"([\w -]+)":', (ROOT / "src/backsweep/cli/findings.py").read_text())
+    assert len(printed) > 15
+    assert [name for name in printed if name.lower() not in page] == []
+
+
 def test_the_architecture_page_has_the_layers_of_the_contracts():
     page = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
