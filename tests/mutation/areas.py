@@ -47,7 +47,7 @@ AREAS = (
     ),
     Area("metrics", ("metrics/*",), ("metrics/*", "statistics/test_bootstrap"), interpreted=True),
     Area("statistics", ("statistics/*",), ("statistics/*",)),
-    Area("folds", ("trial/folds",), ("trial/*test_folds", "trial/*test_walk")),
+    Area("folds", ("trial/folds",), ("trial/*test_folds", "trial/*test_fold_runner")),
     Area("selection", ("study/*selection",), ("study/*test_selection", "study/*test_neighbours")),
     Area(
         "store",
@@ -60,22 +60,22 @@ AREAS = (
 )
 
 NAMED = {
-    "arguments": ("test_overfitting", "test_reality"),
-    "balances": ("test_currencies",),
-    "candidates": ("test_matching", "test_entry_bar"),
-    "early_stop": ("test_pruning",),
-    "exposure": ("test_summary", "test_ledger"),
-    "forced_fills": ("test_liquidation", "test_corporate_actions"),
-    "holdout_log": ("test_looks", "test_holdout"),
-    "local": ("test_open",),
-    "logs": ("test_ledger", "test_financing", "test_currencies"),
-    "normal": ("test_sharpe",),
-    "plain": ("test_returns", "test_drawdown"),
-    "sealed": ("test_open", "test_manifest"),
-    "segment": ("test_walk", "test_folds"),
-    "slots": ("test_lifecycle",),
-    "state": ("test_loop", "test_ledger"),
-    "study_json": ("test_folder",),
+    "arguments": ("statistics/test_overfitting", "statistics/test_reality"),
+    "balances": ("engine/*test_currencies",),
+    "candidates": ("engine/*test_matching", "engine/*test_entry_bar"),
+    "early_stop": ("trial/*test_pruning",),
+    "exposure": ("metrics/*test_summary", "engine/*test_ledger"),
+    "forced_fills": ("engine/*test_liquidation", "engine/*test_corporate_actions"),
+    "holdout_log": ("study/*test_looks", "*test_holdout"),
+    "local": ("storage/*test_open",),
+    "logs": ("engine/*test_ledger", "engine/*test_financing", "engine/*test_currencies"),
+    "normal": ("statistics/*test_sharpe",),
+    "plain": ("metrics/*test_returns", "metrics/*test_drawdown"),
+    "sealed": ("storage/*test_open", "study/*test_manifest"),
+    "segment": ("trial/*test_fold_runner",),
+    "slots": ("engine/*test_lifecycle",),
+    "state": ("engine/*test_loop", "engine/*test_ledger"),
+    "study_json": ("study/*test_folder",),
 }
 """Tests that judge a module beside those of its own name, or instead."""
 
@@ -90,23 +90,23 @@ def modules_of(area: Area, root: Path) -> list[str]:
     ]
 
 
-def suite_of(area: Area, module: str, root: Path) -> list[str]:
-    """Return the paths of the tests that judge a module: its own and those named first, the area's dearest last."""
+def own_tests(module: str) -> tuple[str, ...]:
+    """Return patterns of the tests of a module's own name in its package, and of those named for it."""
     stem, package = Path(module).stem, Path(module).relative_to(SOURCES).parts[0]
-    first = (f"test_{stem}", *NAMED.get(stem, ()))
+    return f"{package}/*test_{stem}", *NAMED.get(stem, ())
+
+
+def suite_of(area: Area, module: str, root: Path) -> list[str]:
+    """Return the paths of the tests that judge a module: its own first, the area's dearest last."""
+    own = own_tests(module)
     names = [path.relative_to(root / "tests").with_suffix("") for path in sorted((root / "tests").rglob("test_*.py"))]
-    chosen = [name for name in names if _fits(name, area.suites) or _judges(name, first, package)]
+    chosen = [name for name in names if _fits(name, (*area.suites, *own))]
 
     def turn(name: Path) -> tuple[int, int]:
-        own = first.index(name.name) if _judges(name, first, package) else len(first)
-        return own, area.last.index(name.name) if name.name in area.last else -1
+        places = [place for place, pattern in enumerate(own) if _fits(name, (pattern,))]
+        return min(places, default=len(own)), area.last.index(name.name) if name.name in area.last else -1
 
     return [f"tests/{name}.py" for name in sorted(chosen, key=turn)]
-
-
-def _judges(test: Path, first: tuple[str, ...], package: str) -> bool:
-    """Return whether a test is the module's own, in the tests of its package, or one of those named."""
-    return test.name in first[1:] or (test.name == first[0] and test.parts[0] == package)
 
 
 def _fits(name: Path, patterns: tuple[str, ...]) -> bool:

@@ -78,28 +78,38 @@ def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str], str]:
 def try_all(
     root: Path, mutants: Sequence[tuple[Area, Mutant]], jobs: int = 1, seed: int = 0, limit: float = 60.0
 ) -> dict[Mutant, Verdict]:
-    """Return what the tests say of each mutant, once they have passed without any."""
-    with tempfile.TemporaryDirectory(prefix="mutation-") as folder, ThreadPoolExecutor(jobs) as pool:
-        unchanging, free = Path(folder) / "tree", SimpleQueue[Bench]()  # who waits for the table goes on editing
-        copy_tree(root, unchanging)
-        for job in range(jobs):
-            free.put(Bench(unchanging, Path(folder) / str(job), limit=limit, seed=seed))
+    """Return what the tests say of each mutant, once they have passed without any.
 
-        def judge(area: Area, tests: Sequence[str], mutant: Mutant | None) -> Verdict:
+    A single test may take as long as all of its area's took without a mutant, and `limit` seconds in any case.
+    """
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder, ThreadPoolExecutor(jobs) as pool:
+        copy, free = Path(folder) / "tree", SimpleQueue[Bench]()
+        copy_tree(root, copy)  # who waits for the table goes on editing
+        for job in range(jobs):
+            free.put(Bench(copy, Path(folder) / str(job), seed))
+
+        def judge(area: Area, tests: Sequence[str], mutant: Mutant | None, limit: float) -> Verdict:
             bench = free.get()
             try:
-                verdict = bench.judge(mutant, tests, interpreted=area.interpreted)
+                verdict = bench.judge(mutant, tests, limit, interpreted=area.interpreted)
             finally:
                 free.put(bench)
             name = area.name if mutant is None else f"{mutant.path.removeprefix(SOURCES)[1:]}:{mutant.line}"
             print(f"{verdict.outcome:<9}{verdict.seconds:>5.0f} s  {name}", file=sys.stderr, flush=True)
             return verdict
 
-        for area, tests in _suites(unchanging, mutants).items():
-            unchanged = judge(area, tests, None)
+        limits = {}
+        for area, tests in _suites(copy, mutants).items():
+            unchanged = judge(area, tests, None, 10 * limit)
             if unchanged.outcome != SURVIVED:
                 raise SystemExit(f"the tests of {area.name} fail without a mutant:\n{unchanged.said}")
-        judged = pool.map(lambda pair: judge(pair[0], suite_of(pair[0], pair[1].path, unchanging), pair[1]), mutants)
+            limits[area] = max(limit, unchanged.seconds)
+
+        def judge_mutant(pair: tuple[Area, Mutant]) -> Verdict:
+            area, mutant = pair
+            return judge(area, suite_of(area, mutant.path, copy), mutant, limits[area])
+
+        judged = pool.map(judge_mutant, mutants)
         return {mutant: verdict for (_, mutant), verdict in zip(mutants, judged, strict=True)}
 
 

@@ -1,10 +1,11 @@
 """The harness on a tree of two modules, and what it needs to know of this tree."""
 
+import fnmatch
 import subprocess
 
 import campaign
 import pytest
-from areas import AREAS, Area, modules_of, suite_of
+from areas import AREAS, NAMED, SOURCES, Area, modules_of, suite_of
 from mutants import find_mutants
 from trials import KILLED, SURVIVED, TIMED_OUT
 
@@ -70,7 +71,17 @@ def test_every_area_has_modules_and_each_of_them_tests(area):
     assert all(suite_of(area, module, campaign.ROOT) for module in modules)
 
 
-def test_the_suite_of_a_modules_own_name_come_first_and_the_dear_ones_last():
+def test_every_pattern_of_tests_and_modules_finds_some():
+    tests = [str(path.relative_to(campaign.ROOT / "tests"))[:-3] for path in campaign.ROOT.glob("tests/**/test_*.py")]
+    modules = [str(path.relative_to(campaign.ROOT / SOURCES))[:-3] for path in campaign.ROOT.glob(f"{SOURCES}/**/*.py")]
+    suites = [pattern for patterns in (*NAMED.values(), *(area.suites for area in AREAS)) for pattern in patterns]
+    assert not [pattern for pattern in suites if not fnmatch.filter(tests, pattern)]
+    assert not [stem for stem in NAMED if not fnmatch.filter(modules, f"*/{stem}")]
+    last = [name for area in AREAS for name in area.last]
+    assert not [name for name in last if not fnmatch.filter(tests, f"*/{name}")]
+
+
+def test_the_tests_of_a_modules_own_name_come_first_and_the_dear_ones_last():
     tests = suite_of(AREAS[0], "src/backsweep/engine/account/ledger.py", campaign.ROOT)
     names = [test.split("/")[-1] for test in tests]
     assert (names[0], names[-1]) == ("test_ledger.py", "test_oracle.py")

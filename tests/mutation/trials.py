@@ -52,24 +52,26 @@ def copy_tree(root: Path, copy: Path) -> None:
 class Bench:
     """A place where one mutant of a tree after the other is tried."""
 
-    def __init__(self, root: Path, place: Path, *, limit: float = 60.0, seed: int = 0) -> None:
+    def __init__(self, root: Path, place: Path, seed: int = 0) -> None:
         self._root = root
         self._place = place
-        self._limit = limit
         self._seed = seed
 
-    def judge(self, mutant: Mutant | None, tests: Sequence[str], *, interpreted: bool) -> Verdict:
-        """Run tests on a fresh copy of the tree with the mutant, or as it is, up to the first failure."""
+    def judge(self, mutant: Mutant | None, tests: Sequence[str], limit: float, *, interpreted: bool) -> Verdict:
+        """Run tests on a fresh copy of the tree with the mutant, or as it is, up to the first failure.
+
+        A test that takes more than `limit` seconds is stopped.
+        """
         shutil.rmtree(self._place, ignore_errors=True)
         tree = self._place / "tree"
         shutil.copytree(self._root, tree)
         if mutant is not None:
             (tree / mutant.path).write_bytes(mutant.text)
-        return self._run(tree, tests, interpreted)
+        return self._run(tree, tests, limit, interpreted)
 
-    def _run(self, tree: Path, tests: Sequence[str], interpreted: bool) -> Verdict:
+    def _run(self, tree: Path, tests: Sequence[str], limit: float, interpreted: bool) -> Verdict:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
-        command += ["-m", "not slow and not cluster", f"--timeout={self._limit}", "--timeout-method=thread"]
+        command += ["-m", "not slow and not cluster", f"--timeout={limit:.0f}", "--timeout-method=thread"]
         command += [f"--hypothesis-seed={self._seed}", *tests]
         begin = time.monotonic()
         process = subprocess.Popen(  # noqa: S603 - pytest on our own tests
@@ -83,7 +85,7 @@ class Bench:
             start_new_session=True,
         )
         try:  # a test's limit ends it; this one is for what no thread can end
-            said, _ = process.communicate(timeout=self._limit * (len(tests) + 10))
+            said, _ = process.communicate(timeout=limit * (len(tests) + 10))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             said = process.communicate()[0] + _STOPPED

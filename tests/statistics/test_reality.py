@@ -116,6 +116,62 @@ def test_short_records_have_fewer_blocks():
     assert statistics.reality_check(np.random.default_rng(0).normal(size=(40, 3))).blocks == 16
 
 
+@pytest.mark.parametrize(("sessions", "expected"), [(256, 128), (255, 64), (257, 128)])
+def test_a_block_has_two_sessions_or_more(sessions, expected):
+    assert statistics.reality_check(np.random.default_rng(0).normal(size=(sessions, 2)), resamples=9).blocks == expected
+
+
+def test_what_is_not_said_is_a_thousand_resamples_of_sharpe_ratios_at_five_percent():
+    returns = np.random.default_rng(0).normal(0.05, 1.0, size=(300, 4))
+    said = statistics.reality_check(returns, 128, 1000, 0, "sharpe", 0.05)
+    kept = reality.reality_of_blocks(blocks.block_sums(returns, 128))
+    for found in (statistics.reality_check(returns), kept):
+        assert (found.p_value, found.critical, found.resamples) == (said.p_value, said.critical, 1000)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_critical_difference_is_exceeded_exactly_where_the_p_value_is_at_most_the_level(exact):
+    chance = np.random.default_rng(3)
+    for shift in np.linspace(0.0, 1.5, 20):
+        returns = chance.normal(size=(40, 2)) + np.array([shift, 0.0])
+        for level in (0.01, 0.05, 0.25, 0.5):
+            found = statistics.reality_check(returns, 4, 256 if exact else 255, level=level)
+            assert found.exact == exact
+            assert found.resamples == 255 + exact
+            assert (found.statistic > found.critical) == (found.p_value <= level)
+
+
+def test_at_a_level_of_nothing_no_difference_is_large_enough():
+    found = statistics.reality_check(PUBLISHED + 1.0, blocks=5, resamples=100, level=0.0)
+    assert (found.critical, found.lower_bound, found.survivors) == (math.inf, -math.inf, 0)
+
+
+def test_a_trial_that_was_chosen_is_judged_by_the_noise_of_all():
+    returns = np.random.default_rng(8).normal(size=(300, 5)) + np.array([0.0, 0.3, 0.1, 0.0, 0.0])
+    kept = blocks.block_sums(np.hstack([returns, np.zeros((300, 1))]))
+    best, chosen, nothing = (reality.reality_of_blocks(kept, chosen=each) for each in (None, 2, 5))
+    assert (best.best, chosen.best) == (1, 2)
+    assert chosen.statistic == kept.sharpe()[2] < best.statistic
+    assert chosen.critical == best.critical
+    assert chosen.lower_bound == chosen.statistic - chosen.critical
+    assert chosen.p_value > best.p_value
+    assert reality.reality_of_blocks(kept, chosen=1).p_value == best.p_value
+    assert (nothing.best, nothing.survivors) == (-1, 0)
+    assert math.isnan(nothing.p_value)
+    assert math.isnan(nothing.critical)
+
+
+def test_differences_of_means_are_not_widened():
+    kept = blocks.block_sums(np.random.default_rng(1).normal(0.06, 1.0, size=(1000, 3)))
+    plain, widened = (reality.reality_of_blocks(kept, statistic="mean", widened=each) for each in (False, True))
+    assert (plain.p_value, plain.critical) == (widened.p_value, widened.critical)
+
+
+def test_the_smallest_arguments_are_accepted():
+    found = statistics.reality_check(PUBLISHED, blocks=2, resamples=1, level=1.0)
+    assert (found.blocks, found.resamples) == (2, 1)
+
+
 def test_bad_arguments_are_refused():
     returns = np.zeros((40, 3))
     with pytest.raises(BadInput, match="unknown statistic"):

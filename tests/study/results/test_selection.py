@@ -67,6 +67,26 @@ def test_neighbours_are_other_parameter_sets():
     assert choose(params, losses, select="neighbourhood", neighbours=3) == [8]
 
 
+def test_equal_scores_are_decided_by_the_smaller_parameters_the_first_one_before_the_second():
+    params = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [2.0, 0.0]])
+    assert choose(params, [-1.0] * 4, select="top_k", top=4) == [2, 0, 3, 1]
+    assert choose(params, [-1.0] * 4) == [2]
+
+
+def test_an_infinite_score_is_none():
+    assert choose(LINE[:3], [-np.inf, -1.0, np.inf], select="top_k", top=3) == [1]
+
+
+def test_the_first_score_of_a_set_that_may_not_be_chosen_counts_for_its_neighbours():
+    # Neighbours of 1 are 0, 1, 2, and those of 4 are 3, 4, 5. The set 2 was tried four times, and never held.
+    params = np.array([[2.0], [2.0], [2.0], [0.0], [1.0], [3.0], [4.0], [5.0], [2.0]])
+    feasible = [True, False, False, False, True, False, True, False, False]
+    rules = {"select": "neighbourhood", "neighbours": 3}
+    for score, chosen in ((-7.0, 4), (-5.0, 6)):  # the mean at 1 is a third of -13 or -11, at 4 of -12
+        losses = [np.nan, score, -9.0, -3.0, -3.0, -4.0, -4.0, -4.0, -9.0]
+        assert choose(params, losses, feasible, **rules) == [chosen]
+
+
 @pytest.mark.parametrize("rules", [{"select": "neighbourhood", "neighbours": 3}, {"select": "top_k", "top": 3}, {}])
 def test_trying_every_set_again_changes_nothing(rules):
     params = np.random.default_rng(0).integers(0, 4, (30, 2)).astype(float)
