@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import backsweep as bs
-from backsweep.study.results.sensitivity import scaled
+from backsweep.study.results.stress_test import scaled
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
 

@@ -14,7 +14,7 @@ from backsweep.study.search.space import build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import HoldoutUse, record_use
 from backsweep.study.store.identity import identify
-from backsweep.study.store.registry import ledger_kept
+from backsweep.study.store.registry import registering
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.models import check_models
 
@@ -51,7 +51,7 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     evaluator = make_evaluator(trial_spec(sweep, space))
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
-    with ledger_kept(study.path):
+    with registering(study.path):
         return record_use(
             study.path,
             study.identity.hash,

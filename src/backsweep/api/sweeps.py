@@ -17,15 +17,15 @@ from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
 from backsweep.storage.open import open_files
 from backsweep.strategy import load_strategy, reference_of
-from backsweep.study.results.cautions import cautions_of_study, cautions_of_sweep
-from backsweep.study.results.sensitivity import run_stress_test
+from backsweep.study.results.stress_test import run_stress_test
 from backsweep.study.results.study import Study, open_study
+from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.samplers import check_sampler
 from backsweep.study.search.space import Space, build_space, check_value, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify, list_files
-from backsweep.study.store.looks import looks_kept
+from backsweep.study.store.looks import recording_looks
 from backsweep.study.store.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
 from backsweep.study.table.columns import USER_ATTRS
 from backsweep.sweepfile.load import load_sweep
@@ -125,7 +125,7 @@ def run(
     sweep = _seal(sweep)
     folder = out if out is not None else Path("studies") / sweep.study
     place, where, spec = StudyFolder(folder), sweep.runtime, trial_spec(sweep, space)
-    with looks_kept(folder), _located(sweep):
+    with recording_looks(folder), _located(sweep):
         run_study(
             sweep,
             space,
@@ -159,7 +159,7 @@ def read_sweep(
 def sweep_warnings(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[str, ...]:
     """Return what is suspicious in a sweep file and no error, a line each; loads no data and runs nothing."""
     sweep, cls, _ = _read(path, overrides)
-    return tuple(map(str, cautions_of_sweep(sweep, cls)))
+    return tuple(map(str, warnings_of_sweep(sweep, cls)))
 
 
 def study_warnings(study: Study) -> tuple[str, ...]:
@@ -181,7 +181,7 @@ def study_warnings(study: Study) -> tuple[str, ...]:
         except BacksweepError:
             return None
 
-    return tuple(map(str, cautions_of_study(study, replay_orders)))
+    return tuple(map(str, warnings_of_study(study, replay_orders)))
 
 
 def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
@@ -199,7 +199,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     with _located(sweep), redirect_stdout(StringIO()):  # what on_data prints
         result = make_evaluator(spec, shard, cls).replay(trials[0])
         lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
-    warnings = (*map(str, cautions_of_sweep(sweep, cls)), *result.warnings)
+    warnings = (*map(str, warnings_of_sweep(sweep, cls)), *result.warnings)
     return Findings(sweep, shard, space, result, lookahead, list_files(sweep), warnings)
 
 

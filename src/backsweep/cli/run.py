@@ -59,7 +59,7 @@ def run(
     state = study.state
     echo(f"{state.done:,} trials are in {study.path}; for the best: backsweep show {study.path}")
     print_warnings(study_warnings(study))
-    if not study.walks and study.best is None and state.failed < state.done:
+    if not study.has_folds and study.best is None and state.failed < state.done:
         reason = "none of them has a defined objective and meets the constraints"
         echo(f"{reason}; for the trades of one: backsweep backtest {sweep}", err=True)
     if state.failed:

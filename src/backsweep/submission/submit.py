@@ -21,7 +21,7 @@ from backsweep.storage.open import SCHEMES
 from backsweep.storage.secrets import refuse_secret
 from backsweep.study.results.study import open_study
 from backsweep.study.store.folder import StudyFolder
-from backsweep.study.store.looks import looks_kept
+from backsweep.study.store.looks import recording_looks
 from backsweep.submission.package import PINS, SWEEP, Package, pack
 from backsweep.submission.pins import all_pins
 from backsweep.submission.transfer import receive
@@ -157,7 +157,9 @@ class Submission:
             raise
         self._end(name, _STOP_SECONDS)
         self.server.forget(name)
-        with looks_kept(self.out):  # those of this machine: what it has tried before decides what the result is worth
+        with recording_looks(
+            self.out
+        ):  # those of this machine: what it has tried before decides what the result is worth
             study = open_study(self.out)
         study.digest()  # reads every part, and compares it with the manifest
         self.say(f"fetched {delivery.files:,} files, {delivery.size / 1e6:,.1f} MB; every digest is right")

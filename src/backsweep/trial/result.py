@@ -10,9 +10,9 @@ import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import METRICS, REASONS
-from backsweep.trial.cautions import cautions_of_records
 from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.recording import Recording
+from backsweep.trial.run_warnings import warnings_of_records
 from backsweep.trial.runner import Runner
 from backsweep.trial.summaries import new_metrics
 
@@ -55,7 +55,7 @@ class Result:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is suspicious and no error, a line each: of the data, orders rejected or misplaced, no trades."""
-        return (*self.notes, *map(str, cautions_of_records(self.orders, self.metrics["trades"])))
+        return (*self.notes, *map(str, warnings_of_records(self.orders, self.metrics["trades"])))
 
 
 def read_result(recording: Recording) -> Result:

@@ -6,7 +6,7 @@ from optuna.samplers._tpe import sampler as tpe
 
 from backsweep.errors import BadInput
 from backsweep.study.search.fronts import fronts
-from backsweep.study.search.proposals import Proposals, Told, ranked
+from backsweep.study.search.proposals import Observations, Proposals, ranked
 from backsweep.study.search.samplers import make_proposer
 from backsweep.study.search.samplers.sobol import MAX_DIMENSIONS, sobol_points
 from backsweep.study.search.space import build_space
@@ -17,8 +17,8 @@ def proposer_of(bench, **search):
     return make_proposer(sweep, bench.space(sweep))
 
 
-def told(proposals, loss):
-    return Told(proposals, loss[:, None], np.zeros((len(loss), 2)), np.zeros(len(loss), dtype=bool))
+def observed(proposals, loss):
+    return Observations(proposals, loss[:, None], np.zeros((len(loss), 2)), np.zeros(len(loss), dtype=bool))
 
 
 def sphere(values):
@@ -31,7 +31,7 @@ def search(proposer, batches, lag=2):
         known = max(0, batch - lag + 1)
         proposals = proposer.propose(batch, past[:known], proposed[known:batch])
         proposed.append(proposals)
-        past.append(told(proposals, sphere(proposals.values)))
+        past.append(observed(proposals, sphere(proposals.values)))
     return past
 
 
@@ -77,7 +77,7 @@ def test_failed_and_undefined_trials_do_not_stop_a_sampler(bench):
     for sampler in ("tpe", "cmaes", "nsga2"):
         proposer = proposer_of(bench, sampler=sampler, batch=16)
         first = proposer.propose(0, [], [])
-        nothing = Told(first, np.full((16, 1), np.nan), np.full((16, 2), np.inf), np.arange(16) % 2 == 0)
+        nothing = Observations(first, np.full((16, 1), np.nan), np.full((16, 2), np.inf), np.arange(16) % 2 == 0)
         second = proposer.propose(1, [], [first])
         third = proposer.propose(2, [nothing], [second])
         assert np.isfinite(third.values).all()

@@ -12,8 +12,8 @@ from backsweep.errors import StudyConflict
 from backsweep.storage.sealed import sealed, unsealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.holdout_log import record_use
-from backsweep.study.store.looks import FOLDER, keep_looks, looks_kept
-from backsweep.study.store.registry import LEDGER, keep_ledger
+from backsweep.study.store.looks import FOLDER, record_looks, recording_looks
+from backsweep.study.store.registry import REGISTRY, register_studies
 
 
 def begin(bench, name, **search):
@@ -22,7 +22,7 @@ def begin(bench, name, **search):
 
 
 def run(bench, name, **search):
-    with looks_kept(bench.folder / name):
+    with recording_looks(bench.folder / name):
         begin(bench, name, **search)
     return open_study(bench.folder / name)
 
@@ -87,10 +87,10 @@ def test_a_run_without_new_trials_counts_nothing_anew(bench):
     assert judged(run(bench, "one").statistics) == judged(before)
 
 
-def test_a_verdict_outlives_the_ledger_and_the_studies_that_it_counts(bench):
+def test_a_verdict_outlives_the_registry_and_the_studies_that_it_counts(bench):
     run(bench, "one")
     before = run(bench, "two", seed=8).statistics
-    shutil.rmtree(bench.folder / LEDGER)
+    shutil.rmtree(bench.folder / REGISTRY)
     shutil.rmtree(bench.folder / "one")
     assert judged(found(bench, "two")) == judged(before)
     shutil.copytree(bench.folder / "two", bench.folder / "elsewhere" / "copy")
@@ -101,8 +101,8 @@ def test_of_two_studies_at_a_time_the_one_that_ends_last_counts_the_other(bench)
     begin(bench, "one")
     begin(bench, "two", seed=8)
     for name in ("one", "two"):
-        keep_ledger(bench.folder / name)
-        keep_looks(bench.folder / name)
+        register_studies(bench.folder / name)
+        record_looks(bench.folder / name)
     assert named(found(bench, "two").before) == [("one", 100, 1)]
 
 
@@ -113,9 +113,9 @@ def test_a_study_without_a_record_counts_what_is_known_now_and_says_so(bench):
     assert (now.counted, now.tried, now.looks, named(now.before)) == ("", 200, 2, [("two", 100, 1)])
 
 
-def test_entries_of_the_ledger_without_names_and_times_still_count(bench):
+def test_entries_of_the_registry_without_names_and_times_still_count(bench):
     run(bench, "one")
-    entry = next((bench.folder / LEDGER).iterdir())
+    entry = next((bench.folder / REGISTRY).iterdir())
     content = unsealed(entry.read_bytes(), "")
     entry.write_bytes(sealed({key: value for key, value in content.items() if key not in {"name", "time"}}))
     shutil.rmtree(bench.folder / "one")
@@ -126,7 +126,7 @@ def test_entries_of_the_ledger_without_names_and_times_still_count(bench):
 def test_looks_at_a_holdout_count_from_the_next_verdict_on(bench):
     study = run(bench, "one", trials=40)
     look_at_holdout(study)
-    keep_ledger(study.path)
+    register_studies(study.path)
     after = found(bench, "one")
     assert (after.looks, named(after.later)) == (1, [("one", 0, 1)])
     assert run(bench, "two", seed=8).statistics.looks == 3  # its own, and two of the other
@@ -159,13 +159,13 @@ def test_a_record_that_was_changed_and_sealed_again_is_an_error(bench, change):
 def test_a_study_that_cannot_be_written_is_left_as_it_is(bench):
     begin(bench, "one")
     (bench.folder / "one" / FOLDER).write_text("no folder\n")
-    keep_looks(bench.folder / "one")
+    record_looks(bench.folder / "one")
     assert found(bench, "one").counted == ""
 
 
 def test_no_record_is_kept_while_something_beside_cannot_be_read(bench, caplog):
     run(bench, "one")
-    shutil.rmtree(bench.folder / LEDGER)
+    shutil.rmtree(bench.folder / REGISTRY)
     hidden = bench.folder / "one" / "study.json"
     content = hidden.read_bytes()
     hidden.write_text("{}")

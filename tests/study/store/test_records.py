@@ -10,7 +10,7 @@ from backsweep.statistics.blocks import block_sums
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import block_rows, gather_records, rows_of_returns, summarise_records
-from backsweep.study.table.trials import Results
+from backsweep.study.table.outcomes import Outcomes
 from backsweep.trial.block_sums import sum_records
 from backsweep.trial.contract import Outcome
 
@@ -59,15 +59,15 @@ def test_records_of_different_lengths_are_none():
 
 def test_what_workers_kept_are_the_rows_that_the_driver_would_make():
     record = np.random.default_rng(0).normal(0, 0.01, (5, 300)).astype(np.float32)
-    results = [Results(range(10, 15), 300) for _ in range(2)]
+    results = [Outcomes(range(10, 15), 300) for _ in range(2)]
     for numbers in ([12, 13, 14], [10, 11], [11, 12]):  # two came back twice
         rows = np.array(numbers) - 10
         blank = np.zeros((len(rows), len(METRICS)))
         times = np.zeros(len(rows))
         errors = {11: "it raised"} if 11 in numbers else {}
         plain = Outcome(0, rows + 10, blank, blank.astype(np.uint8), record[rows], errors, times, times)
-        results[0].take(plain)
-        results[1].take(replace(plain, record_sums=sum_records(record[rows])))
+        results[0].store(plain)
+        results[1].store(replace(plain, record_sums=sum_records(record[rows])))
     made, kept = (block_rows(each, ()) for each in results)
     assert kept["number"].to_list() == [10, 12, 13, 14]
     assert kept.equals(made)

@@ -10,13 +10,13 @@ from backsweep.errors import StudyConflict
 from backsweep.storage.protocol import unreadable
 from backsweep.storage.sealed import sealed, unsealed
 from backsweep.study.results.study import open_study
-from backsweep.study.store import registry as ledger
-from backsweep.study.store.registry import LEDGER, keep_ledger
+from backsweep.study.store import registry
+from backsweep.study.store.registry import REGISTRY, register_studies
 
 
 def run(bench, name, **search):
     bench.run(name, bench.sweep(**search))
-    keep_ledger(bench.folder / name)
+    register_studies(bench.folder / name)
 
 
 def tried(bench, name):
@@ -35,7 +35,7 @@ def test_a_renamed_or_copied_study_counts_once(bench):
     run(bench, "two", seed=8)
     (bench.folder / "one").rename(bench.folder / "other")
     shutil.copytree(bench.folder / "other", bench.folder / "copy")
-    keep_ledger(bench.folder / "copy")
+    register_studies(bench.folder / "copy")
     assert tried(bench, "two") == 200
 
 
@@ -56,7 +56,7 @@ def test_an_extended_study_was_looked_at_twice(bench):
 
 
 def test_a_study_whose_run_was_killed_is_entered_by_the_next_run(bench):
-    bench.run("killed", bench.sweep())  # nothing has kept the ledger
+    bench.run("killed", bench.sweep())  # nothing has registered it
     run(bench, "two", seed=8)
     shutil.rmtree(bench.folder / "killed")
     assert tried(bench, "two") == 200
@@ -65,13 +65,13 @@ def test_a_study_whose_run_was_killed_is_entered_by_the_next_run(bench):
 def test_other_data_and_other_strategies_are_other_questions(bench):
     run(bench, "one")
     bench.run("elsewhere", bench.sweep(seed=8), fingerprint="other data")
-    keep_ledger(bench.folder / "elsewhere")
+    register_studies(bench.folder / "elsewhere")
     assert tried(bench, "one") == 100
 
 
 def test_a_changed_entry_is_an_error_and_not_a_smaller_count(bench):
     run(bench, "one")
-    entry = next((bench.folder / LEDGER).iterdir())
+    entry = next((bench.folder / REGISTRY).iterdir())
     entry.write_text(entry.read_text().replace("100", "1"))
     with pytest.raises(StudyConflict, match="not what was written"):
         tried(bench, "one")
@@ -81,7 +81,7 @@ def test_a_damaged_neighbour_does_not_end_a_run(bench):
     run(bench, "one")
     (bench.folder / "one" / "study.json").write_text("{}")
     run(bench, "two", seed=8)
-    assert len(list((bench.folder / LEDGER).iterdir())) == 2
+    assert len(list((bench.folder / REGISTRY).iterdir())) == 2
 
 
 @pytest.mark.parametrize("odd", ["FIFO", "link to itself", "folder", "closed"])
@@ -95,25 +95,25 @@ def test_an_odd_neighbour_is_left_out_and_named(bench, odd, caplog, monkeypatch)
     elif odd == "folder":
         (place / "study.json").mkdir()
     else:  # permissions do not bind the superuser
-        known = ledger.StudyFolder.exists.fget
+        known = registry.StudyFolder.exists.fget
 
         def exists(folder):
             if folder.path.name == "odd":
                 raise unreadable(str(folder.path / "study.json"), "Permission denied")
             return known(folder)
 
-        monkeypatch.setattr(ledger.StudyFolder, "exists", property(exists))
+        monkeypatch.setattr(registry.StudyFolder, "exists", property(exists))
     with caplog.at_level(logging.WARNING):
         run(bench, "one")
         assert tried(bench, "one") == 100
     assert "what cannot be read does not count as a study" in caplog.text
     assert "odd/study.json: the file cannot be read" in caplog.text
-    assert len(list((bench.folder / LEDGER).iterdir())) == 1
+    assert len(list((bench.folder / REGISTRY).iterdir())) == 1
 
 
 def test_an_entry_under_another_s_name_or_with_another_field_is_an_error(bench):
     run(bench, "one")
-    (entry,) = (bench.folder / LEDGER).iterdir()
+    (entry,) = (bench.folder / REGISTRY).iterdir()
     content = unsealed(entry.read_bytes(), "")
     for changes, said in (
         ({"trials": 1}, "an entry under another's name"),
@@ -124,8 +124,8 @@ def test_an_entry_under_another_s_name_or_with_another_field_is_an_error(bench):
             tried(bench, "one")
 
 
-def test_a_name_that_is_none_of_the_ledger_s_is_left_alone(bench):
+def test_a_name_that_is_none_of_the_registry_s_is_left_alone(bench):
     run(bench, "one")
-    (bench.folder / LEDGER / "notes.json").write_text("mine")
+    (bench.folder / REGISTRY / "notes.json").write_text("mine")
     assert tried(bench, "one") == 100
-    assert (bench.folder / LEDGER / "notes.json").read_text() == "mine"
+    assert (bench.folder / REGISTRY / "notes.json").read_text() == "mine"

@@ -28,7 +28,7 @@ from backsweep.storage.sealed import sealed, sha256, unsealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.holdout_log import record_use
 from backsweep.study.store.lease import Lease
-from backsweep.study.store.looks import looks_kept
+from backsweep.study.store.looks import recording_looks
 from backsweep.study.store.manifest import parquet_bytes
 from backsweep.study.store.null_results import History, write_history
 from backsweep.study.store.selected import read_selected, write_selected
@@ -100,7 +100,7 @@ def _prepare(home):
         }
         selected = [(None, [study.selected])]
         files.replace("selected/sensitivity.json", sealed({"selected": selected, "scenarios": [row]}))
-        with looks_kept(folder):
+        with recording_looks(folder):
             pass
     for name in ("victim/.env", "victim/part-000000000.json", "notes.txt", ".env"):
         path = pristine / name
@@ -143,7 +143,7 @@ def _read(study, expected):
 def _resume(study, home, digest):
     try:
         with _limited():
-            with looks_kept(study):
+            with recording_looks(study):
                 run_toy(study, home=home)
             if open_study(study).digest() != digest:
                 return "resumed to another digest"

@@ -108,14 +108,14 @@ class Study:
         return self._folder.rows("folds", self._entries)
 
     @property
-    def walks(self) -> bool:
+    def has_folds(self) -> bool:
         """Whether it has trials on folds."""
         return self.sweep.walk_forward is not None and bool(self._entries)
 
     @cached_property
     def chosen(self) -> Chosen:
         """Each fold with the trials that it chose, or None with the selected trial; empty where nothing was."""
-        if self.walks:
+        if self.has_folds:
             return [(fold, list(numbers)) for fold, numbers in self.walk_forward.folds.select("fold", "numbers").rows()]
         return [] if self.selected is None else [(None, [self.selected])]
 
@@ -123,13 +123,13 @@ class Study:
     def statistics(self) -> Findings | None:
         """What the results are worth, counting every trial here and in the studies of this folder that came before.
 
-        Those are studies on the same data with a strategy of the same name, also deleted ones that the ledger knows.
+        Those are studies on the same data with a strategy of the same name, also deleted ones that the registry knows.
         What came after the run had ended is listed as `later` and changes nothing; see `backsweep.study.store.looks`.
         None if no trial has returns of four sessions or more.
         """
         if not len(self.trials):
             return None
-        stitched = self.walk_forward.record if self.walks else None
+        stitched = self.walk_forward.record if self.has_folds else None
         return study_findings(
             self.trials,
             self._records(),
@@ -150,7 +150,7 @@ class Study:
     @property
     def result(self) -> float | None:
         """The annual Sharpe ratio that the study has come to: of the stitched tests, or of the selected trial."""
-        if self.walks:
+        if self.has_folds:
             return self.walk_forward.metrics["sharpe"]
         metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
         return metrics.get("sharpe")
@@ -158,7 +158,7 @@ class Study:
     @property
     def selected(self) -> int | None:
         """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
-        if self.walks:
+        if self.has_folds:
             number = self.walk_forward.folds["number"][-1]
             return None if number is None else int(number)
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
@@ -167,7 +167,7 @@ class Study:
     @property
     def _chose(self) -> bool:
         """Whether there is a choice to be judged: of any fold, or where its tests are no record, of the last."""
-        if self.walks and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
+        if self.has_folds and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
             return bool(self.walk_forward.folds["number"].is_not_null().any())
         return self.selected is not None
 

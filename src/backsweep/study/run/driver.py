@@ -1,11 +1,11 @@
-"""The driver of a study: proposes batches, keeps the backend busy, commits batches in order.
+"""The driver of a study: it proposes batches, keeps the backend busy and commits batches in order.
 
 What a trial is depends on its number, on the study's seed and on the outcomes that its batch may know (see `batches`
-and `proposers.base`). Everything else here is scheduling - how many batches are written together, how they are cut into
+and `search.proposals`). Everything else is scheduling - how many batches are written together, how they are cut into
 chunks, which chunk returns first, where a run was interrupted - and cannot change a row, timing columns apart.
 
-Where nothing is learned from earlier trials, batches of quick ones form spans (see `pace`). A sampler that learns needs
-every batch by itself, and so do folds with trials of their own: there a span is one batch.
+Where proposals do not depend on earlier trials, batches of fast ones form groups (see `pacing`). With an adaptive
+sampler, or where folds have trials of their own, a group is one batch.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.study.run.batch_groups import Span, make_schedule
+from backsweep.study.run.batch_groups import BatchGroup, make_schedule
 from backsweep.study.run.batches import Batches
-from backsweep.study.run.pacing import Pace
+from backsweep.study.run.pacing import Pacing
 from backsweep.study.search.proposals import joined
 from backsweep.study.search.samplers import make_proposer, make_proposer_by_fold
 from backsweep.study.search.space import trial_spec
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from backsweep.study.search.proposals import Proposals, Told
+    from backsweep.study.search.proposals import Observations, Proposals
     from backsweep.study.search.samplers import Proposer
     from backsweep.study.search.space import Space
     from backsweep.study.store.folder import StudyFolder
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-_POLL = 0.5  # seconds to wait for a chunk before looking around
+_POLL = 0.5  # seconds to wait for a chunk
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a study stands.
+    """The progress of a study.
 
-    `done` counts trials that came back, failed ones included, `batches` those committed; `best` is a row of the study
+    `done` counts trials that have ended, failed ones included, `batches` those committed; `best` is a row of the study
     table, or None.
     """
 
@@ -86,9 +86,9 @@ def run_study(
 ) -> Summary:
     """Run a study to its end, or resume it: the same call.
 
-    Nothing is written before the sweep, the data and the strategy have been found good. The backend is closed whatever
-    happens; a KeyboardInterrupt passes through and leaves a study that resumes. `chunk_size` fixes the trials per
-    chunk, and that every batch is committed by itself; otherwise both are chosen by time.
+    Nothing is written before the sweep, the data and the strategy have been checked. The backend is always closed; a
+    KeyboardInterrupt propagates and leaves a study that can be resumed. `chunk_size` fixes the trials per chunk and
+    commits every batch by itself; otherwise both are chosen by time.
     """
     try:
         proposer: Proposer = make_proposer(sweep, space)
@@ -149,10 +149,10 @@ class _Run:
         self._batches = batches
         self._search, self._table = search, Table(search, space)
         self._backend, self._folder, self._proposer = backend, folder, proposer
-        self._on_progress, self._pace = on_progress, Pace(search.batch, chunk_size)
-        self._queue: deque[Chunk] = deque()  # the goes of spans, or what is left of them to send
-        self._spans: dict[int, Span] = {}  # by their first batch, oldest first: those that are not committed
-        self._past: list[Told] = []  # of committed whole batches, if the proposer asks
+        self._on_progress, self._pacing = on_progress, Pacing(search.batch, chunk_size)
+        self._queue: deque[Chunk] = deque()  # stages of groups, or what remains of them to send
+        self._groups: dict[int, BatchGroup] = {}  # by their first batch, oldest first: those that are not committed
+        self._past: list[Observations] = []  # of committed whole batches, if the proposer asks
         self._info = DataInfo(np.empty(0, np.int64))
         self._committed = self._failed = 0
         self._best: dict[str, Any] | None = None
@@ -168,9 +168,9 @@ class _Run:
         return self._committed >= self._batches.total
 
     def begin(self, info: DataInfo) -> None:
-        """Propose the first batch, which a sampler may refuse to do."""
+        """Propose the first batch; a sampler may raise BadInput."""
         self._info = info
-        self._pace.begin(self._part(0))
+        self._pacing.begin(self._part(0))
         self._propose(max(1, self._backend.capacity()))
 
     def loop(self) -> None:
@@ -178,7 +178,7 @@ class _Run:
         while not self.finished:
             self._fill()
             for outcome in self._backend.wait(_POLL):
-                self._take(outcome)
+                self._store(outcome)
         self._folder.clear_uncommitted()
 
     def summary(self) -> Summary:
@@ -186,85 +186,85 @@ class _Run:
         return Summary(self._folder.path, self._done, total, self._failed, self._resumed, self._best)
 
     def _record(self, rows: pl.DataFrame) -> None:
-        """Count committed rows, and give the proposer's past its whole batches."""
+        """Count committed rows, and add whole batches to the proposer's past."""
         self._committed += len(rows)
         self._best = best_row(rows, self._search, self._best)
         if self._proposer.adaptive:
             rows, size = pl.concat([self._head, rows]) if len(self._head) else rows, self._batches.size
             whole = len(rows) // size * size
-            self._past += [self._table.told(rows[start : start + size]) for start in range(0, whole, size)]
+            self._past += [self._table.observations(rows[start : start + size]) for start in range(0, whole, size)]
             self._head = rows[whole:]
 
     def _fill(self) -> None:
-        """Keep the backend's hands full."""
+        """Submit chunks while the backend has capacity."""
         while (room := self._backend.capacity()) > 0:
             if not self._queue and not self._propose(room):
                 break
             self._backend.submit(self._cut(room))
-        if not self._queue and self._next >= self._batches.count and all(span.last for span in self._spans.values()):
+        if not self._queue and self._next >= self._batches.count and all(group.last for group in self._groups.values()):
             self._backend.wind_down()
 
     def _cut(self, room: int) -> Chunk:
-        """Cut a chunk off what is queued, as long as suits what is known now of the time that trials take."""
+        """Cut a chunk off the queue, sized by the time that trials take."""
         work = self._queue.popleft()
-        size = self._pace.chunk(len(work.numbers), room)
+        size = self._pacing.chunk_size(len(work.numbers), room)
         if size < len(work.numbers):
             self._queue.appendleft(work.of(slice(size, None)))
         return work.of(slice(size))
 
     def _propose(self, room: int) -> bool:
-        """Propose the next span and queue it, if it is time; `room` chunks are wanted."""
+        """Propose and queue the next group, if it may be proposed yet; `room` chunks are wanted."""
         batch, batches = self._next, self._batches
         if batch >= batches.count or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
         single = self._proposer.adaptive or fold is not None or self._search.between_folds is not None
-        count = 1 if single else min(self._pace.span(room), batches.count - batch)
+        count = 1 if single else min(self._pacing.batches(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         start = batch * batches.size
         numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
         part = self._part(batch)
         schedule = make_schedule(part, fold, self._search)
-        span = self._spans[batch] = Span(proposals, numbers, part, schedule, self._search)
-        self._queue.append(span.work(batch))
+        group = self._groups[batch] = BatchGroup(proposals, numbers, part, schedule, self._search)
+        self._queue.append(group.to_chunk(batch))
         self._next += count
         return True
 
     def _must_wait(self, batch: int) -> bool:
-        """Whether a batch's time has not come: its sampler has too little to learn from, or too much is unfinished."""
+        """Whether a batch must not be proposed yet: those that it depends on, or too many others, are unfinished."""
         if self._proposer.adaptive:
             return len(self._past) < self._batches.known(batch)
-        return bool(self._spans) and self._pace.is_far(batch * self._batches.size - self._committed)
+        return bool(self._groups) and self._pacing.is_far(batch * self._batches.size - self._committed)
 
     def _proposed_by_sampler(self, batch: int) -> Proposals:
         if not self._proposer.adaptive:
             return self._proposer.propose(batch, (), ())
         known = self._batches.known(batch)
-        past = [told.proposals for told in self._past[known:batch]]
-        running = [*past, *(self._spans[each].proposals for each in range(known + len(past), batch))]
+        past = [observed.proposals for observed in self._past[known:batch]]
+        running = [*past, *(self._groups[each].proposals for each in range(known + len(past), batch))]
         return self._proposer.propose(batch, self._past[:known], running)
 
-    def _take(self, outcome: Outcome) -> None:
-        span = self._spans.get(outcome.batch)
-        if span is None:
+    def _store(self, outcome: Outcome) -> None:
+        group = self._groups.get(outcome.batch)
+        if group is None:
             return
-        over = span.over
-        if len(new := span.take(outcome)):
-            self._pace.learn(outcome, len(new))
+        ended = group.ended
+        if len(new := group.store(outcome)):
+            self._pacing.update(outcome, len(new))
             self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
-            if span.advance():  # before what is queued: the older a batch, the sooner it is committed
-                self._queue.appendleft(span.work(outcome.batch))
-            self._done += span.over - over
+            if group.advance():  # before what is queued: the older a batch, the sooner it is committed
+                self._queue.appendleft(group.to_chunk(outcome.batch))
+            self._done += group.ended - ended
             self._commit()
             self._report()
 
     def _commit(self) -> None:
         """Commit whatever is complete, in the order of batches."""
-        while self._spans and next(iter(self._spans.values())).complete:
-            batch = next(iter(self._spans))
-            span, part = self._spans.pop(batch), self._part(batch)
-            results = span.results
-            trials = self._table.trials(span.used, results, self._batches.fold(batch))
+        while self._groups and next(iter(self._groups.values())).complete:
+            batch = next(iter(self._groups))
+            group, part = self._groups.pop(batch), self._part(batch)
+            results = group.results
+            trials = self._table.trials(group.used, results, self._batches.fold(batch))
             if part.segments:
                 tables = fold_tables(results, self._search, part)
             else:

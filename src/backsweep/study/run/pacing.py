@@ -1,8 +1,8 @@
-"""How much to do at a time: trials per chunk, batches per span, and how far to run ahead of what is unfinished.
+"""The pacing of a study: trials per chunk, batches per group, and how far proposals run ahead of unfinished trials.
 
-A commit takes some 8 ms and a call to a worker 0.5 ms, whatever the number of trials in it. So a chunk is what takes a
-worker a fifth of a second, and batches of quick trials form spans: as many whole batches as take all workers half a
-second are proposed, sent and committed as one. A span is one batch where a batch takes longer.
+A commit takes some 8 ms and a call to a worker 0.5 ms, whatever the number of trials. So a chunk has as many trials as
+a worker runs in a fifth of a second, and batches of fast trials form groups: as many whole batches as all workers run
+in half a second are proposed, sent and committed together. A group is one batch where a batch takes longer.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from backsweep.metrics.summary import METRICS
 if TYPE_CHECKING:
     from backsweep.trial.contract import DataInfo, Outcome
 
-_CHUNK_SECONDS = 0.2  # long against sending it, short against a span
-_SPAN_SECONDS = 0.5  # long against a commit, short against what a driver that is killed may lose
+_CHUNK_SECONDS = 0.2  # long against sending it, short against a group
+_GROUP_SECONDS = 0.5  # long against a commit, short against what a driver that is killed may lose
 _FIRST_CHUNK = 1  # trials, as backends leave a chunk that takes longer than one trial may: 64 slow ones would be lost
-_LARGEST_CHUNK, _LARGEST_SPAN = 4096, 16_384  # trials
+_LARGEST_CHUNK, _LARGEST_GROUP = 4096, 16_384  # trials
 _CHUNK_BYTES = 2**24  # sums of sleeves that one worker sends to another, 16 bytes a session
-_SPAN_BYTES, _AHEAD_BYTES = 2**26, 2**28  # outcomes of a span, and of all that one stuck worker can keep from commit
+_GROUP_BYTES, _AHEAD_BYTES = 2**26, 2**28  # outcomes of a group, and of all that one slow worker can hold back
 
 
-class Pace:
-    """Learns from outcomes how long trials take.
+class Pacing:
+    """Sizes of chunks and groups by how long trials take.
 
     Parameters
     ----------
     batch : trials in a batch.
-    chunk : trials in a chunk, or None to choose them by time; with a fixed chunk every span is one batch.
+    chunk : trials in a chunk, or None to choose them by time; with a fixed chunk every group is one batch.
 
     """
 
@@ -44,35 +44,35 @@ class Pace:
         self._begun, self._done = 0.0, 0
 
     def begin(self, info: DataInfo) -> None:
-        """Start the clock."""
+        """Start the clock, and estimate sizes from the data."""
         self._begun = time.monotonic()
         self._most = max(1, min(_LARGEST_CHUNK, _CHUNK_BYTES // (16 * max(1, info.width))))
         self._bytes = 4 * info.width + 9 * len(METRICS) * (1 + len(info.segments))
 
-    def learn(self, outcome: Outcome, new: int) -> None:
+    def update(self, outcome: Outcome, new: int) -> None:
         """Update the time per trial with the duration of a chunk; `new` of its trials had not come back before.
 
-        One without a duration tells nothing of it: its trials did not come back and have failed (`failed_outcome`).
+        A chunk without a duration is ignored: its trials did not come back and have failed (`failed_outcome`).
         """
         self._done += new
         seconds = float(np.max(outcome.completed) - np.min(outcome.started)) / len(outcome.numbers)
         if seconds > 0:
             self._seconds = seconds if self._seconds is None else 0.8 * self._seconds + 0.2 * seconds
 
-    def chunk(self, count: int, room: int) -> int:
-        """Choose the trials per chunk, of `count` that are cut: by time, and a share for each of `room` that wait."""
+    def chunk_size(self, count: int, room: int) -> int:
+        """Return the trials per chunk: as time allows, and so that `count` trials make chunks for `room` workers."""
         return self._fixed or max(1, min(self._chunk_by_time(), math.ceil(count / room)))
 
-    def span(self, room: int) -> int:
-        """Choose the batches of a span: work for everyone who waits, and enough that commits do not come too often."""
+    def batches(self, room: int) -> int:
+        """Return the batches per group: chunks for `room` workers, and enough that commits are not too frequent."""
         if self._fixed or self._seconds is None:
             return 1
-        pace = self._done / max(time.monotonic() - self._begun, 1e-3)
-        wanted = max(room * self._chunk_by_time(), int(pace * _SPAN_SECONDS))
-        return max(1, min(wanted, _LARGEST_SPAN, _SPAN_BYTES // self._bytes) // self._batch)
+        speed = self._done / max(time.monotonic() - self._begun, 1e-3)
+        wanted = max(room * self._chunk_by_time(), int(speed * _GROUP_SECONDS))
+        return max(1, min(wanted, _LARGEST_GROUP, _GROUP_BYTES // self._bytes) // self._batch)
 
     def is_far(self, ahead: int) -> bool:
-        """Whether so many trials after the oldest that is unfinished are too many to hold."""
+        """Return whether so many trials ahead of the oldest unfinished one would need too much memory."""
         return ahead * self._bytes > _AHEAD_BYTES
 
     def _chunk_by_time(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backsweep.study.search.proposals import Proposals, Proposer, Told
+    from backsweep.study.search.proposals import Observations, Proposals, Proposer
 
 _FOLDS = 5  # keeps the streams of one seed apart
 
@@ -28,7 +28,7 @@ class ByFold:
         self._proposers = proposers
         self.adaptive = proposers[0].adaptive
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
         """Show the batch's fold what is its own, and give its proposals."""
         count = len(self._proposers)
         turn, fold = divmod(batch, count)

@@ -51,8 +51,8 @@ def joined(batches: Sequence[Proposals]) -> Proposals:
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """A batch with its outcomes.
+class Observations:
+    """The evaluated trials of a batch, from which an adaptive sampler proposes.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Proposer(Protocol):
     limit: int | None
     """How many trials there are at most; None = no end."""
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
         """Propose one whole batch.
 
         `past` are batches 0 to batch - lag with their outcomes, `running` those between them and this one.

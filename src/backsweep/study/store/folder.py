@@ -1,7 +1,7 @@
 """A study's folder, on disk or in a store: `study.json`, the parts of its tables, and the manifest that counts them.
 
-A batch is committed when its entry in `manifest/` exists (see `parts`). Whatever else lies in the folder was not
-committed and does not count.
+A batch is committed when its entry in `manifest/` exists (see `manifest`). Other files in the folder were not committed
+and do not count.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-LEDGER = ".ledger"
-"""Beside the studies' folders: which studies were made here; see `ledger`."""
+REGISTRY = ".ledger"
+"""The folder of the registry, beside the studies' folders; see `registry`."""
 
 _SHOWN = 8  # differences, or names, that a message lists
-_BEFORE = {SESSIONS, LEASE, LEDGER}
-"""What a run that was killed before its study began has left, and in a bucket's root the ledger."""
+_BEFORE = {SESSIONS, LEASE, REGISTRY}
+"""What a run leaves that is killed before its study is created, and in a bucket's root the registry."""
 
 
 class StudyFolder:

@@ -1,15 +1,15 @@
-"""The looks that a study's verdict counts: those that came before it, kept in its folder when a run of it ends.
+"""The looks that a study's verdict counts: those that came before it, recorded in its folder when a run of it ends.
 
 How often results of these data and this strategy were there to be looked at decides what a result is worth, and what
 is looked at afterwards cannot change that any more. So a verdict counts what `looks/<trials>.json` says, which is put
 once, when a run ends with so many trials: when that was, how often this study's own result had been there, and which
-other studies the ledger knew. An extension has more trials, and with them a record of its own, which counts the first
-run and whatever was made in between. Of two studies that run at the same time, the one that ends last counts the other.
+other studies the registry knew. An extension has more trials, and with them a record of its own, which counts the first
+run and all studies made in between. Of two studies that run at the same time, the one that ends last counts the other.
 None of this is part of the study's digest.
 
 A study without such a record - it is running, its run was killed, it is older than these records, or something beside
-it could not be read when it ended - counts what the ledger knows now, and its findings say so. What could not be read
-may be a study that counts: a record without it would keep the verdict too kind for good. The next run keeps it.
+it could not be read when it ended - counts what the registry knows now, and its findings say so. What could not be read
+may be a study that counts: a record without it would understate the number of looks for good. The next run writes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from backsweep.storage.sealed import sealed
 from backsweep.study.store.documents import STRICT, Count, Digest, Positive, read_document
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import read_uses
-from backsweep.study.store.registry import Made, ledger_kept, made_of, other_studies
+from backsweep.study.store.registry import RegisteredStudy, describe_study, other_studies, registering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ class Record:
     time: str
     own: Positive
     touches: Count
-    before: tuple[Made, ...]
+    before: tuple[RegisteredStudy, ...]
 
 
 @dataclass(frozen=True)
@@ -83,23 +83,23 @@ class Looks:
 
 
 @contextmanager
-def looks_kept(path: Path | str) -> Iterator[None]:
-    """Enter the study at `path` in the ledger when the block ends, however it ends, and keep what came before it."""
+def recording_looks(path: Path | str) -> Iterator[None]:
+    """Register the study at `path` and record the looks before it when the block ends, however it ends."""
     try:
-        with ledger_kept(path):
+        with registering(path):
             yield
     finally:
-        keep_looks(path)
+        record_looks(path)
 
 
-def keep_looks(path: Path | str) -> None:
-    """Keep the looks that came before the study at `path` as it stands, unless they are kept.
+def record_looks(path: Path | str) -> None:
+    """Record the looks that came before the present state of the study at `path`, unless they are recorded.
 
     Does nothing without trials, where the folder is read only, and, with a warning, where another study cannot be read.
     """
     with suppress(StudyConflict, BadInput):
         folder = StudyFolder(path)
-        own = made_of(folder) if folder.exists else None
+        own = describe_study(folder) if folder.exists else None
         if own is None or not own.trials or open_files(path).exists(_name(own.trials)):
             return
         now, touches = datetime.now(UTC).isoformat(timespec="seconds"), len(read_uses(path, own.study))
@@ -115,9 +115,9 @@ def read_looks(path: Path | str) -> Looks:
     """Read what the verdict of the study at `path` counts, and what came later.
 
     What lies beside it and cannot be read does not count, and a warning names it. Raises StudyConflict for a damaged
-    record, and for an entry of the ledger that cannot be read.
+    record, and for an entry of the registry that cannot be read.
     """
-    own, files = made_of(StudyFolder(path)), open_files(path)
+    own, files = describe_study(StudyFolder(path)), open_files(path)
     others, unread = other_studies(path, own)
     if unread:
         _warn(unread)
@@ -137,7 +137,7 @@ def _warn(unread: list[str]) -> None:
     LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
 
 
-def _later(others: Iterable[Made], before: Iterable[Made]) -> Iterator[Look]:
+def _later(others: Iterable[RegisteredStudy], before: Iterable[RegisteredStudy]) -> Iterator[Look]:
     """List what the other studies have come to beyond what was counted."""
     known = {each.study: each for each in before}
     for each in others:
@@ -149,7 +149,7 @@ def _later(others: Iterable[Made], before: Iterable[Made]) -> Iterator[Look]:
             yield Look(each.name, each.study, each.time, max(trials, 0), max(times, 0))
 
 
-def _look(made: Made) -> Look:
+def _look(made: RegisteredStudy) -> Look:
     return Look(made.name, made.study, made.time, made.trials, made.looks)
 
 

@@ -22,7 +22,8 @@ from backsweep.study.store.documents import malformed
 from backsweep.study.table.blocks import BLOCKS_TABLE, summarise_records
 from backsweep.study.table.columns import PARAMS
 from backsweep.study.table.folds import fold_rows
-from backsweep.study.table.trials import WHOLE, Results, Table
+from backsweep.study.table.outcomes import Outcomes
+from backsweep.study.table.trials import WHOLE, Table
 from backsweep.trial.contract import DataInfo
 from backsweep.trial.folds import Segment, make_segments
 
@@ -151,14 +152,14 @@ class StoredTables:
     @cached_property
     def _schemas(self) -> dict[str, pl.Schema]:
         """The columns of each table, as they are written; those of the parameters are not among them."""
-        nothing = Results(range(0), 0)
+        nothing = Outcomes(range(0), 0)
         table = Table(self._sweep.search, Space((), {}))
         info = DataInfo(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),))
         fold = 0 if self._sweep.searches_by_fold else None
         return {
             "trials": table.trials(Proposals(np.empty((0, 0))), nothing, fold).schema,
             "returns": table.returns(nothing).schema,
-            "folds": fold_rows(Results(range(0), 0, 1), self._sweep.search, info).schema,
+            "folds": fold_rows(Outcomes(range(0), 0, 1), self._sweep.search, info).schema,
             BLOCKS_TABLE: summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32)).schema,
         }
 

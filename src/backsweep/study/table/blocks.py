@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.study.table.trials import Results
+    from backsweep.study.table.outcomes import Outcomes
     from backsweep.trial.contract import RecordSums
     from backsweep.trial.folds import Segment
 
 BLOCKS_TABLE = "blocks"
 
 
-def block_rows(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
+def block_rows(results: Outcomes, segments: Sequence[Segment]) -> pl.DataFrame:
     """Return a batch's rows of `blocks`; a failed or pruned trial has none."""
     known = ~(results.failed | results.pruned)
     numbers = np.asarray(results.numbers, dtype=np.int64)[known]

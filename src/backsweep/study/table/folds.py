@@ -9,23 +9,24 @@ import polars as pl
 
 from backsweep.metrics.summary import METRICS
 from backsweep.study.table.columns import CONSTRAINTS, USER_ATTRS
-from backsweep.study.table.trials import compact, ended_early, excess, nullable, states, undefined
+from backsweep.study.table.outcomes import ended_early
+from backsweep.study.table.trials import compact, excess, nullable, states, undefined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backsweep.study.table.trials import Results
+    from backsweep.study.table.outcomes import Outcomes
     from backsweep.sweepfile.search import Search
     from backsweep.trial.contract import DataInfo
     from backsweep.trial.folds import Segment
 
 
-def fold_tables(results: Results, search: Search, info: DataInfo) -> dict[str, pl.DataFrame]:
+def fold_tables(results: Outcomes, search: Search, info: DataInfo) -> dict[str, pl.DataFrame]:
     """Return a batch's rows of `folds` and of `returns`."""
     return {"folds": fold_rows(results, search, info), "returns": fold_returns(results, info.segments)}
 
 
-def fold_rows(results: Results, search: Search, info: DataInfo) -> pl.DataFrame:
+def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame:
     """Return a batch's rows of `folds`; `start` and `end` are the ends of a segment's first and last session.
 
     Undefined metrics are null and `undefined` says why, as JSON. The rows of a failed trial have no metrics.
@@ -49,7 +50,7 @@ def fold_rows(results: Results, search: Search, info: DataInfo) -> pl.DataFrame:
     return pl.DataFrame({**columns, "undefined": pl.Series(texts, dtype=pl.String)})
 
 
-def fold_returns(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
+def fold_returns(results: Outcomes, segments: Sequence[Segment]) -> pl.DataFrame:
     """Return a batch's rows of `returns`; null for failed and pruned runs and where no returns are stored."""
     ends = np.cumsum([segment.width for segment in segments])
     kept = [segment.width > 0 for segment in segments]
@@ -61,7 +62,7 @@ def fold_returns(results: Results, segments: Sequence[Segment]) -> pl.DataFrame:
     return pl.DataFrame({**_keys(results, segments), "returns": pl.Series(rows, dtype=pl.List(pl.Float32))})
 
 
-def _keys(results: Results, segments: Sequence[Segment]) -> dict[str, pl.Series]:
+def _keys(results: Outcomes, segments: Sequence[Segment]) -> dict[str, pl.Series]:
     count = len(results.numbers)
     return {
         "number": pl.Series(np.repeat(np.asarray(results.numbers, dtype=np.int64), len(segments))),

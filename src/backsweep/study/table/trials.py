@@ -13,134 +13,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.metrics.reasons import DEFINED, FIRST_PRUNED, PRUNED_BETWEEN_FOLDS
+from backsweep.metrics.reasons import FIRST_PRUNED
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
-from backsweep.study.search.proposals import Proposals, Told, ranked
+from backsweep.study.search.proposals import Observations, Proposals, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
-from backsweep.trial.contract import RecordSums
-from backsweep.trial.summaries import mean_of_trainings
+from backsweep.study.table.outcomes import SESSIONS, Outcomes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Constraint, Search
-    from backsweep.trial.contract import Outcome
 
 TIMING = ("datetime_start", "datetime_complete", "duration")
 """Columns that differ from run to run."""
 
-_ALL = slice(None)
-_SESSIONS = METRICS.index("sessions")
 WHOLE = "train"
 """The segment of a study without walk-forward: all of it is in-sample."""
-
-
-class Results:
-    """The outcomes of trials that are committed together, filled in as chunks come back, in any order, maybe twice.
-
-    With folds they may come back in several goes, each of some folds; see `spans`.
-    """
-
-    def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
-        count = len(numbers)
-        self.numbers = numbers
-        self.metrics = np.full((count, len(METRICS)), np.nan)
-        self.reasons = np.zeros((count, len(METRICS)), dtype=np.uint8)
-        self.returns = np.full((count, width), np.nan, dtype=np.float32)
-        self.segments = np.full((count, segments, len(METRICS)), np.nan)
-        self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
-        self.times = np.zeros((count, 2))  # of the first go's start and of the last go's end
-        self.seconds = np.zeros(count)  # that all goes took
-        self.record_sums: RecordSums | None = None  # what the workers have made of whole records
-        self.errors: dict[int, str] = {}
-        self.stopped: dict[int, str] = {}  # number of each trial that was pruned between folds, and why
-        self._missing = np.ones(count, dtype=np.bool_)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every trial that was to come back has."""
-        return not self._missing.any()
-
-    @property
-    def missing(self) -> int:
-        """How many trials have not come back."""
-        return int(self._missing.sum())
-
-    @property
-    def failed(self) -> NDArray[np.bool_]:
-        """bool[k], the trials with an error."""
-        if not self.errors:
-            return np.zeros(len(self.numbers), np.bool_)
-        return np.fromiter((number in self.errors for number in self.numbers), np.bool_, len(self.numbers))
-
-    @property
-    def pruned(self) -> NDArray[np.bool_]:
-        """bool[k], the trials of which a run ended early."""
-        return ended_early(self.reasons)
-
-    def take(
-        self, outcome: Outcome, segments: slice = _ALL, returns: slice = _ALL, *, first: bool = True
-    ) -> NDArray[np.int64]:
-        """Fill in a chunk; returns the numbers that were new.
-
-        `segments` and `returns` say where those of the chunk's folds stand among all of them, `first` whether this is
-        the first go of its trials.
-        """
-        rows = outcome.numbers - self.numbers.start
-        new = self._missing[rows]
-        which: Any = slice(None) if new.all() else new
-        rows = rows[which]
-        # consecutive trials, as nearly always, are copied at once
-        chunk: Any = slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] + 1 == len(rows) else rows
-        self.metrics[chunk], self.reasons[chunk] = outcome.metrics[which], outcome.reasons[which]
-        self.returns[chunk, returns] = outcome.returns[which]
-        if outcome.record_sums is not None and returns == _ALL:
-            self._take_record_sums(outcome.record_sums.of(which), chunk)
-        if first:
-            self.times[chunk, 0] = outcome.started[which]
-        self.times[chunk, 1] = outcome.completed[which]
-        self.seconds[chunk] += outcome.completed[which] - outcome.started[which]
-        if outcome.segments is not None and outcome.segment_reasons is not None:
-            self.segments[chunk, segments] = outcome.segments[which]
-            self.segment_reasons[chunk, segments] = outcome.segment_reasons[which]
-        numbers: NDArray[np.int64] = outcome.numbers[which]
-        if outcome.errors:
-            self.errors |= {number: outcome.errors[number] for number in numbers.tolist() if number in outcome.errors}
-        self._missing[rows] = False
-        return numbers
-
-    def _take_record_sums(self, kept: RecordSums, chunk: Any) -> None:
-        if self.record_sums is None:
-            count = len(self.numbers)
-            room = (np.zeros((count, *array.shape[1:]), array.dtype) for array in kept.arrays)
-            self.record_sums = RecordSums(kept.sessions, *room)
-        for mine, theirs in zip(self.record_sums.arrays, kept.arrays, strict=True):
-            mine[chunk] = theirs
-
-    def expect(self, rows: NDArray[np.int64]) -> None:
-        """Wait for another go of some trials, given by their positions."""
-        self._missing[rows] = True
-
-    def stop(self, row: int, segments: slice, why: str) -> None:
-        """Note that the trial at a position was pruned before it ran on `segments`."""
-        self.stopped[self.numbers[row]] = why
-        self.segments[row, segments], self.segment_reasons[row, segments] = np.nan, PRUNED_BETWEEN_FOLDS
-        self.segments[row, segments, _SESSIONS], self.segment_reasons[row, segments, _SESSIONS] = 0.0, DEFINED
-
-    def sum_up(self, trains: NDArray[np.bool_]) -> None:
-        """Form the metrics of trials that came back in several goes; `trains` tells trainings among the segments.
-
-        Of a trial that failed in a later go nothing is left, as of every other that fails.
-        """
-        for row in range(len(self.numbers)):
-            pair = mean_of_trainings(self.segments[row], self.segment_reasons[row], trains)
-            self.metrics[row], self.reasons[row] = pair
-        for table in (self.metrics, self.segments, self.returns):
-            table[self.failed] = np.nan
-        for codes in (self.reasons, self.segment_reasons):
-            codes[self.failed] = DEFINED
 
 
 @dataclass(frozen=True)
@@ -150,7 +40,7 @@ class Table:
     search: Search
     space: Space
 
-    def trials(self, proposals: Proposals, results: Results, fold: int | None = None) -> pl.DataFrame:
+    def trials(self, proposals: Proposals, results: Outcomes, fold: int | None = None) -> pl.DataFrame:
         """Rows of some trials; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
         failed = results.failed
         metrics = np.where(failed[:, None], np.nan, results.metrics)
@@ -179,7 +69,7 @@ class Table:
         columns["duration"] = pl.Series(np.round(results.seconds * 1e6).astype(np.int64)).cast(pl.Duration("us"))
         return pl.DataFrame(columns)
 
-    def returns(self, results: Results) -> pl.DataFrame:
+    def returns(self, results: Outcomes) -> pl.DataFrame:
         """Per-session returns of some trials; null for a failed or pruned trial."""
         count, sessions = results.returns.shape
         rows = pl.Series(results.returns.reshape(-1), dtype=pl.Float32).reshape((count, sessions))
@@ -202,21 +92,16 @@ class Table:
         metrics = [objective.metric for objective in self.search.objective]
         return {VALUE: metrics[0]} if len(metrics) == 1 else {f"{VALUES}{metric}": metric for metric in metrics}
 
-    def told(self, rows: pl.DataFrame) -> Told:
+    def observations(self, rows: pl.DataFrame) -> Observations:
         """Read back what a proposer sees of some rows."""
         params = [rows[f"{PARAMS}{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
         texts = rows["system_attrs"].to_list()
-        return Told(
+        return Observations(
             proposals=Proposals(np.column_stack(params), tuple(_sampler_text(text) for text in texts)),
             losses=losses(rows, self.search),
             violations=violations(rows, self.search),
             failed=(rows["state"] == "FAIL").to_numpy(),
         )
-
-
-def ended_early(reasons: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which runs were pruned, by their reason codes (last axis: metrics)."""
-    return np.asarray(reasons.max(axis=-1, initial=0) >= FIRST_PRUNED)
 
 
 def states(failed: NDArray[np.bool_], pruned: NDArray[np.bool_]) -> NDArray[np.str_]:
@@ -281,7 +166,7 @@ def nullable(values: NDArray[np.float64]) -> pl.Series:
     return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64, nan_to_null=True)
 
 
-def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
+def _system_attrs(proposals: Proposals, results: Outcomes) -> list[str | None]:
     """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned."""
     texts: list[str | None] = [None] * len(results.numbers)
     explained = (results.reasons != 0).any(axis=1) & ~results.failed
@@ -292,8 +177,8 @@ def _system_attrs(proposals: Proposals, results: Results) -> list[str | None]:
         if explained[row]:
             codes = results.reasons[row]
             if (codes >= FIRST_PRUNED).any():
-                reason = results.stopped.get(results.numbers[row], REASONS[int(codes.max())])
-                content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, _SESSIONS])}
+                reason = results.pruned_between.get(results.numbers[row], REASONS[int(codes.max())])
+                content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, SESSIONS])}
             else:
                 content["undefined"] = undefined(codes)
         if content:

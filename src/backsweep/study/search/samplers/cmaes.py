@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.study.search.proposals import Told
+    from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
@@ -77,13 +77,13 @@ class CmaProposer:
         count = max(2, len(space.dimensions))
         self._searches = [_Search(count, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Bring the batch's search up to date and give its generation."""
         generation, turn = divmod(batch, self._lag)
         search = self._searches[turn]
         while search.generation < generation:
-            told = past[search.generation * self._lag + turn]
-            search.tell(ranked(told.losses, told.violations, told.failed))
+            observed = past[search.generation * self._lag + turn]
+            search.tell(ranked(observed.losses, observed.violations, observed.failed))
         unit = np.minimum(search.points[:, : len(self._space.dimensions)], _BELOW_ONE)
         return Proposals(self._space.from_unit(unit))
 

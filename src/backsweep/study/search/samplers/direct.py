@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.study.search.proposals import Told
+    from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
 
 _RANDOM, _SHIFT = 1, 2  # keep the streams of one seed apart
@@ -31,7 +31,7 @@ class RandomProposer:
     def __init__(self, space: Space, seed: int, batch: int) -> None:
         self._space, self._seed, self._size = space, seed, batch
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Draw a batch from a stream of its own."""
         stream = np.random.default_rng([_RANDOM, self._seed, batch])
         return Proposals(self._space.from_unit(stream.random((self._size, len(self._space.dimensions)))))
@@ -58,7 +58,7 @@ class SobolProposer:
             2**32, size=count, dtype=np.uint32
         )
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Take the sequence's next points; they are found by their number, not by walking there."""
         return Proposals(self._space.from_unit(sobol_points(batch * self._size, self._size, self._shift)))
 
@@ -83,7 +83,7 @@ class GridProposer:
         self.limit: int | None = math.prod(sizes)
         self._space, self._size, self._sizes = space, batch, sizes
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Count through the combinations as through a number whose digits have different bases."""
         rest = np.arange(batch * self._size, (batch + 1) * self._size, dtype=np.int64)
         values = np.empty((self._size, len(self._sizes)))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from backsweep.study.search.dimension import Dimension
-    from backsweep.study.search.proposals import Told
+    from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
@@ -90,10 +90,10 @@ class OptunaProposer:
         self._trials: list[_Finished] = []
         self._attrs: dict[str, Any] = {}
 
-    def propose(self, batch: int, past: Sequence[Told], running: Sequence[Proposals]) -> Proposals:
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
         """Ask a new sampler for a batch, given a new study of the past."""
-        for told in past[self._folded :]:
-            self._fold(told)
+        for observed in past[self._folded :]:
+            self._fold(observed)
         self._folded = len(past)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
@@ -137,18 +137,18 @@ class OptunaProposer:
         """Finished trials that the sampler is shown, in their order."""
         return self._trials
 
-    def _fold(self, told: Told) -> None:
+    def _fold(self, observed: Observations) -> None:
         """Take one more batch of the past into account."""
-        defined = told.losses[np.isfinite(told.losses).all(axis=1)]
+        defined = observed.losses[np.isfinite(observed.losses).all(axis=1)]
         self._worst = np.max([self._worst, *defined], axis=0)
-        for row in range(len(told.failed)):
-            self._trials.append(self._finished(told, row))
-            self._attrs |= _unpack(told.proposals.attr(row)).get("study", {})
+        for row in range(len(observed.failed)):
+            self._trials.append(self._finished(observed, row))
+            self._attrs |= _unpack(observed.proposals.attr(row)).get("study", {})
 
-    def _finished(self, told: Told, row: int) -> _Finished:
-        losses = told.losses[row]
+    def _finished(self, observed: Observations, row: int) -> _Finished:
+        losses = observed.losses[row]
         defined = np.isfinite(losses).all()
-        failed = bool(told.failed[row]) or not (defined or np.isfinite(self._worst).all())
+        failed = bool(observed.failed[row]) or not (defined or np.isfinite(self._worst).all())
         if not defined and not failed:
             losses = self._worst + 1.0 + np.abs(self._worst)
         trial = _Finished(
@@ -159,13 +159,13 @@ class OptunaProposer:
             values=None if failed else losses.tolist(),
             datetime_start=_NEVER,
             datetime_complete=_NEVER,
-            params=self._space.decode(told.proposals.values[row]),
+            params=self._space.decode(observed.proposals.values[row]),
             distributions=self._axes,
             user_attrs={},
-            system_attrs=_unpack(told.proposals.attr(row)).get("trial", {}),
+            system_attrs=_unpack(observed.proposals.attr(row)).get("trial", {}),
             intermediate_values={},
         )
-        for name, violation in zip(self._names, told.violations[row], strict=True):
+        for name, violation in zip(self._names, observed.violations[row], strict=True):
             trial.set_constraint(name, min(float(violation), _WORST))
         return trial
 
@@ -196,12 +196,12 @@ class TpeProposer(OptunaProposer):
     def _seen(self) -> Sequence[_Finished]:
         return [self._trials[number] for number in sorted({*self._best, *self._recent})]
 
-    def _fold(self, told: Told) -> None:
+    def _fold(self, observed: Observations) -> None:
         first = len(self._trials)
-        super()._fold(told)
-        usable = [row for row in range(len(told.failed)) if self._trials[first + row].state == TrialState.COMPLETE]
+        super()._fold(observed)
+        usable = [row for row in range(len(observed.failed)) if self._trials[first + row].state == TrialState.COMPLETE]
         self._recent = (self._recent + [first + row for row in usable])[-_LAST:]
-        self._merit |= {first + row: (told.losses[row], told.violations[row]) for row in usable}
+        self._merit |= {first + row: (observed.losses[row], observed.violations[row]) for row in usable}
         if self._merit:
             numbers = list(self._merit)
             losses, violations = (np.stack(columns) for columns in zip(*self._merit.values(), strict=True))

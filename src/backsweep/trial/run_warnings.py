@@ -1,6 +1,6 @@
-"""What is suspicious in a run and no error: one record for each kind, with where, how many of how many, and the remedy.
+"""Warnings about a run: for each kind of mistake that is no error, where it is, how many of how many, and the remedy.
 
-A caution changes no result. `study.cautions` adds what a sweep file shows before anything runs.
+A warning changes no result. `study.results.study_warnings` adds those about a sweep file, before anything runs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from backsweep.trial.price_cautions import misplaced_prices
+from backsweep.trial.price_warnings import misplaced_prices
 
 ORDER_COLUMNS = ("asset", "order_type", "quantity", "status", "reject_reason", "submitted")
 """What is read of the records of orders."""
@@ -30,7 +30,7 @@ REMEDIES = {
 
 
 @dataclass(frozen=True)
-class Caution:
+class RunWarning:
     """One thing that is probably not meant: what, where, and what to do about it."""
 
     what: str
@@ -43,7 +43,7 @@ class Caution:
         return f"{head}; {self.remedy}" if self.remedy else head
 
 
-def cautions_of_records(orders: pl.DataFrame, trades: float | None) -> list[Caution]:
+def warnings_of_records(orders: pl.DataFrame, trades: float | None) -> list[RunWarning]:
     """Return what a run's orders (`Result.orders`) and its number of closed trades show."""
     found = []
     rejected = orders.filter(pl.col("status") == "rejected")
@@ -52,7 +52,7 @@ def cautions_of_records(orders: pl.DataFrame, trades: float | None) -> list[Caut
         reason, count = counts.row(0)
         first = rejected.filter(pl.col("reject_reason") == reason).row(0, named=True)
         found.append(
-            Caution(
+            RunWarning(
                 f"{rejected.height:,} of {orders.height:,} orders were rejected, {count:,} of them because: {reason} "
                 f"(the first: {first['order_type']} {first['quantity']:g} {first['asset']} at {first['submitted']})",
                 remedy=REMEDIES.get(reason, "see reject_reason in orders"),
@@ -67,15 +67,17 @@ def cautions_of_records(orders: pl.DataFrame, trades: float | None) -> list[Caut
         if first["parent_id"] is not None and first["reference"] != first["last_price"]:
             numbers += f", entry {first['reference']:g}"
         what = f"{each.count:,} of {each.of} submitted: {each.said}"
-        found.append(Caution(f"{what} (the first: {numbers})", where="on_data", remedy=each.remedy))
+        found.append(RunWarning(f"{what} (the first: {numbers})", where="on_data", remedy=each.remedy))
     if not trades:
         if not orders.filter(pl.col("status") == "filled").is_empty():
             found.append(
-                Caution("no trade was closed", remedy="positions stayed open to the end: trade metrics are null")
+                RunWarning("no trade was closed", remedy="positions stayed open to the end: trade metrics are null")
             )
         elif orders.is_empty():
             remedy = "on_data submitted no order: check its thresholds, and that it calls the broker"
-            found.append(Caution("nothing was traded: 0 trades", remedy=remedy))
+            found.append(RunWarning("nothing was traded: 0 trades", remedy=remedy))
         else:
-            found.append(Caution("nothing was traded: 0 trades", remedy="no order filled: see their status in orders"))
+            found.append(
+                RunWarning("nothing was traded: 0 trades", remedy="no order filled: see their status in orders")
+            )
     return found

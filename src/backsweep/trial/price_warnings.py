@@ -16,7 +16,7 @@ HIGHEST_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
-class PriceCaution:
+class PriceWarning:
     """A kind of misplaced price: what is said of one order, of how many, the first of them, and the remedy."""
 
     said: str
@@ -26,7 +26,7 @@ class PriceCaution:
     remedy: str
 
 
-def misplaced_prices(orders: pl.DataFrame) -> list[PriceCaution]:
+def misplaced_prices(orders: pl.DataFrame) -> list[PriceWarning]:
     """Return the kinds of misplaced stops and targets among orders (`Result.orders`), each with its first order."""
     if not set(PRICE_COLUMNS) <= set(orders.columns):  # records of an older version
         return []
@@ -47,10 +47,10 @@ def misplaced_prices(orders: pl.DataFrame) -> list[PriceCaution]:
                 f"{first['price']:g} looks like {100 * first['price']:g} %; a price is expected: "
                 f"bar.close * (1.0 {sign} {first['price']:g})"
             )
-            found.append(PriceCaution("a fraction, not a price", fractions.height, of, first, remedy))
+            found.append(PriceWarning("a fraction, not a price", fractions.height, of, first, remedy))
         if wrong.height:
             first = wrong.row(0, named=True)
-            found.append(PriceCaution("on the wrong side of the price", wrong.height, of, first, _rule(first)))
+            found.append(PriceWarning("on the wrong side of the price", wrong.height, of, first, _rule(first)))
     return found
 
 

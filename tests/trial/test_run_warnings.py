@@ -1,6 +1,6 @@
 import polars as pl
 
-from backsweep.trial.cautions import Caution, cautions_of_records
+from backsweep.trial.run_warnings import RunWarning, warnings_of_records
 
 
 def orders(*reasons):
@@ -18,7 +18,7 @@ def orders(*reasons):
 
 
 def test_the_main_reason_is_told_with_counts_an_example_and_its_remedy():
-    (found,) = cautions_of_records(
+    (found,) = warnings_of_records(
         orders("", "exceeds cash", "below the minimum order value", "exceeds cash"), trades=1
     )
     assert found.what == (
@@ -28,19 +28,19 @@ def test_the_main_reason_is_told_with_counts_an_example_and_its_remedy():
 
 
 def test_a_run_whose_orders_fill_and_whose_trades_close_shows_nothing():
-    assert cautions_of_records(orders("", ""), trades=1) == []
+    assert warnings_of_records(orders("", ""), trades=1) == []
 
 
 def test_no_trade_is_told_apart_from_a_trade_that_is_still_open():
-    assert cautions_of_records(orders("no such asset"), trades=0)[1].what == "nothing was traded: 0 trades"
-    assert cautions_of_records(orders(""), trades=None)[0].what == "no trade was closed"
+    assert warnings_of_records(orders("no such asset"), trades=0)[1].what == "nothing was traded: 0 trades"
+    assert warnings_of_records(orders(""), trades=None)[0].what == "no trade was closed"
 
 
-def test_a_caution_is_one_line():
-    assert str(Caution("what", where="where", remedy="remedy")) == "where: what; remedy"
-    assert str(Caution("what")) == "what"
+def test_a_warning_is_one_line():
+    assert str(RunWarning("what", where="where", remedy="remedy")) == "where: what; remedy"
+    assert str(RunWarning("what")) == "what"
 
 
 def test_orders_that_did_not_fill_are_told_apart_from_none():
-    assert cautions_of_records(orders(), trades=0)[0].remedy.startswith("on_data submitted no order")
-    assert cautions_of_records(orders("exceeds cash"), trades=0)[1].remedy.startswith("no order filled")
+    assert warnings_of_records(orders(), trades=0)[0].remedy.startswith("on_data submitted no order")
+    assert warnings_of_records(orders("exceeds cash"), trades=0)[1].remedy.startswith("no order filled")

@@ -1,4 +1,4 @@
-"""What is suspicious in a sweep file and no error, before anything runs; see `trial.cautions`."""
+"""Warnings about a sweep file before anything runs, and about the trials of a study; see `trial.run_warnings`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backsweep.storage.open import open_files
 from backsweep.study.store.documents import malformed
 from backsweep.study.store.stored_tables import decoded
 from backsweep.study.table.columns import USER_ATTRS
-from backsweep.trial.cautions import ORDER_COLUMNS, Caution, cautions_of_records
+from backsweep.trial.run_warnings import ORDER_COLUMNS, RunWarning, warnings_of_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,12 +27,12 @@ HIGHEST_RATE = 0.05
 """Above this fraction of the value, a commission or slippage was probably meant in per cent or basis points."""
 
 
-def cautions_of_sweep(sweep: Sweep, cls: type[Strategy]) -> list[Caution]:
+def warnings_of_sweep(sweep: Sweep, cls: type[Strategy]) -> list[RunWarning]:
     """Return what a sweep file and its strategy show: no costs, high rates, wider ranges, print in `on_data`."""
     return [*_costs(sweep), *_ranges(sweep, cls), *_prints(cls)]
 
 
-def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]) -> list[Caution]:
+def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]) -> list[RunWarning]:
     """Return what the trials of a study show: none traded, or the selected one had orders rejected, and why.
 
     The reason is read from the records of what was selected, or else, where orders were rejected, from those of the
@@ -48,13 +48,13 @@ def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
     found = []
     if idle == rows.height:
         what = f"none of {rows.height:,} trials closed a trade"
-        found.append(Caution(what, remedy="backsweep backtest shows what became of the orders of one"))
+        found.append(RunWarning(what, remedy="backsweep backtest shows what became of the orders of one"))
     files = open_files(f"{study.path}/selected")
     if files.exists("orders.parquet"):
         orders = decoded(files, "orders.parquet", files.get("orders.parquet"))
         if missing := [name for name in ORDER_COLUMNS if name not in orders.columns]:
             raise malformed(files, "orders.parquet", "missing columns", ", ".join(ORDER_COLUMNS), f"no {missing[0]}")
-        found += [replace(each, where="the selected trial") for each in cautions_of_records(orders, trades=1)]
+        found += [replace(each, where="the selected trial") for each in warnings_of_records(orders, trades=1)]
     elif rejecting.height:
         number, count = rejecting.select("number", rejected).row(0)
         what = f"{rejecting.height:,} of {rows.height:,} trials had orders rejected, {count:,.0f} in trial {number}"
@@ -62,17 +62,17 @@ def cautions_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
         remedy = (
             f"backsweep backtest SWEEP.yaml --trial {number} --study {study.path} says why" if again is None else ""
         )
-        found.append(Caution(what, remedy=remedy))
+        found.append(RunWarning(what, remedy=remedy))
         if again is not None:
-            found += [replace(each, where=f"trial {number}") for each in cautions_of_records(again, trades=1)]
+            found += [replace(each, where=f"trial {number}") for each in warnings_of_records(again, trades=1)]
     return found
 
 
-def _costs(sweep: Sweep) -> Iterator[Caution]:
+def _costs(sweep: Sweep) -> Iterator[RunWarning]:
     searched = {name: axis.high for name, axis in sweep.search.params.items() if name.startswith("costs.")}
     if "costs" not in sweep.model_fields_set and not searched:
         remedy = "add costs, such as {commission: {kind: percentage, rate: 0.0005}}"
-        yield Caution("there is no costs section: trading is free", remedy=remedy)
+        yield RunWarning("there is no costs section: trading is free", remedy=remedy)
     owners: dict[str, Any] = {"costs": sweep.costs}
     owners |= {f"costs.per_asset.{asset}": own for asset, own in sweep.costs.per_asset.items()}
     rates = {
@@ -85,10 +85,10 @@ def _costs(sweep: Sweep) -> Iterator[Caution]:
     for name, rate in {**rates, "costs.stop_slippage": sweep.costs.stop_slippage, **high}.items():
         if rate > HIGHEST_RATE:
             remedy = f"rates are fractions: {rate:g} basis points are {rate / 1e4:g}, {rate:g} % are {rate / 100:g}"
-            yield Caution(f"{rate:g} is {100 * rate:g} % of the value of every fill", where=name, remedy=remedy)
+            yield RunWarning(f"{rate:g} is {100 * rate:g} % of the value of every fill", where=name, remedy=remedy)
 
 
-def _ranges(sweep: Sweep, cls: type[Strategy]) -> Iterator[Caution]:
+def _ranges(sweep: Sweep, cls: type[Strategy]) -> Iterator[RunWarning]:
     declared = cls.declared()
     for name, axis in sweep.search.params.items():
         limits = declared.get(name)
@@ -99,10 +99,10 @@ def _ranges(sweep: Sweep, cls: type[Strategy]) -> Iterator[Caution]:
             what = (
                 f"{min(given):g} to {max(given):g} goes beyond the {limits.low:g} to {limits.high:g} of {cls.__name__}"
             )
-            yield Caution(what, where=f"search.params.{name}", remedy="narrow it, or widen bs.param if it is meant")
+            yield RunWarning(what, where=f"search.params.{name}", remedy="narrow it, or widen bs.param if it is meant")
 
 
-def _prints(cls: type[Strategy]) -> Iterator[Caution]:
+def _prints(cls: type[Strategy]) -> Iterator[RunWarning]:
     """Find print in `on_data`."""
     function = cls.on_data
     source, first = inspect.getsourcefile(function) or "", function.__code__.co_firstlineno
@@ -115,4 +115,6 @@ def _prints(cls: type[Strategy]) -> Iterator[Caution]:
     lines = sorted(call.lineno for call in calls if first <= call.lineno <= last)
     if lines:
         remedy = "remove it before a search; backsweep backtest shows what one parameter set prints"
-        yield Caution("on_data prints at every call of every trial", where=f"{source}, line {lines[0]}", remedy=remedy)
+        yield RunWarning(
+            "on_data prints at every call of every trial", where=f"{source}, line {lines[0]}", remedy=remedy
+        )
