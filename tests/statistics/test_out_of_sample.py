@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from backsweep import metrics, statistics
+from backsweep.errors import BadInput
 from backsweep.statistics.normal import quantile
 
 
@@ -40,3 +41,29 @@ def test_a_record_that_does_not_vary_has_no_p_value():
 
 def test_three_sessions_are_no_record():
     assert judge(np.zeros(3)) is None
+    assert judge([0.1, 0.2, math.nan, 0.1]) is None
+    assert judge([0.1, 0.2, 0.3, 0.1]).sessions == 4
+
+
+def test_a_session_without_a_return_is_no_loss():
+    assert not judge([0.1, 0.0, 0.2, 0.1]).lost
+    assert judge([0.1, -1e-9, 0.2, 0.1]).lost
+
+
+def test_a_block_with_a_return_was_in_the_market():
+    returns = np.zeros(256)  # 128 blocks of two sessions
+    returns[[0, 1, 8, 255]] = 0.1, -0.1, 0.1, 0.1
+    assert judge(returns).active == 3
+
+
+def test_the_p_value_is_the_larger_of_two_and_at_most_one():
+    for returns in (np.random.default_rng(seed).normal(0.05, 1.0, 400) for seed in range(5)):
+        found, check = judge(returns, looks=2), statistics.reality_check(returns[:, None])
+        assert found.p_value == min(2 * max(1 - found.probabilistic, check.p_value), 1.0)
+        assert found.critical == pytest.approx(quantile(0.975) / math.sqrt(399))
+        assert judge(returns, level=0.1).critical == pytest.approx(quantile(0.9) / math.sqrt(399))
+
+
+def test_a_result_was_looked_at_once_or_more_often():
+    with pytest.raises(BadInput, match="looks is out of range"):
+        judge(np.ones(9), looks=0)

@@ -20,6 +20,7 @@ def verdict(p_value, detectable, **more):
         (0.051, 1.0, "inconclusive"),
         (0.2, 1.0, "inconclusive"),
         (0.21, 1.0, "compatible with noise"),
+        (0.9, 3.0, "compatible with noise"),
         (0.9, 3.5, "inconclusive"),
         (0.9, math.inf, "inconclusive"),
         (math.nan, math.nan, "inconclusive"),
@@ -38,7 +39,7 @@ def test_the_power_statement_names_the_sharpe_that_would_have_been_found():
 
 
 def test_hidden_losses_are_warned_of():
-    assert not verdict(0.01, 1.0, skew=-0.5).warnings
+    assert not verdict(0.01, 1.0, skew=-1.0).warnings
     assert "skew of -2.0" in verdict(0.01, 1.0, skew=-2.0).warnings[0]
 
 
@@ -50,6 +51,11 @@ def test_a_best_trial_without_losses_or_hardly_in_the_market_does_not_survive(ar
     assert found.verdict == "inconclusive"
     assert reason in found.reason
     assert verdict(0.5, 1.0, **arguments).verdict == "compatible with noise"
+    assert verdict(0.01, 1.0, lost=True, active=10).verdict == "survives"
+
+
+def test_a_detectable_sharpe_is_above_the_critical_one_by_the_quantile_of_the_power():
+    assert detectable_sharpe(0.1, 101, 256.0) == pytest.approx(16.0 * (0.1 + 0.8416212335729143 / 10.0))
 
 
 def test_longer_records_detect_smaller_edges():

@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from backsweep.dataset import shard_from_frames
+from backsweep.engine.codes import ORDER_TYPES
 from backsweep.errors import StrategyError
 from backsweep.strategy import Strategy, param
-from backsweep.trial.lookahead import check_lookahead
+from backsweep.trial.lookahead import ASKED, _describe, check_lookahead
 from backsweep.trial.runner import Settings
 
 
@@ -107,3 +110,21 @@ def test_on_data_that_reads_the_next_bar_is_found_by_its_requests(market, monkey
 
 def test_the_same_check_finds_the_same(market):
     assert check(market, Trader, 1) == check(market, Trader, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "limit -5 A limit_price 99.5"),
+        ({"asset": 1}, "limit -5 asset 1 limit_price 99.5"),
+        ({"asset": -1}, "limit -5 asset -1 limit_price 99.5"),
+        ({"type": 0, "limit_price": np.nan}, "market -5 A"),
+        ({"type": 3, "stop_price": 98.0}, "stop_limit -5 A limit_price 99.5 stop_price 98"),
+        ({"type": -1}, "unknown -5 A limit_price 99.5"),
+        ({"type": len(ORDER_TYPES)}, "unknown -5 A limit_price 99.5"),
+    ],
+)
+def test_an_order_is_described_by_what_was_asked_for(changes, text):
+    asked = dict.fromkeys(ASKED, np.nan) | {"asset": 0, "type": 1, "quantity": -5.0, "limit_price": 99.5} | changes
+    assert _describe(tuple(asked.values()), SimpleNamespace(assets=("A",))) == text
+    assert _describe(None, SimpleNamespace(assets=("A",))) == "no order"

@@ -52,7 +52,8 @@ def test_a_second_run_is_told_who_holds_the_study(tmp_path):
 
 def test_the_claim_of_a_dead_process_here_is_taken_over_at_once(tmp_path, claim, monkeypatch):
     monkeypatch.setattr("backsweep.study.store.lease.time.sleep", lambda _: pytest.fail("it waits"))
-    for changes in ({"pid": 2**22 + 1}, {"started": 12345}):  # no such process; its number was given to another
+    gone = {"pid": 2**22 + 1}  # no such process
+    for changes in (gone, {**gone, "started": 0}, {**gone, "started": 1}, {"started": 12345}):  # or it is another
         old = claim(**changes)
         with Lease(open_files(tmp_path)):
             assert not old.exists()
