@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import textwrap
 
 import pytest
 import yaml
@@ -38,8 +37,8 @@ def test_the_strategy_of_the_page_on_types_runs(example):
 
 
 def test_the_currencies_of_the_docs_are_an_account():
-    block = re.search(r"    (account:\n      currency(?:.*\n)+?)\n", PAGES)
-    account = AccountSpec.model_validate(yaml.safe_load(textwrap.dedent("    " + block[1]))["account"])
+    block = re.search(r"(?m)^(account:\n  currency(?:.*\n)+?)```", PAGES)
+    account = AccountSpec.model_validate(yaml.safe_load(block[1])["account"])
     assert account.currencies == ("USD", "EUR", "JPY")
     assert account.per_asset["SONY"].currency == "JPY"
 
@@ -64,23 +63,22 @@ def test_the_cost_models_of_the_docs_run_and_are_swept(example):
 
 
 def test_the_costs_of_the_docs_are_costs():
-    block = re.search(r"# Costs\n\n    costs:\n((?:    .*\n)+)", PAGES)
+    block = re.search(r"# Costs\n\n```yaml\ncosts:\n((?:  .*\n)+)", PAGES)
     costs = CostsSpec.model_validate(yaml.safe_load(block[1]))
     assert costs.commission.tiers[1].maker_rate == -0.0005
     assert costs.financing.funding == "funding_rate"
     assert costs.per_asset["GME"].commission.rate == 0.001
 
 
-def printed(key):
-    """Return the lines of README and docs that begin with a key, as they would stand in a sweep file."""
-    return [yaml.safe_load(line)[key] for line in re.findall(rf"    {key}: .*", PAGES)]
+WALK_FORWARD = re.findall(r"(?m)^walk_forward: (\{mode: .*\})$", PAGES)
+PRUNING = re.findall(r"(?m)^search: .* pruning: (\{.*\})\}$", PAGES)
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("place", range(len(WALK_FORWARD)))
 def test_every_walk_forward_of_the_docs_runs(tmp_path, place):
-    rules = printed("walk_forward")[place]
+    rules = yaml.safe_load(WALK_FORWARD[place])
     sweep = ROOT / "sweeps" / "walk_forward.yaml"
-    options = (f"walk_forward={yaml.safe_dump(rules, default_flow_style=True)}", "search.batch=8")
+    options = (f"walk_forward={WALK_FORWARD[place]}", "search.batch=8")
     study = bs.run(sweep, trials=8, workers=1, backend="inline", out=tmp_path / "study", overrides=options)
     folds = study.walk_forward.folds
     assert folds.height == (8, 8, 1, 15, 7)[place]
@@ -88,9 +86,12 @@ def test_every_walk_forward_of_the_docs_runs(tmp_path, place):
     assert folds["numbers"].list.len().max() == rules.get("top", 1)
 
 
-@pytest.mark.parametrize("place", range(3))
-def test_every_pruning_of_the_docs_prunes(tmp_path, place):
-    rules = yaml.safe_dump(printed("pruning")[place], default_flow_style=True)
+def test_the_docs_print_five_walk_forwards_and_three_prunings():
+    assert (len(WALK_FORWARD), len(PRUNING)) == (5, 3)
+
+
+@pytest.mark.parametrize("rules", PRUNING)
+def test_every_pruning_of_the_docs_prunes(tmp_path, rules):
     sweep = ROOT / "sweeps" / "walk_forward.yaml"
     options = (f"search.pruning={rules}", "search.batch=16")
     study = bs.run(sweep, trials=16, workers=1, backend="inline", out=tmp_path / "study", overrides=options)
