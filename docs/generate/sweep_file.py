@@ -81,11 +81,17 @@ def _refused(functions: Iterable[Any]) -> list[str]:
 
 def describe_fields(section: type[Section]) -> dict[str, str]:
     """Return the text below each key of a section but `kind`, those of the sections that it extends last."""
-    found: dict[str, str] = {}
+    made = {name: field.description for name, field in section.model_fields.items() if field.description}
+    found: dict[str, str] = {name: " ".join(text.split()) for name, text in made.items()}
     for base in section.__mro__:
-        if issubclass(base, Section) and base is not Section:
+        if issubclass(base, Section) and base is not Section and not _is_made(base):
             found |= {name: text for name, text in describe_own_fields(base).items() if name not in found}
     return found
+
+
+def _is_made(section: type[Section]) -> bool:
+    """Return whether a section is made at run time, and so has no source but the descriptions of its fields."""
+    return f"class {section.__name__}(" not in inspect.getsource(inspect.getmodule(section))
 
 
 def describe_type(kind: Any) -> str:

@@ -17,7 +17,6 @@ from rich.table import Table
 
 from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.sweepfile.account import AccountSpec
-from backsweep.sweepfile.cost_kinds import PercentageCommission, PercentageSlippage
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
@@ -31,9 +30,8 @@ from bracket import Bracket
 LIMIT = 15.0
 REPEATS = 60
 ACCOUNT = AccountSpec(cash=1e6, kind="margin", leverage=2.0, lot=1.0)
-COSTS = CostsSpec(
-    commission=PercentageCommission(kind="percentage", rate=0.0005),
-    slippage=PercentageSlippage(kind="percentage", rate=0.0002),
+COSTS = CostsSpec.model_validate(
+    {"commission": {"kind": "percentage", "rate": 0.0005}, "slippage": {"kind": "percentage", "rate": 0.0002}}
 )
 
 

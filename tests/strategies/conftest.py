@@ -11,7 +11,6 @@ import pytest
 
 from backsweep.dataset import DataSpec, load, shard_from_frames
 from backsweep.sweepfile.account import AccountSpec
-from backsweep.sweepfile.cost_kinds import PercentageCommission, PercentageSlippage
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.evaluate import Evaluator
@@ -22,9 +21,8 @@ SHIPPED = DataSpec(
     signals=str(DATA / "stocks_signals.parquet"),
     context=str(DATA / "market_context.parquet"),
 )
-COSTS = CostsSpec(
-    commission=PercentageCommission(kind="percentage", rate=5e-4),
-    slippage=PercentageSlippage(kind="percentage", rate=2e-4),
+COSTS = CostsSpec.model_validate(
+    {"commission": {"kind": "percentage", "rate": 5e-4}, "slippage": {"kind": "percentage", "rate": 2e-4}}
 )
 SIGNALS = ("pred", "momentum", "reversal")
 

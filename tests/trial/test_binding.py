@@ -121,7 +121,7 @@ def test_a_place_writes_only_its_own_rows(market, averages):
     tables, sections = engine._runner.tables, (engine._settings.account, engine._settings.costs)
     place_of("costs.commission.rate", tables, *sections, ("A", "B")).put(0.25)
     place_of("costs.per_asset.B.commission.rate", tables, *sections, ("A", "B")).put(0.5)
-    assert tables.assets["commission_rate"].tolist() == [0.25, 0.5]
+    assert tables.assets["commission"]["rate"].tolist() == [0.25, 0.5]
 
 
 def test_an_assets_name_may_have_a_dot(market, averages):

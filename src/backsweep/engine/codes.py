@@ -105,29 +105,6 @@ AMBIGUOUS = ("stop_first", "target_first")
 CASH, MARGIN = range(2)
 ACCOUNT_KINDS = ("cash", "margin")
 
-# Commission and slippage kinds.
-(
-    NO_COMMISSION,
-    PERCENTAGE_COMMISSION,
-    PER_SHARE_COMMISSION,
-    PER_ORDER_COMMISSION,
-    COMBINED_COMMISSION,
-    TIERED_COMMISSION,
-    CUSTOM_COMMISSION,
-) = range(7)
-COMMISSION_KINDS = ("none", "percentage", "per_share", "per_order", "combined", "tiered", "custom")
-MONTHLY_VOLUME, MONTHLY_VALUE, ORDER_VALUE = range(3)  # what places a fill in tiers
-TIERS_BY = ("monthly_volume", "monthly_value", "order_value")
-(
-    NO_SLIPPAGE,
-    FIXED_SLIPPAGE,
-    PERCENTAGE_SLIPPAGE,
-    VOLUME_SHARE_SLIPPAGE,
-    SQUARE_ROOT_SLIPPAGE,
-    CUSTOM_SLIPPAGE,
-) = range(6)
-SLIPPAGE_KINDS = ("none", "fixed", "percentage", "volume_share", "square_root", "custom")
-
 # How a run begins: with a new account; with the one at hand, what is counted beginning anew; or just going on.
 FRESH, CARRIED, CONTINUED = range(3)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backsweep.engine.compile.kernel import record_dtype
+from backsweep.engine.costs.commissions import COMMISSIONS, tiered
+from backsweep.engine.costs.slippages import SLIPPAGES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,26 +73,14 @@ ASSET = record_dtype(
         ("initial_margin", "f8"),  # fraction of value, 0 where the account's leverage says it
         ("maintenance_margin", "f8"),  # fraction of value
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
-        ("commission_kind", "i8"),
-        ("commission_rate", "f8"),
-        ("commission_maker_rate", "f8"),  # of limit orders that rested, NaN where it is the same
-        ("commission_amount", "f8"),
-        ("commission_minimum", "f8"),
-        ("commission_maximum", "f8"),  # fraction of the value traded, 0 for none
-        ("tiers_by", "i8"),
-        ("first_tier", "i8"),
-        ("tiers", "i8"),
-        ("commission_model", "i8"),  # its number among the models, where the kind is custom
-        ("slippage_kind", "i8"),
-        ("slippage_rate", "f8"),
-        ("slippage_limit", "f8"),
-        ("slippage_model", "i8"),
+        ("commission", COMMISSIONS.record),
+        ("slippage", SLIPPAGES.record),
         ("stop_slippage", "f8"),
         ("short_borrow", "f8"),  # a year, fraction of the value held short
     ]
 )
-TIER = record_dtype([("above", "f8"), ("rate", "f8"), ("maker_rate", "f8")])
-MODEL = record_dtype(  # a user's cost model: see `fills.custom_costs`
+TIER = record_dtype([(number.name, "f8") for number in tiered.TIER])
+MODEL = record_dtype(  # a user's cost model: see `costs.custom`
     [
         ("code", "i8"),  # address of the compiled function
         ("source", "i8"),  # number of the same function as plain Python

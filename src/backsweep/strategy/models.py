@@ -56,7 +56,7 @@ from backsweep.bars import Bar
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.compile.loop_cache import compile_callback
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view
-from backsweep.engine.fills.custom_costs import SIGNATURE, record_reader
+from backsweep.engine.costs.custom import SIGNATURE, record_reader
 from backsweep.engine.tables import BAR, FILL
 from backsweep.errors import StrategyError
 from backsweep.strategy.bind import make_self, register_module_functions

@@ -1,29 +1,30 @@
-"""The kinds of commission and slippage, by the `kind` that names them.
+"""The sections of commission and slippage, by the `kind` that names them: made of what each kind declares.
 
-Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts are in the asset's currency.
+Rates are fractions (0.0005 = 5 basis points) of the traded notional; amounts are in the asset's currency. The kinds and
+their keys stand in `engine.costs`, one file each.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal
+import math
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, create_model, field_validator
 
+from backsweep.engine.costs.commissions import COMMISSIONS
+from backsweep.engine.costs.commissions.tiered import TIER
+from backsweep.engine.costs.kinds import Choice, Kind, Number, Registry
+from backsweep.engine.costs.slippages import SLIPPAGES
 from backsweep.sweepfile.section import Section
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Amount = Annotated[float, Field(ge=0.0)]
-MakerRate = Annotated[float, Field(gt=-1.0, lt=1.0)]
 
 
-class NoCommission(Section):
-    """No commission at all."""
-
-    kind: Literal["none"] = "none"
-
-
-class _Commission(Section):
+class _Bounded(Section):
     """What bounds the commission of an order, over all its fills."""
 
     minimum: Amount = 0.0
@@ -32,78 +33,7 @@ class _Commission(Section):
     """Fraction of what the order traded, over all its fills; 0: no bound."""
 
 
-class PercentageCommission(_Commission):
-    """A fraction of what a fill trades."""
-
-    kind: Literal["percentage"]
-    rate: Rate
-    """Fraction of the value; 0.0005 is 5 basis points."""
-    maker_rate: MakerRate | None = None
-    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
-
-
-class PerShareCommission(_Commission):
-    """An amount for each unit."""
-
-    kind: Literal["per_share"]
-    rate: Amount
-    """The asset's currency for each unit."""
-    maker_rate: float | None = None
-    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
-
-
-class PerOrderCommission(Section):
-    """The same amount for every filled order."""
-
-    kind: Literal["per_order"]
-    amount: Amount
-    """The asset's currency for each order, once it fills."""
-
-
-class CombinedCommission(_Commission):
-    """A fraction of what a fill trades, and an amount for every filled order."""
-
-    kind: Literal["combined"]
-    rate: Rate
-    """Fraction of the value."""
-    maker_rate: MakerRate | None = None
-    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
-    amount: Amount
-    """The asset's currency for each order, once it fills."""
-
-
-class Tier(Section):
-    """The rate of what lies above a total, up to the next tier's."""
-
-    above: Amount
-    """The total above which the rate holds: units or value, as `by` says."""
-    rate: Amount
-    """The asset's currency for each unit with `by: monthly_volume`, else a fraction of the value."""
-    maker_rate: float | None = None
-    """The rate where a limit order rested before it filled; below 0 a rebate. Left out: `rate`."""
-
-
-class TieredCommission(_Commission):
-    """Rates in tiers: each part of a fill pays the rate of the tier that it falls into."""
-
-    kind: Literal["tiered"]
-    by: Literal["monthly_volume", "monthly_value", "order_value"]
-    """What places a fill: the units that the account has traded in the calendar month (UTC), charged a unit; their
-    value, or the value of the order so far, charged as fractions of value."""
-    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
-    """In ascending order; the first is above 0."""
-
-    @field_validator("tiers")
-    @classmethod
-    def _ascending(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
-        """Refuse tiers that do not begin above 0 and ascend."""
-        starts = [tier.above for tier in tiers]
-        if starts[0] != 0.0 or any(one >= other for one, other in itertools.pairwise(starts)):
-            raise ValueError("tiers begin above 0 and ascend: {above: 0, rate: ...}, then {above: 300000, rate: ...}")
-        return tiers
-
-
-class _Custom(Section):
+class Custom(Section):
     """A cost model of the user's own; further keys give its class's parameters."""
 
     model_config = ConfigDict(extra="allow")
@@ -118,7 +48,7 @@ class _Custom(Section):
     @field_validator("model", mode="before")
     @classmethod
     def _reference(cls, model: object) -> object:
-        """Take the class itself, too, as Python code has it."""
+        """Accept the class itself, too, as Python code has it."""
         return f"{model.__module__}:{model.__qualname__}" if isinstance(model, type) else model
 
     @property
@@ -127,67 +57,62 @@ class _Custom(Section):
         return dict(self.__pydantic_extra__)
 
 
-class CustomCommission(_Commission, _Custom):
-    """What a `CommissionModel` charges, within the order's bounds; further keys give its parameters."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class CustomSlippage(_Custom):
-    """By how much a `SlippageModel` moves the price against the trader; further keys give its parameters."""
-
-
-class NoSlippage(Section):
-    """Fills at the rule's own price."""
-
-    kind: Literal["none"] = "none"
+def _field(key: Number) -> tuple[Any, Any]:
+    """Return type and field of a number: needed without a default, null where it may be left out."""
+    bounded = Annotated[float, Field(ge=key.ge, gt=key.gt, le=key.le, lt=key.lt)]
+    if key.default is None:
+        return bounded, Field(description=key.about)
+    if math.isnan(key.default):
+        return bounded | None, Field(None, description=key.about)
+    return bounded, Field(key.default, description=key.about)
 
 
-class FixedSlippage(Section):
-    """An amount per unit against the trader."""
-
-    kind: Literal["fixed"]
-    amount: Amount
-    """The asset's currency for each unit."""
+_TIER: dict[str, Any] = {key.name: _field(key) for key in TIER}
+_ABOUT_TIER = "The rate of what lies above a total, up to the next tier's."
+Tier: Any = create_model("Tier", __base__=Section, __doc__=_ABOUT_TIER, __module__=__name__, **_TIER)
 
 
-class PercentageSlippage(Section):
-    """A fraction of the price against the trader."""
-
-    kind: Literal["percentage"]
-    rate: Rate
-    """Fraction of the price."""
-
-
-class VolumeShareSlippage(Section):
-    """Quadratic impact: price x rate x share^2, the share of the bar's volume counted up to `limit`."""
-
-    kind: Literal["volume_share"]
-    rate: Amount = 0.1
-    """Fraction of the price at a share of one."""
-    limit: Annotated[float, Field(gt=0.0, le=1.0)] = 0.025
-    """The largest share that counts."""
+def _ascending(tiers: Any) -> Any:
+    """Refuse tiers that do not begin above 0 and ascend."""
+    starts = [tier.above for tier in tiers]
+    if starts[0] != 0.0 or any(one >= other for one, other in itertools.pairwise(starts)):
+        raise ValueError("tiers begin above 0 and ascend: {above: 0, rate: ...}, then {above: 300000, rate: ...}")
+    return tiers
 
 
-class SquareRootSlippage(Section):
-    """Square-root impact: price x rate x sqrt(share of the bar's volume)."""
+def _section(kind: Kind, part: str) -> type[Section]:
+    """Return the section of a kind of commission or slippage."""
+    bases = tuple(base for base, fits in ((_Bounded, kind.bounded), (Custom, kind.name == "custom")) if fits)
+    fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
+    validators = {}
+    for key in kind.keys:
+        if isinstance(key, Number):
+            fields[key.name] = _field(key)
+        elif isinstance(key, Choice):
+            fields[key.name] = (Literal[key.words], Field(description=key.about))
+        else:
+            fields[key.name] = (tuple[Tier, ...], Field(min_length=1, description=key.about))
+            validators["_ascending"] = field_validator(key.name)(_ascending)
+    name = "".join(word.capitalize() for word in (*kind.name.split("_"), part))
+    return create_model(
+        name, __base__=bases or Section, __doc__=kind.about, __module__=__name__, __validators__=validators, **fields
+    )
 
-    kind: Literal["square_root"]
-    rate: Amount
-    """Fraction of the price at a share of one."""
+
+def _sections(kinds: Registry, part: str) -> dict[str, type[Section]]:
+    """Return the sections of all kinds by the kinds' names, known to this module under their own."""
+    sections = {kind.name: _section(kind, part) for kind in kinds.kinds}
+    globals().update({section.__name__: section for section in sections.values()})  # pickles name a class by its module
+    return sections
 
 
-Commission = Annotated[
-    NoCommission
-    | PercentageCommission
-    | PerShareCommission
-    | PerOrderCommission
-    | CombinedCommission
-    | TieredCommission
-    | CustomCommission,
-    Field(discriminator="kind"),
-]
-Slippage = Annotated[
-    NoSlippage | FixedSlippage | PercentageSlippage | VolumeShareSlippage | SquareRootSlippage | CustomSlippage,
-    Field(discriminator="kind"),
-]
+_COMMISSIONS = _sections(COMMISSIONS, "commission")
+_SLIPPAGES = _sections(SLIPPAGES, "slippage")
+NO_COMMISSION = _COMMISSIONS["none"].model_validate({"kind": "none"})
+NO_SLIPPAGE = _SLIPPAGES["none"].model_validate({"kind": "none"})
+if TYPE_CHECKING:
+    Commission: TypeAlias = Section
+    Slippage: TypeAlias = Section
+else:
+    Commission = Annotated[reduce(or_, _COMMISSIONS.values()), Field(discriminator="kind")]
+    Slippage = Annotated[reduce(or_, _SLIPPAGES.values()), Field(discriminator="kind")]

@@ -7,12 +7,11 @@ from typing import Any
 from pydantic import Field
 
 from backsweep.sweepfile.cost_kinds import (
+    NO_COMMISSION,
+    NO_SLIPPAGE,
     Amount,
     Commission,
-    CustomCommission,
-    CustomSlippage,
-    NoCommission,
-    NoSlippage,
+    Custom,
     Rate,
     Slippage,
 )
@@ -22,7 +21,7 @@ COST_PARTS = ("commission", "slippage")
 
 
 def custom_models(costs: object) -> list[dict[str, Any]]:
-    """Give the mappings in a plain `costs` section that name a model of the user's own; what is no section has none."""
+    """Return the mappings in a plain `costs` section, if it is one, that name a model of the user's own."""
     if not isinstance(costs, dict):
         return []
     own = costs.get("per_asset")
@@ -59,9 +58,9 @@ class AssetCosts(Section):
 class CostsSpec(Section):
     """What trading costs, for every asset and for some."""
 
-    commission: Commission = NoCommission()
+    commission: Commission = NO_COMMISSION
     """What an order pays for its fills."""
-    slippage: Slippage = NoSlippage()
+    slippage: Slippage = NO_SLIPPAGE
     """By how much market and stop orders fill at a worse price; limit orders never do."""
     stop_slippage: Rate = 0.0
     """Fraction of the price by which stop orders slip on top."""
@@ -71,8 +70,8 @@ class CostsSpec(Section):
     """What is different for some assets, by name."""
 
     @property
-    def custom(self) -> dict[str, CustomCommission | CustomSlippage]:
+    def custom(self) -> dict[str, Custom]:
         """The user's own models by their places, such as `commission` and `per_asset.SPY.slippage`."""
         owners = {"": self} | {f"per_asset.{asset}.": own for asset, own in self.per_asset.items()}
         parts = {f"{place}{part}": getattr(owner, part) for place, owner in owners.items() for part in COST_PARTS}
-        return {place: part for place, part in parts.items() if isinstance(part, CustomCommission | CustomSlippage)}
+        return {place: part for place, part in parts.items() if isinstance(part, Custom)}

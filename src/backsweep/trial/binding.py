@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, COMMISSION_KINDS, LIMIT_FILLS, SLIPPAGE_KINDS, TIERS_BY
+from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, LIMIT_FILLS
+from backsweep.engine.costs.commissions import COMMISSIONS
+from backsweep.engine.costs.kinds import PLACES, Choice
+from backsweep.engine.costs.slippages import SLIPPAGES
 from backsweep.engine.profiles import PROFILES
 from backsweep.engine.tables import TIER
 from backsweep.errors import BadInput
 from backsweep.sweepfile.account import AssetSpec
-from backsweep.sweepfile.cost_kinds import TieredCommission
 from backsweep.sweepfile.costs import Financing
 
 if TYPE_CHECKING:
@@ -27,24 +29,14 @@ if TYPE_CHECKING:
 
     from backsweep.engine.state import Tables
     from backsweep.sweepfile.account import AccountSpec
-    from backsweep.sweepfile.cost_kinds import Commission, Slippage
     from backsweep.sweepfile.costs import CostsSpec
     from backsweep.sweepfile.execution import ExecutionSpec
+    from backsweep.sweepfile.section import Section
 
-COST_FIELDS = {
-    ("commission", "rate"): "commission_rate",
-    ("commission", "maker_rate"): "commission_maker_rate",
-    ("commission", "amount"): "commission_amount",
-    ("commission", "maximum"): "commission_maximum",
-    ("slippage", "limit"): "slippage_limit",
-    ("commission", "minimum"): "commission_minimum",
-    ("slippage", "rate"): "slippage_rate",
-    ("slippage", "amount"): "slippage_rate",
-}
-_TIER = re.compile(
-    r"(?:per_asset\.(?P<asset>.+)\.)?commission\.tiers\.(?P<number>\d+)\.(?P<name>above|rate|maker_rate)"
+_KINDS = {"commission": COMMISSIONS, "slippage": SLIPPAGES}
+_COST = re.compile(
+    r"(?:per_asset\.(?P<asset>.+)\.)?(?P<part>commission|slippage)\.(?:tiers\.(?P<tier>\d+)\.)?(?P<name>\w+)"
 )
-
 
 NUMBERS = ("multiplier", "lot", "tick", "initial_margin", "maintenance_margin")
 """What can be swept of an asset, where it has such a number of its own."""
@@ -122,9 +114,11 @@ def set_costs(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
         record = tables.assets[row]
         record.stop_slippage = costs.stop_slippage
         record.short_borrow = financing.short_borrow if own is None or own.short_borrow is None else own.short_borrow
-        _set_commission(record, own.commission if own and own.commission else costs.commission)
-        _set_slippage(record, own.slippage if own and own.slippage else costs.slippage)
-    _set_tiers(tables, costs, assets)
+    tiers: list[tuple[float, ...]] = []
+    for part in _KINDS:
+        for section, rows in _owners(part, costs, assets).values():
+            _set_cost(tables, part, section, rows, tiers)
+    tables.arrays["tiers"] = np.array(tiers or np.zeros(1), TIER)
 
 
 def set_funding(tables: Tables, costs: CostsSpec, signals: Mapping[str, NDArray[np.float64]]) -> None:
@@ -143,29 +137,33 @@ def set_funding(tables: Tables, costs: CostsSpec, signals: Mapping[str, NDArray[
     tables.rules[0].funding = signals[name].ctypes.data
 
 
-def _set_tiers(tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> None:
-    """Lay out the tiers, those of all assets and then an asset's own, and tell every asset which are its."""
-    own = {asset: given.commission for asset, given in costs.per_asset.items() if given.commission}
-    rows: list[tuple[float, float, float]] = []
-    first: dict[str, int] = {}
-    for name, commission in {"": costs.commission, **own}.items():
-        if isinstance(commission, TieredCommission):
-            first[name] = len(rows)
-            rows += [(tier.above, tier.rate, _or_nan(tier.maker_rate)) for tier in commission.tiers]
-    tables.arrays["tiers"] = np.array(rows or [(0.0,) * 3], TIER)
-    for row, asset in enumerate(assets):
-        commission = own.get(asset, costs.commission)
-        if isinstance(commission, TieredCommission):
-            record = tables.assets[row]
-            record.tiers_by = TIERS_BY.index(commission.by)
-            record.first_tier = first[asset if asset in own else ""]
-            record.tiers = len(commission.tiers)
-            tables.rules[0].monthly |= int(commission.by != "order_value")
+def _owners(part: str, costs: CostsSpec, assets: Sequence[str]) -> dict[str, tuple[Section, list[int]]]:
+    """Return the commission or the slippage of all assets, under "", and those of some, each with its assets' rows."""
+    own = {asset: getattr(given, part) for asset, given in costs.per_asset.items() if getattr(given, part)}
+    others = [row for row, asset in enumerate(assets) if asset not in own]
+    found = {asset: (section, [assets.index(asset)]) for asset, section in own.items()}
+    return {"": (getattr(costs, part), others)} | found
+
+
+def _set_cost(tables: Tables, part: str, section: Any, rows: list[int], tiers: list[tuple[float, ...]]) -> None:
+    """Write a commission or slippage for some assets: the number of its kind, its keys by their names, its tiers."""
+    number = _KINDS[part].number(section.kind)
+    kind = _KINDS[part].kinds[number]
+    words = {key.name: key.words for key in kind.keys if isinstance(key, Choice)}
+    records = tables.assets[part]
+    records["kind"][rows] = number
+    for name in set(records.dtype.fields or ()) - set(PLACES):
+        value = getattr(section, name, 0.0)
+        records[name][rows] = words[name].index(value) if name in words else _or_nan(value)
+    own = getattr(section, "tiers", ())
+    records["first_tier"][rows], records["tiers"][rows] = len(tiers), len(own)
+    tiers += [tuple(_or_nan(getattr(tier, name)) for name in TIER.names or ()) for tier in own]
+    tables.rules[0].monthly |= int(kind.monthly)
 
 
 def check_tiers(tables: Tables) -> None:
     """Raise BadInput where swept numbers have put tiers out of order."""
-    for first, count in np.unique(tables.assets[["first_tier", "tiers"]]):
+    for first, count in np.unique(tables.assets["commission"][["first_tier", "tiers"]]):
         starts = tables.tiers["above"][first : first + count]
         if (np.diff(starts) <= 0.0).any():
             raise BadInput(
@@ -179,21 +177,6 @@ def check_tiers(tables: Tables) -> None:
 
 def _or_nan(value: float | None) -> float:
     return np.nan if value is None else value
-
-
-def _set_commission(record: Any, commission: Commission) -> None:
-    record.commission_kind = COMMISSION_KINDS.index(commission.kind)
-    record.commission_rate = getattr(commission, "rate", 0.0)
-    record.commission_maker_rate = _or_nan(getattr(commission, "maker_rate", None))
-    record.commission_amount = getattr(commission, "amount", 0.0)
-    record.commission_maximum = getattr(commission, "maximum", 0.0)
-    record.commission_minimum = getattr(commission, "minimum", 0.0)
-
-
-def _set_slippage(record: Any, slippage: Slippage) -> None:
-    record.slippage_kind = SLIPPAGE_KINDS.index(slippage.kind)
-    record.slippage_rate = getattr(slippage, "rate", getattr(slippage, "amount", 0.0))
-    record.slippage_limit = getattr(slippage, "limit", 1.0)
 
 
 def check_named(section: str, per_asset: Mapping[str, object], assets: Sequence[str]) -> None:
@@ -273,34 +256,14 @@ def _cost_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[st
     """Find a number of commission or slippage, for all or of an asset that has its own; None if there is none."""
     if path == "stop_slippage":
         return Place(tables.assets["stop_slippage"], slice(None))
-    if match := _TIER.fullmatch(path):
-        return _tier_place(match["asset"], int(match["number"]), match["name"], tables, costs)
-    owner, _, name = path.rpartition(".")
-    owner, _, part = owner.rpartition(".")
-    if (part, name) not in COST_FIELDS:
+    match = _COST.fullmatch(path)
+    if match is None:
         return None
-    field = tables.assets[COST_FIELDS[part, name]]
-    own = {asset: getattr(given, part) for asset, given in costs.per_asset.items() if getattr(given, part)}
-    if not owner and getattr(getattr(costs, part), name, None) is not None:
-        return Place(field, np.array([row for row, asset in enumerate(assets) if asset not in own], np.intp))
-    asset = owner.removeprefix("per_asset.")
-    if asset != owner and asset in own and getattr(own[asset], name, None) is not None:
-        return Place(field, np.array([list(assets).index(asset)]))
-    return None
-
-
-def _tier_place(asset: str | None, number: int, name: str, tables: Tables, costs: CostsSpec) -> Place | None:
-    """Find a number of a tier, counted from 0, of all assets or of one; None if there is none."""
-    own = {each: given.commission for each, given in costs.per_asset.items() if given.commission}
-    if asset is not None and asset not in own:
-        return None
-    before = 0
-    for owner, commission in [(None, costs.commission), *own.items()]:
-        if not isinstance(commission, TieredCommission):
-            continue
-        if owner == asset:
-            if number >= len(commission.tiers) or getattr(commission.tiers[number], name) is None:
-                return None
-            return Place(tables.tiers[name], np.array([before + number]))
-        before += len(commission.tiers)
-    return None
+    part, name, records = match["part"], match["name"], tables.assets[match["part"]]
+    section, rows = _owners(part, costs, assets).get(match["asset"] or "", (None, []))
+    if match["tier"] is None:
+        known = name in (records.dtype.fields or ()) and isinstance(getattr(section, name, None), float)
+        return Place(records[name], np.array(rows, np.intp)) if known else None
+    number, tiers = int(match["tier"]), getattr(section, "tiers", ())
+    known = number < len(tiers) and isinstance(getattr(tiers[number], name, None), float)
+    return Place(tables.tiers[name], records["first_tier"][rows[:1]] + number) if known else None

@@ -9,11 +9,10 @@ import numpy as np
 from numba import config
 
 from backsweep.engine.codes import BAD_COST
-from backsweep.engine.fills.custom_costs import Source
+from backsweep.engine.costs.custom import Source
 from backsweep.engine.tables import MODEL
 from backsweep.errors import StrategyError
 from backsweep.strategy import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model, load_class
-from backsweep.sweepfile.cost_kinds import CustomCommission
 from backsweep.trial.binding import Place
 from backsweep.trial.market import columns_record
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.state import Tables
-    from backsweep.sweepfile.cost_kinds import CustomSlippage
+    from backsweep.sweepfile.cost_kinds import Custom
     from backsweep.sweepfile.costs import CostsSpec
 
 
@@ -38,13 +37,13 @@ class Models:
         self, tables: Tables, costs: CostsSpec, assets: Sequence[str], signals: Mapping[str, NDArray[np.float64]]
     ) -> None:
         self._places = list(costs.custom)
-        self._bound = [_bind(section) for section in costs.custom.values()]
+        self._bound = [_bind(place, section) for place, section in costs.custom.items()]
         self._compiled = not self._places
         if not self._places:
             return
         self._columns = columns_record(signals)
         sections = list(costs.custom.values())
-        self._values = [_values(section) for section in sections]
+        self._values = [_values(place, section) for place, section in costs.custom.items()]
         self._sources = [
             Source(bound.source(values[0], self._columns[0]))
             for bound, values in zip(self._bound, self._values, strict=True)
@@ -55,12 +54,11 @@ class Models:
         self._table["columns"] = self._columns.ctypes.data
         self._table["times"] = [section.times for section in sections]
         tables.arrays["models"] = self._table
-        tables.rules[0].monthly |= int(any(isinstance(section, CustomCommission) for section in sections))
         for index, place in enumerate(self._places):
             owner, _, part = place.rpartition(".")
             asset = owner.removeprefix("per_asset.")
             rows = [assets.index(asset)] if asset else list(range(len(assets)))
-            tables.assets[f"{part}_model"][rows] = index  # those of all assets come first
+            tables.assets[part]["model"][rows] = index  # those of all assets come first
 
     def place_of(self, key: str) -> Place | None:
         """Find the number of a model under a dotted key, such as `costs.slippage.impact`; None if there is none."""
@@ -102,20 +100,19 @@ class Models:
 
 def check_models(costs: CostsSpec) -> None:
     """Raise StrategyError where a model's class is missing or wrong, or does not take the parameters given."""
-    for section in costs.custom.values():
-        _values(section)
+    for place, section in costs.custom.items():
+        _values(place, section)
 
 
-def _bind(section: CustomCommission | CustomSlippage) -> BoundModel:
-    commission = isinstance(section, CustomCommission)
-    base: type[CostModel] = CommissionModel if commission else SlippageModel
-    word = "commission model" if commission else "slippage model"
-    return bind_model(load_class(section.model, base, word))
+def _bind(place: str, section: Custom) -> BoundModel:
+    part = place.rpartition(".")[2]
+    base: type[CostModel] = CommissionModel if part == "commission" else SlippageModel
+    return bind_model(load_class(section.model, base, f"{part} model"))
 
 
-def _values(section: CustomCommission | CustomSlippage) -> NDArray[Any]:
-    """Give the record of a model's parameters; an error about one of them names the class."""
-    bound = _bind(section)
+def _values(place: str, section: Custom) -> NDArray[Any]:
+    """Return the record of a model's parameters; an error about one of them names the class."""
+    bound = _bind(place, section)
     try:
         return bound.new_values(section.params)
     except StrategyError as error:

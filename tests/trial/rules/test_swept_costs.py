@@ -8,8 +8,10 @@ from numba import config
 from scenarios.scripted import assert_same_bits, bars, bracket, close, compose, evaluator, limit, market, stop
 
 import backsweep as bs
+from backsweep.engine.costs.commissions import COMMISSIONS as COMMISSION_KINDS
+from backsweep.engine.costs.kinds import PLACES
+from backsweep.engine.costs.slippages import SLIPPAGES as SLIPPAGE_KINDS
 from backsweep.strategy import bind_model
-from backsweep.trial.binding import COST_FIELDS
 
 BOUNDS = {"minimum": 1.0, "maximum": 0.01}
 BY_UNITS = [{"above": 0.0, "rate": 0.2, "maker_rate": 0.15}, {"above": 530.0, "rate": 0.1, "maker_rate": 0.075}]
@@ -108,7 +110,9 @@ def test_a_swept_rule_of_orders_is_that_rule_in_the_file(key, value):
 
 def test_no_number_of_a_commission_or_slippage_is_left_out():
     keys = {tuple(key.split(".")[-2:]) for _, key, _ in CASES}
-    assert set(COST_FIELDS) <= keys
+    for part, kinds in (("commission", COMMISSION_KINDS), ("slippage", SLIPPAGE_KINDS)):
+        names = set(kinds.record.names) - {*PLACES, "by"}  # a word, and no number
+        assert {(part, name) for name in names} <= keys
 
 
 class Own(bs.SlippageModel):

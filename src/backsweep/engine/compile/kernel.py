@@ -39,7 +39,7 @@ def compiled(function: Function) -> Function:
     return cast("Function", njit(**ON_DISK, error_model="numpy")(function))
 
 
-def record_dtype(fields: list[tuple[str, str]]) -> np.dtype[Any]:
+def record_dtype(fields: list[tuple[str, Any]]) -> np.dtype[Any]:
     """Give an aligned dtype whose items have attributes, compiled, interpreted and with the JIT off."""
     return np.dtype((np.record, np.dtype(fields, align=True)))
 

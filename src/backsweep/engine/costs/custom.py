@@ -24,7 +24,6 @@ from numba.extending import intrinsic, overload
 from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import BAD_COST, NO_FAILURE, STOP
 from backsweep.engine.compile.kernel import ON_DISK, kernel, record_at
-from backsweep.engine.state import State
 
 ADDRESS = types.int64
 SIGNATURE = types.float64(ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
@@ -50,7 +49,7 @@ class Source:
 
 @kernel
 def evaluate_model(
-    state: State, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
+    state: Any, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
 ) -> float:
     """Let model number `index` tell what a fill of `quantity` units at `price` costs, in the units of its kind."""
     fill = state.fill
@@ -78,9 +77,7 @@ def evaluate_model(
 
 
 @kernel
-def model_commission(
-    state: State, index: int, order: Any, row: int, quantity: float, price: float, maker: bool
-) -> float:
+def model_commission(state: Any, index: int, order: Any, row: int, quantity: float, price: float, maker: bool) -> float:
     """Give what a commission model charges for a fill, in the asset's currency; below zero it is a rebate."""
     state.fill.maker = 1 if maker else 0
     found = evaluate_model(state, index, order, row, quantity, price, 0.0)
@@ -89,7 +86,7 @@ def model_commission(
 
 @kernel
 def model_slippage(
-    state: State, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
+    state: Any, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
 ) -> float:
     """Give by how much a slippage model moves the price of a fill against the trader."""
     state.fill.maker = 0
@@ -98,7 +95,7 @@ def model_slippage(
 
 
 @kernel
-def _fail(state: State, index: int, found: float) -> float:
+def _fail(state: Any, index: int, found: float) -> float:
     if state.account.failure == NO_FAILURE:
         state.account.failure = BAD_COST
         model = record_at(state.models, index)

@@ -241,7 +241,7 @@ def test_a_commission_that_is_no_number_fails_its_trial(answer, compiled):
     values = [("costs.commission.answer", answer)]
     with pytest.raises(StrategyError, match=r"Answers\.charge gave inf") as caught:
         play(bars(*flat(100, 3)), [market(0, 10)], costs=costs, values=values, compiled=compiled)
-    assert "test_custom_costs.py, line" in caught.value.where
+    assert "test_custom.py, line" in caught.value.where
     assert "10.0 units at 100.0, 2024-01-02" in caught.value.found
 
 
@@ -287,7 +287,7 @@ def test_a_model_that_cannot_run_is_named_with_its_line(part, cls, message, comp
     data = bars(*flat(100, 3)).with_columns(spread=pl.lit(0.1))
     with pytest.raises(StrategyError, match=message) as caught:
         play(data, [market(0, 10)], costs={part: custom(cls)}, compiled=compiled)
-    assert "test_custom_costs.py, line" in caught.value.where
+    assert "test_custom.py, line" in caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_a_model_that_cannot_run_is_named_with_its_line(part, cls, message, comp
     [
         (
             {"commission": custom(Percentage, rat=0.1)},
-            r"test_custom_costs:Percentage: Percentage has no parameter 'rat'(.|\n)*rate",
+            r"test_custom:Percentage: Percentage has no parameter 'rat'(.|\n)*rate",
         ),
         ({"commission": custom(Square)}, r"has no commission model 'Square'(.|\n)*Percentage"),
         ({"slippage": custom("nowhere.py:Model")}, r"the slippage model's file does not exist"),
