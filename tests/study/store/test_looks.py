@@ -13,7 +13,7 @@ from backsweep.storage.sealed import sealed, unsealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.holdout_log import record_use
 from backsweep.study.store.looks import FOLDER, _later, record_looks, recording_looks
-from backsweep.study.store.registry import REGISTRY, Made, register_studies
+from backsweep.study.store.registry import REGISTRY, RegisteredStudy, register_studies
 
 
 def begin(bench, name, **search):
@@ -194,7 +194,7 @@ def test_the_file_system_s_own_folder_beside_a_study_is_not_looked_into(bench, c
     [(10, 2, None), (9, 2, None), (10, 1, None), (11, 2, (1, 0)), (10, 3, (0, 1)), (30, 1, (20, 0)), (5, 4, (0, 2))],
 )
 def test_what_another_study_has_come_to_since_is_never_less_than_nothing(trials, times, more):
-    before = Made("ab" * 32, "cd" * 32, "Hold", trials=10, looks=2, name="other")
+    before = RegisteredStudy("ab" * 32, "cd" * 32, "Hold", trials=10, looks=2, name="other")
     now = replace(before, trials=trials, looks=times)
     found = [(look.study, look.trials, look.times) for look in _later([now], [before])]
     assert found == ([] if more is None else [("other", *more)])
