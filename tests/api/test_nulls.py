@@ -118,7 +118,7 @@ def test_ray_comes_to_the_same_histories_and_the_same_errors(tmp_path):
     for path in (tmp_path / "study" / "null").iterdir():
         path.unlink()
     with closing(RaySession(2, "local")):  # one for both
-        with pytest.raises(BadInput, match="change places"):
+        with pytest.raises(BadInput, match="too few sessions can be permuted"):
             bs.null_study(sweep, 3, out=tmp_path / "study", block=1000, workers=2)
         assert bs.null_study(sweep, 3, out=tmp_path / "study", workers=2).null == here
 
@@ -130,10 +130,10 @@ def test_what_cannot_be_ranked_is_refused_in_words(tmp_path):
     bs.run(sweep, out=tmp_path / "study")
     with pytest.raises(StudyConflict, match="another study"):
         bs.null_study(sweep, 2, out=tmp_path / "study", overrides=["search.seed=3"])
-    with pytest.raises(BadInput, match="change places"):
+    with pytest.raises(BadInput, match="too few sessions can be permuted"):
         bs.null_study(sweep, 2, out=tmp_path / "study", block=1000)
     bs.null_study(sweep, 1, out=tmp_path / "study")
-    with pytest.raises(StudyConflict, match="other blocks"):
+    with pytest.raises(StudyConflict, match="another block length"):
         bs.null_study(sweep, 2, out=tmp_path / "study", block=10)
 
 
@@ -146,5 +146,5 @@ def test_data_that_are_swapped_before_a_worker_loads_them_are_refused(tmp_path, 
         return pickle.loads(pickle.dumps(make))()  # noqa: S301 - as a worker gets it
 
     monkeypatch.setattr(nulls, "parallel_map", parallel_map)
-    with pytest.raises(BadData, match="have changed since the study took their fingerprint"):
+    with pytest.raises(BadData, match="have changed since their fingerprint was taken"):
         bs.null_study(sweep, 1, out=tmp_path / "study")

@@ -56,7 +56,7 @@ def test_what_is_loaded_is_what_was_sealed(bars, folder):
     bars.head(4).with_columns(volume=pl.col("volume") + 1.0).write_parquet(other)
     other.replace(folder / "a.parquet")
     for read in (load, survey):
-        with pytest.raises(BadData, match="have changed since the study took their fingerprint") as caught:
+        with pytest.raises(BadData, match="have changed since their fingerprint was taken") as caught:
             read(spec)
         assert caught.value.where == f"{folder}/a.parquet"
     assert load(DataSpec(bars=str(folder))).rows.height == 6

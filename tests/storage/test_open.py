@@ -100,13 +100,15 @@ def test_a_put_whose_answer_was_lost_and_that_is_sent_again_counts(tmp_path):
 
 @pytest.mark.usefixtures("s3")
 def test_a_store_that_is_not_there_is_bad_input():
-    message = r"s3://nothing/place: the object store refuses(.|\n)*found: .*not found(.|\n)*check the URL"
+    message = r"s3://nothing/place: the object store rejects the request(.|\n)*found: .*not found(.|\n)*check the URL"
     with pytest.raises(BadInput, match=message):
         open_files("s3://nothing/place").put("entry", b"")
 
 
 def test_another_kind_of_url_is_bad_input():
-    with pytest.raises(BadInput, match=r"ftp://here/x: a study cannot be kept at this URL\n(.|\n)*s3://BUCKET/PREFIX"):
+    with pytest.raises(
+        BadInput, match=r"ftp://here/x: a study cannot be stored at this URL\n(.|\n)*s3://BUCKET/PREFIX"
+    ):
         open_files("ftp://here/x")
 
 
@@ -120,7 +122,9 @@ def test_a_put_leaves_nothing_else_and_a_refused_one_nothing(tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("backsweep.storage.local.os.fsync", fail)
-    with pytest.raises(BadInput, match=r"other: the study's folder cannot be written\n.*No space left(.|\n)*make room"):
+    with pytest.raises(
+        BadInput, match=r"other: the study's folder cannot be written\n.*No space left(.|\n)*free disk space"
+    ):
         files.put("other", b"content")
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
 
@@ -236,7 +240,7 @@ def test_a_replacement_that_was_made_though_the_answer_says_that_nothing_is_ther
 
 @pytest.mark.parametrize("location", ["", "  ", "a\0b"])
 def test_a_place_without_a_name_is_refused(location):
-    with pytest.raises(BadInput, match="the place of a study is empty"):
+    with pytest.raises(BadInput, match="the location of a study is empty"):
         open_files(location)
 
 

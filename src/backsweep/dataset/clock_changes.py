@@ -33,7 +33,7 @@ def resolve(part: Part, column: str, moment: pl.Expr, zone: str, asset: str | No
     twice = instants(local, zone) != instants(local, zone, later=True)
     counts = gather([(part.name, part.frame.select(missing=missing.sum(), twice=twice.sum()))], streaming=True)
     if counts["missing"].item():
-        raise _clock_error(part, column, missing, f"a time that clocks in {zone} skip")
+        raise _clock_error(part, column, missing, f"a local time that does not exist in {zone}")
     if not counts["twice"].item():
         return None
     whole = guarded(part.name, part.frame.collect)
@@ -42,7 +42,7 @@ def resolve(part: Part, column: str, moment: pl.Expr, zone: str, asset: str | No
     open_rows = told.filter(pl.col("open"))[ROW]
     if len(open_rows):
         here = pl.int_range(pl.len()) == open_rows[0]
-        raise _clock_error(part, column, here, f"a time that happens twice, as clocks in {zone} go back")
+        raise _clock_error(part, column, here, f"a local time that is ambiguous in {zone}, as clocks go back")
     frame = whole.with_columns(told["instant"].alias(column)).lazy()
     return Part(part.name, frame, guarded(part.name, frame.collect_schema))
 
@@ -82,7 +82,7 @@ def _clock_error(part: Part, column: str, where: pl.Expr, problem: str) -> BadDa
     return BadData(
         problem,
         where=f"{part.name}, row {row}, column {column}",
-        expected="local times that happen once, or twice in the order of their asset's rows",
+        expected="local times that exist, and that are unambiguous in the order of their asset's rows",
         found=str(value),
         remedy="correct the row, or write the offset from UTC with every time",
     )

@@ -22,7 +22,7 @@ def check_assets_meet(role: str, own: Sequence[str], known: Sequence[str], sourc
             where=f"{source}, column asset",
             expected=f"assets of the bars, as text: {_listed(sorted(known))}",
             found=_listed(sorted(own)),
-            remedy="write the assets' names in both files in one way; leading zeros and endings are part of a name",
+            remedy="write the assets' names the same way in both files; leading zeros and suffixes are part of a name",
         )
 
 

@@ -127,9 +127,9 @@ def _unreadable(file: str, error: OSError) -> BadData:
 
 def _changed(file: str, expected: str, found: str) -> BadData:
     return BadData(
-        "the data have changed since the study took their fingerprint",
+        "the data have changed since their fingerprint was taken",
         where=file,
         expected=expected,
         found=found,
-        remedy="put the file back and run the same command again, or start a study of its own on the new data",
+        remedy="restore the file and run the same command again, or start a new study on the new data",
     )

@@ -44,11 +44,11 @@ def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None =
     """
     if shard.actions.height:
         raise BadInput(
-            "sessions with corporate actions cannot change places",
+            "sessions with corporate actions cannot be permuted",
             where="data.actions",
             expected="bars without actions: adjusted prices",
             found=f"{shard.actions.height:,} actions",
-            remedy="make a study on adjusted prices, and a null study of that",
+            remedy="run the study and its null study on adjusted prices",
         )
     groups = np.cumsum(np.diff(shard.rows["timestamp"].to_numpy(), prepend=shard.rows["timestamp"][0]) != 0)
     sessions = shard.sessions.astype(np.int64)[groups]
@@ -101,9 +101,9 @@ def _orders(layouts: list[NDArray[np.int64]], block: int, chance: np.random.Gene
         source[sessions] = np.concatenate([blocks[i] for i in chance.permutation(len(blocks))])
     if 2 * moving < len(source):
         raise BadInput(
-            "the sessions cannot change places",
-            expected=f"half of the sessions, or more, among {FEWEST_BLOCKS * block} of their layout: assets and bars",
+            "too few sessions can be permuted",
+            expected=f"half of the sessions or more in layouts of assets and bars with {FEWEST_BLOCKS * block} or more",
             found=f"{moving:,} of {len(source):,} sessions of {len(layouts):,} layouts",
-            remedy="take shorter blocks, assets that trade through the whole time, or bars at regular times",
+            remedy="use shorter blocks, assets with a complete history, or bars at regular times",
         )
     return source

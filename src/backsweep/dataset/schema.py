@@ -216,7 +216,7 @@ def _check_types(part: Part, names: dict[str, str], pattern: str | None) -> None
             expected, readable = "Date or Datetime, or text", pl.lit(None)
             remedy = "write times in ISO form such as 2020-12-31 or 2020-12-31T16:00:00, all with a zone or all without"
             if counted:
-                remedy = f"say under data what the numbers are: format: {{timestamp: {' or '.join(EPOCHS)}}}"
+                remedy = f"declare under data what the numbers are: format: {{timestamp: {' or '.join(EPOCHS)}}}"
         elif here == "asset":
             good = isinstance(dtype, pl.String | pl.Categorical | pl.Enum) or dtype.is_integer()
             expected, readable, remedy = "text", pl.lit(None), "store the asset's name as text"
@@ -272,7 +272,7 @@ def _zone_conflict(one: Layout, other: Layout) -> BadData:
         where=place(one.part.name, None, one.names["timestamp"]),
         expected=f"{other.zone or 'no time zone'}, as in {other.part.name}",
         found=one.zone or "no time zone",
-        remedy="say under data whose clock times without a zone are read by, such as `timezone: America/New_York`",
+        remedy="declare under data the time zone of times without one, such as `timezone: America/New_York`",
     )
 
 

@@ -193,7 +193,7 @@ def _without_offset(part: Part, column: str, text: pl.Expr, local: pl.Expr, time
 def _no_zone(part: Part, column: str, found: tuple[int, object]) -> BadData:
     row, value = found
     return BadData(
-        "times with an offset from UTC, and no time zone by whose clock sessions are cut",
+        "times with an offset from UTC, and no time zone that defines the sessions",
         where=f"{part.name}, row {row}, column {column}",
         expected="the key timezone under data: an offset does not say when clocks change",
         found=repr(value),
@@ -215,7 +215,7 @@ def _ask_for_pattern(part: Part, column: str) -> NoReturn:
         where=f"{part.name}, row {row}, column {column}",
         expected="2020-12-31 or 2020-12-31T16:00:00, all with an offset or all without, or the key format.timestamp",
         found=f"{value!r}; the first values are {first}; {describe_readings(found)}",
-        remedy=f"say under data which it is: {' or '.join(fits)}{_ALONE}"
+        remedy=f"declare under data which it is: {' or '.join(fits)}{_ALONE}"
         if fits
         else f"write times in ISO form, or {_KEY}",
     )

@@ -162,7 +162,7 @@ class LocalFiles:
                 "the study's folder cannot be written",
                 where=self.where(name),
                 found=error.strerror or str(error),
-                remedy=f"make room or mend the permissions, {RESUME}",
+                remedy=f"free disk space or correct the permissions, {RESUME}",
             ) from error
 
 

@@ -28,7 +28,7 @@ except ImportError as error:
     raise BadInput(
         "object stores need a package that is not installed",
         expected="obstore",
-        remedy="pip install 'backsweep[cloud]', or give a folder with --out",
+        remedy="pip install 'backsweep[cloud]', or choose a folder with --out",
     ) from error
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class ObjectFiles:
 
     def _refused(self, error: Exception) -> BadInput:
         return BadInput(
-            "the object store refuses, or does not answer",
+            "the object store rejects the request or does not answer",
             where=self.location,
             expected="a bucket, and credentials in the environment that may read, write, list and delete in it",
             found=str(error).splitlines()[0][:240],

@@ -19,10 +19,10 @@ def open_files(location: str | Path) -> Files:
     """
     if not str(location).strip() or "\0" in str(location):
         raise BadInput(
-            "the place of a study is empty, or no text",
+            "the location of a study is empty or not a valid path",
             expected="a folder, " + " or ".join(f"{known}://BUCKET/PREFIX" for known in SCHEMES),
             found=repr(str(location)),
-            remedy="give a folder of its own, such as studies/NAME; a variable of the shell may have been empty",
+            remedy="choose a folder such as studies/NAME; a shell variable may have been empty",
         )
     scheme, separator, _ = str(location).partition("://")
     if separator:
@@ -36,9 +36,9 @@ def open_files(location: str | Path) -> Files:
 
         return ObjectFiles(str(location))
     raise BadInput(
-        "a study cannot be kept at this URL",
+        "a study cannot be stored at this URL",
         where=str(location),
         expected="a folder, " + " or ".join(f"{known}://BUCKET/PREFIX" for known in SCHEMES),
         found=f"{scheme}://",
-        remedy="give a folder or one of these with --out",
+        remedy="choose a folder or one of these with --out",
     )

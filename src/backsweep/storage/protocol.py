@@ -14,7 +14,7 @@ from backsweep.errors import StudyConflict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-RESTORE = "restore the file from a copy, or begin again in another folder with --out"
+RESTORE = "restore the file from a copy, or start again in another folder with --out"
 
 RESUME = "then run the same command: it resumes the study"
 
@@ -90,5 +90,5 @@ class Files(Protocol):
 
 def unreadable(where: str, found: str) -> StudyConflict:
     """Make the error for a file that cannot be read."""
-    remedy = f"let this user read it, or {RESTORE}"
+    remedy = f"make it readable for this user, or {RESTORE}"
     return StudyConflict("the file cannot be read", where=where, found=found, remedy=remedy)

@@ -10,10 +10,10 @@ def refuse_secret(text: str, where: str) -> None:
     """Raise BadInput if a text holds a credential or a signature, such as `s3://KEY:SECRET@bucket` or `?sig=...`."""
     if holds_secret(text):
         raise BadInput(
-            "a secret in a place that is kept and shown",
+            "a secret in a value that is stored and printed",
             where=where,
             expected="an address without user, password, key, token or signature",
             found=text,
-            remedy="put it into the environment, where it stays in memory: AWS_ACCESS_KEY_ID and "
+            remedy="pass it in the environment: AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or the role of the machine",
         )

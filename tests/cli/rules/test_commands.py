@@ -129,7 +129,7 @@ def test_changed_data_under_a_study_is_refused(sweep, command, tmp_path):
     bars.write_text(bars.read_text().replace("1000,", "1001,", 1))
     code, _, err = command("run", sweep, "--trials", 56)
     assert code == 2
-    assert "another study lies in this folder" in err
+    assert "this folder holds another study" in err
     assert "data content: " in err
     assert bs.open_study("studies/small").state.done == 40
 
@@ -143,7 +143,7 @@ def test_a_second_run_is_told_of_the_first_and_takes_over_when_that_is_killed(sw
         assert stream.readline().startswith("batch 1 ")
         code, _, err = command("run", sweep)
         assert code == 2
-        assert "another run works on this study" in err
+        assert "another run is working on this study" in err
         assert f"process {first.pid} on " in err
         first.kill()
         first.wait(timeout=20)

@@ -157,7 +157,7 @@ def test_a_secret_in_an_address_is_refused_and_neither_shown_nor_kept(arguments,
 def test_a_secret_in_the_file_is_named_with_its_line(sweep, command):
     sweep.write_text(sweep.read_text().replace("bars.csv", '"s3://K:HIDDEN@b/bars.csv"'))
     _, _, err = command("check", sweep)
-    assert err.startswith("error: sweep.yaml:3: a secret in a place that is kept and shown\n")
+    assert err.startswith("error: sweep.yaml:3: a secret in a value that is stored and printed\n")
     assert "AWS_SECRET_ACCESS_KEY" in err
     assert "HIDDEN" not in err
 

@@ -140,7 +140,7 @@ def test_data_that_are_swapped_are_refused_by_every_worker(cluster, spec, tmp_pa
     try:
         if when == "before a worker loads":
             backend._divide = divided
-        with pytest.raises(BadData, match="have changed since the study took their fingerprint") as caught:
+        with pytest.raises(BadData, match="have changed since their fingerprint was taken") as caught:
             run(backend, own, kill)
         assert caught.value.where == str(file)
     finally:

@@ -80,7 +80,7 @@ def test_a_driver_that_was_taken_over_cannot_commit(tmp_path):
 
 @pytest.mark.usefixtures("storage")
 def test_a_store_that_refuses_is_named(monkeypatch):
-    with pytest.raises(BadInput, match="gs://nothing/place: the object store refuses"):
+    with pytest.raises(BadInput, match="gs://nothing/place: the object store rejects the request"):
         open_files("gs://nothing/place").put("part", b"")
     monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "another")
     with pytest.raises(BadInput, match="credentials"):

@@ -162,7 +162,7 @@ def test_a_claim_from_elsewhere_is_watched(url):
         assert files.names("lease") == ["lease/claim-8.json"]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("backsweep.study.store.lease._place", lambda: "another machine")
-            with pytest.raises(StudyConflict, match="another run works on this study"):
+            with pytest.raises(StudyConflict, match="another run is working on this study"):
                 Lease(open_files(url), beat=0.2, patience=10).__enter__()
 
 

@@ -27,7 +27,7 @@ def test_a_folder_that_holds_other_things_is_refused_and_left_as_it_is(tmp_path,
     place = tmp_path / "project"
     (place / name).parent.mkdir(parents=True)
     (place / name).write_text("mine")
-    message = rf"project: the folder of a new study holds other things\n(.|\n)*{name.partition('/')[0]}(.|\n)*--out"
+    message = rf"project: the folder of a new study is not empty\n(.|\n)*{name.partition('/')[0]}(.|\n)*--out"
     with pytest.raises(StudyConflict, match=message):
         run_toy(place)
     assert [path.name for path in place.iterdir()] == [name.partition("/")[0]]
@@ -47,7 +47,7 @@ def test_hidden_files_logs_and_the_file_system_s_own_refuse_no_study_and_stay(tm
 def test_hidden_files_do_not_open_a_folder_with_visible_ones(tmp_path):
     for name in (".gitignore", "strategy.py"):
         (tmp_path / name).write_text("mine")
-    with pytest.raises(StudyConflict, match=r"holds other things\n(.|\n)*found: +strategy\.py\n"):
+    with pytest.raises(StudyConflict, match=r"is not empty\n(.|\n)*found: +strategy\.py\n"):
         run_toy(tmp_path)
 
 

@@ -79,8 +79,8 @@ def test_a_file_that_comes_or_goes_is_named(home):
     (home / "helpers.py").write_text("import more\n")
     (home / "more.py").write_text("")
     after = read(home)
-    assert before.differences(after) == ["helpers.py has changed", "more.py is read now and was not"]
-    assert after.differences(before)[1] == "more.py was read and is not now"
+    assert before.differences(after) == ["helpers.py has changed", "more.py is read now and was not before"]
+    assert after.differences(before)[1] == "more.py was read before and is not now"
 
 
 def test_a_study_without_other_files_has_the_hash_that_it_always_had(home):

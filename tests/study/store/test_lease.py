@@ -43,7 +43,9 @@ def test_a_lease_leaves_nothing_and_can_be_taken_again(tmp_path):
 
 
 def test_a_second_run_is_told_who_holds_the_study(tmp_path):
-    message = rf"another run works on this study\n +found: +process {os.getpid()} on .+\n +remedy: +wait until it ends"
+    message = (
+        rf"another run is working on this study\n +found: +process {os.getpid()} on .+\n +remedy: +wait until it ends"
+    )
     with quick(tmp_path) as first:
         with pytest.raises(StudyConflict, match=message), quick(tmp_path):
             pass
@@ -92,7 +94,7 @@ def test_a_claim_that_cannot_be_read_is_watched(tmp_path, claim):
 def test_a_holder_that_beats_is_not_taken_over_by_a_run_that_cannot_see_it(tmp_path, monkeypatch):
     with quick(tmp_path) as first:
         monkeypatch.setattr(lease_module, "_place", lambda: "another machine")
-        with pytest.raises(StudyConflict, match="another run works"), quick(tmp_path):
+        with pytest.raises(StudyConflict, match="another run is working"), quick(tmp_path):
             pass
         first.check()
 
@@ -138,7 +140,7 @@ def test_two_runs_of_one_study_cannot_both_commit(bench, make_backend):
         refused = 0
 
         def wait(self, timeout):
-            with pytest.raises(StudyConflict, match="another run works on this study"):
+            with pytest.raises(StudyConflict, match="another run is working on this study"):
                 bench.run("study", sweep)
             self.refused += 1
             return super().wait(timeout)
@@ -160,6 +162,6 @@ def test_of_two_runs_that_begin_one_study_the_second_is_refused(bench, make_back
             bench.run("study", sweep)
             return super().start(spec)
 
-    with pytest.raises(StudyConflict, match="another run has begun a study here"):
+    with pytest.raises(StudyConflict, match="another run has just started a study here"):
         bench.run("study", sweep, Late())
     assert open_study(bench.folder / "study").state.done == 16

@@ -171,10 +171,10 @@ def test_no_record_is_kept_while_something_beside_cannot_be_read(bench, caplog):
     hidden.write_text("{}")
     with caplog.at_level(logging.WARNING):
         study = run(bench, "two", seed=8)
-        assert caplog.text.count("what cannot be read does not count as a study") == 1
+        assert caplog.text.count("folders that cannot be read are not counted as studies") == 1
         caplog.clear()
         assert (study.statistics.tried, study.statistics.counted) == (100, "")
-        assert caplog.text.count("what cannot be read does not count as a study") == 1
+        assert caplog.text.count("folders that cannot be read are not counted as studies") == 1
     hidden.write_bytes(content)
     assert found(bench, "two").tried == 200
     kept = run(bench, "two", seed=8).statistics

@@ -95,7 +95,10 @@ def test_what_is_no_entry_is_not_read(files):
     [
         (lambda place: (place / "part-000000000.json").unlink(), "missing\n(.|\n)*trial 0 next\n(.|\n)*trial 4"),
         (lambda place: (place / "part-000000004.json").unlink(), "missing\n(.|\n)*trial 4 next\n(.|\n)*trial 8"),
-        (lambda place: (place / "part-000000008.json").rename(place / "part-000000009.json"), "under another's name"),
+        (
+            lambda place: (place / "part-000000008.json").rename(place / "part-000000009.json"),
+            "under another entry's name",
+        ),
         (lambda place: (place / "part-000000008.json").write_text("{}"), r"part-000000008\.json"),
     ],
 )

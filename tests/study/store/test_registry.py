@@ -106,7 +106,7 @@ def test_an_odd_neighbour_is_left_out_and_named(bench, odd, caplog, monkeypatch)
     with caplog.at_level(logging.WARNING):
         run(bench, "one")
         assert tried(bench, "one") == 100
-    assert "what cannot be read does not count as a study" in caplog.text
+    assert "folders that cannot be read are not counted as studies" in caplog.text
     assert "odd/study.json: the file cannot be read" in caplog.text
     assert len(list((bench.folder / REGISTRY).iterdir())) == 1
 
@@ -116,7 +116,7 @@ def test_an_entry_under_another_s_name_or_with_another_field_is_an_error(bench):
     (entry,) = (bench.folder / REGISTRY).iterdir()
     content = unsealed(entry.read_bytes(), "")
     for changes, said in (
-        ({"trials": 1}, "an entry under another's name"),
+        ({"trials": 1}, "an entry under another entry's name"),
         ({"trials": "1"}, "ill-formed field `trials`"),
     ):
         entry.write_bytes(sealed(content | changes))

@@ -61,7 +61,7 @@ class Study:
         self._folder = StudyFolder(path)
         self.path = self._folder.path
         if not self._folder.exists:
-            remedy = "give the folder that holds study.json; a run that begins makes it once it has loaded the data"
+            remedy = "pass the folder that holds study.json; a new run creates it after loading the data"
             raise StudyConflict("no study here", where=str(path), remedy=remedy)
 
     def __repr__(self) -> str:

@@ -48,7 +48,7 @@ def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
     found = []
     if idle == rows.height:
         what = f"none of {rows.height:,} trials closed a trade"
-        found.append(RunWarning(what, remedy="backsweep backtest shows what became of the orders of one"))
+        found.append(RunWarning(what, remedy="backsweep backtest shows the orders of one trial"))
     files = open_files(f"{study.path}/selected")
     if files.exists("orders.parquet"):
         orders = decoded(files, "orders.parquet", files.get("orders.parquet"))

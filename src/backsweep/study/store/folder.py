@@ -83,16 +83,16 @@ class StudyFolder:
         if changed:
             more = [f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else []
             raise StudyConflict(
-                "another study lies in this folder",
+                "this folder holds another study",
                 where=str(self.path),
                 expected="the sweep file, data and strategy that it was begun with",
                 found="; ".join(changed[:_SHOWN] + more),
-                remedy="give another folder with --out or another name with `study:`, or undo the change",
+                remedy="choose another folder with --out or another name with `study:`, or undo the change",
             )
         if begun.files is None:
             LOGGER.warning(
                 "%s was begun with a version whose fills can differ, such as those of stop entries with targets: "
-                "CHANGELOG.md says where; give another folder with --out to begin anew",
+                "CHANGELOG.md says where; choose another folder with --out to start a new study",
                 self.path,
             )
             if identity.files:
@@ -116,11 +116,11 @@ class StudyFolder:
         if held:
             more = [f"and {len(held) - _SHOWN} more"] if len(held) > _SHOWN else []
             raise StudyConflict(
-                "the folder of a new study holds other things",
+                "the folder of a new study is not empty",
                 where=str(self.path),
-                expected="a folder that is not there yet, an empty one but for *.log, or one with a study in it",
+                expected="a folder that does not exist, that is empty except for *.log, or that holds a study",
                 found=", ".join(held[:_SHOWN] + more),
-                remedy="give a folder of its own with --out, such as studies/NAME",
+                remedy="choose an empty folder with --out, such as studies/NAME",
             )
 
     def create(self, identity: Identity, sessions: NDArray[np.int64]) -> None:
@@ -210,7 +210,7 @@ class StudyFolder:
 
     def _begun(self) -> StudyConflict:
         return StudyConflict(
-            "another run has begun a study here a moment ago",
+            "another run has just started a study here",
             where=str(self.path),
             remedy="run the same command when the other has ended: it resumes the study",
         )

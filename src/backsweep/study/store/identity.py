@@ -180,7 +180,7 @@ def _changed(mine: dict[str, str], others: dict[str, str]) -> list[str]:
 def _describe_file(name: str, mine: dict[str, str], others: dict[str, str]) -> str:
     if name in mine and name in others:
         return f"{name} has changed"
-    return f"{name} is read now and was not" if name in others else f"{name} was read and is not now"
+    return f"{name} is read now and was not before" if name in others else f"{name} was read before and is not now"
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -129,7 +129,7 @@ class Lease:
             raise StudyConflict(
                 "another run has taken this study over",
                 where=str(self._study.location),
-                expected=f"a run that is heard of every {self._patience:g} s",
+                expected=f"a lease that is renewed within {self._patience:g} s",
                 remedy="run the same command when the other has ended: it resumes the study",
             )
 
@@ -166,7 +166,7 @@ class Lease:
     def _conflict(self, holder: Holder | None) -> StudyConflict:
         who = f"process {holder.pid} on {holder.host}, since {holder.since}" if holder else "an unknown process"
         return StudyConflict(
-            "another run works on this study",
+            "another run is working on this study",
             where=str(self._study.location),
             found=who,
             remedy="wait until it ends, or end it; then run the same command again: it resumes the study",

@@ -134,7 +134,7 @@ def read_looks(path: Path | str) -> Looks:
 
 def _warn(unread: list[str]) -> None:
     more = [f"and {len(unread) - _NAMED} more"] if len(unread) > _NAMED else []
-    LOGGER.warning("what cannot be read does not count as a study: %s", "; ".join(unread[:_NAMED] + more))
+    LOGGER.warning("folders that cannot be read are not counted as studies: %s", "; ".join(unread[:_NAMED] + more))
 
 
 def _later(others: Iterable[RegisteredStudy], before: Iterable[RegisteredStudy]) -> Iterator[Look]:

@@ -68,14 +68,14 @@ def read_entries(files: Files, study: str) -> list[Entry]:
             )
         if name != entry.own_name:
             found = f"trial {entry.first}"
-            raise StudyConflict("an entry under another's name", where=where, found=found, remedy=RESTORE)
+            raise StudyConflict("an entry under another entry's name", where=where, found=found, remedy=RESTORE)
         if entry.first != expected:
             raise StudyConflict(
                 "a part of the study table is missing",
                 where=files.where(MANIFEST),
                 expected=f"trial {expected} next",
                 found=f"trial {entry.first}",
-                remedy="restore the missing file from a copy, or begin again in another folder with --out",
+                remedy="restore the missing file from a copy, or start again in another folder with --out",
             )
         expected = entry.first + entry.count
         entries.append(entry)

@@ -66,11 +66,11 @@ def read_histories(folder: Path | str, study: str, trials: int, block: int | Non
     blocks = sorted({history.block for history in found} | ({block} if block is not None else set()))
     if len(blocks) > 1:
         raise StudyConflict(
-            "histories of other blocks lie here",
+            "the histories of this null study have another block length",
             where=files.where(FOLDER),
             expected=f"blocks of {found[0].block} sessions",
             found=f"blocks of {' and of '.join(map(str, blocks))}",
-            remedy=f"give --block {found[0].block}: to choose among several null hypotheses is to try again",
+            remedy=f"use --block {found[0].block}: choosing among several null hypotheses is multiple testing",
         )
     return found
 

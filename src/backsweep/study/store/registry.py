@@ -146,7 +146,9 @@ def _registered(studies: Files) -> list[RegisteredStudy]:
         registered = read_document(studies, name, RegisteredStudy, raw)
         if registered.entry != name:
             where = studies.where(name)
-            raise StudyConflict("an entry under another's name", where=where, found=registered.entry, remedy=RESTORE)
+            raise StudyConflict(
+                "an entry under another entry's name", where=where, found=registered.entry, remedy=RESTORE
+            )
         found.append(registered)
     return found
 

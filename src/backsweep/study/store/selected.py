@@ -84,7 +84,7 @@ def begin_records(files: Files, records: Iterable[str]) -> None:
             where=str(files.location),
             expected=f"a folder without such files, or the records of a backtest with their {PARAMS}",
             found=", ".join(held),
-            remedy="give another folder with --out, or remove them if a backtest that was killed has left them",
+            remedy="choose another folder with --out, or remove them if they are of a backtest that was killed",
         )
     files.replace(PARAMS, _encoded({"params": None, "unfinished": True}))
 

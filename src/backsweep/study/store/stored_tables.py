@@ -62,7 +62,7 @@ class StoredTables:
         """Raise StudyConflict, which names the part, unless it holds a table's rows of an entry's trials."""
         problem = self._wrong_columns(table, rows) or self._wrong_rows(table, rows, entry)
         if problem is not None:
-            raise malformed(files, entry.name(table), f"this part is none of the table `{table}`", *problem)
+            raise malformed(files, entry.name(table), f"this file is not a part of the table `{table}`", *problem)
 
     def _wrong_columns(self, table: str, rows: pl.DataFrame) -> tuple[str, str] | None:
         """Compare columns and types with what is written, and with the table's other parts."""
