@@ -20,7 +20,7 @@ from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 
@@ -59,10 +59,10 @@ def make_bars(timestamps: int, assets: int, step: timedelta, seed: int = 0) -> p
     return pl.DataFrame(frame)
 
 
-def evaluator(bars: pl.DataFrame, params: tuple[str, ...]) -> Evaluator:
+def evaluator(bars: pl.DataFrame, params: tuple[str, ...]) -> SharedEvaluator:
     """Make an evaluator of the bracket strategy on frames."""
     spec = TrialSpec(data=DataSpec(bars="frame"), strategy="Bracket", account=ACCOUNT, costs=COSTS, params=params)
-    return Evaluator(spec, shard_from_frames(bars), Bracket)
+    return SharedEvaluator(spec, shard_from_frames(bars), Bracket)
 
 
 def check_parity() -> None:

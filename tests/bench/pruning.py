@@ -25,7 +25,7 @@ import backsweep as bs
 from backsweep.strategy import load_strategy
 from backsweep.study.search.space import build_space, trial_spec
 from backsweep.trial.contract import Chunk
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 REPEATS = 7
@@ -40,7 +40,7 @@ RULES = {
 def seconds(study, chunks):
     """Measure the processor time of evaluating chunks as the study does."""
     space = build_space(study.sweep, load_strategy(study.sweep.strategy).declared())
-    evaluator = Evaluator(trial_spec(study.sweep, space))
+    evaluator = SharedEvaluator(trial_spec(study.sweep, space))
     times = []
     for _ in range(REPEATS):
         start = time.process_time()

@@ -25,6 +25,7 @@ from scenarios.scripted import (
 from backsweep.engine.lots import in_lots
 from backsweep.strategy import Strategy, param, state
 from backsweep.trial.runner import Runner
+from backsweep.trial.session_range import SessionRange
 
 LOTS = [0.1, 0.01, 1e-8, 0.3, 1 / 3, 100.0]
 SALES = [
@@ -168,12 +169,12 @@ def test_a_position_of_another_lot_is_closed_whole(compiled):
     engine = evaluator(bars(*flat(1.0, 10)), TradesOnce, account=account(0.5), params=("account.lot",))
     runner = Runner(engine._market, TradesOnce, engine._settings, params=("account.lot",), compiled=compiled)
     runner.take(np.array([0.5]))
-    runner.go(0, 3)
+    runner.go(SessionRange(0, 3))
     assert runner.tables.positions[0].quantity == 33.5
     runner.take(np.array([1.0]))
-    runner.go(3, 6, carried=True)
+    runner.go(SessionRange(3, 6), carried=True)
     assert runner.tables.positions[0].quantity == 23.5
-    runner.go(6, 10, carried=True)
+    runner.go(SessionRange(6, 10), carried=True)
     assert runner.tables.positions[0].quantity == 0.0
     assert runner.tables.account[0].trades == 1
 

@@ -14,6 +14,7 @@ from scenarios.scripted import SUBMIT, TARGET_PERCENT, TARGET_VALUE, Script, ass
 from backsweep.metrics.summary import METRICS
 from backsweep.trial.contract import Chunk
 from backsweep.trial.runner import Runner
+from backsweep.trial.session_range import SessionRange
 
 PERCENT = COSTS[1]
 MONEY = ("limit", "stop", "stop_loss", "take_profit", "amount")
@@ -133,8 +134,8 @@ def test_a_run_in_two_parts_is_the_run_in_one(scenario, cut):
     cut = 1 + cut % (sessions - 1)
     one.run(values)
     other.take(values)
-    other.go(0, cut)
-    other.go(cut, sessions, carried=True)
+    other.go(SessionRange(0, cut))
+    other.go(SessionRange(cut, sessions), carried=True)
     whole, parts = one.tables, other.tables
     assert whole.account["fills_logged"] == parts.account["fills_logged"]
     for name in ("fill_log", "trade_log", "equity_log", "positions", "sessions"):

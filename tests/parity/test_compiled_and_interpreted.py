@@ -13,7 +13,7 @@ from backsweep.dataset import DataSpec
 from backsweep.metrics.summary import METRICS
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 
@@ -62,7 +62,7 @@ def shipped():
         fixed={"weight": 0.35, "short": True},
         params=("fast", "slow", "costs.slippage.rate"),
     )
-    return Evaluator(spec)
+    return SharedEvaluator(spec)
 
 
 VALUES = np.array([[3.0, 20.0, 0.001], [10.0, 40.0, 0.0]])

@@ -11,7 +11,7 @@ from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.engine.compile import store
 from backsweep.strategy import bind, load_strategy
 from backsweep.sweepfile.trial import TrialSpec
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 
 SOURCE = """
 import backsweep as bs
@@ -47,7 +47,7 @@ def test_a_kept_loop_leaves_the_same_bits_and_a_changed_source_is_compiled(tmp_p
             del sys.modules[name]
         cls = load_strategy(f"{path}:Reverting")
         spec = TrialSpec(data=DataSpec(bars="none.parquet"), strategy=f"{path}:Reverting", account={"kind": "margin"})
-        evaluator = Evaluator(spec, shard, cls)
+        evaluator = SharedEvaluator(spec, shard, cls)
         result, plain = (evaluator.replay(np.empty(0), compiled=compiled) for compiled in (True, False))
         assert_same_bits(result, plain)
         return result, sum(overload.metadata is None for overload in bind(cls).compiled.overloads.values())

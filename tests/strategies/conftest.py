@@ -13,7 +13,7 @@ from backsweep.dataset import DataSpec, load, shard_from_frames
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 SHIPPED = DataSpec(
@@ -35,7 +35,7 @@ def _replay(cls, shard, params, costs, *, compiled):
         costs=costs,
         fixed=params,
     )
-    return Evaluator(spec, shard, cls).replay(np.zeros(0), compiled=compiled)
+    return SharedEvaluator(spec, shard, cls).replay(np.zeros(0), compiled=compiled)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from backsweep.strategy import load_strategy
 from backsweep.study.search.space import build_space, trial_spec
 from backsweep.sweepfile.load import load_sweep
 from backsweep.trial.contract import Chunk
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 FILES = sorted(SWEEPS.glob("*.yaml"))
@@ -24,7 +24,7 @@ def read(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_shipped_sweep_runs_trials_from_its_whole_space(file):
     sweep, space = read(file)
-    evaluator = Evaluator(trial_spec(sweep, space))
+    evaluator = SharedEvaluator(trial_spec(sweep, space))
     values = space.from_unit(np.random.default_rng(1).random((40, len(space.names))))
     outcome = evaluator.evaluate(Chunk(0, np.arange(40), values))
     assert not outcome.errors
@@ -44,7 +44,7 @@ def test_a_strategy_file_of_ones_own_runs_beside_the_shipped_data():
     sweep, space = read(SWEEPS / "demo.yaml")
     own = f"{SWEEPS / 'strategies' / 'ma_trend.py'}:MaTrend"
     spec = trial_spec(sweep, space)
-    evaluator = Evaluator(spec.model_copy(update={"strategy": own, "params": (), "fixed": {}}))
+    evaluator = SharedEvaluator(spec.model_copy(update={"strategy": own, "params": (), "fixed": {}}))
     compiled, interpreted = (evaluator.replay(np.zeros(0), compiled=each) for each in (True, False))
     assert compiled.fills.equals(interpreted.fills)
     assert compiled.trades.height > 50

@@ -9,7 +9,7 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
 
@@ -150,7 +150,7 @@ def test_files_and_frames_give_the_same_bits(engine, market, averages, tmp_path)
         params=("window",),
     )
     chunk = Chunk(0, np.arange(5), WINDOWS)
-    assert same(Evaluator(spec, cls=averages).evaluate(chunk), engine.evaluate(chunk))
+    assert same(SharedEvaluator(spec, cls=averages).evaluate(chunk), engine.evaluate(chunk))
 
 
 def test_features_that_are_not_kept_trade_as_those_that_are(market, averages, engine):

@@ -8,11 +8,12 @@ from backsweep.dataset import shard_from_frames
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy
 from backsweep.sweepfile.folds import FoldSpec
-from backsweep.trial.contract import Chunk
+from backsweep.trial.contract import Chunk, DataInfo
 from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.folds import make_segments
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.segment_plan import plan_segments
 from backsweep.trial.summaries import new_metrics
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
@@ -89,7 +90,8 @@ def test_compiled_and_interpreted_segments_leave_the_same_bits(market, averages,
         runner = Runner(packed, averages, Settings(), params=("window",), compiled=compiled)
         metrics, reasons = new_metrics(len(segments))
         returns = np.zeros(sum(segment.sessions for segment in segments), np.float32)
-        FoldRunner(runner, segments, flat=flat_end).run(WINDOWS[1], metrics, reasons, returns)
+        plan = plan_segments(DataInfo(packed.session_ends, segments=segments), flat=flat_end)
+        FoldRunner(runner, plan).run(WINDOWS[1], metrics, reasons, returns)
         left.append((metrics.tobytes(), reasons.tobytes(), returns.tobytes()))
     assert left[0] == left[1]
 
@@ -210,7 +212,7 @@ def test_a_segment_in_pieces_compounds_what_they_earn(market, averages):
                         params=("window",),
                         costs=COSTS,
                     )[1].segments[:, 0]
-                    for first, last in segment.runs
+                    for first, last in segment.ranges
                 ]
                 np.testing.assert_allclose(
                     metric(outcome.segments[:, row], name), sum(metric(part, name) for part in parts), rtol=1e-12
@@ -233,4 +235,4 @@ def test_a_piece_that_several_segments_have_is_run_once(market, averages, monkey
     go = Runner.go
     monkeypatch.setattr(Runner, "go", lambda self, *run, **rest: (seen.append(run), go(self, *run, **rest)))
     engine.evaluate(Chunk(0, np.arange(1), WINDOWS[:1]))
-    assert len(seen) == len(set(seen)) == len({run for segment in engine.info.segments for run in segment.runs})
+    assert len(seen) == len(set(seen)) == len({run for segment in engine.info.segments for run in segment.ranges})

@@ -132,7 +132,7 @@ def cross(groups, tested, **rules):
 
 
 def runs(segments):
-    return [segment.runs for segment in segments]
+    return [segment.ranges for segment in segments]
 
 
 def test_cross_validation_tests_every_choice_of_groups_and_trains_on_the_rest():
@@ -164,16 +164,16 @@ def test_every_session_is_tested_equally_often_and_never_trained_on_near_its_tes
     segments = make_segments(days, cross(groups, tested, purge=gap, embargo=gap))
     often = np.zeros(len(days), int)
     for train, test in zip(segments[0::2], segments[1::2], strict=True):
-        for first, last in test.runs:
+        for first, last in test.ranges:
             often[first:last] += 1
-            for start, end in train.runs:
+            for start, end in train.ranges:
                 assert end <= first or start >= last
                 if gap == "2s":
                     assert end <= first - 2 or start >= last + 2
                 if gap == "3d":
                     assert days[end - 1] < days[first] - 3 * DAY or days[start] > days[last - 1] + 3 * DAY
     assert set(often) == {math.comb(groups - 1, tested - 1)}
-    kept = np.concatenate([np.concatenate([np.arange(*run) for run in test.runs]) for test in segments[1::2]])
+    kept = np.concatenate([np.concatenate([np.arange(*run) for run in test.ranges]) for test in segments[1::2]])
     assert kept[record_places(segments)].tolist() == list(range(len(days)))
 
 

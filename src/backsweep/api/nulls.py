@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset import DataSpec
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.evaluate import Evaluator
-    from backsweep.trial.sleeves.evaluator import DividedEvaluator
+    from backsweep.trial.evaluator import Evaluator
 
 BLOCK = 5
 """Sessions that are permuted together: a trading week."""
@@ -143,7 +142,7 @@ class _Histories:
         """Give a history's Sharpe ratio: that of the stitched tests, or of the selected trial; None if it has none."""
         shard = permuted(self._shard, self._block, (self._sweep.search.seed, self._block, number), self._stop)
 
-        def build(spec: TrialSpec) -> Evaluator | DividedEvaluator:
+        def build(spec: TrialSpec) -> Evaluator:
             return make_evaluator(spec.model_copy(update={"code": self._code}), shard, self._cls)
 
         content = json.loads(self._sweep.model_dump_json(exclude_none=True))

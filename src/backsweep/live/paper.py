@@ -29,9 +29,10 @@ from backsweep.trial.binding import set_account, set_costs, set_execution, set_f
 from backsweep.trial.currencies import set_rates
 from backsweep.trial.market import pack
 from backsweep.trial.models import Models
-from backsweep.trial.recording import Recording, Stretch
+from backsweep.trial.recording import Recording
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, check_run
+from backsweep.trial.session_range import SessionRange
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,7 +130,7 @@ class PaperVenue:
         runner = Runner(pack(shard), type(strategy), self.settings, params=tuple(names), compiled=False)
         runner.take(np.array([float(value) for value in names.values()]))
         runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.session_ends))
-        result = read_result(Recording(runner, Stretch(0, 0, len(runner.market.session_ends))))
+        result = read_result(Recording(runner, SessionRange(0, len(runner.market.session_ends))))
         state.account.orders_logged = logged
         return result
 

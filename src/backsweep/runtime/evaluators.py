@@ -95,9 +95,9 @@ class SharedWorkshop:
 
     def build(self, spec: TrialSpec, data: Any) -> EvaluatorLike:
         """Make an evaluator on a market."""
-        from backsweep.trial.evaluate import Evaluator  # noqa: PLC0415 - the same
+        from backsweep.trial.evaluate import SharedEvaluator  # noqa: PLC0415 - the same
 
-        evaluator = Evaluator(spec, data)
+        evaluator = SharedEvaluator(spec, data)
         evaluator.prepare()
         return evaluator
 
@@ -117,9 +117,9 @@ class SleeveWorkshop:
 
     def build(self, spec: TrialSpec, data: Any) -> PartialEvaluator:
         """Make an evaluator on the shards' markets."""
-        from backsweep.trial.sleeves.evaluator import DividedEvaluator  # noqa: PLC0415 - the same
+        from backsweep.trial.sleeves.evaluator import SleeveEvaluator  # noqa: PLC0415 - the same
 
-        evaluator = DividedEvaluator(spec, self.calendar, self.shards, markets=data)
+        evaluator = SleeveEvaluator(spec, self.calendar, self.shards, markets=data)
         evaluator.prepare()
         return evaluator
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from backsweep.errors import BadInput
 from backsweep.sweepfile.folds import FoldSpec
+from backsweep.trial.session_range import SessionRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ _DAY = timedelta(days=1)
 class Segment:
     """Sessions `first` to before `last` of fold number `fold`; `short`: the data end before the segment does.
 
-    Where `pieces` are given, it has only these runs of sessions, from the first to before the second number of each.
+    Where `pieces` are given, it has only these ranges, each run by itself.
     """
 
     fold: int
@@ -46,17 +47,17 @@ class Segment:
     first: int
     last: int
     short: bool = False
-    pieces: tuple[tuple[int, int], ...] = ()
+    pieces: tuple[SessionRange, ...] = ()
 
     @property
-    def runs(self) -> tuple[tuple[int, int], ...]:
+    def ranges(self) -> tuple[SessionRange, ...]:
         """Its pieces, or the one that it is."""
-        return self.pieces or ((self.first, self.last),)
+        return self.pieces or (SessionRange(self.first, self.last),)
 
     @property
     def sessions(self) -> int:
         """How many sessions it has."""
-        return sum(last - first for first, last in self.runs)
+        return sum(each.sessions for each in self.ranges)
 
     @property
     def width(self) -> int:
@@ -159,14 +160,14 @@ def _splits(ruler: _Ruler, spec: FoldSpec) -> Iterator[Segment]:
     """Give training and test of each choice of groups, in lexicographic order."""
     groups, tested = spec.groups or 2, spec.test_groups or 1
     edges = [ruler.count * group // groups for group in range(groups + 1)]
-    spans = list(itertools.pairwise(edges))
+    ranges = itertools.starmap(SessionRange, itertools.pairwise(edges))
     purge, embargo = _read(spec.purge), _read(spec.embargo)
-    for fold, chosen in enumerate(itertools.combinations(spans, tested)):
+    for fold, chosen in enumerate(itertools.combinations(ranges, tested)):
         free = np.ones(ruler.count, np.bool_)
         for first, last in chosen:
             free[ruler.before(first, purge) : ruler.after(last, embargo)] = False
         turns = np.flatnonzero(np.diff(free, prepend=False, append=False))
-        trained = tuple((int(first), int(last)) for first, last in turns.reshape(-1, 2))
+        trained = tuple(itertools.starmap(SessionRange, turns.reshape(-1, 2).tolist()))
         if not trained or edges[1] == 0:
             raise BadInput(
                 "a fold has a segment without a session",
@@ -187,7 +188,7 @@ def record_places(segments: Sequence[Segment]) -> NDArray[np.int64]:
     place = sum(segment.width for segment in segments)
     found = np.full(max(segment.last for segment in segments), -1)
     for segment in reversed(segments):
-        for first, last in reversed(segment.runs) if segment.width else ():
+        for first, last in reversed(segment.ranges) if segment.width else ():
             place -= last - first
             if segment.name == TEST:
                 found[first:last] = np.arange(place, place + last - first)

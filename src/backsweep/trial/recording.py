@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backsweep.trial.runner import LogFull, Runner, Settings
+from backsweep.trial.session_range import SessionRange
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,21 +19,20 @@ FIRST_LOG = 4096
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Sessions `first` to before `last` of a run that begins at session `start`; `flat`: it ends without positions."""
+class ReplayPlan:
+    """The sessions to record, of a run that begins with session `start`; `flat`: it ends without positions."""
 
+    sessions: SessionRange
     start: int
-    first: int
-    last: int
     flat: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A runner whose logs hold a stretch; `skipped` are the fills, trades, orders and cash flows from before it."""
+    """A runner whose logs hold `sessions`; `skipped` are the fills, trades, orders and cash flows from before."""
 
     runner: Runner
-    stretch: Stretch
+    sessions: SessionRange
     skipped: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
@@ -41,27 +41,27 @@ def record(
     cls: type[Strategy],
     settings: Settings,
     values: NDArray[np.float64],
-    stretch: Stretch | None = None,
+    plan: ReplayPlan | None = None,
     **options: Any,
 ) -> Recording:
-    """Run one trial over a stretch, or the whole market, with full records in logs that are large enough.
+    """Run one trial as planned, or over the whole market, with full records in logs that are large enough.
 
     `options` are those of Runner.
     """
-    stretch = stretch or Stretch(0, 0, len(market.session_ends))
+    plan = plan or ReplayPlan(SessionRange(0, len(market.session_ends)), 0)
     capacity = FIRST_LOG
     while True:
         runner = Runner(market, cls, settings, log_capacity=capacity, **options)
         try:
             runner.take(values)
-            carried = stretch.start < stretch.first
+            carried = plan.start < plan.sessions.first
             if carried:
-                runner.go(stretch.start, stretch.first)
+                runner.go(SessionRange(plan.start, plan.sessions.first))
             account = runner.tables.account[0]
             logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
             fills, trades, orders, flows = (int(count) if carried else 0 for count in logged)
-            runner.go(stretch.first, stretch.last, carried=carried, flat=stretch.flat)
+            runner.go(plan.sessions, carried=carried, flat=plan.flat)
         except LogFull:
             capacity *= 4
         else:
-            return Recording(runner, stretch, (fills, trades, orders, flows))
+            return Recording(runner, plan.sessions, (fills, trades, orders, flows))

@@ -60,12 +60,12 @@ class Result:
 
 def read_result(recording: Recording) -> Result:
     """Read the records that a recorded run left in its runner's tables."""
-    runner, stretch = recording.runner, recording.stretch
+    runner, sessions = recording.runner, recording.sessions
     fills_before, trades_before, orders_before, flows_before = recording.skipped
     market, tables, account = runner.market, runner.tables, runner.tables.account[0]
     values, reasons = new_metrics(1)
-    returns = np.zeros(stretch.last - stretch.first)
-    runner.summarise(values[0], reasons[0], returns, stretch.first, stretch.last)
+    returns = np.zeros(sessions.sessions)
+    runner.summarise(values[0], reasons[0], returns, sessions)
     settings, currency_of = runner.settings.account, tables.assets["currency"]
     log = tables.fill_log[fills_before : account.fills_logged]
     fills = with_currency(_frame(log), settings, currency_of[log["asset"]]).with_columns(
@@ -86,7 +86,7 @@ def read_result(recording: Recording) -> Result:
     flows = with_currency(_frame(log), settings, log["currency"]).with_columns(
         _time("timestamp"), _asset(market), _name("kind", FLOW_KINDS)
     )
-    groups = runner.groups(stretch.first, stretch.last)
+    groups = runner.groups(sessions)
     equity = _equity(tables.equity_log[groups], account.initial_cash)
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)

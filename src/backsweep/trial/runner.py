@@ -48,6 +48,7 @@ from backsweep.trial.currencies import set_rates
 from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.market import FILLER, columns_record
 from backsweep.trial.models import Models
+from backsweep.trial.session_range import SessionRange
 from backsweep.trial.summaries import RunSummary, summarise_account
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Runner:
         Raises StrategyError where the user's code does not compile or raises, LimitReached where a table is full.
         """
         self.take(values)
-        self.go(0, len(self.market.session_ends))
+        self.go(self._everything)
 
     def take(self, values: NDArray[np.float64]) -> None:
         """Take a trial's values for the runs that follow; raises StrategyError or BadInput if they make no sense."""
@@ -140,24 +141,29 @@ class Runner:
             self._columns[0][name] = column.ctypes.data
         self._set_conditions(strategy)
 
+    @property
+    def _everything(self) -> SessionRange:
+        return SessionRange(0, len(self.market.session_ends))
+
     def go(
-        self, first: int, last: int, *, carried: bool = False, flat: bool = False, watch: PruningSpec | None = None
+        self, sessions: SessionRange, *, carried: bool = False, flat: bool = False, watch: PruningSpec | None = None
     ) -> None:
-        """Run over sessions `first` to before `last` with the values taken.
+        """Run over some sessions with the values taken.
 
         The run begins with a fresh account that knows the closes before it, or, `carried`, with the account, orders and
         memory that the last run left; `flat` closes every position at its end. The strategy is not called before
-        `first`; its features, the signals and the context do know the bars before. With `watch` a hopeless run ends
-        early and raises PrunedRun.
+        the first session; its features, the signals and the context do know the bars before. With `watch` a hopeless
+        run ends early and raises PrunedRun.
         """
-        start, stop = int(self._edges[first]), int(self._edges[last])
+        groups = self.groups(sessions)
+        start, stop = groups.start, groups.stop
         account = self.tables.account[0]
         account.carried = CARRIED if carried else FRESH
         account.early_stop = int(watch is not None)
         if watch is not None:
             account.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
             account.trades_needed = watch.min_trades or 0
-            account.trades_due = first + math.ceil(watch.checkpoint * (last - first)) - 1
+            account.trades_due = sessions.first + math.ceil(watch.checkpoint * sessions.sessions) - 1
         account.flat_at = stop - 1 if flat else NONE
         if len(self.market.actions):
             known = self.market.actions["group"]
@@ -210,38 +216,37 @@ class Runner:
         values: NDArray[np.float64],
         reasons: NDArray[np.uint8],
         returns: NDArray[np.float64],
-        first: int = 0,
-        last: int | None = None,
+        sessions: SessionRange | None = None,
     ) -> None:
         """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64).
 
-        `first` and `last` are the sessions that it ran over. A trade counts where it closes.
+        `sessions` are those that it ran over, None for all. A trade counts where it closes.
         """
-        last = len(self.market.session_ends) if last is None else last
-        sessions = self.tables.sessions[first:last]
+        sessions = sessions or self._everything
+        ends = self.tables.sessions[slice(*sessions)]
         summarise_account(
             self.tables.account[0],
-            sessions["equity"],
-            sessions["exposure"],
-            self._years(first, last),
+            ends["equity"],
+            ends["exposure"],
+            self._years(sessions),
             values,
             reasons,
             returns,
         )
 
-    def piece(self, first: int, last: int) -> RunSummary:
-        """Keep what the last run, over sessions `first` to before `last`, left behind."""
-        sessions = self.tables.sessions[first:last]
+    def summary(self, sessions: SessionRange) -> RunSummary:
+        """Return what the last run, over these sessions, left behind."""
+        ends = self.tables.sessions[slice(*sessions)]
         account = self.tables.account.copy()
-        return RunSummary(account, sessions["equity"].copy(), sessions["exposure"].copy(), self._years(first, last))
+        return RunSummary(account, ends["equity"].copy(), ends["exposure"].copy(), self._years(sessions))
 
-    def _years(self, first: int, last: int) -> float:
-        times = self.market.groups["timestamp"]
-        return float(times[self._edges[last] - 1] - times[self._edges[first]]) / NANOSECONDS_PER_YEAR
+    def _years(self, sessions: SessionRange) -> float:
+        times = self.market.groups["timestamp"][self.groups(sessions)]
+        return float(times[-1] - times[0]) / NANOSECONDS_PER_YEAR
 
-    def groups(self, first: int, last: int) -> slice:
-        """Give the timestamps of sessions `first` to before `last`."""
-        return slice(int(self._edges[first]), int(self._edges[last]))
+    def groups(self, sessions: SessionRange) -> slice:
+        """Return the timestamps of some sessions."""
+        return slice(int(self._edges[sessions.first]), int(self._edges[sessions.last]))
 
     def feature_columns(self) -> dict[str, NDArray[np.float64]]:
         """Give the last run's feature columns by name."""

@@ -21,7 +21,7 @@ from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.sweepfile.trial import TrialSpec
-from backsweep.trial.evaluate import Evaluator
+from backsweep.trial.evaluate import SharedEvaluator
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 
@@ -81,7 +81,7 @@ class Breakout(bs.Strategy):
 
 def play(cls, bars, actions=None, **settings):
     spec = TrialSpec(data=DataSpec(bars="frame"), strategy="Test", **settings)
-    return Evaluator(spec, shard_from_frames(bars, actions=actions), cls).replay(np.zeros(0))
+    return SharedEvaluator(spec, shard_from_frames(bars, actions=actions), cls).replay(np.zeros(0))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from scenarios.scripted import bars, bracket, compose, evaluator, fills, flat, l
 from backsweep.engine.calendar import month_of
 from backsweep.errors import BadInput
 from backsweep.sweepfile.costs import CostsSpec
+from backsweep.trial.session_range import SessionRange
 
 QUIET = (100, 100, 100, 100)
 BY_UNITS = {"kind": "tiered", "by": "monthly_volume", "tiers": [{"above": 0, "rate": 0.5}, {"above": 15, "rate": 0.1}]}
@@ -77,7 +78,7 @@ def test_the_end_of_a_segment_is_charged_in_tiers():
     engine = evaluator(bars(*flat(100, 4)), costs={"commission": BY_UNITS}, params=("steps", "count"))._runner
     table = compose([market(0, 20)])
     engine.take(np.array([float(table.ctypes.data), float(len(table))]))
-    engine.go(0, 4, flat=True)
+    engine.go(SessionRange(0, 4), flat=True)
     assert engine.tables.account[0].commission == pytest.approx(15 * 0.5 + 5 * 0.1 + 20 * 0.1)
 
 

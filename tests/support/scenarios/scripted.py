@@ -25,8 +25,8 @@ from backsweep.engine.codes import GTC, LIMIT, MARKET, STOP, STOP_LIMIT, TRAILIN
 from backsweep.engine.compile.kernel import load
 from backsweep.strategy import Strategy, param, state
 from backsweep.sweepfile.trial import TrialSpec
-from backsweep.trial.evaluate import Evaluator, make_evaluator
-from backsweep.trial.sleeves.evaluator import DividedEvaluator
+from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.evaluator import Evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -359,7 +359,7 @@ def flat(price: float, count: int) -> list[Prices]:
 ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 10.0}
 
 
-def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator | DividedEvaluator:
+def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator:
     """Build an evaluator over frames.
 
     `spec` overrides account, execution, costs, fixed, params, signals, context, actions, shards, prices.

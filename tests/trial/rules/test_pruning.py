@@ -13,6 +13,7 @@ from backsweep.sweepfile.pruning import PruningSpec
 from backsweep.trial.contract import Chunk
 from backsweep.trial.market import pack
 from backsweep.trial.runner import PrunedRun, Runner, Settings
+from backsweep.trial.session_range import SessionRange
 
 PRICES = (100, 100, 90, 80, 95, 60, 70, 80, 90, 100)
 FALLING = bars(*[(price,) * 4 for price in PRICES])
@@ -120,6 +121,6 @@ def test_compiled_and_interpreted_watch_alike():
         runner = Runner(pack(shard_from_frames(FALLING)), Held, Settings(), params=("units",), compiled=compiled)
         runner.take(np.array([100.0]))
         with pytest.raises(PrunedRun) as caught:
-            runner.go(0, len(PRICES), watch=PruningSpec(max_drawdown=0.001))
+            runner.go(SessionRange(0, len(PRICES)), watch=PruningSpec(max_drawdown=0.001))
         ended.append((caught.value.reason, caught.value.sessions))
     assert ended[0] == ended[1]

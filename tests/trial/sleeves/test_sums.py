@@ -3,8 +3,11 @@ import itertools
 import numpy as np
 import pytest
 
+from backsweep.trial.contract import Chunk
 from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.sums import Tree
+
+CHUNK = Chunk(0, np.array([9]), np.zeros((1, 0)))
 
 
 def leaves(blocks):
@@ -33,7 +36,7 @@ def test_a_tree_over_blocks_has_one_shape_wherever_it_is_cut(blocks):
                 tree.push(0, block, values[block : block + 1])
             assert len(tree.nodes) <= 2 * max(blocks - 1, 1).bit_length()
             nothing = np.zeros(1)
-            parts.append(PartialSums(0, np.array([9]), tree.nodes, np.stack(tree.sums), {}, nothing, nothing))
+            parts.append(PartialSums(CHUNK, tree.nodes, np.stack(tree.sums), {}, nothing, nothing))
         whole = join_partial_sums(parts, blocks)
         assert len(whole.nodes) == 1
         assert whole.sums[0, 0].tobytes() == expected.tobytes()

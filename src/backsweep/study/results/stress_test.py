@@ -40,9 +40,8 @@ if TYPE_CHECKING:
     from backsweep.study.results.study import Study
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.evaluate import Evaluator
+    from backsweep.trial.evaluator import Evaluator
     from backsweep.trial.folds import Segment
-    from backsweep.trial.sleeves.evaluator import DividedEvaluator
 
 LATER = 21
 """Sessions: a month of trading."""
@@ -124,13 +123,13 @@ class _Scenarios:
         total = np.zeros(len(evaluator.info.sessions))
         times = np.zeros(len(total))
         for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
-            places = np.concatenate([np.arange(*run) for run in test.runs])
+            places = np.concatenate([np.arange(*run) for run in test.ranges])
             total[places] += earned
             times[places] += 1.0
         return np.asarray(total[times > 0.0] / times[times > 0.0])
 
     def _tests(
-        self, evaluator: Evaluator | DividedEvaluator, values: NDArray[np.float64], *, by_fold: bool
+        self, evaluator: Evaluator, values: NDArray[np.float64], *, by_fold: bool
     ) -> Iterator[tuple[Segment, NDArray[np.float64]]]:
         """Yield each fold's test, and the mean return of the fold's choice in each of its sessions.
 
@@ -150,9 +149,7 @@ class _Scenarios:
                     yield test, earned.mean(axis=0)
 
 
-def _run(
-    evaluator: Evaluator | DividedEvaluator, folds: range | None, values: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _run(evaluator: Evaluator, folds: range | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the returns of each row of values; NaN, as after ruin, counts as 0."""
     outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds))
     if outcome.errors:

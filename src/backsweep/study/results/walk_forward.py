@@ -111,7 +111,7 @@ Tested = tuple["Segment", "NDArray[np.float64]"]
 
 def _paths(tests: Sequence[Tested], rules: WalkForward) -> list[list[Tested]]:
     """Put together the paths of cross-validation: each takes every group from one of the folds that test it."""
-    groups = [dict(zip(test.runs, np.split(earned, _edges(test)), strict=True)) for test, earned in tests]
+    groups = [dict(zip(test.ranges, np.split(earned, _edges(test)), strict=True)) for test, earned in tests]
     spans = sorted({run for each in groups for run in each})
     assignment = cpcv_assignment(rules.groups or 2, rules.test_groups or 1)
     if assignment.max() >= len(groups):
@@ -128,7 +128,7 @@ def _paths(tests: Sequence[Tested], rules: WalkForward) -> list[list[Tested]]:
 
 
 def _edges(segment: Segment) -> NDArray[np.int64]:
-    return np.cumsum([last - first for first, last in segment.runs])[:-1]
+    return np.cumsum([each.sessions for each in segment.ranges])[:-1]
 
 
 def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
@@ -168,7 +168,7 @@ def _earned(test: Segment, returns: pl.DataFrame, numbers: Sequence[int]) -> NDA
 
 
 def _curve(tests: Sequence[Tested], sessions: pl.Series, cash: float) -> pl.DataFrame:
-    places = np.concatenate([np.arange(*run) for test, _ in tests for run in test.runs])
+    places = np.concatenate([np.arange(*run) for test, _ in tests for run in test.ranges])
     earned = np.concatenate([each for _, each in tests])
     folds = np.repeat([test.fold for test, _ in tests], [test.sessions for test, _ in tests]).astype(np.int32)
     equity = cash * np.cumprod(np.maximum(1.0 + earned, 0.0))

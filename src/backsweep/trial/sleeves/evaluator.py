@@ -14,18 +14,15 @@ import numpy as np
 
 from backsweep.dataset import load
 from backsweep.errors import BacksweepError
-from backsweep.metrics.summary import METRICS
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
-from backsweep.trial.contract import Chunk, DataInfo, Outcome
+from backsweep.trial.evaluator import Evaluator
 from backsweep.trial.features import Features
-from backsweep.trial.folds import TEST, TRAIN, holdout_start, make_segments
-from backsweep.trial.recording import Stretch
 from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.replay import replay_sleeves
 from backsweep.trial.sleeves.runner import Share, SleeveMarket, SleeveRunner, pack_sleeves
-from backsweep.trial.sleeves.sums import Tree, lay_out, run_summary_of, summarise_sums
-from backsweep.trial.summaries import mean_of_trainings, new_metrics, summarise_runs
+from backsweep.trial.sleeves.sums import Tree, split_sums, summarise_sums, to_run_summary, width_of
+from backsweep.trial.summaries import summarise_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,13 +33,15 @@ if TYPE_CHECKING:
     from backsweep.dataset.calendar import Calendar
     from backsweep.strategy import Strategy
     from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.contract import Chunk, Outcome
+    from backsweep.trial.recording import ReplayPlan
     from backsweep.trial.result import Result
+    from backsweep.trial.segment_plan import SegmentPlan
     from backsweep.trial.sleeves.replay import Source
-    from backsweep.trial.sleeves.sums import Course, Portion
 
 
-class DividedEvaluator:
-    """Holds some shards of the assets, gives what their sleeves add up to, and puts such parts together.
+class SleeveEvaluator(Evaluator):
+    """The evaluator of sleeves: holds some shards of the assets, adds up their sleeves, and puts such sums together.
 
     Parameters
     ----------
@@ -73,11 +72,8 @@ class DividedEvaluator:
         self._share = Share(spec, calendar)
         self._source = source or _loader(spec)
         self._markets = markets
-        self.info = info_of(spec, calendar, markets or ())
-        self._flat = spec.folds is not None and spec.folds.state == "flat"
-        self._courses: dict[range | None, Course] = {}
-        ends = calendar.ends
-        self.holdout = range(holdout_start(ends, spec.folds) if spec.folds else len(ends), len(ends))
+        notes = dict.fromkeys([*calendar.notes, *(note for market in markets or () for note in market.notes)])
+        super().__init__(spec, calendar.ends, calendar.assets, tuple(notes))
 
     @property
     def fills(self) -> int:
@@ -97,17 +93,17 @@ class DividedEvaluator:
         times = np.zeros((2, len(chunk.numbers)))
         errors: dict[int, str] = {}
         sums = []
-        course = self._course(chunk.folds)
+        plan = self._plan(chunk.folds)
         for row, number in enumerate(chunk.numbers.tolist()):
             times[0, row] = time.time()
             tree = Tree(self._calendar.blocks)
-            error = self._run(self._share.scaled(chunk.values[row]), course, tree)
+            error = self._run(self._share.scaled(chunk.values[row]), plan, tree)
             if error:
                 errors[number] = error
             sums.append(tree.sums)
             times[1, row] = time.time()
         stacked = np.array(sums).swapaxes(0, 1)
-        return PartialSums(chunk.batch, chunk.numbers, tree.nodes, stacked, errors, times[0], times[1], chunk.folds)
+        return PartialSums(chunk, tree.nodes, stacked, errors, times[0], times[1])
 
     def join(self, parts: Sequence[PartialSums]) -> PartialSums:
         """Put neighbouring parts of a chunk together, in the order of their blocks."""
@@ -116,80 +112,36 @@ class DividedEvaluator:
     def finish(self, parts: Sequence[PartialSums]) -> Outcome:
         """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
         whole = join_partial_sums(parts, self._calendar.blocks)
-        info, course = self.info.of(whole.folds), self._course(whole.folds)
-        count, segments = len(whole.numbers), len(info.segments)
-        metrics, reasons = new_metrics(count)
-        cuts = np.full((count, len(course.portions), len(METRICS)), np.nan)
-        cut_reasons = np.zeros(cuts.shape, np.uint8)
-        returns = np.full((count, info.width), np.nan, np.float32)
-        trains = np.array([segment.name == TRAIN for segment in info.segments])
-        for row, number in enumerate(whole.numbers.tolist()):
-            if number in whole.errors:
-                continue
-            for each, portion in enumerate(course.portions):
-                self._summarise(portion, whole.sums[0, row], cuts[row, each], cut_reasons[row, each], returns[row])
-            if segments:
-                metrics[row], reasons[row] = mean_of_trainings(cuts[row], cut_reasons[row], trains)
-            else:
-                metrics[row], reasons[row] = cuts[row, 0], cut_reasons[row, 0]
-        return Outcome(
-            batch=whole.batch,
-            numbers=whole.numbers,
-            metrics=metrics,
-            reasons=reasons,
-            returns=returns,
-            errors=whole.errors,
-            started=whole.started,
-            completed=whole.completed,
-            segments=cuts[:, :segments],
-            segment_reasons=cut_reasons[:, :segments],
-            folds=whole.folds,
-        )
+        plan, figures = self._plan(whole.chunk.folds), self._new_figures(whole.chunk)
+        for row, number in enumerate(whole.chunk.numbers.tolist()):
+            if number not in whole.errors:
+                self._summarise(plan, whole.sums[0, row], *(each[row] for each in figures))
+        return self._build_outcome(whole.chunk, figures, whole.errors, whole.started, whole.completed)
 
     def _summarise(
         self,
-        portion: Portion,
+        plan: SegmentPlan,
         sums: NDArray[np.float64],
         metrics: NDArray[np.float64],
         reasons: NDArray[np.uint8],
         returns: NDArray[np.float32],
     ) -> None:
-        """Write one segment of a trial from the trial's sums, and its returns among those of all."""
-        earned = np.zeros(sum(span.last - span.first for span in portion.spans))
-        years = [self._calendar.years(span.first, span.last) for span in portion.spans]
-        if portion.pieces:
-            pieces = [run_summary_of(sums[span.place], each) for span, each in zip(portion.spans, years, strict=True)]
-            summarise_runs(pieces, metrics, reasons, earned)
-        else:
-            summarise_sums(sums[portion.spans[0].place], years[0], metrics, reasons, earned)
-        if portion.returns is not None:
-            returns[portion.returns] = earned
+        """Write the figures of a trial's segments from its sums."""
+        by_range = split_sums(sums, plan.ranges)
+        years = [self._calendar.years(*each) for each in plan.ranges]
+        for row, slot in enumerate(plan.slots):
+            earned = np.zeros(slot.segment.sessions)
+            if plan.compounded:
+                runs = [to_run_summary(by_range[place], years[place]) for place in slot.places]
+                summarise_runs(runs, metrics[row], reasons[row], earned)
+            else:
+                summarise_sums(by_range[row], years[row], metrics[row], reasons[row], earned)
+            if slot.returns is not None:
+                returns[slot.returns] = earned
 
-    def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial again over all the data before the holdout with full records; see `replay_sleeves`."""
-        return self._replay(values, Stretch(0, 0, self.holdout.start), compiled=compiled)
-
-    def replay_holdout(self, values: NDArray[np.float64]) -> Result:
-        """Run one trial on the holdout, from fresh accounts, with full records."""
-        return self._replay(values, Stretch(self.holdout.start, self.holdout.start, self.holdout.stop, flat=self._flat))
-
-    def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
-        """Run one trial again on a fold's test with full records: a result for each of its pieces, mostly one."""
-        tests = [segment for segment in self.info.segments if segment.name == TEST]
-        runs = next(segment.runs for segment in tests if segment.fold == fold)
-        starts = [first if self._flat else tests[0].first for first, _ in runs]
-        stretches = [Stretch(start, *run, flat=self._flat) for start, run in zip(starts, runs, strict=True)]
-        return [self._replay(values, stretch) for stretch in stretches]
-
-    def _replay(self, values: NDArray[np.float64], stretch: Stretch, *, compiled: bool = True) -> Result:
+    def _record(self, values: NDArray[np.float64], plan: ReplayPlan, *, compiled: bool = True) -> Result:
         values = self._share.scaled(values)
-        return replay_sleeves(self._share, stretch, self._cls, self._source, values, compiled=compiled)
-
-    def _course(self, folds: range | None) -> Course:
-        """Give the course over some folds, or over all for None."""
-        if folds not in self._courses:
-            self._courses[folds] = lay_out(self.info.of(folds), flat=self._flat)
-        return self._courses[folds]
+        return replay_sleeves(self._share, plan, self._cls, self._source, values, compiled=compiled)
 
     @cached_property
     def _runners(self) -> tuple[SleeveRunner, ...]:
@@ -201,7 +153,7 @@ class DividedEvaluator:
         options = {**self._share.options(market.assets), "features": Features(market)}
         return SleeveRunner(market, self._cls, self._share.settings(market.assets), **options)
 
-    def _run(self, values: NDArray[np.float64], course: Course, tree: Tree) -> str:
+    def _run(self, values: NDArray[np.float64], plan: SegmentPlan, tree: Tree) -> str:
         """Run one trial over the shards held here; returns the text of its error, and NaN in the tree, if it fails."""
         error = ""
         for blocks, runner in zip(self._shards, self._runners, strict=True):
@@ -212,23 +164,17 @@ class DividedEvaluator:
             except BacksweepError as failure:
                 error = str(failure)
             for block in blocks:
-                sums = np.zeros(course.width)
+                sums = np.zeros(width_of(plan.ranges))
+                by_range = split_sums(sums, plan.ranges)
                 try:
                     for sleeve in market.sleeves_of(block - blocks.start) if not error else ():
                         at = market.assets[sleeve]
                         runner.enter(sleeve)
-                        runner.follow(course, sums)
+                        runner.follow(plan, by_range)
                 except BacksweepError as failure:
                     error = f"sleeve {at}: {failure}"
                 tree.push(0, block, sums)
         return error
-
-
-def info_of(spec: TrialSpec, calendar: Calendar, markets: Sequence[SleeveMarket]) -> DataInfo:
-    """Return what a backend knows of sleeves; raises BadInput for folds that do not fit."""
-    segments = make_segments(calendar.ends, spec.folds) if spec.folds else ()
-    notes = dict.fromkeys([*calendar.notes, *(note for market in markets for note in market.notes)])
-    return DataInfo(calendar.ends, calendar.assets, segments, tuple(notes))
 
 
 def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backsweep.trial.contract import Chunk
+
 
 @dataclass(frozen=True, eq=False)
 class PartialSums:
@@ -21,22 +23,20 @@ class PartialSums:
 
     Attributes
     ----------
-    batch, numbers, folds : as in the chunk.
+    chunk : the trials.
     nodes : level and index of the nodes of the tree of blocks, in the order of blocks; at most two for each level.
-    sums : float64[nodes, k, width of the course]; not a number for a trial that has failed.
+    sums : float64[nodes, k, width of the ranges]; not a number for a trial that has failed.
     errors : trial number to the text of the first sleeve's error.
     started, completed : float64[k], seconds since 1970 UTC.
 
     """
 
-    batch: int
-    numbers: NDArray[np.int64]
+    chunk: Chunk
     nodes: tuple[tuple[int, int], ...]
     sums: NDArray[np.float64]
     errors: dict[int, str]
     started: NDArray[np.float64]
     completed: NDArray[np.float64]
-    folds: range | None = None
 
 
 def join_partial_sums(parts: Sequence[PartialSums], blocks: int) -> PartialSums:
@@ -48,12 +48,10 @@ def join_partial_sums(parts: Sequence[PartialSums], blocks: int) -> PartialSums:
             tree.push(level, index, sums)
         errors = part.errors | errors
     return PartialSums(
-        batch=parts[0].batch,
-        numbers=parts[0].numbers,
+        chunk=parts[0].chunk,
         nodes=tree.nodes,
         sums=np.stack(tree.sums),
         errors=errors,
         started=np.min([part.started for part in parts], axis=0),
         completed=np.max([part.completed for part in parts], axis=0),
-        folds=parts[0].folds,
     )

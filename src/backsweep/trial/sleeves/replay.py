@@ -18,10 +18,11 @@ from backsweep.dataset.shards import Shard
 from backsweep.engine.tables import SESSION
 from backsweep.trial.currencies import balances_of
 from backsweep.trial.features import Features
-from backsweep.trial.recording import Stretch, record
+from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, drawdown, named, read_result
+from backsweep.trial.session_range import SessionRange
 from backsweep.trial.sleeves.runner import pack_sleeves
-from backsweep.trial.sleeves.sums import HEAD, Tree, add_sleeve, summarise_sums
+from backsweep.trial.sleeves.sums import Tree, add_sleeve, summarise_sums, width_of
 from backsweep.trial.summaries import new_metrics
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ BARS = 4_000_000
 
 
 def replay_sleeves(
-    share: Share, stretch: Stretch, cls: type[Strategy], source: Source, values: NDArray[np.float64], *, compiled: bool
+    share: Share, plan: ReplayPlan, cls: type[Strategy], source: Source, values: NDArray[np.float64], *, compiled: bool
 ) -> Result:
-    """Run one trial over all sleeves with full records; `stretch` counts the calendar's sessions.
+    """Run one trial over all sleeves with full records; `plan` counts the calendar's sessions.
 
     The metrics are those of the trial, bit for bit. Orders are numbered on from sleeve to sleeve, and equity has one
     row for each session: between their ends sleeves have bars at different times.
     """
-    calendar, count = share.calendar, stretch.last - stretch.first
+    calendar = share.calendar
     tree = Tree(calendar.blocks)
     cash: Cash = {}
     records: list[Result] = []
@@ -60,88 +61,89 @@ def replay_sleeves(
         notes |= dict.fromkeys(market.notes)
         features = Features(market)
         for block in blocks:
-            sums = np.zeros(HEAD + 2 * count)
+            sums = np.zeros(width_of([plan.sessions]))
             for sleeve in market.sleeves_of(block - blocks.start):
                 view = market.sleeve(sleeve)
                 options = {**share.options(view.assets), "features": features.part(market.rows_of(sleeve))}
                 mine, settings = values[share.kept(view.assets)], share.settings(view.assets)
-                own = _own(stretch, market.edges[sleeve])
+                own = _own(plan, market.edges[sleeve])
                 recorded = record(view, cls, settings, mine, own.recorded, compiled=compiled, **options)
                 if own.ran:
                     records.append(read_result(recorded))
-                _add(recorded.runner, own, market.edges[sleeve], stretch, sums, cash)
+                _add(recorded.runner, own, market.edges[sleeve], plan.sessions, sums, cash)
             tree.push(0, block, sums)
-    return replace(_join(records, tree.sums[0], cash, calendar, stretch), notes=tuple(notes))
+    return replace(_join(records, tree.sums[0], cash, calendar, plan.sessions), notes=tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)
 class _Own:
-    """A stretch in the sessions of one sleeve: `present` are the calendar's in which it has bars."""
+    """A replay in the sessions of one sleeve: `present` are the calendar's in which it has bars."""
 
     present: NDArray[np.int64]
-    start: int
-    first: int
-    last: int
-    flat: bool
+    plan: ReplayPlan
 
     @property
     def ran(self) -> bool:
-        """Whether it has bars in the stretch."""
-        return self.first < self.last
+        """Whether it has bars in the sessions to record."""
+        return self.plan.sessions.sessions > 0
 
     @property
-    def recorded(self) -> Stretch:
-        """What to run: without bars in the stretch what comes before it, and nothing where nothing does."""
+    def recorded(self) -> ReplayPlan:
+        """What to run: without bars in the sessions to record what comes before, and nothing where nothing does."""
         if self.ran:
-            return Stretch(self.start, self.first, self.last, self.flat)
-        return Stretch(self.start, self.start, self.first) if self.start < self.first else Stretch(0, 0, 0)
+            return self.plan
+        start, end = self.plan.start, self.plan.sessions.first
+        return ReplayPlan(SessionRange(start, end), start) if start < end else ReplayPlan(SessionRange(0, 0), 0)
 
 
-def _own(stretch: Stretch, edges: NDArray[np.int64]) -> _Own:
+def _own(plan: ReplayPlan, edges: NDArray[np.int64]) -> _Own:
     present = np.flatnonzero(np.diff(edges))
-    start, first, last = np.searchsorted(present, (stretch.start, stretch.first, stretch.last)).tolist()
-    return _Own(present, start, first, last, stretch.flat)
+    start, first, last = np.searchsorted(present, (plan.start, *plan.sessions)).tolist()
+    return _Own(present, ReplayPlan(SessionRange(first, last), start, plan.flat))
 
 
 def _add(
     runner: Runner,
     own: _Own,
     edges: NDArray[np.int64],
-    stretch: Stretch,
+    recorded: SessionRange,
     sums: NDArray[np.float64],
     cash: Cash,
 ) -> None:
     """Add a recorded sleeve to the sums of its block, and its cash to that at the calendar's session ends."""
-    tables, present = runner.tables, own.present[own.first : own.last]
+    tables, (first, last) = runner.tables, own.plan.sessions
+    present = own.present[first:last]
     sessions = np.zeros(len(edges) - 1, SESSION)
-    sessions[present] = tables.sessions[own.first : own.last]
+    sessions[present] = tables.sessions[first:last]
     begun = initial = float(tables.rules[0].cash)
     gross = 0.0
-    carried = own.start < own.first
-    if carried:  # positions, into the stretch
-        before = tables.sessions[own.first - 1]
+    carried = own.plan.start < first
+    if carried:  # positions, into the sessions that are recorded
+        before = tables.sessions[first - 1]
         initial, gross = float(before["equity"]), float(before["gross"])
-    span = edges[stretch.first : stretch.last + 1]
-    add_sleeve(tables.account[0], sessions[0], span, stretch.first, initial, gross, int(own.ran), sums)
-    latest = np.searchsorted(present, np.arange(stretch.first, stretch.last), side="right")
+    begins = edges[recorded.first : recorded.last + 1]
+    add_sleeve(tables.account[0], sessions[0], begins, recorded.first, initial, gross, int(own.ran), sums)
+    latest = np.searchsorted(present, np.arange(*recorded), side="right")
     account, everything = runner.settings.account, slice(0, len(runner.market.groups))
     ends = runner.market.groups["last_of_session"] == 1
     logged = {"cash": tables.equity_log["cash"], **balances_of(tables.balance_log, account, everything)}
     for name, amounts in logged.items():
         at_ends = amounts[ends]
         held = begun if name in {"cash", f"cash_{account.currency}"} else 0.0
-        held = at_ends[own.first - 1] if carried else held
-        cash[name] = cash.get(name, 0.0) + np.append(held, at_ends[own.first : own.last])[latest]
+        held = at_ends[first - 1] if carried else held
+        cash[name] = cash.get(name, 0.0) + np.append(held, at_ends[first:last])[latest]
 
 
-def _join(records: list[Result], sums: NDArray[np.float64], cash: Cash, calendar: Calendar, stretch: Stretch) -> Result:
-    """Give the result of all sleeves from theirs, in the order of assets."""
+def _join(
+    records: list[Result], sums: NDArray[np.float64], cash: Cash, calendar: Calendar, sessions: SessionRange
+) -> Result:
+    """Return the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1)
-    count = stretch.last - stretch.first
+    count = sessions.sessions
     returns = np.zeros(count)
-    summarise_sums(sums, calendar.years(stretch.first, stretch.last), values[0], reasons[0], returns)
+    summarise_sums(sums, calendar.years(*sessions), values[0], reasons[0], returns)
     equity, gross = np.split(sums[-2 * count :], 2)
-    ends = calendar.ends[stretch.first : stretch.last]
+    ends = calendar.ends[slice(*sessions)]
     frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": equity})
     exposure = np.divide(gross, equity, out=np.zeros(count), where=equity > 0.0)
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])), exposure=exposure)

@@ -23,12 +23,14 @@ from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.sleeves.sums import add_sleeve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
     from backsweep.dataset.calendar import Calendar
     from backsweep.sweepfile.trial import TrialSpec
-    from backsweep.trial.sleeves.sums import Course
+    from backsweep.trial.segment_plan import SegmentPlan
 
 CASH = "account.cash"
 
@@ -190,7 +192,7 @@ def _concerns(name: str, assets: tuple[str, ...]) -> bool:
 
 
 class SleeveRunner(Runner):
-    """Runs a trial sleeve by sleeve: `take` its values, `enter` a sleeve, `follow` the legs of its course.
+    """Runs a trial sleeve by sleeve: `take` its values, `enter` a sleeve, `follow` the runs of its plan.
 
     There is one account, with one position, that every sleeve uses in turn; what differs between assets is looked up.
     """
@@ -203,25 +205,24 @@ class SleeveRunner(Runner):
         self._first_rows = self._edges[:1]
         self.tables.point(self._handle, "assets", sleeve)
 
-    def follow(self, course: Course, out: NDArray[np.float64]) -> None:
-        """Run the sleeve that was entered over a course, and add what it comes to to `out`, float64[course.width].
+    def follow(self, plan: SegmentPlan, sums: Sequence[NDArray[np.float64]]) -> None:
+        """Run the sleeve that was entered as planned, and add what it comes to to `sums`, one for each range.
 
         Raises StrategyError or LimitReached as `go` does.
         """
         account, cash = self.tables.account[0], self.tables.rules[0].cash
         begun = False  # whether there is an account to carry on: the asset has had a bar
-        for leg in course.legs:
-            carried = leg.carried and begun
+        for run in plan.runs:
+            first, last = run.sessions
+            carried = run.carried and begun
             equity, gross = (account.equity, account.gross) if carried else (cash, 0.0)
-            ran = bool(self._edges[leg.last] > self._edges[leg.first])
+            ran = bool(self._edges[last] > self._edges[first])
             if ran:
-                self.go(leg.first, leg.last, carried=carried, flat=course.flat)
+                self.go(run.sessions, carried=carried, flat=plan.flat)
             begun = ran or carried
-            if leg.row is not None:
-                span = course.spans[leg.row]
-                edges = self._edges[span.first : span.last + 1]
-                sums = out[span.place]
-                add_sleeve(account, self.tables.sessions[0], edges, span.first, equity, gross, int(ran), sums)
+            if run.place is not None:
+                edges, out = self._edges[first : last + 1], sums[run.place]
+                add_sleeve(account, self.tables.sessions[0], edges, first, equity, gross, int(ran), out)
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
         """Allocate the tables of one asset's account, but the settings of every asset."""

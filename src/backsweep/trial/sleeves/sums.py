@@ -1,15 +1,14 @@
 """What the sleeves of a trial add up to, added in one order whatever the number of shards.
 
-A sleeve leaves for each span (a segment, or the whole of the data) the cash that it began with, its counters, and its
-equity and gross position value at every session's end: per-session profit and loss, before any ratio is formed. Within
-a block of assets sleeves are added in the assets' order; blocks are added in a binary tree over their numbers. Its
-shape depends on the number of blocks alone: a shard adds the whole subtrees that it holds, and whoever puts shards
-together adds the rest, so that the same numbers meet in the same order everywhere.
+A sleeve leaves for each range of sessions (a segment, a part of one, or the whole of the data) the cash that it began
+with, its counters, and its equity and gross position value at every session's end: per-session profit and loss, before
+any ratio is formed. Within a block of assets sleeves are added in the assets' order; blocks are added in a binary tree
+over their numbers. Its shape depends on the number of blocks alone: a shard adds the whole subtrees that it holds, and
+whoever puts shards together adds the rest, so that the same numbers meet in the same order everywhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,77 +16,27 @@ import numpy as np
 from backsweep.engine.compile.kernel import compiled, record_at
 from backsweep.engine.tables import ACCOUNT
 from backsweep.metrics.summary import summarise
-from backsweep.trial.fold_runner import Leg, plan
-from backsweep.trial.folds import TRAIN, Segment
 from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR, RunSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
-    from backsweep.trial.contract import DataInfo
+    from backsweep.trial.session_range import SessionRange
 
 HEAD = 1 + len(COUNTERS)
-"""Numbers before the curves of a span: the initial cash, then the counters."""
+"""Numbers before the curves of a range: the initial cash, then the counters."""
 
 
-@dataclass(frozen=True)
-class Span:
-    """Sessions `first` to before `last`, and where their sums stand in a trial's vector."""
-
-    first: int
-    last: int
-    place: slice
+def width_of(ranges: Iterable[SessionRange]) -> int:
+    """Return how many numbers the sums over some ranges of sessions are."""
+    return sum(HEAD + 2 * each.sessions for each in ranges)
 
 
-@dataclass(frozen=True)
-class Portion:
-    """What a segment is made of: its spans, and where its returns stand in a trial's row, None if none are kept.
-
-    The spans of a segment in `pieces` are compounded; otherwise there is one.
-    """
-
-    spans: tuple[Span, ...]
-    returns: slice | None
-    pieces: bool = False
-
-
-@dataclass(frozen=True)
-class Course:
-    """What every sleeve of a trial runs through: the legs, and the span of each, if any. `flat`: segments end so.
-
-    There is a portion for each segment, or one for all sessions; a span that several segments have is run once.
-    """
-
-    legs: tuple[Leg, ...]
-    spans: tuple[Span, ...]
-    portions: tuple[Portion, ...]
-    flat: bool
-
-    @property
-    def width(self) -> int:
-        """How many numbers a trial's sums are."""
-        return int(self.spans[-1].place.stop)
-
-
-def lay_out(info: DataInfo, *, flat: bool) -> Course:
-    """Give the course over the segments of `info`, or without any over all its sessions."""
-    segments = info.segments or (Segment(0, TRAIN, 0, len(info.sessions)),)
-    pieced = any(segment.pieces for segment in segments)
-    runs = [run for segment in segments for run in segment.runs]
-    unique = list(dict.fromkeys(runs)) if pieced else runs
-    if pieced:
-        legs = tuple(Leg(first, last, row) for row, (first, last) in enumerate(unique))
-    else:
-        legs = plan(segments, flat=flat) if info.segments else (Leg(0, len(info.sessions), 0),)
-    ends = np.cumsum([HEAD + 2 * (last - first) for first, last in unique])
-    spans = [Span(*run, slice(int(begin), int(end))) for run, begin, end in zip(unique, [0, *ends], ends, strict=False)]
-    by_run, portions = dict(zip(unique, spans, strict=True)), []
-    kept = 0
-    for row, segment in enumerate(segments):
-        own = tuple(by_run[run] for run in segment.runs) if pieced else (spans[row],)
-        portions.append(Portion(own, slice(kept, kept + segment.width) if segment.width else None, pieced))
-        kept += segment.width
-    return Course(legs, tuple(spans), tuple(portions), flat)
+def split_sums(sums: NDArray[np.float64], ranges: Sequence[SessionRange]) -> list[NDArray[np.float64]]:
+    """Return the sums over each range, float64[HEAD + 2 sessions], as views of a trial's, float64[width]."""
+    return np.split(sums, np.cumsum([HEAD + 2 * each.sessions for each in ranges])[:-1])
 
 
 class Tree:
@@ -135,11 +84,11 @@ def add_sleeve(
     ran: int,
     out: NDArray[np.float64],
 ) -> None:
-    """Add a sleeve's span to `out`, float64[HEAD + 2 n].
+    """Add a sleeve's range of sessions to `out`, float64[HEAD + 2 n].
 
     `sessions` is record 0 of what the run left at session ends, `edges` int64[n + 1] with the group at which each of
-    the span's sessions begins for this asset: without groups a session leaves everything as it was. `initial` and
-    `gross` are equity and gross value before the span; nothing of the account is read unless it `ran`.
+    its sessions begins for this asset: without groups a session leaves everything as it was. `initial` and
+    `gross` are equity and gross value before it; nothing of the account is read unless it `ran`.
     """
     count = edges.size - 1
     equity = initial
@@ -166,8 +115,8 @@ def add_sleeve(
         out[HEAD + count + i] += gross
 
 
-def run_summary_of(sums: NDArray[np.float64], years: float) -> RunSummary:
-    """Give one span's sums as what a run of one account leaves behind."""
+def to_run_summary(sums: NDArray[np.float64], years: float) -> RunSummary:
+    """Return one range's sums as what a run of one account leaves behind."""
     account = np.zeros(1, ACCOUNT)
     for name, value in zip(("initial_cash", *COUNTERS), sums[:HEAD], strict=True):
         account[name] = value
@@ -182,7 +131,7 @@ def summarise_sums(
     reasons: NDArray[np.uint8],
     returns: NDArray[np.float32] | NDArray[np.float64],
 ) -> None:
-    """Write the metrics, reason codes and returns of one span from what its sleeves add up to."""
+    """Write the metrics, reason codes and returns of one range from what its sleeves add up to."""
     scratch = np.zeros(len(returns))
     _summarise(sums, years, values, reasons, scratch)
     returns[:] = scratch

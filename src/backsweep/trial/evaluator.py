@@ -1,0 +1,132 @@
+"""What evaluators have in common: what is known of the data, plans of segments, replays, how outcomes are built."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from backsweep.metrics.summary import METRICS
+from backsweep.trial.contract import Chunk, DataInfo, Outcome
+from backsweep.trial.folds import TEST, TRAIN, holdout_start, make_segments
+from backsweep.trial.recording import ReplayPlan
+from backsweep.trial.segment_plan import SegmentPlan, plan_segments
+from backsweep.trial.session_range import SessionRange
+from backsweep.trial.summaries import mean_of_trainings, new_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.result import Result
+
+
+class Figures(NamedTuple):
+    """What the k trials of a chunk come to: float64 and uint8[k, slots, len(METRICS)], float32[k, width]."""
+
+    metrics: NDArray[np.float64]
+    reasons: NDArray[np.uint8]
+    returns: NDArray[np.float32]
+
+
+class Evaluator(ABC):
+    """Holds data and a strategy and turns values into metrics.
+
+    Attributes
+    ----------
+    info : what is known of the data.
+    holdout : the sessions that no trial sees.
+
+    """
+
+    def __init__(self, spec: TrialSpec, ends: NDArray[np.int64], assets: Sequence[str], notes: Sequence[str]) -> None:
+        folds = spec.folds
+        self.info = DataInfo(ends, tuple(assets), make_segments(ends, folds) if folds else (), tuple(notes))
+        self.holdout = range(holdout_start(ends, folds) if folds else len(ends), len(ends))
+        self._flat = folds is not None and folds.state == "flat"
+        self._plans: dict[range | None, SegmentPlan] = {}
+
+    @property
+    @abstractmethod
+    def fills(self) -> int:
+        """How many fills all trials so far have had here."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Compile the strategy now, so that what does not compile is one StrategyError and not one for each trial."""
+
+    @abstractmethod
+    def evaluate(self, chunk: Chunk) -> Outcome:
+        """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
+
+    def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
+        """Run one trial again over all the data before the holdout with full records, compiled or not the same bits."""
+        return self._record(values, ReplayPlan(SessionRange(0, self.holdout.start), 0), compiled=compiled)
+
+    def replay_holdout(self, values: NDArray[np.float64]) -> Result:
+        """Run one trial on the holdout, from a fresh account, with full records."""
+        first, last = self.holdout.start, self.holdout.stop
+        return self._record(values, ReplayPlan(SessionRange(first, last), first, self._flat))
+
+    def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
+        """Run one trial again on a fold's test with full records: a result for each of its ranges, mostly one.
+
+        As in `plan_segments` each is a run by itself, or cut out of one that began with the first test.
+        """
+        tests = [segment for segment in self.info.segments if segment.name == TEST]
+        ranges = next(segment.ranges for segment in tests if segment.fold == fold)
+        starts = [each.first if self._flat else tests[0].first for each in ranges]
+        return [self._record(values, ReplayPlan(*each, self._flat)) for each in zip(ranges, starts, strict=True)]
+
+    @abstractmethod
+    def _record(self, values: NDArray[np.float64], plan: ReplayPlan, *, compiled: bool = True) -> Result:
+        """Run one trial as planned, with full records."""
+
+    def _plan(self, folds: range | None) -> SegmentPlan:
+        """Return the plan over some folds, or over all for None."""
+        if folds not in self._plans:
+            self._plans[folds] = plan_segments(self.info.of(folds), flat=self._flat)
+        return self._plans[folds]
+
+    def _new_figures(self, chunk: Chunk) -> Figures:
+        """Return figures to be filled in, all undefined."""
+        count, slots = len(chunk.numbers), self._plan(chunk.folds).slots
+        shape = (count, len(slots), len(METRICS))
+        returns = np.full((count, sum(slot.segment.width for slot in slots)), np.nan, np.float32)
+        return Figures(np.full(shape, np.nan), np.zeros(shape, np.uint8), returns)
+
+    def _build_outcome(
+        self,
+        chunk: Chunk,
+        figures: Figures,
+        errors: dict[int, str],
+        started: NDArray[np.float64],
+        completed: NDArray[np.float64],
+    ) -> Outcome:
+        """Return the outcome of a chunk; a trial's metrics are means over its trainings, or without folds of all."""
+        slots = self._plan(chunk.folds).slots if self.info.segments else ()
+        trains = np.array([slot.segment.name == TRAIN for slot in slots])
+        metrics, reasons = new_metrics(len(chunk.numbers))
+        for row, number in enumerate(chunk.numbers.tolist()):
+            if number in errors:
+                continue
+            if slots:
+                metrics[row], reasons[row] = mean_of_trainings(figures.metrics[row], figures.reasons[row], trains)
+            else:
+                metrics[row], reasons[row] = figures.metrics[row, 0], figures.reasons[row, 0]
+        return Outcome(
+            batch=chunk.batch,
+            numbers=chunk.numbers,
+            metrics=metrics,
+            reasons=reasons,
+            returns=figures.returns,
+            errors=errors,
+            started=started,
+            completed=completed,
+            segments=figures.metrics[:, : len(slots)],
+            segment_reasons=figures.reasons[:, : len(slots)],
+            folds=chunk.folds,
+        )
