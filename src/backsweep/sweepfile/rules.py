@@ -36,7 +36,7 @@ def _check_sampler(sweep: Sweep) -> None:
             found=search.sampler,
             remedy=nearest(search.sampler, SAMPLERS),
         )
-    if search.trials is None and search.sampler != "grid":
+    if search.trials is None and not search.known_sampler.ends:
         raise _missing(sweep, "search.trials", "how many trials to run (only a grid has an end of its own)", "500")
 
 
@@ -243,9 +243,9 @@ def _check_searches(sweep: Sweep) -> None:
             found="continuous",
             remedy="write `state: flat`, or `sampler: sobol` with `share_proposals: true`",
         )
-    if search.sampler == "grid":
+    if search.known_sampler.ends:
         raise BadInput(
-            "a grid has the same points in every fold",
+            f"a {search.sampler} has the same points in every fold",
             where=sweep.where("walk_forward", "share_proposals"),
             expected="true, which runs each of them on every fold",
             found="false",

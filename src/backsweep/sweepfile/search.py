@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
@@ -12,9 +13,25 @@ from backsweep.sweepfile.section import Section
 
 Number = float | int | bool
 
-PLAIN_SAMPLERS = ("random", "sobol", "grid")
-"""Those that do not learn from the trials."""
-SAMPLERS = (*PLAIN_SAMPLERS, "tpe", "cmaes", "nsga2")
+
+@dataclass(frozen=True)
+class Sampler:
+    """What a sweep file must know of a sampler: whether it learns from outcomes, and whether it has an end."""
+
+    learns: bool = False
+    ends: bool = False
+
+
+SAMPLERS = {
+    "random": Sampler(),
+    "sobol": Sampler(),
+    "grid": Sampler(ends=True),
+    "tpe": Sampler(learns=True),
+    "cmaes": Sampler(learns=True),
+    "nsga2": Sampler(learns=True),
+}
+"""By name; each is the file of that name in `study.search.samplers`."""
+_CUSTOM = Sampler(learns=True)
 CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 
 
@@ -110,6 +127,11 @@ class Search(Section):
         if isinstance(value, dict):
             return (value,)
         return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def known_sampler(self) -> Sampler:
+        """What is known of the sampler; one that is named by its class is taken to learn."""
+        return SAMPLERS.get(self.sampler, _CUSTOM)
 
     @property
     def between_folds(self) -> Halving | Wilcoxon | None:

@@ -13,7 +13,7 @@ from backsweep.sweepfile.data import DataSpec
 from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.sweepfile.folds import WalkForward
 from backsweep.sweepfile.messages import dotted
-from backsweep.sweepfile.search import PLAIN_SAMPLERS, Search
+from backsweep.sweepfile.search import Search
 from backsweep.sweepfile.section import Section, matching
 from backsweep.sweepfile.strict_yaml import KeyPath
 
@@ -72,7 +72,7 @@ class Sweep(Section):
     @property
     def learns(self) -> bool:
         """Whether the sampler learns from outcomes."""
-        return self.search.sampler not in PLAIN_SAMPLERS
+        return self.search.known_sampler.learns
 
     @property
     def searches_by_fold(self) -> bool:

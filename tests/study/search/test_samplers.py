@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from optuna.samplers._tpe import sampler as tpe
 
 from backsweep.errors import BadInput
+from backsweep.study.search import samplers
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, ranked
 from backsweep.study.search.samplers import make_proposer
 from backsweep.study.search.samplers.sobol import MAX_DIMENSIONS, sobol_points
 from backsweep.study.search.space import build_space
+from backsweep.sweepfile.search import SAMPLERS
 
 
 def proposer_of(bench, **search):
@@ -186,3 +190,27 @@ def test_fronts_count_what_dominates():
 def test_attributes_of_a_sampler_are_empty_unless_it_has_some():
     assert Proposals(np.zeros((2, 1))).attr(1) == ""
     assert Proposals(np.zeros((2, 1)), ("a", "b")).attr(1) == "b"
+
+
+def test_every_sampler_of_the_sweep_file_is_the_file_of_its_name_and_there_is_no_other():
+    files = {path.stem for path in Path(samplers.__file__).parent.glob("[!_]*.py")}
+    assert files == {*SAMPLERS, "custom"}
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"])
+def test_a_sampler_that_learns_follows_from_outcomes_and_one_that_does_not_ignores_them(bench, sampler):
+    """After the same proposals with opposite outcomes a learning sampler proposes something else."""
+    proposers = [proposer_of(bench, sampler=sampler, batch=32) for _ in range(2)]
+    first = proposers[0].propose(0, [], [])
+    losses = [sphere(first.values), -sphere(first.values)]
+    past = [[observed(first, loss)] * 2 for loss in losses]  # cmaes has two searches that take turns
+    one, other = (each.propose(2, known, []).values for each, known in zip(proposers, past, strict=True))
+    assert np.array_equal(one, other) != bench.sweep(sampler=sampler, batch=32).learns
+
+
+def test_only_a_sampler_with_an_end_has_a_limit(bench, sweep_text):
+    steps = "".join(f"    {name}: {{choices: [1.0, 2.0]}}\n" for name in ("entry", "stop"))
+    text = sweep_text.replace("  params:\n", f"  params:\n{steps}").replace("sampler: random", "sampler: grid")
+    for sampler, known in SAMPLERS.items():
+        sweep = bench.sweep(text.replace("sampler: grid", f"sampler: {sampler}"))
+        assert (make_proposer(sweep, bench.space(sweep)).limit is not None) == known.ends

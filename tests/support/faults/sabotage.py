@@ -187,7 +187,7 @@ def rubbish(folder):
 
 
 def _serve():
-    import backsweep.study.search.samplers.optuna_samplers  # noqa: F401, PLC0415 - before the forks, once
+    import backsweep.study.search.optuna_proposer  # noqa: F401, PLC0415 - before the forks, once
 
     for line in sys.stdin:
         folder, sampler, kind, number = line.split()

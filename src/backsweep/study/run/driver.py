@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from backsweep.study.search.proposals import Observations, Proposals
-    from backsweep.study.search.samplers import Proposer
+    from backsweep.study.search.proposals import Observations, Proposals, Proposer
     from backsweep.study.search.space import Space
     from backsweep.study.store.folder import StudyFolder
     from backsweep.study.store.identity import Identity
@@ -147,7 +146,7 @@ class _Run:
     ) -> None:
         search = sweep.search
         self._batches = batches
-        self._search, self._table = search, Table(search, space)
+        self._search, self._table, self._learns = search, Table(search, space), sweep.learns
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pacing = on_progress, Pacing(search.batch, chunk_size)
         self._queue: deque[Chunk] = deque()  # stages of groups, or what remains of them to send
@@ -189,7 +188,7 @@ class _Run:
         """Count committed rows, and add whole batches to the proposer's past."""
         self._committed += len(rows)
         self._best = best_row(rows, self._search, self._best)
-        if self._proposer.adaptive:
+        if self._learns:
             rows, size = pl.concat([self._head, rows]) if len(self._head) else rows, self._batches.size
             whole = len(rows) // size * size
             self._past += [self._table.observations(rows[start : start + size]) for start in range(0, whole, size)]
@@ -218,7 +217,7 @@ class _Run:
         if batch >= batches.count or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
-        single = self._proposer.adaptive or fold is not None or self._search.between_folds is not None
+        single = self._learns or fold is not None or self._search.between_folds is not None
         count = 1 if single else min(self._pacing.batches(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         start = batch * batches.size
@@ -232,12 +231,12 @@ class _Run:
 
     def _must_wait(self, batch: int) -> bool:
         """Whether a batch must not be proposed yet: those that it depends on, or too many others, are unfinished."""
-        if self._proposer.adaptive:
+        if self._learns:
             return len(self._past) < self._batches.known(batch)
         return bool(self._groups) and self._pacing.is_far(batch * self._batches.size - self._committed)
 
     def _proposed_by_sampler(self, batch: int) -> Proposals:
-        if not self._proposer.adaptive:
+        if not self._learns:
             return self._proposer.propose(batch, (), ())
         known = self._batches.known(batch)
         past = [observed.proposals for observed in self._past[known:batch]]

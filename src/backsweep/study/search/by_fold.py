@@ -11,22 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.study.search.proposals import Proposer
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backsweep.study.search.proposals import Observations, Proposals, Proposer
+    from backsweep.study.search.proposals import Observations, Proposals
 
 _FOLDS = 5  # keeps the streams of one seed apart
 
 
-class ByFold:
+class ByFold(Proposer):
     """Proposals of the proposers of all folds, in turns."""
-
-    limit: int | None = None
 
     def __init__(self, proposers: Sequence[Proposer]) -> None:
         self._proposers = proposers
-        self.adaptive = proposers[0].adaptive
 
     def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
         """Show the batch's fold what is its own, and give its proposals."""

@@ -10,8 +10,9 @@ extended finds the rest unchanged.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -69,21 +70,19 @@ class Observations:
     failed: NDArray[np.bool_]
 
 
-class Proposer(Protocol):
+class Proposer(ABC):
     """Where the parameters of a batch come from."""
 
-    adaptive: bool
-    """Whether proposals depend on outcomes; if not, `past` and `running` are empty and any batch may come first."""
-
-    limit: int | None
+    limit: int | None = None
     """How many trials there are at most; None = no end."""
 
+    @abstractmethod
     def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
         """Propose one whole batch.
 
-        `past` are batches 0 to batch - lag with their outcomes, `running` those between them and this one.
+        `past` are batches 0 to batch - lag with their outcomes, `running` those between them and this one. Both are
+        empty for a sampler that does not learn, of which any batch may come first.
         """
-        ...
 
 
 def ranked(

@@ -18,7 +18,7 @@ import numpy as np
 from cmaes import CMA
 
 from backsweep.errors import BadInput
-from backsweep.study.search.proposals import Proposals, ranked
+from backsweep.study.search.proposals import Proposals, Proposer, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,11 +55,8 @@ class _Search:
         return np.stack([self._cma.ask() for _ in range(self._size)])
 
 
-class CmaProposer:
+class CmaProposer(Proposer):
     """Proposals of `lag` CMA-ES searches that take turns."""
-
-    adaptive = True
-    limit: int | None = None
 
     def __init__(self, space: Space, search: Search, where: str) -> None:
         if len(search.objective) > 1:
@@ -90,3 +87,6 @@ class CmaProposer:
 
 def _seed(seed: int, turn: int) -> int:
     return int(np.random.SeedSequence([_CMA, seed, turn]).generate_state(1)[0] >> 1)
+
+
+make = CmaProposer

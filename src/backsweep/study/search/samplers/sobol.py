@@ -1,4 +1,4 @@
-"""A Sobol sequence, by number.
+"""Sobol sequences: points spread evenly over the space. A trial's number determines its values.
 
 Direction numbers: S. Joe and F. Y. Kuo, "Constructing Sobol sequences with better two-dimensional projections",
 SIAM J. Sci. Comput. 30 (2008) 2635-2654, their table new-joe-kuo-6. Order of points: Antonov and Saleev's Gray code.
@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.errors import BadInput
+from backsweep.study.search.proposals import Proposals, Proposer
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from backsweep.study.search.proposals import Observations
+    from backsweep.study.search.space import Space
+    from backsweep.sweepfile.search import Search
+
+_SHIFT = 2  # keeps the streams of one seed apart
 _BITS = 32
 
 # Per dimension from the second on: coefficients of the primitive polynomial (without the first and the last), and the
@@ -74,3 +84,29 @@ def sobol_points(start: int, count: int, shift: NDArray[np.uint32]) -> NDArray[n
         chosen = (gray >> np.uint64(bit) & np.uint64(1)).astype(bool)
         points[chosen] ^= _TABLE[: len(shift), bit]
     return (points.astype(np.float64) + 0.5) / 2.0**_BITS
+
+
+class SobolProposer(Proposer):
+    """A Sobol sequence with a random digital shift: evenly spread, and different for every seed."""
+
+    def __init__(self, space: Space, search: Search, where: str) -> None:
+        count = len(space.dimensions)
+        if count > MAX_DIMENSIONS:
+            raise BadInput(
+                "too many parameters for a Sobol sequence",
+                where=where,
+                expected=f"at most {MAX_DIMENSIONS}",
+                found=str(count),
+                remedy="use `sampler: random`, or fix some parameters",
+            )
+        self._space, self._size = space, search.batch
+        self._shift: NDArray[np.uint32] = np.random.default_rng([_SHIFT, search.seed]).integers(
+            2**32, size=count, dtype=np.uint32
+        )
+
+    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+        """Take the sequence's next points; they are found by their number, not by walking there."""
+        return Proposals(self._space.from_unit(sobol_points(batch * self._size, self._size, self._shift)))
+
+
+make = SobolProposer

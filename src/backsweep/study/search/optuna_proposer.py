@@ -1,4 +1,4 @@
-"""Optuna's samplers by ask: TPE, NSGA-II, and any other by its class.
+"""The base of proposers that ask one of Optuna's samplers.
 
 For every batch a new sampler with a seed of its own meets a new in-memory study that is filled from the past, so that
 nothing but the past can matter. Trials of earlier batches that are still running are in the study as running: TPE
@@ -12,7 +12,6 @@ far a trial came, because here a trial is pruned for being hopeless and not for 
 
 from __future__ import annotations
 
-import inspect
 import json
 import warnings
 from datetime import UTC, datetime
@@ -24,13 +23,12 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from backsweep.errors import BadInput
-from backsweep.strategy import load_class, modules_of
-from backsweep.study.search.proposals import Proposals, ranked
+from backsweep.strategy import modules_of
+from backsweep.study.search.proposals import Proposals, Proposer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
@@ -40,66 +38,45 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.search import Search
 
 _OPTUNA = 4  # keeps the streams of one seed apart
-_BEST = 25  # TPE's good set never has more, and has exactly these once the history has 241 trials
-_LAST = 241
 _WORST = 1e100  # stands for an infinite violation: samplers add violations up, and sums must be finite
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # samplers do not look at times
-_BUILT_IN = {"tpe": optuna.samplers.TPESampler, "nsga2": optuna.samplers.NSGAIISampler}
 
 
-def make_optuna_proposer(space: Space, search: Search, where: str) -> OptunaProposer:
-    """Build the proposer for `tpe`, `nsga2` or a sampler class by its reference; raises BadInput."""
-    build = _BUILT_IN.get(search.sampler) or load_sampler(search.sampler, where)
-    if search.sampler == "tpe":
-        return TpeProposer(space, search, where, build)
-    return OptunaProposer(space, search, where, build)
-
-
-def load_sampler(reference: str, where: str) -> Callable[..., BaseSampler]:
-    """Import the sampler class that `file.py:Class` or `module:Class` names; raises BadInput for one without a seed.
-
-    Raises StrategyError where there is none.
-    """
-    base: type[Any] = optuna.samplers.BaseSampler
-    found = load_class(reference, base, "sampler")
-    if "seed" not in inspect.signature(found).parameters:
-        raise BadInput("the sampler takes no seed", where=where, found=reference, remedy="use a sampler with a seed")
-    return found
-
-
-class _Finished(FrozenTrial):
+class Finished(FrozenTrial):
     """A finished trial; it does not change any more, so that studies may share it instead of copying it."""
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Finished:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Finished:
         return self
 
 
-class OptunaProposer:
+class OptunaProposer(Proposer):
     """Proposals of an Optuna sampler that sees the whole past."""
 
-    adaptive = True
-    limit: int | None = None
-    keeps_attributes = True
+    build: Callable[..., BaseSampler]
+    """Optuna's class."""
 
-    def __init__(self, space: Space, search: Search, where: str, build: Callable[..., BaseSampler]) -> None:
-        self._space, self._search, self._where, self._build = space, search, where, build
+    keeps_attributes = True
+    """Whether the sampler must find its trials' system attributes again."""
+
+    def __init__(self, space: Space, search: Search, where: str) -> None:
+        self._space, self._search, self._where = space, search, where
         self._axes = {axis.name: _distribution(axis) for axis in space.dimensions}
         self._names = [bound.name for bound in search.bounds]
         self._worst = np.full(len(search.objective), -np.inf)
         self._folded = 0
-        self._trials: list[_Finished] = []
+        self.trials: list[Finished] = []
         self._attrs: dict[str, Any] = {}
 
     def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
         """Ask a new sampler for a batch, given a new study of the past."""
         for observed in past[self._folded :]:
-            self._fold(observed)
+            self.add(observed)
         self._folded = len(past)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Optuna's many, none says anything about this study
             try:
-                with modules_of(self._build):
+                with modules_of(self.build):
                     return self._ask(batch, running)
             except (TypeError, ValueError, ImportError, RuntimeError) as error:
                 remedy = "use another sampler, or change what it cannot take"
@@ -110,9 +87,9 @@ class OptunaProposer:
         seed = int(np.random.SeedSequence([_OPTUNA, self._search.seed, batch]).generate_state(1)[0])
         storage = optuna.storages.InMemoryStorage()
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objective)
-        study = optuna.create_study(storage=storage, sampler=self._build(seed=seed), directions=directions)
+        study = optuna.create_study(storage=storage, sampler=self.build(seed=seed), directions=directions)
         key = storage.get_study_id_from_name(study.study_name)
-        for seen in self._seen():
+        for seen in self.seen():
             storage.create_new_trial(key, seen)
         attrs = dict(self._attrs)
         for proposals in running:
@@ -133,25 +110,25 @@ class OptunaProposer:
                 texts.append(_pack(storage.get_trial(trial._trial_id).system_attrs, new))  # noqa: SLF001
         return Proposals(values, tuple(texts))
 
-    def _seen(self) -> Sequence[_Finished]:
+    def seen(self) -> Sequence[Finished]:
         """Finished trials that the sampler is shown, in their order."""
-        return self._trials
+        return self.trials
 
-    def _fold(self, observed: Observations) -> None:
+    def add(self, observed: Observations) -> None:
         """Take one more batch of the past into account."""
         defined = observed.losses[np.isfinite(observed.losses).all(axis=1)]
         self._worst = np.max([self._worst, *defined], axis=0)
         for row in range(len(observed.failed)):
-            self._trials.append(self._finished(observed, row))
+            self.trials.append(self._finished(observed, row))
             self._attrs |= _unpack(observed.proposals.attr(row)).get("study", {})
 
-    def _finished(self, observed: Observations, row: int) -> _Finished:
+    def _finished(self, observed: Observations, row: int) -> Finished:
         losses = observed.losses[row]
         defined = np.isfinite(losses).all()
         failed = bool(observed.failed[row]) or not (defined or np.isfinite(self._worst).all())
         if not defined and not failed:
             losses = self._worst + 1.0 + np.abs(self._worst)
-        trial = _Finished(
+        trial = Finished(
             number=0,
             trial_id=0,
             state=TrialState.FAIL if failed else TrialState.COMPLETE,
@@ -176,38 +153,6 @@ class OptunaProposer:
             distributions=self._axes,
             system_attrs=_unpack(proposals.attr(row)).get("trial", {}),
         )
-
-
-class TpeProposer(OptunaProposer):
-    """TPE, whose cost per proposal does not grow with the study.
-
-    It sees the best 25 trials and the last 241: its good set is exactly that of the whole history, its bad set is
-    recent. With several objectives the best are those of the first fronts, batch by batch.
-    """
-
-    keeps_attributes = False
-
-    def __init__(self, space: Space, search: Search, where: str, build: Callable[..., BaseSampler]) -> None:
-        super().__init__(space, search, where, build)
-        self._recent: list[int] = []
-        self._best: list[int] = []
-        self._merit: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-
-    def _seen(self) -> Sequence[_Finished]:
-        return [self._trials[number] for number in sorted({*self._best, *self._recent})]
-
-    def _fold(self, observed: Observations) -> None:
-        first = len(self._trials)
-        super()._fold(observed)
-        usable = [row for row in range(len(observed.failed)) if self._trials[first + row].state == TrialState.COMPLETE]
-        self._recent = (self._recent + [first + row for row in usable])[-_LAST:]
-        self._merit |= {first + row: (observed.losses[row], observed.violations[row]) for row in usable}
-        if self._merit:
-            numbers = list(self._merit)
-            losses, violations = (np.stack(columns) for columns in zip(*self._merit.values(), strict=True))
-            order = ranked(losses, violations, np.zeros(len(numbers), dtype=np.bool_))
-            self._best = sorted(numbers[i] for i in order[:_BEST])
-            self._merit = {number: self._merit[number] for number in self._best}
 
 
 def _distribution(axis: Dimension) -> BaseDistribution:
