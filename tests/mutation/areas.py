@@ -67,6 +67,7 @@ NAMED = {
     "exposure": ("metrics/*test_summary", "engine/*test_ledger"),
     "forced_fills": ("engine/*test_liquidation", "engine/*test_corporate_actions"),
     "holdout_log": ("study/*test_looks", "*test_holdout"),
+    "ledger": ("engine/*test_financing", "engine/*test_currencies", "engine/*test_corporate_actions"),
     "local": ("storage/*test_open",),
     "logs": ("engine/*test_ledger", "engine/*test_financing", "engine/*test_currencies"),
     "normal": ("statistics/*test_sharpe",),

@@ -41,6 +41,18 @@ def test_noise_is_called_noise():
     assert (found.holm, found.survivors) == (0, 0)
 
 
+def test_the_subject_is_the_selected_trial_or_the_best_and_its_skew_is_looked_at():
+    returns = np.random.default_rng(0).normal(0.001, 0.01, (640, 3))
+    returns[:, 1] -= 0.002
+    returns[::160, 1] = -0.1  # four crashes
+    best, crashed = findings(returns), findings(returns, selected=11)
+    assert (best.subject, crashed.subject) == ("the trial with the largest Sharpe ratio", "the selected trial")
+    assert (best.trial == 11, crashed.trial) == (False, 11)
+    assert crashed.sharpe == pytest.approx(metrics.sharpe(returns[:, 1]))
+    assert best.verdict.warnings == ()
+    assert f"a skew of {metrics.skew(returns[:, 1]):.1f}" in crashed.verdict.warnings[0]
+
+
 def test_failed_trials_count_in_the_number_tried():
     returns = np.random.default_rng(0).normal(0.0005, 0.01, (1280, 60))
     few, many = findings(returns), findings(returns, tried=6000)

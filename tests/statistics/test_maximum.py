@@ -74,6 +74,14 @@ def test_the_band_is_between_the_strictest_and_the_mildest_count(sharpe, trials,
     assert band.low <= band.high <= statistics.probabilistic_sharpe_ratio(sharpe, 1000)
 
 
+@pytest.mark.parametrize("counts", [(100.0, 17.5), (17.5, 100.0)])
+def test_the_band_is_the_deflated_sharpe_ratio_of_both_counts_without_skill(counts):
+    band = statistics.deflated_sharpe_band(0.1, 1000, *counts, skew=-1.0, kurtosis=5.0)
+    for found, trials in ((band.low, 100), (band.high, 17.5)):
+        benchmark = statistics.expected_maximum(trials) / math.sqrt(1000)
+        assert found == pytest.approx(statistics.probabilistic_sharpe_ratio(0.1, 1000, -1.0, 5.0, benchmark))
+
+
 def test_no_trials_are_refused():
     with pytest.raises(BadInput, match="n is out of range"):
         statistics.expected_maximum(0)

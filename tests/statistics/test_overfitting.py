@@ -19,15 +19,17 @@ def by_definition(returns, count):
     """CSCV as the paper describes it: slices, averages and ranks, one split after the other."""
     bounds = blocks.block_bounds(len(returns), count)
     parts = [returns[a:b] for a, b in pairwise(bounds)]
-    logits = []
+    logits, oos = [], []
     for chosen in combinations(range(count), count // 2):
         inside = np.vstack([parts[b] for b in chosen])
         outside = np.vstack([parts[b] for b in range(count) if b not in chosen])
         best = np.argmax(inside.mean(axis=0) / inside.std(axis=0, ddof=1))
-        rank = rankdata(outside.mean(axis=0) / outside.std(axis=0, ddof=1))[best]
+        ratios = outside.mean(axis=0) / outside.std(axis=0, ddof=1)
+        rank = rankdata(ratios)[best]
+        oos.append(ratios[best])
         omega = rank / (returns.shape[1] + 1)
         logits.append(math.log(omega / (1 - omega)))
-    return np.array(logits)
+    return np.array(logits), np.array(oos)
 
 
 def test_the_published_splits_are_reproduced():
@@ -46,7 +48,12 @@ def test_a_logit_of_zero_counts_as_overfitting():
 @pytest.mark.parametrize(("sessions", "count"), [(60, 6), (61, 6), (33, 4)])
 def test_logits_agree_with_the_definition(sessions, count):
     returns = np.random.default_rng(sessions).normal(0.01, 0.1, (sessions, 17))
-    assert cscv(returns, count).logits == pytest.approx(by_definition(returns, count), abs=1e-12)
+    found, (logits, oos) = cscv(returns, count), by_definition(returns, count)
+    assert found.logits == pytest.approx(logits, abs=1e-12)
+    assert found.oos == pytest.approx(oos, rel=1e-9)
+    assert found.expected == pytest.approx(np.mean(oos), rel=1e-9)
+    assert found.expected_range == pytest.approx(np.quantile(oos, [0.05, 0.95]), rel=1e-9)
+    assert found.probability_of_loss == np.mean(oos < 0)
 
 
 def test_noise_is_overfitted_half_of_the_time():

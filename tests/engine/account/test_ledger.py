@@ -66,6 +66,23 @@ def test_a_short_round_trip_wins_when_the_price_falls():
     assert trade["max_adverse"] == pytest.approx(0.08)
 
 
+def test_a_short_of_half_a_unit_is_a_short():
+    result = run(bars(QUIET, (100, 108, 96, 100), (80, 80, 80, 80)), [market(0, -0.5), close(1)])
+    (trade,) = result.trades.to_dicts()
+    assert (trade["quantity"], trade["pnl"], trade["entry_price"], trade["exit_price"]) == (-0.5, 10.0, 100.0, 80.0)
+    assert trade["max_favourable"] == pytest.approx(0.2)
+    assert trade["max_adverse"] == pytest.approx(0.08)
+
+
+def test_the_slippage_and_commission_of_a_trade_are_those_of_all_its_fills():
+    costs = {"slippage": {"kind": "fixed", "amount": 0.5}, "commission": {"kind": "per_order", "amount": 3.0}}
+    result = run(at(100, 100, 110, 120), [market(0, 10), market(1, -4), market(2, -6)], costs=costs)
+    (trade,) = result.trades.to_dicts()
+    assert trade["slippage"] == 10 * 0.5 + 4 * 0.5 + 6 * 0.5
+    assert trade["commission"] == 9.0
+    assert trade["exit_price"] == (4 * 109.5 + 6 * 119.5) / 10
+
+
 def test_scaling_in_averages_the_cost():
     result = run(
         at(100, 100, 130, 140), [market(0, 10), market(1, 5), observe(2, "entry_price"), observe(2, "quantity")]

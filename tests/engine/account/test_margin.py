@@ -2,6 +2,8 @@
 
 import pytest
 from scenarios.scripted import (
+    LIMIT,
+    STOP,
     bars,
     bracket,
     cancel,
@@ -15,6 +17,7 @@ from scenarios.scripted import (
     seen,
     states,
     stop,
+    update,
 )
 
 QUIET = (100, 100, 100, 100)
@@ -85,6 +88,19 @@ def test_an_entry_after_a_pending_exit_is_judged_by_what_both_leave():
 def test_children_need_no_room():
     entry = bracket(0, 200, stop_loss=90, take_profit=110)
     assert seen(run(bars(*flat(100, 2)), [entry, observe(1, "buying_power")], account=DOUBLE)) == [0.0]
+
+
+def test_children_move_without_room():
+    entry = bracket(0, 200, stop_loss=90, take_profit=110)
+    steps = [
+        entry,
+        update(1, entry.child(STOP), stop=95),
+        update(1, entry.child(LIMIT), limit=105),
+        observe(1, "buying_power"),
+    ]
+    result = run(bars(QUIET, QUIET, (100, 105, 100, 105)), steps, account=DOUBLE)
+    assert seen(result) == [0.0]
+    assert fills(result) == [(1, 200.0, 100.0), (2, -200.0, 105.0)]
 
 
 def test_an_order_sized_to_use_all_fits():

@@ -62,6 +62,15 @@ HALVED = bars(*flat(100.0, 3), *flat(50.0, 3))
 # ---- splits ----
 
 
+def test_a_trade_that_was_partly_closed_before_a_split_is_counted_in_new_units():
+    series = bars(*flat(100.0, 2), *flat(110.0, 1), *flat(60.0, 2))
+    result = run(series, [market(0, 10), market(1, -4), close(3)], actions=split(3, 2.0))
+    (trade,) = result.trades.to_dicts()
+    # 10 for 1,000 are 20 at 50; 4 for 440 and 12 for 720 are 20 at 58.
+    assert (trade["quantity"], trade["entry_price"], trade["exit_price"]) == (20.0, 50.0, 58.0)
+    assert trade["pnl"] == 160.0
+
+
 def test_a_split_leaves_equity_as_it_is_and_doubles_the_position():
     steps = [market(0, 10), observe(3, "quantity"), observe(3, "entry_price"), observe(3, "unrealized_pnl"), close(4)]
     result = run(HALVED, steps, actions=split(3, 2.0))

@@ -52,6 +52,12 @@ def test_a_breach_sells_at_the_next_open_what_it_takes_and_no_more():
     assert states(result)[1] == ("filled", "")
 
 
+def test_an_asset_that_is_not_held_needs_and_gives_no_margin():
+    data = bars(*path(100, 100, 93, 93), B=flat(1000, 4))
+    result = run(data, [market(0, 400)], account=account())
+    assert result.fills.select("asset", "quantity").rows() == [("A", 400.0), ("A", pytest.approx(-240 / 18.6))]
+
+
 def test_whole_lots_are_rounded_up():
     result = run(bars(*path(100, 100, 93, 93)), [market(0, 400)], account=account(lot=5.0))
     assert fills(result)[1] == (3, -15.0, 93.0)

@@ -83,6 +83,13 @@ def test_longs_pay_funding_to_shorts_at_the_close_of_every_bar_that_has_a_rate()
     assert result.metrics["financing"] == pytest.approx(-24.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("quantity", [1, -1, 0.25])
+def test_funding_is_paid_on_any_number_of_units(quantity):
+    data = bars(*flat(100, 3)).with_columns(funding=pl.Series([0.5, 0.0, 0.01]))
+    result = run(data, [market(0, quantity)], costs={"financing": {"funding": "funding"}})
+    assert result.metrics["financing"] == quantity
+
+
 def test_funding_from_a_column_that_is_not_there_is_an_error_that_names_it():
     with pytest.raises(BadInput, match="does not have: 'rates'") as caught:
         run(bars(*flat(100, 2)), [], costs={"financing": {"funding": "rates"}})
