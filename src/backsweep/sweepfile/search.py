@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from backsweep.sweepfile.pruning import Halving, Pruning, Wilcoxon
+from backsweep.sweepfile.pruners.pruner import Pruner
+from backsweep.sweepfile.pruning import Pruning
 from backsweep.sweepfile.section import Section
 
 Number = float | int | bool
@@ -134,7 +135,7 @@ class Search(Section):
         return SAMPLERS.get(self.sampler, _CUSTOM)
 
     @property
-    def between_folds(self) -> Halving | Wilcoxon | None:
+    def between_folds(self) -> Pruner | None:
         """How trials of a batch are compared between folds, if they are."""
         return None if self.pruning is None else self.pruning.between_folds
 

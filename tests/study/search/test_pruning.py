@@ -13,10 +13,10 @@ from backsweep.metrics.summary import METRICS
 from backsweep.statistics.signed_rank import signed_rank
 from backsweep.study.results.neighbours import nearest
 from backsweep.study.results.study import open_study
-from backsweep.study.search.pruning import hopeless, looks
+from backsweep.study.search.pruning import trials_to_stop
 from backsweep.study.table.trials import TIMING
 from backsweep.sweepfile.folds import FoldSpec
-from backsweep.sweepfile.pruning import Halving, Wilcoxon
+from backsweep.sweepfile.pruners import Halving, Wilcoxon
 from backsweep.sweepfile.search import Search
 from backsweep.trial.contract import DataInfo, Outcome
 from backsweep.trial.folds import make_segments
@@ -40,22 +40,22 @@ def rows(*sharpes, **others):
 
 def stops(rule, trainings, params=None, **search):
     params = np.arange(len(trainings), dtype=float)[:, None] if params is None else params
-    return hopeless(rule, trainings, params, Search(**search))
+    return trials_to_stop(rule, trainings, params, Search(**search))
 
 
-class TestLooks:
-    def test_halving_looks_after_so_many_folds_and_then_as_many_times_more_as_it_keeps_fewer(self):
-        assert looks(Halving(), 20) == [3, 6, 12]
-        assert looks(Halving(after=2, keep=0.75), 9) == [2, 3, 4, 6, 8]
-        assert looks(Halving(after=1, keep=0.99), 4) == [1, 2, 3]
+class TestRungs:
+    def test_halving_compares_after_so_many_folds_and_then_as_many_times_more_as_it_keeps_fewer(self):
+        assert Halving().rungs(20) == [3, 6, 12]
+        assert Halving(after=2, keep=0.75).rungs(9) == [2, 3, 4, 6, 8]
+        assert Halving(after=1, keep=0.99).rungs(4) == [1, 2, 3]
 
-    def test_wilcoxon_looks_as_soon_as_its_threshold_can_be_reached_and_after_half_as_many_folds_more(self):
-        assert looks(Wilcoxon(kind="wilcoxon"), 20) == [4, 6, 9, 14]  # 2^-4 is the first below 0.1
-        assert looks(Wilcoxon(kind="wilcoxon", p=0.03125), 8) == [5]
-        assert looks(Wilcoxon(kind="wilcoxon", p=0.5, after=6), 10) == [6, 9]
+    def test_wilcoxon_compares_as_soon_as_its_threshold_can_be_reached_and_after_half_as_many_folds_more(self):
+        assert Wilcoxon(kind="wilcoxon").rungs(20) == [4, 6, 9, 14]  # 2^-4 is the first below 0.1
+        assert Wilcoxon(kind="wilcoxon", p=0.03125).rungs(8) == [5]
+        assert Wilcoxon(kind="wilcoxon", p=0.5, after=6).rungs(10) == [6, 9]
 
-    def test_nobody_looks_after_the_last_fold(self):
-        assert looks(Halving(after=3), 3) == looks(Wilcoxon(kind="wilcoxon"), 4) == []
+    def test_nothing_is_compared_after_the_last_fold(self):
+        assert Halving(after=3).rungs(3) == Wilcoxon(kind="wilcoxon").rungs(4) == []
 
 
 class TestHalving:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.study.search.proposals import Proposals
-from backsweep.study.search.pruning import hopeless, looks
+from backsweep.study.search.pruning import trials_to_stop
 from backsweep.study.table.outcomes import Outcomes
 from backsweep.trial.contract import Chunk
 from backsweep.trial.folds import TRAIN
@@ -60,7 +60,7 @@ def make_schedule(info: DataInfo, fold: int | None, search: Search) -> Schedule:
     widths = np.append(0, np.cumsum([segment.width for segment in info.segments]))
     count = int(of[-1]) + 1
     stages = []
-    for begin, end in itertools.pairwise([0, *looks(rule, count), count]):
+    for begin, end in itertools.pairwise([0, *rule.rungs(count), count]):
         first, last = np.searchsorted(of, (begin, end)).tolist()
         stages.append(Stage(range(begin, end), slice(first, last), slice(int(widths[first]), int(widths[last]))))
     return Schedule(tuple(stages), trains)
@@ -138,7 +138,7 @@ class BatchGroup:
         end = stage.segments.stop
         trainings = results.segments[rows, :end][:, self._schedule.trains[:end]]
         values = self.proposals.values[self._used][rows]
-        stops = hopeless(rule, trainings, values, self._search)
+        stops = trials_to_stop(rule, trainings, values, self._search)
         when = f"after {stage.folds.stop} of {self._schedule.folds} folds"
         for at, why in stops.items():
             results.prune(int(rows[at]), slice(end, None), f"{when}: {why}")
