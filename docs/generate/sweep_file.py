@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from importlib import import_module
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator
 
 from backsweep.sweepfile.rules import RULES
+from backsweep.sweepfile.search import SAMPLERS
 from backsweep.sweepfile.section import Section
 from backsweep.sweepfile.sweep import Sweep
 from generate.docstrings import describe_own_fields
@@ -37,7 +39,21 @@ def write() -> str:
     parts = ["# The sweep file", "", INTRODUCTION, ""]
     for sections, path in places.items():
         parts += _part(path, sections, places)
-    return "\n".join([*parts, "## Between sections", "", *_refused(RULES)])
+    return "\n".join([*parts, "## Samplers", "", *_samplers(), "", "## Between sections", "", *_refused(RULES)])
+
+
+def _samplers() -> list[str]:
+    """Return what the first paragraph of each sampler's file says, and what a sweep file must know of it."""
+    lines = []
+    for name in (*SAMPLERS, "custom"):
+        module = import_module(f"backsweep.study.search.samplers.{name}")
+        about = " ".join((module.__doc__ or "").split("\n\n")[0].split())
+        learns = (
+            "learns from outcomes" if name not in SAMPLERS or SAMPLERS[name].learns else "does not learn from outcomes"
+        )
+        ends = "; ends by itself" if name in SAMPLERS and SAMPLERS[name].ends else ""
+        lines.append(f"- `{'module:Class' if name == 'custom' else name}`: {about} It {learns}{ends}.")
+    return lines
 
 
 def _walk(path: str, kind: Any) -> Iterator[tuple[str, Any]]:

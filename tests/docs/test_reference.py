@@ -9,7 +9,20 @@ import typer
 
 import backsweep as bs
 from backsweep.cli import app
-from backsweep.engine.codes import ORDER_TYPES, TIFS
+from backsweep.engine.codes import (
+    ALL_AS_SUBMITTED,
+    AS_SUBMITTED,
+    CLOSE_ONLY,
+    EXITS_FIRST,
+    NEXT_CLOSE,
+    NEXT_OPEN,
+    OPEN_DECIDES,
+    ORDER_TYPES,
+    RANGE_DECIDES,
+    SAME_CLOSE,
+    TIFS,
+    WHOLE_BAR,
+)
 from backsweep.engine.profiles import PROFILES
 from backsweep.metrics import METRICS
 from backsweep.sweepfile.rules import RULES
@@ -85,6 +98,21 @@ def test_an_example_of_a_command_can_be_read(line, monkeypatch):
     words = [word.strip('"') for word in re.findall(r'"[^"]*"|[^\s>]+', line.partition(" > ")[0])][1:]
     command = typer.main.get_command(app).commands[words[0]]
     assert command.make_context(words[0], words[1:]).params
+
+
+FILL_AT = {NEXT_OPEN: "at the next open", SAME_CLOSE: "at the close of the decision", NEXT_CLOSE: "at the next close"}
+SEQUENCE = {EXITS_FIRST: "exits first", AS_SUBMITTED: "market orders as submitted", ALL_AS_SUBMITTED: "as submitted"}
+TRIGGER = {WHOLE_BAR: "the whole bar", CLOSE_ONLY: "the close alone"}
+AT_OPEN = {OPEN_DECIDES: "the target", RANGE_DECIDES: "the stop"}
+
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES.items(), ids=str)
+def test_the_table_of_profiles_has_their_choices(name, profile):
+    page = (FOLDER.parent / "execution.md").read_text()
+    cells = re.search(rf"(?m)^\| `{name}` \|(.*)\|$", page)[1].split("|")
+    fill, _, sequence, sees, beyond = (cell.strip() for cell in cells)
+    assert (fill, sequence, sees) == (FILL_AT[profile.fill_at], SEQUENCE[profile.sequence], TRIGGER[profile.trigger])
+    assert beyond == (AT_OPEN[profile.target_at_open] if profile.trigger == WHOLE_BAR else "")
 
 
 def test_the_pages_name_every_order_type_time_in_force_and_profile():

@@ -34,7 +34,7 @@ class ExecutionSpec(Section):
     @field_validator("profile")
     @classmethod
     def _known(cls, profile: str) -> str:
-        """Refuse a profile that there is not."""
+        """Refuse an unknown profile."""
         if profile not in PROFILES:
             *names, last = map(repr, PROFILES)
             raise PydanticCustomError(

@@ -26,7 +26,7 @@ def check_together(sweep: Sweep) -> None:
 
 
 def _check_sampler(sweep: Sweep) -> None:
-    """Refuse a sampler that there is not, and a search without `search.trials` but by `grid`."""
+    """Refuse an unknown sampler, and a search without `search.trials` unless the sampler is `grid`."""
     search = sweep.search
     if search.sampler not in SAMPLERS and ":" not in search.sampler:
         raise BadInput(
@@ -150,7 +150,7 @@ def _check_pruning_between_folds(sweep: Sweep) -> None:
 
 
 def _check_proposals(sweep: Sweep) -> None:
-    """Refuse `walk_forward.share_proposals` for a sampler that learns, who would learn from later trainings."""
+    """Refuse `walk_forward.share_proposals` for a sampler that learns: later trainings would leak into tests."""
     walk = sweep.walk_forward
     if walk is None or sweep.searches_by_fold:
         return
@@ -165,7 +165,7 @@ def _check_proposals(sweep: Sweep) -> None:
 
 
 def _check_spans(sweep: Sweep) -> None:
-    """Refuse `groups` outside of `mode: cpcv`, a missing `train`, and a missing `test` but in `mode: holdout`."""
+    """Refuse `groups` outside of `mode: cpcv`, a missing `train`, and a missing `test` except in `mode: holdout`."""
     walk = sweep.walk_forward
     if walk is None or walk.mode == "cpcv":
         return
