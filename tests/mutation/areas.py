@@ -63,6 +63,7 @@ NAMED = {
     "arguments": ("statistics/test_overfitting", "statistics/test_reality"),
     "balances": ("engine/*test_currencies",),
     "candidates": ("engine/*test_matching", "engine/*test_entry_bar"),
+    "costs": ("engine/*test_commission",),
     "early_stop": ("trial/*test_pruning",),
     "exposure": ("metrics/*test_summary", "engine/*test_ledger"),
     "forced_fills": ("engine/*test_liquidation", "engine/*test_corporate_actions"),
@@ -73,10 +74,13 @@ NAMED = {
     "normal": ("statistics/*test_sharpe",),
     "plain": ("metrics/*test_returns", "metrics/*test_drawdown"),
     "sealed": ("storage/*test_open", "study/*test_manifest"),
+    "requests": ("engine/*test_lifecycle", "engine/*test_triggers"),
     "segment": ("trial/*test_fold_runner",),
     "slots": ("engine/*test_lifecycle",),
     "state": ("engine/*test_loop", "engine/*test_ledger"),
     "study_json": ("study/*test_folder",),
+    "tables": ("engine/*test_settlement",),
+    "triggers": ("engine/*test_matching",),
 }
 """Tests that judge a module beside those of its own name, or instead."""
 

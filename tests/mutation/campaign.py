@@ -68,10 +68,11 @@ def sample(mutants: Sequence[tuple[Area, Mutant]], number: int, seed: int) -> li
     return [mutants[place] for place in sorted(places)]
 
 
-def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str], str]:
-    """Read which changes of a line change nothing that can be observed: (line, changed line) to the reason."""
+def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str, str], str]:
+    """Read which mutants change nothing that can be observed: their keys to the reasons."""
     return {
-        (entry["line"], entry["mutant"]): entry["reason"] for entry in tomllib.loads(path.read_text())["equivalent"]
+        (entry["module"], entry["line"], entry["mutant"]): entry["reason"]
+        for entry in tomllib.loads(path.read_text())["equivalent"]
     }
 
 

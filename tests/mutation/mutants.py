@@ -11,6 +11,7 @@ import ast
 import re
 from dataclasses import dataclass
 from difflib import unified_diff
+from pathlib import Path
 
 _COMPARED = {
     ast.Lt: ("<", "<="),
@@ -72,14 +73,15 @@ class Mutant:
         return self.source.count(b"\n", 0, self.start) + 1
 
     @property
-    def key(self) -> tuple[str, str]:
-        """The changed lines as they were and as they are, each in one line: it outlives what moves them."""
+    def key(self) -> tuple[str, str, str]:
+        """The module's name, and the changed lines as they were and as they are: what outlives that they move."""
         first = self.source.rfind(b"\n", 0, self.start) + 1
         last = self.source.find(b"\n", self.end)
         behind = self.source[self.end : last].decode()
         before = self.source[first : self.start].decode()
         old = self.source[self.start : self.end].decode()
-        return " ".join(f"{before}{old}{behind}".split()), " ".join(f"{before}{self.new}{behind}".split())
+        changed = (" ".join(f"{before}{text}{behind}".split()) for text in (old, self.new))
+        return Path(self.path).stem, *changed
 
     @property
     def diff(self) -> str:

@@ -69,5 +69,5 @@ def test_a_mutant_says_its_line_and_its_diff_and_leaves_the_rest_alone():
     mutant = next(mutant for mutant in find_mutants("module.py", source.encode()) if mutant.kind == "comparison")
     assert mutant.line == 4
     assert mutant.diff == "-    < b\n+    <= b"
-    assert mutant.key == ("< b", "<= b")
+    assert mutant.key == ("module", "< b", "<= b")
     assert mutant.text.decode() == source.replace("<", "<=")

@@ -127,6 +127,35 @@ def test_a_continuous_segment_ends_marked_to_market():
     assert metric(outcome.segments[0, 1], "trades") == 0.0
 
 
+class EveryOther(Strategy):
+    """Holds 10 from the session after each fourth to the one after the next but one."""
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        if data.session % 4 == 0:
+            broker.submit_order(0, 10)
+        elif data.session % 4 == 2:
+            broker.close_position(0)
+
+
+@pytest.mark.parametrize("state", ["flat", "continuous"])
+def test_a_segment_counts_what_happens_in_it_alone(state):
+    # Of five trades of three sessions each, entered on day 1, 5, ... and left two days later, all but the third win.
+    prices = (100, 100, 102, 104, 104, 104, 106, 109, 109, 109, 103, 99, 99, 99, 99, 105, 105, 105, 106, 107)
+    market = bars(*((price, price, price, price) for price in prices))
+    spec = {"train": "4s", "test": "4s", "state": state}
+    info, outcome = run_folds(market, EveryOther, spec, np.zeros((1, 0)), costs=COSTS)
+    tests = outcome.segments[0, [place for place, segment in enumerate(info.segments) if segment.name == "test"]]
+    wins = [prices[day + 3] * 0.99 * 0.999 > prices[day + 1] * 1.01 * 1.001 for day in (4, 8, 12, 16)]
+    assert wins == [True, False, True, False]
+    assert metric(tests, "trades").tolist() == [1.0] * 4
+    assert metric(tests, "win_rate").tolist() == wins
+    for day, each in zip((4, 8, 12, 16), tests, strict=True):
+        bought, sold = 10 * prices[day + 1] * 1.01, 10 * prices[day + 3] * 0.99
+        assert metric(each, "commission") == pytest.approx(0.001 * (bought + sold))
+        assert metric(each, "slippage") == pytest.approx(0.1 * (prices[day + 1] + prices[day + 3]))
+        assert metric(each, "expectancy") == pytest.approx(sold - bought - 0.001 * (bought + sold))
+
+
 class Asker(Strategy):
     """Buys B, which has no bar today, for a tenth of its equity."""
 

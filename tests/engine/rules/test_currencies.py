@@ -134,6 +134,14 @@ def test_a_cash_account_spends_no_more_than_all_its_currencies_are_worth():
     assert states(played([100, 100], [market(0, 80)], account=CASH)) == [("filled", "")]
 
 
+@pytest.mark.parametrize(("amount", "reason"), [(90.0, ""), (150.0, "exceeds cash")])
+def test_a_cash_account_pays_a_commission_in_the_assets_currency_too(amount, reason):
+    costs = {"commission": {"kind": "per_order", "amount": amount}}
+    result = played([100, 100], [market(0, 49)], account=CASH, costs=costs, context=rates(2.0, 2.0))
+    # 9,800 USD for the units; 90 EUR of commission are 180 USD, 150 EUR are 300 USD.
+    assert result.orders["reject_reason"].to_list() == [reason]
+
+
 def test_buying_power_targets_and_smallest_orders_count_in_the_accounts_currency():
     steps = [target_percent(0, 0.5), observe(1, "market_value"), observe(1, "buying_power"), observe(1, "cash")]
     result = played([100, 100], steps)

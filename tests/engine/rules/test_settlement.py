@@ -22,9 +22,9 @@ def switch(asked):
     return [market(0, 10), close(1), *(market(day, 10, asset=1) for day in asked)]
 
 
-@pytest.mark.parametrize(("settlement", "first"), [(0, 2), (1, 3), (2, 4), (3, 5)])
+@pytest.mark.parametrize(("settlement", "first"), [(0, 2), (1, 3), (2, 4), (3, 5), (15, 17)])
 def test_proceeds_can_be_used_so_many_sessions_after_the_sale(settlement, first):
-    days = flat(100.0, 9)
+    days = flat(100.0, first + 1)
     asked = [day - 1 for day in range(2, first + 1)]  # an order of the day before fills at the open
     result = run(bars(*days, B=days), switch(asked), account=account(settlement))
     assert states(result) == [FILLED, FILLED, *[REFUSED] * (first - 2), FILLED]

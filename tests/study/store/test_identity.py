@@ -55,6 +55,28 @@ def test_a_file_that_changed_is_another_study_and_is_named(home, file, said):
     assert before.hash != read(home).hash
 
 
+MOVED = SWEEP.replace("mine.py:", "inner/mine.py:").replace("costs/fees.py:", "inner/costs/fees.py:")
+LONGER = SWEEP.replace("study: mine", "study: yours").replace("trials: 4", "trials: 8") + "runtime: {workers: 2}\n"
+
+
+@pytest.mark.parametrize("text", [MOVED, LONGER, SWEEP.replace("bars.csv", "inner/bars.csv")])
+def test_names_and_places_and_how_much_runs_where_make_no_other_study(home, text):
+    before = read(home)
+    (home / "inner").mkdir()
+    for name in ("mine.py", "helpers.py", "costs") if text is MOVED else ():
+        (home / name).rename(home / "inner" / name)
+    (home / "sweep.yaml").write_text(text)
+    assert read(home).hash == before.hash
+    assert read(home).differences(before) == []
+
+
+@pytest.mark.parametrize(("part", "other"), [("mine.py:Mine", "mine.py:Yours"), ("fees.py:Fee", "fees.py:Free")])
+def test_another_class_of_the_same_file_is_another_study(home, part, other):
+    before = read(home)
+    (home / "sweep.yaml").write_text(SWEEP.replace(part, other))
+    assert read(home).hash != before.hash
+
+
 def test_a_sampler_of_the_users_own_counts_with_what_it_imports_wherever_it_lies(home):
     shipped = read(home)
     (home / "sweep.yaml").write_text(SWEEP.replace("sampler: random", "sampler: own/draw.py:Draw"))
