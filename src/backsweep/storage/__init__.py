@@ -1,1 +1,1 @@
-"""Files that are either whole or not there: on a local disk and in object stores."""
+"""Atomic files: on a local disk and in object stores."""

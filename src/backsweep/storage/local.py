@@ -1,9 +1,8 @@
 """Files in a folder.
 
-What this asks of the file system: a hard link is made atomically and never over another file, and what was fsynced
-stays. What lies in the folder may be anybody's: only files are read, and nothing is removed or written over but files
-under the names that are asked for, and temporary files of this module's own pattern. A folder of the place that is a
-link leads elsewhere, and nothing is written there.
+Requirements on the file system: hard links are atomic and never overwrite a file, and fsync is durable. The folder may
+hold other files: only regular files are read, and nothing is removed or overwritten but files of the given names, and
+temporary files of this module. Nothing is written through a subfolder that is a link.
 """
 
 from __future__ import annotations
@@ -43,11 +42,11 @@ class LocalFiles:
             return status(self.location / name) is not None
 
     def contents(self) -> list[str]:
-        """List all that lies directly in the folder, but temporary files."""
+        """List everything directly in the folder, except temporary files."""
         return [name for name in self._listed("") if not _TEMPORARY.fullmatch(name)]
 
     def names(self, folder: str) -> list[str]:
-        """List a folder without what is hidden, as what a killed `put` has left."""
+        """List a folder without hidden files, such as those of a killed `put`."""
         return [f"{folder}/{name}".lstrip("/") for name in self._listed(folder) if not name.startswith(".")]
 
     def get(self, name: str) -> bytes:
@@ -85,7 +84,7 @@ class LocalFiles:
                     raise
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there; what is no file stays, and is an error."""
+        """Remove a file, if it exists; anything but a regular file is an error."""
         path = self.location / name
         with self._writing(name):
             if (found := status(path)) is not None:
@@ -100,7 +99,7 @@ class LocalFiles:
                 os.utime(path, follow_symlinks=False)
 
     def touched(self, name: str) -> object | None:
-        """When a file was touched, by whatever clock."""
+        """Return a file's time of modification, by the clock of the file system."""
         with self._reading(name):
             found = status(self.location / name)
         return None if found is None else found.st_mtime_ns
@@ -145,7 +144,7 @@ class LocalFiles:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[None]:
-        """Turn the file system's refusal into a message: what cannot be read is not absent."""
+        """Convert errors of the file system: a file that cannot be read is not absent."""
         try:
             yield
         except OSError as error:
@@ -153,7 +152,7 @@ class LocalFiles:
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
-        """Turn the file system's refusal into a message; what was committed before is not affected."""
+        """Convert errors of the file system; earlier commits are not affected."""
         try:
             self._expect_inside(name)
             yield

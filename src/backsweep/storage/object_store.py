@@ -1,10 +1,10 @@
-"""Files in an object store: S3, whatever speaks its language, and Google Cloud Storage.
+"""Files in an object store: S3 and compatible stores, and Google Cloud Storage.
 
-A file is put with a condition (`If-None-Match: *`; a generation of 0 with Google), so the store itself lets one of two
-writers win. A request is tried again when its answer is lost; then the store may refuse what it has taken a moment
-ago. Therefore a file that is there already, with the very same content, counts as put.
+A file is put with a condition (`If-None-Match: *`; generation 0 with Google), so one of two writers wins. A request is
+retried when its response is lost; then the store may reject a file that it has already stored. Therefore an existing
+file with the same content counts as put.
 
-Where the store is and who asks comes from the environment, as for other tools: `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
+Location and credentials of the store come from the environment, as for other tools: `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
 `AWS_SECRET_ACCESS_KEY`, the role of the machine, `AWS_ENDPOINT_URL` (with `AWS_ALLOW_HTTP=true` for a plain one);
 `GOOGLE_SERVICE_ACCOUNT` or application default credentials.
 """
@@ -58,14 +58,14 @@ class ObjectFiles:
         return self.touched(name) is not None
 
     def contents(self) -> list[str]:
-        """List what lies directly below the URL, prefixes too."""
+        """List files and prefixes directly below the URL."""
         with self._asking():
             listed = obstore.list_with_delimiter(self._store, self._prefix or None)
         found = [*(item["path"] for item in listed["objects"]), *listed["common_prefixes"]]
         return sorted(path.removeprefix(self._prefix).strip("/") for path in found)
 
     def names(self, folder: str) -> list[str]:
-        """List what lies directly below a prefix."""
+        """List the files directly below a prefix."""
         with self._asking():
             listed = obstore.list_with_delimiter(self._store, self._path(folder))["objects"]
         return sorted(item["path"].removeprefix(self._prefix).lstrip("/") for item in listed)
@@ -79,7 +79,7 @@ class ObjectFiles:
             raise unreadable(self.where(name), "no such object") from None
 
     def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
-        """Read some files ahead of the one that is asked for."""
+        """Read files in order, several ahead."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             coming: deque[Future[bytes]] = deque()
             for name in names:
@@ -107,7 +107,7 @@ class ObjectFiles:
             obstore.delete(self._store, self._path(name))
 
     def touch(self, name: str, content: bytes) -> None:
-        """Write a file again, if the store still has the very version that was looked at."""
+        """Write a file again, if the store still has the version that was read."""
         with suppress(FileNotFoundError, PreconditionError), self._asking():
             found = obstore.get(self._store, self._path(name))
             if bytes(found.bytes()) == content:
@@ -124,7 +124,7 @@ class ObjectFiles:
         return meta["e_tag"], meta["version"], meta["last_modified"]
 
     def tidy(self, folder: str) -> None:
-        """Do nothing: an object is there entirely or not at all, and there are no folders."""
+        """Do nothing: objects are written atomically, and there are no folders."""
 
     def parent(self) -> ObjectFiles:
         """Return the prefix above this one; at the top, the bucket itself."""
@@ -148,7 +148,7 @@ class ObjectFiles:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Turn what the store refuses, or that it is not there, into a message."""
+        """Convert errors of the store, or of reaching it."""
         try:
             yield
         except (AlreadyExistsError, PreconditionError, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The factory of places with files: a folder, or an object store by its URL."""
+"""Opening a place with files: a folder, or an object store by its URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMES = ("s3", "gs")
 def open_files(location: str | Path) -> Files:
     """Open a folder, or an object store by its URL: `s3://bucket/prefix`, `gs://bucket/prefix`.
 
-    Nothing is made or looked for yet. Raises BadInput for an empty location, another kind of URL, one that holds a
+    Nothing is created or read yet. Raises BadInput for an empty location, another kind of URL, one that holds a
     secret, or without the `cloud` extra.
     """
     if not str(location).strip() or "\0" in str(location):

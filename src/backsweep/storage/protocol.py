@@ -1,7 +1,7 @@
-"""What a place with files can do: the protocol that a folder (`local`) and an object store (`object_store`) implement.
+"""The protocol of a place with files, which a folder (`local`) and an object store (`object_store`) implement.
 
-Files are written once, whole or not at all, and read as they were written or not at all. Both places put a file if it
-is absent as one atomic step, and everything else is built on that.
+Files are written once and atomically, and read as they were written or not at all. Both places have an atomic
+put-if-absent, on which everything else is built.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ RESUME = "then run the same command: it resumes the study"
 class Files(Protocol):
     """A place with files. Their names are relative to it and may have a folder, `trials/part-0`.
 
-    Reading raises StudyConflict for a file that cannot be read, everything else BadInput where the place refuses;
-    then the same call may be made again.
+    Reading raises StudyConflict for a file that cannot be read; all other failures raise BadInput, and the call can be
+    repeated.
     """
 
     @property
@@ -40,11 +40,11 @@ class Files(Protocol):
         ...
 
     def contents(self) -> list[str]:
-        """List all that lies directly in this place, folders and what is hidden too, without what `tidy` removes."""
+        """List everything directly in this place, folders and hidden files too, except what `tidy` removes."""
         ...
 
     def names(self, folder: str) -> list[str]:
-        """List the files directly in a folder by their whole names, sorted; none if there is no such folder."""
+        """List the files directly in a folder by their full names, sorted; none if there is no such folder."""
         ...
 
     def get(self, name: str) -> bytes:
@@ -52,23 +52,23 @@ class Files(Protocol):
         ...
 
     def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
-        """Read files in their order, several at a time where each has far to come."""
+        """Read files in their order, several at a time from a remote store."""
         ...
 
     def put(self, name: str, content: bytes) -> bool:
-        """Write a file unless it exists; False if it did, with another content. After a crash it is there or not."""
+        """Write a file unless it exists; False if it exists with other content. Atomic, also in a crash."""
         ...
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file, over the one that is there; BadInput if what is there is no file."""
+        """Write a file, replacing an existing one; BadInput if that is not a regular file."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there; BadInput if what is there is no file."""
+        """Remove a file, if it exists; BadInput if it is not a regular file."""
         ...
 
     def touch(self, name: str, content: bytes) -> None:
-        """Change what `touched` says, if the file is there with this content."""
+        """Change what `touched` returns, if the file exists with this content."""
         ...
 
     def touched(self, name: str) -> object | None:
@@ -76,7 +76,7 @@ class Files(Protocol):
         ...
 
     def tidy(self, folder: str) -> None:
-        """Remove what a `put` that was killed has left in a folder, and then the folder if nothing is in it."""
+        """Remove what a killed `put` has left in a folder, and the folder if it is empty then."""
         ...
 
     def parent(self) -> Files:
@@ -89,6 +89,6 @@ class Files(Protocol):
 
 
 def unreadable(where: str, found: str) -> StudyConflict:
-    """Make the error for a file that cannot be read."""
+    """Return the error for a file that cannot be read."""
     remedy = f"make it readable for this user, or {RESTORE}"
     return StudyConflict("the file cannot be read", where=where, found=found, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Reading files of a folder, and nothing that only looks like one: a FIFO would never answer, a device never end."""
+"""Reading regular files only: reading a FIFO may block for ever, and reading a device may never end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 def read_regular(path: Path) -> bytes:
-    """Read a file, or what a link leads to; raises OSError for what cannot be read and for what is no file."""
+    """Read a file, following links; raises OSError for what cannot be read or is not a regular file."""
     expect_regular(path.stat())
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(handle, "rb") as stream:  # noqa: PTH123 - a handle, not a path
@@ -30,7 +30,7 @@ def read_regular(path: Path) -> bytes:
 
 
 def status(path: Path) -> os.stat_result | None:
-    """Return what lies at a path, a link as itself, or None if nothing does; raises OSError where nobody can tell."""
+    """Return the status of a path, without following links; None if it does not exist. Raises other OSErrors."""
     try:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Content that carries its own digest, and is read as it was written or not at all."""
+"""Documents that contain their own digest, which is checked when they are read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sha256(content: bytes) -> str:
 
 
 def checked(content: bytes, digest: str, where: str) -> bytes:
-    """Pass on what was read, if its digest is that of what was written; raises StudyConflict if not."""
+    """Return the content if it has this digest; raises StudyConflict if not."""
     if sha256(content) != digest:
         raise StudyConflict(
             "the file is not what was written",
@@ -34,13 +34,13 @@ def checked(content: bytes, digest: str, where: str) -> bytes:
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
-    """Encode a mapping as JSON that carries its own digest."""
+    """Encode a mapping as JSON that contains its own digest."""
     seal = sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     return (json.dumps({**content, _SEAL: seal}, indent=2) + "\n").encode()
 
 
 def unsealed(raw: bytes, where: str) -> dict[str, Any]:
-    """Decode what `sealed` has encoded; raises StudyConflict if it is not that any more."""
+    """Decode the output of `sealed`; raises StudyConflict if it has changed."""
     try:
         content = json.loads(raw)
         del content[_SEAL]

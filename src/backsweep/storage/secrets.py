@@ -1,4 +1,4 @@
-"""Credentials in what a study would keep: folders, jobs and logs are read by others."""
+"""Detection of credentials in what a study would store: others can read folders, jobs and logs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a finished or running study has found."""
+"""The results of a finished or running study."""

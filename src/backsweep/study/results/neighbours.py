@@ -25,7 +25,7 @@ _DEPTH = 128  # boxes that wait on a path through the tree, two for each level
 def nearest(params: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Find each trial's nearest trials, itself first: int64[trials, count]; ties in the order of trials.
 
-    `params` is float64[trials, p]; where there are fewer trials than `count`, all are given.
+    `params` is float64[trials, p]; with fewer trials than `count`, all are returned.
     """
     trials = len(params)
     points = np.zeros((trials, max(params.shape[1], 1)))
@@ -140,7 +140,7 @@ def _distance(point: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 @kernel
 def _distance_of_box(point: NDArray[np.float64], box: NDArray[np.float64]) -> float:
-    """Bound the distance to what is in a box from below: term by term as `_distance`, so that rounding keeps it so."""
+    """Return a lower bound of the distance to a box's points, summed as in `_distance`, so that rounding keeps it."""
     total = 0.0
     for j in range(len(point)):
         total += max(box[0, j] - point[j], point[j] - box[1, j], 0.0) ** 2

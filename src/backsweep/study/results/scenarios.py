@@ -1,4 +1,4 @@
-"""The stress test's results as they are kept, in `selected/sensitivity.json`."""
+"""The results of the stress test, stored in `selected/sensitivity.json`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _FILE = "selected/sensitivity.json"
 
 Chosen = list[tuple[Count | None, list[Count]]]
-"""What is judged: each fold with the trials that it chose, or None with the selected trial."""
+"""What was selected: each fold with the trials that it chose, or None with the selected trial."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A scenario as JSON knows it: NaN is null."""
+    """A scenario in JSON, where NaN is null."""
 
     __pydantic_config__ = STRICT
 
@@ -36,8 +36,8 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What is kept: the scenarios, and of what."""
+class _Document:
+    """The content of the file: the scenarios, and what was selected."""
 
     __pydantic_config__ = STRICT
 
@@ -46,16 +46,16 @@ class _Kept:
 
 
 def read_scenarios(files: Files, chosen: Chosen) -> tuple[Scenario, ...] | None:
-    """Read what was kept; None where nothing was, or where something else has been selected since.
+    """Read the stored scenarios; None where there are none, or where something else has been selected since.
 
     Raises StudyConflict for a damaged file.
     """
-    kept = read_document(files, _FILE, _Kept, remedy=REWRITE) if files.exists(_FILE) else None
+    kept = read_document(files, _FILE, _Document, remedy=REWRITE) if files.exists(_FILE) else None
     return None if kept is None or kept.selected != chosen else tuple(map(_scenario, kept.scenarios))
 
 
 def write_scenarios(files: Files, chosen: Chosen, scenarios: Sequence[Scenario]) -> None:
-    """Keep the scenarios of what was selected, over those that are there."""
+    """Store the scenarios of what was selected, replacing earlier ones."""
     content = {"selected": chosen, "scenarios": [_plain(each) for each in scenarios]}
     files.replace(_FILE, sealed(content))
 

@@ -1,8 +1,8 @@
-"""What each fold chooses: by the score in its training, among the trials that hold the constraints there.
+"""What each fold selects: by the score in its training, among the trials that are feasible there.
 
-What is chosen are parameter sets. A sampler may try one several times; the trials of a set are one choice and one
-neighbour, and the earliest that may be chosen stands for it. Nothing else depends on the order or the numbers of the
-trials: equal scores of different sets are decided by the parameters, the smaller ones first.
+The choice is among parameter sets. A sampler may try one several times; the trials of a set are one candidate and one
+neighbour, represented by the earliest that can be selected. Nothing else depends on the order or the numbers of the
+trials: ties between sets are broken by the parameters, the smaller ones first.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Selector:
         """Return the positions of the chosen trials, best first; none where no feasible trial has a score.
 
         `losses` (float64[trials], smaller is better, NaN = undefined) and `feasible` (bool[trials]) are those of the
-        fold's training. With `top_k` there are as many as there are parameter sets to choose from, at most `top`. A
-        neighbour without a score does not count in the mean, one that breaks a constraint does. A pruned one is to be
-        given the worst score of the fold: nothing shall look like a plateau for want of neighbours.
+        fold's training. With `top_k` there are as many as there are parameter sets to choose from, at most `top`. In
+        the mean over a neighbourhood, trials without a score are left out, infeasible ones are not. Pruned trials
+        must be passed with the worst score of the fold, so that missing neighbours do not look like a plateau.
         """
         if not len(losses):
             return self._order
-        places = self._standing_for(losses, feasible)
+        places = self._representatives(losses, feasible)
         scores = losses[places]
         allowed = feasible[places] & np.isfinite(scores)
         if self._near is not None:
@@ -60,8 +60,8 @@ class Selector:
         count = self._rules.top if self._rules.select == "top_k" else 1
         return places[ranked[: min(count, int(allowed.sum()))]]
 
-    def _standing_for(self, losses: NDArray[np.float64], feasible: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return which trial stands for each set: the first that may be chosen, else the first with a score."""
+    def _representatives(self, losses: NDArray[np.float64], feasible: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the trial that represents each set: the first that can be selected, else the first with a score."""
         scored = np.isfinite(losses[self._order])
         merit = np.where(scored & feasible[self._order], 0, np.where(scored, 1, 2))
         keys = merit * len(merit) + np.arange(len(merit))

@@ -1,14 +1,14 @@
-"""The stress test: what was selected is run again under worse conditions.
+"""The stress test: what was selected runs again under worse conditions.
 
     costs x 2, costs x 3    every commission, slippage and financing rate, also those among the parameters
     one bar later           the strategy sees bars, signals and context a bar later (`execution.delay`)
     start a month later     the data begin 21 sessions later, and with them the folds
 
-Nothing is chosen anew: without folds the selected trial runs over all the data, with folds each fold's choice runs in
-that fold's test, and the tests are put together as they are in `walk_forward`. A fold that begins later is tested later
-than its choice was trained, so that nothing of a test was seen; the groups of a cross-validation would move into what
-was trained on, and stay where they are. A holdout belongs to no fold, and none of this runs on it. Nor is a run of this
-kind ever ended early. Computed once, when a run ends, and kept (`scenarios`).
+Nothing is selected again: without folds the selected trial runs on all the data, with folds each fold's choice runs in
+that fold's test, and the tests are combined as in `walk_forward`. A fold that begins later is still tested after its
+training, so its test stays out of sample; the groups of a cross-validation would move into its trainings and are not
+shifted. The holdout belongs to no fold and is not used. These runs are never pruned. They are computed once, when a run
+ends, and stored (see `scenarios`).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ LATER = 21
 
 _FIGURES = ("sharpe", "total_return", "max_drawdown")
 _COSTS = "costs."
-_NO_COSTS = ("limit", "above", "short_credit")  # the share up to which impact grows, where tiers begin, what is earned
+_NO_COSTS = ("limit", "above", "short_credit")  # the limit of impact, the starts of tiers, income
 
 
 def run_stress_test(study: Study, spec: TrialSpec, space: Space) -> None:
-    """Run what was selected under each condition and keep the results, unless they are there.
+    """Run what was selected in each scenario and store the results, unless they are stored.
 
-    `spec` is the run's. Raises BadInput, and keeps nothing, where data or code have changed since it was made.
+    `spec` is that of the run. Raises BadInput, and stores nothing, where data or code have changed since.
     """
     files = open_files(study.path)
     if read_scenarios(files, study.chosen) is None:

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
 
-_NONE = -1  # stands for a trial where no fold chose one
+_NONE = -1  # in place of a trial where no fold chose one
 
 
 @dataclass(frozen=True)
 class State:
-    """How far a study has come; `total` is how many trials the last run of it was to reach."""
+    """The state of a study; `total` is the number of trials that its last run was to reach."""
 
     study: str
     hash: str
@@ -54,7 +54,7 @@ class State:
 class Study:
     """A study's folder, or the URL of one, as data.
 
-    What is read once is kept: open the study again to see what was added since.
+    Data is read once and cached: open the study again to see later changes.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -121,10 +121,10 @@ class Study:
 
     @cached_property
     def statistics(self) -> Findings | None:
-        """What the results are worth, counting every trial here and in the studies of this folder that came before.
+        """The findings on the study, corrected for all trials of it and of earlier studies in this folder.
 
         Those are studies on the same data with a strategy of the same name, also deleted ones that the registry knows.
-        What came after the run had ended is listed as `later` and changes nothing; see `backsweep.study.store.looks`.
+        Studies made after the run ended are listed as `later` and change nothing; see `backsweep.study.store.looks`.
         None if no trial has returns of four sessions or more.
         """
         if not len(self.trials):
@@ -149,7 +149,7 @@ class Study:
 
     @property
     def result(self) -> float | None:
-        """The annual Sharpe ratio that the study has come to: of the stitched tests, or of the selected trial."""
+        """The annual Sharpe ratio of the study: of the stitched tests, or of the selected trial."""
         if self.has_folds:
             return self.walk_forward.metrics["sharpe"]
         metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
@@ -166,15 +166,15 @@ class Study:
 
     @property
     def _chose(self) -> bool:
-        """Whether there is a choice to be judged: of any fold, or where its tests are no record, of the last."""
+        """Whether there is a selection to judge: of any fold or, where the tests are no record, of the last one."""
         if self.has_folds and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
             return bool(self.walk_forward.folds["number"].is_not_null().any())
         return self.selected is not None
 
     def _records(self) -> Records | None:
-        """Read what is kept of the trials; where folds have trials of their own, the record is that of their choices.
+        """Read the block sums of the trials; where folds have trials of their own, those of the folds' choices.
 
-        Trials of different folds have nothing to be compared on.
+        Trials of different folds have no common record.
         """
         if not self.sweep.searches_by_fold:
             return read_records(self._folder, self._entries)
@@ -184,7 +184,7 @@ class Study:
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
-        """What each fold chose, and how it fared out of sample; raises BadInput where there are no folds."""
+        """What each fold selected and its out-of-sample results; raises BadInput where there are no folds."""
         if self.sweep.walk_forward is None:
             remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
             raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
@@ -194,12 +194,12 @@ class Study:
         return walk_forward(self.sweep, self._parts, self.sessions, self._folder.segments(self.sweep.walk_forward))
 
     def rows(self, table: str, numbers: Collection[int]) -> pl.DataFrame:
-        """Read some trials' rows of a table, `trials`, `folds` or `returns`, from the files that have them alone."""
+        """Read some trials' rows of a table, `trials`, `folds` or `returns`, from only the files that hold them."""
         found = [part.filter(part["number"].is_in(list(numbers))) for part in self._parts(table, numbers)]
         return pl.concat(found) if found else pl.DataFrame()
 
     def _parts(self, table: str, numbers: Collection[int] | None = None) -> Iterator[pl.DataFrame]:
-        """Read a table part by part: all of it, or what has some trials, and at least one part for its columns."""
+        """Read a table part by part: all of it, or the parts with some trials; at least one part, for its columns."""
         entries = self._entries
         if numbers is not None:
             named = sorted(numbers)
@@ -209,7 +209,7 @@ class Study:
 
     @property
     def holdout_uses(self) -> list[HoldoutUse]:
-        """The looks at the holdout that are on record."""
+        """The recorded looks at the holdout."""
         return read_uses(self.path, self.identity.hash)
 
     @property
@@ -240,8 +240,8 @@ class Study:
     def digest(self) -> str:
         """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
 
-        All columns count but `datetime_start`, `datetime_complete` and `duration`. It is the same wherever and in
-        whatever pieces the study was run, so two studies of one sweep can be compared by it.
+        All columns count but `datetime_start`, `datetime_complete` and `duration`. It does not depend on where and
+        in which parts the study was run, so two studies of one sweep can be compared by it.
         """
         trials = (rows.drop(TIMING) for rows in self._folder.parts("trials", self._entries))
         others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
@@ -257,7 +257,7 @@ class Study:
 
     @property
     def state(self) -> State:
-        """How far the study has come."""
+        """The state of the study."""
         done = len(self.trials)
         asked = self._entries[-1].total if self._entries else None
         failed = int((self.trials["state"] == "FAIL").sum()) if done else 0

@@ -1,4 +1,4 @@
-"""The result of a walk-forward study: what each fold chose, and how that fared in the test that followed."""
+"""The result of a walk-forward study: what each fold selected, and its results in the test."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "m
 
 @dataclass(frozen=True, eq=False)
 class WalkForwardResult:
-    """What the folds chose and what their tests came to; in cross-validation that is no record out of sample.
+    """What the folds selected and the results of their tests; in cross-validation these are no out-of-sample record.
 
     Attributes
     ----------
@@ -71,10 +71,10 @@ class WalkForwardResult:
 
 
 def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequence[Segment]) -> WalkForwardResult:
-    """Choose in every fold and put the tests together.
+    """Select in every fold and combine the tests.
 
-    Of all trials only parameters and training scores are in memory at once; what else there is of the chosen ones is
-    read from their `parts` alone. `sessions` are the ends of the study's sessions, `segments` its folds. With several
+    Only parameters and training scores of all trials are in memory at once; other data of the chosen ones is read from
+    their `parts`. `sessions` are the ends of the study's sessions, `segments` its folds. With several
     objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
     """
     rules = sweep.walk_forward
@@ -89,7 +89,7 @@ def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequ
     rows, tests = [], []
     for fold, numbers in chosen.items():
         train, test = spans[fold, TRAIN], spans.get((fold, TEST))
-        earned = None if test is None else _earned(test, returns, numbers)
+        earned = None if test is None else _mean_returns(test, returns, numbers)
         if test is not None and earned is not None:
             tests.append((test, earned))
         rows.append(_row(train, test, sessions, measured, params, numbers, earned))
@@ -102,15 +102,15 @@ def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequ
     if rules.mode == "cpcv":
         each = np.arange(len(curves), dtype=np.int32).repeat(len(equity) // len(curves))
         equity = equity.select(pl.Series("path", each), pl.all())
-    return WalkForwardResult(table, equity, paths, _drift(table, params.drop("number")), _together(table, paths))
+    return WalkForwardResult(table, equity, paths, _drift(table, params.drop("number")), _combine(table, paths))
 
 
 Tested = tuple["Segment", "NDArray[np.float64]"]
-"""A test, or a piece of one, and what was earned in each of its sessions."""
+"""A test, or a part of one, and the return of each of its sessions."""
 
 
 def _paths(tests: Sequence[Tested], rules: WalkForward) -> list[list[Tested]]:
-    """Put together the paths of cross-validation: each takes every group from one of the folds that test it."""
+    """Combine the paths of a cross-validation: each takes every group from one of the folds that test it."""
     groups = [dict(zip(test.ranges, np.split(earned, _edges(test)), strict=True)) for test, earned in tests]
     spans = sorted({run for each in groups for run in each})
     assignment = cpcv_assignment(rules.groups or 2, rules.test_groups or 1)
@@ -157,7 +157,7 @@ def _rows_of(wanted: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFram
     return pl.concat([part.join(wanted, on=["fold", "number"], how="semi") for part in parts])
 
 
-def _earned(test: Segment, returns: pl.DataFrame, numbers: Sequence[int]) -> NDArray[np.float64]:
+def _mean_returns(test: Segment, returns: pl.DataFrame, numbers: Sequence[int]) -> NDArray[np.float64]:
     """Compute the mean return of the chosen trials in each session of the test; 0 after ruin, and without a choice."""
     own = returns.filter((pl.col("fold") == test.fold) & (pl.col("segment") == TEST))
     total = np.zeros(test.sessions)
@@ -206,7 +206,7 @@ def _row(
 
 
 def _types(params: pl.DataFrame) -> dict[str, pl.DataType]:
-    """Return the types of the folds' columns that nothing may stand in, where no fold chose anything."""
+    """Return the types of the folds' columns that may be all null, where no fold chose anything."""
     figures = ["test_return", *(f"{name}_{each}" for name in (TRAIN, TEST) for each in METRICS)]
     whole: dict[str, pl.DataType] = {"number": pl.Int64(), "numbers": pl.List(pl.Int64)}
     times = dict.fromkeys(("test_start", "test_end"), pl.Datetime("us", "UTC"))
@@ -240,7 +240,7 @@ def _metrics(returns: NDArray[np.float64]) -> dict[str, float | None]:
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
-def _together(table: pl.DataFrame, paths: pl.DataFrame) -> dict[str, float | None]:
+def _combine(table: pl.DataFrame, paths: pl.DataFrame) -> dict[str, float | None]:
     """Compute the metrics of all tests: those of the only path, or means and dispersion over several."""
     columns = {name: paths[name].cast(pl.Float64).drop_nulls().to_numpy() for name in paths.columns if name != "path"}
     figures: dict[str, float | None] = {

@@ -1,4 +1,4 @@
-"""A study that another process works on, looked at again and again: each look reads what was committed since."""
+"""A study that another process runs, read repeatedly: each time only what was committed since."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class Watch:
     """The state and the `count` best trials of the study in a folder; raises StudyConflict if there is none.
 
-    Rows that were read are not read again, and of them only the best are kept: a look at a long study costs what is
-    new in it.
+    Rows are read once, and only the best are kept in memory: the cost of a look depends on the new rows only.
     """
 
     def __init__(self, path: Path | str, count: int) -> None:
@@ -34,7 +33,7 @@ class Watch:
         self._best = self._kept = pl.DataFrame()
 
     def look(self) -> tuple[State, pl.DataFrame]:
-        """Read what is new; returns how far the study has come, and its best trials, best first."""
+        """Read new commits; returns the study's state and its best trials, best first."""
         entries = self._folder.entries()
         new = entries[self._read :]
         if new:

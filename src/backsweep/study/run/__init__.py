@@ -1,1 +1,1 @@
-"""How a study runs: the driver, its batches and their pacing."""
+"""Running a study: the driver, its batches and their pacing."""

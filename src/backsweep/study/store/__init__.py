@@ -1,1 +1,1 @@
-"""The folder of a study on disk: what is written, when, and what a resume reads."""
+"""The folder of a study: what is written, when, and what a resume reads."""

@@ -1,7 +1,6 @@
-"""JSON documents of a study, each read through one schema: a file may have been edited, and sealed again.
+"""JSON documents of a study, each validated by a schema: a file may have been edited, and its digest as well.
 
-A schema is a dataclass or a section. What it does not know, or what is not as it says, is one error that names the
-file and the field.
+A schema is a dataclass or a section. An unknown or invalid field is one error that names the file and the field.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def read_plain(files: Files, name: str, schema: type[Document], remedy: str = RE
 
 
 def validated(files: Files, name: str, schema: type[Document], content: Any, remedy: str = RESTORE) -> Document:
-    """Turn the content of a document into what its schema says, or raise StudyConflict about the first wrong field."""
+    """Convert the content of a document to its schema; raises StudyConflict for the first invalid field."""
     kind: Any = schema  # mypy: a type is hashable
     try:
         document: Document = _adapter(kind).validate_json(json.dumps(content), strict=True)
@@ -80,7 +79,7 @@ def validated(files: Files, name: str, schema: type[Document], content: Any, rem
 
 
 def malformed(files: Files, name: str, problem: str, expected: str, found: str, remedy: str = RESTORE) -> StudyConflict:
-    """Make the error for a file that is not what this version writes, and say which version began the study."""
+    """Return the error for a file that this version would not write; it names the version that began the study."""
     version = _version(files)
     written = f"in a study of backsweep {version}" if version else ""
     return StudyConflict(
@@ -98,7 +97,7 @@ def _adapter(schema: Any) -> TypeAdapter[Any]:
 
 
 def _version(files: Files) -> str:
-    """Find which version began the study, as far as its study.json can be read."""
+    """Return the version that began the study; "" where its study.json cannot be read."""
     try:
         version = unsealed(files.get("study.json"), "")["versions"]["backsweep"]
     except (StudyConflict, KeyError, TypeError):

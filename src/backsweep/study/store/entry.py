@@ -20,7 +20,7 @@ PART_NAME = re.compile(rf"{PREFIX}([0-9]{{9,16}})-[0-9a-f]{{{_DIGITS}}}\{_PART}"
 
 @dataclass(frozen=True)
 class Entry:
-    """Batches that were committed together, or what is left of one that was committed in pieces.
+    """Batches that were committed together, or the rest of one that was committed in parts.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class Entry:
 
     @property
     def own_name(self) -> str:
-        """Name the entry's file."""
+        """The name of the entry's file."""
         return _entry_name(self.first)
 
     def name(self, table: str) -> str:
-        """Name a table's part; it lies in `<table>/`."""
+        """Return the name of a table's part, which is in the folder `<table>/`."""
         return f"{table}/{PREFIX}{self.first:09d}-{self.files[table][:_DIGITS]}{_PART}"
 
 

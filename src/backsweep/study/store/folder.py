@@ -52,7 +52,7 @@ class StudyFolder:
     def __init__(self, path: Path | str) -> None:
         self._files = open_files(path)
         self._lease: Lease | None = None
-        self._known: StudyJson | None = None  # as it was found good
+        self._known: StudyJson | None = None  # as validated
         self._checks: StoredTables | None = None
 
     @property
@@ -102,9 +102,9 @@ class StudyFolder:
             LOGGER.warning("%s was begun with other versions: %s", self.path, printable(", ".join(versions)))
 
     def check_empty(self) -> None:
-        """Refuse a place that is in use for something else: raises StudyConflict, which names what lies there.
+        """Raise StudyConflict, which lists the content, if the folder is used for something else.
 
-        Hidden files, such as a file manager's, and logs, such as this run's own, do not put a place in use.
+        Hidden files, such as those of file managers, and logs, such as that of this run, do not count.
         """
         held = [name for name in self._files.contents() if name not in _BEFORE and not _is_harmless(name)]
         if {MANIFEST, "trials"} & set(held):
@@ -137,9 +137,9 @@ class StudyFolder:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep other runs off, or raise StudyConflict that says which run holds the study.
+        """Lock the study against other runs; raises StudyConflict that names the run which holds it.
 
-        Every commit inside the block makes sure that this is still so.
+        Every commit inside the block checks that the lock still holds.
         """
         try:
             with Lease(self._files) as self._lease:
@@ -148,7 +148,7 @@ class StudyFolder:
             self._lease = None
 
     def clear_uncommitted(self) -> None:
-        """Remove what runs that were killed have left, as far as it is certain that nobody will commit it."""
+        """Remove what killed runs have left, as far as no other run can still commit it."""
         clear_parts(self._files, self.entries())
 
     def commit(self, tables: Mapping[str, pl.DataFrame], total: int) -> None:
@@ -173,7 +173,7 @@ class StudyFolder:
         return entries
 
     def committed(self) -> list[Entry]:
-        """Read `entries` of a study that may be another version's, to count its trials."""
+        """Read `entries` of a study that another version may have written, to count its trials."""
         return read_entries(self._files, self.study_json().hash) if self.exists else []
 
     def parts(self, table: str, entries: list[Entry] | None = None) -> Iterator[pl.DataFrame]:
@@ -217,5 +217,5 @@ class StudyFolder:
 
 
 def _is_harmless(name: str) -> bool:
-    """Whether a file of anybody's neither has a name that a study uses nor shows that the folder is in use."""
+    """Return whether a file of this name does not mean that the folder is in use."""
     return name.startswith(".") or name.endswith(".log")

@@ -1,4 +1,4 @@
-"""What a study is: everything that can change a result, and a digest of it."""
+"""The identity of a study: everything that can change a result, and its digest."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Identity:
     def determining(self) -> dict[str, Any]:
         """What a trial's result and number depend on.
 
-        Not the study's name, the number of trials, where it runs, or where its files lie: their content counts.
+        Not the study's name, the number of trials, where it runs, or where its files are: only their content.
         """
         content: dict[str, Any] = json.loads(json.dumps(self.sweep))
         content.pop("study", None)
@@ -150,13 +150,13 @@ def identify(sweep: Sweep, data: str) -> Identity:
 
 
 def list_files(sweep: Sweep) -> tuple[str, ...]:
-    """Name the files that decide a result beside the sweep file and the data, those of the strategy first."""
+    """Return the names of the files that determine a result besides sweep file and data, the strategy's first."""
     sources = [source for code in _find_codes(sweep).values() for source in (code.main, *code.others)]
     return tuple(dict.fromkeys(source.name for source in sources)) or (f"those of {sweep.strategy}",)
 
 
 def _find_codes(sweep: Sweep) -> dict[str, Code]:
-    """Return what strategy, cost models and sampler are made of, by reference; of the user's own alone."""
+    """Return the source files of the user's strategy, cost models and sampler, by reference."""
     models = {model["model"]: "cost model" for model in custom_models(sweep.costs.model_dump())}
     sampler = {sweep.search.sampler: "sampler"} if ":" in sweep.search.sampler else {}
     words = {sweep.strategy: "strategy", **models, **sampler}

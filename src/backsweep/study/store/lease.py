@@ -1,11 +1,11 @@
-"""One run at a time on a study: a claim in the folder `lease/`, kept alive by a heartbeat.
+"""The lock of a study, for one run at a time: a claim in the folder `lease/`, renewed by a heartbeat.
 
-Claims are numbered and put if absent, so of two runs that take the same step one wins; the highest claim holds. A
-claim is given up when its process is known to be dead (same machine: by process id and the moment it started), or when
-its file has not been touched for `PATIENCE` seconds *of the clock of the run that waits*: no clock is compared with
-another, so clocks may jump. A run that was taken over, because it slept or was cut off, notices before its next
-commit. Should it commit in that very moment, one entry of the manifest wins (see `parts`): the lease saves double work
-and the manifest keeps the study whole.
+Claims are numbered and put if absent, so one of two runs that claim the same number wins; the highest claim holds. A
+claim expires when its process is known to be dead (same machine: by process id and the moment it started), or when
+its file has not been touched for `PATIENCE` seconds *of the clock of the run that waits*: clocks are never compared
+with each other, so they may jump. A run that lost its lease, because it was suspended or disconnected, notices before
+its next commit. If it commits at that very moment, one entry of the manifest wins (see `manifest`): the lease prevents
+double work, and the manifest keeps the study consistent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 BEAT = 2.0
-"""Seconds between two touches of a claim. Compiled code may keep the heart from beating for the length of a chunk."""
+"""Seconds between two touches of a claim. Compiled code may delay it for the length of a chunk."""
 
 PATIENCE = 30.0
 """Seconds without a touch after which a claim from elsewhere is dead."""
@@ -52,8 +52,8 @@ class Holder:
     host : name of its machine.
     place : boot and process namespace; process ids of one place can be compared, empty where that is not known.
     pid, started : the process, and when it began in ticks since the boot.
-    since : for the reader alone.
-    token : tells two claims of one process apart.
+    since : for messages only.
+    token : distinguishes two claims of one process.
 
     """
 
@@ -75,12 +75,12 @@ class Holder:
 
     @property
     def is_near(self) -> bool:
-        """Whether this process can see that one, if it lives."""
+        """Whether this process could see that one if it were alive."""
         return bool(self.place) and (self.host, self.place) == (socket.gethostname(), _place())
 
     @property
     def is_alive(self) -> bool:
-        """Whether a process that is near lives and, if it is this one, still works on the study."""
+        """Whether a process that is near is alive and, if it is this one, still holds the lease."""
         if self.pid == os.getpid() and self.token not in _HELD:
             return False
         return self.started != 0 and _started(self.pid) == self.started
@@ -89,8 +89,8 @@ class Holder:
 class Lease:
     """The right to commit to a study, as long as the `with` block lasts.
 
-    Entering it raises StudyConflict, which names the holder, if another run lives; that takes up to `patience` seconds
-    if the last one ran on another machine and left its claim behind.
+    Entering it raises StudyConflict, which names the holder, if another run is alive; that takes up to
+    `patience` seconds if the last run was on another machine and left its claim.
     """
 
     def __init__(self, study: Files, beat: float = BEAT, patience: float = PATIENCE) -> None:
@@ -105,12 +105,12 @@ class Lease:
         self._content, self._token = sealed(asdict(holder)), holder.token
         _HELD.add(self._token)
         try:
-            while not self._take():
+            while not self._claim():
                 pass
         except BaseException:
             _HELD.discard(self._token)
             raise
-        threading.Thread(target=self._keep, name="lease", daemon=True).start()
+        threading.Thread(target=self._renew, name="lease", daemon=True).start()
         return self
 
     def __exit__(
@@ -133,8 +133,8 @@ class Lease:
                 remedy="run the same command when the other has ended: it resumes the study",
             )
 
-    def _take(self) -> bool:
-        """Claim the study when nobody holds it; False if others came in between."""
+    def _claim(self) -> bool:
+        """Claim the study when no other run holds it; False if another claim came first."""
         claims = self._claims()
         if claims:
             self._wait(_name(claims[-1]))
@@ -172,8 +172,8 @@ class Lease:
             remedy="wait until it ends, or end it; then run the same command again: it resumes the study",
         )
 
-    def _keep(self) -> None:
-        """Touch the claim until the lease ends; a claim that was removed does not come back."""
+    def _renew(self) -> None:
+        """Touch the claim until the lease ends; a claim that was removed is not written again."""
         while not self._ended.wait(self._beat):
             with suppress(BadInput):  # a place that does not answer now may answer at the next beat
                 self._study.touch(_name(self._number), self._content)
@@ -203,7 +203,7 @@ def _place() -> str:
 
 
 def _started(pid: int) -> int:
-    """When a process began, in ticks since the boot; 0 if it is not there or has ended."""
+    """Return when a process started, in ticks since the boot; 0 if there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:

@@ -1,11 +1,11 @@
 """A study's parts: for each commit one Parquet file per table, and one entry in the manifest that names them.
 
-A commit is one batch, or several batches of quick trials. The entry is what commits: it is put if absent, after the
-files that it names, and the files have a piece of their digest in their names. So two runs that compute the same trials
-never write the same file, one of their entries wins, and what it names is there. Rows are deterministic: it does not
-matter which one wins.
+A commit is one batch, or several batches of fast trials. The entry is what commits: it is put if absent, after the
+files that it names, and the files have the beginning of their digest in their names. So two runs that compute the same
+trials never write the same file, one of their entries wins, and the files that it names exist. Rows are deterministic,
+so it does not matter which one wins.
 
-Polars reads many a flipped bit in a Parquet file without noticing. Hence every file is read through its digest.
+Polars does not detect every flipped bit in a Parquet file, so the digest of every file is checked.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def put_parts(files: Files, study: str, tables: Mapping[str, pl.DataFrame], tota
 def read_entries(files: Files, study: str) -> list[Entry]:
     """Read the manifest in the order of trials; raises StudyConflict for an entry that is damaged, foreign or missing.
 
-    What lies behind the last entry was not committed and does not count.
+    Parts without an entry were not committed and do not count.
     """
     entries: list[Entry] = []
     expected = 0
@@ -92,9 +92,9 @@ def read_parts(files: Files, entries: Iterable[Entry], table: str, tables: Store
 
 
 def clear_parts(files: Files, entries: Iterable[Entry]) -> None:
-    """Remove what runs that were killed have left: temporary files, and parts of batches that were committed without.
+    """Remove what killed runs have left: temporary files, and parts that are not those of a committed batch.
 
-    A part whose batch is not committed stays: whoever wrote it may be about to commit it.
+    A part whose batch is not committed stays: another run may be about to commit it.
     """
     named = {entry.first: entry for entry in entries}
     tables = sorted({table for entry in named.values() for table in entry.files})

@@ -1,4 +1,4 @@
-"""The histories of a null study, as they lie in the study's folder."""
+"""The results of a null study's histories, in the study's folder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class History:
 
 
 def write_history(folder: Path | str, history: History) -> None:
-    """Keep a history's result; one that is there stays."""
+    """Store a history's result, unless it is stored."""
     open_files(folder).put(_name(history.trials, history.number), sealed(asdict(history)))
 
 

@@ -1,4 +1,4 @@
-"""Reading what is kept of every trial's record: from the table `blocks`, or from returns where a study has none."""
+"""Reading the block sums of all trials: from the table `blocks`, or from returns where a study has none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_records(folder: StudyFolder, entries: list[Entry]) -> Records | None:
-    """Read what is kept of a study's trials; None if no trial has a record of four sessions."""
+    """Read the block sums of a study's trials; None if no trial has a record of four sessions."""
     return gather_records(_parts(folder, entries))
 
 

@@ -1,8 +1,7 @@
-"""`selected/`: the records of what a study has selected, and `params.json`, which says what that is and is put last.
+"""`selected/`: the records of what a study has selected, and `params.json`, which describes them and is written last.
 
-A backtest writes the same into a folder that may be anybody's, and so puts a `params.json` first that says no more than
-that its records are unfinished: if it is killed, its repetition knows the records as its own, and nobody reads them as
-another backtest's.
+A backtest writes the same into a folder of the user's choice. It writes a `params.json` first that marks its records as
+unfinished: if it is killed, a repetition may overwrite them, and they are not mistaken for those of another backtest.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Metrics = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Choice:
-    """What a fold chose, and how it fared in the fold's test; no metrics where there was none."""
+    """What a fold selected, with its metrics in the fold's test; no metrics where there is none."""
 
     __pydantic_config__ = STRICT
 
@@ -45,7 +44,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Selected:
-    """What records are of: parameters with their metrics, or the choices of a walk-forward's folds, or unfinished."""
+    """The subject of records: parameters with their metrics, the choices of a walk-forward's folds, or unfinished."""
 
     __pydantic_config__ = STRICT
 
@@ -57,7 +56,7 @@ class Selected:
 
 
 def read_selected(files: Files, folder: str = SELECTED) -> Selected | None:
-    """Read what the records in a folder are of; None without, StudyConflict for a file that says something else."""
+    """Read the subject of the records in a folder; None without, StudyConflict for an invalid file."""
     name = folder + PARAMS
     return read_plain(files, name, Selected, REWRITE) if files.exists(name) else None
 
@@ -65,16 +64,16 @@ def read_selected(files: Files, folder: str = SELECTED) -> Selected | None:
 def write_selected(
     files: Files, records: Mapping[str, pl.DataFrame], content: dict[str, Any], folder: str = SELECTED
 ) -> None:
-    """Write records as Parquet, and at last what they are of."""
+    """Write records as Parquet, and last their subject."""
     for name, rows in records.items():
         files.replace(f"{folder}{name}.parquet", parquet_bytes(rows))
     files.replace(folder + PARAMS, _encoded(content))
 
 
 def begin_records(files: Files, records: Iterable[str]) -> None:
-    """Put an unfinished `params.json` into a backtest's place, over an older backtest's.
+    """Write an unfinished `params.json` into a backtest's folder, replacing an older backtest's.
 
-    Raises StudyConflict where files of these records' names lie in a place that holds no backtest.
+    Raises StudyConflict where files with the records' names are in a folder that holds no backtest.
     """
     if read_selected(files, "") is None and (
         held := [name for name in (f"{each}.parquet" for each in records) if files.exists(name)]

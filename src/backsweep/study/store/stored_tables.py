@@ -1,4 +1,4 @@
-"""What the parts of a study's tables must be, for a part may have been edited and its entry sealed again.
+"""Validation of the parts of a study's tables: a part may have been edited, and its digest as well.
 
 Columns and types are those that this version writes; rows are those of the entry's trials, one per trial, or one per
 trial and segment.
@@ -143,7 +143,7 @@ class StoredTables:
 
     @cached_property
     def _segments(self) -> list[tuple[int, str, int]]:
-        """Fold, name and kept returns of every segment; without folds that of the whole."""
+        """Fold, name and number of stored returns of every segment; without folds one segment."""
         walk = self._sweep.walk_forward
         if walk is None:
             return [(0, WHOLE, len(self._sessions))]

@@ -1,4 +1,4 @@
-"""`study.json`: what a study is, put once when it begins."""
+"""`study.json`: the identity of a study, written once when it begins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Source = Digest | Literal[""]
 
 
 class _Named(Section, extra="allow"):
-    """What is read of a sweep by whoever only counts its trials."""
+    """The keys of a sweep that are needed to count its trials."""
 
     study: Annotated[str, matching(*NAME)]
     strategy: Annotated[str, Field(min_length=1)]

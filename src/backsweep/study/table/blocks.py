@@ -1,7 +1,7 @@
-"""What is kept of every trial's record: sums over blocks of time, and the shape of its returns.
+"""The summary of every trial's record: sums over blocks of time, and moments of its returns.
 
-They are committed with a batch, as the table `blocks`, so that the statistics of a study read a kilobyte of each trial
-and never its returns. With folds, a trial's record is its test segments one after the other.
+It is committed with a batch, as the table `blocks`, so that the statistics of a study read a kilobyte of each trial and
+not its returns. With folds, a trial's record is its test segments one after the other.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _rows(numbers: NDArray[np.int64], kept: RecordSums) -> pl.DataFrame:
 
 
 def gather_records(parts: Iterable[pl.DataFrame]) -> Records | None:
-    """Put rows of `blocks` together; None without a record of four sessions, or where trials have different ones."""
+    """Combine rows of `blocks`; None without a record of four sessions, or if the lengths of records differ."""
     rows = pl.concat([*parts, summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32))])
     sessions = rows["sessions"].unique()
     if len(sessions) != 1 or sessions[0] < FEWEST_SESSIONS:
@@ -70,7 +70,7 @@ def gather_records(parts: Iterable[pl.DataFrame]) -> Records | None:
 
 
 def rows_of_returns(part: pl.DataFrame) -> pl.DataFrame:
-    """Make rows of `blocks` from rows of `returns`."""
+    """Compute rows of `blocks` from rows of `returns`."""
     rows = part.filter(part["returns"].is_not_null())
     tests = rows.filter(rows["segment"] == TEST)
     rows = (tests if len(tests) else rows).sort("number", "fold", maintain_order=True)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class TableDigest:
-    """SHA-256 over a table's columns, taken in part by part.
+    """SHA-256 over a table's columns, updated part by part.
 
-    Every column has streams of its own - validity, lengths of texts and lists, values in little-endian bytes - so that
-    where one part ends and the next begins leaves no trace.
+    Every column has streams of its own - validity, lengths of texts and lists, values in little-endian bytes - so the
+    digest does not depend on the boundaries of parts.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class TableDigest:
             self._add(f"{column.name} {column.dtype}", column)
 
     def hexdigest(self) -> str:
-        """Return the digest of all rows so far, hexadecimal; rows of no column count for nothing."""
+        """Return the digest of all rows so far, hexadecimal; rows without columns do not count."""
         whole = hashlib.sha256()
         for name, stream in self._streams.items():
             whole.update(f"{name} {stream.hexdigest()}\n".encode())
