@@ -17,7 +17,7 @@ from backsweep.sweepfile.load import load_sweep
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = {"python", "yaml", "sh", "text"}
+LANGUAGES = {"python", "yaml", "sh", "text", "diff"}
 SMALLEST = {
     "study": "page",
     "data": {"bars": "bars.parquet"},
@@ -62,7 +62,8 @@ def run_python(page, folder, monkeypatch):
     runpy.run_path(str(script))
 
 
-WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
+OTHER_TESTS = {"extending.md"}  # adds files to the package: see test_extending
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text() and page.name not in OTHER_TESTS]
 WITH_STUDIES = [page for page in WITH_PYTHON if "bs.run(" in page.read_text()]  # they compile
 
 

@@ -80,10 +80,10 @@ def _ascending(tiers: Any) -> Any:
     return tiers
 
 
-def _section(kind: Kind, part: str) -> type[Section]:
+def _section(name: str, kind: Kind, part: str) -> type[Section]:
     """Return the section of a kind of commission or slippage."""
-    bases = tuple(base for base, fits in ((_Bounded, kind.bounded), (Custom, kind.name == "custom")) if fits)
-    fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
+    bases = tuple(base for base, fits in ((_Bounded, kind.bounded), (Custom, name == "custom")) if fits)
+    fields: dict[str, Any] = {"kind": (Literal[name], ...)}
     validators = {}
     for key in kind.keys:
         if isinstance(key, Number):
@@ -93,15 +93,15 @@ def _section(kind: Kind, part: str) -> type[Section]:
         else:
             fields[key.name] = (tuple[Tier, ...], Field(min_length=1, description=key.about))
             validators["_ascending"] = field_validator(key.name)(_ascending)
-    name = "".join(word.capitalize() for word in (*kind.name.split("_"), part))
+    title = "".join(word.capitalize() for word in (*name.split("_"), part))
     return create_model(
-        name, __base__=bases or Section, __doc__=kind.about, __module__=__name__, __validators__=validators, **fields
+        title, __base__=bases or Section, __doc__=kind.about, __module__=__name__, __validators__=validators, **fields
     )
 
 
 def _sections(kinds: Registry, part: str) -> dict[str, type[Section]]:
     """Return the sections of all kinds by the kinds' names, known to this module under their own."""
-    sections = {kind.name: _section(kind, part) for kind in kinds.kinds}
+    sections = {name: _section(name, kind, part) for name, kind in kinds.kinds.items()}
     globals().update({section.__name__: section for section in sections.values()})  # pickles name a class by its module
     return sections
 

@@ -147,11 +147,10 @@ def _owners(part: str, costs: CostsSpec, assets: Sequence[str]) -> dict[str, tup
 
 def _set_cost(tables: Tables, part: str, section: Any, rows: list[int], tiers: list[tuple[float, ...]]) -> None:
     """Write a commission or slippage for some assets: the number of its kind, its keys by their names, its tiers."""
-    number = _KINDS[part].number(section.kind)
-    kind = _KINDS[part].kinds[number]
+    kind = _KINDS[part].kinds[section.kind]
     words = {key.name: key.words for key in kind.keys if isinstance(key, Choice)}
     records = tables.assets[part]
-    records["kind"][rows] = number
+    records["kind"][rows] = _KINDS[part].number(section.kind)
     for name in set(records.dtype.fields or ()) - set(PLACES):
         value = getattr(section, name, 0.0)
         records[name][rows] = words[name].index(value) if name in words else _or_nan(value)

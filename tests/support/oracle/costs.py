@@ -49,15 +49,15 @@ class Costs:
         """Return the price after slippage; `share` of the bar's volume has traded then."""
         size = abs(price)
         slip = size * self.stop_slippage if order.is_stop else ZERO
-        kind = self.slippage["kind"]
-        if kind == "volume_share":
-            slip += size * Fraction(self.slippage["rate"]) * min(share, Fraction(self.slippage["limit"])) ** 2
-        elif kind == "square_root":
-            slip += size * Fraction(self.slippage["rate"]) * Fraction(sqrt(share))
-        elif kind == "fixed":
-            slip += Fraction(self.slippage["amount"])
-        elif kind == "percentage":
-            slip += size * Fraction(self.slippage["rate"])
+        number = {name: Fraction(value) for name, value in self.slippage.items() if name != "kind"}
+        slips = {
+            "none": lambda: ZERO,
+            "fixed": lambda: number["amount"],
+            "percentage": lambda: size * number["rate"],
+            "volume_share": lambda: size * number["rate"] * min(share, number["limit"]) ** 2,
+            "square_root": lambda: size * number["rate"] * Fraction(sqrt(share)),
+        }
+        slip += slips[self.slippage["kind"]]()
         if units > 0:
             return price + slip
         return max(price - slip, ZERO) if price > 0 else price - slip
@@ -82,12 +82,17 @@ class Costs:
 
     def fee(self, order: Any, units: Fraction, value: Fraction, *, maker: bool) -> Fraction:
         """Return what a fill costs before the order's minimum and maximum."""
-        kind = self.commission["kind"]
-        if kind == "tiered":
-            return self.in_tiers(order, units, value, maker=maker)
+        rate = rate_of(self.commission, maker=maker)
         amount = Fraction(self.commission.get("amount", 0.0)) if not order.filled else ZERO
-        base = {"percentage": value, "combined": value, "per_share": units}
-        return rate_of(self.commission, maker=maker) * base.get(kind, ZERO) + amount
+        fees = {
+            "none": lambda: ZERO,
+            "percentage": lambda: rate * value,
+            "per_share": lambda: rate * units,
+            "per_order": lambda: amount,
+            "combined": lambda: rate * value + amount,
+            "tiered": lambda: self.in_tiers(order, units, value, maker=maker),
+        }
+        return fees[self.commission["kind"]]()
 
     def in_tiers(self, order: Any, units: Fraction, value: Fraction, *, maker: bool) -> Fraction:
         """Return the fees of a fill that spans several tiers: the integral of the rates."""

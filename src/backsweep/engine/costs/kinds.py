@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
+
+import numpy as np
 
 from backsweep.engine.compile.kernel import kernel, record_dtype
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Kernel = Callable[..., float]
 """Of a commission: `charge(state, asset, order, row, quantity, price, maker)`, what a fill costs in the asset's
@@ -54,13 +54,12 @@ class Tiers:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of commission or slippage, as `kind` names it in the sweep file.
+    """A kind of commission or slippage; `kind` in the sweep file is the name of its file.
 
     `bounded`: the keys `minimum` and `maximum` bound the commission of an order. `monthly`: the kernel reads what the
     account has traded in the calendar month.
     """
 
-    name: str
     about: str | None
     kernel: Kernel
     keys: tuple[Number | Choice | Tiers, ...] = ()
@@ -72,23 +71,34 @@ class Kind:
 class Registry:
     """All kinds of commission, or all of slippage; a kind's place is its number in the records."""
 
-    kinds: tuple[Kind, ...]
+    kinds: dict[str, Kind]
+
+    @classmethod
+    def of(cls, package: str, *names: str) -> Registry:
+        """Return the kinds whose files have these names in a package."""
+        return cls({name: import_module(f"{package}.{name}").KIND for name in names})
 
     def number(self, name: str) -> int:
         """Return the number of a kind."""
-        return [kind.name for kind in self.kinds].index(name)
+        return list(self.kinds).index(name)
 
     @property
     def record(self) -> np.dtype[Any]:
-        """The dtype of what one asset pays: PLACES, and the numbers of every kind's keys by name."""
-        names = {key.name: "f8" for kind in self.kinds for key in kind.keys if not isinstance(key, Tiers)}
-        bounds = {"minimum": "f8", "maximum": "f8"} if any(kind.bounded for kind in self.kinds) else {}
+        """The dtype of what one asset pays: PLACES, and the numbers of every kind's keys by name.
+
+        Raises ValueError for a name that NumPy's records have for something else, such as `size`.
+        """
+        names = {key.name: "f8" for kind in self.kinds.values() for key in kind.keys if not isinstance(key, Tiers)}
+        for name in names:
+            if hasattr(np.record, name) or name in PLACES:
+                raise ValueError(f"a key of a cost cannot be called {name!r}")
+        bounds = {"minimum": "f8", "maximum": "f8"} if any(kind.bounded for kind in self.kinds.values()) else {}
         return record_dtype([*(dict.fromkeys(PLACES, "i8") | bounds | names).items()])
 
     def dispatch(self) -> Kernel:
         """Return one kernel for all kinds, which takes the number of a kind before what that kind's kernel takes."""
         chosen: Kernel = _nothing
-        for number, kind in reversed([*enumerate(self.kinds)]):
+        for number, kind in reversed([*enumerate(self.kinds.values())]):
             chosen = _either(number, kind.kernel, chosen)
         return chosen
 

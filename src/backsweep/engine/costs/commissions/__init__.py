@@ -1,18 +1,16 @@
-"""The kinds of commission: a new one is a file here, and a line in the list."""
+"""The kinds of commission: a new one is a file here, and its name in the list."""
 
-from backsweep.engine.costs.commissions import combined, custom, none, per_order, per_share, percentage, tiered
 from backsweep.engine.costs.kinds import Registry
 
-COMMISSIONS = Registry(
-    (
-        none.KIND,
-        percentage.KIND,
-        per_share.KIND,
-        per_order.KIND,
-        combined.KIND,
-        tiered.KIND,
-        custom.KIND,
-    )
+COMMISSIONS = Registry.of(
+    __name__,
+    "none",
+    "percentage",
+    "per_share",
+    "per_order",
+    "combined",
+    "tiered",
+    "custom",
 )
 
 charge = COMMISSIONS.dispatch()

@@ -18,7 +18,6 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
 
 
 KIND = Kind(
-    "combined",
     __doc__,
     charge,
     (Number("rate", "Fraction of the value.", ge=0.0, lt=1.0), MAKER_RATE, per_order.AMOUNT),

@@ -15,4 +15,4 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
     return model_commission(state, asset.commission.model, order, row, quantity, price, maker)
 
 
-KIND = Kind("custom", __doc__, charge, bounded=True, monthly=True)
+KIND = Kind(__doc__, charge, bounded=True, monthly=True)

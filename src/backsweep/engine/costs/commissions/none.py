@@ -14,4 +14,4 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
     return 0.0
 
 
-KIND = Kind("none", __doc__, charge)
+KIND = Kind(__doc__, charge)

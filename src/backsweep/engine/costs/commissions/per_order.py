@@ -16,4 +16,4 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
     return asset.commission.amount if order.filled == 0.0 else 0.0
 
 
-KIND = Kind("per_order", __doc__, charge, (AMOUNT,))
+KIND = Kind(__doc__, charge, (AMOUNT,))

@@ -16,7 +16,6 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
 
 
 KIND = Kind(
-    "per_share",
     __doc__,
     charge,
     (Number("rate", "The asset's currency for each unit.", ge=0.0), MAKER_AMOUNT),

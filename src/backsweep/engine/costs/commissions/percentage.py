@@ -16,7 +16,6 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
 
 
 KIND = Kind(
-    "percentage",
     __doc__,
     charge,
     (Number("rate", "Fraction of the value; 0.0005 is 5 basis points.", ge=0.0, lt=1.0), MAKER_RATE),

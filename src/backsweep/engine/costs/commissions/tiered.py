@@ -53,7 +53,6 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
 
 
 KIND = Kind(
-    "tiered",
     __doc__,
     charge,
     (

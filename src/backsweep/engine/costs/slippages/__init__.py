@@ -1,17 +1,15 @@
-"""The kinds of slippage: a new one is a file here, and a line in the list."""
+"""The kinds of slippage: a new one is a file here, and its name in the list."""
 
 from backsweep.engine.costs.kinds import Registry
-from backsweep.engine.costs.slippages import custom, fixed, none, percentage, square_root, volume_share
 
-SLIPPAGES = Registry(
-    (
-        none.KIND,
-        fixed.KIND,
-        percentage.KIND,
-        volume_share.KIND,
-        square_root.KIND,
-        custom.KIND,
-    )
+SLIPPAGES = Registry.of(
+    __name__,
+    "none",
+    "fixed",
+    "percentage",
+    "volume_share",
+    "square_root",
+    "custom",
 )
 
 slip = SLIPPAGES.dispatch()

@@ -15,4 +15,4 @@ def slip(state: Any, asset: Any, order: Any, row: int, quantity: float, price: f
     return model_slippage(state, asset.slippage.model, order, row, quantity, price, filled_before)
 
 
-KIND = Kind("custom", __doc__, slip)
+KIND = Kind(__doc__, slip)

@@ -14,4 +14,4 @@ def slip(state: Any, asset: Any, order: Any, row: int, quantity: float, price: f
     return asset.slippage.amount
 
 
-KIND = Kind("fixed", __doc__, slip, (Number("amount", "The asset's currency for each unit.", ge=0.0),))
+KIND = Kind(__doc__, slip, (Number("amount", "The asset's currency for each unit.", ge=0.0),))

@@ -14,4 +14,4 @@ def slip(state: Any, asset: Any, order: Any, row: int, quantity: float, price: f
     return 0.0
 
 
-KIND = Kind("none", __doc__, slip)
+KIND = Kind(__doc__, slip)

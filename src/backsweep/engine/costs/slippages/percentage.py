@@ -14,4 +14,4 @@ def slip(state: Any, asset: Any, order: Any, row: int, quantity: float, price: f
     return abs(price) * asset.slippage.rate
 
 
-KIND = Kind("percentage", __doc__, slip, (Number("rate", "Fraction of the price.", ge=0.0, lt=1.0),))
+KIND = Kind(__doc__, slip, (Number("rate", "Fraction of the price.", ge=0.0, lt=1.0),))

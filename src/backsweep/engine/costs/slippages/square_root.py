@@ -17,4 +17,4 @@ def slip(state: Any, asset: Any, order: Any, row: int, quantity: float, price: f
     return abs(price) * asset.slippage.rate * np.sqrt(share_of_volume(state, row, quantity, filled_before))
 
 
-KIND = Kind("square_root", __doc__, slip, (Number("rate", "Fraction of the price at a share of one.", ge=0.0),))
+KIND = Kind(__doc__, slip, (Number("rate", "Fraction of the price at a share of one.", ge=0.0),))

@@ -17,7 +17,6 @@ def slip(state: Any, asset: Any, order: Any, row: int, quantity: float, price: f
 
 
 KIND = Kind(
-    "volume_share",
     __doc__,
     slip,
     (
