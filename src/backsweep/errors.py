@@ -1,8 +1,8 @@
-"""What can go wrong, named by what the reader can do about it.
+"""The errors of backsweep, by what the reader can do about them.
 
-Every error says four things: what was expected, what was found, where, and the remedy. The command line prints an
-error's text and nothing else; `exit_code` is the process's exit code. The fields may quote names and texts of others:
-each is one printable line without secrets (see `printable`), so the only line ends of a message are its own.
+Every error states four things: what was expected, what was found, where, and the remedy. The command line prints an
+error's text and nothing else; `exit_code` is the process's exit code. The fields may quote untrusted text:
+each is one printable line without secrets (see `printable`), so the only line breaks of a message are its own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ class BacksweepError(Exception):
 
     Parameters
     ----------
-    problem : one line that names what is wrong.
-    where : file, key, line, row or column; empty where there is no place.
-    expected, found : what the rule asks for and what is there; empty where `problem` says it all.
+    problem : one line that states what is wrong.
+    where : file, key, line, row or column; empty where there is none.
+    expected, found : what the rule requires and what was found; empty where `problem` is complete.
     remedy : what the reader can do now.
 
     """
@@ -60,7 +60,7 @@ class StrategyError(BadInput):
 
 
 class StudyConflict(BadInput):
-    """A study folder that holds something else than what this command would write there."""
+    """A study folder whose content is not what this command would write there."""
 
 
 class LimitReached(BacksweepError):  # noqa: N818 - the name is the message

@@ -1,4 +1,4 @@
-"""The user's home folder, or that there is none."""
+"""The user's home folder, which may not exist."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Text from outside, made safe to print and to keep: nothing in it moves the cursor, forges a line or is a secret.
+"""Sanitising of text before it is printed or stored: no control characters, no extra lines, no secrets.
 
-Names of assets, columns, files and studies, and what other packages say in their errors, are written by others. What
-prints them goes through `clean`: every error's fields, every cell of a table, every line of the command line.
+Names of assets, columns, files and studies, and errors of other packages, are untrusted. All output passes through
+`clean`: every error's fields, every cell of a table, every line of the command line.
 """
 
 from __future__ import annotations

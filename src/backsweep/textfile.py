@@ -1,4 +1,4 @@
-"""Reading small text files that others may have put there: regular files alone, and never more than is sensible."""
+"""Reading small, untrusted text files: regular files only, up to a maximum size."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_actions_of_other_assets_are_left_out(bars):
     both = frame(at(1, "ZZ", split=2.0), at(1, "AA", split=2.0))
     shard = shard_from_frames(bars, actions=both)
     assert shard.actions["asset"].to_list() == [0]
-    assert shard.notes == ("1 of 2 rows of the actions meet no bar: 1 of ZZ",)
+    assert shard.notes == ("1 of 2 rows of the actions match no bar: 1 of ZZ",)
     with pytest.raises(BadData, match="no asset of the actions has bars"):
         shard_from_frames(bars, actions=both.head(1))
 

@@ -88,7 +88,7 @@ def test_signals_of_assets_without_bars_are_refused_and_counted_where_others_hav
     assert caught.value.found == "AA.SZ, BB.SZ"
     both = pl.concat([other, bars.head(3).select("timestamp", "asset", pred="close")])
     shard = shard_from_frames(bars, both)
-    assert shard.notes == ("6 of 9 rows of the signals meet no bar: 3 of AA.SZ, 3 of BB.SZ",)
+    assert shard.notes == ("6 of 9 rows of the signals match no bar: 3 of AA.SZ, 3 of BB.SZ",)
     assert shard.rows["pred"].is_not_nan().sum() == 3
 
 

@@ -41,7 +41,7 @@ def test_a_strategy_that_does_not_compile_ends_the_run_before_anything_is_writte
 
 NOTED = (
     "column 'desk' of the bars is not used: ",
-    "1 of 61 rows of the signals meet no bar: 1 of BB",
+    "1 of 61 rows of the signals match no bar: 1 of BB",
 )
 IDLE = """
 import backsweep as bs

@@ -6,10 +6,10 @@ A table of actions has `timestamp`, `asset` and at least one of
     dividend    cash a unit, in the asset's currency, on its ex-date; counted in new units where it goes with a split
     delisting   anything but 0: the asset ends here
 
-An empty cell and 0 say that there is none, and so does a split of 1. An action takes effect at the first timestamp of
-the bars at or after its own, whether or not its asset has a bar there: splits and dividends before anything trades,
-delistings at the close. After the last timestamp there are no splits and dividends, and a delisting takes effect at it.
-A sleeve has no other timestamps than those of its asset's bars. Actions of assets without bars play no part.
+An empty cell, 0 and a split of 1 mean no action. An action takes effect at the first timestamp of the bars at or after
+its own, whether or not its asset has a bar there: splits and dividends before trading, delistings at the close. Splits
+and dividends after the last timestamp are ignored, and a delisting after it takes effect at it. The timestamps of a
+sleeve are those of its asset's bars. Actions of assets without bars are ignored.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def check_ends(rows: pl.DataFrame, actions: pl.DataFrame, assets: pl.Series, sou
 def add_split_factor(rows: pl.DataFrame, actions: pl.DataFrame, source: str) -> pl.DataFrame:
     """Add to each bar the product of its asset's splits so far, its own included; `rows` ascend in time.
 
-    A price times this factor, or a volume divided by it, has no jump at a split, and knows nothing of later ones.
+    A price times this factor, or a volume divided by it, has no jump at a split and does not depend on later splits.
     """
     if SPLIT_FACTOR in rows.columns:
         raise BadData(

@@ -1,7 +1,7 @@
-"""What a study must know of its data before anyone holds them: which assets, how many bars of each, which sessions.
+"""The assets and sessions of a dataset, and the number of bars of each asset, read before any shard is loaded.
 
-A survey streams over timestamps and assets alone, so its memory does not grow with the number of bars. Assets are cut
-into blocks of fixed size, which depend on the data and on nothing else; a shard is any run of consecutive blocks.
+The survey streams over timestamps and assets only, so its memory does not grow with the number of bars. Assets are
+divided into blocks of fixed size, which depend on the data alone; a shard is any range of consecutive blocks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
-from backsweep.dataset.coverage import check_assets_meet, check_moments_meet, describe_strangers
+from backsweep.dataset.coverage import check_assets_match, check_timestamps_match, describe_assets_without_bars
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.sources import gather
@@ -41,7 +41,7 @@ class Calendar:
     assets : names in ascending order.
     bars : int64[assets], how many bars each has.
     starts, ends : int64[sessions], first and last timestamp of every session, nanoseconds UTC.
-    notes : what should be said aloud of data that no shard has: of assets without a bar.
+    notes : warnings about data that no shard has, such as assets without a bar.
 
     """
 
@@ -53,15 +53,15 @@ class Calendar:
 
     @property
     def blocks(self) -> int:
-        """How many blocks the assets make; the last may be smaller than the others."""
+        """The number of blocks of assets; the last may be smaller."""
         return -(-len(self.assets) // BLOCK)
 
     def assets_of(self, blocks: range) -> tuple[str, ...]:
-        """Name the assets of consecutive blocks."""
+        """Return the assets of consecutive blocks."""
         return self.assets[blocks.start * BLOCK : blocks.stop * BLOCK]
 
     def divide(self, shards: int) -> tuple[range, ...]:
-        """Cut the blocks into consecutive ranges of about as many bars each; fewer than `shards` if blocks are few."""
+        """Divide the blocks into consecutive ranges with similar numbers of bars: `shards`, or one for each block."""
         shards = min(shards, self.blocks)
         until = np.cumsum(np.add.reduceat(self.bars, np.arange(0, len(self.assets), BLOCK)))
         cuts = [0]
@@ -91,12 +91,12 @@ def survey(spec: DataSpec) -> Calendar:
         notes: list[str] = []
         for role in ("signals", "actions"):
             if role in tables:
-                notes += _check_meeting(role, tables, window, calendar.assets)
+                notes += _check_matches(role, tables, window, calendar.assets)
         return replace(calendar, notes=tuple(notes))
 
 
-def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> list[str]:
-    """Refuse signals or actions none of which can meet a bar, which no shard could know; note assets without bars."""
+def _check_matches(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> list[str]:
+    """Raise BadData if no signal or action matches a bar, which no single shard knows; list assets without bars."""
 
     def distinct(role: str, key: str) -> pl.Series:
         layouts = tables[role].layouts
@@ -105,10 +105,10 @@ def _check_meeting(role: str, tables: dict[str, Table], window: Window, assets: 
 
     source = tables[role].source
     own = distinct(role, "asset").sort().to_list()
-    check_assets_meet(role, own, assets, source)
+    check_assets_match(role, own, assets, source)
     if role == "signals":
-        check_moments_meet(distinct(role, "timestamp"), distinct("bars", "timestamp"), source)
-    return describe_strangers(role, own, assets)
+        check_timestamps_match(distinct(role, "timestamp"), distinct("bars", "timestamp"), source)
+    return describe_assets_without_bars(role, own, assets)
 
 
 def calendar_of(shard: Shard) -> Calendar:

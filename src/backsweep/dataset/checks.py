@@ -1,4 +1,4 @@
-"""The rules that values must obey, checked on the whole frame at once; only a failure goes to look for the row."""
+"""Validation of values, vectorised over the whole frame; the row is searched for only after a failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows that obey every rule, and how many of them were widened by rounding (see `dataset.rounding`)."""
+    """Valid rows, and how many of them were widened by rounding (see `dataset.rounding`)."""
 
     frame: pl.DataFrame
     widened: int
@@ -64,7 +64,7 @@ def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> C
 
 
 def check_keys(table: Table, window: Window) -> None:
-    """Look for rows without a timestamp or an asset, which no asset's own rows would show; streams."""
+    """Raise BadData for a row without a timestamp or an asset, which belongs to no shard; streams."""
     rules = _key_rules(table.role)
     columns = KEYS[table.role]
     broken = [rule.broken.sum().alias(str(i)) for i, rule in enumerate(rules)]
@@ -239,7 +239,7 @@ def _fail(table: Table, window: Window, rule: Rule, count: int) -> NoReturn:
 
 
 def check_assets(table: Table, frame: pl.DataFrame, wanted: tuple[str, ...]) -> None:
-    """Refuse a wanted asset that the bars never have; one without bars between start and end is fine."""
+    """Raise BadData for a wanted asset that the bars never have; one without bars between start and end is valid."""
     absent = set(wanted).difference(frame["asset"].unique().to_list())
     if not absent:
         return

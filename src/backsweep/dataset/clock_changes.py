@@ -1,7 +1,7 @@
-"""Local times around a change of clocks, where some happen twice and some do not happen.
+"""Local times around a change of clocks, where some are ambiguous and some do not exist.
 
-A time that happens twice is told by the order of its asset's rows: once local time has gone back, the hour is the
-second one. A midnight that does not happen is the beginning of its day, and one that happens twice the first of them.
+An ambiguous time is resolved by the order of its asset's rows: after local time has gone back, it is the later of the
+two. A midnight that does not exist is the beginning of its day, and an ambiguous one the earlier of the two.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def instants(local: pl.Expr, zone: str, *, later: bool = False) -> pl.Expr:
 
 
 def resolve(part: Part, column: str, moment: pl.Expr, zone: str, asset: str | None) -> Part | None:
-    """Return the part with its times in `zone`, where some happen twice; None where none do.
+    """Return the part with its ambiguous times in `zone` resolved; None where none is ambiguous.
 
-    Raises BadData for a time that does not happen, and for one that happens twice where order does not tell which.
+    Raises BadData for a time that does not exist, and for an ambiguous one that the order does not resolve.
     """
     local = moment.cast(pl.Datetime("ns"), strict=False)
     missing = local.is_not_null() & instants(local, zone).is_null()
@@ -38,17 +38,17 @@ def resolve(part: Part, column: str, moment: pl.Expr, zone: str, asset: str | No
         return None
     whole = guarded(part.name, part.frame.collect)
     times = whole.select(local.alias(LOCAL), _asset(asset)).with_row_index(ROW)
-    told = _tell_apart(times, zone)
-    open_rows = told.filter(pl.col("open"))[ROW]
+    facts = _resolve(times, zone)
+    open_rows = facts.filter(pl.col("open"))[ROW]
     if len(open_rows):
         here = pl.int_range(pl.len()) == open_rows[0]
         raise _clock_error(part, column, here, f"a local time that is ambiguous in {zone}, as clocks go back")
-    frame = whole.with_columns(told["instant"].alias(column)).lazy()
+    frame = whole.with_columns(facts["instant"].alias(column)).lazy()
     return Part(part.name, frame, guarded(part.name, frame.collect_schema))
 
 
-def _tell_apart(times: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Add the `instant` of each row, and whether it is `open` which of two it is."""
+def _resolve(times: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Add the `instant` of each row, and whether it is `open`: ambiguous and not resolved."""
     local, twice = pl.col(LOCAL), pl.col("twice")
     first, second = instants(local, zone), instants(local, zone, later=True)
     falls = local <= local.shift().over(ASSET)
@@ -59,12 +59,12 @@ def _tell_apart(times: pl.DataFrame, zone: str) -> pl.DataFrame:
         unsorted=((local < local.shift().over(ASSET)) & beside.not_()).any().over(ASSET),
     )
     facts = facts.with_columns(
-        told=(pl.col("back").sum().over(ASSET, "run") == 1) & pl.col("unsorted").not_(),
+        resolved=(pl.col("back").sum().over(ASSET, "run") == 1) & pl.col("unsorted").not_(),
         later=pl.col("back").cum_sum().over(ASSET, "run") > 0,
     )
     return facts.with_columns(
-        instant=pl.when(twice & pl.col("told") & pl.col("later")).then(second).otherwise(first),
-        open=twice & pl.col("told").not_() & _is_midnight(local).not_(),
+        instant=pl.when(twice & pl.col("resolved") & pl.col("later")).then(second).otherwise(first),
+        open=twice & pl.col("resolved").not_() & _is_midnight(local).not_(),
     )
 
 

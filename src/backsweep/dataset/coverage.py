@@ -1,4 +1,4 @@
-"""Whether signals and actions meet the bars: keys that meet nothing are mostly written in another way."""
+"""Whether signals and actions match the bars: keys without a match are mostly spelled in another way."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def check_assets_meet(role: str, own: Sequence[str], known: Sequence[str], source: str) -> None:
-    """Refuse signals or actions none of whose assets has bars."""
+def check_assets_match(role: str, own: Sequence[str], known: Sequence[str], source: str) -> None:
+    """Raise BadData if no asset of the signals or actions has bars."""
     if own and not set(own).intersection(known):
         raise BadData(
             f"no asset of the {role} has bars",
@@ -26,8 +26,8 @@ def check_assets_meet(role: str, own: Sequence[str], known: Sequence[str], sourc
         )
 
 
-def check_moments_meet(own: pl.Series, known: pl.Series, source: str) -> None:
-    """Refuse signals that lie among the bars in time and yet share no timestamp with them."""
+def check_timestamps_match(own: pl.Series, known: pl.Series, source: str) -> None:
+    """Raise BadData if signals within the bars' time range share no timestamp with them."""
     among = own.filter(own.is_between(known.min(), known.max()))
     if len(among) and not among.is_in(known.implode()).any():
         first = pl.from_epoch(among.head(1), time_unit="ns").item()
@@ -40,8 +40,8 @@ def check_moments_meet(own: pl.Series, known: pl.Series, source: str) -> None:
         )
 
 
-def check_rows_meet(signals: pl.DataFrame, unmatched: pl.DataFrame, source: str) -> None:
-    """Refuse signals none of which has a bar of its timestamp and asset."""
+def check_rows_match(signals: pl.DataFrame, unmatched: pl.DataFrame, source: str) -> None:
+    """Raise BadData if no signal has a bar of its timestamp and asset."""
     if signals.height and unmatched.height == signals.height:
         raise BadData(
             "no signal has a bar of its timestamp and asset",
@@ -53,16 +53,16 @@ def check_rows_meet(signals: pl.DataFrame, unmatched: pl.DataFrame, source: str)
 
 
 def describe_unmatched(role: str, unmatched: pl.DataFrame, rows: int) -> str:
-    """Return how many rows of the signals or actions meet no bar, by asset; empty where all do."""
+    """Return how many rows of the signals or actions match no bar, by asset; empty where all match."""
     if not unmatched.height:
         return ""
     counts = unmatched.group_by("asset").len().sort("len", "asset", descending=[True, False])
     shown = [f"{count:,} of {asset}" for asset, count in counts.head(_SHOWN).iter_rows()]
     others = f" and {counts.height - _SHOWN:,} more assets" if counts.height > _SHOWN else ""
-    return f"{unmatched.height:,} of {rows:,} rows of the {role} meet no bar: {', '.join(shown)}{others}"
+    return f"{unmatched.height:,} of {rows:,} rows of the {role} match no bar: {', '.join(shown)}{others}"
 
 
-def describe_strangers(role: str, own: Sequence[str], bars: Iterable[str]) -> list[str]:
+def describe_assets_without_bars(role: str, own: Sequence[str], bars: Iterable[str]) -> list[str]:
     """Return a text that names the assets of the signals or actions that have no bars; none where all have."""
     strangers = sorted(set(own).difference(bars))
     if not strangers:

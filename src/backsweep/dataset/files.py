@@ -1,7 +1,7 @@
-"""Which files lie at a path, glob, folder or URL.
+"""Finding the files at a path, glob, folder or URL.
 
 Hidden files and folders, whose names begin with `.` or `_`, are left out of a folder, and so are files of other kinds.
-Everything else that cannot be read is an error: a folder without permission is not an empty one.
+Anything else that cannot be read is an error: a folder without permission is not an empty one.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _find_by_glob(location: str, role: str) -> list[str]:
 
 
 def _regular(files: list[str], role: str) -> list[str]:
-    """Refuse pipes, sockets and devices, which may have no end, and links that lead nowhere."""
+    """Raise BadInput for pipes, sockets and devices, which may be endless, and for broken links."""
     for file in files:
         try:
             mode = Path(file).stat().st_mode

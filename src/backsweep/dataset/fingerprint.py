@@ -1,10 +1,10 @@
-"""A digest of the files' content, by which a study knows its data again, and the check that these files are loaded.
+"""A digest of the data files, by which a study identifies its data, and the check that these files are loaded.
 
-A seal says of each file what its content was. Who loads compares before and after reading: where size, inode and times
-are those of the seal, the content counts as the same, which costs a call of `stat` for each file; otherwise, as on
-another machine, the file is digested again (about 1 GB/s). A file that is replaced, by a rename or in its place, has
-another inode or time of change. A change of equal size within one tick of the file system's clock (some milliseconds)
-after the digest stays unseen. Objects in a store have a size and a time of change, which counts seconds.
+A seal records the content of each file. A loader compares before and after reading: where size, inode and times are
+those of the seal, the content counts as unchanged, which costs a call of `stat` for each file; otherwise, as on another
+machine, the file is digested again (about 1 GB/s). A file that is replaced, by a rename or in place, has another inode
+or time of change. A change of equal size within one tick of the file system's clock (some milliseconds) after the
+digest is not detected. Objects in a store have a size and a time of change in whole seconds.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 Stamp = tuple[int, ...]
 
 _DIGESTED: dict[tuple[str, Stamp], str] = {}
-"""What this process has digested: a trial's shards are loaded one by one, each from the same files."""
+"""Digests computed in this process: a trial's shards are loaded one by one from the same files."""
 
 
 @dataclass(frozen=True)
 class FileSeal:
-    """What one file was: its SHA-256, and what the file system said of it while it was read."""
+    """One file: its SHA-256, and its status in the file system when it was read."""
 
     role: str
     digest: str
@@ -41,7 +41,7 @@ class FileSeal:
 def fingerprint(spec: DataSpec) -> str:
     """Digest the bytes of all files of `spec`, in the order of their names: SHA-256, in hexadecimal.
 
-    Names and places do not enter, so that data may be moved. Raises BadInput where there is nothing to read.
+    Names and locations are not included, so that data may be moved. Raises BadInput where there is nothing to read.
     """
     digest = hashlib.sha256()
     for each in spec.seal or _read_seal(spec):
@@ -56,7 +56,7 @@ def sealed(spec: DataSpec) -> DataSpec:
 
 @contextmanager
 def unchanged(spec: DataSpec) -> Iterator[None]:
-    """Raise BadData unless the files are those of the seal, before and after what is done; without one do nothing."""
+    """Raise BadData unless the files are those of the seal, before and after the block; without a seal do nothing."""
     if spec.seal is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Signals and context, brought to the rows and timestamps of the bars."""
+"""Joins of signals and context to the rows and timestamps of the bars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def join_signals(rows: pl.DataFrame, signals: pl.DataFrame, source: str) -> pl.D
     """Add the signals of the same timestamp and asset to each bar; a bar without signals gets nulls.
 
     Both frames have `timestamp` (int64 ns) and `asset` (text), unique as a pair; rows keep their order, and signals
-    without a bar are left out. Raises BadData where a column stands in both.
+    without a bar are left out. Raises BadData for a column that both have.
     """
     taken = [name for name in signals.columns if name in rows.columns and name not in ("timestamp", "asset")]
     if taken:
@@ -27,7 +27,7 @@ def join_signals(rows: pl.DataFrame, signals: pl.DataFrame, source: str) -> pl.D
 def join_context(timestamps: pl.Series, context: pl.DataFrame) -> pl.DataFrame:
     """Look up, for each timestamp, the last value of every context column at or before it.
 
-    `timestamps` (int64 ns) ascend; `context` is sorted by its `timestamp`. A null is no value: the one before it holds.
+    `timestamps` (int64 ns) ascend; `context` is sorted by its `timestamp`. Nulls are filled with the value before.
     Before the first value the result is NaN.
     """
     known = context.with_columns(pl.exclude("timestamp").forward_fill()).set_sorted("timestamp")

@@ -1,4 +1,4 @@
-"""Panics of Polars, which is written in Rust, as exceptions that can be caught and without their text on stderr."""
+"""Conversion of panics of Polars, which is written in Rust, to exceptions, without their text on stderr."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _LOCK = threading.RLock()
 
 
 class PanicError(Exception):
-    """A panic of Polars, mostly at a damaged file; its own exception is none that `except Exception` catches."""
+    """A panic of Polars, mostly at a damaged file; `except Exception` does not catch Polars' own exception."""
 
 
 @contextmanager
 def panics_caught() -> Iterator[None]:
     """Raise PanicError instead of Polars' exception, and keep its text and stack trace off stderr.
 
-    Rust writes them to descriptor 2 from threads of its own. What goes there is held back meanwhile, and written
-    afterwards unless there was a panic; where the system has no files in memory, nothing is held back. A process that
-    is aborted meanwhile, as by an allocation that fails, says with Python's stack where it was.
+    Rust writes them to descriptor 2 from its own threads. Output to it is buffered meanwhile, and written afterwards
+    unless there was a panic; on systems without `memfd_create` it is not buffered. A process that aborts meanwhile, as
+    after a failed allocation, prints Python's stack.
     """
     with _LOCK, _held_stderr() as held:
         try:

@@ -1,18 +1,17 @@
-"""Histories without timing: the same sessions, in another order.
+"""Permuted histories for a null study: the same sessions in another order.
 
-Sessions are cut into blocks of neighbours, and the blocks change places. A session moves as a whole, with all its
-assets: what its bars are relative to each asset's close before it - gap, shape, range, volume, and how the assets moved
-together - is kept, and prices are chained anew, so that every asset ends where it ended. Signals, context and the
-calendar stay where they were.
+Sessions are divided into blocks of neighbours, and the blocks are permuted. A session moves as a whole, with all its
+assets: its bars relative to each asset's previous close - gap, shape, range, volume, and the co-movement of assets -
+are kept, and prices are chained again, so that every asset ends at its last price. Signals, context and the calendar
+are not permuted.
 
-So what is permuted away is timing: that signals or context, or prices more than a block ago, tell anything of the
-returns that follow. What stays, and is no evidence for a strategy that lives on it: the drift of every asset, the shape
-of its returns, and whatever happens within a block. Longer blocks keep more of the dependence between sessions, such as
-quiet and wild times; blocks of one session keep none.
+The permutation removes timing: any relation of signals, context or prices more than a block ago to the returns that
+follow. It keeps the drift of every asset, the distribution of its returns, and all effects within a block; an edge from
+these is not significant in a null study. Longer blocks keep more of the dependence between sessions, such as volatility
+clusters; blocks of one session keep none.
 
-Sessions change places only with sessions of the same layout: the same assets, and as many bars. An asset that is listed
-later is therefore never where it was not, and half-days go where half-days were. Sessions that a study keeps apart at
-the end, as a holdout, neither move nor lend their bars to others.
+Sessions are exchanged only with sessions of the same layout: the same assets, with as many bars. So an asset has no
+bars before its listing, and half-days stay half-days. The sessions of a holdout are neither moved nor used elsewhere.
 """
 
 from __future__ import annotations
@@ -32,15 +31,14 @@ if TYPE_CHECKING:
 
 PRICES = ("open", "high", "low", "close")
 FEWEST_BLOCKS = 8
-"""Of one layout: fewer have too few orders, most of them much alike."""
+"""The fewest blocks of one layout: fewer have too few distinct permutations."""
 
 
 def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None = None) -> Shard:
     """Return the shard with its sessions in another order, in blocks of `block` sessions; equal seeds, equal orders.
 
-    Sessions from number `stop` on stay as they are. Raises BadInput where less than half of the sessions have enough
-    others of their layout to change places with, and for data with corporate actions: what a split or a dividend did
-    cannot be moved with the bars.
+    Sessions from number `stop` on stay as they are. Raises BadInput where less than half of the sessions have
+    enough others of their layout, and for data with corporate actions: their effects cannot be moved with the bars.
     """
     if shard.actions.height:
         raise BadInput(

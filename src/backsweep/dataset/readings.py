@@ -1,4 +1,4 @@
-"""In which ways a file's timestamps can be read, for an error that asks which of them is meant."""
+"""The formats in which a file's timestamps can be read, for an error that asks which one is meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prices that lie outside their bar by rounding alone, as adjusted prices do: the bar is widened to hold them."""
+"""Prices outside their bar by rounding only, as adjusted prices may be: the bar is widened to contain them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 from backsweep.dataset.schema import PRICES
 
 ULPS = 4
-"""How many units in the last place of the high or the low are rounding; what is farther outside is an error."""
+"""Units in the last place of the high or the low that count as rounding; prices farther outside are an error."""
 
 
 def widen(bars: pl.DataFrame, *, single: bool = False) -> tuple[pl.DataFrame, int]:

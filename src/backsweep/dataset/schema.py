@@ -1,7 +1,7 @@
-"""Which column of a file is which, and whether it can be what it is taken for.
+"""The columns of data files: which is which, and whether its type fits.
 
-A layout says this for one part, a table for all parts of one role (bars, signals, context, actions). Only schemas are
-read here; the values are the business of `scan` and `checks`.
+A layout describes one part, a table all parts of one role (bars, signals, context, actions). Only schemas are read
+here; `scan` and `checks` read the values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ACTIONS = ("split", "dividend", "delisting")
 KEYS = dict.fromkeys(ROLES, KEY_COLUMNS) | {"context": ("timestamp",)}
 REQUIRED = {**KEYS, "bars": BAR}
 RESERVED = ("last_of_session", "minutes_to_close", "time_of_day", "compile_attribute", "view_type")
-"""Names that mean something else on what a strategy sees of a bar, or of the context."""
+"""Names of other attributes of a bar, or of the context."""
 NO_NAME = "its name cannot be an attribute of a bar"
 PART, ROW = "#part", "#row"
 """Columns that say where a row stands: number of the part and 1-based data row in it."""
@@ -34,7 +34,7 @@ PART, ROW = "#part", "#row"
 class Layout:
     """One part with its columns: `names` maps a name here to the name as stored, `clock` reads its timestamps.
 
-    `left_out` says of each column that is not used why.
+    `left_out` has the reason for each column that is not used.
     """
 
     part: Part
@@ -74,7 +74,7 @@ class Table:
 
     @property
     def left_out(self) -> list[str]:
-        """What to say of each column that is not used, and of files that are not read."""
+        """Notes on columns that are not used, and on files that are not read."""
         reasons = {column: reason for layout in self.layouts for column, reason in layout.left_out.items()}
         notes = [f"column {column!r} of the {self.role} is not used: {reason}" for column, reason in reasons.items()]
         if self.others:
@@ -125,7 +125,7 @@ def arrange(
 
 
 def check_renames(columns: dict[str, str], tables: dict[str, tuple[Part, ...]], section: str = "data") -> None:
-    """Refuse a rename that meets no column of any file of `tables`."""
+    """Raise BadInput for a rename of a column that no file of `tables` has."""
     stored = list(dict.fromkeys(name for parts in tables.values() for part in parts for name in part.schema))
     for here, name in columns.items():
         if name not in stored:
@@ -182,7 +182,7 @@ def _lay_out(role: str, part: Part, columns: dict[str, str], pattern: str | None
 
 
 def _unusable(role: str, name: str, dtype: pl.DataType) -> str:
-    """Why a column cannot be a signal or a context series; empty where it can."""
+    """Return why a column cannot be a signal or a context series; empty where it can."""
     if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
         return f"it is {dtype}, not a number"
     if name in (BAR if role == "signals" else KEY_COLUMNS):

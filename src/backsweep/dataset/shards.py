@@ -9,7 +9,7 @@ import polars as pl
 
 from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
 from backsweep.dataset.checks import Checked, read_checked
-from backsweep.dataset.coverage import check_assets_meet, check_moments_meet, check_rows_meet, describe_unmatched
+from backsweep.dataset.coverage import check_assets_match, check_rows_match, check_timestamps_match, describe_unmatched
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.rounding import ULPS
@@ -45,7 +45,7 @@ class Shard:
     actions : corporate actions in order of effect: `timestamp` (one of `rows`), `asset` code, `split`, `dividend`,
         `delisting` float64 (1.0, 0.0 and 0.0 where there is none); see `dataset.actions`. Without rows where no actions
         were given; with them, `split_factor` is one of the signals.
-    notes : what should be said aloud of the data: what was left out, changed, or meets no bar.
+    notes : warnings about data that were left out or changed, or that match no bar.
     """
 
     assets: tuple[str, ...]
@@ -72,8 +72,8 @@ class Shard:
 def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> Shard:
     """Read, check and join what `spec` asks for; `rates` are columns of the context whose values are above zero.
 
-    With `part`, the assets are some of a dataset that was surveyed as a whole: there may be signals for none of them,
-    and notes that count say of which assets.
+    With `part`, the assets are some of a dataset that was surveyed as a whole: none of them need have signals, and
+    notes with counts name the assets.
 
     Raises BadInput where there is nothing to read or a rename meets no column, and BadData where the data breaks a
     rule; the text names file, row (from 1, the header not counted), column and remedy. BadData too where `spec` has a
@@ -117,7 +117,7 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
     counted = _describe_widened(checked)
     if "signals" in tables:
         signals = read_checked(tables["signals"], window).frame
-        counted += _meet(rows, signals, tables["signals"].source, part=part)
+        counted += _match(rows, signals, tables["signals"].source, part=part)
         rows = join_signals(rows, signals, tables["signals"].source)
     timestamps = rows["timestamp"].unique(maintain_order=True)
     context = _context(tables.get("context"), timestamps, window, rates)
@@ -128,7 +128,7 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
         known = read_checked(tables["actions"], window).frame
         without = known.filter(pl.col("asset").is_in(assets.implode()).not_())
         if not part:
-            check_assets_meet("actions", known["asset"].unique().to_list(), assets.to_list(), tables["actions"].source)
+            check_assets_match("actions", known["asset"].unique().to_list(), assets.to_list(), tables["actions"].source)
             counted.append(describe_unmatched("actions", without, known.height))
         actions = place_actions(known, timestamps, assets)
         check_ends(rows, actions, assets, tables["actions"].source)
@@ -149,13 +149,13 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
     )
 
 
-def _meet(rows: pl.DataFrame, signals: pl.DataFrame, source: str, *, part: bool) -> list[str]:
-    """Check that signals meet the bars, which those of a part of the assets need not; returns what is to be said."""
+def _match(rows: pl.DataFrame, signals: pl.DataFrame, source: str, *, part: bool) -> list[str]:
+    """Check that signals match the bars, except for a part of the assets; returns notes."""
     unmatched = signals.join(rows.select("timestamp", "asset"), on=["timestamp", "asset"], how="anti")
     if not part:
-        check_assets_meet("signals", signals["asset"].unique().to_list(), rows["asset"].unique().to_list(), source)
-        check_moments_meet(signals["timestamp"], rows["timestamp"].unique(), source)
-        check_rows_meet(signals, unmatched, source)
+        check_assets_match("signals", signals["asset"].unique().to_list(), rows["asset"].unique().to_list(), source)
+        check_timestamps_match(signals["timestamp"], rows["timestamp"].unique(), source)
+        check_rows_match(signals, unmatched, source)
     return [describe_unmatched("signals", unmatched, signals.height)]
 
 

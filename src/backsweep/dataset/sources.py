@@ -1,6 +1,6 @@
 """Where tables come from: files found by path, glob, folder or URL, and scanned lazily.
 
-Every file stays a part of its own until the checks are done, so that an error can name the file and the row in it.
+Every file is a separate part until the checks are done, so that an error can name the file and the row in it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Part:
 def open_parts(location: str, role: str, text: Collection[str] = KEY_COLUMNS) -> tuple[Part, ...]:
     """Scan all files at `location`, in the order of their names.
 
-    `role` is the key of the sweep file's `data` section, for errors. In CSV files the columns `text` stay the text that
-    they are, and numbers are read from the others. Files without a row are left out. Raises BadInput where nothing
-    readable lies there, and BadData for a file that cannot be read or where all are empty.
+    `role` is the key of the sweep file's `data` section, for errors. In CSV files the columns `text` are read as text,
+    the others as numbers. Files without a row are left out. Raises BadInput where nothing readable lies there, and
+    BadData for a file that cannot be read or where all are empty.
     """
     files = find_files(location, role)
     parts = [part for file in files if (part := _open_file(file, text)) is not None]
@@ -68,7 +68,7 @@ def part_of_frame(frame: object, role: str) -> Part:
 def gather(scans: Iterable[tuple[str, pl.LazyFrame]], *, streaming: bool = False) -> pl.DataFrame:
     """Collect named scans, one below the other; the one that cannot be read is named.
 
-    With `streaming`, memory holds a few pieces of the files at a time, where the scans allow it.
+    With `streaming`, memory holds only parts of the files at a time, where the scans allow it.
     """
     named = list(scans)
     try:
@@ -116,7 +116,7 @@ def _open_csv(file: str, text: Collection[str]) -> Part | None:
 
 
 def _check_header(file: str, schema: pl.Schema) -> None:
-    """Refuse two columns of one name, of which Polars renames the second."""
+    """Raise BadData for two columns of one name, of which Polars renames the second."""
     for name in schema:
         first = re.sub(r"_duplicated_\d+$", "", name)
         if first != name and first in schema:

@@ -1,4 +1,4 @@
-"""From the `data` section, or from frames in memory, to the tables of each role."""
+"""Opening the tables of each role, from the `data` section or from frames in memory."""
 
 from __future__ import annotations
 

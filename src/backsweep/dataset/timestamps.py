@@ -1,9 +1,9 @@
-"""How the timestamps of a file are read: as is declared, or as ISO 8601 with the year first, and by no guess.
+"""Reading the timestamps of a file: as declared, or as ISO 8601 with the year first, without guessing.
 
 Text is a date (its midnight), or a date and a time, perhaps with an offset from UTC, in all rows or in none. Times
-without an offset are in the zone of `data.timezone`; without that key they have no zone. With the key, its clock also
-cuts the sessions; without it that of the column's own zone, or UTC. Offsets are no zone, as they do not say when
-clocks change: intraday files with offsets other than zero need the key.
+without an offset are in the zone of `data.timezone`; without that key they have no zone. The key also
+defines the sessions; without it they are those of the column's own zone, or UTC. Offsets do not define a zone, as they
+do not determine when clocks change: intraday files with offsets other than zero need the key.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Clock:
 def read_clock(
     part: Part, column: str, pattern: str | None, timezone: str | None, asset: str | None
 ) -> tuple[Part, Clock]:
-    """Find out how a part's timestamps are read; returns the part too, which may be another with resolved times.
+    """Determine how a part's timestamps are read; returns the part too, or one in which they are resolved.
 
     `pattern` and `timezone` are what is declared, `asset` the column that says which rows follow each other. The dtype
     is a date, a datetime, text or a whole number. Raises BadData, with the first values, for what has to be declared.
@@ -127,7 +127,7 @@ def _check_fit(part: Part, column: str, read: pl.Expr, expected: str) -> None:
 
 
 def _iso(part: Part, column: str, timezone: str | None) -> tuple[pl.Expr, str | None]:
-    """Read ISO 8601; the forms that the file has are found first, so that it is read by no more than these."""
+    """Read ISO 8601; the forms in the file are found first, so that only these are parsed."""
     text = _text(part, column)
     given = _is_given(part, column)
     has_offset = text.str.slice(_DATE).str.contains(_OFFSET)
@@ -170,7 +170,7 @@ def _mixed(part: Part, column: str, given: pl.Expr, has_offset: pl.Expr) -> BadD
 
 
 def _without_offset(part: Part, column: str, text: pl.Expr, local: pl.Expr, timezone: str | None) -> pl.Expr:
-    """Return the instants of local times with offsets; without a zone for them they may not hide where days end."""
+    """Return the instants of local times with offsets; raises BadData where sessions would need a zone."""
     offset = text.str.extract(_OFFSET).str.replace("Z", "+00").str.replace(":", "", literal=True)
     minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(3, 2).cast(
         pl.Int64, strict=False
@@ -202,7 +202,7 @@ def _no_zone(part: Part, column: str, found: tuple[int, object]) -> BadData:
 
 
 def _ask_for_pattern(part: Part, column: str) -> NoReturn:
-    """Raise what says how the timestamps can be read, where they are not ISO 8601."""
+    """Raise BadData with the possible formats of timestamps that are not ISO 8601."""
     text = _text(part, column)
     given = _is_given(part, column)
     values = guarded(part.name, part.frame.filter(given).select(text.alias(column)).collect)[column]
