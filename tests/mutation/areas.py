@@ -60,7 +60,6 @@ AREAS = (
 )
 
 NAMED = {
-    "arguments": ("statistics/test_overfitting", "statistics/test_reality"),
     "balances": ("engine/*test_currencies",),
     "candidates": ("engine/*test_matching", "engine/*test_entry_bar"),
     "costs": ("engine/*test_commission",),
@@ -68,13 +67,20 @@ NAMED = {
     "exposure": ("metrics/*test_summary", "engine/*test_ledger"),
     "forced_fills": ("engine/*test_liquidation", "engine/*test_corporate_actions"),
     "holdout_log": ("study/*test_looks", "*test_holdout"),
-    "ledger": ("engine/*test_financing", "engine/*test_currencies", "engine/*test_corporate_actions"),
+    "ledger": (
+        "engine/*test_financing",
+        "engine/*test_corporate_actions",
+        "engine/*test_commission",
+        "engine/*test_currencies",
+    ),
+    "lifecycle": ("engine/*test_brackets", "engine/*test_time_in_force"),
+    "margin": ("engine/*test_assets", "engine/*test_negative_prices", "engine/*test_currencies"),
     "local": ("storage/*test_open",),
     "logs": ("engine/*test_ledger", "engine/*test_financing", "engine/*test_currencies"),
     "normal": ("statistics/*test_sharpe",),
     "plain": ("metrics/*test_returns", "metrics/*test_drawdown"),
     "sealed": ("storage/*test_open", "study/*test_manifest"),
-    "requests": ("engine/*test_lifecycle", "engine/*test_triggers"),
+    "requests": ("engine/*test_lifecycle", "engine/*test_triggers", "engine/*test_negative_prices"),
     "segment": ("trial/*test_fold_runner",),
     "slots": ("engine/*test_lifecycle",),
     "state": ("engine/*test_loop", "engine/*test_ledger"),

@@ -81,7 +81,7 @@ def try_all(
 ) -> dict[Mutant, Verdict]:
     """Return what the tests say of each mutant, once they have passed without any.
 
-    A single test may take as long as all of its area's took without a mutant, and `limit` seconds in any case.
+    A single test may take a quarter of what all of its area's took without a mutant, and `limit` seconds in any case.
     """
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder, ThreadPoolExecutor(jobs) as pool:
         copy, free = Path(folder) / "tree", SimpleQueue[Bench]()
@@ -104,7 +104,7 @@ def try_all(
             unchanged = judge(area, tests, None, 10 * limit)
             if unchanged.outcome != SURVIVED:
                 raise SystemExit(f"the tests of {area.name} fail without a mutant:\n{unchanged.said}")
-            limits[area] = max(limit, unchanged.seconds)
+            limits[area] = max(limit, unchanged.seconds / 4)
 
         def judge_mutant(pair: tuple[Area, Mutant]) -> Verdict:
             area, mutant = pair

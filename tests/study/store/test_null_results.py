@@ -23,6 +23,16 @@ def test_the_p_value_counts_the_real_history_as_one_more(sharpe, others, p_value
     assert rank(sharpe, histories(*others)).p_value == p_value
 
 
+def test_a_rank_says_how_many_did_as_well_and_what_they_were():
+    found = rank(0.5, histories(0.1, 0.5, None, 1.5))
+    assert (found.histories, found.block, found.sharpe, found.above) == (4, 5, 0.5, 2)
+    assert (found.median, found.highest) == (0.5, 1.5)
+    nothing = rank(0.5, histories(None, None))
+    assert (nothing.above, nothing.p_value) == (0, 1 / 3)
+    assert math.isnan(nothing.median)
+    assert math.isnan(nothing.highest)
+
+
 def test_without_a_result_there_is_no_rank():
     assert math.isnan(rank(None, histories(0.1)).p_value)
     assert rank(1.0, []) is None
