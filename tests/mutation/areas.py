@@ -64,7 +64,6 @@ NAMED = {
     "candidates": ("engine/*test_matching", "engine/*test_entry_bar"),
     "costs": ("engine/*test_commission",),
     "early_stop": ("trial/*test_pruning",),
-    "exposure": ("metrics/*test_summary", "engine/*test_ledger"),
     "forced_fills": ("engine/*test_liquidation", "engine/*test_corporate_actions"),
     "holdout_log": ("study/*test_looks", "*test_holdout"),
     "ledger": (

@@ -73,6 +73,12 @@ def test_a_limit_exit_makes_no_room_before_it_fills():
     assert states(result)[2] == REFUSED
 
 
+@pytest.mark.parametrize("exits", [limit(1, -200, 105), stop(1, -200, 95), limit(1, -50, 105)])
+def test_an_exit_that_rests_leaves_the_room_as_it_is(exits):
+    steps = [market(0, 150), exits, observe(2, "buying_power")]
+    assert seen(run(bars(*flat(100, 3)), steps, account=DOUBLE)) == [5_000.0]
+
+
 def test_a_reversal_may_use_the_room_that_it_frees():
     result = run(bars(*flat(100, 4)), [market(0, 200), market(1, -401), market(1, -400)], account=DOUBLE)
     assert states(result) == [FULL, REFUSED, FULL]

@@ -7,6 +7,7 @@ import pytest
 
 from backsweep.metrics import METRICS
 from backsweep.statistics.blocks import block_sums
+from backsweep.storage.sealed import sealed, unsealed
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import block_rows, gather_records, rows_of_returns, summarise_records
@@ -35,6 +36,19 @@ def test_a_study_keeps_block_sums_of_every_trial_that_came_back(bench):
     again = gather_records(rows_of_returns(part) for part in folder.parts("returns", entries))
     failed = int((folder.rows("trials")["state"] == "FAIL").sum())
     assert 0 < failed == 100 - len(kept.numbers)
+    np.testing.assert_array_equal(kept.kept.sums, again.kept.sums)
+    np.testing.assert_array_equal(kept.numbers, again.numbers)
+
+
+def test_of_a_study_without_block_sums_they_are_made_of_its_returns(bench):
+    bench.run("one", bench.sweep(), chunk_size=16)
+    folder = StudyFolder(bench.folder / "one")
+    kept = read_records(folder, folder.entries())
+    for path in sorted((bench.folder / "one" / "manifest").iterdir())[::2]:  # some batches of an older version
+        content = unsealed(path.read_bytes(), "")
+        del content["files"]["blocks"]
+        path.write_bytes(sealed(content))
+    again = read_records(folder, folder.entries())
     np.testing.assert_array_equal(kept.kept.sums, again.kept.sums)
     np.testing.assert_array_equal(kept.numbers, again.numbers)
 
