@@ -16,7 +16,7 @@ def constant(count=4, **values):
 
 
 def held(result):
-    """Give the value of each position at its last fill, as a fraction of the initial million."""
+    """Return the value of each position at its last fill, as a fraction of the initial million."""
     fills = result.fills.group_by("asset").agg((pl.col("quantity") * pl.col("price")).sum() / 1e6)
     return {name: pytest.approx(value) for name, value in fills.iter_rows()}
 

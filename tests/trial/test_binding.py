@@ -12,7 +12,7 @@ ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 2.0, "lot": 1.0, "per
 
 
 def costs(**changes):
-    """Give costs with one number changed."""
+    """Return costs with one number changed."""
     found = {
         "commission": {"kind": "per_share", "rate": 0.01, "minimum": 1.0},
         "slippage": {"kind": "percentage", "rate": 0.001},

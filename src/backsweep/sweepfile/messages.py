@@ -23,7 +23,7 @@ _SHOWN = 60  # characters of a wrong value that a message quotes
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Say `did you mean X?`, or list what is known when nothing is near."""
+    """Return `did you mean X?`, or a list of what is known when nothing is near."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if close:
@@ -97,7 +97,7 @@ def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any]
 
 
 def _path(item: ErrorDetails, data: Mapping[str, Any]) -> KeyPath:
-    """Give the key that an error is about; pydantic reports a wrong `kind` at the mapping that has it."""
+    """Return the key that an error is about; pydantic reports a wrong `kind` at the mapping that has it."""
     return _existing(item["loc"], data) + (("kind",) if item["type"] == "union_tag_invalid" else ())
 
 

@@ -66,7 +66,7 @@ def _path(data: dict[str, Any], parts: list[str], value: object) -> tuple[str, .
 
 
 def _new_key(parent: tuple[str, ...], count: int, value: object) -> int:
-    """Tell how many parts name a new key: under `search.params` a mapping is an entry, a scalar one of its fields."""
+    """Return how many parts name a new key: under `search.params` a mapping is an entry, a scalar one of its fields."""
     if parent not in _OPEN:
         return 1
     return count if parent[-1] == "fixed" or isinstance(value, dict) else max(1, count - 1)

@@ -91,7 +91,7 @@ class Sweep(Section):
         return place_of(self._places, path)[1]
 
     def locate(self, error: BadInput) -> BadInput:
-        """Give an error about a key that this file sets, `account.per_asset.ES`, the key's place in the file."""
+        """Return an error with its key's place in the file, where it is about a key that the file sets."""
         for key, (_, place) in self._places.items():
             if key and dotted(key) == error.where:
                 texts = {name: getattr(error, name) for name in ("expected", "found", "remedy")}

@@ -1,4 +1,4 @@
-"""From the words of a sweep file to the engine's records: account and costs, and the place of every swept number.
+"""Write the settings of a sweep file into the engine's records, and find the place of every swept number.
 
 A dotted key such as `costs.slippage.rate` is resolved once to the fields that it stands for; a trial then only assigns
 numbers, and nothing is compiled again.

@@ -77,7 +77,7 @@ class Models:
         self._compiled = True
 
     def move(self, signals: Mapping[str, NDArray[np.float64]]) -> None:
-        """Take note that the same columns lie elsewhere now."""
+        """Write the new addresses of the same columns."""
         for name, values in signals.items() if self._places else ():
             self._columns[0][name] = values.ctypes.data
 

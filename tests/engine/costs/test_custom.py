@@ -121,7 +121,7 @@ class Silent(bs.CommissionModel):
 
 
 def custom(cls, **params):
-    """Give the section that names a class of this file."""
+    """Return the section that names a class of this file."""
     return {"kind": "custom", "model": cls, **params}
 
 

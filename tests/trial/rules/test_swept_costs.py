@@ -55,7 +55,7 @@ ORDERS = (
 
 
 def numbers(content, prefix=""):
-    """Give the dotted keys of the numbers in nested mappings and lists, with the numbers."""
+    """Yield the dotted keys of the numbers in nested mappings and lists, with the numbers."""
     for key, value in content.items() if isinstance(content, dict) else enumerate(content):
         if isinstance(value, dict | list):
             yield from numbers(value, f"{prefix}{key}.")
@@ -64,7 +64,7 @@ def numbers(content, prefix=""):
 
 
 def changed(content, dotted, value):
-    """Give a copy with one number replaced."""
+    """Return a copy with one number replaced."""
     found = place = copy.deepcopy(content)
     *parents, last = dotted.split(".")
     for parent in parents:
@@ -74,7 +74,7 @@ def changed(content, dotted, value):
 
 
 def other(key, value):
-    """Give another number under a key that does make a difference."""
+    """Return another number under a key that does make a difference."""
     if key.endswith("maximum"):
         return 0.0004
     if key.endswith("minimum"):

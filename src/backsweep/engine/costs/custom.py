@@ -43,7 +43,7 @@ class Source:
 
     @classmethod
     def find(cls, number: int) -> Source:
-        """Give the one with this number."""
+        """Return the model with this number."""
         return cls._all[number]
 
 
@@ -51,7 +51,7 @@ class Source:
 def evaluate_model(
     state: Any, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
 ) -> float:
-    """Let model number `index` tell what a fill of `quantity` units at `price` costs, in the units of its kind."""
+    """Return what model number `index` says that a fill of `quantity` units at `price` costs, times its factor."""
     fill = state.fill
     account = state.account
     asset = record_at(state.assets, order.asset)
@@ -78,7 +78,7 @@ def evaluate_model(
 
 @kernel
 def model_commission(state: Any, index: int, order: Any, row: int, quantity: float, price: float, maker: bool) -> float:
-    """Give what a commission model charges for a fill, in the asset's currency; below zero it is a rebate."""
+    """Return what a commission model charges for a fill, in the asset's currency; below zero it is a rebate."""
     state.fill.maker = 1 if maker else 0
     found = evaluate_model(state, index, order, row, quantity, price, 0.0)
     return found if np.isfinite(found) else _fail(state, index, found)
@@ -88,7 +88,7 @@ def model_commission(state: Any, index: int, order: Any, row: int, quantity: flo
 def model_slippage(
     state: Any, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
 ) -> float:
-    """Give by how much a slippage model moves the price of a fill against the trader."""
+    """Return by how much a slippage model moves the price of a fill against the trader."""
     state.fill.maker = 0
     found = evaluate_model(state, index, order, row, quantity, price, filled_before)
     return found if np.isfinite(found) and found >= 0.0 else _fail(state, index, found)
@@ -105,7 +105,7 @@ def _fail(state: Any, index: int, found: float) -> float:
 
 
 def call_model(model: Any, fill: Any, bar: Any, row: int) -> float:
-    """Give the answer of a model."""
+    """Return the answer of a model."""
     return Source.find(int(model.source)).function(fill, bar, row)
 
 
@@ -136,7 +136,7 @@ def _call(
 
 
 def record_reader(dtype: np.dtype[Any]) -> Any:
-    """Give a function for compiled code that turns the address of a record of this dtype into the record."""
+    """Return a function for compiled code that turns the address of a record of this dtype into the record."""
     record = from_dtype(dtype)
 
     @intrinsic

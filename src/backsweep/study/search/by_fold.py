@@ -1,4 +1,4 @@
-"""Proposals of their own for every fold: one proposer each, with a seed of its own, that knows its fold alone.
+"""Proposals of their own for every fold: one proposer each, with a seed of its own, that is given its fold alone.
 
 The batches of the folds take turns: with F folds, batch b is batch b // F of fold b % F. To each proposer its fold
 looks like a study by itself, with batches 0, 1, 2, ... and the same lag: what it proposes depends on the number of its
@@ -28,7 +28,7 @@ class ByFold(Proposer):
         self._proposers = proposers
 
     def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
-        """Show the batch's fold what is its own, and give its proposals."""
+        """Return the proposals of the batch's fold, whose proposer is given that fold's past alone."""
         count = len(self._proposers)
         turn, fold = divmod(batch, count)
         others = (fold - len(past)) % count  # running batches before the fold's own first

@@ -2,8 +2,8 @@
 
 One trial dominates another if it is nowhere worse and somewhere better. Front 0 is dominated by none, front 1 by
 trials of front 0 alone, and so on; equal trials share a front. In the order of all objectives, the first one first, no
-trial dominates an earlier one, so that each can be put into its front once and for all: the first in which nobody
-dominates it. Whoever is dominated by a front is dominated by all before it, so that this front is found by bisection.
+trial dominates an earlier one, so that each can be put into its front at once: the first in which no trial dominates
+it. A trial that is dominated by a front is dominated by all before it, so that this front is found by bisection.
 
 With two objectives a front is known by the smallest second objective in it, and the whole takes n log n steps. With
 more, the members of a front are asked, at worst all of them; memory grows with n alone. Source: Zhang, Tian, Cheng and

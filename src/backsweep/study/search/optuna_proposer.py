@@ -1,13 +1,13 @@
 """The base of proposers that ask one of Optuna's samplers.
 
-For every batch a new sampler with a seed of its own meets a new in-memory study that is filled from the past, so that
-nothing but the past can matter. Trials of earlier batches that are still running are in the study as running: TPE
+For every batch a new sampler with a seed of its own is given a new in-memory study that is filled from the past, so
+that nothing but the past can matter. Trials of earlier batches that are still running are in the study as running: TPE
 counts them among the bad ones (its constant liar), so that a batch spreads instead of proposing one point many times.
 
-What Optuna is told: a failed trial as FAIL, which samplers ignore; an undefined objective as worse than the worst
-that was defined up to its batch, so that its surroundings are avoided (as FAIL while nothing is defined yet). A pruned
-trial is told like that, and as one that breaks every constraint by far: not as Optuna's PRUNED, which TPE ranks by how
-far a trial came, because here a trial is pruned for being hopeless and not for being slow.
+How trials are shown to Optuna: a failed one as FAIL, which samplers ignore; an undefined objective as worse than the
+worst that was defined up to its batch, so that its surroundings are avoided (as FAIL while nothing is defined yet). A
+pruned trial is shown like that, and as one that breaks every constraint by far: not as Optuna's PRUNED, which TPE ranks
+by how far a trial came, because here a trial is pruned for its results and not for its speed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class OptunaProposer(Proposer):
         return self.trials
 
     def add(self, observed: Observations) -> None:
-        """Take one more batch of the past into account."""
+        """Add one more batch of the past."""
         defined = observed.losses[np.isfinite(observed.losses).all(axis=1)]
         self._worst = np.max([self._worst, *defined], axis=0)
         for row in range(len(observed.failed)):

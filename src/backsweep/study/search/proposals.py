@@ -1,8 +1,8 @@
-"""What a proposer is given and what it gives back.
+"""The interface of proposers: what they are given, and what they return.
 
 The proposals of batch k are a pure function of the study's seed, of k, of the outcomes of the batches up to k - lag and
 of the proposals of those in between, which are still running. A proposer may keep what it has computed, but a new one
-that is handed the same past proposes the same values: that is what makes a study resume exactly.
+that is given the same past proposes the same values: that is what makes a study resume exactly.
 
 A batch is always proposed whole. When a study ends inside a batch, the driver uses its head, and a study that is later
 extended finds the rest unchanged.
@@ -44,7 +44,7 @@ class Proposals:
 
 
 def joined(batches: Sequence[Proposals]) -> Proposals:
-    """Give several batches as one."""
+    """Return several batches as one."""
     if len(batches) == 1:
         return batches[0]
     attrs = tuple(each.attr(row) for each in batches for row in range(len(each.values)) if each.attrs)

@@ -89,7 +89,7 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
 
 
 def _part_of(kind: type[Kind], section: Kind | None) -> Kind | None:
-    """Give what a section has of the simpler one that it extends."""
+    """Return what a section has of the simpler one that it extends."""
     return None if section is None else kind(**{name: getattr(section, name) for name in kind.model_fields})
 
 

@@ -70,12 +70,12 @@ class CmaProposer(Proposer):
                 remedy="set `search.batch: 32`",
             )
         self._space, self._lag = space, search.lag
-        # An axis that means nothing is added to a search of one axis, which CMA-ES does not know.
+        # An axis that means nothing is added to a search of one axis, which CMA-ES does not accept.
         count = max(2, len(space.dimensions))
         self._searches = [_Search(count, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
 
     def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
-        """Bring the batch's search up to date and give its generation."""
+        """Update the batch's search with what is known, and return its generation."""
         generation, turn = divmod(batch, self._lag)
         search = self._searches[turn]
         while search.generation < generation:

@@ -105,7 +105,7 @@ class SobolProposer(Proposer):
         )
 
     def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
-        """Take the sequence's next points; they are found by their number, not by walking there."""
+        """Return the next points of the sequence, computed from their numbers."""
         return Proposals(self._space.from_unit(sobol_points(batch * self._size, self._size, self._shift)))
 
 
