@@ -254,4 +254,5 @@ def test_returns_are_kept_of_every_session_but_those_of_a_training_in_pieces():
     assert (train.sessions, train.width) == (6, 0)
     assert (test.sessions, test.width) == (3, 3)
     train, test = make_segments(every_day(0, 9 * DAY), FoldSpec(train="5s", test="4s"))
-    assert [(s.runs, s.sessions, s.width) for s in (train, test)] == [(((0, 5),), 5, 5), (((5, 9),), 4, 4)]
+    assert runs([train, test]) == [((0, 5),), ((5, 9),)]
+    assert [(s.sessions, s.width) for s in (train, test)] == [(5, 5), (4, 4)]
