@@ -1,5 +1,6 @@
 """The tree of tests is that of the sources, so that whoever knows a module knows where its tests are."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 TESTS = Path(__file__).parent
 SOURCES = TESTS.parent / "src" / "backsweep"
 FOLDERS = [path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir()]
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+OTHER_VERBS = {"Give", "Tell", "Hear", "Take", "Say", "Let"}
+NOT_YET = ("api", "engine", "live", "runtime", "strategies", "study/search", "submission", "sweepfile", "trial")
 ROOMS = sorted(folder for folder in FOLDERS if (SOURCES / folder).is_dir())
 
 
@@ -19,3 +23,14 @@ def test_a_test_file_is_named_after_a_module_or_stands_under_rules(room):
 def test_every_module_says_in_its_first_line_what_it_is():
     silent = [path for path in SOURCES.rglob("*.py") if not path.read_text().startswith('"""')]
     assert silent == []
+
+
+@pytest.mark.parametrize("root", ["src/backsweep", "tests", "sweeps"])
+def test_a_docstring_begins_with_return_compute_raise_or_the_like(root):
+    found = []
+    for path in sorted((TESTS.parent / root).rglob("*.py")):
+        if not path.relative_to(TESTS.parent / root).as_posix().startswith(NOT_YET):
+            nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, DOCUMENTED)]
+            texts = [ast.get_docstring(node) or "" for node in nodes]
+            found += [f"{path}: {text}" for text in texts if text.partition(" ")[0].rstrip("s.,:") in OTHER_VERBS]
+    assert found == []

@@ -1,4 +1,4 @@
-"""From a strategy class to what the engine's loop calls.
+"""Binding of a strategy class to the engine's loop.
 
 `bind` makes a view class that stands for `self` inside `on_data`: parameters are read from one record, variables of
 the run are read and written in it, per-asset variables live in tables of their own. The view has the user's own
@@ -35,7 +35,7 @@ _OURS = {"builtins", "backsweep.strategy.declare", "backsweep.strategy.models"} 
 
 @dataclass(frozen=True)
 class Bound:
-    """A strategy class made ready for the loop.
+    """A strategy class bound to the loop.
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ _BOUND: dict[type[Strategy], Bound] = {}
 
 
 def bind(cls: type[Strategy]) -> Bound:
-    """Make a strategy class ready for the loop, once; nothing is compiled before the first call.
+    """Bind a strategy class to the loop, once; nothing is compiled before the first call.
 
-    Raises StrategyError for what `on_data` would do wrong in silence.
+    Raises StrategyError for mistakes in `on_data` that would cause no error at run time.
     """
     if cls not in _BOUND:
         refuse(cls, cls.on_data)

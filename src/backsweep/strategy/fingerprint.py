@@ -1,10 +1,10 @@
-"""What a strategy's compiled code is made of, as one digest: equal digests, equal code.
+"""The digest of everything that a strategy's compiled code depends on: equal digests, equal code.
 
 Numba compiles `on_data` with the methods and functions that it calls, and with every global number, array and class
-constant that they use as it stands at that moment. The digest therefore covers the values, not the text alone: the code
-of each function reached, what its names mean, however far away that is defined, and, for what no name shows (such as
-an `@overload`), the source of every module of the user's that these modules know. What cannot be followed gives no
-digest, and such a strategy is compiled in every process.
+constant that they use with its value at that moment. The digest therefore covers values, not only source text: the code
+of each function reached, what its names mean, wherever that is defined, and, for what has no name (such as an
+`@overload`), the source of every module of the user's that these modules use. If something cannot be followed there is
+no digest, and the strategy is compiled in every process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KNOWN = {"numpy", "numba", "math", "cmath", "builtins", "typing", "__future__"}
 
 
 class _NotFollowedError(Exception):
-    """There is something that compiled code may depend on, in ways that are not known here."""
+    """Compiled code may depend on a value in a way that is not known here."""
 
 
 def fingerprint(cls: type[Declared]) -> str | None:
@@ -46,7 +46,7 @@ def fingerprint(cls: type[Declared]) -> str | None:
 
 
 class _Walk:
-    """Goes from a class to everything that its code names, each thing once."""
+    """Digests everything that a class's code names, each value once."""
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256()

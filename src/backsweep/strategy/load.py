@@ -1,8 +1,8 @@
-"""Find a class of the user's by its reference: `path/to/file.py:Class` or `package.module:Class`.
+"""Loading of a user's class by its reference: `path/to/file.py:Class` or `package.module:Class`.
 
-A module beside the class's file is found as Python finds it beside a script, and is known to this class alone: two
-strategies may each have a `helpers.py`. What runs is what was read (see `sources`); a file that has changed is imported
-anew, with all the others of its class.
+A module beside the class's file is found as Python finds it beside a script, and is visible to this class only: two
+strategies may each have a `helpers.py`. The code that runs is the source that was read (see `sources`); if a file has
+changed, all files of its class are imported again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import inspect
 import linecache
-import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -26,16 +25,15 @@ from typing import Any, TypeVar
 
 from backsweep.errors import StrategyError
 from backsweep.strategy.declare import Strategy
-from backsweep.strategy.sources import Code, Source, is_installed, locate, read_code
+from backsweep.strategy.opened_files import collect_opened
+from backsweep.strategy.sources import Code, Source, locate, read_code
 
 Class = TypeVar("Class")
-
-_SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/")
 
 
 @dataclass(eq=False)
 class _Loaded:
-    """What was imported for one class's file: its code, its module, and the modules of the user's that it knows."""
+    """The imports of one class's file: its code, its module, and the user's modules that it uses."""
 
     code: Code
     module: ModuleType | None = None
@@ -54,17 +52,6 @@ class _Loaded:
 _LOADED: dict[Path, _Loaded] = {}
 _HOMES: dict[object, _Loaded] = {}
 _IMPORTING: list[Path] = []
-
-
-@dataclass(eq=False)
-class _Opened:
-    """What the user's code opens while it is imported, by absolute path."""
-
-    read: set[str] = field(default_factory=set)
-    written: set[str] = field(default_factory=set)
-
-
-_OPENED: list[_Opened] = []  # one for each import that goes on
 
 
 def load_strategy(reference: str) -> type[Strategy]:
@@ -141,7 +128,7 @@ def reference_of(cls: type[Strategy]) -> str:
 
 
 def _temporary(file: str) -> bool:
-    """Whether a file is a notebook's cell, which ipykernel names below the folder for temporary files."""
+    """Return whether a file is a notebook's cell, which ipykernel names in the folder for temporary files."""
     return "ipykernel_" in file
 
 
@@ -194,7 +181,7 @@ def _load(place: str, word: str) -> tuple[_Loaded | None, ModuleType]:
         )
     loaded = _Loaded(read_code(*located, word))
     linecache.checkcache()
-    with _current(loaded), _opened() as opened:
+    with _current(loaded), collect_opened() as opened:
         _IMPORTING.append(located[0])
         try:
             loaded.module = _import_main(loaded.code)
@@ -246,7 +233,7 @@ def _current(loaded: _Loaded) -> Iterator[None]:
 
 
 class _Loader(SourceFileLoader):
-    """Runs the bytes that were read and no others: no file that changed since, and no stale bytecode."""
+    """Loader of the source that was read: neither of a file that has changed since nor of stale bytecode."""
 
     def __init__(self, name: str, source: Source) -> None:
         super().__init__(name, str(source.path))
@@ -266,48 +253,6 @@ def _spec(name: str, source: Source) -> ModuleSpec:
     )
     assert spec is not None  # noqa: S101 - it has a location
     return spec
-
-
-@contextmanager
-def _opened() -> Iterator[_Opened]:
-    """Collect the files that the user's code opens inside the block; not those that an import opens."""
-    _install_hook()
-    opened = _Opened()
-    _OPENED.append(opened)
-    try:
-        yield opened
-    finally:
-        _OPENED.remove(opened)
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" or not _OPENED:
-        return
-    name, _, flags = arguments
-    if not isinstance(name, (str, bytes, os.PathLike)):
-        return
-    writes = (flags or 0) & (os.O_WRONLY | os.O_RDWR)
-    place = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 - no more than this inside a hook
-    frame = sys._getframe(1)  # noqa: SLF001 - who opens it
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file.startswith("<frozen importlib"):
-            return
-        if file.endswith(".py") and not is_installed(Path(file)):
-            break
-        frame = frame.f_back  # type: ignore[assignment]
-    if frame is not None and not place.startswith(_SYSTEM) and not is_installed(Path(place)):
-        for opened in _OPENED:
-            (opened.written if writes else opened.read).add(place)
-
-
-_HOOKED: list[bool] = []
-
-
-def _install_hook() -> None:
-    if not _HOOKED:
-        _HOOKED.append(True)
-        sys.addaudithook(_hear)
 
 
 def _broken(place: str, error: BaseException, word: str, code: Code | None = None) -> StrategyError:

@@ -1,9 +1,9 @@
-"""What a method of the user's cannot do, found in its source: used where compiling or running it has failed.
+"""Mistakes in a user's method, found in its source after compiling or running it has failed.
 
 The compiler and Python name what failed in their own terms. The syntax tree of the failing line often shows the mistake
 in the terms of a strategy: a broker call with a wrong argument, `data` used as a list, a module that compiled code
 cannot use. `find_mistake` looks for it by the rules of `mistake_rules`; `refuse` raises for the few mistakes that would
-otherwise pass in silence.
+otherwise cause no error.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def find_mistake(function: Callable[..., object], line: int, *, compiled: bool) 
 
 
 def refuse(cls: type, function: Callable[..., object]) -> None:
-    """Raise StrategyError where there is no `on_data`, or where it would do wrong without a word: see `SILENT`."""
+    """Raise StrategyError without `on_data`, or for mistakes that would cause no error: see `SILENT`."""
     if function is Strategy.on_data:
         raise _missing(cls)
     source = inspect.getsourcefile(function) or ""

@@ -1,9 +1,9 @@
-"""What a class of the user's is made of: its file, the modules of the user's own that it imports, and what these read.
+"""The source files of a user's class: its own, the user's modules that it imports, and the files that these read.
 
-The source is read, not run: every `import`, also one inside a function, is followed into files that belong to no
-installed package, and a text that names a file beside its module, or in the current folder, is a file that is read. So
-the list is the same in every process and on every machine. `load` adds what it saw opened while it imported, and
-removes what it saw written.
+The source is parsed, not run: every `import`, also inside functions, is followed into files that belong to no installed
+package, and a text that names a file beside its module, or in the current folder, counts as a file that is read. So the
+list is the same in every process and on every machine. `load` adds files that were opened during the import, and
+removes those that were written.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import site
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from backsweep.errors import StrategyError
+from backsweep.strategy.source_names import imported_modules, named_files, statements
 
 MAXIMUM_BYTES = 16 * 2**20
 """Of one source file."""
@@ -30,16 +30,16 @@ Signature = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Source:
-    """A file that decides what a class does.
+    """A source file of a class, or a file that it reads.
 
     Attributes
     ----------
     name : relative, with slashes, the same on every machine: a module's by its dotted name, another file's from the
         strategy's folder, or from the current one, or its name alone.
-    path : where it lies here.
+    path : where it is on this machine.
     digest : SHA-256 of its content, hexadecimal; of a Python file with line ends as in Unix.
     signature : changes whenever the file does.
-    content : a Python file's bytes; of others none.
+    content : a Python file's bytes; empty for others.
 
     """
 
@@ -51,7 +51,7 @@ class Source:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the file is as it was."""
+        """Whether the file is unchanged."""
         try:
             return _signature(self.path) == self.signature
         except OSError:
@@ -64,12 +64,12 @@ class Code:
 
     Attributes
     ----------
-    folders : where its modules are looked for before `sys.path`.
+    folders : searched for its modules before `sys.path`.
     module : the name of the class's module, as Python knows it; empty for a file outside of a package.
     main : the file of the class.
     modules : the modules that may be imported, by name.
     spaces : the folders of packages without a file of their own, by name.
-    files : what else is read, by path.
+    files : other files that are read, by path.
     packages : top-level names of installed packages that are imported.
 
     """
@@ -97,11 +97,11 @@ class Code:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether every file is as it was."""
+        """Whether every file is unchanged."""
         return self.main.is_fresh and all(source.is_fresh for source in self.others)
 
     def add_file(self, path: Path) -> None:
-        """Add a file that is read; one that is none, or cannot be read, or is a log, is left out."""
+        """Add a file that is read; logs, and what is not a readable regular file, are left out."""
         try:
             path = path.resolve()
             if path.suffix == ".log":  # written and not read, and longer each time
@@ -149,7 +149,7 @@ def locate(place: str) -> tuple[Path, str, tuple[Path, ...]] | None:
 def read_code(path: Path, module: str, folders: tuple[Path, ...], word: str = "strategy") -> Code:
     """Read a class's file and follow what it imports and reads.
 
-    Raises StrategyError where a file is none, or no Python, or has the name of an installed module.
+    Raises StrategyError for a file that is not regular or not Python, or that has the name of an installed module.
     """
     main = _read(path, path.name if not module else _file_name(module, path), word)
     code = Code(folders, module, main, {module: main} if module else {})
@@ -161,7 +161,7 @@ def read_code(path: Path, module: str, folders: tuple[Path, ...], word: str = "s
 
 @lru_cache(4096)
 def is_installed(path: Path) -> bool:
-    """Whether a file belongs to Python, to an installed package or to backsweep."""
+    """Return whether a file belongs to Python, to an installed package or to backsweep."""
     path = path.resolve()
     return any(path.is_relative_to(place) for place in _places())
 
@@ -179,7 +179,7 @@ def _signature(path: Path) -> Signature:
 
 
 def _read(path: Path, name: str, word: str) -> Source:
-    """Read a source file; raises StrategyError for what is none."""
+    """Read a source file; raises StrategyError for what is not a Python file."""
     try:
         signature, mode = _signature(path), path.stat().st_mode
         if not stat.S_ISREG(mode) or signature[2] > MAXIMUM_BYTES:
@@ -215,10 +215,10 @@ def _follow(code: Code, source: Source, package: str, word: str) -> None:
     """Add what a source file imports and reads; `package` is where its relative imports begin."""
     if source.path.suffix != ".py":
         return
-    statements = list(_statements(_parse(source, word)))
-    for name in dict.fromkeys(name for node in statements for name in _imported(node, package)):
+    nodes = list(statements(_parse(source, word)))
+    for name in dict.fromkeys(name for node in nodes for name in imported_modules(node, package)):
         _add_module(code, name, word)
-    for text in dict.fromkeys(text for node in statements for text in _texts(node)):
+    for text in dict.fromkeys(text for node in nodes for text in named_files(node)):
         for folder in (source.path.parent, *code.folders, Path.cwd()):
             if _is_file(folder / text):
                 code.add_file(folder / text)
@@ -226,7 +226,7 @@ def _follow(code: Code, source: Source, package: str, word: str) -> None:
 
 
 def _add_module(code: Code, name: str, word: str) -> None:
-    """Add a module by its absolute name, with its packages, unless it is installed or nowhere to be found."""
+    """Add a module by its absolute name, with its packages, unless it is installed or cannot be found."""
     parents = [*_parents(name), name]
     if parents[0] == "backsweep":
         return
@@ -253,7 +253,7 @@ def _add_module(code: Code, name: str, word: str) -> None:
 
 
 def _refuse_two(spec: ModuleSpec, name: str, code: Code, word: str) -> None:
-    """Refuse a module beside the strategy that has the name of one that is installed: either could be meant."""
+    """Raise StrategyError for a module beside the strategy with the name of an installed one: either could be meant."""
     if spec.origin is None or not _is_beside(Path(spec.origin), name, code):
         return
     other = _find(name, ())
@@ -269,7 +269,7 @@ def _refuse_two(spec: ModuleSpec, name: str, code: Code, word: str) -> None:
 
 
 def _is_beside(path: Path, name: str, code: Code) -> bool:
-    """Whether a module lies under its name in one of the folders that are looked at first."""
+    """Return whether a module is in one of the folders that are searched first."""
     return any(path == folder / _file_name(name, path) for folder in code.folders)
 
 
@@ -309,61 +309,6 @@ def _search(name: str, folders: tuple[Path, ...], path: list[str] | None) -> Mod
         if found is not None:
             return found if found.origin is not None or own is None else own
     return own
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """FoldRunner a module without what runs only when it is the main program."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "__main__" in {getattr(each, "value", None) for each in ast.walk(node.test)}:
-            continue
-        yield node
-        yield from _statements(node)
-
-
-def _imported(node: ast.AST, package: str) -> Iterator[str]:
-    """Name the modules that a statement may import."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        base = _absolute("." * node.level + (node.module or ""), package)
-        if base:
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
-    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        name = node.args[0].value
-        if called in {"import_module", "__import__"} and isinstance(name, str) and (full := _absolute(name, package)):
-            yield full
-
-
-def _absolute(name: str, package: str) -> str:
-    level = len(name) - len(name.lstrip("."))
-    if level == 0:
-        return name
-    parts = package.split(".") if package else []
-    if len(parts) < level:
-        return ""
-    return ".".join([*parts[: len(parts) - level + 1], *([name[level:]] if name[level:] else [])])
-
-
-def _texts(node: ast.AST) -> Iterator[str]:
-    """Name the files that an expression may name: a text, `place / "tables" / "x.csv"`, `join(place, "x.csv")`."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        parts: list[ast.expr] = []
-        left: ast.expr = node
-        while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Div):
-            parts.insert(0, left.right)
-            left = left.left
-        yield _joined([left, *parts])
-    elif isinstance(node, ast.Call):
-        yield _joined(node.args)
-
-
-def _joined(parts: list[ast.expr]) -> str:
-    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-    return "/".join(texts)
 
 
 def _is_file(path: Path) -> bool:
