@@ -41,7 +41,7 @@ def test_where_the_sampler_learned_the_null_study_decides(tmp_path):
     after = bs.null_study(sweep, 19, out=tmp_path / "study").statistics
     assert "null" in before.verdict.warnings[-1]
     assert not after.verdict.warnings
-    assert "19 histories" in after.verdict.reason
+    assert "19 permuted histories" in after.verdict.reason
     assert after.verdict.verdict == "survives"
 
 

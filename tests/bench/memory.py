@@ -19,7 +19,7 @@ from scenarios.universe import write_panel
 
 from backsweep.dataset import DataSpec
 from backsweep.errors import BacksweepError
-from backsweep.runtime.evaluators import SharedWorkshop
+from backsweep.runtime.evaluators import SharedBuilder
 from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.ray_pool import RayBackend
 from backsweep.runtime.ray_session import RaySession, ray
@@ -33,7 +33,7 @@ ALLOWANCE = 450 * 2**20  # bytes that loading and running may add to a worker
 BYTES_PER_BAR = 124  # a record of the engine's, its group, and a row for features
 
 
-def limited(workshop):
+def limited(builder):
     """Limit a worker's memory above what it has when it begins to load; defined here, so that Ray ships the code."""
 
     class Limited:
@@ -43,10 +43,10 @@ def limited(workshop):
             status = Path("/proc/self/status").read_text().split("VmData:")[1]
             limit = int(status.split()[0]) * 1024 + ALLOWANCE
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-            return workshop.load(spec)
+            return builder.load(spec)
 
         def build(self, spec, data):
-            return workshop.build(spec, data)
+            return builder.build(spec, data)
 
     return Limited()
 
@@ -83,7 +83,7 @@ def set_sizes(backend):
 
 def measure_sharing(path):
     def own(spec):
-        shop = SharedWorkshop()
+        shop = SharedBuilder()
         return shop.build(spec, shop.load(spec))
 
     for name, factory in (("each its own copy", own), ("one copy for the node", None)):

@@ -237,7 +237,7 @@ def test_ctrl_c_stops_the_pool_and_leaves_no_process(tmp_path, moment):
 
 
 def _is_empty(session, seconds):
-    """Tell whether every process of a session ends within so many seconds."""
+    """Return whether every process of a session ends within so many seconds."""
     deadline = time.monotonic() + seconds
     while any(_session(stat) == session for stat in Path("/proc").glob("[0-9]*/stat")):
         if time.monotonic() > deadline:

@@ -35,7 +35,7 @@ def averages():
 
 @pytest.fixture(scope="session")
 def market():
-    """Give 120 bars of A and B with a signal."""
+    """Return 120 bars of A and B with a signal."""
     generator = np.random.default_rng(3)
     close = 100 * np.exp(np.cumsum(generator.normal(0, 0.02, (2, 120)), axis=1))
     opens = np.roll(close, 1, axis=1)

@@ -116,7 +116,7 @@ class Modelled(Strategy):
 
 @pytest.fixture(params=["without cloudpickle", "by name"])
 def _pickling(request, monkeypatch):
-    """Have no cloudpickle, which Polars pickles functions with, or one that writes a function as its type's name."""
+    """Remove cloudpickle, which Polars pickles functions with, or one that writes a function as its type's name."""
     pickles = SimpleNamespace(dumps=lambda value, **_: repr(type(value)).encode(), __version__="3.1.2")
     monkeypatch.setitem(sys.modules, "cloudpickle", pickles if request.param == "by name" else None)
 

@@ -1,7 +1,7 @@
 """The null study: the same search on histories without timing, and the rank of the real result among theirs.
 
 The null hypothesis: the order of the sessions carries nothing that this strategy could use. Neither signals nor context
-nor earlier prices tell anything of the returns that follow (`dataset.permute` says what is kept). Under it the real
+nor earlier prices predict the returns that follow (`dataset.permute` states what is kept). Under it the real
 history is one more permutation, so that the probability to rank r-th or better of K + 1 is r / (K + 1), whatever the
 search does: it holds for samplers that learn, for folds and for any way to select, because every history is searched,
 folded and selected from in the same way, with as many trials.
@@ -103,20 +103,20 @@ def null_study(
     missing = [number for number in range(studies) if number not in there]
     runtime = sweep.runtime
     spreads = runtime.resolved_backend == "ray"
-    hands = runtime.workers if spreads else 1
-    each = float(study.trials["duration"].dt.total_microseconds().to_numpy().sum()) / 1e6 / hands
+    workers = runtime.workers if spreads else 1
+    each = float(study.trials["duration"].dt.total_microseconds().to_numpy().sum()) / 1e6 / workers
 
-    def tell() -> None:
+    def report() -> None:
         if progress is not None:
             progress(NullProgress(studies - len(missing), studies, len(missing) * each))
 
-    tell()
+    report()
     folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
     make = partial(_Histories, sweep.model_dump_json(exclude_none=True), data, code, block, state.done // folds)
-    for number, sharpe in parallel_map(make, tuple(missing), hands, runtime.address if spreads else None):
+    for number, sharpe in parallel_map(make, tuple(missing), workers, runtime.address if spreads else None):
         write_history(folder, History(state.hash, state.done, block, number, sharpe))
         missing.remove(number)
-        tell()
+        report()
     return open_study(folder)
 
 
@@ -139,7 +139,7 @@ class _Histories:
         self._block = block
 
     def __call__(self, number: int) -> float | None:
-        """Give a history's Sharpe ratio: that of the stitched tests, or of the selected trial; None if it has none."""
+        """Return a history's Sharpe ratio: of the stitched tests, or of the selected trial; None if it has none."""
         shard = permuted(self._shard, self._block, (self._sweep.search.seed, self._block, number), self._stop)
 
         def build(spec: TrialSpec) -> Evaluator:

@@ -266,7 +266,7 @@ def _seal(sweep: Sweep) -> Sweep:
 
 @contextmanager
 def _located(sweep: Sweep) -> Iterator[None]:
-    """Name the line of the sweep file in an error that only the data brought to light."""
+    """Add the line of the sweep file to an error that only the data show."""
     try:
         yield
     except BadInput as error:

@@ -4,7 +4,7 @@
     for timestep in feed:
         session.on_bars(timestep)
 
-A `Session` shows each timestep's bars to the strategy, interpreted, and hands what it asks for to a `Venue`:
+A `Session` calls the strategy, interpreted, with each timestep's bars and passes its requests to a `Venue`:
 `PaperVenue` is the backtest's own engine, one bar at a time, and `backsweep.live.ib` (the extra `backsweep[ib]`) a real
 broker. `replay` runs a backtest's data through a session on paper: the fills are those of the backtest.
 """

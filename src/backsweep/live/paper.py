@@ -122,7 +122,7 @@ class PaperVenue:
         check_run(self._tables.account[0], "the strategy")
 
     def result(self, strategy: Strategy, shard: Shard) -> Result:
-        """Give the records so far; `shard` holds the timesteps that were seen, `strategy` names the features."""
+        """Return the records so far; `shard` holds the timesteps that were seen, `strategy` names the features."""
         state = State(self._tables.arrays)
         logged = int(state.account.orders_logged)
         log_live_orders(state)
@@ -162,7 +162,7 @@ class PaperVenue:
             self._announce(market.actions)
 
     def _announce(self, actions: NDArray[Any]) -> None:
-        """Let corporate actions take effect with the timestamp that comes next."""
+        """Apply corporate actions with the timestamp that comes next."""
         account = self._tables.account[0]
         first, last = int(account.actions), int(account.actions) + len(actions)
         self._grow("actions", last)
@@ -217,7 +217,7 @@ def replay(
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
 ) -> Result:
-    """Trade a backtest's data on paper, bar by bar; takes what `backsweep.backtest` takes and gives what it gives."""
+    """Trade a backtest's data on paper, bar by bar; arguments and result are those of `backsweep.backtest`."""
     account = read_section(AccountSpec, "account", account)
     shard = shard_from_frames(bars, signals, context, actions, account.rate_columns)
     venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs)

@@ -1,4 +1,4 @@
-"""What a strategy may say to a broker, and what a session needs of one."""
+"""The broker interface that a strategy sees, and what a session needs of a venue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backsweep.live.timestep import Timestep
 
 
 class StrategyBroker(Protocol):
-    """The words of `backsweep.broker.Broker`, which documents each; every broker that a strategy meets has them all."""
+    """The methods of `backsweep.broker.Broker`, which documents each; every broker of a strategy has them all."""
 
     def get_position(self, asset: int) -> Any: ...
     def get_cash(self) -> float: ...
@@ -70,5 +70,5 @@ class Venue(Protocol):
         ...
 
     def step(self, timestep: Timestep, decide: Callable[[StrategyBroker], None]) -> None:
-        """Take in a timestep's bars, let the strategy `decide`, and act on what it asked for."""
+        """Process a timestep's bars, call the strategy's `decide`, and act on what it asked for."""
         ...

@@ -1,6 +1,6 @@
 """A strategy on bars that arrive one by one.
 
-The strategy runs interpreted, through the very views that it has in a backtest. Its features are evaluated over the
+The strategy runs interpreted, through the same views as in a backtest. Its features are evaluated over the
 history that the session keeps, and of them it sees the last values; `wake` is not asked, since it changes the speed and
 never the result.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Shows timesteps to a strategy and hands its requests to a venue.
+    """Calls a strategy at every timestep and passes its requests to a venue.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Session:
         self._self: Any = bound.view(values[0], *(table[0] for table in memory))
 
     def on_bars(self, timestep: Timestep) -> None:
-        """Take in one timestep: the venue fills what is due, then the strategy decides. Times must ascend.
+        """Process one timestep: the venue fills what is due, then the strategy decides. Times must ascend.
 
         Raises StrategyError where the strategy raises, BadInput for a timestep that is not after the last one.
         """
@@ -91,7 +91,7 @@ class Session:
         self._venue.step(timestep, decide)
 
     def _features(self, market: Market, count: int) -> Mapping[str, NDArray[np.float64]]:
-        """Give the features of the latest rows."""
+        """Return the features of the latest rows."""
         assert self._rows is not None  # noqa: S101 - `on_bars` has put the latest rows there
         found = Features(replace(market, rows=self._rows)).columns(self._strategy)
         return {name: values[-count:] for name, values in found.items()}

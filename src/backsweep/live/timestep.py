@@ -39,11 +39,11 @@ class Timestep:
 
     @property
     def timestamp(self) -> int:
-        """Give the time of the bars, nanoseconds UTC."""
+        """Return the time of the bars, nanoseconds UTC."""
         return int(self.shard.rows["timestamp"][0])
 
     def pack(self) -> Market:
-        """Lay the bars out for the engine, which knows of the session what the calendar says."""
+        """Lay the bars out for the engine, with the session as the calendar has it."""
         market = pack(self.shard)
         groups, bars = market.groups.copy(), market.bars.copy()
         groups["session"], groups["last_of_session"] = self.session, self.last_of_session
@@ -53,7 +53,7 @@ class Timestep:
 
 
 def timesteps(shard: Shard) -> Iterator[Timestep]:
-    """Take a shard apart: its timestamps one by one, in order."""
+    """Yield the timesteps of a shard, in order."""
     times = shard.rows["timestamp"].to_numpy()
     edges = np.flatnonzero(np.diff(times, prepend=times[0] - 1, append=times[-1] + 1))
     ends = np.diff(shard.sessions, append=shard.sessions[-1] + 1) != 0

@@ -1,9 +1,9 @@
-"""What a backend runs: anything that turns a chunk of parameters into its outcome, or into a shard's part of it."""
+"""How a backend makes its evaluators, and the outcome of a chunk that none could run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,36 +16,8 @@ if TYPE_CHECKING:
     from backsweep.dataset.calendar import Calendar
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.contract import Chunk, DataInfo
-    from backsweep.trial.sleeves.partial_sums import PartialSums
-
-
-class EvaluatorLike(Protocol):
-    """A trial's data and compiled strategy, held for any number of chunks."""
-
-    @property
-    def info(self) -> DataInfo:
-        """What is known once the data is loaded."""
-        ...
-
-    def evaluate(self, chunk: Chunk) -> Outcome:
-        """Run every trial of the chunk; a trial that fails is named in `Outcome.errors`."""
-        ...
-
-
-class PartialEvaluator(EvaluatorLike, Protocol):
-    """One that holds some shards, and can put the parts of all shards together."""
-
-    def partial_sums(self, chunk: Chunk) -> PartialSums:
-        """Run every trial of the chunk over the shards held."""
-        ...
-
-    def join(self, parts: Sequence[PartialSums]) -> PartialSums:
-        """Put neighbouring parts of a chunk together."""
-        ...
-
-    def finish(self, parts: Sequence[PartialSums]) -> Outcome:
-        """Put all parts of a chunk together, and form the metrics."""
-        ...
+    from backsweep.trial.evaluator import Evaluator
+    from backsweep.trial.sleeves.evaluator import SleeveEvaluator
 
 
 TOO_LONG = "it took longer than {:g} s; runtime.trial_timeout allows more"
@@ -54,23 +26,23 @@ TOO_LONG = "it took longer than {:g} s; runtime.trial_timeout allows more"
 ATTEMPTS = 3
 """How often a trial may take too long, or lose the worker that runs it, before that is a failure."""
 
-EvaluatorFactory = Callable[["TrialSpec"], EvaluatorLike]
+EvaluatorFactory = Callable[["TrialSpec"], "Evaluator"]
 
 
-class Workshop(Protocol):
+class EvaluatorBuilder(Protocol):
     """Makes evaluators that hold the same data, in two steps: those of one node may share what `load` gives."""
 
     def load(self, spec: TrialSpec) -> Any:
         """Load the data as arrays; raises BadInput or BadData."""
         ...
 
-    def build(self, spec: TrialSpec, data: Any) -> EvaluatorLike:
+    def build(self, spec: TrialSpec, data: Any) -> Evaluator:
         """Make an evaluator on what `load` gave and compile the strategy; raises as `load`, and StrategyError."""
         ...
 
 
 @dataclass(frozen=True)
-class PlainWorkshop:
+class PlainBuilder:
     """Makes evaluators that load their own data."""
 
     factory: EvaluatorFactory
@@ -78,13 +50,13 @@ class PlainWorkshop:
     def load(self, _spec: TrialSpec) -> None:
         """Load nothing."""
 
-    def build(self, spec: TrialSpec, _data: Any) -> EvaluatorLike:
-        """Let the factory do it all."""
+    def build(self, spec: TrialSpec, _data: Any) -> Evaluator:
+        """Make the evaluator by the factory."""
         return self.factory(spec)
 
 
 @dataclass(frozen=True)
-class SharedWorkshop:
+class SharedBuilder:
     """Makes evaluators of one account for all assets: each holds all the data."""
 
     def load(self, spec: TrialSpec) -> Any:
@@ -93,7 +65,7 @@ class SharedWorkshop:
 
         return load_market(spec)
 
-    def build(self, spec: TrialSpec, data: Any) -> EvaluatorLike:
+    def build(self, spec: TrialSpec, data: Any) -> Evaluator:
         """Make an evaluator on a market."""
         from backsweep.trial.evaluate import SharedEvaluator  # noqa: PLC0415 - the same
 
@@ -103,7 +75,7 @@ class SharedWorkshop:
 
 
 @dataclass(frozen=True)
-class SleeveWorkshop:
+class SleeveBuilder:
     """Makes evaluators of sleeves that hold some shards: consecutive ranges of the calendar's blocks."""
 
     calendar: Calendar
@@ -115,7 +87,7 @@ class SleeveWorkshop:
 
         return load_markets(spec, self.calendar, self.shards)
 
-    def build(self, spec: TrialSpec, data: Any) -> PartialEvaluator:
+    def build(self, spec: TrialSpec, data: Any) -> SleeveEvaluator:
         """Make an evaluator on the shards' markets."""
         from backsweep.trial.sleeves.evaluator import SleeveEvaluator  # noqa: PLC0415 - the same
 
@@ -141,18 +113,18 @@ def failed_outcome(chunk: Chunk, info: DataInfo, reason: str) -> Outcome:
     )
 
 
-def open_workshops(spec: TrialSpec, shards: int, workers: int) -> tuple[Workshop, ...]:
-    """Divide the data among so many workers at most: one workshop for each part, which together have everything.
+def make_builders(spec: TrialSpec, shards: int, workers: int) -> tuple[EvaluatorBuilder, ...]:
+    """Divide the data among so many workers at most: one builder for each part, which together have everything.
 
     One account needs all data at once, so it is one part. Sleeves are cut into `shards`, of which each part has one or,
     where workers are few, several neighbours. Raises BadInput or BadData where there is nothing to divide.
     """
     if spec.account.mode == "shared":
-        return (SharedWorkshop(),)
+        return (SharedBuilder(),)
     from backsweep.dataset.calendar import survey  # noqa: PLC0415 - loads Polars
 
     calendar = survey(spec.data)
     ranges = calendar.divide(shards)
     count = min(workers, len(ranges))
     cuts = [len(ranges) * part // count for part in range(count + 1)]
-    return tuple(SleeveWorkshop(calendar, ranges[cuts[part] : cuts[part + 1]]) for part in range(count))
+    return tuple(SleeveBuilder(calendar, ranges[cuts[part] : cuts[part + 1]]) for part in range(count))

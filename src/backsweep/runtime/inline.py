@@ -1,4 +1,4 @@
-"""Trials in this process, one chunk after the other: the backend to debug with, and the yardstick of every other.
+"""Trials in this process, one chunk after the other: the backend to debug with, whose results every other reproduces.
 
 Chunks run in a thread, and the main thread waits: so Ctrl-C is seen at once, and a trial that takes too long can be
 left. Nothing in a process can end a thread: one that was left goes on at the lowest priority until the process ends.
@@ -19,16 +19,16 @@ from backsweep.runtime.evaluators import (
     ATTEMPTS,
     TOO_LONG,
     EvaluatorFactory,
-    EvaluatorLike,
-    PlainWorkshop,
+    PlainBuilder,
     failed_outcome,
-    open_workshops,
+    make_builders,
 )
 
 if TYPE_CHECKING:
-    from backsweep.runtime.evaluators import Workshop
+    from backsweep.runtime.evaluators import EvaluatorBuilder
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.contract import Chunk, DataInfo, Outcome
+    from backsweep.trial.evaluator import Evaluator
 
 LOGGER = logging.getLogger(__name__)
 
@@ -60,10 +60,10 @@ class InlineBackend:
         self._factory = evaluator
         self._shards = shards or 1
         self._timeout = trial_timeout
-        self._workshop: Workshop | None = None
+        self._builder: EvaluatorBuilder | None = None
         self._spec: TrialSpec | None = None
         self._data: Any = None
-        self._evaluator: EvaluatorLike | None = None
+        self._evaluator: Evaluator | None = None
         self._queue: deque[Chunk] = deque()
         self._left = 0
         self._attempts = 0  # of the trial that runs by itself
@@ -71,11 +71,11 @@ class InlineBackend:
     def start(self, spec: TrialSpec) -> DataInfo:
         """Load the data and compile the strategy here; raises BadInput, BadData or StrategyError."""
         if self._factory is not None:
-            self._workshop = PlainWorkshop(self._factory)
+            self._builder = PlainBuilder(self._factory)
         else:
-            (self._workshop,) = open_workshops(spec, self._shards, workers=1)
+            (self._builder,) = make_builders(spec, self._shards, workers=1)
         self._spec = spec
-        self._data = self._workshop.load(spec)
+        self._data = self._builder.load(spec)
         return self._current_evaluator().info
 
     def submit(self, chunk: Chunk) -> None:
@@ -84,7 +84,7 @@ class InlineBackend:
 
     def wait(self, timeout: float) -> list[Outcome]:  # noqa: ARG002 - the work itself is what takes the time
         """Evaluate the oldest chunk and return its outcome; an empty list when none is queued, or it runs again."""
-        if self._workshop is None or not self._queue:
+        if self._builder is None or not self._queue:
             return []
         chunk, evaluator = self._queue.popleft(), self._current_evaluator()
         answer: SimpleQueue[Outcome | BaseException] = SimpleQueue()
@@ -99,16 +99,16 @@ class InlineBackend:
         self._attempts = 0
         return [outcome]
 
-    def _current_evaluator(self) -> EvaluatorLike:
+    def _current_evaluator(self) -> Evaluator:
         """Return the evaluator; a new one on the same data where the last one is still at work."""
         if self._evaluator is None:
-            assert self._workshop is not None  # noqa: S101 - `start` comes first
+            assert self._builder is not None  # noqa: S101 - `start` comes first
             assert self._spec is not None  # noqa: S101 - the same
-            self._evaluator = self._workshop.build(self._spec, self._data)
+            self._evaluator = self._builder.build(self._spec, self._data)
         return self._evaluator
 
     def _leave(self, thread: Thread, chunk: Chunk, info: DataInfo) -> list[Outcome]:
-        """Leave a chunk that takes too long: its trial has failed, or each of its trials runs by itself."""
+        """Abandon a chunk that takes too long: its trial has failed, or each of its trials runs by itself."""
         self._evaluator = None
         self._left += 1
         with suppress(OSError):  # not every system has priorities of threads
@@ -140,15 +140,15 @@ class InlineBackend:
         return 0 if self._queue else 1
 
     def wind_down(self) -> None:
-        """Do nothing: there is nothing to give back before the end."""
+        """Do nothing: there is nothing to release before the end."""
 
     def close(self) -> None:
-        """Forget the queue and the data."""
+        """Release the queue and the data."""
         self._queue.clear()
-        self._evaluator = self._workshop = self._data = None
+        self._evaluator = self._builder = self._data = None
 
 
-def _evaluate(evaluator: EvaluatorLike, chunk: Chunk, answer: SimpleQueue[Outcome | BaseException]) -> None:
+def _evaluate(evaluator: Evaluator, chunk: Chunk, answer: SimpleQueue[Outcome | BaseException]) -> None:
     try:
         answer.put(evaluator.evaluate(chunk))
     except BaseException as error:  # noqa: BLE001 - raised again in the main thread

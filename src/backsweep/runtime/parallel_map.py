@@ -1,4 +1,4 @@
-"""Whole pieces of work, one after the other in this process or side by side in Ray's."""
+"""Independent tasks, one after the other in this process or in parallel in Ray's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from backsweep.errors import BacksweepError
 T = TypeVar("T")
 
 RESTARTS = 3
-"""How often a worker may die before its piece of work fails; pieces are pure, so they may run again."""
+"""How often a worker may die before its task fails; tasks are pure, so they may run again."""
 
 
-class _Hand:
-    """The actor: makes what does the work once, and keeps it."""
+class _Worker:
+    """The actor: makes the function once, and calls it for each task."""
 
     def __init__(self, make: Callable[[], Callable[[int], Any]]) -> None:
         self._make = make
@@ -47,16 +47,16 @@ def _map_over_ray(
     from backsweep.runtime.ray_session import RaySession, ray  # noqa: PLC0415 - Ray takes a while to import
 
     session = RaySession(workers, address)
-    hands = []
+    actors = []
     try:
         options = {**session.worker_options, "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        actor = ray.remote(**options)(_Hand)
-        hands = [actor.remote(make) for _ in range(min(workers, len(tasks)))]
+        actor = ray.remote(**options)(_Worker)
+        actors = [actor.remote(make) for _ in range(min(workers, len(tasks)))]
         waiting = list(reversed(tasks))
-        running = {hand.run.remote(waiting.pop()): hand for hand in hands}
+        running = {each.run.remote(waiting.pop()): each for each in actors}
         while running:
             done, _ = ray.wait(list(running), num_returns=1)
-            hand = running.pop(done[0])
+            free = running.pop(done[0])
             try:
                 answer = ray.get(done[0])
             except ray.exceptions.RayTaskError as error:
@@ -68,9 +68,9 @@ def _map_over_ray(
                     remedy="give the workers more memory, or run fewer with --workers",
                 ) from error
             if waiting:
-                running[hand.run.remote(waiting.pop())] = hand
+                running[free.run.remote(waiting.pop())] = free
             yield answer
     finally:
-        for hand in hands:
-            ray.kill(hand)
+        for each in actors:
+            ray.kill(each)
         session.close()

@@ -1,10 +1,10 @@
-"""Who is to blame where workers die one after the other: the trial that they ran, or something that all trials share.
+"""What is at fault where workers die one after the other: the trial that they ran, or something that all trials share.
 
 A trial that loses every worker may be a bad one; or there is no memory, not even for Ray's own part of a task, and any
-other would have lost them too: then its failure would be a lie in the study's table. So no trial fails by the workers
-that it lost until a fresh worker has run another one, the control, which had come back before. Where the control loses
-its workers too, or trials lose theirs and none has ever come back, the run ends with an error: these trials are not in
-the table, and run again when the study is resumed.
+other would have lost them too: then its failure would be wrong in the study's table. So no trial fails by the
+workers that it lost until a fresh worker has run another one, the control, which had come back before. Where the
+control loses its workers too, or trials lose theirs and none has ever come back, the run ends with an error: these
+trials are not in the table, and run again when the study is resumed.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ MORE_MEMORY = (
 
 @dataclass
 class Blame:
-    """The failures of trials that lost their workers, until it is sure that they are to blame."""
+    """The failures of trials that lost their workers, until it is sure that they are at fault."""
 
     _accused: list[Outcome] = field(default_factory=list)
-    _words: str = ""  # the last that was heard of a worker that died
+    _error_found: str = ""  # of the last worker that died
     _back: Chunk | None = None  # what came back last
     _control: ChunkRun | None = None
 
-    def charge(self, failures: list[Outcome], words: str, *, sure: bool = False) -> list[Outcome]:
-        """Hear of a lost worker, its last words and the failures that it leads to, if any; gives what is `sure`.
+    def charge(self, failures: list[Outcome], found: str, *, sure: bool = False) -> list[Outcome]:
+        """Record a lost worker, its last error and the failures that follow, if any; returns those that are `sure`.
 
         Raises BacksweepError where the control is what has failed.
         """
-        self._words = words
+        self._error_found = found
         if self._control is not None and self._control.over:
             raise self._error("so did one that had come back before")
         if sure:
@@ -65,7 +65,7 @@ class Blame:
         return None
 
     def came_back(self, run: ChunkRun, outcome: Outcome) -> list[Outcome]:
-        """Take in that a run is done; gives what is now sure: its outcome or, after the control, the failures."""
+        """Record that a run is done; returns what is sure now: its outcome or, after the control, the failures."""
         if run is not self._control:
             self._back = run.chunk
             return [outcome]
@@ -78,6 +78,6 @@ class Blame:
             "the workers die whatever they run",
             where=f"trials {numbers}",
             expected="workers that outlive a trial",
-            found=f"each lost every worker, and {also}; the last words: {self._words}",
+            found=f"each lost every worker, and {also}; the last words: {self._error_found}",
             remedy=f"{MORE_MEMORY}. If it is the strategy that ends its process, --backend inline shows where",
         )

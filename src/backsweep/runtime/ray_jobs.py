@@ -1,4 +1,4 @@
-"""The job server of a Ray cluster, over HTTP: who may speak to it, and the few things that are asked of it.
+"""The job server of a Ray cluster, over HTTP: its token, and the few requests that are made.
 
 Whoever reaches a job server without authentication runs any program on the cluster. So a cluster that asks for no token
 is refused unless the caller insists, and a token in a file that others can read is refused as ssh refuses such a key.
@@ -150,7 +150,7 @@ class JobServer:
         return True
 
     def job(self, name: str) -> Job | None:
-        """Look a job up; None if there is none of that name. Raises ConnectionError if the server does not answer."""
+        """Return a job, None if there is none of that name. Raises ConnectionError if the server does not answer."""
         try:
             details = self._client.get_job_info(name)
         except RuntimeError as error:
@@ -203,7 +203,7 @@ class JobServer:
             raise _refusal(self.address, f"the job {name} cannot be stopped", error) from error
 
     def forget(self, name: str) -> None:
-        """Take a job that has ended off the server's list."""
+        """Remove a job that has ended from the server's list."""
         try:
             self._client.delete_job(name)
         except (RuntimeError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Whether a worker was lost with its node: a machine that went away, for which nothing that ran there is to blame."""
+"""Whether a worker was lost with its node: a machine that went away, which is no fault of what ran there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SAID = "its node has died"  # in Ray's words about an actor
 
 
 def is_gone(node: str | None, error: Exception) -> bool:
-    """Tell whether the node with this id is gone, by what Ray says of the worker's end or by asking for the node.
+    """Return whether the node with this id is gone, by what Ray says of the worker's end or by asking for the node.
 
     Ray itself notices after some seconds; until then the node counts as alive, but nothing answers at its port.
     """

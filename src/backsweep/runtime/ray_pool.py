@@ -4,7 +4,7 @@ The data are in one part that every worker holds, or in several (shards of sleev
 by a worker of each part, and a last task puts them together: through Ray's object store, from worker to worker, never
 through the driver. Of many parts eight at a time are put together, so that no worker receives more.
 
-Workers that hold the same part on one node share one copy: the first that finds a place there loads it into the node's
+Workers that hold the same part on one node share one copy: the first that is placed there loads it into the node's
 shared memory, where Ray keeps it until the pool is closed, and each works on read-only views of it.
 """
 
@@ -22,9 +22,9 @@ from backsweep.runtime.evaluators import (
     ATTEMPTS,
     TOO_LONG,
     EvaluatorFactory,
-    PlainWorkshop,
+    PlainBuilder,
     failed_outcome,
-    open_workshops,
+    make_builders,
 )
 from backsweep.runtime.meters import StudyMeters
 from backsweep.runtime.ray_blame import MORE_MEMORY, Blame
@@ -35,7 +35,7 @@ from backsweep.runtime.ray_worker import Worker
 from backsweep.runtime.working_dir import job_folder
 
 if TYPE_CHECKING:
-    from backsweep.runtime.evaluators import Workshop
+    from backsweep.runtime.evaluators import EvaluatorBuilder
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.contract import Chunk, DataInfo, Outcome
 
@@ -48,21 +48,21 @@ FAN_IN = 8
 """How many parts of a chunk a worker puts together at a time."""
 
 PATIENCE = 30.0
-"""Seconds for a worker to find a node, and those without one for a part of the data after which a warning says so."""
+"""Seconds for a worker to be placed on a node, and between warnings that no worker has loaded a part of the data."""
 
 
 class RayBackend:
     """The `Backend` that spreads chunks over Ray actors of one CPU each.
 
     A chunk that loses a worker, or of which a task takes longer than one trial may, is run again in halves, until the
-    trial to blame is alone: which trials fail does not depend on how they were sent. The tasks that a dying worker
-    held are all suspects, even one that was done, whose answer may have died on the way: only one alone can be to
-    blame. Where a whole node is gone nobody is: nodes come and go as they please. Where workers die whatever they run
-    (see `ray_blame`) or while they load, the run ends with an error: there is no loss that can go on for ever.
+    trial at fault is alone: which trials fail does not depend on how they were sent. The tasks that a dying worker held
+    are all suspects, even one that was done, whose answer may have been lost: only one that was alone can be at fault.
+    Where a whole node is gone none is: nodes may leave at any time. Where workers die whatever they run (see
+    `ray_blame`) or while they load, the run ends with an error, so that no loss repeats without end.
 
     Parameters
     ----------
-    workers : number of actors. They are asked for together and spread over the nodes; each that finds a place loads
+    workers : number of actors. They are asked for together and spread over the nodes; each that is placed loads
         the part of the data that fewest hold, and gets work when there is a worker for every part.
     address : `local` starts Ray on this machine, `auto` finds a cluster that runs here, `HOST:PORT` joins one.
     evaluator : builds what runs the chunks, in every actor; pickled. By default what the specification asks for.
@@ -91,7 +91,7 @@ class RayBackend:
         self._session: RaySession | None = None
         self._info: DataInfo | None = None
         self._notes: dict[int, tuple[str, ...]] = {}  # of the data, by part
-        self._workshops: tuple[Workshop, ...] = ()
+        self._builders: tuple[EvaluatorBuilder, ...] = ()
         self._slots: list[WorkerSlot] = []
         self._sources: dict[tuple[str, int], Any] = {}  # data in shared memory, by node and part
         self._waiting: list[deque[Task]] = []  # by part of the data; the last: to be put together
@@ -101,10 +101,10 @@ class RayBackend:
         self._complained = 0.0
 
     def start(self, spec: TrialSpec) -> DataInfo:
-        """Start Ray and the actors; returns when every part of the data is loaded. Raises as `open_workshops`."""
+        """Start Ray and the actors; returns when every part of the data is loaded. Raises as `make_builders`."""
         self._session = RaySession(self._workers, self._address)
-        self._workshops = (PlainWorkshop(self._factory),) if self._factory else self._divide(spec)
-        self._waiting = [deque() for _ in range(len(self._workshops) + 1)]
+        self._builders = (PlainBuilder(self._factory),) if self._factory else self._divide(spec)
+        self._waiting = [deque() for _ in range(len(self._builders) + 1)]
         self._spec = spec
         self._meters = StudyMeters(self._study)
         self._actor = ray.remote(**self._session.worker_options)(Worker)
@@ -116,12 +116,12 @@ class RayBackend:
         return replace(self._info, notes=tuple(notes))
 
     def submit(self, chunk: Chunk) -> None:
-        """Take a chunk; never blocks."""
+        """Queue a chunk; never blocks."""
         self._add(ChunkRun(chunk))
         self._dispatch()
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """Finished chunks in any order; the list is empty after `timeout` seconds, or when only a worker has joined."""
+        """Return finished chunks in any order; none after `timeout` seconds, or when only a worker has joined."""
         slots = {reference: slot for slot in self._slots for reference in slot.running}
         slots |= {slot.loading: slot for slot in self._slots if slot.loading}
         if not slots:
@@ -141,14 +141,14 @@ class RayBackend:
 
     def capacity(self) -> int:
         """Two chunks for every worker that has loaded, less those in flight; of several parts, the least."""
-        room = [0] * len(self._workshops)
+        room = [0] * len(self._builders)
         for slot in self._slots:
             if slot.part is not None:
                 room[slot.part] += slot.free()
         return max(0, min(free - len(queue) for free, queue in zip(room, self._waiting, strict=False)))
 
     def wind_down(self) -> None:
-        """Give idle workers back from now on: no chunk is to come."""
+        """End idle workers from now on: no chunk is to come."""
         self._winding_down = True
         self._give_back()
 
@@ -164,26 +164,26 @@ class RayBackend:
             self._session.close()
             self._session = None
 
-    def _divide(self, spec: TrialSpec) -> tuple[Workshop, ...]:
+    def _divide(self, spec: TrialSpec) -> tuple[EvaluatorBuilder, ...]:
         places = max(1, min(self._workers, int(ray.cluster_resources().get("CPU", 1))))
-        return open_workshops(spec, self._shards or places, self._workers)
+        return make_builders(spec, self._shards or places, self._workers)
 
     def _new_slot(self) -> WorkerSlot:
         actor = self._actor.remote(self._spec, job_folder(), self._study)
         return WorkerSlot(actor, actor.join_node.remote(), since=time.monotonic())
 
     def _admit(self, slot: WorkerSlot, node: str) -> None:
-        """Let a worker that has found a node load the part that fewest hold, from the node's copy where others may."""
-        count = len(self._workshops)
+        """Make a worker that has found a node load the part that fewest hold, from the node's copy where others may."""
+        count = len(self._builders)
         held = [sum(each.part == part for each in self._slots) for part in range(count)]
         slot.part, slot.node = held.index(min(held)), node
-        workshop = self._workshops[slot.part]
+        builder = self._builders[slot.part]
         if self._factory is None and self._workers > count:
             key = (node, slot.part)
             if key not in self._sources:
-                self._sources[key] = slot.actor.fetch.remote(workshop)
+                self._sources[key] = slot.actor.fetch.remote(builder)
             slot.source = self._sources[key]
-        slot.loading = slot.actor.load.remote(workshop, slot.source)
+        slot.loading = slot.actor.load.remote(builder, slot.source)
 
     def _add(self, run: ChunkRun, *, suspect: bool = False, fresh: bool = False) -> None:
         """Queue the tasks of a chunk's run; suspects come first."""
@@ -191,9 +191,9 @@ class RayBackend:
             (queue.appendleft if suspect else queue.append)(Task(run, part, suspect, fresh))
 
     def _dispatch(self) -> None:
-        """Give waiting tasks to the workers with the fewest; what is only to be put together comes first."""
+        """Send waiting tasks to the workers with the fewest; what is only to be joined comes first."""
         for part, queue in reversed(list(enumerate(self._waiting))):
-            slots = [slot for slot in self._slots if part in {slot.part, len(self._workshops)}]
+            slots = [slot for slot in self._slots if part in {slot.part, len(self._builders)}]
             for task in list(queue):
                 if not task.run.over:
                     slot = max(slots, key=lambda each: (each.free(), each.fresh == task.fresh), default=None)
@@ -210,19 +210,19 @@ class RayBackend:
         """Send a task to a worker; returns the reference by which the pool learns that it is done."""
         run, actor = task.run, slot.actor
         if task.part is None:
-            parts = [run.parts[part] for part in range(len(self._workshops))]
+            parts = [run.parts[part] for part in range(len(self._builders))]
             helpers = [each.actor for each in self._slots if each.free() > 0] or [actor]
             while len(parts) > FAN_IN:
                 groups = [parts[first : first + FAN_IN] for first in range(0, len(parts), FAN_IN)]
                 parts = [helpers[i % len(helpers)].join.remote(*group) for i, group in enumerate(groups)]
             return actor.finish.remote(*parts)
-        if len(self._workshops) == 1:
+        if len(self._builders) == 1:
             return actor.evaluate.remote(run.chunk)
         done, run.parts[task.part] = actor.partial_sums.options(num_returns=2).remote(run.chunk)
         return done
 
     def _collect(self, slot: WorkerSlot, reference: Any) -> list[Outcome]:
-        """Take in one answer; the worker of a lost answer is replaced and its tasks wait again."""
+        """Handle one answer; the worker of a lost answer is replaced and its tasks wait again."""
         if reference != slot.loading and reference not in slot.running:
             return []  # of a worker that was replaced a moment ago
         try:
@@ -249,20 +249,20 @@ class RayBackend:
         return self._advance(task, answer)
 
     def _advance(self, task: Task, answer: Any) -> list[Outcome]:
-        """Take in a task that is done: the outcome, or a part, the last of which lets the parts be put together."""
+        """Handle a task that is done: return the outcome, or after the last part queue the task that joins them."""
         run = task.run
         if run.over:
             return []
-        if task.part is None or len(self._workshops) == 1:
+        if task.part is None or len(self._builders) == 1:
             run.over = True
             return self._blame.came_back(run, answer)
         run.done.add(task.part)
-        if len(run.done) == len(self._workshops):
+        if len(run.done) == len(self._builders):
             self._waiting[-1].append(Task(run, None))
         return []
 
     def _recover(self, slot: WorkerSlot, reference: Any, error: Exception) -> list[Outcome]:
-        """Go on after an answer that was lost: with its worker, with what it was given, or with another's."""
+        """Recover from an answer that was lost: with its worker, with what it was given, or with another's."""
         cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else None
         found = textwrap.shorten(f"{type(cause).__name__}: {cause}" if cause else str(error).splitlines()[0], 120)
         task = slot.running.get(reference)
@@ -280,7 +280,7 @@ class RayBackend:
         return self._blame.charge(lost, found)
 
     def _run_again(self, run: ChunkRun, found: str) -> None:
-        """Run a chunk again whose parts were lost on their way: no worker is to blame, and no trial."""
+        """Run a chunk again whose parts were lost on their way: no worker and no trial is at fault."""
         run.over = True
         if run.lost >= NODES:
             raise BacksweepError(
@@ -293,7 +293,7 @@ class RayBackend:
         self._add(ChunkRun(run.chunk, lost=run.lost + 1))
 
     def _load_again(self, slot: WorkerSlot, error: Exception, found: str, *, gone: bool) -> None:
-        """Go on after a worker that did not load; those that waited for one copy of the data have failed once."""
+        """Recover from a worker that did not load; those that waited for one copy of the data have failed once."""
         copies = len(self._sources)
         self._sources = {key: source for key, source in self._sources.items() if source != slot.source}
         if not gone and (slot.source is None or len(self._sources) < copies):
@@ -347,7 +347,7 @@ class RayBackend:
         return lost
 
     def _charge(self, task: Task, info: DataInfo, reason: str) -> list[Outcome]:
-        """Blame a task for its worker's end: its chunk runs again in halves, or fails if it is one trial's third."""
+        """Charge a task with its worker's end: its chunk runs again in halves, or fails if it is one trial's third."""
         task.lost += 1
         task.fresh = True
         run = task.run
@@ -361,7 +361,7 @@ class RayBackend:
         return []
 
     def _is_wanted(self) -> bool:
-        """Tell whether any task waits for a worker."""
+        """Return whether any task waits for a worker."""
         return any(not task.run.over for queue in self._waiting for task in queue)
 
     def _is_busy(self) -> bool:
@@ -377,12 +377,12 @@ class RayBackend:
                 self._slots.remove(slot)
 
     def _uncovered(self) -> list[int]:
-        """Give the parts of the data that no worker has loaded."""
+        """Return the parts of the data that no worker has loaded."""
         loaded = {slot.part for slot in self._slots if not slot.loading}
-        return [part for part in range(len(self._workshops)) if part not in loaded]
+        return [part for part in range(len(self._builders)) if part not in loaded]
 
     def _complain(self) -> None:
-        """Say from time to time that work stands still for want of a worker; let one that is spare load the part."""
+        """Warn from time to time that no worker is available for a part of the data; make a spare one load it."""
         if self._winding_down or not (missing := self._uncovered()):
             self._complained = time.monotonic()
         elif time.monotonic() - self._complained > PATIENCE:
@@ -390,7 +390,7 @@ class RayBackend:
             cpus = ray.cluster_resources().get("CPU", 0)
             LOGGER.warning(
                 "no worker has loaded %d of %d parts of the data yet; the cluster has %g CPUs for %d workers",
-                len(missing), len(self._workshops), cpus, self._workers,
+                len(missing), len(self._builders), cpus, self._workers,
             )  # fmt: skip
             held = [slot.part for slot in self._slots if not slot.loading]
             spare = next((s for s in self._slots if not s.loading and not s.running and held.count(s.part) > 1), None)
@@ -399,12 +399,12 @@ class RayBackend:
 
 
 def _is_of_another(error: Exception, slot: WorkerSlot) -> bool:
-    """Tell whether an error is that of something that a worker depended on, and not its own."""
+    """Return whether an error is that of something that a worker depended on, and not its own."""
     if isinstance(error, ray.exceptions.RayActorError):
         return bool(error.actor_id != slot.actor._actor_id.hex())  # noqa: SLF001 - Ray names actors nowhere else
     return isinstance(error, (ray.exceptions.ObjectLostError, ray.exceptions.NodeDiedError))
 
 
 def _is_coming(slot: WorkerSlot) -> bool:
-    """Tell whether a worker will soon be there: it loads, or has not waited long for a node."""
+    """Return whether a worker will soon be there: it loads, or has not waited long for a node."""
     return bool(slot.loading) and (slot.part is not None or time.monotonic() - slot.since < PATIENCE)

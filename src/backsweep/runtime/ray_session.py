@@ -23,7 +23,7 @@ from backsweep.home import expand_home
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no statistics leave the machine
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under `uv run` the workers keep this environment
 os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of a worker that was replaced: the pool knows
-os.environ.setdefault(  # the pool says so itself, in a line; and it wants as many as it asks for
+os.environ.setdefault(  # the pool warns of the first itself, and asks for the second
     "RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed|worker processes have been started"
 )
 
@@ -97,7 +97,7 @@ class RaySession:
 
 
 def _not_begun(address: str, error: Exception) -> BadInput:
-    """Say why Ray is not there; on a machine that is too busy to start it in time it raises a bare Exception."""
+    """Return the error that Ray has not started; on a machine that is too busy Ray raises a bare Exception."""
     found = f"{address!r}: {next(iter(str(error).splitlines()), type(error).__name__)}"
     if address == "local":
         return BadInput(
@@ -118,7 +118,7 @@ def _not_begun(address: str, error: Exception) -> BadInput:
 
 @contextmanager
 def _late_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until the block is done: a Ray that is stopped half-way leaves processes behind.
+    """Delay Ctrl-C and SIGTERM until the block is done: a Ray that is stopped half-way leaves processes behind.
 
     Ray puts a handler of its own on SIGTERM, which ends the process at once; afterwards it is what it was. It is called
     and not signalled again: what reads the wakeup pipe has counted the signal when it came.
@@ -163,7 +163,7 @@ def _check_socket_path() -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Turn away an address that nothing listens on: Ray itself would try for minutes, then end the process."""
+    """Refuse an address that nothing listens on: Ray itself would try for minutes, then end the process."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -190,7 +190,7 @@ def _check_reachable(address: str) -> None:
 
 
 def _token() -> dict[str, str]:
-    """Give a local Ray a token of its own, kept in memory, unless the user has set up authentication.
+    """Return the setting of a token for a local Ray, kept in memory, unless the user has set up authentication.
 
     Without it Ray would write one to ~/.ray/auth_token, readable by everybody.
     """

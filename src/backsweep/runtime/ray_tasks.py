@@ -1,4 +1,4 @@
-"""What the pool keeps in mind: chunks, their tasks, and the slots at which workers run them."""
+"""What the pool keeps track of: chunks, their tasks, and the slots in which workers run them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class WorkerSlot:
         return 0 if closed else TASKS_PER_WORKER - len(self.running)
 
     def take(self, task: Task, reference: Any) -> None:
-        """Note that it was given a task."""
+        """Record that it was sent a task."""
         if not self.running:
             self.since = time.monotonic()
         self.running[reference] = task

@@ -15,15 +15,17 @@ from backsweep.runtime.working_dir import relocate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backsweep.runtime.evaluators import EvaluatorLike, PartialEvaluator, Workshop
+    from backsweep.runtime.evaluators import EvaluatorBuilder
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.contract import Chunk, DataInfo, Outcome
+    from backsweep.trial.evaluator import Evaluator
+    from backsweep.trial.sleeves.evaluator import SleeveEvaluator
     from backsweep.trial.sleeves.partial_sums import PartialSums
 
 
 @contextmanager
 def _memory_needed() -> Iterator[None]:
-    """End the process when it has no memory left: it could not even say so, and another takes its place."""
+    """End the process when it has no memory left: it could not even report it, and another replaces it."""
     try:
         yield
     except MemoryError:
@@ -31,32 +33,32 @@ def _memory_needed() -> Iterator[None]:
 
 
 class Worker:
-    """Holds what one workshop makes. A method's error reaches the driver as it was raised.
+    """Holds what one builder makes. A method's error reaches the driver as it was raised.
 
     Files below `folder`, the driver's in a job, are found below this process's own.
     """
 
     def __init__(self, spec: TrialSpec, folder: Path | None, study: str) -> None:
         self._spec = spec if folder is None else relocate(spec, folder, Path.cwd())
-        self._evaluator: EvaluatorLike | None = None
+        self._evaluator: Evaluator | None = None
         self._meters = WorkMeters(study)
 
     def join_node(self) -> str:
-        """Tell on which node this actor found a place."""
+        """Return the id of the node on which this actor was placed."""
         return cast("str", ray.get_runtime_context().get_node_id())
 
-    def fetch(self, workshop: Workshop) -> Any:
+    def fetch(self, builder: EvaluatorBuilder) -> Any:
         """Load the data for all workers of this node: what is returned lies in the node's shared memory."""
-        return workshop.load(self._spec)
+        return builder.load(self._spec)
 
-    def load(self, workshop: Workshop, data: Any = None) -> DataInfo:
+    def load(self, builder: EvaluatorBuilder, data: Any = None) -> DataInfo:
         """Build the evaluator on data that were fetched, or load them for this worker alone.
 
         What trials will need is imported before, so that memory runs short here, if at all, and not in the middle.
         """
         import backsweep.trial.block_sums  # noqa: F401, PLC0415 - loads Polars, where trials run
 
-        self._evaluator = workshop.build(self._spec, workshop.load(self._spec) if data is None else data)
+        self._evaluator = builder.build(self._spec, builder.load(self._spec) if data is None else data)
         return self._evaluator.info
 
     def evaluate(self, chunk: Chunk) -> Outcome:
@@ -70,17 +72,17 @@ class Worker:
     def partial_sums(self, chunk: Chunk) -> tuple[None, PartialSums]:
         """Run a chunk over the shards held here; the driver asks for the first half of the answer alone."""
         with _memory_needed():
-            part = cast("PartialEvaluator", self._evaluator).partial_sums(chunk)
+            part = cast("SleeveEvaluator", self._evaluator).partial_sums(chunk)
         self._count_fills()
         return None, part
 
     def join(self, *parts: PartialSums) -> PartialSums:
-        """Put neighbouring parts of a chunk together."""
-        return cast("PartialEvaluator", self._evaluator).join(parts)
+        """Join neighbouring parts of a chunk."""
+        return cast("SleeveEvaluator", self._evaluator).join(parts)
 
     def finish(self, *parts: PartialSums) -> Outcome:
-        """Put all parts of a chunk together."""
-        return self._with_record_sums(cast("PartialEvaluator", self._evaluator).finish(parts))
+        """Join all parts of a chunk and compute the metrics."""
+        return self._with_record_sums(cast("SleeveEvaluator", self._evaluator).finish(parts))
 
     def _with_record_sums(self, outcome: Outcome) -> Outcome:
         """Add what the study keeps of the records: the driver has many workers to serve."""

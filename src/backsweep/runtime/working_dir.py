@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def job_folder() -> Path | None:
-    """Give the working directory of the job that this driver is; None outside of a job."""
+    """Return the working directory of the job that this driver is; None outside of a job."""
     return Path.cwd() if "working_dir" in ray.get_runtime_context().runtime_env else None
 
 

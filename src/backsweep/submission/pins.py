@@ -73,7 +73,7 @@ def canonical(name: str) -> str:
 
 
 def _requirements(package: str, extras: tuple[str, ...]) -> set[str]:
-    """Name what an installed package requires here, with these of its extras."""
+    """Return the names of what an installed package requires here, with these of its extras."""
     from packaging.requirements import Requirement  # noqa: PLC0415 - not needed on the cluster
 
     try:

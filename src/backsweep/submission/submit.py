@@ -1,4 +1,4 @@
-"""One command: ship a study to a cluster, follow it, send a driver that died again, bring the folder back.
+"""One command: ship a study to a cluster, follow it, send it again if its driver was killed, fetch the folder.
 
 A job's name is used once in a cluster's life, so a second attempt has a number: NAME, NAME-2, NAME-3. Whoever asks for
 the same study finds its latest attempt and follows that one. A driver that ended by its own decision - done, failed
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.sweep import Sweep
 
 HOME = "~/backsweep-studies"
-"""Where studies lie, on the head node, unless told otherwise."""
+"""Where studies lie, on the head node, unless another place is given."""
 
 _DECIDED = (1, 2)  # exit codes with which a driver says that another attempt would end in the same way
 _SETUP = "runtime_env"  # in the message about a job whose environment could not be made
@@ -94,7 +94,7 @@ class Submission:
 
     @property
     def place(self) -> str:
-        """Say where the study lies until it is fetched."""
+        """Return where the study lies until it is fetched, for readers."""
         return f"in {self.home}" if "://" in self.home else f"on the head node, in {self.home}"
 
     def start(self) -> str:
@@ -111,7 +111,7 @@ class Submission:
         return name
 
     def follow(self, name: str) -> Job:
-        """Show a job's log to its end, and send it again if its driver was killed; returns how the last one ended."""
+        """Print a job's log to its end, and send it again if its driver was killed; returns how the last one ended."""
         for left in range(self.terms.retries, -1, -1):
             for piece in self._log(name):
                 self.log(piece)
@@ -134,7 +134,7 @@ class Submission:
         return name
 
     def fetch(self) -> Study:
-        """Bring the study's folder back, as far as it is not here, and verify every part by its digest."""
+        """Fetch the study's folder, as far as it is not here, and verify every part by its digest."""
         folder = StudyFolder(self.out)
         entries = folder.entries()
         have = entries[-1].first + entries[-1].count if entries else 0
@@ -195,7 +195,7 @@ class Submission:
         return name, job
 
     def _after(self, name: str) -> str:
-        """Name the attempt after this one."""
+        """Return the name of the attempt after this one."""
         number = name.removeprefix(self.package.name)
         return f"{self.package.name}-{int(number[1:] or 1) + 1}"
 
@@ -253,7 +253,7 @@ class Submission:
 
 
 def check_end(job: Job, name: str) -> int:
-    """Turn a job's end into the exit code of the command line; raises BacksweepError if no driver decided it."""
+    """Return a job's end as the exit code of the command line; raises BacksweepError if no driver decided it."""
     if job.status == "SUCCEEDED":
         return 0
     if job.status == "STOPPED":

@@ -48,7 +48,7 @@ class Delivery:
 
 
 def send(folder: Path | str, skip: int = 0) -> Iterator[str]:
-    """Give the lines that carry a study, from its folder or URL, without the parts of its first `skip` trials.
+    """Yield the lines that carry a study, from its folder or URL, without the parts of its first `skip` trials.
 
     A study that still runs is sent as far as it was committed when this began.
     """

@@ -25,7 +25,7 @@ _ROWS = 32  # records at a time, which the processor's cache holds
 
 
 def sum_records(returns: NDArray[np.float32], segments: Sequence[Segment] = ()) -> RecordSums:
-    """Give what is kept of trials with these returns, float32[k, width]; with segments the record is that of the tests.
+    """Sum up trials with these returns, float32[k, width]; with segments the record is that of the tests.
 
     A session without a return, such as after ruin, earned nothing.
     """

@@ -1,4 +1,4 @@
-"""What crosses the line between the driver of a study and the place where its trials run.
+"""What the driver of a study and the place where its trials run exchange.
 
 The driver sends one array of parameters per chunk and gets one array of metrics back. A backend may run chunks in any
 order, anywhere, more than once: an outcome depends on nothing but the trial specification and the chunk's values.
@@ -67,7 +67,7 @@ class RecordSums:
         return self.skew, self.kurtosis, self.lost, self.sums, self.squares
 
     def of(self, which: Any) -> RecordSums:
-        """Give what is kept of some of the trials."""
+        """Return what is kept of some of the trials."""
         return RecordSums(self.sessions, *(array[which] for array in self.arrays))
 
 
@@ -113,7 +113,7 @@ class DataInfo:
     sessions : int64[n], end of every session, nanoseconds since 1970 UTC.
     assets : the assets' names, sorted; an asset's code is its position here.
     segments : train and test of fold 0, of fold 1, and so on; empty without folds.
-    notes : what should be said aloud of the data that were loaded; see `dataset.Shard`.
+    notes : what users should know of the data that were loaded; see `dataset.Shard`.
 
     """
 
@@ -123,7 +123,7 @@ class DataInfo:
     notes: tuple[str, ...] = ()
 
     def of(self, folds: range | None) -> DataInfo:
-        """Give what is known of some folds, or all of it for None."""
+        """Return what is known of some folds, or all of it for None."""
         return self if folds is None else replace(self, segments=tuple(s for s in self.segments if s.fold in folds))
 
     @property
@@ -140,11 +140,11 @@ class Backend(Protocol):
         ...
 
     def submit(self, chunk: Chunk) -> None:
-        """Take a chunk; never blocks."""
+        """Queue a chunk; never blocks."""
         ...
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """Finished chunks in any order; an empty list after `timeout` seconds without one."""
+        """Return finished chunks in any order; an empty list after `timeout` seconds without one."""
         ...
 
     def capacity(self) -> int:
@@ -152,9 +152,9 @@ class Backend(Protocol):
         ...
 
     def wind_down(self) -> None:
-        """Hear that no chunk is to come: what has no work can be given back; may be called more than once."""
+        """End what has no work: no chunk is to come; may be called more than once."""
         ...
 
     def close(self) -> None:
-        """Give everything back; may be called at any moment, and twice."""
+        """Release everything; may be called at any time, and twice."""
         ...

@@ -1,8 +1,9 @@
 """Several currencies: where their rates are, and the columns that records have because of them.
 
-With `account.rates` a recorded run says more: fills, trades and cash flows their `currency`; fills and cash flows the
-`rate` at which they count in the account's (a commission or an amount over its rate is what it was in the currency);
-equity the cash in each currency, `cash_EUR`. Prices are in the asset's currency, everything else in the account's.
+With `account.rates` the records have more columns: fills, trades and cash flows their `currency`; fills and cash flows
+the `rate` at which they count in the account's (a commission or an amount over its rate is what it was in the
+currency); equity the cash in each currency, `cash_EUR`. Prices are in the asset's currency, everything else in the
+account's.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def set_rates(
     tables: Tables, account: AccountSpec, context: Mapping[str, NDArray[np.float64]], timestamps: NDArray[np.int64]
 ) -> None:
-    """Write where each currency's rates are, float64[groups]; who calls keeps the columns alive.
+    """Write where each currency's rates are, float64[groups]; the caller keeps the columns alive.
 
     Raises BadInput where the context has no such column, BadData where a timestamp has no rate.
     """
@@ -54,14 +55,14 @@ def set_rates(
 
 
 def with_currency(frame: pl.DataFrame, account: AccountSpec, codes: NDArray[np.int64]) -> pl.DataFrame:
-    """Add `currency`, by its number among the balances, to what has several; a single currency is not told."""
+    """Add `currency`, by its number among the balances, to records in several currencies; a single one has none."""
     if not account.rates:
         return frame.drop("rate", "currency", strict=False)
     return frame.with_columns(currency=pl.Series(np.array(account.currencies)[codes], dtype=pl.String))
 
 
 def balances_of(log: NDArray[Any], account: AccountSpec, groups: slice) -> dict[str, NDArray[np.float64]]:
-    """Give the cash in each currency at some timestamps, by the name of its column."""
+    """Return the cash in each currency at some timestamps, by the name of its column."""
     count = len(account.currencies)
     if count == 1:
         return {}

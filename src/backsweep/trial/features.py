@@ -39,7 +39,7 @@ class Features:
         self._room = cache_bytes
 
     def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
-        """Give the strategy's features by name, float64, one value for each bar, NaN where there is none."""
+        """Return the strategy's features by name, float64, one value for each bar, NaN where there is none."""
         wanted = self._expressions(strategy)
         keys = {name: key for name, expression in wanted.items() if (key := _key(expression)) is not None}
         missing = {name: wanted[name] for name in wanted if keys.get(name) not in self._cache}
@@ -52,7 +52,7 @@ class Features:
         return columns
 
     def part(self, rows: slice) -> FeaturePart:
-        """Give the features of some rows of the market, which are computed on all of it."""
+        """Return the features of some rows of the market, which are computed on all of it."""
         return FeaturePart(self, rows)
 
     def _expressions(self, strategy: Strategy) -> Mapping[str, pl.Expr]:
@@ -125,5 +125,5 @@ class FeaturePart:
         self._rows = rows
 
     def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
-        """Give the strategy's features by name, as `Features.columns` does."""
+        """Return the strategy's features by name, as `Features.columns` does."""
         return {name: values[self._rows] for name, values in self._whole.columns(strategy).items()}

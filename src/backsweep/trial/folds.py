@@ -100,7 +100,7 @@ def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment,
 
 
 def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
-    """Give folds as long as a test begins within the data."""
+    """Yield folds as long as a test begins within the data."""
     assert spec.train is not None  # noqa: S101 - the sweep file has been checked
     train, purge = _read(spec.train), _read(spec.purge)
     test = _read(spec.test) if spec.test else None
@@ -124,7 +124,7 @@ def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
 
 
 def holdout_start(sessions: NDArray[np.int64], spec: FoldSpec) -> int:
-    """Give the position of the holdout's first session, or how many sessions there are without one.
+    """Return the position of the holdout's first session, or how many sessions there are without one.
 
     Raises BadInput where the holdout leaves no session.
     """
@@ -157,7 +157,7 @@ def _final_training(ruler: _Ruler, spec: FoldSpec, open_: int, fold: int) -> Seg
 
 
 def _splits(ruler: _Ruler, spec: FoldSpec) -> Iterator[Segment]:
-    """Give training and test of each choice of groups, in lexicographic order."""
+    """Yield training and test of each choice of groups, in lexicographic order."""
     groups, tested = spec.groups or 2, spec.test_groups or 1
     edges = [ruler.count * group // groups for group in range(groups + 1)]
     ranges = itertools.starmap(SessionRange, itertools.pairwise(edges))
@@ -181,7 +181,7 @@ def _splits(ruler: _Ruler, spec: FoldSpec) -> Iterator[Segment]:
 
 
 def record_places(segments: Sequence[Segment]) -> NDArray[np.int64]:
-    """Give the places, among the returns of a trial on all segments, of every tested session once, in their order.
+    """Return the places, among the returns of a trial on all segments, of every tested session once, in their order.
 
     A session that several folds test is taken from the first of them: run by itself, it earns the same in all.
     """
@@ -204,27 +204,27 @@ class _Ruler:
         self._origin = _midnight(int(sessions[0])) if self.count else datetime.fromtimestamp(0, UTC)
 
     def place(self, distance: NDArray[np.int64]) -> int:
-        """Give the position of the first session at this distance or farther; `count` and more: beyond the data."""
+        """Return the position of the first session at this distance or farther; `count` and more: beyond the data."""
         return int(np.searchsorted(self._ends, _nanoseconds(self._date(distance)))) + int(distance[2])
 
     def covers(self, distance: NDArray[np.int64]) -> bool:
-        """Tell whether every session before this distance is in the data."""
+        """Return whether every session before this distance is in the data."""
         reached = _nanoseconds(_midnight(int(self._ends[-1])) + _DAY)
         place = self.place(distance)
         return place < self.count or (place == self.count and _nanoseconds(self._date(distance)) <= reached)
 
     def before(self, session: int, distance: NDArray[np.int64]) -> int:
-        """Give the position of the first session at most this distance before a session's date."""
+        """Return the position of the first session at most this distance before a session's date."""
         date = _shift(_midnight(int(self._ends[session])), -distance)
         return max(0, min(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) - int(distance[2]))
 
     def before_end(self, distance: NDArray[np.int64]) -> int:
-        """Give the position of the first session at most this distance before the end of the last one's date."""
+        """Return the position of the first session at most this distance before the end of the last one's date."""
         date = _shift(_midnight(int(self._ends[-1])) + _DAY, -distance)
         return int(np.searchsorted(self._ends, _nanoseconds(date))) - int(distance[2])
 
     def after(self, session: int, distance: NDArray[np.int64]) -> int:
-        """Give the position of the first session at this distance after the date of the one before `session`."""
+        """Return the position of the first session at this distance after the date of the one before `session`."""
         date = _shift(_midnight(int(self._ends[session - 1])) + _DAY, distance)
         return max(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) + int(distance[2])
 

@@ -1,9 +1,9 @@
 """Does a strategy use what it cannot know? Cut the future off, put another in its place, and compare every request.
 
-At some moments the run is repeated in two other worlds: one where the data ends at that moment, and one where
+At some moments the run is repeated on two other histories: one where the data ends at that moment, and one where
 everything after it is different. What the strategy had asked for up to then, and every feature up to then, must be the
-same in all three. The moments are half of them drawn from those at which the strategy asked for something, where a
-glance ahead would show, and half from all.
+same in all three. Half of the moments are drawn from those at which the strategy asked for something, where look-ahead
+would show, and half from all.
 
 Two things a strategy may know in advance, because a trader does: which assets the data has, and where sessions end.
 What this cannot find is knowledge from outside the data: a table in the strategy's module, a signal column that was
@@ -124,7 +124,7 @@ def _run_interpreted(
 
 
 def _moments_of_requests(runner: Runner) -> NDArray[np.int64]:
-    """Give the numbers of the timestamps at which a recorded run asked for orders."""
+    """Return the numbers of the timestamps at which a recorded run asked for orders."""
     log = runner.tables.order_log[: runner.tables.account[0].orders_logged]
     return np.unique(np.searchsorted(runner.market.groups["timestamp"], log["submitted"]))
 
@@ -139,7 +139,7 @@ def _choose(asked: NDArray[np.int64], groups: int, rows: int, random: np.random.
 
 
 def _other_courses(shard: Shard, market: Market, moment: int, random: np.random.Generator) -> Iterator[Market]:
-    """Give the market as it is without the bars after a moment, and with others in their place."""
+    """Return the market as it is without the bars after a moment, and with others in their place."""
     time = int(market.groups["timestamp"][moment])
     rows, context = shard.rows, shard.context
     past = pl.col("timestamp") <= time
@@ -163,7 +163,7 @@ def _other_courses(shard: Shard, market: Market, moment: int, random: np.random.
 
 
 def _later(shard: Shard, market: Market) -> Market:
-    """Give the market as it is without its first bars."""
+    """Return the market as it is without its first bars."""
     first = int(len(market.groups) * LATER)
     rows, sessions = shard.rows[int(market.groups["first_row"][first]) :], shard.sessions[first:]
     return pack(replace(shard, rows=rows, context=shard.context[first:], sessions=sessions - sessions[0]))
@@ -217,7 +217,7 @@ def _compare_requests(real: Runner, other: Runner, moment: int) -> None:
 
 
 def _orders(runner: Runner) -> dict[int, tuple[float, ...]]:
-    """Give what was asked for, by order id, of every order that the table still keeps."""
+    """Return what was asked for, by order id, of every order that the table still keeps."""
     orders = runner.tables.orders
     return {int(order["id"]): tuple(float(order[name]) for name in ASKED) for order in orders[orders["status"] != FREE]}
 

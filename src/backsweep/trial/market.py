@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset import Shard
 
-FILLER = " "  # the field of a record without columns: no name that a strategy could say
+FILLER = " "  # the field of a record without columns: no name that a strategy could use
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,11 @@ class Market:
     notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Give what is pickled: buffers that another process on this machine can map, and never a frame."""
+        """Return what is pickled: buffers that another process on this machine can map, and never a frame."""
         return {**self.__dict__, "rows": self.rows.to_arrow(), "signals": tuple(self.signals)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take buffers as they are, without a copy."""
+        """Restore from buffers as they are, without a copy."""
         rows = pl.from_arrow(state["rows"], rechunk=False)
         assert isinstance(rows, pl.DataFrame)  # noqa: S101 - it was a frame's table
         self.__dict__.update(state, rows=rows, signals={name: column(rows[name]) for name in state["signals"]})
@@ -115,13 +115,13 @@ def _pack_actions(shard: Shard, timestamps: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def column(series: pl.Series) -> NDArray[np.float64]:
-    """Give a series as contiguous float64, null as NaN, read only and without a copy where it can be."""
+    """Return a series as contiguous float64, null as NaN, read only and without a copy where it can be."""
     values = series.cast(float).fill_null(float("nan")).rechunk().to_numpy()
     return locked(np.ascontiguousarray(values, dtype=np.float64))
 
 
 def pack_bars(rows: pl.DataFrame) -> NDArray[Any]:
-    """Give records of BAR for a shard's rows, all of asset 0."""
+    """Return records of BAR for a shard's rows, all of asset 0."""
     if rows.height > np.iinfo(np.int32).max:
         raise BadData(
             "a shard has too many bars",
@@ -149,7 +149,7 @@ def locked(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def columns_record(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[Any]:
-    """Give a table of one record, the columns' addresses by name; who calls keeps the columns alive."""
+    """Return a table of one record, the columns' addresses by name; the caller keeps the columns alive."""
     table = np.zeros(1, record_dtype([(name, "i8") for name in columns] or [(FILLER, "i8")]))
     for name, values in columns.items():
         table[0][name] = values.ctypes.data

@@ -36,9 +36,9 @@ class Result:
         flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`; its
         kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit, funding or conversion.
         `limit_price` and `stop_price` of orders are those submitted, `last_price` the asset's close at that time.
-        Of several currencies they tell more: `trial.currencies`.
+        With several currencies there are more columns: `trial.currencies`.
     returns : float64[sessions of the run], net returns.
-    notes : what should be said aloud of the data; see `dataset.Shard`.
+    notes : what users should know of the data; see `dataset.Shard`.
 
     """
 
@@ -94,13 +94,13 @@ def read_result(recording: Recording) -> Result:
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Give metrics by name, None where undefined, and the reasons of those that are."""
+    """Return metrics by name, None where undefined, and the reasons of those that are."""
     metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values, strict=True)}
     return metrics, {name: REASONS[code] for name, code in zip(METRICS, reasons, strict=True) if code}
 
 
 def drawdown(initial: float) -> pl.Expr:
-    """Give the column of drawdowns of `equity`, whose first peak is `initial`."""
+    """Return the column of drawdowns of `equity`, whose first peak is `initial`."""
     peak = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(float(initial)))
     return (1.0 - pl.col("equity") / peak).alias("drawdown")
 
@@ -129,7 +129,7 @@ def _trades(runner: Runner, before: int) -> pl.DataFrame:
 
 
 def _bar_before(assets: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Give for each row the row of the same asset's bar before it, -1 for its first."""
+    """Return for each row the row of the same asset's bar before it, -1 for its first."""
     order = np.argsort(assets, kind="stable")
     before = np.full(len(assets), -1, np.int64)
     same = assets[order][1:] == assets[order][:-1]

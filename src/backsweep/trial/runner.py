@@ -127,7 +127,7 @@ class Runner:
         self.go(self._everything)
 
     def take(self, values: NDArray[np.float64]) -> None:
-        """Take a trial's values for the runs that follow; raises StrategyError or BadInput if they make no sense."""
+        """Set a trial's values for the runs that follow; raises StrategyError or BadInput if they make no sense."""
         strategy = self._strategy = self._instance(values)
         for place, name in zip(self._places, self._dotted(), strict=True):
             place.put(self._value_of(name, values))
@@ -249,7 +249,7 @@ class Runner:
         return slice(int(self._edges[sessions.first]), int(self._edges[sessions.last]))
 
     def feature_columns(self) -> dict[str, NDArray[np.float64]]:
-        """Give the last run's feature columns by name."""
+        """Return the last run's feature columns by name."""
         return self._wanted
 
     def _instance(self, values: NDArray[np.float64]) -> Strategy:

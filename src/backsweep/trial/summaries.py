@@ -80,7 +80,7 @@ def summarise_runs(
 def mean_of_trainings(
     metrics: NDArray[np.float64], reasons: NDArray[np.uint8], trains: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Give a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
+    """Return a trial's own metrics, float64[metrics], and reason codes: the means over its trainings, not its tests.
 
     `metrics` and `reasons` have a row for each segment; a metric that is undefined in one training is undefined, for
     that training's reason.
@@ -93,7 +93,7 @@ def mean_of_trainings(
 
 
 def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Give empty arrays for the metrics of `count` trials and their reason codes."""
+    """Return empty arrays for the metrics of `count` trials and their reason codes."""
     return np.full((count, len(METRICS)), np.nan), np.zeros((count, len(METRICS)), np.uint8)
 
 

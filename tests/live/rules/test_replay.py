@@ -76,7 +76,7 @@ def test_models_of_ones_own_see_the_moments_of_paper():
 
 
 def make_bars(days=260):
-    """Give two assets, of which the second misses some days."""
+    """Return two assets, of which the second misses some days."""
     rng = np.random.default_rng(5)
     frames = []
     for name in ("A", "B"):

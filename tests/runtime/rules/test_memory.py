@@ -11,7 +11,7 @@ CODE = """
 import resource, sys
 from pathlib import Path
 from backsweep.dataset import DataSpec
-from backsweep.runtime.evaluators import open_workshops
+from backsweep.runtime.evaluators import make_builders
 from backsweep.trial import evaluate
 from backsweep.trial.sleeves.runner import evaluator as divided
 from backsweep.sweepfile.trial import TrialSpec
@@ -23,11 +23,11 @@ def spec(mode):
 
 limit = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024 + 300 * 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-for workshop in open_workshops(spec("sleeves"), 8, 8):
-    (market,) = workshop.load(spec("sleeves"))
+for builder in make_builders(spec("sleeves"), 8, 8):
+    (market,) = builder.load(spec("sleeves"))
     print(len(market.bars), flush=True)
-(workshop,) = open_workshops(spec("shared"), 1, 1)
-workshop.load(spec("shared"))
+(builder,) = make_builders(spec("shared"), 1, 1)
+builder.load(spec("shared"))
 print("it all fits", flush=True)
 """
 

@@ -23,7 +23,7 @@ def pool(monkeypatch):
 
     def make(script, workers=2, parts=1):
         fake = FakeRay(script).install(monkeypatch)
-        monkeypatch.setattr(ray_pool, "open_workshops", lambda *_: ("workshop",) * parts)
+        monkeypatch.setattr(ray_pool, "make_builders", lambda *_: ("builder",) * parts)
         return RayBackend(workers, "local", (lambda _: None) if parts == 1 else None), fake
 
     return make

@@ -91,7 +91,7 @@ def test_shards_give_the_bytes_of_one_process_whoever_dies_meanwhile(cluster, sp
 
     try:
         backend.start(spec(account={"mode": "sleeves"}))
-        assert [len(workshop.shards) for workshop in backend._workshops] == [3, 4]
+        assert [len(builder.shards) for builder in backend._builders] == [3, 4]
         assert outcomes(backend) == expected
         assert outcomes(backend, meanwhile=kill) == expected
         with monkeypatch.context() as patch:

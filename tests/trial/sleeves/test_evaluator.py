@@ -26,7 +26,7 @@ FOLDS = {
 
 @pytest.fixture(scope="module")
 def wide():
-    """Give 60 sessions of 30 assets; every third is listed late or leaves early, and has gaps."""
+    """Return 60 sessions of 30 assets; every third is listed late or leaves early, and has gaps."""
     generator = np.random.default_rng(5)
     frames = []
     for asset in range(30):
@@ -76,7 +76,7 @@ def test_any_number_of_shards_gives_the_same_bytes(wide, averages, folds):
 
 
 def _holding(evaluator, place):
-    """Give an evaluator of one of another's shards."""
+    """Return an evaluator of one of another's shards."""
     one = object.__new__(type(evaluator))
     one.__dict__ = {key: value for key, value in evaluator.__dict__.items() if key != "_runners"}
     one._shards = evaluator._shards[place : place + 1]

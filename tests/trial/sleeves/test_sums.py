@@ -11,7 +11,7 @@ CHUNK = Chunk(0, np.array([9]), np.zeros((1, 0)))
 
 
 def leaves(blocks):
-    """Give one number for each block, whose sum depends on the order of the additions."""
+    """Return one number for each block, whose sum depends on the order of the additions."""
     return np.random.default_rng(blocks).normal(0, 1, (blocks, 3)) * 10.0 ** np.arange(blocks)[:, None] % 1e6
 
 

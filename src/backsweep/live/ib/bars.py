@@ -64,7 +64,7 @@ class Bars:
         self._closes: dict[date, datetime] = {}
 
     def history(self, duration: str) -> Shard:
-        """Give the complete bars of the last `duration` (`6 M`, `30 D`), for a session's history."""
+        """Return the complete bars of the last `duration` (`6 M`, `30 D`), for a session's history."""
         frames = []
         for name, contract in self._contracts.items():
             found = self._ib.reqHistoricalData(contract, "", duration, **self._options)
@@ -77,7 +77,7 @@ class Bars:
         return shard
 
     def timesteps(self, duration: str = "2 D") -> Iterator[Timestep]:
-        """Give every timestep after the history, as it becomes complete, for as long as the connection lives."""
+        """Yield every timestep after the history, as it becomes complete, for as long as the connection lives."""
         lists = {
             name: self._ib.reqHistoricalData(contract, "", duration, keepUpToDate=True, **self._options)
             for name, contract in self._contracts.items()
@@ -99,7 +99,7 @@ class Bars:
             self._ib.waitOnUpdate(timeout=1.0)
 
     def _complete(self, bars: list[BarData]) -> list[BarData]:
-        """Give the complete bars after the last timestep."""
+        """Return the complete bars after the last timestep."""
         done = [bar for index, bar in enumerate(bars) if index < len(bars) - 1 or self._is_over(bar)]
         return [bar for bar in done if self._last is None or _stamp(bar) > self._last]
 
@@ -124,14 +124,14 @@ class Bars:
         return closes.tzinfo if closes else UTC
 
     def _close_of(self, day: date) -> datetime:
-        """Give the end of a day's trading; a day that the calendar does not name any more is over."""
+        """Return the end of a day's trading; a day that the calendar does not name any more is over."""
         hours = self._hours()
         if day in hours:
             return hours[day]
         return _midnight(day) + timedelta(days=1)
 
     def _hours(self) -> dict[date, datetime]:
-        """Give the close of each day that the exchange's calendar names, by day; asked for once a day."""
+        """Return the close of each day that the exchange's calendar names, by day; asked for once a day."""
         today = self._clock().date()
         if today not in self._closes:
             contract = next(iter(self._contracts.values()))

@@ -1,7 +1,7 @@
 """A strategy's broker at Interactive Brokers.
 
 Requests of one `on_data` are collected and sent when it returns, as in a backtest, so that a parent and its children
-reach the broker together. What the broker says is read when the strategy asks: positions, account values and order
+reach the broker together. The broker's state is read when the strategy asks: positions, account values and order
 states are those that `ib_async` keeps up to date. Exits that a bracket brought follow the position: when something else
 closed or reduced it, they are cancelled or reduced at the next bars.
 """
@@ -66,7 +66,7 @@ class InteractiveBrokers:
     ----------
     ib : connected. contracts : by the asset's name; they are qualified here.
     lot : orders are rounded towards zero to whole multiples of it.
-    account : which of several accounts. reference : written into every order, so that its owner can be told.
+    account : which of several accounts. reference : written into every order, by which it is recognised.
 
     """
 
@@ -92,7 +92,7 @@ class InteractiveBrokers:
         self._sides = [0.0] * len(self.assets)
 
     def step(self, timestep: Timestep, decide: Callable[[StrategyBroker], None]) -> None:
-        """Take in the closes, look after the exits, let the strategy decide, and send what it asked for."""
+        """Record the closes, adjust the exits, call the strategy, and send what it asked for."""
         rows = timestep.shard.rows
         for asset, close in zip(rows["asset"], rows["close"], strict=True):
             self._prices[asset] = close
@@ -107,7 +107,7 @@ class InteractiveBrokers:
     # What the strategy asks.
 
     def get_position(self, asset: int) -> Position:
-        """Give the position, valued at the latest close that was seen."""
+        """Return the position, valued at the latest close that was seen."""
         quantity, cost = self._held(asset)
         if quantity == 0.0:
             return Position(0, 0.0, 0.0, 0.0, 0.0)
@@ -117,15 +117,15 @@ class InteractiveBrokers:
         )
 
     def get_cash(self) -> float:
-        """Give the account's cash in its base currency."""
+        """Return the account's cash in its base currency."""
         return self._account_value("TotalCashValue")
 
     def get_equity(self) -> float:
-        """Give the account's net liquidation value."""
+        """Return the account's net liquidation value."""
         return self._account_value("NetLiquidation")
 
     def get_buying_power(self) -> float:
-        """Give what the broker lets new orders add."""
+        """Return what the broker lets new orders add."""
         return self._account_value("BuyingPower")
 
     def count_assets(self) -> int:
@@ -139,7 +139,7 @@ class InteractiveBrokers:
         )
 
     def get_order(self, order_id: int) -> Order:
-        """Give an order as it stands."""
+        """Return an order as it stands."""
         request = self._requests.get(order_id)
         if request is None:
             return Order(0.0, NAN, 0.0, NO_REASON, UNKNOWN, NAN)
@@ -154,7 +154,7 @@ class InteractiveBrokers:
         )
 
     def find_child(self, order_id: int, order_type: int) -> int:
-        """Give the id of a live child of this type, 0 if there is none."""
+        """Return the id of a live child of this type, 0 if there is none."""
         for number, request in self._requests.items():
             if request.parent == order_id and request.order_type == order_type and self._is_live(number):
                 return number
@@ -268,7 +268,7 @@ class InteractiveBrokers:
 
     @property
     def fills(self) -> pl.DataFrame:
-        """What was executed for this session: the columns of a backtest's fills, as far as the broker tells them."""
+        """What was executed for this session: the columns of a backtest's fills, as far as the broker reports them."""
         names = {id(contract): name for name, contract in zip(self.assets, self._contracts, strict=True)}
         rows = [
             {
@@ -287,7 +287,7 @@ class InteractiveBrokers:
     # How it is done.
 
     def _enqueue(self, request: Request) -> int:
-        """Keep a request until `on_data` returns; one that makes no sense is rejected here."""
+        """Hold a request until `on_data` returns; one that makes no sense is rejected here."""
         self._requests[request.id] = request
         request.reject_reason = self._find_fault(request)
         if request.reject_reason == NO_REASON:
@@ -338,7 +338,7 @@ class InteractiveBrokers:
             self._trades[request.id] = self._ib.placeOrder(self._contracts[request.asset], order)
 
     def _plan(self, request: Request, planned: float) -> None:
-        """Let the children of an order stay the part of it that they were, and theirs of them."""
+        """Resize the children of an order, and theirs, so that each stays the same part of it."""
         before, request.planned = request.planned, planned
         for child in self._requests.values():
             if child.parent == request.id and not child.sized and self._is_live(child.id):
@@ -348,7 +348,7 @@ class InteractiveBrokers:
                 self._plan(child, units)
 
     def _send_change(self, request: Request) -> None:
-        """Tell the broker what has changed of an order that it knows."""
+        """Send the broker what has changed of an order that it knows."""
         trade = self._trades.get(request.id)
         if trade is not None:
             trade.order.totalQuantity = abs(request.quantity)
@@ -370,7 +370,7 @@ class InteractiveBrokers:
         return True
 
     def _tend_exits(self) -> None:
-        """Let the exits of brackets follow their positions."""
+        """Resize the exits of brackets to their positions."""
         for number, request in list(self._requests.items()):
             if not request.reduces or self._status(number) != WORKING:
                 continue
@@ -398,11 +398,11 @@ class InteractiveBrokers:
         return HELD if trade.order.parentId and self._is_live(trade.order.parentId) else WORKING
 
     def _filled(self, order_id: int) -> float:
-        """Give the units that have filled, without a sign."""
+        """Return the units that have filled, without a sign."""
         return self._trades[order_id].orderStatus.filled if order_id in self._trades else 0.0
 
     def _held(self, asset: int) -> tuple[float, float]:
-        """Give the units held and the average cost of one, the contract's multiplier included."""
+        """Return the units held and the average cost of one, the contract's multiplier included."""
         contract = self._contracts[asset]
         for position in self._ib.positions(self._account):
             if position.contract.conId == contract.conId:

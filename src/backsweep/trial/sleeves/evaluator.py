@@ -106,11 +106,11 @@ class SleeveEvaluator(Evaluator):
         return PartialSums(chunk, tree.nodes, stacked, errors, times[0], times[1])
 
     def join(self, parts: Sequence[PartialSums]) -> PartialSums:
-        """Put neighbouring parts of a chunk together, in the order of their blocks."""
+        """Join neighbouring parts of a chunk, in the order of their blocks."""
         return join_partial_sums(parts, self._calendar.blocks)
 
     def finish(self, parts: Sequence[PartialSums]) -> Outcome:
-        """Put the parts of all shards together, in the order of their blocks, and form the metrics."""
+        """Join the parts of all shards, in the order of their blocks, and compute the metrics."""
         whole = join_partial_sums(parts, self._calendar.blocks)
         plan, figures = self._plan(whole.chunk.folds), self._new_figures(whole.chunk)
         for row, number in enumerate(whole.chunk.numbers.tolist()):

@@ -40,7 +40,7 @@ class PartialSums:
 
 
 def join_partial_sums(parts: Sequence[PartialSums], blocks: int) -> PartialSums:
-    """Put parts of one chunk together, given in the order of their blocks; of two errors the first sleeve's counts."""
+    """Join parts of one chunk, given in the order of their blocks; of two errors the first sleeve's counts."""
     tree = Tree(blocks)
     errors: dict[int, str] = {}
     for part in parts:

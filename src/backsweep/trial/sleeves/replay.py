@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from backsweep.trial.sleeves.runner import Share
 
 Source = Callable[[tuple[str, ...]], Shard]
-"""Gives the data of some assets."""
+"""Returns the data of some assets."""
 
 Cash = dict[str, "NDArray[np.float64]"]
 """Cash at the calendar's session ends by the name of its column, float64[sessions]."""
@@ -163,5 +163,5 @@ def _join(
 
 
 def _numbered(frame: pl.DataFrame, first: int) -> pl.DataFrame:
-    """Give a sleeve's orders the numbers after `first`."""
+    """Add `first` to the numbers of a sleeve's orders."""
     return frame.with_columns(pl.col("^(order|parent)_id$") + int(first))

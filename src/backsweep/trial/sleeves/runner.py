@@ -48,15 +48,15 @@ class SleeveMarket(Market):
     edges: NDArray[np.int64]
 
     def sleeves_of(self, block: int) -> range:
-        """Give the sleeves of a block, whose number is counted from the shard's first."""
+        """Return the sleeves of a block, whose number is counted from the shard's first."""
         return range(block * BLOCK, min((block + 1) * BLOCK, len(self.assets)))
 
     def rows_of(self, sleeve: int) -> slice:
-        """Give a sleeve's rows."""
+        """Return a sleeve's rows."""
         return slice(int(self.edges[sleeve, 0]), int(self.edges[sleeve, -1]))
 
     def sleeve(self, number: int) -> Market:
-        """Give one asset's market, with the sessions in which it has bars."""
+        """Return one asset's market, with the sessions in which it has bars."""
         rows = self.rows_of(number)
         sessions = np.flatnonzero(np.diff(self.edges[number]))
         groups = self.groups[rows].copy()
@@ -115,7 +115,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
 
 
 def _pack_actions(actions: pl.DataFrame, offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[Any]:
-    """Bring actions to the bars of their assets, which follow each other, each a group; all are of asset 0.
+    """Move actions to the bars of their assets, which follow each other, each a group; all are of asset 0.
 
     After an asset's last bar there are no splits and dividends, and a delisting takes effect at it.
     """
@@ -131,14 +131,14 @@ def _pack_actions(actions: pl.DataFrame, offsets: NDArray[np.int64], timestamps:
 
 
 def _between(actions: NDArray[Any], groups: slice) -> NDArray[Any]:
-    """Give the actions of some groups, counted from the first of these."""
+    """Return the actions of some groups, counted from the first of these."""
     own = actions[slice(*np.searchsorted(actions["group"], (groups.start, groups.stop)))].copy()
     own["group"] -= groups.start
     return own
 
 
 class Share:
-    """What a sleeve is told: the settings and values of the trial, with an equal part of the cash.
+    """The settings and values of a sleeve: those of the trial, with an equal part of the cash.
 
     Numbers under `per_asset` of assets that are not at hand, because they are another shard's, are left out. Raises
     BadInput where the settings name an asset that the data does not have.
@@ -152,7 +152,7 @@ class Share:
         self._cash = list(spec.params).index(CASH) if CASH in spec.params else None
 
     def settings(self, assets: tuple[str, ...]) -> Settings:
-        """Give the settings of some assets' sleeves."""
+        """Return the settings of some assets' sleeves."""
         account, costs = self._spec.account, self._spec.costs
         cash = account.cash / len(self.calendar.assets)
         own, dues = (
@@ -166,7 +166,7 @@ class Share:
         )
 
     def options(self, assets: tuple[str, ...]) -> dict[str, Any]:
-        """Give what else a runner of some assets' sleeves takes."""
+        """Return what else a runner of some assets' sleeves takes."""
         params = tuple(self._spec.params[column] for column in self.kept(assets))
         fixed = {name: value for name, value in self._spec.fixed.items() if _concerns(name, assets)}
         if CASH in fixed:
@@ -174,11 +174,11 @@ class Share:
         return {"params": params, "fixed": fixed}
 
     def kept(self, assets: tuple[str, ...]) -> list[int]:
-        """Give the columns of the trial's values that concern some assets."""
+        """Return the columns of the trial's values that concern some assets."""
         return [column for column, name in enumerate(self._spec.params) if _concerns(name, assets)]
 
     def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give a trial's values, float64[p], as a sleeve takes them."""
+        """Return a trial's values, float64[p], as a sleeve takes them."""
         if self._cash is not None:
             values = values.copy()
             values[self._cash] /= len(self.calendar.assets)
@@ -186,7 +186,7 @@ class Share:
 
 
 def _concerns(name: str, assets: tuple[str, ...]) -> bool:
-    """Tell whether a swept number is one of these assets, or of all."""
+    """Return whether a swept number is one of these assets, or of all."""
     _, named, rest = name.partition(".per_asset.")
     return not named or any(rest.startswith(f"{asset}.") for asset in assets)
 
@@ -200,7 +200,7 @@ class SleeveRunner(Runner):
     market: SleeveMarket
 
     def enter(self, sleeve: int) -> None:
-        """Go on with the sleeve of asset number `sleeve`."""
+        """Switch to the sleeve of asset number `sleeve`."""
         self._edges = self.market.edges[sleeve]
         self._first_rows = self._edges[:1]
         self.tables.point(self._handle, "assets", sleeve)
