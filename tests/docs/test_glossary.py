@@ -30,3 +30,10 @@ def test_no_table_of_the_glossary_has_a_word_twice():
     for table in PAGE.split("\n## ")[1:]:
         entries = [word.strip("` ") for row in re.findall(r"(?m)^\| ([^|]*) \|", table) for word in row.split(",")]
         assert len(entries) == len(set(entries))
+
+
+def test_every_name_of_the_glossary_is_one_of_the_code():
+    sources = [*(Path(__file__).parents[2] / "src").rglob("*.py")]
+    used = {word for path in sources for word in re.findall(r"\w+", path.read_text())} | {path.stem for path in sources}
+    listed = re.findall(r"`(\w+)`", PAGE.partition("## Names in the code")[2].partition("\n## ")[0])
+    assert [name for name in listed if name not in used] == []
