@@ -73,7 +73,12 @@ NAMED = {
         "engine/*test_currencies",
     ),
     "lifecycle": ("engine/*test_brackets", "engine/*test_time_in_force"),
-    "margin": ("engine/*test_assets", "engine/*test_negative_prices", "engine/*test_currencies"),
+    "margin": (
+        "engine/*test_assets",
+        "engine/*test_liquidation",
+        "engine/*test_negative_prices",
+        "engine/*test_currencies",
+    ),
     "local": ("storage/*test_open",),
     "logs": ("engine/*test_ledger", "engine/*test_financing", "engine/*test_currencies"),
     "normal": ("statistics/*test_sharpe",),

@@ -110,9 +110,16 @@ def test_children_move_without_room():
 
 
 def test_an_order_sized_to_use_all_fits():
-    third = {"cash": 10_000.0 / 3, "kind": "margin", "leverage": 3.0}
-    result = run(bars(*flat(0.7, 2)), [market(0, 10_000 / 0.7)], account=third)
-    assert states(result) == [FULL]
+    beyond = 0
+    for cash in (10_000.0 / 3, 9_999.99, 1e6 / 7):
+        for price in (0.7, 3.3, 77.77):
+            units = 3.0 * cash / price
+            beyond += units * price > 3.0 * cash  # by the last bit
+            account = {"cash": cash, "kind": "margin", "leverage": 3.0}
+            assert states(run(bars(*flat(price, 2)), [market(0, units)], account=account)) == [FULL]
+            slightly_more = run(bars(*flat(price, 2)), [market(0, units * (1.0 + 1e-9))], account=account)
+            assert states(slightly_more) == [REFUSED]
+    assert beyond > 0
 
 
 def test_a_cash_account_pays_at_the_fill():
