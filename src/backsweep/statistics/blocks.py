@@ -82,7 +82,7 @@ class Records:
     """The summaries of k trials: their numbers, block sums, two moments, and whether any session lost."""
 
     numbers: NDArray[np.int64]
-    kept: BlockSums
+    block_sums: BlockSums
     skew: NDArray[np.float64]
     kurtosis: NDArray[np.float64]
     lost: NDArray[np.bool_]

@@ -138,7 +138,7 @@ def compute_findings(
     seed: int = 0,
 ) -> Findings:
     """Compute the findings on the trials of `records`; `selected` is the number of the selected trial, if any."""
-    kept, skew, kurtosis = records.kept, records.skew, records.kurtosis
+    kept, skew, kurtosis = records.block_sums, records.skew, records.kurtosis
     own = kept.sharpe()
     judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
     hidden = 1.0 + tried.pruned / max(judged, 1)

@@ -22,9 +22,9 @@ def test_what_is_kept_of_a_trial_is_what_its_returns_give():
         [summarise_records(np.arange(3), record[:3]), summarise_records(np.arange(3, 5), record[3:])]
     )
     wanted = block_sums(record.T, 128, np.float32)
-    np.testing.assert_array_equal(found.kept.sums, wanted.sums)
-    np.testing.assert_array_equal(found.kept.squares, wanted.squares)
-    assert found.kept.sessions == 300
+    np.testing.assert_array_equal(found.block_sums.sums, wanted.sums)
+    np.testing.assert_array_equal(found.block_sums.squares, wanted.squares)
+    assert found.block_sums.sessions == 300
     assert found.numbers.tolist() == [0, 1, 2, 3, 4]
 
 
@@ -36,7 +36,7 @@ def test_a_study_keeps_block_sums_of_every_trial_that_came_back(bench):
     again = gather_records(rows_of_returns(part) for part in folder.parts("returns", entries))
     failed = int((folder.rows("trials")["state"] == "FAIL").sum())
     assert 0 < failed == 100 - len(kept.numbers)
-    np.testing.assert_array_equal(kept.kept.sums, again.kept.sums)
+    np.testing.assert_array_equal(kept.block_sums.sums, again.block_sums.sums)
     np.testing.assert_array_equal(kept.numbers, again.numbers)
 
 
@@ -49,7 +49,7 @@ def test_of_a_study_without_block_sums_they_are_made_of_its_returns(bench):
         del content["files"]["blocks"]
         path.write_bytes(sealed(content))
     again = read_records(folder, folder.entries())
-    np.testing.assert_array_equal(kept.kept.sums, again.kept.sums)
+    np.testing.assert_array_equal(kept.block_sums.sums, again.block_sums.sums)
     np.testing.assert_array_equal(kept.numbers, again.numbers)
 
 
@@ -58,7 +58,7 @@ def test_the_statistics_do_not_read_returns(bench):
     folder = StudyFolder(bench.folder / "one")
     for part in (bench.folder / "one" / "returns").iterdir():
         part.unlink()
-    assert read_records(folder, folder.entries()).kept.sessions == 6
+    assert read_records(folder, folder.entries()).block_sums.sessions == 6
 
 
 @pytest.mark.parametrize("sessions", [0, 3])

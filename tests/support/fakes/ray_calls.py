@@ -1,4 +1,4 @@
-"""Ray without processes: its calls answer at once, and lose their workers as a test says."""
+"""A fake of Ray without processes: calls return immediately, and workers fail as a test specifies."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class FakeActor:
 
 
 def _once(answer):
-    """Make a reference: Ray runs a task once, however often it is asked for the answer."""
+    """Return a reference: Ray runs a task once, however often its result is requested."""
     known = []
 
     def reference():

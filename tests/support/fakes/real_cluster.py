@@ -139,7 +139,7 @@ def _kill(pid):
 
 
 def _free_ports(count):
-    """Ports below those that Linux gives out by itself, so that nobody takes them in between."""
+    """Return free ports below Linux's ephemeral range, so that no other process takes them meanwhile."""
     ports = []
     candidate = 10_000 + (os.getpid() * 37) % 15_000
     while len(ports) < count:

@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 
 @contextmanager
 def s3_server():
-    """Serve the bucket `bucket`, and set the environment so that everything here finds it; gives its address."""
+    """Serve the bucket `bucket`, and set the environment so that this process finds it; yields its address."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

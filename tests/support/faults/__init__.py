@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: killed drivers and workers, damaged folders, files changed at random."""
+"""Injected faults: killed drivers and workers, damaged folders, files changed at random."""

@@ -1,4 +1,4 @@
-"""Files of a study damaged in every way that a disk, a copy or a hand can damage them; see tests/faults."""
+"""Damaged files of a study, as by a disk, an incomplete copy or a user; see tests/faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = ("bit flipped", "truncated", "swapped", "foreign", "stale", "edited", "e
 
 
 def damage_files(home, tries, seed):
-    """Damage one file at a time and read everything; gives kind -> [tried, noticed] and the damages not noticed."""
+    """Damage one file at a time and read everything; returns kind -> [tried, detected] and the damages not detected."""
     rng = random.Random(seed)  # noqa: S311 - repeatable
     home = Path(home)
     study, twin, other = home / "study", home / "twin", home / "other"

@@ -1,4 +1,4 @@
-"""Data files that were changed at random: each loads, or is refused with one error; no trace, and none takes long."""
+"""Data files that were changed at random: each loads or raises one error, quickly and without a traceback."""
 
 import contextlib
 import os
@@ -85,7 +85,7 @@ def _frames():
 
 
 def _ends_well(spec, what):
-    """Whether a load and a survey end in time, in data or in one error that is clean, and with nothing on stderr."""
+    """Return whether a load and a survey end in time, with data or one clean error, and nothing on stderr."""
 
     def late(*_):
         raise TimeoutError(f"longer than {SECONDS} s")
@@ -137,7 +137,7 @@ def _change_bytes(draw, frame, place, ending):
 
 
 def _aborts(place):
-    """Whether a page says that it has fewer values than none: Polars then aborts the process (see LIMITATIONS.md)."""
+    """Return whether a page has a negative number of values: Polars then aborts the process (see LIMITATIONS.md)."""
     try:
         pq.ParquetFile(place).read()
     except (pa.ArrowException, OSError, ValueError) as error:

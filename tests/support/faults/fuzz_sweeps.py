@@ -1,4 +1,4 @@
-"""Sweep files that were changed at random: each is read, or is refused with one plain message; none takes long."""
+"""Sweep files that were changed at random: each is read or raises one error, quickly."""
 
 import copy
 import json

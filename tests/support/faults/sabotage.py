@@ -144,13 +144,13 @@ class Drivers:
         return int(self._process.stdout.readline())
 
     def run(self, folder, sampler, kind, number):
-        """Begin a driver; says whether it was killed before its end."""
+        """Start a driver; returns whether it was killed before its end."""
         self.begin(folder, sampler, kind, number)
         return self.end() == signal.SIGKILL
 
 
 def kill_drivers(home, tries, seed):
-    """Kill drivers, each study once to three times, then resume; gives kind -> [tried, survived]."""
+    """Kill drivers, each study once to three times, then resume; returns kind -> [tried, survived]."""
     rng = random.Random(seed)  # noqa: S311 - repeatable
     home = Path(home)
     expected = {}
@@ -202,7 +202,7 @@ def _serve():
 
 
 def _ended(child, seconds):
-    """Wait so many seconds for a process; gives its status, or None if it still runs."""
+    """Wait so many seconds for a process; returns its status, or None if it still runs."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)

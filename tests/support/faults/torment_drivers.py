@@ -1,4 +1,4 @@
-"""Drivers that meet, whose clocks jump, and that are told to stop; see tests/faults."""
+"""Drivers that run at once, whose clocks jump, and that are stopped; see tests/faults."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def meet(home, tries, seed):
 
 
 def jump_clocks(home, tries, seed):
-    """Run and resume studies while the clock jumps by years with every look at it."""
+    """Run and resume studies while the clock jumps by years at every reading."""
     rng, home, row = random.Random(seed), Path(home), [0, 0]  # noqa: S311 - repeatable
     run_toy(home / "whole")
     expected = open_study(home / "whole").digest()
@@ -130,7 +130,7 @@ def _wait_for_commit(folder, run=None):
 
 
 class _Jobs:
-    """A Ray cluster of one node on this machine that takes jobs, from those alone who have its token."""
+    """A Ray cluster of one node on this machine that accepts jobs with its token."""
 
     def __init__(self, home):
         self.home = home
@@ -174,7 +174,7 @@ class _Jobs:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def stop(self, name):
-        """Stop a job as a user would; tells whether it was running."""
+        """Stop a job as a user would; returns whether it was running."""
         self._ray("job", "stop", name)
         answer = self._ray("job", "status", name)
         return "stopped" in (answer.stdout + answer.stderr).lower()

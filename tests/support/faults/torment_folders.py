@@ -1,7 +1,7 @@
-"""Folders of studies that people, scripts and attackers have changed; see tests/faults.
+"""Folders of studies that users, scripts and attackers have changed; see tests/faults.
 
 Files are deleted, swapped, planted, made unreadable, or edited and sealed again, in a study, beside it and in the
-ledger. Whatever was done, reading ends with the rows that were written, or with one error that names a file of the
+registry. Whatever was done, reading ends with the rows that were written, or with one error that names a file of the
 study; so does a run that resumes it. Nothing outside the study is touched, nothing that was planted is removed.
 """
 
@@ -53,7 +53,7 @@ VALUES = (None, True, -1, 0, 2**70, 1.5, "", "x", "../victim", "/etc/passwd", "\
 
 
 def mutate_folders(home, tries, seed):
-    """Change one or two things of a study at a time; gives kind -> [tried, survived], and what did not survive."""
+    """Change one or two files of a study at a time; returns kind -> [tried, survived], and what did not survive."""
     rng, home = random.Random(seed), Path(home)  # noqa: S311 - repeatable
     for way in (home, *home.parents):  # nobody must be able to go there
         if way.stat().st_uid == os.geteuid() and way != way.parent:
@@ -80,7 +80,7 @@ def mutate_folders(home, tries, seed):
 
 
 def _prepare(home):
-    """Make a study with everything that may lie in its folder, one beside it, their ledger, and what is not theirs."""
+    """Make a study with everything that its folder may hold, one beside it, their registry, and other files."""
     pristine = home / "pristine"
     for name, sampler in (("beside", "sobol"), ("study", "random")):
         folder = pristine / name

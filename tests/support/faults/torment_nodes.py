@@ -1,6 +1,6 @@
 """Nodes of a Ray cluster on this machine that are taken away while others join; see tests/faults.
 
-It runs as a script in a process of its own: Ray reads whether a token is asked for when it is loaded.
+It runs as a script in a process of its own: Ray reads when it is imported whether a token is required.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STORE = 80 * 2**20  # bytes of a node's object store, about the least that Ray t
 
 
 def move_nodes(home, tries, seed):
-    """Run studies while nodes leave, with all that runs on them, and others join; gives [tried, survived]."""
+    """Run studies while nodes leave, with all that runs on them, and others join; returns [tried, survived]."""
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     command = [sys.executable, "-m", "faults.torment_nodes", str(home), str(tries), str(seed)]
     done = subprocess.run(  # noqa: S603 - this file

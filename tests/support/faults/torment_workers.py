@@ -132,7 +132,7 @@ def slow(pid, rng):
 
 
 def hit_workers(home, tries, seed, blow=None, trials=400):
-    """Run studies while their workers are hit, or leak to their limit, until so many; gives [tried, survived]."""
+    """Run studies while their workers are hit, or leak to their limit, until so many; returns [tried, survived]."""
     home, row = Path(home), [0, 0]
     run_toy(home / "whole", trials=trials)
     expected = open_study(home / "whole").digest()

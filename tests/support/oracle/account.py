@@ -69,7 +69,7 @@ class AccountOracle(Oracle):
         return "exceeds settled cash" if due > usable * (1 + TOLERANCE) else ""
 
     def check(self):
-        """Liquidate what equity does not cover: the neediest position first, as far as it takes."""
+        """Liquidate while equity does not cover the margin, the position with the largest margin first."""
         needs = self.needs()
         missing = sum(needs.values()) - self.worth()
         if not sum(needs.values()) or missing <= 0:
@@ -102,7 +102,7 @@ class AccountOracle(Oracle):
         return min(abs(held), abs(after)) if held * after > 0 else Fraction(0)
 
     def speak(self, step, requests):
-        """Ask for a step, but leave what the strategy did not ask for as it is."""
+        """Submit a step, but leave what the strategy did not request unchanged."""
         forced = step.verb in {"cancel", "update"} and getattr(self.find(step.parent), "forced", False)
         if not forced:
             super().speak(step, requests)
@@ -133,7 +133,7 @@ class AccountOracle(Oracle):
         self.pay_out(asset, self.whole(self.position[asset]) - self.position[asset])
 
     def pay_out(self, asset, units):
-        """Trade units of a position for their price and nothing else."""
+        """Trade units of a position at their price, without costs."""
         if not units:
             return
         order = Order(len(self.orders) + 1, asset, MARKET, units, None, None, None, reduces=True, filled=units)

@@ -1,4 +1,4 @@
-"""How the oracle lets orders meet bars: when they come due, in which order, what they fill and at which price."""
+"""How the oracle matches orders with bars: when they are due, in which order, how much they fill and at which price."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Bars:
         return order.type == MARKET and self.fill_at != "next open"
 
     def settle(self, group):
-        """Fill what has come due, one after the other."""
+        """Fill the orders that are due, one after the other."""
         while self.due:
             moment, rank, _, order, price = self.due.pop(self.due.index(min(self.due, key=lambda each: each[:3])))
             if order.status != "working":

@@ -1,4 +1,4 @@
-"""A second engine, slow and exact, to judge the first by.
+"""A second engine, slow and exact, as a reference for the first.
 
 It is written from the documented rules alone: arithmetic in fractions, orders as objects, nothing counted that can be
 summed, and no code shared with the engine but the steps of a script. What the rules leave to rounding, a tolerance of
@@ -154,17 +154,17 @@ class Oracle(Requests, Bars, Families):
             self.last[asset] = bar[3]
 
     def fund(self, group):
-        """Pay or get the funding of what is held."""
+        """Pay or receive the funding of positions."""
         self.cash -= self.costs.funding(self.now, self.position, group)
 
     def begin(self, now):
-        """Do what comes before anything trades."""
+        """Process what precedes trading."""
 
     def check(self):
-        """Do what comes before the script speaks."""
+        """Process what precedes the script's requests."""
 
     def finish(self, now):
-        """Do what comes after everything else."""
+        """Process the end of the timestamp."""
 
     # ---- time ----
 

@@ -1,4 +1,4 @@
-"""What the oracle makes of parents, children, siblings and groups, and how orders come to life and end."""
+"""Parents, children, siblings and groups in the oracle, and how orders become active and end."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Families:
             self.end_with_children(order.parent, "cancelled", "its bracket began to exit")
 
     def follow(self, order, units, price):
-        """Do what follows from a fill: children come to life, siblings shrink, orphans go."""
+        """Apply the consequences of a fill: children become active, siblings shrink, orphans are cancelled."""
         order.reserved *= order.left / (order.left + units)
         for child in order.children:
             if child.status in {"held", "working"}:

@@ -50,21 +50,21 @@ def noted(note: str) -> Iterator[None]:
 
 
 def assert_close(found: Any, expected: Any, what: str) -> None:
-    """Insist on numbers to one part in 10^12."""
+    """Assert that numbers agree to one part in 10^12."""
     assert np.asarray(found, float) == pytest.approx(
         np.array([float(x) for x in expected]), rel=1e-12, abs=1e-9, nan_ok=True
     ), what
 
 
 def compare(scenario: Scenario) -> Oracle:
-    """Insist that engine and oracle agree, and give the oracle."""
+    """Assert that engine and oracle agree; returns the oracle."""
     oracle = ask_oracle(scenario)
     insist(scenario.play(), oracle)
     return oracle
 
 
 def insist(result: Result, oracle: Oracle, point: float = 1.0) -> None:
-    """Insist that a result is what the oracle says, whose prices are `point` times those of the result."""
+    """Assert that a result is that of the oracle, whose prices are `point` times those of the result."""
     fills = result.fills
     assert fills["order_id"].to_list() == [fill.order.id for fill in oracle.fills]
     assert fills["asset"].to_list() == [fill.order.asset for fill in oracle.fills]

@@ -28,7 +28,7 @@ def exact(number):
 
 @dataclass(eq=False)
 class Order:
-    """One order and what became of it; `total` units are asked for, all signed."""
+    """One order and its state; `total` units are requested, all signed."""
 
     id: int
     asset: str
