@@ -7,10 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from backsweep.engine.tables import SETTLEMENTS
-from backsweep.sweepfile.cost_kinds import (
-    Amount,
-    Rate,
-)
+from backsweep.sweepfile.cost_kinds import Amount, Rate
 from backsweep.sweepfile.section import Section
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -6,15 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from backsweep.sweepfile.cost_kinds import (
-    NO_COMMISSION,
-    NO_SLIPPAGE,
-    Amount,
-    Commission,
-    Custom,
-    Rate,
-    Slippage,
-)
+from backsweep.sweepfile.cost_kinds import NO_COMMISSION, NO_SLIPPAGE, Amount, Commission, Custom, Rate, Slippage
 from backsweep.sweepfile.section import Section
 
 COST_PARTS = ("commission", "slippage")

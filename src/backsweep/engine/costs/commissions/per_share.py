@@ -16,8 +16,5 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
 
 
 KIND = Kind(
-    __doc__,
-    charge,
-    (Number("rate", "The asset's currency for each unit.", ge=0.0), MAKER_AMOUNT),
-    bounded=True,
+    __doc__, charge, (Number("rate", "The asset's currency for each unit.", ge=0.0), MAKER_AMOUNT), bounded=True
 )

@@ -16,9 +16,7 @@ BY = ("monthly_volume", "monthly_value", "order_value")
 TIER = (
     Number("above", "The total above which the rate holds: units or value, as `by` says.", ge=0.0),
     Number(
-        "rate",
-        "The asset's currency for each unit with `by: monthly_volume`, else a fraction of the value.",
-        ge=0.0,
+        "rate", "The asset's currency for each unit with `by: monthly_volume`, else a fraction of the value.", ge=0.0
     ),
     MAKER_AMOUNT,
 )
