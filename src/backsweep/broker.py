@@ -29,7 +29,7 @@ NAN = np.nan
 @kernel
 def _check_asset(state: Any, asset: int) -> None:
     """Refuse an asset that is not there; compiled code does not ask: every bar would cost 3 ns more."""
-    if is_interpreted() and not 0 <= asset < state.account.assets:
+    if is_interpreted() and not 0 <= asset < state.sizes.assets:
         raise IndexError("no such asset: they go from 0 to broker.count_assets() - 1")
 
 
@@ -121,7 +121,7 @@ class Broker(View):
 
     def count_assets(self) -> int:
         """Return how many assets the data have; they are numbered from 0, in the order of their names."""
-        return self._state.account.assets
+        return self._state.sizes.assets
 
     def count_open_orders(self, asset: int) -> int:
         """Return how many of the asset's orders work; orders held for a parent and requests of this call do not."""

@@ -102,7 +102,7 @@ def measure(bars: pl.DataFrame, entry: float, distance: float) -> tuple[float, f
     seconds = best(runner.run, np.array([entry, distance]))
     floor = best(read_all, market.bars)
     rows = len(market.bars)
-    return seconds / rows * 1e9, floor / rows * 1e9, int(runner.tables.account[0].trades)
+    return seconds / rows * 1e9, floor / rows * 1e9, int(runner.tables.counters[0].trades)
 
 
 def main() -> None:

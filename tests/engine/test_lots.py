@@ -176,7 +176,7 @@ def test_a_position_of_another_lot_is_closed_whole(compiled):
     assert runner.tables.positions[0].quantity == 23.5
     runner.go(SessionRange(6, 10), carried=True)
     assert runner.tables.positions[0].quantity == 0.0
-    assert runner.tables.account[0].trades == 1
+    assert runner.tables.counters[0].trades == 1
 
 
 @given(st.sampled_from(LOTS), st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))

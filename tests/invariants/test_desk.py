@@ -41,7 +41,7 @@ class WatchedDesk(Desk):
 
     @property
     def fills(self):
-        return self.tables.fill_log[: self.account.fills_logged]
+        return self.tables.fill_log[: self.cursor.fills_logged]
 
     @property
     def orders(self):
@@ -51,7 +51,7 @@ class WatchedDesk(Desk):
 
     @property
     def now(self):
-        return self.account.timestamp
+        return self.cursor.timestamp
 
     @invariant()
     def cash_is_what_fills_and_financing_left(self):
@@ -98,11 +98,11 @@ class WatchedDesk(Desk):
     @invariant()
     def counters_count(self):
         live = [order for _, order in self.orders if is_live(order)]
-        assert self.account.requests == 0
-        assert self.account.live_orders == len(live)
-        assert self.account.expiring == sum(order.tif in {DAY, GTD} for order in live)
-        assert self.account.at_close == sum(order.at_close for order in live if order.status == WORKING)
-        assert self.account.open_positions == (self.tables.positions["quantity"] != 0.0).sum()
+        assert self.cursor.requests == 0
+        assert self.cursor.live_orders == len(live)
+        assert self.cursor.expiring == sum(order.tif in {DAY, GTD} for order in live)
+        assert self.cursor.at_close == sum(order.at_close for order in live if order.status == WORKING)
+        assert self.cursor.open_positions == (self.tables.positions["quantity"] != 0.0).sum()
 
     @invariant()
     def the_working_orders_of_an_asset_are_in_its_list_once(self):
@@ -172,7 +172,7 @@ class WatchedDesk(Desk):
         for _, order in self.orders:
             if is_live(order) and order.tif == GTD:
                 assert order.expires >= self.now
-                assert self.account.next_expiry <= order.expires
+                assert self.cursor.next_expiry <= order.expires
             if is_live(order) and order.tif == DAY:
                 groups, own = self.market.groups[: self.groups], self.market.bars[: self.rows]
                 later = np.repeat(groups["timestamp"], groups["count"]) > order.submitted
@@ -205,7 +205,7 @@ class WatchedDesk(Desk):
     def a_cash_account_owes_nothing_but_funding(self):
         if self.settings.account.kind == "cash" and self.groups:
             assert self.tables.rules[0].kind == CASH
-            paid = -np.minimum(self.tables.flow_log[: self.account.flows_logged]["amount"], 0.0).sum()
+            paid = -np.minimum(self.tables.flow_log[: self.cursor.flows_logged]["amount"], 0.0).sum()
             assert self.account.cash >= -1e-8 - paid
             assert (self.tables.positions["quantity"] >= 0.0).all()
 
@@ -223,8 +223,8 @@ class WatchedDesk(Desk):
         whole.tables.assets["volume_from"] = self.tables.assets["volume_from"]
         whole.go_until(self.groups)
         for name in ("fill_log", "trade_log"):
-            count = self.account[f"{name.removesuffix('_log')}s_logged"]
-            assert count == whole.tables.account[0][f"{name.removesuffix('_log')}s_logged"]
+            count = self.cursor[f"{name.removesuffix('_log')}s_logged"]
+            assert count == whole.tables.cursor[0][f"{name.removesuffix('_log')}s_logged"]
             assert getattr(whole.tables, name)[:count].tobytes() == getattr(self.tables, name)[:count].tobytes(), name
         for name in ("equity_log", "positions", "orders", "sessions"):
             assert getattr(whole.tables, name).tobytes() == getattr(self.tables, name).tobytes(), name

@@ -137,7 +137,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(scenario, cut):
     other.go(SessionRange(0, cut))
     other.go(SessionRange(cut, sessions), carried=True)
     whole, parts = one.tables, other.tables
-    assert whole.account["fills_logged"] == parts.account["fills_logged"]
+    assert whole.cursor["fills_logged"] == parts.cursor["fills_logged"]
     for name in ("fill_log", "trade_log", "equity_log", "positions", "sessions"):
         assert getattr(whole, name).tobytes() == getattr(parts, name).tobytes(), name
 

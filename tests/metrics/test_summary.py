@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from backsweep import metrics
 from backsweep.engine.compile.kernel import compiled
+from backsweep.engine.tables import COUNTERS
 from backsweep.metrics.summary import METRICS, REASONS, summarise
 
 summarise_compiled = compiled(summarise)
@@ -27,7 +28,16 @@ ALWAYS_DEFINED = {
     "final_equity",
     "sessions",
 }
-COUNTERS = ALWAYS_DEFINED - {"total_return", "max_drawdown", "max_drawdown_sessions", "final_equity"}
+WITHOUT_SESSIONS = ALWAYS_DEFINED - {"total_return", "max_drawdown", "max_drawdown_sessions", "final_equity"}
+COUNTED = {
+    "commission": 1.5,
+    "slippage": 2.5,
+    "financing": -3.5,
+    "currency_pnl": 6.5,
+    "ambiguous_fills": 4,
+    "ambiguous_pnl": -4.5,
+    "rejected_orders": 5,
+}
 
 
 def run(
@@ -47,8 +57,13 @@ def run(
     values, reasons = np.full(len(METRICS), 7.0), np.full(len(METRICS), 77, dtype=np.uint8)
     returns = np.full(equity.size, 7.0)
     wins, losses = pnl[pnl > 0], pnl[pnl < 0]
-    counters = (pnl.size, wins.size, float(wins.sum()), float(-losses.sum()), 1.5, 2.5, -3.5, 6.5, notional, 4, -4.5, 5)
-    function(equity, initial, exposure, years, 252.0, *counters, values, reasons, returns)
+    counters = np.zeros(1, COUNTERS)[0]
+    counters.initial_equity, counters.traded_notional = initial, notional
+    counters.trades, counters.wins = pnl.size, wins.size
+    counters.gross_profit, counters.gross_loss = wins.sum(), -losses.sum()
+    for name, value in COUNTED.items():
+        counters[name] = value
+    function(equity, exposure, years, 252.0, counters, values, reasons, returns)
     texts = [REASONS[code] for code in reasons]
     return {name: (float(values[i]), texts[i]) for i, name in enumerate(METRICS)}, returns
 
@@ -108,13 +123,7 @@ def test_figures_of_a_small_account_are_as_by_hand():
         "expectancy": -0.5,
         "exposure": 1.0,
         "turnover": 418 / 2 / 104.5 / 0.5,
-        "commission": 1.5,
-        "slippage": 2.5,
-        "financing": -3.5,
-        "currency_pnl": 6.5,
-        "ambiguous_fills": 4,
-        "ambiguous_pnl": -4.5,
-        "rejected_orders": 5,
+        **COUNTED,
         "final_equity": 99.0,
         "sessions": 2,
     }
@@ -140,7 +149,7 @@ def test_a_trial_that_never_trades_has_reasons_and_no_figures_that_rank():
 
 def test_no_session_leaves_counters_alone():
     result, _ = run([])
-    assert set(METRICS) - set(reasons_of(result)) == COUNTERS
+    assert set(METRICS) - set(reasons_of(result)) == WITHOUT_SESSIONS
     assert result["final_equity"][1] == result["exposure"][1] == result["calmar"][1] == "no session"
 
 

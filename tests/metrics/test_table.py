@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from backsweep.engine.tables import COUNTERS
 from backsweep.metrics.reasons import REASONS
 from backsweep.metrics.summary import METRICS, summarise
 from backsweep.metrics.table import TABLE
@@ -20,9 +21,11 @@ def run(equity, *, years=1.2, pnl=PNL):
     exposure = np.linspace(0.2, 0.9, equity.size)
     values, reasons = np.empty(len(METRICS)), np.zeros(len(METRICS), np.uint8)
     wins, losses = pnl[pnl > 0.0], pnl[pnl < 0.0]
-    tallies = (pnl.size, wins.size, float(wins.sum()), float(-losses.sum()))
-    counted = (*tallies, 1.5, 2.5, -3.5, 6.5, 5e4, 4, -4.5, 5)
-    summarise(equity, 100.0, exposure, years, 252.0, *counted, values, reasons, np.empty(equity.size))
+    counters = np.ones(1, COUNTERS)[0]
+    counters.initial_equity, counters.traded_notional = 100.0, 5e4
+    counters.trades, counters.wins = pnl.size, wins.size
+    counters.gross_profit, counters.gross_loss = wins.sum(), -losses.sum()
+    summarise(equity, exposure, years, 252.0, counters, values, reasons, np.empty(equity.size))
     return dict(zip(METRICS, values, strict=True)), dict(zip(METRICS, map(int, reasons), strict=True))
 
 

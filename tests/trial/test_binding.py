@@ -76,7 +76,7 @@ def test_a_swept_number_of_one_trial_does_not_stay_for_the_next(market, averages
     totals = []
     for rate in (0.0, 0.01, 0.0):
         runner.run(np.array([rate]))
-        totals.append(float(runner.tables.account[0].slippage))
+        totals.append(float(runner.tables.counters[0].slippage))
     assert totals[0] == totals[2] == 0.0 < totals[1]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backsweep.dataset.shards import Shard
     from backsweep.sweepfile.data import DataSpec
 
-NANOSECONDS_PER_YEAR = 365.25 * 86400e9
+NANOSECONDS_PER_CALENDAR_YEAR = 365.25 * 86400e9  # interest has another: engine.account.ledger
 
 BLOCK = 4
 """Assets in a block. Few, so that small universes can be sharded; results of blocks are added in a fixed tree."""
@@ -76,7 +76,7 @@ class Calendar:
 
     def years(self, first: int, last: int) -> float:
         """Return the years from the beginning of session `first` to the end of session `last` - 1."""
-        return float(self.ends[last - 1] - self.starts[first]) / NANOSECONDS_PER_YEAR
+        return float(self.ends[last - 1] - self.starts[first]) / NANOSECONDS_PER_CALENDAR_YEAR
 
 
 def survey(spec: DataSpec) -> Calendar:

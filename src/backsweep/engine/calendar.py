@@ -1,4 +1,4 @@
-"""The calendar that kernels know: months, in UTC."""
+"""Calendar arithmetic for kernels: months, in UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAYS_PER_ERA = 146_097
 
 @kernel
 def month_of(timestamp: int) -> int:
-    """Give the calendar month of a time in nanoseconds UTC, counted from March of the year 0.
+    """Return the calendar month of a time in nanoseconds UTC, counted from March of the year 0.
 
     Days are counted in eras of 400 years that begin with March: Hinnant, "chrono-compatible low-level date algorithms".
     """

@@ -13,7 +13,7 @@ Rows are grouped by timestamp. For each group, in this order:
 4. its requests are accepted or rejected (`orders.requests`); under `same_close`, its market orders fill at these
    closes;
 5. positions are closed where a segment ends flat (`events.segment`) or an asset ends (`events.corporate_actions`);
-6. the session is closed if this is its last group, and a hopeless run ends there (`events.early_stop`).
+6. the session is closed if this is its last group, and a run that breaks a limit ends there (`events.early_stop`).
 
 `make_loop` returns the outer function for one strategy, which `compile.loop_cache` compiles once a machine, with
 everything that it calls here. Rare steps are called from the loop itself, each behind its condition: inside a kernel
@@ -49,17 +49,15 @@ from backsweep.engine.state import State, open_state
 @kernel
 def mark_group(state: State, group: Any) -> None:
     """Mark positions to the closes of one timestamp."""
-    account = state.account
-    if account.open_positions > 0:
-        account.valued = 0
+    if state.cursor.open_positions > 0:
+        state.account.valued = 0
     for row in range(group.first_row, group.first_row + group.count):
-        bar = record_at(state.bars, row)
-        mark_bar(record_at(state.positions, bar.asset), bar, account.recording)
+        mark_bar(state, record_at(state.bars, row))
 
 
 @kernel
 def check_positions(state: State, group: Any) -> None:
-    """Do at these closes what holding positions asks for: funding first, as it changes what covers the margin."""
+    """Pay funding at these closes, then check the maintenance margin, whose cover the funding changes."""
     if state.rules.funding != 0:
         pay_funding(state, group)
     if state.rules.margin_calls == 1:
@@ -68,9 +66,9 @@ def check_positions(state: State, group: Any) -> None:
 
 @kernel
 def is_awake(state: State, group: Any) -> bool:
-    """Tell whether `on_data` has something to decide: always while a position or an order is alive."""
-    account = state.account
-    if account.conditions == 0 or account.open_positions > 0 or account.live_orders > 0:
+    """Return whether `on_data` has something to decide: always while a position or an order is alive."""
+    cursor = state.cursor
+    if cursor.open_positions > 0 or cursor.live_orders > 0:
         return True
     for row in range(group.first_row, group.first_row + group.count):
         if _clauses_hold(state, row):
@@ -83,7 +81,7 @@ def _clauses_hold(state: State, row: int) -> bool:
     """Evaluate the wake conditions, a disjunction of conjunctions, on one bar."""
     held = True
     clause = record_at(state.conditions, 0).clause
-    for index in range(state.account.conditions):
+    for index in range(state.sizes.conditions):
         condition = record_at(state.conditions, index)
         if condition.clause != clause:
             if held:
@@ -99,52 +97,54 @@ def _clauses_hold(state: State, row: int) -> bool:
 
 
 def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
-    """Give the loop for one strategy; `decide(state, market, values, memory, group, index)` calls its `on_data`."""
+    """Return the loop for one strategy; `decide(state, market, values, memory, group, index)` calls its `on_data`."""
 
     def loop(handle: Any, market: Any, values: Any, memory: Any, first: int, last: int) -> None:
         state = open_state(handle)
         begin_segment(state, first)
-        account = state.account
-        multi_currency, delay, recorded = account.currencies > 1, state.rules.delay, account.recording == 1  # at hand
+        call, cursor, rules, sizes = state.call, state.cursor, state.rules, state.sizes
+        delay, multi_currency, recorded = rules.delay, sizes.currencies > 1, sizes.log_capacity > 0
+        wakes_always = sizes.conditions == 0
+        checks_positions = rules.margin_calls == 1 or rules.funding != 0
         for index in range(first, last):
             group = record_at(state.groups, index)
-            account.group = index
-            account.timestamp = group.timestamp
-            if account.overnight > 0:
+            cursor.group = index
+            cursor.timestamp = group.timestamp
+            if cursor.overnight > 0:
                 accrue_financing(state)
-            if index == account.next_action_group:
+            if index == cursor.next_action_group:
                 apply_actions(state, group, index)
-            if account.expiring > 0 and account.next_expiry < group.timestamp:
+            if cursor.expiring > 0 and cursor.next_expiry < group.timestamp:
                 expire_dated(state)
-            if account.live_orders > 0:
+            if cursor.live_orders > 0:
                 match_group(state, group)
             if multi_currency:
                 mark_rates(state, index)
             mark_group(state, group)
-            if account.at_close > 0:
+            if cursor.at_close > 0:
                 match_close(state, group, 0)
-            if account.expiring > 0:
+            if cursor.expiring > 0:
                 expire_day(state, group)
-            if account.open_positions > 0 and account.checks_positions == 1:
+            if cursor.open_positions > 0 and checks_positions:
                 check_positions(state, group)
             seen = index - delay
-            if seen >= 0 and is_awake(state, record_at(state.groups, seen)):
+            if seen >= 0 and (wakes_always or is_awake(state, record_at(state.groups, seen))):
                 decide(state, market, values, memory, record_at(state.groups, seen), seen)
-            if account.requests > 0:
+            if cursor.requests > 0:
                 accept_requests(state)
-                if account.at_close > 0 and state.rules.fill_at == SAME_CLOSE:
+                if cursor.at_close > 0 and rules.fill_at == SAME_CLOSE:
                     match_close(state, group, 1)
-            if index == account.closing_at:
+            if index == cursor.closing_at:
                 close_group(state, group, index)
             if recorded:
                 log_equity(state, index)
             if group.last_of_session == 1:
                 close_session(state, group.session)
-                if account.early_stop == 1:
+                if call.early_stop == 1:
                     check_early_stop(state, group.session)
-            if account.failure != NO_FAILURE:
+            if cursor.failure != NO_FAILURE:
                 break
-        if recorded and account.carried != CONTINUED:
+        if recorded and call.carried != CONTINUED:
             log_live_orders(state)
 
     return loop

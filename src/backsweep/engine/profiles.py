@@ -1,6 +1,6 @@
 """Execution profiles: the choices that engines make differently, one row of data for each named set of them.
 
-The kernels read the choices from the account's rules, and know no profile by name. What is not a choice here holds
+The kernels read the choices from the account's rules, not by a profile's name. What is not a choice here holds
 for all: a gap fills at the open, stops and targets alike; where the range of a bar reaches a stop and a target, the
 stop fills.
 """

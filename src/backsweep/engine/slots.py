@@ -15,32 +15,32 @@ from backsweep.engine.state import State
 
 @kernel
 def slot_of(state: State, order_id: int) -> int:
-    """Give the slot of an order that is still kept, or NONE."""
-    if order_id <= 0 or order_id >= state.account.next_id:
+    """Return the slot of an order that is still kept, or NONE."""
+    if order_id <= 0 or order_id >= state.cursor.next_id:
         return NONE
-    slot = order_id % state.account.capacity
+    slot = order_id % state.sizes.capacity
     return slot if record_at(state.orders, slot).id == order_id else NONE
 
 
 @kernel
 def parent_slot_of(state: State, order: Any) -> int:
-    """Give the slot of a child's parent, or NONE; a parent was asked for before its children."""
+    """Return the slot of a child's parent, or NONE; a parent was asked for before its children."""
     return slot_of(state, order.parent) if order.parent < order.id else NONE
 
 
 @kernel
 def is_live(order: Any) -> bool:
-    """Tell whether the order can still change."""
+    """Return whether the order can still change."""
     return REQUESTED <= order.status <= WORKING
 
 
 @kernel
 def is_needed(order: Any) -> bool:
-    """Tell whether the order's slot must be kept: it can still change, or has children that can."""
+    """Return whether the order's slot must be kept: it can still change, or has children that can."""
     return is_live(order) or (order.status != FREE and order.first_child != NONE)
 
 
 @kernel
 def remaining(order: Any) -> float:
-    """Give the signed units that are not filled yet."""
+    """Return the signed units that are not filled yet."""
     return order.quantity - order.filled

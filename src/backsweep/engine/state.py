@@ -7,7 +7,7 @@ their records hold.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
@@ -17,34 +17,8 @@ from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, mod
 from numpy.typing import NDArray
 
 from backsweep.engine.codes import FREE, NONE
-from backsweep.engine.compile.kernel import ON_DISK, kernel, record_at
-from backsweep.engine.tables import (
-    ACCOUNT,
-    ACTION,
-    ADDRESSES,
-    ASSET,
-    BALANCE,
-    BALANCE_LOG,
-    BOOK,
-    CANDIDATE,
-    CONDITION,
-    EQUITY_LOG,
-    FILL,
-    FILL_LOG,
-    FLOW_LOG,
-    MODEL,
-    ORDER,
-    ORDER_LOG,
-    POSITION,
-    RULES,
-    SESSION,
-    SETTLEMENT,
-    SETTLEMENTS,
-    SLOT,
-    TABLES,
-    TIER,
-    TRADE_LOG,
-)
+from backsweep.engine.compile.kernel import ON_DISK, clear, kernel, record_at
+from backsweep.engine.tables import ADDRESSES, SETTLEMENTS, TABLES
 
 Table = NDArray[Any]
 
@@ -56,30 +30,9 @@ class State:
     pointers from call to call costs 20 ns a call; one pointer costs nothing.
     """
 
-    bars: Any
-    groups: Any
-    conditions: Any
-    actions: Any
-    rules: Any
-    assets: Any
-    tiers: Any
-    models: Any
-    fill: Any
-    account: Any
-    positions: Any
-    balances: Any
-    settlements: Any
-    books: Any
-    orders: Any
-    requests: Any
-    candidates: Any
-    sessions: Any
-    equity_log: Any
-    fill_log: Any
-    trade_log: Any
-    flow_log: Any
-    balance_log: Any
-    order_log: Any
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, tables: dict[str, Table]) -> None:
         self.__dict__.update({name: tables[name][0] for name in TABLES})
@@ -92,7 +45,7 @@ class StateType(types.Type):
         super().__init__(name="backsweep.State")
 
 
-_RECORDS = {name: from_dtype(dtype) for name, dtype in TABLES.items()}
+_RECORDS = {name: from_dtype(table.dtype) for name, table in TABLES.items()}
 
 
 @register_model(StateType)
@@ -116,7 +69,7 @@ def _lower_table(context: Any, builder: Any, _typ: StateType, value: Any, name: 
 
 
 def open_state(handle: Any) -> Any:
-    """Give the state behind what the loop was called with: a `State` interpreted, a record of addresses compiled."""
+    """Return the state behind the loop's handle: a `State` interpreted, a record of addresses compiled."""
     return handle
 
 
@@ -140,18 +93,18 @@ class Tables:
     arrays: dict[str, Table]
 
     def __getattr__(self, name: str) -> Table:
-        """Give a table by its name."""
+        """Return a table by its name."""
         try:
             return self.__dict__["arrays"][name]
         except KeyError:
             raise AttributeError(name) from None
 
     def trimmed(self, **lengths: int) -> Tables:
-        """Give the same tables, those that are named cut to a length."""
+        """Return the same tables, cut to the lengths given by name."""
         return Tables({name: table[: lengths.get(name, len(table))] for name, table in self.arrays.items()})
 
     def handle(self, *, compiled: bool) -> Any:
-        """Give what the loop takes; valid as long as these tables live. NUMBA_DISABLE_JIT=1 compiles nothing."""
+        """Return the loop's handle, valid as long as these tables live. NUMBA_DISABLE_JIT=1 compiles nothing."""
         if not compiled or config.DISABLE_JIT:
             return State(self.arrays)
         addresses = np.zeros(1, ADDRESSES)
@@ -160,7 +113,7 @@ class Tables:
         return addresses[0]
 
     def point(self, handle: Any, name: str, record: int) -> None:
-        """Let a handle's state begin its table `name` with another record than the first."""
+        """Point table `name` of a handle's state to another first record."""
         table = self.arrays[name][record:]
         if isinstance(handle, State):
             setattr(handle, name, table[0])
@@ -188,120 +141,66 @@ def allocate(
     """
     capacity = 2 * (capacity or max(64, 16 * assets))
     recording = log_capacity > 0
-    log = max(log_capacity, 1)
-    conditions = np.zeros(0, CONDITION) if conditions is None else conditions
-    actions = np.zeros(0, ACTION) if actions is None else actions
-    arrays = {
-        "bars": bars,
-        "groups": groups,
-        "conditions": conditions if len(conditions) else np.zeros(1, CONDITION),
-        "actions": actions if len(actions) else np.zeros(1, ACTION),
-        "rules": np.zeros(1, RULES),
-        "assets": np.zeros(assets, ASSET),
-        "tiers": np.zeros(1, TIER),
-        "models": np.zeros(1, MODEL),
-        "fill": np.zeros(1, FILL),
-        "account": np.zeros(1, ACCOUNT),
-        "positions": np.zeros(assets, POSITION),
-        "balances": np.zeros(currencies, BALANCE),
-        "settlements": np.zeros(SETTLEMENTS, SETTLEMENT),
-        "books": np.zeros(assets, BOOK),
-        "orders": np.zeros(capacity, ORDER),
-        "requests": np.zeros(capacity, SLOT),
-        "candidates": np.zeros(capacity, CANDIDATE),
-        "sessions": np.zeros(sessions, SESSION),
-        "equity_log": np.zeros(len(groups) if recording else 1, EQUITY_LOG),
-        "fill_log": np.zeros(log, FILL_LOG),
-        "trade_log": np.zeros(log, TRADE_LOG),
-        "flow_log": np.zeros(log, FLOW_LOG),
-        "balance_log": np.zeros(len(groups) * currencies if recording and currencies > 1 else 1, BALANCE_LOG),
-        "order_log": np.zeros(log, ORDER_LOG),
+    counts = {
+        "one": 1,
+        "assets": assets,
+        "currencies": currencies,
+        "settlements": SETTLEMENTS,
+        "capacity": capacity,
+        "sessions": sessions,
+        "log": max(log_capacity, 1),
+        "logged_groups": len(groups) if recording else 1,
+        "logged_balances": len(groups) * currencies if recording and currencies > 1 else 1,
     }
+    arrays = {name: np.zeros(counts[table.records], table.dtype) for name, table in TABLES.items()}
+    given = {"bars": bars, "groups": groups, "conditions": conditions, "actions": actions}
+    arrays |= {name: table for name, table in given.items() if table is not None and len(table)}
     tables = Tables(arrays)
     tables.assets["contract"] = 1.0
     tables.assets["rate"] = 1.0
     tables.assets["shortable"] = 1
     tables.assets["volume_from"] = len(bars)
-    account = tables.account[0]
-    account.assets = assets
-    account.currencies = currencies
-    account.capacity = capacity
-    account.conditions = len(conditions)
-    account.actions = len(actions)
-    account.recording = int(recording)
-    account.log_capacity = log_capacity
-    account.flat_at = NONE
-    account.closing_at = NONE
-    account.next_action_group = NONE
+    tables.call["flat_at"] = NONE
+    sizes = tables.sizes[0]
+    sizes.assets, sizes.currencies = assets, currencies
+    sizes.conditions = 0 if conditions is None else len(conditions)
+    sizes.actions = 0 if actions is None else len(actions)
+    sizes.capacity, sizes.log_capacity = capacity, log_capacity
     return tables
 
 
 @kernel
 def reset(state: State) -> None:
-    """Make the state that of a fresh account before the first bar; settings and market data stay."""
-    account = state.account
+    """Reset the state to a fresh account before the first bar; settings and market data stay."""
+    account, cursor, sizes = state.account, state.cursor, state.sizes
     cash = state.rules.cash
-    for slot in range(min(account.next_id, account.capacity)):
+    for slot in range(min(cursor.next_id, sizes.capacity)):
         record_at(state.orders, slot).status = FREE
-    account.initial_cash = cash
-    account.peak = cash
+    clear(account)
     account.cash = cash
-    account.currency_pnl = 0.0
-    account.unsettled = 0.0
     account.equity = cash
-    account.gross = 0.0
-    account.used = 0.0
+    account.peak = cash
     account.valued = 1
-    account.reserved = 0.0
-    account.group = 0
-    account.timestamp = 0
-    account.live_orders = 0
-    account.at_close = 0
-    account.expiring = 0
-    account.next_expiry = 0
-    account.open_positions = 0
-    account.checks_positions = 1 if state.rules.margin_calls == 1 or state.rules.funding != 0 else 0
-    account.next_id = 1
-    account.requests = 0
-    account.candidates = 0
-    account.failure = 0
-    account.fills_logged = 0
-    account.trades_logged = 0
-    account.orders_logged = 0
-    account.flows_logged = 0
-    account.sessions = 0
-    account.trades = 0
-    account.wins = 0
-    account.gross_profit = 0.0
-    account.gross_loss = 0.0
-    account.commission = 0.0
-    account.slippage = 0.0
-    account.financing = 0.0
-    account.dividends = 0.0
-    account.overnight = 0
-    account.traded_notional = 0.0
-    account.month = 0
-    account.fills = 0
-    account.ambiguous_fills = 0
-    account.ambiguous_pnl = 0.0
-    account.rejected_orders = 0
-    for currency in range(account.currencies):
+    clear(state.counters)
+    state.counters.initial_equity = cash
+    clear(cursor)
+    cursor.next_id = 1
+    cursor.closing_at = NONE
+    cursor.next_action_group = NONE
+    for currency in range(sizes.currencies):
         balance = record_at(state.balances, currency)
         balance.amount = 0.0 if currency > 0 else cash
         balance.rate = np.nan if currency > 0 else 1.0
     for session in range(SETTLEMENTS):
         record_at(state.settlements, session).amount = 0.0
-    for asset in range(account.assets):
+    for asset in range(sizes.assets):
         rates = record_at(state.assets, asset)
         rates.multiplier = rates.contract * rates.rate
         position = record_at(state.positions, asset)
-        position.quantity = 0.0
-        position.summed = 0.0
+        clear(position)
         position.last_price = np.nan
-        position.bars_held = 0
-        position.entry_price = 0.0
-        position.delisted = 0
         book = record_at(state.books, asset)
+        clear(book)
         book.first_order = NONE
         book.last_order = NONE
         book.reach_low = -np.inf

@@ -5,7 +5,7 @@ Times are int64 nanoseconds UTC, quantities signed units, prices in quote curren
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.costs.commissions import COMMISSIONS, tiered
@@ -70,7 +70,7 @@ ASSET = record_dtype(
         ("lot", "f8"),
         ("tick", "f8"),
         ("shortable", "i8"),
-        ("initial_margin", "f8"),  # fraction of value, 0 where the account's leverage says it
+        ("initial_margin", "f8"),  # fraction of value, 0 where it follows from the account's leverage
         ("maintenance_margin", "f8"),  # fraction of value
         ("volume_from", "i8"),  # from this row on, no order meets a bar without volume
         ("commission", COMMISSIONS.record),
@@ -113,68 +113,83 @@ FILL = record_dtype(  # a fill as a cost model sees it; the fields are public
 # What a run changes. Only the ledger writes cash, equity and positions.
 ACCOUNT = record_dtype(
     [
-        ("initial_cash", "f8"),
         ("cash", "f8"),
-        ("currencies", "i8"),  # how many balances that is
-        ("currency_pnl", "f8"),  # what changes of rates added to cash
         ("unsettled", "f8"),  # the part of cash that cannot be used yet
         ("equity", "f8"),
         ("gross", "f8"),
         ("used", "f8"),  # gross, with each asset's initial margin in units of the account's
         ("valued", "i8"),  # 1 while equity and gross are those of the latest closes and fills
         ("reserved", "f8"),  # exposure that working orders would add
-        ("assets", "i8"),
-        ("group", "i8"),
-        ("timestamp", "i8"),
-        ("live_orders", "i8"),
-        ("expiring", "i8"),  # how many live orders are DAY or GTD
-        ("next_expiry", "i8"),  # no GTD order ends before
-        ("at_close", "i8"),  # how many working orders fill at a close
-        ("open_positions", "i8"),
-        ("checks_positions", "i8"),  # 1: positions pay funding, or are checked for their margin, at every close
-        ("next_id", "i8"),
-        ("capacity", "i8"),
-        ("requests", "i8"),
-        ("candidates", "i8"),
-        ("conditions", "i8"),
-        ("failure", "i8"),
-        ("recording", "i8"),
-        ("log_capacity", "i8"),
-        ("fills_logged", "i8"),
-        ("trades_logged", "i8"),
-        ("orders_logged", "i8"),
-        ("sessions", "i8"),
-        ("trades", "i8"),
-        ("wins", "i8"),
+        ("month", "i8"),  # the calendar month of the two that follow, counted from year 0
+        ("month_units", "f8"),
+        ("month_value", "f8"),
+        ("peak", "f8"),  # of equity at session ends, while the run may stop early
+    ]
+)
+COUNTERS = record_dtype(  # of one run; numbers alone, so that records are added up as float64[len(COUNTERS)]
+    [
+        ("initial_equity", "f8"),
+        ("trades", "f8"),  # closed ones
+        ("wins", "f8"),
         ("gross_profit", "f8"),
         ("gross_loss", "f8"),
         ("commission", "f8"),
         ("slippage", "f8"),
         ("financing", "f8"),
-        ("overnight", "i8"),  # end of the last session while financing accrues from it, else 0
+        ("dividends", "f8"),
+        ("currency_pnl", "f8"),  # what changes of rates added to cash
         ("traded_notional", "f8"),
-        ("month", "i8"),  # the calendar month of the two that follow, counted from year 0
-        ("month_units", "f8"),
-        ("month_value", "f8"),
-        ("fills", "i8"),
-        ("ambiguous_fills", "i8"),
+        ("fills", "f8"),
+        ("ambiguous_fills", "f8"),
         ("ambiguous_pnl", "f8"),
-        ("rejected_orders", "i8"),
-        ("earlier_assets", "i8"),  # this and the next two come with each call of the loop: see `segment`
-        ("carried", "i8"),
-        ("flat_at", "i8"),
+        ("rejected_orders", "f8"),
+    ]
+)
+CURSOR = record_dtype(  # where the loop stands
+    [
+        ("group", "i8"),
+        ("timestamp", "i8"),
+        ("sessions", "i8"),  # how many are closed
+        ("failure", "i8"),
+        ("overnight", "i8"),  # end of the last session while financing accrues from it, else 0
+        ("open_positions", "i8"),
+        ("live_orders", "i8"),
+        ("expiring", "i8"),  # how many live orders are DAY or GTD
+        ("next_expiry", "i8"),  # no GTD order ends before
+        ("at_close", "i8"),  # how many working orders fill at a close
+        ("next_id", "i8"),
+        ("requests", "i8"),
+        ("candidates", "i8"),
         ("closing_at", "i8"),  # the next group at whose end positions are closed: `flat_at`, or one with a delisting
-        ("actions", "i8"),
-        ("first_action", "i8"),
         ("next_action", "i8"),  # the first that has not taken effect, and its group
         ("next_action_group", "i8"),
-        ("dividends", "f8"),
+        ("fills_logged", "i8"),
+        ("trades_logged", "i8"),
+        ("orders_logged", "i8"),
         ("flows_logged", "i8"),
-        ("early_stop", "i8"),  # this and the next three come with each call: see `events.early_stop`
+    ]
+)
+CALL = record_dtype(  # arguments of one call of the loop: see `events.segment` and `events.early_stop`
+    [
+        ("carried", "i8"),
+        ("earlier_assets", "i8"),
+        ("flat_at", "i8"),
+        ("first_action", "i8"),
+        ("next_action", "i8"),
+        ("early_stop", "i8"),
         ("drawdown_limit", "f8"),
         ("trades_needed", "i8"),
         ("trades_due", "i8"),
-        ("peak", "f8"),  # of equity at session ends, while the account is watched
+    ]
+)
+SIZES = record_dtype(  # how many there are of each
+    [
+        ("assets", "i8"),
+        ("currencies", "i8"),
+        ("conditions", "i8"),
+        ("actions", "i8"),
+        ("capacity", "i8"),  # slots of the order table
+        ("log_capacity", "i8"),  # entries of each log; 0: the run is not recorded
     ]
 )
 POSITION = record_dtype(
@@ -334,30 +349,41 @@ ORDER_LOG = record_dtype(
 )
 
 
-TABLES: dict[str, np.dtype[Any]] = {
-    "bars": BAR,
-    "groups": GROUP,
-    "conditions": CONDITION,
-    "actions": ACTION,
-    "rules": RULES,
-    "assets": ASSET,
-    "tiers": TIER,
-    "models": MODEL,
-    "fill": FILL,
-    "account": ACCOUNT,
-    "positions": POSITION,
-    "balances": BALANCE,
-    "settlements": SETTLEMENT,
-    "books": BOOK,
-    "orders": ORDER,
-    "requests": SLOT,
-    "candidates": CANDIDATE,
-    "sessions": SESSION,
-    "equity_log": EQUITY_LOG,
-    "fill_log": FILL_LOG,
-    "trade_log": TRADE_LOG,
-    "flow_log": FLOW_LOG,
-    "balance_log": BALANCE_LOG,
-    "order_log": ORDER_LOG,
+class TableSpec(NamedTuple):
+    """The dtype of a table's records, and the name of their count, which `state.allocate` works out."""
+
+    dtype: np.dtype[Any]
+    records: str = "one"
+
+
+TABLES = {
+    "bars": TableSpec(BAR),  # this and the next three are arguments of `allocate`
+    "groups": TableSpec(GROUP),
+    "conditions": TableSpec(CONDITION),
+    "actions": TableSpec(ACTION),
+    "rules": TableSpec(RULES),
+    "assets": TableSpec(ASSET, "assets"),
+    "tiers": TableSpec(TIER),
+    "models": TableSpec(MODEL),
+    "fill": TableSpec(FILL),
+    "account": TableSpec(ACCOUNT),
+    "counters": TableSpec(COUNTERS),
+    "cursor": TableSpec(CURSOR),
+    "call": TableSpec(CALL),
+    "sizes": TableSpec(SIZES),
+    "positions": TableSpec(POSITION, "assets"),
+    "balances": TableSpec(BALANCE, "currencies"),
+    "settlements": TableSpec(SETTLEMENT, "settlements"),
+    "books": TableSpec(BOOK, "assets"),
+    "orders": TableSpec(ORDER, "capacity"),
+    "requests": TableSpec(SLOT, "capacity"),
+    "candidates": TableSpec(CANDIDATE, "capacity"),
+    "sessions": TableSpec(SESSION, "sessions"),
+    "equity_log": TableSpec(EQUITY_LOG, "logged_groups"),
+    "fill_log": TableSpec(FILL_LOG, "log"),
+    "trade_log": TableSpec(TRADE_LOG, "log"),
+    "flow_log": TableSpec(FLOW_LOG, "log"),
+    "balance_log": TableSpec(BALANCE_LOG, "logged_balances"),
+    "order_log": TableSpec(ORDER_LOG, "log"),
 }
 ADDRESSES = record_dtype([(name, "i8") for name in TABLES])

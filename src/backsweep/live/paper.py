@@ -110,7 +110,7 @@ class PaperVenue:
         self._rates = {name: np.zeros(ROOM) for name in self.settings.account.rate_columns}
         self._tables.assets["volume_from"] = np.iinfo(np.int64).max
         reset(State(self._tables.arrays))
-        self._tables.account[0].carried = CONTINUED
+        self._tables.call[0].carried = CONTINUED
 
     def step(self, timestep: Timestep, decide: Callable[[StrategyBroker], None]) -> None:
         """Fill what the bars fill, let the strategy decide, take its requests in."""
@@ -119,19 +119,19 @@ class PaperVenue:
         self._timestamps += 1
         if self._models is not None:
             self._models.check(self._tables)
-        check_run(self._tables.account[0], "the strategy")
+        check_run(self._tables, "the strategy")
 
     def result(self, strategy: Strategy, shard: Shard) -> Result:
         """Return the records so far; `shard` holds the timesteps that were seen, `strategy` names the features."""
         state = State(self._tables.arrays)
-        logged = int(state.account.orders_logged)
+        logged = int(state.cursor.orders_logged)
         log_live_orders(state)
         names = strategy.values()
         runner = Runner(pack(shard), type(strategy), self.settings, params=tuple(names), compiled=False)
         runner.take(np.array([float(value) for value in names.values()]))
         runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.session_ends))
         result = read_result(Recording(runner, SessionRange(0, len(runner.market.session_ends))))
-        state.account.orders_logged = logged
+        state.cursor.orders_logged = logged
         return result
 
     def _append(self, timestep: Timestep) -> None:
@@ -142,12 +142,12 @@ class PaperVenue:
         for name in ("groups", "equity_log"):
             self._grow(name, self._timestamps + 1)
         self._grow("sessions", timestep.session + 1)
-        account = self._tables.account[0]
-        logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
-        most = max(logged) + 4 * account.capacity
+        cursor, sizes = self._tables.cursor[0], self._tables.sizes[0]
+        logged = (cursor.fills_logged, cursor.trades_logged, cursor.orders_logged, cursor.flows_logged)
+        most = max(logged) + 4 * sizes.capacity
         for name in ("fill_log", "trade_log", "flow_log", "order_log"):
             self._grow(name, most)
-        account.log_capacity = len(self._tables.fill_log)
+        sizes.log_capacity = len(self._tables.fill_log)
         self._tables.bars[first:last] = market.bars
         self._append_signals(market, first, last)
         self._append_rates(market)
@@ -163,12 +163,12 @@ class PaperVenue:
 
     def _announce(self, actions: NDArray[Any]) -> None:
         """Apply corporate actions with the timestamp that comes next."""
-        account = self._tables.account[0]
-        first, last = int(account.actions), int(account.actions) + len(actions)
+        sizes = self._tables.sizes[0]
+        first, last = int(sizes.actions), int(sizes.actions) + len(actions)
         self._grow("actions", last)
         self._tables.actions[first:last] = actions
         self._tables.actions["group"][first:last] = self._timestamps
-        account.actions, account.next_action_group = last, self._timestamps
+        sizes.actions, self._tables.cursor[0].next_action_group = last, self._timestamps
 
     def _append_signals(self, market: Market, first: int, last: int) -> None:
         """Write the timestep's signals behind those that came before, where costs look at them."""

@@ -1,9 +1,9 @@
 """Metrics: one function per metric, arrays to numbers, and all of them at once inside a trial.
 
-reasons     what undefined means: NaN and a reason's code
-jit         how the same source runs compiled and interpreted
-returns, drawdown, trades    the formulas, each once, as kernels
-summary     every metric of a trial, from one call inside its run
+reasons     undefined metrics: NaN and the code of the reason
+returns, drawdown, trades, exposure    the formulas, each once, as kernels
+table       every metric declared: unit, formula, when it is undefined
+summary     every metric of a trial, from one call after its run
 plain       the same formulas as functions on plain arrays, exported here
 """
 

@@ -45,11 +45,12 @@ REASONS = (
 ) = range(len(REASONS))
 
 FIRST_PRUNED = PRUNED_BY_DRAWDOWN
-"""The codes from this one on are of runs that ended early: all metrics have one but `sessions`, which says how far."""
+"""The codes from this one on are of runs that ended early: every metric has one but `sessions`."""
 
 Measure = tuple[float, int]
 """A value and its reason code: (value, DEFINED) or (NaN, why)."""
 
 NEGLIGIBLE = 1e-14
-"""What counts as rounding. A session's return is a quotient near one, minus one, so it is known to some 1e-16 however
-small it is: a spread, a fall or a loss below this bound holds no information, and no metric divides by it."""
+"""The bound below which a number is rounding. A session's return is a quotient near one, minus one, so it is known to
+some 1e-16 however small it is: a spread, a fall or a loss below this bound holds no information, and no metric divides
+by it."""

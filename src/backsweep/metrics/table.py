@@ -35,6 +35,9 @@ from backsweep.metrics.returns import (
 )
 from backsweep.metrics.trades import expectancy_of, profit_factor_of, win_rate_of
 
+SESSIONS_PER_YEAR = 252.0
+"""Of every metric a year but `cagr`, `calmar` and `turnover`, whose years are of the calendar."""
+
 FRACTION, YEARLY, RATIO, MONEY, COUNT = "fraction", "fraction a year", "ratio", "account currency", "count"
 
 

@@ -125,7 +125,7 @@ def _run_interpreted(
 
 def _moments_of_requests(runner: Runner) -> NDArray[np.int64]:
     """Return the numbers of the timestamps at which a recorded run asked for orders."""
-    log = runner.tables.order_log[: runner.tables.account[0].orders_logged]
+    log = runner.tables.order_log[: runner.tables.cursor[0].orders_logged]
     return np.unique(np.searchsorted(runner.market.groups["timestamp"], log["submitted"]))
 
 
@@ -204,8 +204,8 @@ def _compare_requests(real: Runner, other: Runner, moment: int) -> None:
                 found=f"{_describe(one, market)} with the bars that came, {_describe(two, market)} with others or none",
                 remedy="read data[i] for i below data.count, and nothing that was computed from the whole data",
             )
-    for name in ("cash", "next_id", "rejected_orders"):
-        one, two = (each.tables.account[0][name] for each in (real, other))
+    for table, name in (("account", "cash"), ("cursor", "next_id"), ("counters", "rejected_orders")):
+        one, two = (getattr(each.tables, table)[0][name] for each in (real, other))
         if _differ(np.array([float(one)]), np.array([float(two)])).any():
             raise _seen(
                 real.cls,

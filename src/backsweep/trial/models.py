@@ -83,8 +83,8 @@ class Models:
 
     def check(self, tables: Tables) -> None:
         """Raise StrategyError if the last run ended because of what a model answered."""
-        account = tables.account[0]
-        if account.failure != BAD_COST:
+        cursor = tables.cursor[0]
+        if cursor.failure != BAD_COST:
             return
         index = int(np.flatnonzero(self._table["failed"])[0])
         answer, fill, cls = self._table[index]["answer"], tables.fill[0], self._bound[index].cls
@@ -93,7 +93,7 @@ class Models:
             f"{cls.__name__}.{cls.method} gave {answer}",
             where=_home(cls),
             expected="a finite number" + (", 0 or more" if issubclass(cls, SlippageModel) else ""),
-            found=f"{answer} for {fill.quantity} units at {fill.price}, {np.datetime64(int(account.timestamp), 'ns')}",
+            found=f"{answer} for {fill.quantity} units at {fill.price}, {np.datetime64(int(cursor.timestamp), 'ns')}",
             remedy="correct the model; compiled, an exception in it gives nan too: run with --interpreted to see it",
         )
 

@@ -57,8 +57,8 @@ def record(
             carried = plan.start < plan.sessions.first
             if carried:
                 runner.go(SessionRange(plan.start, plan.sessions.first))
-            account = runner.tables.account[0]
-            logged = (account.fills_logged, account.trades_logged, account.orders_logged, account.flows_logged)
+            cursor = runner.tables.cursor[0]
+            logged = (cursor.fills_logged, cursor.trades_logged, cursor.orders_logged, cursor.flows_logged)
             fills, trades, orders, flows = (int(count) if carried else 0 for count in logged)
             runner.go(plan.sessions, carried=carried, flat=plan.flat)
         except LogFull:

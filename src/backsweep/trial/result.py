@@ -62,16 +62,16 @@ def read_result(recording: Recording) -> Result:
     """Read the records that a recorded run left in its runner's tables."""
     runner, sessions = recording.runner, recording.sessions
     fills_before, trades_before, orders_before, flows_before = recording.skipped
-    market, tables, account = runner.market, runner.tables, runner.tables.account[0]
+    market, tables, cursor = runner.market, runner.tables, runner.tables.cursor[0]
     values, reasons = new_metrics(1)
     returns = np.zeros(sessions.sessions)
     runner.summarise(values[0], reasons[0], returns, sessions)
     settings, currency_of = runner.settings.account, tables.assets["currency"]
-    log = tables.fill_log[fills_before : account.fills_logged]
+    log = tables.fill_log[fills_before : cursor.fills_logged]
     fills = with_currency(_frame(log), settings, currency_of[log["asset"]]).with_columns(
         _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
     )
-    orders = _frame(tables.order_log[orders_before : account.orders_logged]).sort("order_id")
+    orders = _frame(tables.order_log[orders_before : cursor.orders_logged]).sort("order_id")
     orders = orders.with_columns(
         pl.col("parent_id").replace(0, None),
         _asset(market),
@@ -82,12 +82,12 @@ def read_result(recording: Recording) -> Result:
         pl.col("limit_price", "stop_price", "last_price").fill_nan(None),
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
-    log = tables.flow_log[flows_before : account.flows_logged]
+    log = tables.flow_log[flows_before : cursor.flows_logged]
     flows = with_currency(_frame(log), settings, log["currency"]).with_columns(
         _time("timestamp"), _asset(market), _name("kind", FLOW_KINDS)
     )
     groups = runner.groups(sessions)
-    equity = _equity(tables.equity_log[groups], account.initial_cash)
+    equity = _equity(tables.equity_log[groups], tables.counters[0].initial_equity)
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
     return Result(*named(values[0], reasons[0]), fills, trades, equity, orders, flows, returns, market.notes)
@@ -107,7 +107,7 @@ def drawdown(initial: float) -> pl.Expr:
 
 def _trades(runner: Runner, before: int) -> pl.DataFrame:
     market = runner.market
-    log = runner.tables.trade_log[before : runner.tables.account[0].trades_logged]
+    log = runner.tables.trade_log[before : runner.tables.cursor[0].trades_logged]
     currency = runner.tables.assets["currency"][log["asset"]]
     trades = with_currency(_frame(log), runner.settings.account, currency).with_columns(
         _time("entry_timestamp"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.bars import ColumnAddresses
-from backsweep.dataset.calendar import NANOSECONDS_PER_YEAR
+from backsweep.dataset.calendar import NANOSECONDS_PER_CALENDAR_YEAR
 from backsweep.engine.codes import (
     CARRIED,
     FRESH,
@@ -49,7 +49,7 @@ from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.market import FILLER, columns_record
 from backsweep.trial.models import Models
 from backsweep.trial.session_range import SessionRange
-from backsweep.trial.summaries import RunSummary, summarise_account
+from backsweep.trial.summaries import RunSummary, summarise_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,29 +157,28 @@ class Runner:
         """
         groups = self.groups(sessions)
         start, stop = groups.start, groups.stop
-        account = self.tables.account[0]
-        account.carried = CARRIED if carried else FRESH
-        account.early_stop = int(watch is not None)
+        call = self.tables.call[0]
+        call.carried = CARRIED if carried else FRESH
+        call.early_stop = int(watch is not None)
         if watch is not None:
-            account.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
-            account.trades_needed = watch.min_trades or 0
-            account.trades_due = sessions.first + math.ceil(watch.checkpoint * sessions.sessions) - 1
-        account.flat_at = stop - 1 if flat else NONE
+            call.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
+            call.trades_needed = watch.min_trades or 0
+            call.trades_due = sessions.first + math.ceil(watch.checkpoint * sessions.sessions) - 1
+        call.flat_at = stop - 1 if flat else NONE
         if len(self.market.actions):
             known = self.market.actions["group"]
-            account.first_action, account.next_action = np.searchsorted(known, (self._edges[0], start))
-        account.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
+            call.first_action, call.next_action = np.searchsorted(known, (self._edges[0], start))
+        call.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
         if not carried:
             self.bound.reset_variables(self._values, self._memory)
         self._call(start, stop)
-        self.fills += int(account.fills)
+        self.fills += int(self.tables.counters[0].fills)
         self._check()
 
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
-        account = self.tables.account[0]
-        account.carried, account.flat_at, account.earlier_assets, account.next_action = FRESH, NONE, 0, 0
-        account.early_stop = 0
+        call = self.tables.call[0]
+        call.carried, call.flat_at, call.earlier_assets, call.next_action, call.early_stop = FRESH, NONE, 0, 0, 0
         self.bound.reset_variables(self._values, self._memory)
         self._call(0, stop)
         self._check()
@@ -209,7 +208,7 @@ class Runner:
     def _check(self) -> None:
         """Raise what went wrong in the last run."""
         self._models.check(self.tables)
-        check_run(self.tables.account[0], self.cls.__name__)
+        check_run(self.tables, self.cls.__name__)
 
     def summarise(
         self,
@@ -224,25 +223,18 @@ class Runner:
         """
         sessions = sessions or self._everything
         ends = self.tables.sessions[slice(*sessions)]
-        summarise_account(
-            self.tables.account[0],
-            ends["equity"],
-            ends["exposure"],
-            self._years(sessions),
-            values,
-            reasons,
-            returns,
-        )
+        run = RunSummary(self.tables.counters, ends["equity"], ends["exposure"], self._years(sessions))
+        summarise_run(run, values, reasons, returns)
 
     def summary(self, sessions: SessionRange) -> RunSummary:
         """Return what the last run, over these sessions, left behind."""
         ends = self.tables.sessions[slice(*sessions)]
-        account = self.tables.account.copy()
-        return RunSummary(account, ends["equity"].copy(), ends["exposure"].copy(), self._years(sessions))
+        counters = self.tables.counters.copy()
+        return RunSummary(counters, ends["equity"].copy(), ends["exposure"].copy(), self._years(sessions))
 
     def _years(self, sessions: SessionRange) -> float:
         times = self.market.groups["timestamp"][self.groups(sessions)]
-        return float(times[-1] - times[0]) / NANOSECONDS_PER_YEAR
+        return float(times[-1] - times[0]) / NANOSECONDS_PER_CALENDAR_YEAR
 
     def groups(self, sessions: SessionRange) -> slice:
         """Return the timestamps of some sessions."""
@@ -319,21 +311,22 @@ class Runner:
             record.clause = number
 
 
-def check_run(account: Any, strategy: str) -> None:
+def check_run(tables: Tables, strategy: str) -> None:
     """Raise what went wrong in a run, LimitReached or BrokenInvariant; `strategy` names whose it was.
 
     Raises PrunedRun where the run was watched and ended early.
     """
-    if account.failure in _PRUNED:
-        raise PrunedRun(_PRUNED[account.failure], int(account.sessions))
-    if account.failure == ORDERS_FULL:
+    account, cursor, sizes = tables.account[0], tables.cursor[0], tables.sizes[0]
+    if cursor.failure in _PRUNED:
+        raise PrunedRun(_PRUNED[cursor.failure], int(cursor.sessions))
+    if cursor.failure == ORDERS_FULL:
         raise LimitReached(
             f"{strategy} has too many live orders",
-            expected=f"at most {account.capacity // 2} at once",
+            expected=f"at most {sizes.capacity // 2} at once",
             remedy="cancel orders that are no longer wanted, or ask with order_target methods",
         )
-    if account.failure == LOG_FULL:
-        raise LogFull("the logs of a recorded run are full", expected=f"at most {account.log_capacity} entries")
+    if cursor.failure == LOG_FULL:
+        raise LogFull("the logs of a recorded run are full", expected=f"at most {sizes.log_capacity} entries")
     if not np.isfinite(account.equity) or not np.isfinite(account.cash):
         raise BrokenInvariant(
             "the account is not a number any more",

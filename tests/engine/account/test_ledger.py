@@ -10,7 +10,7 @@ PERCENT = {"commission": {"kind": "percentage", "rate": 0.001}}
 
 
 def at(*opens):
-    """Give bars that open and close at the same price."""
+    """Return bars that open and close at the same price."""
     return bars(*((price, price, price, price) for price in opens))
 
 

@@ -34,7 +34,7 @@ from backsweep.engine.state import allocate, open_state
 from backsweep.engine.tables import BAR, GROUP, TABLES
 
 def make(tables):
-    firsts = [f"record_at(state.{name}, 1).{TABLES[name].names[0]}" for name in tables]
+    firsts = [f"record_at(state.{name}, 1).{TABLES[name].dtype.names[0]}" for name in tables]
     lines = [f"    out[{place}] = {first}" for place, first in enumerate(firsts)]
     made = {"open_state": open_state, "record_at": record_at, "__name__": "__main__"}
     exec("\\n".join(["def loop(handle, out):", "    state = open_state(handle)", *lines]), made)
@@ -43,9 +43,9 @@ def make(tables):
 tables = allocate(np.zeros(2, BAR), np.zeros(2, GROUP), assets=2, sessions=2, log_capacity=2, currencies=2)
 for text in loops:
     names = text.split(",")
-    fresh = {name: np.zeros(2, TABLES[name]) for name in names}
+    fresh = {name: np.zeros(2, TABLES[name].dtype) for name in names}
     for place, name in enumerate(names):
-        fresh[name][TABLES[name].names[0]] = [0, 10 + place]
+        fresh[name][TABLES[name].dtype.names[0]] = [0, 10 + place]
     tables.arrays.update(fresh)
     out = np.zeros(len(names))
     compile_loop(make(names), text)(tables.handle(compiled=True), out)
@@ -106,10 +106,11 @@ COUNTING = """
 import numpy as np
 from backsweep.engine.compile import compiler
 from backsweep.engine.compile.kernel import compiled
+from backsweep.engine.tables import COUNTERS
 from backsweep.metrics.summary import summarise
 
 n = 3
-compiled(summarise)(np.ones(n), 1.0, np.ones(n), 1.0, 252.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0,
+compiled(summarise)(np.ones(n), np.ones(n), 1.0, 252.0, np.zeros(1, COUNTERS)[0],
                     np.empty(26), np.empty(26, np.uint8), np.empty(n))
 print(compiler.counts["compiled"], compiler.counts["read"])
 """

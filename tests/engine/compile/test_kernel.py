@@ -10,12 +10,13 @@ PROGRAM = """
 import numpy as np
 from backsweep import metrics
 from backsweep.engine.compile.kernel import compiled
+from backsweep.engine.tables import COUNTERS
 from backsweep.metrics.summary import summarise
 
 n = 3
 run, again = compiled(summarise), compiled(summarise)
 for call in (run, again):
-    call(np.ones(n), 1.0, np.ones(n), 1.0, 252.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0,
+    call(np.ones(n), np.ones(n), 1.0, 252.0, np.zeros(1, COUNTERS)[0],
          np.empty(26), np.empty(26, np.uint8), np.empty(n))
 print(metrics.calmar([0.1, -0.1]), metrics.sortino([0.1, -0.1, 0.2]), metrics.win_rate([1.0]))
 """

@@ -256,7 +256,7 @@ def test_a_trial_that_failed_leaves_the_next_ones_alone(compiled):
         with pytest.raises(StrategyError, match="gave inf"):
             runner.run(np.array([*address, 1e200]))
         runner.run(np.array([*address, 0.5]))
-        assert runner.tables.account[0].commission == 2.5
+        assert runner.tables.counters[0].commission == 2.5
 
 
 @BOTH

@@ -33,7 +33,7 @@ COSTS = {"commission": {"kind": "per_order", "amount": 1.0}, "slippage": {"kind"
 
 
 def actions(*rows):
-    """Give actions as (day, asset, {what: value})."""
+    """Return actions as (day, asset, {what: value})."""
     frame = {
         "timestamp": [FIRST_DAY + day * timedelta(days=1) for day, _, _ in rows],
         "asset": [row[1] for row in rows],
@@ -275,8 +275,8 @@ def test_a_new_run_forgets_what_was_delisted():
     engine = evaluator(market_, actions=delisting(2))._runner
     for _ in range(2):
         engine.run(np.array([float(table.ctypes.data), float(len(table))]))
-        assert engine.tables.account[0].trades == 1
-        assert engine.tables.account[0].rejected_orders == 0
+        assert engine.tables.counters[0].trades == 1
+        assert engine.tables.counters[0].rejected_orders == 0
 
 
 def test_an_update_after_a_split_speaks_of_new_units():

@@ -31,7 +31,7 @@ TENTH = {"volume_share": 0.1}  # 10 units of a bar that traded 100
 
 
 def thin(*prices, volume=100.0, **others):
-    """Make bars with little volume."""
+    """Return bars with little volume."""
     return bars(*prices, **others).with_columns(volume=pl.lit(volume))
 
 

@@ -34,7 +34,7 @@ LOTS = {**ACCOUNT, "lot": 1.0}
 
 
 def thin(*prices, **others):
-    """Give bars of 100 units."""
+    """Return bars of 100 units."""
     return bars(*prices, **others).with_columns(volume=pl.lit(100.0))
 
 

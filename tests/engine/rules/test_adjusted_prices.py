@@ -119,8 +119,8 @@ def test_a_portfolio_on_unadjusted_prices_earns_the_total_return(prices):
     equity = raw.tables.sessions["equity"]
     assert np.abs(equity / ideal.tables.sessions["equity"] - 1.0).max() < bound < 1e-9
     assert equity[-1] > 5.0 * equity[0]
-    assert raw.tables.account[0].dividends > equity[0]
-    assert ideal.tables.account[0].dividends == 0.0
+    assert raw.tables.counters[0].dividends > equity[0]
+    assert ideal.tables.counters[0].dividends == 0.0
 
 
 def test_every_split_and_dividend_reaches_who_holds_the_units(prices):

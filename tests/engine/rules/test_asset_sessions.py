@@ -37,7 +37,7 @@ ACCOUNTS = {
 
 
 def hours(result, asset="A"):
-    """Give the fills of an asset as (number of the bar's time, quantity, price)."""
+    """Return the fills of an asset as (number of the bar's time, quantity, price)."""
     own = result.fills.filter(pl.col("asset") == asset)
     return list(zip(((own["timestamp"] - FIRST_DAY) / STEP).cast(int), own["quantity"], own["price"], strict=True))
 

@@ -24,7 +24,7 @@ MAKER = {"kind": "percentage", "rate": 0.002, "maker_rate": -0.0005}
 
 
 def due(commission, steps, count=6, **spec):
-    """Give the commissions of what a script fills on flat bars at 100."""
+    """Return the commissions of what a script fills on flat bars at 100."""
     return run(bars(*flat(100, count)), steps, costs={"commission": commission}, **spec).fills["commission"].to_list()
 
 
@@ -79,7 +79,7 @@ def test_the_end_of_a_segment_is_charged_in_tiers():
     table = compose([market(0, 20)])
     engine.take(np.array([float(table.ctypes.data), float(len(table))]))
     engine.go(SessionRange(0, 4), flat=True)
-    assert engine.tables.account[0].commission == pytest.approx(15 * 0.5 + 5 * 0.1 + 20 * 0.1)
+    assert engine.tables.counters[0].commission == pytest.approx(15 * 0.5 + 5 * 0.1 + 20 * 0.1)
 
 
 def test_swept_tiers_out_of_order_fail_their_trial():

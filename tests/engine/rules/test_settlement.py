@@ -72,7 +72,7 @@ def test_a_new_run_knows_nothing_of_the_last_ones_sales():
     engine = evaluator(bars(*days), account=account(5))._runner
     for _ in range(2):
         engine.run(np.array([float(table.ctypes.data), float(len(table))]))
-        assert engine.tables.account[0].fills == 2
+        assert engine.tables.counters[0].fills == 2
         assert engine.tables.account[0].unsettled == 1_000.0
 
 

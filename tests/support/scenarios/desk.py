@@ -85,7 +85,7 @@ class Desk(RuleBasedStateMachine):
         self.over = {}
         self.runner = self.hire(compiled=False)
         self.tables = self.runner.tables
-        self.account = self.tables.account[0]
+        self.account, self.cursor = self.tables.account[0], self.tables.cursor[0]
 
     def hire(self, *, compiled):
         """Make a runner for the script as it stands."""
@@ -104,7 +104,7 @@ class Desk(RuleBasedStateMachine):
 
     def any_order(self, generator):
         """Return the id of an order that was submitted recently, or none."""
-        return int(generator.integers(max(self.account.next_id - 12, 0), self.account.next_id + 2))
+        return int(generator.integers(max(self.cursor.next_id - 12, 0), self.cursor.next_id + 2))
 
     @rule(
         asset=assets,
@@ -213,10 +213,10 @@ class Desk(RuleBasedStateMachine):
                 self.lay_bar(asset, int(ends), *(quarters / 4 for quarters in move), volumes[asset])
         group["count"] = self.rows - group["first_row"]
         self.runner._values[0]["count"] = self.asked
-        self.account.carried = CARRIED if self.groups else FRESH
+        self.tables.call[0].carried = CARRIED if self.groups else FRESH
         self.runner._call(self.groups, self.groups + 1)
-        check_run(self.account, "Script")
-        self.financing += self.account.financing
+        check_run(self.tables, "Script")
+        self.financing += self.tables.counters[0].financing
         self.groups += 1
         self.session += int(ends)
 

@@ -34,7 +34,7 @@ def book_cash(state: State, asset: int, amount: float) -> None:
 def _convert(state: State, wanted: int) -> None:
     """Buy what a currency lacks with what the others have."""
     short = record_at(state.balances, wanted)
-    for currency in range(state.account.currencies):
+    for currency in range(state.sizes.currencies):
         other = record_at(state.balances, currency)
         if currency != wanted and other.amount > 0.0 and short.amount < 0.0:
             needed = -short.amount * short.rate
@@ -46,21 +46,21 @@ def _convert(state: State, wanted: int) -> None:
             else:
                 other.amount = 0.0
                 short.amount += value / short.rate
-            if state.account.recording == 1:
+            if state.sizes.log_capacity > 0:
                 log_flow(state, NONE, CONVERSION, 0.0, -value, currency)
                 log_flow(state, NONE, CONVERSION, 0.0, value, wanted)
 
 
 @kernel
 def charge_debts(state: State, years: float) -> float:
-    """Charge margin interest on every negative balance, and give it all together, a year, in account currency."""
+    """Charge margin interest on every negative balance; return the total a year, in account currency."""
     total = 0.0
-    for currency in range(state.account.currencies):
+    for currency in range(state.sizes.currencies):
         balance = record_at(state.balances, currency)
         if balance.amount < 0.0:
             fee = -balance.amount * state.rules.margin_interest
             balance.amount -= fee * years
             total += fee * balance.rate
-            if state.account.recording == 1:
+            if state.sizes.log_capacity > 0:
                 log_flow(state, NONE, INTEREST, 0.0, -fee * balance.rate * years, currency)
     return total

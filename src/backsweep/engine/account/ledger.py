@@ -38,7 +38,7 @@ from backsweep.engine.lots import in_lots
 from backsweep.engine.state import State
 from backsweep.engine.tables import SETTLEMENTS
 
-NANOSECONDS_PER_YEAR = 365 * 86400e9
+NANOSECONDS_PER_INTEREST_YEAR = 365 * 86400e9  # annual rates are by actual days over 365
 
 
 @kernel
@@ -57,6 +57,8 @@ def apply_fill(
     exactly what the fills before have summed to, so that all of them sum to nothing.
     """
     account = state.account
+    counters = state.counters
+    sizes = state.sizes
     asset = record_at(state.assets, order.asset)
     multiplier = asset.multiplier
     position = record_at(state.positions, order.asset)
@@ -72,19 +74,19 @@ def apply_fill(
     commission *= asset.rate
     notional = abs(quantity) * abs(price) * multiplier
     account.cash -= quantity * price * multiplier + commission
-    account.commission += commission
-    account.slippage += slippage
-    account.traded_notional += notional
+    counters.commission += commission
+    counters.slippage += slippage
+    counters.traded_notional += notional
     if state.rules.monthly == 1 and order.fill_reason not in (CASH_IN_LIEU, DELISTING):
-        _count_month(account, abs(quantity), notional)
-    account.fills += 1
+        _count_month(state, abs(quantity), notional)
+    counters.fills += 1
     account.valued = 0
     proceeds = -quantity * price * multiplier
     if proceeds > 0.0 and state.rules.settlement > 0:
         _defer(state, proceeds)
-    if account.currencies > 1:
+    if sizes.currencies > 1:
         book_cash(state, order.asset, -due)
-    if account.recording == 1:
+    if sizes.log_capacity > 0:
         log_fill(state, order, quantity, price, commission, slippage)
 
     closing = 0.0
@@ -105,9 +107,10 @@ def apply_fill(
 
 
 @kernel
-def _count_month(account: Any, units: float, notional: float) -> None:
+def _count_month(state: State, units: float, notional: float) -> None:
     """Count what the account trades in a calendar month; what a company or an exchange pays for units is no trade."""
-    month = month_of(account.timestamp)
+    account = state.account
+    month = month_of(state.cursor.timestamp)
     if account.month != month:
         account.month = month
         account.month_units = 0.0
@@ -119,16 +122,15 @@ def _count_month(account: Any, units: float, notional: float) -> None:
 @kernel
 def _defer(state: State, proceeds: float) -> None:
     """Count what a fill brought as cash that cannot be used before it settles."""
-    account = state.account
-    account.unsettled += proceeds
-    record_at(state.settlements, (account.sessions + state.rules.settlement) % SETTLEMENTS).amount += proceeds
+    state.account.unsettled += proceeds
+    record_at(state.settlements, (state.cursor.sessions + state.rules.settlement) % SETTLEMENTS).amount += proceeds
 
 
 @kernel
 def _settle(state: State) -> None:
-    """Let what settles with the session that begins be used."""
+    """Release the proceeds that settle with the session that begins."""
     account = state.account
-    record_at(state.settlements, account.sessions % SETTLEMENTS).amount = 0.0
+    record_at(state.settlements, state.cursor.sessions % SETTLEMENTS).amount = 0.0
     account.unsettled = 0.0
     for session in range(SETTLEMENTS):
         account.unsettled += record_at(state.settlements, session).amount
@@ -136,9 +138,9 @@ def _settle(state: State) -> None:
 
 @kernel
 def _start_trade(state: State, position: Any, row: int, price: float) -> None:
-    state.account.open_positions += 1
+    state.cursor.open_positions += 1
     position.bars_held = 0
-    position.entry_timestamp = state.account.timestamp
+    position.entry_timestamp = state.cursor.timestamp
     position.entry_row = row
     position.entry_price = price
     position.trade_cash = 0.0
@@ -180,17 +182,17 @@ def _close(position: Any, units: float, price: float, multiplier: float, commiss
 @kernel
 def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
     """Count the round trip that the last fill closed; its profit is net of commission and slippage."""
-    account = state.account
+    counters = state.counters
     position = record_at(state.positions, order.asset)
-    account.open_positions -= 1
-    account.trades += 1
+    state.cursor.open_positions -= 1
+    counters.trades += 1
     profit = position.trade_cash
     if profit > 0.0:
-        account.wins += 1
-        account.gross_profit += profit
+        counters.wins += 1
+        counters.gross_profit += profit
     else:
-        account.gross_loss -= profit
-    if account.recording == 1:
+        counters.gross_loss -= profit
+    if state.sizes.log_capacity > 0:
         log_trade(state, order, position, row)
     position.entry_price = 0.0
     position.bars_held = 0
@@ -214,27 +216,29 @@ def split_position(position: Any, ratio: float, lot: float) -> None:
 def pay_dividend(state: State, asset: int, dividend: float) -> None:
     """Enter a cash dividend, so much a unit: longs receive it, shorts pay it. It belongs to the open trade."""
     account = state.account
+    sizes = state.sizes
     position = record_at(state.positions, asset)
     if position.quantity == 0.0:
         return
     amount = position.quantity * dividend * record_at(state.assets, asset).multiplier
     account.cash += amount
-    if account.currencies > 1:
+    if sizes.currencies > 1:
         book_cash(state, asset, position.quantity * dividend * record_at(state.assets, asset).contract)
-    account.dividends += amount
+    state.counters.dividends += amount
     account.valued = 0
     position.trade_cash += amount
-    if account.recording == 1:
+    if sizes.log_capacity > 0:
         log_flow(state, asset, DIVIDEND, position.quantity, amount, record_at(state.assets, asset).currency)
 
 
 @kernel
-def mark_bar(position: Any, bar: Any, recording: int) -> None:
+def mark_bar(state: State, bar: Any) -> None:
     """Mark the asset's position to this bar's close."""
+    position = record_at(state.positions, bar.asset)
     position.last_price = bar.close
     if position.quantity != 0.0:
         position.bars_held += 1
-        if recording == 1:
+        if state.sizes.log_capacity > 0:
             position.high = max(position.high, bar.high)
             position.low = min(position.low, bar.low)
 
@@ -243,8 +247,9 @@ def mark_bar(position: Any, bar: Any, recording: int) -> None:
 def mark_rates(state: State, index: int) -> None:
     """Value cash in other currencies, and units of assets in them, at the rates of timestamp number `index`."""
     account = state.account
+    sizes = state.sizes
     changed = 0
-    for currency in range(1, account.currencies):
+    for currency in range(1, sizes.currencies):
         balance = record_at(state.balances, currency)
         rate = load(balance.column, index)
         if rate != balance.rate:
@@ -253,13 +258,13 @@ def mark_rates(state: State, index: int) -> None:
     if changed == 0:
         return
     cash = 0.0
-    for currency in range(account.currencies):
+    for currency in range(sizes.currencies):
         balance = record_at(state.balances, currency)
         cash += balance.amount * balance.rate
-    account.currency_pnl += cash - account.cash
+    state.counters.currency_pnl += cash - account.cash
     account.cash = cash
     account.valued = 0
-    for index_of in range(account.assets):
+    for index_of in range(sizes.assets):
         asset = record_at(state.assets, index_of)
         asset.rate = record_at(state.balances, asset.currency).rate
         asset.multiplier = asset.contract * asset.rate
@@ -267,22 +272,22 @@ def mark_rates(state: State, index: int) -> None:
 
 @kernel
 def margin_weight(state: State, asset: int) -> float:
-    """Give how much margin an asset's value takes, in units of what the account's leverage asks for."""
+    """Return an asset's initial margin relative to what the account's leverage requires."""
     rate = record_at(state.assets, asset).initial_margin
     return rate * state.rules.leverage if rate > 0.0 else 1.0
 
 
 @kernel
 def value_account(state: State) -> None:
-    """Bring the account's equity and gross exposure up to the latest marks and fills."""
+    """Update the account's equity and gross exposure to the latest marks and fills."""
     account = state.account
     if account.valued == 1:
         return
     net = 0.0
     gross = 0.0
     used = 0.0
-    if account.open_positions > 0:
-        for asset in range(account.assets):
+    if state.cursor.open_positions > 0:
+        for asset in range(state.sizes.assets):
             position = record_at(state.positions, asset)
             if position.quantity != 0.0:
                 value = position.quantity * position.last_price * record_at(state.assets, asset).multiplier
@@ -300,16 +305,17 @@ def close_session(state: State, session: int) -> None:
     """Record equity, gross position value and exposure (their ratio) at the end of session number `session`."""
     value_account(state)
     account = state.account
+    cursor = state.cursor
     record = record_at(state.sessions, session)
-    record.timestamp = account.timestamp
+    record.timestamp = cursor.timestamp
     record.equity = account.equity
     record.gross = account.gross
     record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
-    account.sessions += 1
+    cursor.sessions += 1
     if account.unsettled > 0.0:
         _settle(state)
-    if state.rules.financing == 1 and (account.cash < 0.0 or account.open_positions > 0 or account.currencies > 1):
-        account.overnight = account.timestamp
+    if state.rules.financing == 1 and (account.cash < 0.0 or cursor.open_positions > 0 or state.sizes.currencies > 1):
+        cursor.overnight = cursor.timestamp
 
 
 @kernel
@@ -322,30 +328,32 @@ def accrue_financing(state: State) -> None:
     first bars of a session, before any order meets them.
     """
     account = state.account
-    years = (account.timestamp - account.overnight) / NANOSECONDS_PER_YEAR
-    account.overnight = 0
-    if account.currencies > 1:
+    cursor = state.cursor
+    sizes = state.sizes
+    years = (cursor.timestamp - cursor.overnight) / NANOSECONDS_PER_INTEREST_YEAR
+    cursor.overnight = 0
+    if sizes.currencies > 1:
         fees = charge_debts(state, years)
     else:
         fees = max(-account.cash, 0.0) * state.rules.margin_interest
-        if account.recording == 1:
+        if sizes.log_capacity > 0:
             log_flow(state, NONE, INTEREST, 0.0, -fees * years, 0)
-    if account.open_positions > 0:
-        for index in range(account.assets):
+    if cursor.open_positions > 0:
+        for index in range(sizes.assets):
             position = record_at(state.positions, index)
             if position.quantity < 0.0:
                 asset = record_at(state.assets, index)
                 value = -position.quantity * abs(position.last_price) * asset.multiplier
                 due = value * (asset.short_borrow - state.rules.short_credit)
                 fees += due
-                if account.currencies > 1:
+                if sizes.currencies > 1:
                     book_cash(state, index, -due * years / asset.rate)
-                if account.recording == 1:
+                if sizes.log_capacity > 0:
                     fee, credit = value * asset.short_borrow * years, value * state.rules.short_credit * years
                     log_flow(state, index, BORROW_FEE, position.quantity, -fee, asset.currency)
                     log_flow(state, index, SHORT_CREDIT, position.quantity, credit, asset.currency)
     account.cash -= fees * years
-    account.financing += fees * years
+    state.counters.financing += fees * years
     account.valued = 0
 
 
@@ -357,6 +365,7 @@ def pay_funding(state: State, group: Any) -> None:
     without a rate (NaN) has no payment.
     """
     account = state.account
+    sizes = state.sizes
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         quantity = record_at(state.positions, bar.asset).quantity
@@ -365,11 +374,11 @@ def pay_funding(state: State, group: Any) -> None:
             asset = record_at(state.assets, bar.asset)
             due = quantity * abs(bar.close) * asset.multiplier * rate
             account.cash -= due
-            account.financing += due
+            state.counters.financing += due
             account.valued = 0
-            if account.currencies > 1:
+            if sizes.currencies > 1:
                 book_cash(state, bar.asset, -quantity * abs(bar.close) * asset.contract * rate)
-            if account.recording == 1:
+            if sizes.log_capacity > 0:
                 log_flow(state, bar.asset, FUNDING, quantity, -due, asset.currency)
 
 
@@ -378,11 +387,12 @@ def log_equity(state: State, index: int) -> None:
     """Log the account at this timestamp; recorded runs only."""
     value_account(state)
     account = state.account
+    sizes = state.sizes
     entry = record_at(state.equity_log, index)
-    entry.timestamp = account.timestamp
+    entry.timestamp = state.cursor.timestamp
     entry.cash = account.cash
     entry.equity = account.equity
-    for currency in range(account.currencies if account.currencies > 1 else 0):
+    for currency in range(sizes.currencies if sizes.currencies > 1 else 0):
         amount = record_at(state.balances, currency).amount
-        record_at(state.balance_log, index * account.currencies + currency).amount = amount
+        record_at(state.balance_log, index * sizes.currencies + currency).amount = amount
     entry.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""What a recorded run writes down of fills, trades, cash flows and orders. A full log is a failure of the run."""
+"""The logs of a recorded run: fills, trades, cash flows and orders. A full log is a failure of the run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from backsweep.engine.state import State
 
 
 @kernel
-def _is_full(account: Any, logged: int) -> bool:
-    """Tell whether a log with this many entries takes no more; then the run has failed."""
-    if logged < account.log_capacity:
+def _is_full(state: State, logged: int) -> bool:
+    """Return whether a log of this many entries is full, which is a failure of the run."""
+    if logged < state.sizes.log_capacity:
         return False
-    if account.failure == NO_FAILURE:
-        account.failure = LOG_FULL
+    if state.cursor.failure == NO_FAILURE:
+        state.cursor.failure = LOG_FULL
     return True
 
 
 @kernel
 def log_fill(state: State, order: Any, quantity: float, price: float, commission: float, slippage: float) -> None:
     """Log a fill; commission and slippage in account currency."""
-    account = state.account
-    if _is_full(account, account.fills_logged):
+    cursor = state.cursor
+    if _is_full(state, cursor.fills_logged):
         return
-    entry = record_at(state.fill_log, account.fills_logged)
-    account.fills_logged += 1
+    entry = record_at(state.fill_log, cursor.fills_logged)
+    cursor.fills_logged += 1
     entry.order_id = order.id
-    entry.timestamp = account.timestamp
+    entry.timestamp = cursor.timestamp
     entry.asset = order.asset
     entry.quantity = quantity
     entry.price = price
@@ -43,14 +43,14 @@ def log_fill(state: State, order: Any, quantity: float, price: float, commission
 @kernel
 def log_flow(state: State, asset: int, kind: int, quantity: float, amount: float, currency: int) -> None:
     """Log what cash of a currency came or went: for a position, or, with NONE as its asset, for the whole account."""
-    account = state.account
+    cursor = state.cursor
     if amount == 0.0:
         return
-    if _is_full(account, account.flows_logged):
+    if _is_full(state, cursor.flows_logged):
         return
-    entry = record_at(state.flow_log, account.flows_logged)
-    account.flows_logged += 1
-    entry.timestamp = account.timestamp
+    entry = record_at(state.flow_log, cursor.flows_logged)
+    cursor.flows_logged += 1
+    entry.timestamp = cursor.timestamp
     entry.asset = asset
     entry.kind = kind
     entry.quantity = quantity
@@ -62,18 +62,18 @@ def log_flow(state: State, asset: int, kind: int, quantity: float, amount: float
 @kernel
 def log_trade(state: State, order: Any, position: Any, row: int) -> None:
     """Log the round trip that `order` closed at a bar's row."""
-    account = state.account
-    if _is_full(account, account.trades_logged):
+    cursor = state.cursor
+    if _is_full(state, cursor.trades_logged):
         return
-    entry = record_at(state.trade_log, account.trades_logged)
-    account.trades_logged += 1
+    entry = record_at(state.trade_log, cursor.trades_logged)
+    cursor.trades_logged += 1
     entry_price = position.bought_notional / position.bought
     long = order.quantity < 0.0
     entry.asset = order.asset
     entry.quantity = position.bought if long else -position.bought
     entry.entry_timestamp = position.entry_timestamp
     entry.entry_price = entry_price
-    entry.exit_timestamp = account.timestamp
+    entry.exit_timestamp = cursor.timestamp
     entry.exit_price = position.sold_notional / position.sold
     entry.pnl = position.trade_cash
     entry.commission = position.trade_commission
@@ -93,11 +93,11 @@ def log_trade(state: State, order: Any, position: Any, row: int) -> None:
 @kernel
 def log_order(state: State, order: Any, closed: int) -> None:
     """Log an order with its present status; `closed` is the time of its end, 0 while it lives. Recorded runs only."""
-    account = state.account
-    if _is_full(account, account.orders_logged):
+    cursor = state.cursor
+    if _is_full(state, cursor.orders_logged):
         return
-    entry = record_at(state.order_log, account.orders_logged)
-    account.orders_logged += 1
+    entry = record_at(state.order_log, cursor.orders_logged)
+    cursor.orders_logged += 1
     entry.order_id = order.id
     entry.parent_id = order.parent
     entry.asset = order.asset
@@ -115,8 +115,8 @@ def log_order(state: State, order: Any, closed: int) -> None:
 @kernel
 def log_live_orders(state: State) -> None:
     """Log the orders that are alive when a recorded run ends."""
-    account = state.account
-    for order_id in range(max(account.next_id - account.capacity, 1), account.next_id):
+    cursor = state.cursor
+    for order_id in range(max(cursor.next_id - state.sizes.capacity, 1), cursor.next_id):
         slot = slot_of(state, order_id)
         if slot != NONE and is_live(record_at(state.orders, slot)):
             log_order(state, record_at(state.orders, slot), 0)

@@ -1,8 +1,8 @@
-"""What an account may do: buying power when an order is accepted, cash when it fills. Numbers in, codes out.
+"""Buying power when an order is accepted, cash when it fills. Numbers in, codes out.
 
-Initial margin is asked for when an order is accepted: its exposure, at one over the account's leverage or at the
-asset's own rate, must be covered by equity that positions and working orders do not take. In exposure, as a strategy
-sees it: an asset whose rate is twice that of the account takes twice its value.
+Initial margin is required when an order is accepted: its exposure, at one over the account's leverage or at the
+asset's own rate, must be covered by equity that positions and working orders do not use. In exposure, as a strategy
+sees it: an asset whose rate is twice that of the account uses twice its value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from backsweep.engine.state import State
 
 @kernel
 def exposure_added(state: State, order: Any, price: float) -> float:
-    """Give the exposure that the order would add when filled at `price`; negative where it is sure to reduce.
+    """Return the exposure that the order would add when filled at `price`; negative where it is sure to reduce.
 
     Only a market order is sure to fill, so only a market order can make room for orders after it.
     """
@@ -45,7 +45,7 @@ def exposure_added(state: State, order: Any, price: float) -> float:
 
 @kernel
 def pending_units(state: State, asset: int, but: int) -> float:
-    """Give the signed units that an asset's working market orders have left, but those of the order with id `but`."""
+    """Return the signed units left of an asset's working market orders, except the order with id `but`."""
     units = 0.0
     slot = record_at(state.books, asset).first_order
     while slot != NONE:
@@ -79,7 +79,7 @@ def reduces(state: State, order: Any) -> bool:
 
 @kernel
 def buying_power(state: State) -> float:
-    """Give the exposure that new orders may still add, in account currency."""
+    """Return the exposure that new orders may still add, in account currency."""
     value_account(state)
     account = state.account
     return state.rules.leverage * account.equity - account.used - account.reserved - account.unsettled
@@ -87,7 +87,7 @@ def buying_power(state: State) -> float:
 
 @kernel
 def check_order(state: State, order: Any, added: float) -> int:
-    """Give the reason to reject an order that would add exposure `added`, or NO_REASON.
+    """Return the reason to reject an order that would add exposure `added`, or NO_REASON.
 
     A sale of what is not held is refused here where the account or the asset does not allow it. Whether a cash account
     has the cash shows at the fill.
@@ -105,13 +105,13 @@ def check_order(state: State, order: Any, added: float) -> int:
 
 @kernel
 def _short_sale(state: State) -> int:
-    """Give the reason to refuse a short sale: the account's before the asset's."""
+    """Return the reason to refuse a short sale: the account's comes before the asset's."""
     return SHORT_SALE if state.rules.kind == CASH else NOT_SHORTABLE
 
 
 @kernel
 def check_fill(state: State, order: Any, quantity: float, price: float, commission: float) -> int:
-    """Give the reason to refuse a fill now, or NO_REASON. Exits have already been filled, so their cash counts."""
+    """Return the reason to refuse a fill now, or NO_REASON. Exits have already been filled, so their cash counts."""
     asset = record_at(state.assets, order.asset)
     if quantity > 0.0:
         if state.rules.kind == CASH:

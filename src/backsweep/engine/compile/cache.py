@@ -59,7 +59,7 @@ class UntrustedFolderError(OSError):
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only this user can enter; raise UntrustedFolderError if others can write to what is there."""
+    """Create a folder that only this user can enter; raise UntrustedFolderError if others can write to it."""
     if not folder.is_symlink():
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:

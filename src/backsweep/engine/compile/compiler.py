@@ -115,7 +115,7 @@ class KeptCompiler(Compiler):
 
 
 def forget() -> None:
-    """Drop what Numba has compiled in this process, so that it compiles or reads it anew."""
+    """Discard what Numba has compiled in this process, so that it compiles or reads it anew."""
     for template in _OverloadFunctionTemplate.__subclasses__():
         template._impl_cache.clear()  # noqa: SLF001 - here Numba keeps it
         template._compiled_overloads.clear()  # noqa: SLF001

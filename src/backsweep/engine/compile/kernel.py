@@ -7,7 +7,7 @@ of arrays cost 64-167 ns.
 A function under `@kernel` stays a plain Python function. Called from Python it runs interpreted, under any debugger;
 called from compiled code it is compiled, and cached on disk. So there is one source and there are no modes: only the
 outermost loop is ever compiled by name. Both ways give the same bytes; hence no fastmath and no parallel reductions.
-Kernels do not raise and do not format text: they leave a code in the account, and Python raises once, in words.
+Kernels do not raise and do not format text: they leave a code in the cursor, and Python raises once, in words.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
 from backsweep.engine.compile.compiler import KeptCompiler
@@ -30,7 +31,7 @@ ON_DISK: dict[str, Any] = {"pipeline_class": KeptCompiler}
 
 
 def kernel(function: Function) -> Function:
-    """Let compiled code call `function`, compiled and cached on disk; from Python it runs as it is written."""
+    """Register `function` for compiled code, compiled and cached on disk; from Python it runs as it is written."""
     return cast("Function", register_jitable(**ON_DISK, error_model="numpy", no_cfunc_wrapper=True)(function))
 
 
@@ -40,12 +41,12 @@ def compiled(function: Function) -> Function:
 
 
 def record_dtype(fields: list[tuple[str, Any]]) -> np.dtype[Any]:
-    """Give an aligned dtype whose items have attributes, compiled, interpreted and with the JIT off."""
+    """Return an aligned dtype whose items have attributes, compiled, interpreted and with the JIT off."""
     return np.dtype((np.record, np.dtype(fields, align=True)))
 
 
 def record_at(first: Any, index: int) -> Any:
-    """Give record number `index` of the table whose record 0 is `first`; nothing checks the bounds."""
+    """Return record number `index` of the table whose record 0 is `first`; nothing checks the bounds."""
     return first.base[index]
 
 
@@ -68,8 +69,29 @@ def _offset(_context: Any, first: types.Record, index: types.Type) -> Any:
     return first(first, index), generate
 
 
+def clear(record: Any) -> None:
+    """Set every field of a record to zero."""
+    for name in record.dtype.names:
+        record[name] = 0
+
+
+@overload(clear, strict=False, jit_options=ON_DISK)
+def _clear(record: types.Type) -> Any:
+    return lambda record: _fill_with_zeros(record)
+
+
+@intrinsic
+def _fill_with_zeros(_context: Any, record: types.Record) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        start = builder.bitcast(arguments[0], ir.IntType(8).as_pointer())
+        cgutils.memset(builder, start, context.get_constant(types.intp, record.size), 0)
+        return context.get_dummy_value()
+
+    return types.void(record), generate
+
+
 def is_interpreted() -> bool:
-    """Tell whether this runs as plain Python; compiled it is a constant, and what it guards costs nothing."""
+    """Return whether this runs as plain Python; compiled it is a constant, and what it guards costs nothing."""
     return True
 
 
@@ -79,7 +101,7 @@ def _is_interpreted() -> Any:
 
 
 def load(address: int, index: int) -> Any:
-    """Give element `index` of the float64 column that starts at `address`; nothing checks the bounds."""
+    """Return element `index` of the float64 column that starts at `address`; nothing checks the bounds."""
     return np.float64(ctypes.c_double.from_address(int(address) + 8 * int(index)).value)
 
 

@@ -72,7 +72,7 @@ class Store:
         return content[_DIGEST:]
 
     def write(self, name: str, content: bytes) -> None:
-        """Keep something under a name, where that is possible."""
+        """Store content under a name, where that is possible."""
         root = cache_folder()
         if root is None:
             return
@@ -92,7 +92,7 @@ class Store:
 
     @contextmanager
     def filling(self) -> Iterator[bool]:
-        """Let no other process compile meanwhile; yields whether this began here, not in a compilation around it."""
+        """Lock compilation against other processes; yield whether the lock began here, not in an outer compilation."""
         root = cache_folder()
         if root is None or Store._filling:
             yield False

@@ -20,7 +20,7 @@ from numba.core.funcdesc import default_mangler
 from backsweep.engine.compile.cache import is_covered
 
 MARK = "content_"
-"""What the unique ids begin with that follow from content; Numba's own are integers."""
+"""The prefix of unique ids that follow from content; Numba's own are integers."""
 
 _COUNTED = re.compile(r"B\d+v\d")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+|#[0-9a-f]{8,}")

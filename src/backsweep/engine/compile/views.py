@@ -3,7 +3,7 @@
 A view is a plain Python class with `__slots__`. `@view` teaches Numba the class: compiled, an instance is just its
 slots side by side, passed by value, so that it costs nothing. Methods and properties are compiled from the class
 itself. A view whose attributes come from records (a bar's signals, a strategy's parameters) resolves them in a static
-method `compile_attribute(type, name)`, which gives an `Attribute`, or None if there is no such attribute.
+method `compile_attribute(type, name)`, which returns an `Attribute`, or None if there is no such attribute.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class ViewType(types.Type):
         super().__init__(name=f"{cls.__module__}.{cls.__qualname__}{members}")
 
     def member(self, name: str) -> Any:
-        """Give the type of a slot, or None."""
+        """Return the type of a slot, or None."""
         return dict(self.members).get(name)
 
 
 class Attribute:
     """One attribute of a view: its Numba type, and how compiled code reads and writes it.
 
-    `read(context, builder, struct)` gives a value, `write(context, builder, struct, value type, value)` nothing.
+    `read(context, builder, struct)` returns a value, `write(context, builder, struct, value type, value)` nothing.
     """
 
     def __init__(self, kind: Any, read: Callable[..., Any], write: Callable[..., Any] | None = None) -> None:
@@ -77,7 +77,7 @@ class Attribute:
 
 
 def record_attribute(typ: ViewType, slot: str, name: str, *, writable: bool = False) -> Attribute | None:
-    """Make field `name` of the record in `slot` an attribute of the view."""
+    """Return the attribute of a view that is field `name` of the record in `slot`."""
     record = typ.member(slot)
     if name not in record.fields:
         return None
@@ -94,7 +94,7 @@ def record_attribute(typ: ViewType, slot: str, name: str, *, writable: bool = Fa
 
 
 def wrapped_attribute(typ: ViewType, slot: str, cls: Any) -> Attribute:
-    """Make a view of one slot, over what is in `slot`, an attribute of this view."""
+    """Return the attribute of a view that is another view, of one slot, over what is in `slot`."""
     (name,) = cls.__slots__
     kind = cls.view_type(cls, ((name, typ.member(slot)),))
 
@@ -107,7 +107,7 @@ def wrapped_attribute(typ: ViewType, slot: str, cls: Any) -> Attribute:
 
 
 def column_attribute(typ: ViewType, slot: str, row: str, name: str) -> Attribute | None:
-    """Make element `row` of the float64 column whose address is field `name` of the record in `slot` an attribute."""
+    """Return the attribute that is element `row` of the float64 column at the address in field `name` of `slot`."""
     address = record_attribute(typ, slot, name)
     if address is None:
         return None
@@ -120,7 +120,7 @@ def column_attribute(typ: ViewType, slot: str, row: str, name: str) -> Attribute
 
 
 def view(cls: Class) -> Class:
-    """Teach Numba a class of views."""
+    """Register a class of views with Numba."""
     kind = type(f"{cls.__name__}Type", (ViewType,), {})
     slots: tuple[str, ...] = cls.__slots__
     find = getattr(cls, "compile_attribute", None)
@@ -141,13 +141,13 @@ def view(cls: Class) -> Class:
 
     @type_callable(cls)
     def _construct(_context: Any) -> Any:
-        def give(*arguments: Any) -> ViewType:
+        def overloaded(*arguments: Any) -> ViewType:
             return kind(cls, tuple(zip(slots, map(types.unliteral, arguments), strict=True)))
 
-        give.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Numba reads it
+        overloaded.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Numba reads it
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in slots]
         )
-        return give
+        return overloaded
 
     @lower_builtin(cls, types.VarArg(types.Any))
     def _build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -191,7 +191,7 @@ def view(cls: Class) -> Class:
         if inspect.isfunction(value) and not name.startswith("__"):
             add_method(kind, name, value)
         elif isinstance(value, property) and value.fget is not None:
-            overload_attribute(kind, name, strict=False, jit_options=_OPTIONS)(_giver(value.fget))
+            overload_attribute(kind, name, strict=False, jit_options=_OPTIONS)(_as_overload(value.fget))
         elif inspect.isfunction(value) and name in _OPERATORS:
             _add_operator(kind, _OPERATORS[name], value)
     cls.view_type = kind
@@ -199,26 +199,26 @@ def view(cls: Class) -> Class:
 
 
 def add_method(kind: type, name: str, function: Callable[..., Any]) -> None:
-    """Let compiled code call `function` as method `name` of the views of this kind."""
-    overload_method(kind, name, strict=False, jit_options=_OPTIONS)(_giver(function))
+    """Register `function` as method `name` of this kind of view for compiled code."""
+    overload_method(kind, name, strict=False, jit_options=_OPTIONS)(_as_overload(function))
 
 
-def _giver(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give what Numba's overloads want: a function of types, with the same signature, that returns the source."""
+def _as_overload(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an overload for Numba: a function of types, with the same signature, that returns the source."""
 
-    def give(*_arguments: Any, **_keywords: Any) -> Any:
+    def overloaded(*_arguments: Any, **_keywords: Any) -> Any:
         return function
 
-    give.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return give
+    overloaded.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return overloaded
 
 
 _OPERATORS: dict[str, Any] = {"__getitem__": operator.getitem, "__setitem__": operator.setitem}
 
 
 def _add_operator(kind: type, operation: Any, function: Callable[..., Any]) -> None:
-    def give(self: Any, *_operands: Any) -> Any:
+    def overloaded(self: Any, *_operands: Any) -> Any:
         return function if isinstance(self, kind) else None
 
-    give.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    overload(operation, strict=False, jit_options=_OPTIONS)(give)
+    overloaded.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    overload(operation, strict=False, jit_options=_OPTIONS)(overloaded)

@@ -1,4 +1,4 @@
-"""Costs that the user's own code works out: how the engine asks it, and what it does with the answer.
+"""Costs that the user's own code computes: how the engine calls it, and how it checks the result.
 
 A model is a function of four records and a row: its parameters, the signals' columns, the fill and its bar; it answers
 with a number. The engine knows it by its address, which is data of a run as a rate is. So the kernels are compiled and
@@ -27,7 +27,7 @@ from backsweep.engine.compile.kernel import ON_DISK, kernel, record_at
 
 ADDRESS = types.int64
 SIGNATURE = types.float64(ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
-"""Of a compiled model: addresses of its values, the columns, the fill and the bar, and the row."""
+"""The signature of a compiled model: addresses of its values, the columns, the fill and the bar, and the row."""
 
 
 class Source:
@@ -51,7 +51,7 @@ class Source:
 def evaluate_model(
     state: Any, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
 ) -> float:
-    """Return what model number `index` says that a fill of `quantity` units at `price` costs, times its factor."""
+    """Return what model number `index` charges for a fill of `quantity` units at `price`, in units of its kind."""
     fill = state.fill
     account = state.account
     asset = record_at(state.assets, order.asset)
@@ -69,7 +69,7 @@ def evaluate_model(
     fill.order_fees = order.fees
     fill.month_units = 0.0
     fill.month_value = 0.0
-    if state.rules.monthly == 1 and account.month == month_of(account.timestamp):
+    if state.rules.monthly == 1 and account.month == month_of(state.cursor.timestamp):
         fill.month_units = account.month_units
         fill.month_value = account.month_value
     model = record_at(state.models, index)
@@ -88,7 +88,7 @@ def model_commission(state: Any, index: int, order: Any, row: int, quantity: flo
 def model_slippage(
     state: Any, index: int, order: Any, row: int, quantity: float, price: float, filled_before: float
 ) -> float:
-    """Return by how much a slippage model moves the price of a fill against the trader."""
+    """Return how far a slippage model moves the price of a fill against the trader."""
     state.fill.maker = 0
     found = evaluate_model(state, index, order, row, quantity, price, filled_before)
     return found if np.isfinite(found) and found >= 0.0 else _fail(state, index, found)
@@ -96,8 +96,8 @@ def model_slippage(
 
 @kernel
 def _fail(state: Any, index: int, found: float) -> float:
-    if state.account.failure == NO_FAILURE:
-        state.account.failure = BAD_COST
+    if state.cursor.failure == NO_FAILURE:
+        state.cursor.failure = BAD_COST
         model = record_at(state.models, index)
         model.failed = 1
         model.answer = found
@@ -105,7 +105,7 @@ def _fail(state: Any, index: int, found: float) -> float:
 
 
 def call_model(model: Any, fill: Any, bar: Any, row: int) -> float:
-    """Return the answer of a model."""
+    """Return the number that a model computes."""
     return Source.find(int(model.source)).function(fill, bar, row)
 
 

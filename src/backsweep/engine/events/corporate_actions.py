@@ -23,14 +23,13 @@ from backsweep.engine.codes import (
     DELISTED,
     DELISTING,
     LIMIT,
-    NONE,
     SPLIT_AWAY,
     STOP,
     TRAILING_STOP,
 )
 from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.events.forced_fills import fill_at_last
-from backsweep.engine.events.segment import close_positions
+from backsweep.engine.events.segment import close_positions, find_next_action
 from backsweep.engine.lots import in_lots, whole_lots
 from backsweep.engine.orders.lifecycle import end_unfilled
 from backsweep.engine.orders.requests import on_tick
@@ -41,21 +40,19 @@ from backsweep.engine.state import State
 
 @kernel
 def apply_actions(state: State, group: Any, index: int) -> None:
-    """Let the corporate actions of group number `index` take effect; delistings wait for its close."""
-    account = state.account
-    while account.next_action_group == index:
-        action = record_at(state.actions, account.next_action)
+    """Apply the corporate actions of group number `index`; delistings wait for its close."""
+    cursor = state.cursor
+    while cursor.next_action_group == index:
+        action = record_at(state.actions, cursor.next_action)
         if action.split != 1.0:
             _split(state, group, action.asset, action.split)
         if action.dividend != 0.0:
             pay_dividend(state, action.asset, action.dividend)
         if action.delisting != 0.0:
             record_at(state.positions, action.asset).delisted = 1
-            account.closing_at = index
-        account.next_action += 1
-        account.next_action_group = NONE
-        if account.next_action < account.actions:
-            account.next_action_group = record_at(state.actions, account.next_action).group
+            cursor.closing_at = index
+        cursor.next_action += 1
+        find_next_action(state)
 
 
 @kernel
@@ -63,7 +60,7 @@ def _split(state: State, group: Any, asset: int, ratio: float) -> None:
     position = record_at(state.positions, asset)
     rates = record_at(state.assets, asset)
     split_position(position, ratio, rates.lot)
-    for slot in range(min(state.account.next_id, state.account.capacity)):
+    for slot in range(min(state.cursor.next_id, state.sizes.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.asset == asset:
             _split_order(state, order, slot, ratio)
@@ -95,14 +92,15 @@ def _split_order(state: State, order: Any, slot: int, ratio: float) -> None:
 @kernel
 def close_group(state: State, group: Any, index: int) -> None:
     """Close what ends with group number `index`: every position at the end of a segment, else those of delistings."""
-    account = state.account
-    if index == account.flat_at:
+    cursor = state.cursor
+    call = state.call
+    if index == call.flat_at:
         close_positions(state, group)
-    account.closing_at = account.flat_at
-    first = account.next_action
+    cursor.closing_at = call.flat_at
+    first = cursor.next_action
     while first > 0 and record_at(state.actions, first - 1).group == index:
         first -= 1
-    for each in range(first, account.next_action):
+    for each in range(first, cursor.next_action):
         action = record_at(state.actions, each)
         if action.delisting != 0.0:
             _delist(state, group, action.asset)
@@ -111,8 +109,7 @@ def close_group(state: State, group: Any, index: int) -> None:
 
 @kernel
 def _delist(state: State, group: Any, asset: int) -> None:
-    account = state.account
-    for slot in range(min(account.next_id, account.capacity)):
+    for slot in range(min(state.cursor.next_id, state.sizes.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.asset == asset:
             end_unfilled(state, slot, CANCELLED, DELISTED)

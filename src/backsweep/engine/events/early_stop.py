@@ -1,7 +1,7 @@
-"""Ending a hopeless run early: looked at once a session, at its end, and only where the account says so.
+"""Early stop: a run that breaks a limit of `search.pruning` ends, checked at the end of each session.
 
-Four fields of the account rule it, and are set before each call of the loop: `watched` (1: look), `drawdown_limit`,
-`trades_needed` and `trades_due` (the session at whose end so many trades must be closed, or NONE).
+Four fields of the call rule it: `early_stop` (1: check), `drawdown_limit`, `trades_needed` and `trades_due` (the
+session at whose end so many trades must be closed, or NONE).
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from backsweep.engine.state import State
 
 @kernel
 def check_early_stop(state: State, session: int) -> None:
-    """Look at the account at the end of a session; the drawdown is that of the metric `max_drawdown`."""
+    """End the run if the account breaks a limit at a session's end; the drawdown is that of `max_drawdown`."""
     account = state.account
-    if account.failure != NO_FAILURE:
+    cursor = state.cursor
+    call = state.call
+    if cursor.failure != NO_FAILURE:
         return
     fall = 1.0 - account.equity / account.peak
     account.peak = max(account.peak, account.equity)
     if account.equity <= 0.0:
-        account.failure = PRUNED_RUIN
-    elif fall > account.drawdown_limit:
-        account.failure = PRUNED_DRAWDOWN
-    elif session == account.trades_due and account.trades < account.trades_needed:
-        account.failure = PRUNED_TRADES
+        cursor.failure = PRUNED_RUIN
+    elif fall > call.drawdown_limit:
+        cursor.failure = PRUNED_DRAWDOWN
+    elif session == call.trades_due and state.counters.trades < call.trades_needed:
+        cursor.failure = PRUNED_TRADES

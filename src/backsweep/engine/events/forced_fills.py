@@ -30,7 +30,7 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
     rates = record_at(state.assets, asset)
     price = record_at(state.positions, asset).last_price
     order_id = request_order(state, asset, quantity, MARKET, np.nan, np.nan, 0, 1)
-    state.account.requests = 0
+    state.cursor.requests = 0
     if order_id == 0:
         return
     slot = slot_of(state, order_id)
@@ -50,7 +50,7 @@ def fill_at_last(state: State, group: Any, asset: int, quantity: float, reason: 
 
 @kernel
 def _last_row(state: State, group: Any, asset: int) -> int:
-    """Give the row of the asset's last bar; one that has a position has one."""
+    """Return the row of the asset's last bar; an asset with a position has one."""
     row = group.first_row + group.count - 1
     while record_at(state.bars, row).asset != asset:
         row -= 1

@@ -5,11 +5,11 @@ already work will close. Where equity is less than all of that together,
 
     every order that could add a position is cancelled, and the children that wait for it;
     market orders with the reason `liquidation` reduce positions: the one that needs the most first (of equals, the
-    first asset), as far as it takes, in lots rounded up, then the next, until equity covers what is left.
+    first asset), as far as needed, in lots rounded up, then the next, until equity covers what is left.
 
-They are ordinary orders that meet the next bar as the profile says, at the usual costs; a strategy sees them, and can
-neither cancel nor change them. An account whose equity is gone closes everything. It has no buying power then, and with
-what a fill leaves it of equity it goes on.
+They are ordinary orders that fill at the next bar by the profile's rules, at the usual costs; a strategy sees them, and
+can neither cancel nor change them. An account without equity closes everything, has no buying power then, and goes on
+with what the fills leave.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from backsweep.engine.state import State
 
 @kernel
 def call_margin(state: State) -> None:
-    """Check the account at this timestamp's closes, and submit what a breach asks for."""
+    """Check the account at this timestamp's closes, and submit the liquidation orders of a breach."""
     value_account(state)
-    account = state.account
+    sizes = state.sizes
     needed = 0.0
-    for asset in range(account.assets):
+    for asset in range(sizes.assets):
         needed += units_kept(state, asset, 0) * _need(state, asset)
-    missing = needed - account.equity
+    missing = needed - state.account.equity
     if needed == 0.0 or missing <= ROUNDING * needed:
         return
-    for slot in range(min(account.next_id, account.capacity)):
+    for slot in range(min(state.cursor.next_id, sizes.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.reduce_only == 0:
             end_unfilled(state, slot, CANCELLED, MARGIN_CALL)
@@ -57,10 +57,10 @@ def _need(state: State, asset: int) -> float:
 
 @kernel
 def _neediest(state: State) -> int:
-    """Give the asset whose position needs the most, or NONE."""
+    """Return the asset whose position needs the most margin, or NONE."""
     found = NONE
     most = 0.0
-    for asset in range(state.account.assets):
+    for asset in range(state.sizes.assets):
         need = units_kept(state, asset, 0) * _need(state, asset)
         if need > most:
             found = asset
@@ -70,14 +70,14 @@ def _neediest(state: State) -> int:
 
 @kernel
 def _liquidate(state: State, asset: int, missing: float) -> float:
-    """Submit the order that closes as much of a position as is missing, or all of it; give what that releases."""
+    """Submit the order that closes as much of a position as is missing, or all of it; return what that releases."""
     held = record_at(state.positions, asset).quantity
     need = _need(state, asset)
     kept = units_kept(state, asset, 0)
     units = min(lots_above(missing / need, record_at(state.assets, asset).lot), kept)
-    requests = state.account.requests
+    requests = state.cursor.requests
     order_id = request_order(state, asset, np.copysign(units, -held), MARKET, np.nan, np.nan, 0, 1)
-    state.account.requests = requests
+    state.cursor.requests = requests
     if order_id == 0:
         return missing
     slot = slot_of(state, order_id)

@@ -6,8 +6,8 @@ A fill inside a bar's range is ambiguous where the range allowed another choice:
                                                open (or of another asset): nobody knows which level came first
     the stop of a stop entry                   the entry's bar reached it, before the entry or after
 
-`execution.ambiguous` chooses. `stop_first` takes the stop of an exit, and lets the stop of a stop entry fill in its
-bar; `target_first` takes the target, and lets that stop wait for the next bar. So where the bar of a stop entry
+`execution.ambiguous` chooses. `stop_first` takes the stop of an exit, and the stop of a stop entry fills in its
+bar; `target_first` takes the target, and that stop waits for the next bar. So where the bar of a stop entry
 reaches both, one of them ends it there, the stop or the target. Entries of one group fill as they were submitted,
 either way.
 
@@ -36,12 +36,13 @@ from backsweep.engine.state import State
 @kernel
 def count_ambiguous_fill(state: State, order: Any, row: int, quantity: float, price: float, following: int) -> None:
     """Count a fill at market price `price`, about to be entered, if the candidates that follow hold another choice."""
-    account = state.account
-    is_ambiguous = order.ambiguous_group == account.group
+    cursor = state.cursor
+    counters = state.counters
+    is_ambiguous = order.ambiguous_group == cursor.group
     share = quantity / remaining(order)
     left = quantity
     otherwise = 0.0
-    for index in range(following, account.candidates):
+    for index in range(following, cursor.candidates):
         candidate = record_at(state.candidates, index)
         other = record_at(state.orders, candidate.slot)
         if left != 0.0 and candidate.phase == IN_RANGE and other.status == WORKING and excludes(order, other):
@@ -57,8 +58,8 @@ def count_ambiguous_fill(state: State, order: Any, row: int, quantity: float, pr
         return
     if left != 0.0 and not is_ambiguous:
         otherwise += _gain(state, order, row, left, price)
-    account.ambiguous_fills += 1
-    account.ambiguous_pnl += otherwise - _gain(state, order, row, quantity, price)
+    counters.ambiguous_fills += 1
+    counters.ambiguous_pnl += otherwise - _gain(state, order, row, quantity, price)
 
 
 @kernel
@@ -68,13 +69,13 @@ def count_deferred_stop(state: State, child: Any, row: int, price: float) -> Non
     if state.rules.volume_share > 0.0:
         units = fillable(state, child, row, units)
     if units != 0.0:
-        state.account.ambiguous_fills += 1
-        state.account.ambiguous_pnl += _gain(state, child, row, units, price)
+        state.counters.ambiguous_fills += 1
+        state.counters.ambiguous_pnl += _gain(state, child, row, units, price)
 
 
 @kernel
 def excludes(order: Any, other: Any) -> bool:
-    """Return whether the fill of one order takes from the other, which the range may have reached first."""
+    """Return whether the fill of one order reduces the other, which the range may have reached first."""
     siblings = order.parent != 0 and order.parent == other.parent
     group = order.oca_group != 0 and order.oca_group == other.oca_group
     return (siblings or group) and (order.asset != other.asset or waits_below(order) != waits_below(other))
@@ -82,7 +83,7 @@ def excludes(order: Any, other: Any) -> bool:
 
 @kernel
 def _gain(state: State, order: Any, row: int, units: float, price: float) -> float:
-    """Give what `units` of an order, filled in the range at market price `price`, gain to the close of their bar."""
+    """Return what `units` of an order, filled in the range at market price `price`, gain to the close of their bar."""
     asset = record_at(state.assets, order.asset)
     paid = price_paid(state, order, row, units, price)
     commission, _ = commission_due(state, asset, order, row, units, paid, order.acts_as == LIMIT)

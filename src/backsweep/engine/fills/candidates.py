@@ -25,10 +25,10 @@ def add_if_filled(state: State, slot: int, row: int, start: int) -> None:
 @kernel
 def insert_candidate(state: State, slot: int, row: int, start: int, phase: int, price: float) -> None:
     """Insert a candidate at its place among those from index `start` on."""
-    account = state.account
+    cursor = state.cursor
     order = record_at(state.orders, slot)
     rank = _rank(state, order, phase)
-    place = account.candidates
+    place = cursor.candidates
     while place > start:
         before = record_at(state.candidates, place - 1)
         if before.phase < phase:
@@ -50,7 +50,7 @@ def insert_candidate(state: State, slot: int, row: int, start: int, phase: int, 
     candidate.rank = rank
     candidate.id = order.id
     candidate.price = price
-    account.candidates += 1
+    cursor.candidates += 1
 
 
 @kernel

@@ -94,11 +94,11 @@ def _is_sure(state: State, parent: Any, first: int, row: int, acted_as: int) -> 
 def _meet_rest(
     state: State, child: Any, slot: int, row: int, price: float, by_stop: bool, bought: bool, start: int
 ) -> None:
-    """Let one child meet what is certain of the bar behind an entry in its range; its stop, the uncertain part too."""
+    """Match one child with the certain part of the bar after an entry in its range; a stop, with the rest too."""
     bar = record_at(state.bars, row)
     if by_stop and child.acts_as == STOP and _is_ambiguous(child, bar, price):
         if allows(child, child.stop_price):
-            child.ambiguous_group = state.account.group
+            child.ambiguous_group = state.cursor.group
             insert_candidate(state, slot, row, start, IN_RANGE, child.stop_price)
         elif state.rules.ambiguous == STOP_FIRST:
             child.acts_as = LIMIT

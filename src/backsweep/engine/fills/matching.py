@@ -62,9 +62,8 @@ from backsweep.engine.state import State
 
 @kernel
 def match_group(state: State, group: Any) -> None:
-    """Let every working order meet its asset's bar of this timestamp, and fill what the bar fills."""
-    account = state.account
-    account.candidates = 0
+    """Match every working order with its asset's bar of this timestamp, and fill what the bar fills."""
+    state.cursor.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
@@ -76,8 +75,7 @@ def match_group(state: State, group: Any) -> None:
 @kernel
 def match_close(state: State, group: Any, after_decision: int) -> None:
     """Fill at this timestamp's closes what fills there; after `on_data`, only the market orders that it asked for."""
-    account = state.account
-    account.candidates = 0
+    state.cursor.candidates = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         slot = record_at(state.books, bar.asset).first_order if is_traded(state, bar, row) else NONE
@@ -95,16 +93,15 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
 
 @kernel
 def _execute_candidates(state: State) -> None:
-    account = state.account
     index = 0
-    while index < account.candidates:
+    while index < state.cursor.candidates:
         index += 1
         _execute(state, record_at(state.candidates, index - 1), index)
 
 
 @kernel
 def is_traded(state: State, bar: Any, row: int) -> bool:
-    """Tell whether orders can meet this bar: once an asset's data has shown volume, a bar without it did not trade."""
+    """Return whether the bar traded: from an asset's first bar with volume on, one without volume did not."""
     return bar.volume > 0.0 or row < record_at(state.assets, bar.asset).volume_from
 
 
@@ -146,7 +143,7 @@ def _execute(state: State, candidate: Any, following: int) -> None:
         cancel_orphan(state, slot)
         return
     asked = quantity = _units_to_fill(state, order)
-    if order.ambiguous_group == state.account.group and state.rules.ambiguous != STOP_FIRST:
+    if order.ambiguous_group == state.cursor.group and state.rules.ambiguous != STOP_FIRST:
         count_deferred_stop(state, order, row, price)
         return
     if state.rules.volume_share > 0.0:
@@ -186,7 +183,7 @@ def _stop_decides(state: State, order: Any, following: int) -> bool:
     """Return whether, under this profile, a stop among the candidates that follow decides what becomes of a target."""
     if state.rules.target_at_open == OPEN_DECIDES:
         return False
-    for index in range(following, state.account.candidates):
+    for index in range(following, state.cursor.candidates):
         candidate = record_at(state.candidates, index)
         other = record_at(state.orders, candidate.slot)
         if candidate.phase == IN_RANGE and other.status == WORKING and other.acts_as == STOP and excludes(order, other):
@@ -196,7 +193,7 @@ def _stop_decides(state: State, order: Any, following: int) -> bool:
 
 @kernel
 def _keep_remainder(state: State, slot: int) -> None:
-    """Let an order go on with what its bar's volume did not fill, or expire if it is IOC or FOK."""
+    """Keep an order working for what its bar's volume did not fill, or expire it if it is IOC or FOK."""
     order = record_at(state.orders, slot)
     if order.tif >= IOC:
         end_unfilled(state, slot, EXPIRED, NO_REASON)

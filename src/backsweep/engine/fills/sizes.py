@@ -1,11 +1,11 @@
-"""How many units of an order a bar's volume lets fill, and at which price they do.
+"""How many units of an order fill within a bar's volume, and at which price.
 
 With `execution.volume_share`, the orders of an asset together fill at most that share of a bar's volume, one after the
 other as they come due. What an order cannot fill it leaves working for the next bar:
 
     a market order stays a market order, a limit stays at its price;
     a stop that has been reached is a market order from then on, a stop-limit order a limit order;
-    IOC takes what there is and expires, FOK takes all or expires.
+    IOC fills what there is and expires, FOK fills all or expires.
 
 A bar without volume at which orders fill all the same has no known share, and limits nothing.
 """
@@ -26,7 +26,7 @@ from backsweep.engine.state import State
 
 @kernel
 def fillable(state: State, order: Any, row: int, quantity: float) -> float:
-    """Give how many of `quantity` signed units the bar at `row` still has for the order."""
+    """Return how many of `quantity` signed units the volume of the bar at `row` still allows."""
     volume = record_at(state.bars, row).volume
     if volume == 0.0:
         return quantity
@@ -41,14 +41,14 @@ def fillable(state: State, order: Any, row: int, quantity: float) -> float:
 
 @kernel
 def filled_at(state: State, asset: int, row: int) -> float:
-    """Give the units that the asset's orders have filled at the bar at `row` so far."""
+    """Return the units that the asset's orders have filled at the bar at `row` so far."""
     book = record_at(state.books, asset)
     return book.filled_units if book.filled_row == row else 0.0
 
 
 @kernel
 def price_paid(state: State, order: Any, row: int, quantity: float, price: float) -> float:
-    """Give the price of a fill of `quantity` signed units at market price `price`: slipped, but within a limit."""
+    """Return the price of a fill of `quantity` signed units at market price `price`: slipped, but within a limit."""
     if order.acts_as != LIMIT:
         price = slipped_price(state, order, row, quantity, price, filled_at(state, order.asset, row))
     return price if allows(order, price) else order.limit_price

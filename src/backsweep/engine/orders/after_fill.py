@@ -32,7 +32,7 @@ from backsweep.engine.state import State
 
 @kernel
 def update_after_fill(state: State, slot: int, quantity: float, price: float) -> None:
-    """Follow up a fill that the ledger has entered, at market price `price`: the order, its children, its siblings."""
+    """Update an order, its children and its siblings after a fill, entered at market price `price`."""
     order = record_at(state.orders, slot)
     position = record_at(state.positions, order.asset)
     left = remaining(order)
@@ -68,7 +68,7 @@ def _activate_children(state: State, parent: Any, price: float) -> None:
 
 @kernel
 def _shrink_siblings(state: State, order: Any, slot: int, quantity: float) -> None:
-    """Take what one child filled from the others; one with nothing left is cancelled."""
+    """Reduce the other children by what one of them filled; one with nothing left is cancelled."""
     other = order.next_sibling
     while other != slot:
         sibling = record_at(state.orders, other)

@@ -5,7 +5,7 @@ The live children of one parent form a ring.
 A child is asked for as a part of its parent, and works for that part of what its parent has filled. When the size of
 the parent is changed it stays that part: a child that waits is resized, one that works already stays as it is until
 more has filled, and the same holds for their own children. A child whose own size was changed keeps that, whatever
-becomes of its parent's, so that a family may be changed in any order: it works for it as far as its parent has filled,
+its parent's becomes, so that both may be changed in any order: it works for that size as far as its parent has filled,
 or at once if it works already. An order cannot be changed to what it has filled or less; what is left of it can be
 cancelled. A child that is asked for when its parent is over works for what was asked.
 """
@@ -25,7 +25,7 @@ from backsweep.engine.state import State
 
 @kernel
 def link_child(state: State, order: Any, slot: int) -> None:
-    """Put a child at the end of its parent's ring of children."""
+    """Add a child at the end of its parent's ring of children."""
     parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
         return
@@ -43,7 +43,7 @@ def link_child(state: State, order: Any, slot: int) -> None:
 
 @kernel
 def find_child(state: State, parent_id: int, order_type: int) -> int:
-    """Give the id of a live child of this type, 0 if there is none."""
+    """Return the id of a live child of this type, 0 if there is none."""
     parent_slot = slot_of(state, parent_id)
     if parent_slot == NONE:
         return 0
@@ -59,7 +59,7 @@ def find_child(state: State, parent_id: int, order_type: int) -> int:
 
 @kernel
 def unlink_child(state: State, order: Any, slot: int) -> None:
-    """Take a child out of its ring."""
+    """Remove a child from its ring."""
     parent_slot = parent_slot_of(state, order)
     if parent_slot != NONE:
         parent = record_at(state.orders, parent_slot)
@@ -74,9 +74,9 @@ def unlink_child(state: State, order: Any, slot: int) -> None:
 
 @kernel
 def child_units(state: State, parent: Any, child: Any) -> float:
-    """Give a child's signed units for as much of its parent as has filled, rounded up to lots: none is unprotected.
+    """Return a child's signed units for as much of its parent as has filled, rounded up to lots: none is unprotected.
 
-    A size of its own it takes as far as its parent has filled; one that works already takes no less than it has.
+    A child with a size of its own works for it as far as its parent has filled; one that works already never shrinks.
     """
     lot = record_at(state.assets, child.asset).lot
     if np.isfinite(child.parent_units):
@@ -90,7 +90,7 @@ def child_units(state: State, parent: Any, child: Any) -> float:
 
 @kernel
 def resize_children(state: State, order_id: int) -> None:
-    """Let the children of an order whose units were changed be the part of it that they were, and theirs of them."""
+    """Scale the children of an order whose units were changed, and their children, in proportion."""
     slot = record_at(state.orders, slot_of(state, order_id)).first_child
     while slot != NONE:
         child = record_at(state.orders, slot)
@@ -104,7 +104,7 @@ def resize_children(state: State, order_id: int) -> None:
 
 @kernel
 def _resize_child(state: State, parent: Any, child: Any) -> bool:
-    """Let one child follow its parent's units; tell whether that changed anything."""
+    """Scale one child to its parent's units; return whether that changed anything."""
     if child.parent_units == parent.planned or not 0.0 < abs(child.parent_units) < np.inf:
         return False
     child.planned = child.planned / child.parent_units * parent.planned

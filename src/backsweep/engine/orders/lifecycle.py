@@ -55,20 +55,21 @@ def request_order(
     parent: int,
     reduce_only: int,
 ) -> int:
-    """Write down a request and give its id; it is accepted or rejected after `on_data`. 0: no slot is left."""
-    account = state.account
-    if 2 * account.live_orders >= account.capacity or account.requests >= account.capacity:
-        if account.failure == NO_FAILURE:
-            account.failure = ORDERS_FULL
+    """Record a request and return its id, 0 if no slot is left; it is accepted or rejected after `on_data`."""
+    cursor = state.cursor
+    sizes = state.sizes
+    if 2 * cursor.live_orders >= sizes.capacity or cursor.requests >= sizes.capacity:
+        if cursor.failure == NO_FAILURE:
+            cursor.failure = ORDERS_FULL
         return 0
-    while is_needed(record_at(state.orders, account.next_id % account.capacity)):
-        account.next_id += 1
-    order_id = account.next_id
-    account.next_id += 1
-    account.live_orders += 1
-    slot = order_id % account.capacity
-    record_at(state.requests, account.requests).slot = slot
-    account.requests += 1
+    while is_needed(record_at(state.orders, cursor.next_id % sizes.capacity)):
+        cursor.next_id += 1
+    order_id = cursor.next_id
+    cursor.next_id += 1
+    cursor.live_orders += 1
+    slot = order_id % sizes.capacity
+    record_at(state.requests, cursor.requests).slot = slot
+    cursor.requests += 1
     order = record_at(state.orders, slot)
     order.id = order_id
     order.status = REQUESTED
@@ -101,12 +102,12 @@ def request_order(
     order.planned = quantity
     order.parent_units = np.nan
     order.ambiguous_group = NONE
-    order.submitted = account.timestamp
+    order.submitted = cursor.timestamp
     order.rested = 0
     order.value = 0.0
     order.fees = 0.0
     order.commission = 0.0
-    if account.recording == 1:
+    if sizes.log_capacity > 0:
         order.asked_limit = order.asked_stop = order.close_seen = np.nan
     if parent != 0:
         order.reduce_only = 1
@@ -120,7 +121,7 @@ def request_order(
 
 @kernel
 def set_trail(state: State, order_id: int, amount: float, percent: float) -> None:
-    """Write down how far behind its mark a requested trailing stop stands."""
+    """Set how far behind its mark a requested trailing stop follows."""
     slot = slot_of(state, order_id)
     if slot != NONE:
         order = record_at(state.orders, slot)
@@ -130,7 +131,7 @@ def set_trail(state: State, order_id: int, amount: float, percent: float) -> Non
 
 @kernel
 def _fills_at_close(state: State, order_type: int) -> bool:
-    """Tell whether an order of this type fills at closes alone, under the account's execution profile."""
+    """Return whether an order of this type fills only at closes, under the account's execution profile."""
     if order_type == MARKET_ON_CLOSE or state.rules.trigger == CLOSE_ONLY:
         return True
     return order_type == MARKET and state.rules.fill_at != NEXT_OPEN
@@ -138,7 +139,7 @@ def _fills_at_close(state: State, order_type: int) -> bool:
 
 @kernel
 def start_working(state: State, slot: int) -> None:
-    """Put an order at the end of its asset's list of working orders."""
+    """Add an order at the end of its asset's list of working orders."""
     order = record_at(state.orders, slot)
     book = record_at(state.books, order.asset)
     order.status = WORKING
@@ -151,7 +152,7 @@ def start_working(state: State, slot: int) -> None:
     book.last_order = slot
     book.reach_low = np.inf
     state.account.reserved += order.reserved
-    state.account.at_close += order.at_close
+    state.cursor.at_close += order.at_close
 
 
 @kernel
@@ -166,29 +167,29 @@ def _stop_working(state: State, order: Any) -> None:
     else:
         record_at(state.orders, order.next).previous = order.previous
     state.account.reserved -= order.reserved
-    state.account.at_close -= order.at_close
+    state.cursor.at_close -= order.at_close
 
 
 @kernel
 def close_order(state: State, slot: int, status: int, reason: int) -> None:
     """End an order's life with a terminal status and the reason for it."""
     order = record_at(state.orders, slot)
-    account = state.account
+    cursor = state.cursor
     if order.status == WORKING:
         _stop_working(state, order)
     if order.parent != 0:
         unlink_child(state, order, slot)
     order.status = status
     order.reject_reason = reason
-    account.live_orders -= 1
+    cursor.live_orders -= 1
     if order.tif == DAY or order.tif == GTD:
-        account.expiring -= 1
-    if account.live_orders == 0:
-        account.reserved = 0.0
+        cursor.expiring -= 1
+    if cursor.live_orders == 0:
+        state.account.reserved = 0.0
     if status == REJECTED:
-        account.rejected_orders += 1
-    if account.recording == 1:
-        log_order(state, order, account.timestamp)
+        state.counters.rejected_orders += 1
+    if state.sizes.log_capacity > 0:
+        log_order(state, order, cursor.timestamp)
 
 
 @kernel

@@ -47,24 +47,24 @@ from backsweep.engine.state import State
 @kernel
 def accept_requests(state: State) -> None:
     """Turn the requests of one `on_data` into orders, in the order in which they were made."""
-    account = state.account
-    for index in range(account.requests):
+    cursor = state.cursor
+    for index in range(cursor.requests):
         slot = record_at(state.requests, index).slot
         if record_at(state.orders, slot).status == REQUESTED:
             _accept(state, slot)
-    account.requests = 0
+    cursor.requests = 0
 
 
 @kernel
 def _accept(state: State, slot: int) -> None:
     order = record_at(state.orders, slot)
-    if order.asset < 0 or order.asset >= state.account.assets:
+    if order.asset < 0 or order.asset >= state.sizes.assets:
         close_order(state, slot, REJECTED, BAD_ASSET)
         return
     asset = record_at(state.assets, order.asset)
     order.quantity = whole_order(order.quantity, record_at(state.positions, order.asset).quantity, asset.lot)
     order.planned = order.quantity
-    if state.account.recording == 1:
+    if state.sizes.log_capacity > 0:
         order.asked_limit = order.limit_price
         order.asked_stop = order.stop_price
         order.close_seen = record_at(state.positions, order.asset).last_price
@@ -89,7 +89,7 @@ def _accept(state: State, slot: int) -> None:
 
 @kernel
 def _check_request(state: State, order: Any) -> int:
-    """Give the reason why the order makes no sense, or NO_REASON."""
+    """Return the reason why the order makes no sense, or NO_REASON."""
     if record_at(state.positions, order.asset).delisted == 1:
         return DELISTED
     if order.quantity == 0.0 or not np.isfinite(order.quantity):
@@ -125,7 +125,7 @@ def _is_priced(state: State, order: Any) -> bool:
 
 @kernel
 def _accept_child(state: State, slot: int) -> None:
-    """Let a child wait for its parent, work at once if that has filled, or end if that is over."""
+    """Hold a child until its parent fills; start it at once if that has filled, end it if that is over."""
     order = record_at(state.orders, slot)
     parent_slot = parent_slot_of(state, order)
     if parent_slot == NONE:
@@ -165,13 +165,13 @@ def on_tick(order: Any, price: float, kind: int, tick: float) -> float:
 
 @kernel
 def is_price(price: float) -> bool:
-    """Tell whether an order can stand at this price."""
+    """Return whether an order can stand at this price."""
     return np.isfinite(price) and price > 0.0
 
 
 @kernel
 def is_trail(amount: float, percent: float) -> bool:
-    """Tell whether a trailing stop can follow at this distance: an amount or a fraction of the price, not both."""
+    """Return whether a trailing stop can follow at this distance: an amount or a fraction of the price, not both."""
     if np.isnan(percent):
         return is_price(amount)
     return np.isnan(amount) and 0.0 < percent < 1.0
@@ -179,7 +179,7 @@ def is_trail(amount: float, percent: float) -> bool:
 
 @kernel
 def reference_price(state: State, order: Any) -> float:
-    """Give the price at which an order's size is judged before it fills: its own, else the last close."""
+    """Return the price that values an order before it fills: its own, else the last close."""
     if order.type == LIMIT or order.type == STOP_LIMIT:
         return order.limit_price
     if order.type == STOP:
@@ -207,7 +207,7 @@ def update_order(
     order = record_at(state.orders, slot)
     if not is_live(order) or order.fill_reason == LIQUIDATION:
         return False
-    if order.asset < 0 or order.asset >= state.account.assets:
+    if order.asset < 0 or order.asset >= state.sizes.assets:
         return False
     asset = record_at(state.assets, order.asset)
     limit_price = on_tick(order, limit_price, LIMIT, asset.tick)
@@ -250,7 +250,7 @@ def update_order(
 
 @kernel
 def _resize(state: State, order: Any, wanted: float) -> bool:
-    """Judge a working order again, for `wanted` units at its new prices; one that asks for no more is always fine."""
+    """Check a working order again, for `wanted` units at its new prices; one that adds no exposure is accepted."""
     before = order.quantity
     account = state.account
     account.reserved -= order.reserved

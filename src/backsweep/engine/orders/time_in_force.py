@@ -44,21 +44,21 @@ def set_time_in_force(state: State, order_id: int, tif: int, good_till: int, oca
     """Write down how long a requested order lives, in nanoseconds UTC for GTD, and its group."""
     if order_id == 0 or (tif == GTC and oca_group == 0):
         return
-    account = state.account
+    cursor = state.cursor
     order = record_at(state.orders, slot_of(state, order_id))
     order.tif = tif
     order.oca_group = oca_group
     if tif == DAY:
-        account.expiring += 1
+        cursor.expiring += 1
     elif tif == GTD:
         order.expires = good_till
-        account.expiring += 1
-        account.next_expiry = min(account.next_expiry, good_till)
+        cursor.expiring += 1
+        cursor.next_expiry = min(cursor.next_expiry, good_till)
 
 
 @kernel
 def has_valid_tif(order: Any) -> bool:
-    """Tell whether an order's terms make sense: GTD needs its time, and a child, which waits, cannot be IOC or FOK."""
+    """Return whether an order's time in force is possible: GTD needs its time, and a child cannot be IOC or FOK."""
     if order.tif == GTD:
         return order.expires > 0
     return GTC <= order.tif < IOC if order.parent != 0 else GTC <= order.tif <= FOK
@@ -67,32 +67,32 @@ def has_valid_tif(order: Any) -> bool:
 @kernel
 def expire_dated(state: State) -> None:
     """End the orders that are good till a time before this timestamp's."""
-    account = state.account
-    account.next_expiry = NO_EXPIRY
-    for slot in range(min(account.next_id, account.capacity)):
+    cursor = state.cursor
+    cursor.next_expiry = NO_EXPIRY
+    for slot in range(min(cursor.next_id, state.sizes.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.tif == GTD:
-            if order.expires < account.timestamp:
+            if order.expires < cursor.timestamp:
                 end_unfilled(state, slot, EXPIRED, NO_REASON)
             else:
-                account.next_expiry = min(account.next_expiry, order.expires)
+                cursor.next_expiry = min(cursor.next_expiry, order.expires)
 
 
 @kernel
 def expire_day(state: State, group: Any) -> None:
     """End the DAY orders of the assets whose session is over with their bar of this timestamp."""
-    account = state.account
+    cursor = state.cursor
     over = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         if bar.last_of_session == 1:
-            record_at(state.books, bar.asset).ended = account.group
+            record_at(state.books, bar.asset).ended = cursor.group
             over += 1
     if over == 0:
         return
-    for slot in range(min(account.next_id, account.capacity)):
+    for slot in range(min(cursor.next_id, state.sizes.capacity)):
         order = record_at(state.orders, slot)
-        if is_live(order) and order.tif == DAY and record_at(state.books, order.asset).ended == account.group:
+        if is_live(order) and order.tif == DAY and record_at(state.books, order.asset).ended == cursor.group:
             end_unfilled(state, slot, EXPIRED, NO_REASON)
 
 
@@ -108,10 +108,9 @@ def ends_now(state: State, slot: int, phase: int) -> bool:
 @kernel
 def end_group(state: State, filled: Any, quantity: float) -> None:
     """Reduce the other orders of an order's group by the share that this fill of `quantity` units had of it."""
-    account = state.account
     left = remaining(filled)
     share = left / (left + quantity)
-    for slot in range(min(account.next_id, account.capacity)):
+    for slot in range(min(state.cursor.next_id, state.sizes.capacity)):
         order = record_at(state.orders, slot)
         if is_live(order) and order.oca_group == filled.oca_group and order.id != filled.id:
             _reduce(state, slot, share)
@@ -119,7 +118,7 @@ def end_group(state: State, filled: Any, quantity: float) -> None:
 
 @kernel
 def _reduce(state: State, slot: int, share: float) -> None:
-    """Leave an order `share` of what it has left, in whole lots; with nothing left it is cancelled."""
+    """Reduce what an order has left to this share, in whole lots; with nothing left it is cancelled."""
     order = record_at(state.orders, slot)
     lot = record_at(state.assets, order.asset).lot
     before = in_lots(remaining(order), lot, abs(order.quantity))

@@ -35,7 +35,7 @@ from backsweep.engine.compile.kernel import kernel
 
 @kernel
 def acts_as(order_type: int) -> int:
-    """Give how an order of this type begins to meet bars."""
+    """Return whether an order of this type begins as a market order, a limit or a stop."""
     if order_type == MARKET_ON_CLOSE:
         return MARKET
     return min(order_type, STOP)
@@ -43,13 +43,13 @@ def acts_as(order_type: int) -> int:
 
 @kernel
 def waits_below(order: Any) -> bool:
-    """Tell whether the order fills when the price falls to its level: buy limits and sell stops do."""
+    """Return whether the order fills when the price falls to its level: buy limits and sell stops do."""
     return (order.acts_as == STOP) != (order.quantity > 0.0)
 
 
 @kernel
 def trigger_price(order: Any) -> float:
-    """Give the level that the price must reach; a market order fills wherever the price is."""
+    """Return the level that the price must reach; a market order fills wherever the price is."""
     if order.acts_as == LIMIT:
         return order.limit_price
     if order.acts_as == STOP:
@@ -95,7 +95,7 @@ def meet(order: Any, opened: float, high: float, low: float, limit_fill: int) ->
 
 @kernel
 def allows(order: Any, price: float) -> bool:
-    """Tell whether a stop-limit order may fill at this price; every other order may fill at any."""
+    """Return whether a stop-limit order may fill at this price; every other order may fill at any."""
     if order.type != STOP_LIMIT:
         return True
     return price <= order.limit_price if order.quantity > 0.0 else price >= order.limit_price
@@ -103,7 +103,7 @@ def allows(order: Any, price: float) -> bool:
 
 @kernel
 def start_trail(order: Any, price: float) -> None:
-    """Let a trailing stop follow the price from here; another order has no mark."""
+    """Set the water mark of a trailing stop to this price; other orders have none."""
     if order.type == TRAILING_STOP:
         order.mark = price
         follow_mark(order)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.statistics.findings import Findings, compute_findings
 from backsweep.statistics.out_of_sample import judge_out_of_sample
 from backsweep.statistics.study_records import Tried
 from backsweep.statistics.verdict import INCONCLUSIVE
-from backsweep.trial.summaries import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,6 +12,7 @@ import polars as pl
 from backsweep import metrics as plain
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
+from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.statistics.paths import cpcv_assignment
 from backsweep.study.results.selection import Selector
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 Parts = Callable[[str, Collection[int] | None], Iterable[pl.DataFrame]]
 """Reads a table of the study part by part: all of it, or the parts that have some trials, and at least one."""
 
-_SESSIONS_PER_YEAR = 252.0
 _RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew")
 
 
@@ -235,7 +235,7 @@ def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
 
 def _metrics(returns: NDArray[np.float64]) -> dict[str, float | None]:
     figures = {name: float(getattr(plain, name)(returns)) for name in _RATIOS}
-    figures["cagr"] = float(plain.cagr(returns, years=len(returns) / _SESSIONS_PER_YEAR))
+    figures["cagr"] = float(plain.cagr(returns, years=len(returns) / SESSIONS_PER_YEAR))
     figures["sessions"] = float(len(returns))
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 

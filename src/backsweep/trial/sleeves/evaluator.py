@@ -21,8 +21,8 @@ from backsweep.trial.features import Features
 from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.replay import replay_sleeves
 from backsweep.trial.sleeves.runner import Share, SleeveMarket, SleeveRunner, pack_sleeves
-from backsweep.trial.sleeves.sums import Tree, split_sums, summarise_sums, to_run_summary, width_of
-from backsweep.trial.summaries import summarise_runs
+from backsweep.trial.sleeves.sums import Tree, split_sums, to_run_summary, width_of
+from backsweep.trial.summaries import summarise_run, summarise_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ class SleeveEvaluator(Evaluator):
                 runs = [to_run_summary(by_range[place], years[place]) for place in slot.places]
                 summarise_runs(runs, metrics[row], reasons[row], earned)
             else:
-                summarise_sums(by_range[row], years[row], metrics[row], reasons[row], earned)
+                summarise_run(to_run_summary(by_range[row], years[row]), metrics[row], reasons[row], earned)
             if slot.returns is not None:
                 returns[slot.returns] = earned
 

@@ -22,8 +22,8 @@ from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, drawdown, named, read_result
 from backsweep.trial.session_range import SessionRange
 from backsweep.trial.sleeves.runner import pack_sleeves
-from backsweep.trial.sleeves.sums import Tree, add_sleeve, summarise_sums, width_of
-from backsweep.trial.summaries import new_metrics
+from backsweep.trial.sleeves.sums import Tree, add_sleeve, to_run_summary, width_of
+from backsweep.trial.summaries import new_metrics, summarise_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +122,9 @@ def _add(
         before = tables.sessions[first - 1]
         initial, gross = float(before["equity"]), float(before["gross"])
     begins = edges[recorded.first : recorded.last + 1]
-    add_sleeve(tables.account[0], sessions[0], begins, recorded.first, initial, gross, int(own.ran), sums)
+    add_sleeve(
+        tables.counters.view(np.float64), sessions[0], begins, recorded.first, initial, gross, int(own.ran), sums
+    )
     latest = np.searchsorted(present, np.arange(*recorded), side="right")
     account, everything = runner.settings.account, slice(0, len(runner.market.groups))
     ends = runner.market.groups["last_of_session"] == 1
@@ -139,15 +141,13 @@ def _join(
 ) -> Result:
     """Return the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1)
-    count = sessions.sessions
-    returns = np.zeros(count)
-    summarise_sums(sums, calendar.years(*sessions), values[0], reasons[0], returns)
-    equity, gross = np.split(sums[-2 * count :], 2)
+    returns = np.zeros(sessions.sessions)
+    run = to_run_summary(sums, calendar.years(*sessions))
+    summarise_run(run, values[0], reasons[0], returns)
     ends = calendar.ends[slice(*sessions)]
-    frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": equity})
-    exposure = np.divide(gross, equity, out=np.zeros(count), where=equity > 0.0)
-    frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])), exposure=exposure)
-    frame = frame.with_columns(**cash)
+    frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": run.equity})
+    frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])))
+    frame = frame.with_columns(exposure=run.exposure, **cash)
     issued = np.cumsum([0, *(len(each.orders) for each in records)])
     return Result(
         *named(values[0], reasons[0]),

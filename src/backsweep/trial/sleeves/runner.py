@@ -211,6 +211,7 @@ class SleeveRunner(Runner):
         Raises StrategyError or LimitReached as `go` does.
         """
         account, cash = self.tables.account[0], self.tables.rules[0].cash
+        counters = self.tables.counters.view(np.float64)
         begun = False  # whether there is an account to carry on: the asset has had a bar
         for run in plan.runs:
             first, last = run.sessions
@@ -222,7 +223,7 @@ class SleeveRunner(Runner):
             begun = ran or carried
             if run.place is not None:
                 edges, out = self._edges[first : last + 1], sums[run.place]
-                add_sleeve(account, self.tables.sessions[0], edges, first, equity, gross, int(ran), out)
+                add_sleeve(counters, self.tables.sessions[0], edges, first, equity, gross, int(ran), out)
 
     def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
         """Allocate the tables of one asset's account, but the settings of every asset."""

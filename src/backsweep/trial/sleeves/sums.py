@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.engine.compile.kernel import compiled, record_at
-from backsweep.engine.tables import ACCOUNT
-from backsweep.metrics.summary import summarise
-from backsweep.trial.summaries import COUNTERS, SESSIONS_PER_YEAR, RunSummary
+from backsweep.engine.tables import COUNTERS
+from backsweep.trial.summaries import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     from backsweep.trial.session_range import SessionRange
 
-HEAD = 1 + len(COUNTERS)
-"""Numbers before the curves of a range: the initial cash, then the counters."""
+HEAD = COUNTERS.itemsize // 8
+"""Numbers before the curves of a range: a record of COUNTERS."""
 
 
 def width_of(ranges: Iterable[SessionRange]) -> int:
@@ -75,7 +74,7 @@ class Tree:
 
 @compiled
 def add_sleeve(
-    account: Any,
+    counters: NDArray[np.float64],
     sessions: Any,
     edges: NDArray[np.int64],
     first: int,
@@ -86,26 +85,15 @@ def add_sleeve(
 ) -> None:
     """Add a sleeve's range of sessions to `out`, float64[HEAD + 2 n].
 
-    `sessions` is record 0 of what the run left at session ends, `edges` int64[n + 1] with the group at which each of
-    its sessions begins for this asset: without groups a session leaves everything as it was. `initial` and
-    `gross` are equity and gross value before it; nothing of the account is read unless it `ran`.
+    `counters` are float64[HEAD], those of the run, not read unless the sleeve `ran`. `sessions` is record 0 of what the
+    run left at session ends, `edges` int64[n + 1] with the group at which each of its sessions begins for this asset:
+    without groups a session leaves everything as it was. `initial` and `gross` are equity and gross value before it.
     """
     count = edges.size - 1
     equity = initial
     out[0] += initial
-    if ran:
-        out[1] += account.trades
-        out[2] += account.wins
-        out[3] += account.gross_profit
-        out[4] += account.gross_loss
-        out[5] += account.commission
-        out[6] += account.slippage
-        out[7] += account.financing
-        out[8] += account.currency_pnl
-        out[9] += account.traded_notional
-        out[10] += account.ambiguous_fills
-        out[11] += account.ambiguous_pnl
-        out[12] += account.rejected_orders
+    for i in range(1, counters.size if ran else 0):
+        out[i] += counters[i]
     for i in range(count):
         if edges[i + 1] > edges[i]:
             end = record_at(sessions, first + i)
@@ -117,59 +105,7 @@ def add_sleeve(
 
 def to_run_summary(sums: NDArray[np.float64], years: float) -> RunSummary:
     """Return one range's sums as what a run of one account leaves behind."""
-    account = np.zeros(1, ACCOUNT)
-    for name, value in zip(("initial_cash", *COUNTERS), sums[:HEAD], strict=True):
-        account[name] = value
+    sums = sums.copy()  # what comes from another process is read-only, which is another type to Numba
     equity, gross = np.split(sums[HEAD:], 2)
-    return RunSummary(account, equity, np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0), years)
-
-
-def summarise_sums(
-    sums: NDArray[np.float64],
-    years: float,
-    values: NDArray[np.float64],
-    reasons: NDArray[np.uint8],
-    returns: NDArray[np.float32] | NDArray[np.float64],
-) -> None:
-    """Write the metrics, reason codes and returns of one range from what its sleeves add up to."""
-    scratch = np.zeros(len(returns))
-    _summarise(sums, years, values, reasons, scratch)
-    returns[:] = scratch
-
-
-@compiled
-def _summarise(
-    sums: NDArray[np.float64],
-    years: float,
-    values: NDArray[np.float64],
-    reasons: NDArray[np.uint8],
-    returns: NDArray[np.float64],
-) -> None:
-    count = returns.size
-    equity = sums[HEAD : HEAD + count].copy()
-    exposure = np.zeros(count)
-    for i in range(count):
-        if equity[i] > 0.0:
-            exposure[i] = sums[HEAD + count + i] / equity[i]
-    summarise(
-        equity,
-        sums[0],
-        exposure,
-        years,
-        SESSIONS_PER_YEAR,
-        int(sums[1]),
-        int(sums[2]),
-        sums[3],
-        sums[4],
-        sums[5],
-        sums[6],
-        sums[7],
-        sums[8],
-        sums[9],
-        int(sums[10]),
-        sums[11],
-        int(sums[12]),
-        values,
-        reasons,
-        returns,
-    )
+    exposure = np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0)
+    return RunSummary(sums[:HEAD].view(COUNTERS), equity, exposure, years)

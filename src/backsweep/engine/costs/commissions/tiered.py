@@ -37,7 +37,7 @@ def charge(state: Any, asset: Any, order: Any, row: int, quantity: float, price:
     start = order.value
     if terms.by != ORDER_VALUE:
         start = account.month_units if terms.by == MONTHLY_VOLUME else account.month_value
-        if account.month != month_of(account.timestamp):
+        if account.month != month_of(state.cursor.timestamp):
             start = 0.0
     fees = 0.0
     end = terms.first_tier + terms.tiers
