@@ -10,7 +10,7 @@ SOURCES = TESTS.parent / "src" / "backsweep"
 FOLDERS = [path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir()]
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 OTHER_VERBS = {"Give", "Tell", "Hear", "Take", "Say", "Let"}
-NOT_YET = ("api", "engine", "live", "runtime", "strategies", "study/search", "submission", "sweepfile", "trial")
+NOT_YET = ("engine",)  # whose docstrings are still being rewritten
 ROOMS = sorted(folder for folder in FOLDERS if (SOURCES / folder).is_dir())
 
 
