@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from backsweep import metrics, statistics
+from backsweep.statistics.findings import _p_values
 
 
 def findings(returns, tried=None, selected=None, **more):
@@ -51,6 +52,19 @@ def test_the_subject_is_the_selected_trial_or_the_best_and_its_skew_is_looked_at
     assert crashed.sharpe == pytest.approx(metrics.sharpe(returns[:, 1]))
     assert best.verdict.warnings == ()
     assert f"a skew of {metrics.skew(returns[:, 1]):.1f}" in crashed.verdict.warnings[0]
+
+
+@pytest.mark.parametrize("looks", [1, 3, 1000])
+def test_looks_multiply_the_p_value_up_to_one(looks):
+    found = findings(np.random.default_rng(1).normal(0.0005, 0.01, (640, 5)), looks=looks)
+    assert found.corrected == min(found.p_value * looks, 1.0)
+
+
+def test_the_p_value_of_a_trial_alone_is_that_of_its_sharpe_ratio():
+    own, skew, kurtosis = np.array([0.1, -0.05, np.nan]), np.array([-1.0, 0.5, 0.0]), np.array([5.0, 3.0, 3.0])
+    single = [1 - statistics.probabilistic_sharpe_ratio(0.1, 50, -1.0, 5.0)]
+    single += [1 - statistics.probabilistic_sharpe_ratio(-0.05, 50, 0.5, 3.0), 1.0]
+    assert _p_values(own, skew, kurtosis, 50) == pytest.approx(single, rel=1e-9)
 
 
 def test_failed_trials_count_in_the_number_tried():

@@ -44,7 +44,8 @@ def test_hidden_losses_are_warned_of():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"), [({"lost": False}, "no losing session"), ({"active": 3}, "in only 3 blocks")]
+    ("arguments", "reason"),
+    [({"lost": False}, "no losing session"), ({"active": 3}, "in only 3 blocks"), ({"active": 9}, "in only 9 blocks")],
 )
 def test_a_best_trial_without_losses_or_hardly_in_the_market_does_not_survive(arguments, reason):
     found = verdict(0.01, 1.0, **arguments)
