@@ -47,8 +47,10 @@ def test_a_second_run_is_told_who_holds_the_study(tmp_path):
         rf"another run is working on this study\n +found: +process {os.getpid()} on .+\n +remedy: +wait until it ends"
     )
     with quick(tmp_path) as first:
+        held = set(lease_module._HELD)
         with pytest.raises(StudyConflict, match=message), quick(tmp_path):
             pass
+        assert held == lease_module._HELD
         first.check()
 
 
