@@ -52,3 +52,21 @@ def test_an_unknown_setting_names_its_key():
 def test_a_class_in_place_of_an_instance_gets_the_remedy():
     with pytest.raises(StrategyError, match="wants an instance"):
         bs.backtest(bars(), MovingAverageCross)
+
+
+def test_a_frame_of_pandas_is_taken_with_its_index_and_the_keys_of_data():
+    names = {"open": "Open", "high": "High", "low": "Low", "close": "Close"}
+    frame = bars().drop("asset", "volume").rename(names).to_pandas().set_index("timestamp")
+    strategy, account = MovingAverageCross(fast=2, slow=4), {"cash": 1200.0}
+    data = {"asset": "A", "columns": {**names, "volume": None}}
+    result = bs.backtest(frame, strategy, data=data, account=account)
+    assert result.fills.equals(bs.backtest(bars(), strategy, account=account).fills)
+
+
+def test_keys_of_data_choose_assets_and_dates_of_frames():
+    both = pl.concat([bars(), bars().with_columns(asset=pl.lit("B"))])
+    strategy = MovingAverageCross(fast=2, slow=4)
+    result = bs.backtest(both, strategy, data={"assets": ["B"], "start": date(2020, 1, 3)})
+    assert result.fills["asset"].unique().to_list() == ["B"]
+    with pytest.raises(BadInput, match=r"data\.assts"):
+        bs.backtest(both, strategy, data={"assts": ["B"]})

@@ -117,7 +117,7 @@ def test_a_column_called_split_factor_and_actions_exclude_each_other(bars):
 
 
 def test_actions_must_be_a_frame_or_a_file_that_is_there(bars, tmp_path):
-    with pytest.raises(BadInput, match="actions must be a Polars frame"):
+    with pytest.raises(BadInput, match="actions must be a frame of Polars or pandas"):
         shard_from_frames(bars, actions={"split": 2})
     bars.write_parquet(tmp_path / "bars.parquet")
     with pytest.raises(BadInput, match=r"data\.actions"):

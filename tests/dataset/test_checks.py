@@ -132,10 +132,10 @@ def test_the_row_that_is_named_is_not_one_that_rounding_explains(bars):
 def test_prices_at_or_below_zero_are_allowed_where_they_are_declared(bars):
     oil = bars.with_columns(pl.col("open", "high", "low", "close") - 15.0)
     assert "prices: any" in refusal(oil).remedy
-    assert shard_from_frames(oil, prices="any").rows["low"].min() == -6.0
+    assert shard_from_frames(oil, spec=DataSpec(bars="frame", prices="any")).rows["low"].min() == -6.0
     odd = oil.with_columns(low=pl.lit(-math.inf))
     with pytest.raises(BadData, match="low is not a price"):
-        shard_from_frames(odd, prices="any")
+        shard_from_frames(odd, spec=DataSpec(bars="frame", prices="any"))
 
 
 @pytest.mark.parametrize("asset", [" AA", "AA ", "A\tA", "A\0A", "\x1b[31mA"])

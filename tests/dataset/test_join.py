@@ -1,6 +1,7 @@
 """Signals meet bars exactly; context is the last value at or before the bar, as a plain loop finds it."""
 
 import math
+from datetime import date
 
 import polars as pl
 import pytest
@@ -103,3 +104,9 @@ def test_a_survey_refuses_signals_of_other_assets_and_a_part_does_not(bars, tmp_
     assert load(part, part=True).rows["pred"].is_nan().all()
     with pytest.raises(BadData, match="no asset of the signals has bars"):
         survey(none)
+
+
+def test_a_context_that_begins_after_the_bars_is_said(bars):
+    later = pl.DataFrame({"timestamp": [date(2024, 1, 3), date(2025, 1, 1)], "late": [None, 1.0], "known": [1.0, None]})
+    shard = shard_from_frames(bars, context=later)
+    assert shard.notes == ("the context 'late' has no value at or before any bar",)

@@ -12,6 +12,7 @@ from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.schema import BAR, arrange
 from backsweep.dataset.sources import open_parts
 from backsweep.errors import BadInput
+from backsweep.sweepfile.data import FileSpec
 
 HOURS = [datetime(2024, 3, 8) + timedelta(hours=i) for i in range(24 * 5)]
 
@@ -87,7 +88,9 @@ def test_bounds_hold_for_dates_as_for_their_midnights(bars, tmp_path, start, end
 def test_filters_are_pushed_down_into_the_scan(bars, tmp_path, write):
     ending = {"write_parquet": "parquet", "write_ipc": "arrow", "write_csv": "csv"}[write]
     getattr(bars.rename({"timestamp": "date", "asset": "symbol"}), write)(tmp_path / f"bars.{ending}")
-    table = arrange("bars", open_parts(str(tmp_path), "bars"), {"timestamp": "date", "asset": "symbol"})
+    table = arrange(
+        "bars", open_parts(FileSpec(path=str(tmp_path)), "bars"), [{"timestamp": "date", "asset": "symbol"}]
+    )
     plan = scan_layout(table.layouts[0], BAR, Window(("AA",), date(2024, 1, 3), date(2024, 1, 3))).explain()
     selection = next(line for line in plan.splitlines() if "SELECTION:" in line)
     assert 'col("symbol")' in selection

@@ -11,6 +11,7 @@ import pytest
 from backsweep.dataset import DataSpec, load
 from backsweep.dataset.sources import find_files, gather, open_parts, part_of_frame
 from backsweep.errors import BadData, BadInput
+from backsweep.sweepfile.data import FileSpec
 
 WRITERS = {
     "bars.parquet": pl.DataFrame.write_parquet,
@@ -78,7 +79,7 @@ def test_a_missing_file_is_refused_with_the_nearest(bars, tmp_path, role):
     [
         ("{}/nowhere/bars.parquet", "no such file"),
         ("{}/*.parquet", "no file matches the glob"),
-        ("{}", "a folder without such files: notes.txt"),
+        ("{}", "a folder without such files: notes.md"),
         ("{}/empty", "a folder without such files: it is empty"),
         ("file://{}/*.parquet", "no file matches the glob"),
         ("file://{}/nowhere.parquet", ""),
@@ -87,7 +88,7 @@ def test_a_missing_file_is_refused_with_the_nearest(bars, tmp_path, role):
     ],
 )
 def test_a_place_without_data_is_refused(tmp_path, place, found):
-    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "notes.md").write_text("")
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="no file to read bars from") as caught:
         find_files(place.format(tmp_path), "bars")
@@ -131,11 +132,11 @@ def test_two_columns_of_one_name_are_refused(bars, tmp_path):
         load(DataSpec(bars=f"{tmp_path}/bars.csv"))
 
 
-@pytest.mark.parametrize("place", ["{}/bars.xlsx", "{}/bars*", "file://{}/bars.xlsx"])
+@pytest.mark.parametrize("place", ["{}/bars.xls", "{}/bars*", "file://{}/bars.xls"])
 def test_an_unsupported_extension_is_refused(tmp_path, place):
     (tmp_path / "bars.parquet").write_text("")
-    (tmp_path / "bars.xlsx").write_text("")
-    with pytest.raises(BadInput, match=r"unsupported extension of bars\.xlsx") as caught:
+    (tmp_path / "bars.xls").write_text("")
+    with pytest.raises(BadInput, match=r"unsupported extension of bars\.xls") as caught:
         find_files(place.format(tmp_path), "bars")
     assert ".parquet" in caught.value.expected
     assert caught.value.remedy
@@ -152,7 +153,7 @@ def test_a_corrupt_file_is_refused_by_name(bars, tmp_path, name):
     bars.write_parquet(tmp_path / "a.parquet")
     (tmp_path / name).write_bytes(b"PAR1 but nothing of the kind")
     with pytest.raises(BadData, match="cannot be read") as caught:
-        open_parts(str(tmp_path), "bars")
+        open_parts(FileSpec(path=str(tmp_path)), "bars")
     assert caught.value.where == f"{tmp_path}/{name}"
     assert caught.value.found
     assert caught.value.remedy
@@ -218,8 +219,8 @@ def test_a_late_fraction_in_a_csv_is_read_as_a_number(bars, tmp_path):
     assert load(DataSpec(bars=f"{tmp_path}/bars.csv")).rows["volume"][-1] == 0.5
 
 
-def test_only_polars_frames_are_taken():
-    with pytest.raises(BadInput, match="bars must be a Polars frame") as caught:
+def test_only_frames_are_taken():
+    with pytest.raises(BadInput, match="bars must be a frame of Polars or pandas") as caught:
         part_of_frame({"timestamp": []}, "bars")
     assert caught.value.found == "builtins.dict"
     assert "from_pandas" in caught.value.remedy

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from backsweep.dataset import fingerprint
+from backsweep.dataset import fingerprint, load
 from backsweep.errors import BadInput
 from backsweep.study.store.identity import identify
 from backsweep.submission import package as module
@@ -58,6 +58,29 @@ def test_several_files_keep_their_order(sweep_file, tmp_path):
     sent = _pack(sweep_file, tmp_path, overrides=["data.bars=many"])
     contents = [path.read_text() for path in sorted((sent.folder / "data" / "bars").iterdir())]
     assert contents == ["a.parquet", "a/z.parquet", "b/x.parquet"]
+
+
+BARS = "timestamp,open,high,low,close,volume\n2024-01-02,1,1,1,1,1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "keys"),
+    [
+        (["A.csv", "B.csv"], ["data.asset=from_name"]),
+        (["asset=A/0.csv", "asset=B/0.csv"], []),
+        (["symbol=A/2024/0.csv", "symbol=B/2024/0.csv"], ["data.columns.asset=symbol"]),
+        (["A.csv", "B.txt"], ["data.asset=from_name", "data.bars=many/*"]),
+    ],
+)
+def test_names_that_say_what_a_file_is_are_kept(sweep_file, tmp_path, files, keys):
+    for name in files:
+        (tmp_path / "many" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "many" / name).write_text(BARS)
+    overrides = ["data.bars=many", *keys]
+    sent = _pack(sweep_file, tmp_path, overrides=overrides)
+    here, there = load_sweep(sweep_file, overrides).data, load_sweep(sent.folder / "sweep.yaml").data
+    assert load(there).assets == load(here).assets == ("A", "B")
+    assert fingerprint(there) == fingerprint(here)
 
 
 def test_corporate_actions_are_sent_and_their_place_is_no_part_of_the_study(sweep_file, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,21 +19,25 @@ from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.result import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
+
+    Frame: TypeAlias = pl.DataFrame | pl.LazyFrame | pd.DataFrame
 
 Spec = TypeVar("Spec", bound=Section)
 
 
 def backtest(
-    bars: pl.DataFrame | pl.LazyFrame,
+    bars: Frame,
     strategy: Strategy,
     *,
-    signals: pl.DataFrame | pl.LazyFrame | None = None,
-    context: pl.DataFrame | pl.LazyFrame | None = None,
-    actions: pl.DataFrame | pl.LazyFrame | None = None,
+    signals: Frame | None = None,
+    context: Frame | None = None,
+    actions: Frame | None = None,
     account: AccountSpec | Mapping[str, Any] | None = None,
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
     prices: Literal["positive", "any"] = "positive",
     compiled: bool = True,
 ) -> Result:
@@ -41,13 +45,16 @@ def backtest(
 
     Parameters
     ----------
-    bars : timestamp, asset, open, high, low, close, volume; any further numeric column is a signal.
+    bars : timestamp, asset, open, high, low, close, volume; any further numeric column is a signal. Of a pandas frame
+        the index counts as columns: its level of times is the timestamp, a level of texts the asset.
     strategy : an instance, such as `Threshold(entry=1.5)`.
     signals : timestamp, asset and any number of numeric columns.
     context : timestamp and any number of numeric columns; the last value at or before a bar holds for it. Rates of
         other currencies come from here, `account={"currency": "USD", "rates": {"EUR": "eurusd"}, ...}`.
     actions : timestamp, asset and any of split, dividend, delisting (`dataset.actions`); may be the bars themselves.
     account, execution, costs : the sweep file's mappings.
+    data : keys of the sweep file's `data` section that say how frames are read, such as
+        `{"asset": "SPY", "columns": {"open": "Open"}, "timezone": "America/New_York"}`.
     prices : `any` allows prices at or below zero.
     compiled : False runs the same source as plain Python, under a debugger if there is one; the same bits.
 
@@ -62,14 +69,15 @@ def backtest(
             remedy="call the class: Threshold()" if isinstance(strategy, type) else "",
         )
     values = strategy.values()
+    declared = read_section(DataSpec, "data", {"bars": "frame", "prices": prices, **(data or {})})
     spec = TrialSpec(
-        data=DataSpec(bars="frame"),
+        data=declared,
         strategy=type(strategy).__qualname__,
         account=read_section(AccountSpec, "account", account),
         execution=read_section(ExecutionSpec, "execution", execution),
         costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns, prices)
+    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns, declared)
     evaluator = make_evaluator(spec, shard, type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

@@ -9,15 +9,20 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from backsweep.dataset.problems import place
 from backsweep.dataset.rounding import widen
 from backsweep.dataset.scan import Window, read_table, scan_layout
-from backsweep.dataset.schema import KEYS, PART, PRICES, ROW, Table, nearest, place
+from backsweep.dataset.schema import KEYS, PART, PRICES, Table, nearest
 from backsweep.dataset.sources import gather
+from backsweep.dataset.text import ROW
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from typing import NoReturn
+
+
+_DAY = 86400 * 10**9
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,12 @@ def _sorted(table: Table, window: Window, frame: pl.DataFrame) -> pl.DataFrame:
         where=place(name, row[ROW], ", ".join(keys)),
         expected=f"one row per {' and '.join(keys)}",
         found=f"{_described(table, row)}, as in {same}{_others(count)}",
-        remedy=f"keep one of the rows, for instance with unique(subset=[{', '.join(map(repr, keys))}], keep='last')",
+        remedy=f"keep one of the rows, for instance with unique(subset=[{', '.join(map(repr, keys))}], keep='last')"
+        + (
+            "; or, if clocks were set back then, name their zone under data, such as `timezone: America/New_York`"
+            if table.zone is None and row["timestamp"] % _DAY
+            else ""
+        ),
     )
 
 

@@ -6,12 +6,15 @@ two. A midnight that does not exist is the beginning of its day, and an ambiguou
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from backsweep.dataset.sources import Part, gather, guarded
+from backsweep.dataset.text import ROW
 from backsweep.errors import BadData
 
-LOCAL, ASSET, ROW = "#local", "#asset", "#row"
+LOCAL, ASSET = "#local", "#asset"
 
 
 def instants(local: pl.Expr, zone: str, *, later: bool = False) -> pl.Expr:
@@ -36,15 +39,17 @@ def resolve(part: Part, column: str, moment: pl.Expr, zone: str, asset: str | No
         raise _clock_error(part, column, missing, f"a local time that does not exist in {zone}")
     if not counts["twice"].item():
         return None
-    whole = guarded(part.name, part.frame.collect)
-    times = whole.select(local.alias(LOCAL), _asset(asset)).with_row_index(ROW)
-    facts = _resolve(times, zone)
+    whole = guarded(part.name, part.located.collect)
+    times = whole.select(local.alias(LOCAL), _asset(asset), ROW)
+    falling = times.select((pl.col(LOCAL).diff().over(ASSET) < 0).mean()).item() or 0.0
+    facts = _resolve(times, zone) if falling < 0.5 else _resolve(times.reverse(), zone).reverse()
     open_rows = facts.filter(pl.col("open"))[ROW]
     if len(open_rows):
-        here = pl.int_range(pl.len()) == open_rows[0]
+        here = pl.col(ROW) == open_rows[0]
         raise _clock_error(part, column, here, f"a local time that is ambiguous in {zone}, as clocks go back")
-    frame = whole.with_columns(facts["instant"].alias(column)).lazy()
-    return Part(part.name, frame, guarded(part.name, frame.collect_schema))
+    numbered = whole.with_columns(facts["instant"].alias(column)).lazy()
+    frame = numbered.drop(ROW)
+    return replace(part, frame=frame, schema=guarded(part.name, frame.collect_schema), numbered=numbered)
 
 
 def _resolve(times: pl.DataFrame, zone: str) -> pl.DataFrame:
@@ -77,7 +82,7 @@ def _is_midnight(local: pl.Expr) -> pl.Expr:
 
 
 def _clock_error(part: Part, column: str, where: pl.Expr, problem: str) -> BadData:
-    scan = part.frame.with_row_index(ROW, offset=1).filter(where).select(ROW, column).head(1)
+    scan = part.located.filter(where).select(ROW, column).head(1)
     row, value = guarded(part.name, scan.collect).row(0)
     return BadData(
         problem,

@@ -52,6 +52,12 @@ def check_rows_match(signals: pl.DataFrame, unmatched: pl.DataFrame, source: str
         )
 
 
+def describe_unknown(context: pl.DataFrame) -> list[str]:
+    """Return a text for each column of the context, as joined to the bars, that has no value at any of them."""
+    unknown = [name for name in context.columns[1:] if context[name].is_nan().all()]
+    return [f"the context {name!r} has no value at or before any bar" for name in unknown]
+
+
 def describe_unmatched(role: str, unmatched: pl.DataFrame, rows: int) -> str:
     """Return how many rows of the signals or actions match no bar, by asset; empty where all match."""
     if not unmatched.height:

@@ -1,7 +1,8 @@
 """Finding the files at a path, glob, folder or URL.
 
-Hidden files and folders, whose names begin with `.` or `_`, are left out of a folder, and so are files of other kinds.
-Anything else that cannot be read is an error: a folder without permission is not an empty one.
+Hidden files and folders, whose names begin with `.` or `_`, are left out of a folder, and so are files of other kinds;
+where there are Parquet, Arrow IPC or CSV files, other text and Excel workbooks too, which are mostly notes. Everything
+else that cannot be read is an error: a folder without permission is not an empty one.
 """
 
 from __future__ import annotations
@@ -23,9 +24,16 @@ KINDS = {
     ".arrow": "ipc",
     ".ipc": "ipc",
     ".feather": "ipc",
-    ".csv": "csv",
-    ".csv.gz": "csv",
+    ".csv": "text",
+    ".csv.gz": "text",
+    ".tsv": "text",
+    ".tsv.gz": "text",
+    ".txt": "text",
+    ".txt.gz": "text",
+    ".xlsx": "excel",
 }
+OFTEN_NOTES = (".tsv", ".tsv.gz", ".txt", ".txt.gz", ".xlsx")
+"""Endings of files that are left out of a folder which has others."""
 _SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -66,6 +74,13 @@ def kind_of(file: str) -> str | None:
     return next((kind for ending, kind in KINDS.items() if file.lower().endswith(ending)), None)
 
 
+def without_ending(file: str) -> str:
+    """Return a file's name without folders and without the ending that says its kind."""
+    name = file.rpartition("/")[2]
+    ending = max((ending for ending in KINDS if name.lower().endswith(ending)), key=len, default="")
+    return name.removesuffix(name[len(name) - len(ending) :])
+
+
 def remote(url: str) -> tuple[Any, str]:
     """Open the file system of a URL: the pyarrow file system and the path in it."""
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and needed for URLs only
@@ -84,6 +99,12 @@ def remote(url: str) -> tuple[Any, str]:
             remedy="download the data first, or put it into an object store",
         ) from error
     return system, path
+
+
+def open_stream(url: str) -> Any:
+    """Open the object at a URL for reading bytes, at any place in it."""
+    system, path = remote(url)
+    return system.open_input_file(path)
 
 
 def first_line(error: BaseException) -> str:
@@ -107,10 +128,17 @@ def _find_local(location: str, role: str) -> tuple[list[str], list[str]]:
     if not stat.S_ISDIR(mode):
         return _regular([location], role), []
     files = _walk(path)
-    known = [file for file in files if kind_of(file)]
+    known, others = _choose(files)
     if not known:
         raise _nothing_found(location, role, f"a folder without such files: {_shorten(files) or 'it is empty'}")
-    return _regular(known, role), [file for file in files if not kind_of(file)]
+    return _regular(known, role), others
+
+
+def _choose(files: list[str]) -> tuple[list[str], list[str]]:
+    """Return which files of a folder are read, and which are not."""
+    known = [file for file in files if kind_of(file)]
+    known = [file for file in known if not file.lower().endswith(OFTEN_NOTES)] or known
+    return known, [file for file in files if file not in set(known)]
 
 
 def _find_by_glob(location: str, role: str) -> list[str]:
@@ -196,10 +224,10 @@ def _find_remote(location: str, role: str) -> tuple[list[str], list[str]]:
         raise _nothing_found(location, role, first_line(error)) from error
     files = sorted(root + info.path.removeprefix(path.rstrip("/")) for info in infos if info.is_file)
     if has_wildcard:
-        wanted, others = [file for file in files if fnmatch.fnmatchcase(file, location)], []
+        wanted = [file for file in files if fnmatch.fnmatchcase(file, location)]
+        others: list[str] = []
     else:
-        wanted = [file for file in files if kind_of(file)]
-        others = [file for file in files if not kind_of(file)]
+        wanted, others = _choose(files)
     if not wanted:
         raise _nothing_found(location, role, "no file matches the glob" if has_wildcard else "no such files below it")
     return wanted, others

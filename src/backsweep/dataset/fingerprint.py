@@ -10,11 +10,13 @@ digest is not detected. Objects in a store have a size and a time of change in w
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backsweep.dataset.complete import names_by_path
 from backsweep.dataset.files import find_files, first_line, is_url, remote
 from backsweep.errors import BadData
 
@@ -31,21 +33,27 @@ _DIGESTED: dict[tuple[str, Stamp], str] = {}
 
 @dataclass(frozen=True)
 class FileSeal:
-    """One file: its SHA-256, and its status in the file system when it was read."""
+    """One file: its SHA-256, and its status in the file system when it was read.
+
+    `names` are the columns that it has by its path.
+    """
 
     role: str
     digest: str
     stamp: Stamp
+    names: tuple[tuple[str, str], ...] = ()
 
 
 def fingerprint(spec: DataSpec) -> str:
     """Digest the bytes of all files of `spec`, in the order of their names: SHA-256, in hexadecimal.
 
-    Names and locations are not included, so that data may be moved. Raises BadInput where there is nothing to read.
+    Locations are not included, so that data may be moved, and names only where they give a file its asset or another
+    column. Raises BadInput where there is nothing to read.
     """
     digest = hashlib.sha256()
     for each in spec.seal or _read_seal(spec):
-        digest.update(f"{each.role} {each.digest}\n".encode())
+        names = "".join(f" {json.dumps(pair)}" for pair in each.names)
+        digest.update(f"{each.role} {each.digest}{names}\n".encode())
     return digest.hexdigest()
 
 
@@ -64,7 +72,7 @@ def unchanged(spec: DataSpec) -> Iterator[None]:
     if [role for role, _ in files] != [each.role for each in spec.seal]:
         raise _changed(files[0][1], f"{len(spec.seal)} files", f"{len(files)} files")
     stamps = []
-    for (_, file), seal in zip(files, spec.seal, strict=True):
+    for (role, file), seal in zip(files, spec.seal, strict=True):
         stamp = _stamp(file)
         if stamp != seal.stamp:
             digest = _DIGESTED.get((file, stamp))
@@ -73,6 +81,9 @@ def unchanged(spec: DataSpec) -> Iterator[None]:
                 _DIGESTED[file, stamp] = digest
             if digest != seal.digest:
                 raise _changed(file, f"content with SHA-256 {seal.digest[:16]}...", f"{digest[:16]}...")
+        names = names_by_path(file, role, spec.files[role])
+        if names != seal.names:
+            raise _changed(file, f"a path that says {dict(seal.names)}", f"one that says {dict(names)}")
         stamps.append(stamp)
     yield
     for (_, file), stamp in zip(files, stamps, strict=True):
@@ -85,7 +96,10 @@ def _files(spec: DataSpec) -> list[tuple[str, str]]:
 
 
 def _read_seal(spec: DataSpec) -> tuple[FileSeal, ...]:
-    return tuple(FileSeal(role, *_digest(file)) for role, file in _files(spec))
+    entries = spec.files
+    return tuple(
+        FileSeal(role, *_digest(file), names_by_path(file, role, entries[role])) for role, file in _files(spec)
+    )
 
 
 def _digest(file: str) -> tuple[str, Stamp]:

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from backsweep.dataset.schema import PART, REQUIRED, ROW, Layout, Table, place
+from backsweep.dataset.problems import place
+from backsweep.dataset.schema import PART, REQUIRED, Layout, Table
 from backsweep.dataset.sources import gather
+from backsweep.dataset.text import ROW
 from backsweep.errors import BadInput
 
 
@@ -43,7 +45,7 @@ def scan_layout(layout: Layout, columns: tuple[str, ...], window: Window, number
     frame = layout.part.frame
     located = []
     if number is not None:
-        frame = frame.with_row_index(ROW, offset=1)
+        frame = layout.part.located
         located = [pl.lit(number).alias(PART), pl.col(ROW)]
     if window.assets is not None and "asset" in layout.names:
         frame = frame.filter(_asset_in(layout, window.assets))

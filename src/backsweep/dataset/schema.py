@@ -9,14 +9,21 @@ from __future__ import annotations
 import difflib
 import keyword
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from backsweep.dataset.panics import PanicError, panics_caught
-from backsweep.dataset.sources import KEY_COLUMNS, Part, guarded
+from backsweep.dataset.column_types import check_types, first_unreadable
+from backsweep.dataset.problems import place, raise_together
+from backsweep.dataset.sources import KEY_COLUMNS, Part, stored_columns
 from backsweep.dataset.timestamps import Clock, read_clock
 from backsweep.errors import BadData, BadInput
-from backsweep.sweepfile.data import EPOCHS, ROLES
+from backsweep.sweepfile.data import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from backsweep.sweepfile.data import Columns
 
 PRICES = ("open", "high", "low", "close")
 BAR = (*KEY_COLUMNS, *PRICES, "volume")
@@ -26,8 +33,8 @@ REQUIRED = {**KEYS, "bars": BAR}
 RESERVED = ("last_of_session", "minutes_to_close", "time_of_day", "compile_attribute", "view_type")
 """Names of other attributes of a bar, or of the context."""
 NO_NAME = "its name cannot be an attribute of a bar"
-PART, ROW = "#part", "#row"
-"""Columns that say where a row stands: number of the part and 1-based data row in it."""
+PART = "#part"
+"""The column that says, beside `#row`, where a row stands: the number of its part."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Table:
     """All parts of one role. `values` are the columns beyond the required ones, in the order of the first part.
 
     `prices` says of bars whether prices at or below zero are allowed: `positive` or `any`. `others` names the files of
-    the folder that are not read.
+    the folder that are not read, and `volumes` says whether the bars have any.
     """
 
     role: str
@@ -61,6 +68,7 @@ class Table:
     values: tuple[str, ...]
     prices: str = "positive"
     others: tuple[str, ...] = ()
+    volumes: bool = True
 
     @property
     def zone(self) -> str | None:
@@ -80,6 +88,11 @@ class Table:
         if self.others:
             names = ", ".join(self.others[:5]) + (" ..." if len(self.others) > 5 else "")
             notes.append(f"not read in the folder of the {self.role}: {len(self.others):,} of other kinds, {names}")
+        dropped = sum(layout.part.dropped for layout in self.layouts)
+        if dropped:
+            notes.append(f"{dropped:,} row{'s'[: dropped > 1]} of the {self.role} without any value left out")
+        if not self.volumes:
+            notes.append("the bars have no volume, as is declared: it is 0 in every bar")
         return notes
 
     @property
@@ -90,13 +103,20 @@ class Table:
 
 
 def arrange(
-    role: str, parts: tuple[Part, ...], columns: dict[str, str], pattern: str | None = None, timezone: str | None = None
+    role: str,
+    parts: Sequence[Part],
+    columns: Sequence[Mapping[str, str]] | None = None,
+    pattern: str | None = None,
+    timezone: str | None = None,
+    wrong: Mapping[str, BadInput] | None = None,
 ) -> Table:
-    """Find every column of every part, or raise BadData that names the file and the column.
+    """Find every column of every part, or raise BadData that names the file and the columns.
 
-    `pattern` and `timezone` are what is declared of timestamps.
+    `columns` are the renames of each part; `pattern` and `timezone` are what is declared of timestamps, and `wrong`
+    the errors of renames that meet no column.
     """
-    layouts = tuple(_lay_out(role, part, columns, pattern, timezone) for part in parts)
+    pairs = zip(parts, columns or [{}] * len(parts), strict=True)
+    layouts = tuple(_lay_out(role, *pair, pattern, timezone, wrong or {}) for pair in pairs)
     first = layouts[0]
     values = tuple(dict.fromkeys(name for layout in layouts for name in layout.names if name not in REQUIRED[role]))
     for layout in layouts:
@@ -124,18 +144,21 @@ def arrange(
     return Table(role, layouts, values)
 
 
-def check_renames(columns: dict[str, str], tables: dict[str, tuple[Part, ...]], section: str = "data") -> None:
-    """Raise BadInput for a rename of a column that no file of `tables` has."""
-    stored = list(dict.fromkeys(name for parts in tables.values() for part in parts for name in part.schema))
-    for here, name in columns.items():
-        if name not in stored:
-            raise BadInput(
-                f"column {name!r}, to be renamed to {here!r}, does not exist",
-                where=f"{next(iter(tables.values()))[0].name}, {section}.columns.{here}",
-                expected="{name here: name in the file}",
-                found=", ".join(stored),
-                remedy=_suggest(name, stored) or "write the column's name as it stands in the file",
-            )
+def check_renames(columns: Columns, stored: Iterable[str], place: str) -> dict[str, BadInput]:
+    """Return an error for each rename, by the name here, that meets none of the columns `stored` of the files."""
+    found = list(dict.fromkeys(stored))
+    return {
+        here: BadInput(
+            f"column {name!r}, to be renamed to {here!r}, does not exist",
+            where=f"{place}.columns.{here}",
+            expected="{name here: name in the file}",
+            found=", ".join(found),
+            remedy=_suggest(name, found) or "write the column's name as it stands in the file",
+        )
+        for here in columns
+        for name in stored_columns(columns, [here])
+        if name not in found
+    }
 
 
 def check_zones(tables: list[Table]) -> None:
@@ -153,17 +176,23 @@ def nearest(name: str, known: list[str]) -> str | None:
     return by_lower[close[0]] if close else None
 
 
-def _lay_out(role: str, part: Part, columns: dict[str, str], pattern: str | None, timezone: str | None) -> Layout:
-    names: dict[str, str] = {}
-    for here in REQUIRED[role]:
-        stored = columns.get(here, here)
-        names[here] = stored if stored in part.schema else here
-        if names[here] not in part.schema:
-            raise _missing(role, part, here, stored)
+def _lay_out(
+    role: str,
+    part: Part,
+    columns: Mapping[str, str],
+    pattern: str | None,
+    timezone: str | None,
+    wrong: Mapping[str, BadInput],
+) -> Layout:
+    found = {here: columns.get(here, here) for here in REQUIRED[role]}
+    found = {here: stored if stored in part.schema else here for here, stored in found.items()}
+    names = {here: stored for here, stored in found.items() if stored in part.schema}
+    lacking = [here for here in found if here not in names and here not in wrong]
+    problems = [*wrong.values(), *_missing(role, part, lacking, columns)]
     renamed = {here: stored for here, stored in columns.items() if stored in part.schema and here not in names}
     used = {*names.values(), *renamed.values()}
     kept = {name: name for name in part.schema if name not in used and name not in names and name not in renamed}
-    _check_types(part, names, pattern)
+    problems += check_types(part, names, pattern)
     left_out = {}
     for here, stored in (renamed | kept).items():
         if role == "actions" and here not in ACTIONS:
@@ -172,12 +201,16 @@ def _lay_out(role: str, part: Part, columns: dict[str, str], pattern: str | None
         problem = _unusable(role, here, part.schema[stored])
         if not problem:
             names[here] = stored
-        elif role != "bars" or here in RESERVED:
-            raise _refused(role, part, stored, problem)
-        else:
+        elif role == "bars" and here not in RESERVED:
             left_out[stored] = problem
-    asset = names.get("asset")
-    part, clock = read_clock(part, names["timestamp"], pattern, timezone, asset)
+        elif not lacking or stored in renamed.values():
+            problems.append(_refused(role, part, stored, problem))
+    if "timestamp" in names and not any(error.where.endswith(f"column {names['timestamp']}") for error in problems):
+        try:
+            part, clock = read_clock(part, names["timestamp"], pattern, timezone, names.get("asset"))
+        except BadData as error:
+            problems.append(error)
+    raise_together(problems)
     return Layout(part, names, clock, left_out)
 
 
@@ -195,9 +228,7 @@ def _unusable(role: str, name: str, dtype: pl.DataType) -> str:
 def _refused(role: str, part: Part, stored: str, problem: str) -> BadData:
     dtype = part.schema[stored]
     text = dtype == pl.String
-    row, value = (
-        _first_unreadable(part, stored, pl.col(stored).cast(pl.Float64, strict=False)) if text else (None, None)
-    )
+    row, value = first_unreadable(part, stored, part.number(stored)) if text else (None, None)
     return BadData(
         f"{role.removesuffix('s')} column {stored!r} cannot be used: {problem}",
         where=place(part.name, row, stored),
@@ -207,56 +238,36 @@ def _refused(role: str, part: Part, stored: str, problem: str) -> BadData:
     )
 
 
-def _check_types(part: Part, names: dict[str, str], pattern: str | None) -> None:
-    for here, stored in names.items():
-        dtype = part.schema[stored]
-        if here == "timestamp":
-            counted = dtype.is_integer()
-            good = isinstance(dtype, pl.Date | pl.Datetime | pl.String | pl.Null) or (counted and pattern is not None)
-            expected, readable = "Date or Datetime, or text", pl.lit(None)
-            remedy = "write times in ISO form such as 2020-12-31 or 2020-12-31T16:00:00, all with a zone or all without"
-            if counted:
-                remedy = f"declare under data what the numbers are: format: {{timestamp: {' or '.join(EPOCHS)}}}"
-        elif here == "asset":
-            good = isinstance(dtype, pl.String | pl.Categorical | pl.Enum) or dtype.is_integer()
-            expected, readable, remedy = "text", pl.lit(None), "store the asset's name as text"
-        else:
-            good, expected = dtype.is_numeric() or dtype == pl.Null, "a number"
-            readable = pl.col(stored).cast(pl.Float64, strict=False)
-            remedy = "store numbers only, and leave a cell empty rather than write a word"
-        if not good:
-            row, value = _first_unreadable(part, stored, readable)
-            raise BadData(
-                f"wrong dtype of column {stored!r}" + (f", read as {here}" if here != stored else ""),
-                where=place(part.name, row, stored),
-                expected=expected,
-                found=f"{value!r} ({dtype})" if row else str(dtype),
-                remedy=remedy,
-            )
-
-
-def _first_unreadable(part: Part, stored: str, readable: pl.Expr) -> tuple[int | None, object]:
-    """Row and value of the first cell that `readable` turns into null; the first row where there is none."""
-    frame = part.frame.with_row_index(ROW, offset=1).filter(pl.col(stored).is_not_null())
-    picked = pl.col(ROW, stored)
-    try:
-        with panics_caught():
-            rows = frame.filter(readable.is_null()).select(picked).head(1).collect()
-    except (pl.exceptions.PolarsError, PanicError):  # the column holds nothing that could be read so
-        rows = guarded(part.name, frame.select(picked).head(1).collect)
-    return rows.row(0) if rows.height else (None, None)
-
-
-def _missing(role: str, part: Part, here: str, stored: str) -> BadData:
+def _missing(role: str, part: Part, lacking: Sequence[str], columns: Mapping[str, str]) -> list[BadData]:
+    """Return one error for all columns that a part lacks; none where it lacks none."""
+    if not lacking:
+        return []
     found = list(part.schema)
-    hint = _suggest(here, found, here) or _suggest(stored, found, here)
-    return BadData(
-        f"missing column {stored!r}" + (f", to be renamed to {here!r}" if stored != here else ""),
-        where=place(part.name, None, stored),
-        expected=f"{role} with the column{'s' if len(REQUIRED[role]) > 1 else ''} {', '.join(REQUIRED[role])}",
-        found=_listed(part.schema),
-        remedy=hint or f"add the column, or name the one to use: columns: {{{here}: NAME_IN_THE_FILE}}",
-    )
+    stored = {here: columns.get(here, here) for here in lacking}
+    words = [repr(name) + (f", to be renamed to {here!r}" if name != here else "") for here, name in stored.items()]
+    free = [name for name in found if name not in columns.values()]
+    near = {here: nearest(here, free) or nearest(name, free) for here, name in stored.items()}
+    renames = ", ".join(f"{here}: {name or 'NAME_IN_THE_FILE'}" for here, name in near.items())
+    closest = [repr(name) for name in near.values() if name]
+    remedy = f"nearest is {' and '.join(closest)}: " if closest else "add the column, or name the one to use: "
+    remedy += f"write columns: {{{renames}}}" if closest else f"columns: {{{renames}}}"
+    if "asset" in lacking and near["asset"] is None:
+        remedy += (
+            "; without a column of assets `asset: NAME`, or `asset: from_name` where files have their assets' names"
+        )
+    if "volume" in lacking and near["volume"] is None:
+        remedy += "; without volumes `columns: {volume: null}`"
+    if part.form is not None and len(lacking) > 1:
+        remedy += f"; `backsweep init {part.name}` writes all such keys"
+    return [
+        BadData(
+            f"missing column{'s'[: len(lacking) > 1]} {', '.join(words)}",
+            where=place(part.name, None, stored[lacking[0]]) if len(lacking) == 1 else part.name,
+            expected=f"{role} with the column{'s' if len(REQUIRED[role]) > 1 else ''} {', '.join(REQUIRED[role])}",
+            found=_listed(part.schema),
+            remedy=remedy,
+        )
+    ]
 
 
 def _suggest(name: str, found: list[str], here: str | None = None) -> str:
@@ -274,10 +285,6 @@ def _zone_conflict(one: Layout, other: Layout) -> BadData:
         found=one.zone or "no time zone",
         remedy="declare under data the time zone of times without one, such as `timezone: America/New_York`",
     )
-
-
-def place(name: str, row: object, column: str) -> str:
-    return f"{name}, row {row}, column {column}" if row is not None else f"{name}, column {column}"
 
 
 def _listed(schema: pl.Schema) -> str:

@@ -9,7 +9,13 @@ import polars as pl
 
 from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
 from backsweep.dataset.checks import Checked, read_checked
-from backsweep.dataset.coverage import check_assets_match, check_rows_match, check_timestamps_match, describe_unmatched
+from backsweep.dataset.coverage import (
+    check_assets_match,
+    check_rows_match,
+    check_timestamps_match,
+    describe_unknown,
+    describe_unmatched,
+)
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.rounding import ULPS
@@ -17,7 +23,7 @@ from backsweep.dataset.scan import Window
 from backsweep.dataset.schema import BAR
 from backsweep.dataset.sources import part_of_frame
 from backsweep.dataset.tables import arrange_frames, open_tables
-from backsweep.sweepfile.data import ROLES
+from backsweep.sweepfile.data import ROLES, DataSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from backsweep.dataset.schema import Table
-    from backsweep.sweepfile.data import DataSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,17 +94,18 @@ def shard_from_frames(
     context: pl.DataFrame | pl.LazyFrame | None = None,
     actions: pl.DataFrame | pl.LazyFrame | None = None,
     rates: Collection[str] = (),
-    prices: str = "positive",
+    spec: DataSpec | None = None,
     *,
     part: bool = False,
 ) -> Shard:
     """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1.
 
-    `prices: any` allows prices at or below zero; `part` is as in `load`.
+    `spec` declares how all of them are read, as the `data` section does for files; `part` is as in `load`.
     """
     frames = dict(zip(ROLES, (bars, signals, context, actions), strict=True))
     parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
-    return _assemble(arrange_frames(parts, prices), Window(), rates, part=part)
+    spec = spec or DataSpec(bars="frame")
+    return _assemble(arrange_frames(parts, spec), Window(spec.assets, spec.start, spec.end), rates, part=part)
 
 
 def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -121,6 +127,8 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
         rows = join_signals(rows, signals, tables["signals"].source)
     timestamps = rows["timestamp"].unique(maintain_order=True)
     context = _context(tables.get("context"), timestamps, window, rates)
+    if not part:
+        counted += describe_unknown(context)
     assets = rows["asset"].unique().sort()
     rows = rows.with_columns(pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(pl.Int32))
     actions = pl.DataFrame(schema=SCHEMA)

@@ -17,17 +17,19 @@ from backsweep.dataset.clock_changes import instants, resolve
 from backsweep.dataset.readings import describe_readings, find_readings
 from backsweep.dataset.sources import Part, gather, guarded
 from backsweep.errors import BadData
-from backsweep.sweepfile.data import EPOCHS, FIRST_YEAR, LAST_YEAR
+from backsweep.sweepfile.data import FIRST_YEAR, LAST_YEAR
+from backsweep.sweepfile.format import EPOCHS
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
 _OFFSET = r"(Z|[+-]\d\d(?::?\d\d)?)$"
 _YEAR = r"(?:167[89]|16[89]\d|1[789]\d\d|2[01]\d\d|22[0-5]\d|226[01])"
-_ISO = (
+ISO = (
     rf"^{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
     r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
+"""ISO 8601 with the year first, as text is read that is not declared."""
 _DATE, _MINUTE = len("2024-01-02"), len("2024-01-02 09:30")
 _KEY = "data.format: {timestamp: PATTERN}"
 _ALONE = (
@@ -135,7 +137,7 @@ def _iso(part: Part, column: str, timezone: str | None) -> tuple[pl.Expr, str | 
     width = local.str.len_bytes()
     facts = _facts(
         part,
-        odd=(given & text.str.contains(_ISO).not_()).any(),
+        odd=(given & text.str.contains(ISO).not_()).any(),
         zoned=(given & has_offset).any(),
         naive=(given & has_offset.not_()).any(),
         dates=(width == _DATE).any(),
@@ -207,7 +209,7 @@ def _ask_for_pattern(part: Part, column: str) -> NoReturn:
     given = _is_given(part, column)
     values = guarded(part.name, part.frame.filter(given).select(text.alias(column)).collect)[column]
     found = find_readings(values)
-    row, value = _first(part, column, given & text.str.contains(_ISO).not_())
+    row, value = _first(part, column, given & text.str.contains(ISO).not_())
     first = ", ".join(map(repr, values.head(3).to_list()))
     fits = [f'`format: {{timestamp: "{pattern}"}}`' for pattern in found]
     raise BadData(
@@ -234,6 +236,6 @@ def _facts(part: Part, **facts: pl.Expr) -> dict[str, bool]:
 
 def _first(part: Part, column: str, where: pl.Expr) -> tuple[int, object]:
     """Return the row, from 1, and the value of the first cell for which `where` holds."""
-    scan = part.frame.with_row_index("#row", offset=1).filter(where).select("#row", column).head(1)
+    scan = part.located.filter(where).select("#row", column).head(1)
     row: tuple[int, object] = guarded(part.name, scan.collect).row(0)
     return row

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import backsweep
 from backsweep.dataset import fingerprint
-from backsweep.dataset.files import find_files, is_url
+from backsweep.dataset.complete import names_by_path
+from backsweep.dataset.files import OFTEN_NOTES, find_files, is_url
 from backsweep.errors import BadInput
 from backsweep.strategy import find_code, is_installed
 from backsweep.study.store.identity import Identity, identify
@@ -27,6 +28,7 @@ from backsweep.sweepfile.load import load_sweep
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from backsweep.sweepfile.data import FileSpec
     from backsweep.sweepfile.sweep import Sweep
 
 SWEEP, PINS = "sweep.yaml", "pins.txt"
@@ -68,7 +70,7 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     folder.mkdir()
     content = json.loads(sweep.model_dump_json())
     files = sweep.data.files
-    shipped = {role: _ship_data(folder, role, file.path, shared=shared_data) for role, file in files.items()}
+    shipped = {role: _ship_data(folder, role, file, shared=shared_data) for role, file in files.items()}
     content["data"] = json.loads(sweep.data.moved(shipped).model_dump_json())
     content["strategy"] = _ship_code(folder, "strategy", content["strategy"], "strategy")
     for number, model in enumerate(custom_models(content.get("costs"))):
@@ -97,15 +99,27 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
     )
 
 
-def _ship_data(folder: Path, role: str, location: str, *, shared: bool) -> str:
-    """Copy the files at a location in the order in which they are read; returns where they will be."""
+def _ship_data(folder: Path, role: str, spec: FileSpec, *, shared: bool) -> str:
+    """Copy the files at a location in the order in which they are read; returns where they will be.
+
+    Where names or folders say what a file is, it keeps them, in a folder of its own.
+    """
+    location = spec.path
     if shared or is_url(location):
         return location
     files = [Path(file) for file in find_files(location, role)]
     _check_size(files)
     for number, file in enumerate(files):
-        _copy(file, folder / "data" / role / f"{number:05}-{file.name}")
-    return f"data/{role}"
+        names = dict(names_by_path(str(file), role, spec))
+        place = folder / "data" / role
+        if names:
+            folders = [part for part in file.parts[:-1] if part.partition("=")[0] in names]
+            place = place.joinpath(f"{number:05}", *folders) / file.name
+        else:
+            place /= f"{number:05}-{file.name}"
+        _copy(file, place)
+    mixed = len({str(file).lower().endswith(OFTEN_NOTES) for file in files}) > 1  # which a folder would leave out
+    return f"data/{role}/**" if mixed else f"data/{role}"
 
 
 def _ship_code(folder: Path, inner: str, reference: str, word: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 import zoneinfo
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from backsweep.sweepfile.format import Format, Name
 from backsweep.sweepfile.section import Section
 
 FIRST_YEAR, LAST_YEAR = 1678, 2261
@@ -17,9 +17,6 @@ FIRST_YEAR, LAST_YEAR = 1678, 2261
 
 ROLES = ("bars", "signals", "context", "actions")
 """The keys of the section that name files."""
-
-EPOCHS = {"epoch_s": 10**9, "epoch_ms": 10**6, "epoch_us": 10**3, "epoch_ns": 1}
-"""Timestamps counted since 1970 in UTC, by the word for them: nanoseconds in one unit."""
 
 
 def _read_bound(value: object) -> object:
@@ -50,46 +47,41 @@ def _kind_of_entry(value: object) -> str:
     return "path" if isinstance(value, str) else "file"
 
 
+def _check_columns(columns: dict[str, Any]) -> dict[str, Any]:
+    """Refuse several columns for other names than timestamp and asset, and none for others than volume."""
+    for here, stored in columns.items():
+        if isinstance(stored, tuple) and here not in JOINED:
+            message = f"{here} cannot be several columns; {' and '.join(JOINED)} can"
+            raise ValueError(message)
+        if stored is None and here != "volume":
+            message = f"{here} cannot be left out; volume can"
+            raise ValueError(message)
+    return columns
+
+
+FROM_NAME = "from_name"
+"""The value of `asset` for assets that are named by their files."""
+
+JOINED = ("timestamp", "asset")
+"""What may be put together from several columns."""
+
 Bound = Annotated[date | datetime, BeforeValidator(_read_bound)]
-Name = Annotated[str, Field(min_length=1)]
+Several = Annotated[tuple[Name, ...], Field(min_length=1)]
+Columns = Annotated[dict[Name, str | Several | None], AfterValidator(_check_columns)]
 Zone = Annotated[str, BeforeValidator(_check_zone)]
-
-
-class Format(Section):
-    """How a file writes its values."""
-
-    timestamp: Name | None = None
-    """A pattern of `polars.Expr.str.to_datetime`, such as `%m/%d/%Y`, or a number since 1970 in UTC, as `epoch_s`,
-    `epoch_ms`, `epoch_us` or `epoch_ns`. By default text is ISO 8601, year first: a date, or a date and a time with `T`
-    or a space between, perhaps with a fraction of a second, an offset from UTC or Z."""
-
-    @field_validator("timestamp")
-    @classmethod
-    def _check_pattern(cls, pattern: str | None) -> str | None:
-        """Refuse a pattern without a `%`, and the codes `%Z`, `%s`, `%c`, `%x` and `%X`."""
-        if pattern is None or pattern in EPOCHS:
-            return pattern
-        if "%" not in pattern:
-            message = f"expected a pattern such as %m/%d/%Y, or one of {', '.join(EPOCHS)}"
-            raise ValueError(message)
-        pattern = pattern.replace(".%f", "%.f")
-        unread = re.search(r"%(?:f|Z|s|c|x|X)", pattern)
-        if unread:
-            instead = {"%f": "%.f reads a fraction with its point", "%s": "epoch_s reads seconds since 1970"}
-            message = f"{unread[0]} cannot be read" + (f": {instead[unread[0]]}" if unread[0] in instead else "")
-            raise ValueError(message)
-        return pattern
 
 
 class FileSpec(Section):
     """One role's files, with what holds for them alone and takes the place of what the section says."""
 
     path: Name
-    """A file, a glob, a folder or an object-store URL; Parquet, Arrow IPC or CSV."""
-    columns: dict[Name, Name] = Field(default_factory=dict)
+    """A file, a glob, a folder or an object-store URL; Parquet, Arrow IPC, text (`.csv`, `.tsv`, `.txt`) or Excel."""
+    columns: Columns = Field(default_factory=dict)
     """The name here, and the name in these files; beside those of the section."""
+    asset: Name | None = None
+    """The asset of all rows of these files, or `from_name`, instead of the section's."""
     format: Format | None = None
-    """How these files write their values."""
+    """How these files write their values, instead of the section's."""
     timezone: Zone | None = None
     """The zone of these files' times without an offset from UTC."""
 
@@ -104,16 +96,21 @@ class DataSpec(Section):
     """What to load; each role's files are named by a path, or by a mapping that says more about them."""
 
     bars: Files
-    """A file, a glob, a folder or an object-store URL, in Parquet, Arrow IPC or CSV: timestamp, asset, open, high, low,
-    close, volume, one row for each timestamp and asset. Further columns are signals."""
+    """A file, a glob, a folder or an object-store URL, in Parquet, Arrow IPC, text (`.csv`, `.tsv`, `.txt`) or Excel:
+    timestamp, asset, open, high, low, close, volume, one row for each timestamp and asset. Further columns are
+    signals."""
     signals: Files | None = None
     """Files with any number of columns for each timestamp and asset, joined to the bars on both: `bar.NAME`."""
     context: Files | None = None
     """Files with any number of columns for each timestamp, joined as of: the last value at or before the bar."""
     actions: Files | None = None
     """Files with corporate actions: timestamp, asset and any of split, dividend, delisting; may be the bars' own."""
-    columns: dict[Name, Name] = Field(default_factory=dict)
-    """The name here, and the name in the files: `{timestamp: Date, asset: Symbol}`."""
+    asset: Name | None = None
+    """The asset of all rows of files without such a column, or `from_name`: the file's name without its ending. A
+    folder `asset=SPY/` gives its files a column `asset`, and `symbol=SPY/` does so with `columns: {asset: symbol}`."""
+    columns: Columns = Field(default_factory=dict)
+    """The name here, and the name in the files: `{timestamp: Date, asset: Symbol}`. A timestamp or asset may be several
+    columns, joined by a space: `{timestamp: [Date, Time]}`. `{volume: null}` says that the bars have none: it is 0."""
     format: Format | None = None
     """How the files write their values."""
     timezone: Zone | None = None
@@ -151,6 +148,7 @@ class DataSpec(Section):
         return FileSpec(
             path=own.path,
             columns=self.columns | own.columns,
+            asset=own.asset or self.asset,
             format=own.format or self.format or Format(),
             timezone=own.timezone or self.timezone,
         )

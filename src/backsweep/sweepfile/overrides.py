@@ -30,7 +30,7 @@ def override(data: dict[str, Any], text: str) -> KeyPath:
             expected="dotted.key=value",
             remedy="for instance --set search.trials=500",
         )
-    value = parse_value(written, f"--set {key}")
+    value = written if written.startswith("%") else parse_value(written, f"--set {key}")  # a pattern of times
     path = _path(data, key.strip().split("."), value)
     node = data
     for part in path[:-1]:

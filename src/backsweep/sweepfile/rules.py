@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.sweep import Sweep
 
 _MOST_SPLITS = 1000  # folds of a cross-validation
+_BY_VOLUME = {"volume_share", "square_root"}  # kinds of slippage
 
 
 def check_together(sweep: Sweep) -> None:
@@ -273,6 +274,27 @@ def _check_metric(name: str, where: str) -> None:
         raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))
 
 
+def _check_volumes(sweep: Sweep) -> None:
+    """Refuse fills and slippage that depend on volumes where the bars are declared to have none."""
+    if sweep.data.files["bars"].columns.get("volume", "volume") is not None:
+        return
+    costs = sweep.costs
+    slippage = {"costs.slippage": costs.slippage}
+    slippage |= {
+        f"costs.per_asset.{name}.slippage": own.slippage for name, own in costs.per_asset.items() if own.slippage
+    }
+    used = [key for key, model in slippage.items() if getattr(model, "kind", "") in _BY_VOLUME]
+    used += ["execution.volume_share"] if sweep.execution.volume_share else []
+    if used:
+        raise BadInput(
+            f"`{used[0]}` depends on volumes, and the bars have none",
+            where=sweep.where(*used[0].split(".")),
+            expected="bars with volumes, or fills and costs that do not depend on them",
+            found="columns: {volume: null} under data",
+            remedy=f"take `{used[0]}` out, or name the column of the volumes",
+        )
+
+
 RULES = (
     _check_sampler,
     _check_objectives,
@@ -284,5 +306,6 @@ RULES = (
     _check_searches,
     _check_proposals,
     _check_shards,
+    _check_volumes,
 )
 """The rules, in the order in which they are checked; the docstring of each says it."""

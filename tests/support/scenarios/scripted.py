@@ -365,7 +365,7 @@ def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -
     `spec` overrides account, execution, costs, fixed, params, signals, context, actions, shards, prices.
     """
     frames = (spec.pop(name, None) for name in ("signals", "context", "actions"))
-    shard = shard_from_frames(market, *frames, prices=spec.pop("prices", "positive"))
+    shard = shard_from_frames(market, *frames, spec=DataSpec(bars="frame", prices=spec.pop("prices", "positive")))
     spec = {"account": ACCOUNT, "params": ("steps", "count") if cls is Script else (), **spec}
     shards = spec.pop("shards", None)
     return make_evaluator(
