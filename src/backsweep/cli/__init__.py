@@ -15,6 +15,7 @@ from backsweep.cli.check import check
 from backsweep.cli.console import LostOutput, echo, echo_lines
 from backsweep.cli.ending import always_stoppable, clean_output
 from backsweep.cli.holdout import holdout
+from backsweep.cli.init import init
 from backsweep.cli.null import null
 from backsweep.cli.run import run
 from backsweep.cli.show import show
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (run, backtest, show, null, holdout, check, submit):
+for command in (init, run, backtest, show, null, holdout, check, submit):
     app.command()(command)
 
 

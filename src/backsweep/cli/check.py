@@ -40,7 +40,7 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     console = make_console()
     parts = {
         "Strategy": {"files": ", ".join(found.files)},
-        "Data": _describe_data(found.shard),
+        "Data": describe_data(found.shard),
         "Parameters": params or {"none": "the strategy declares no parameters"},
         "One trial, in the middle of the search space": metrics,
         "Look-ahead": _describe_lookahead(found.lookahead),
@@ -54,7 +54,8 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     echo(f"{sweep} can run{warned}: backsweep run {sweep}" if warned else f"{sweep} is valid: backsweep run {sweep}")
 
 
-def _describe_data(shard: Shard) -> dict[str, str]:
+def describe_data(shard: Shard) -> dict[str, str]:
+    """Return the size, span, assets, signals and context of data, by name."""
     first, last = (datetime.fromtimestamp(shard.rows["timestamp"][i] / 1e9, UTC) for i in (0, -1))
     return {
         "size": f"{shard.rows.height:,} rows, {len(shard.assets):,} assets, {shard.sessions[-1] + 1:,} sessions",

@@ -1,5 +1,6 @@
 """Market data in an S3, listed by PyArrow and read by Polars."""
 
+import gzip
 import io
 from datetime import date
 from pathlib import Path
@@ -9,9 +10,11 @@ import polars as pl
 import pytest
 from fakes.s3_server import s3_server
 from obstore.store import from_url
+from scenarios.vendor_files import write_workbook
 
 from backsweep.dataset import DataSpec, fingerprint, load
 from backsweep.dataset.calendar import survey
+from backsweep.dataset.sniff import find_keys, refuse
 from backsweep.errors import BadData, BadInput
 
 DATA = Path(__file__).parents[3] / "sweeps" / "data"
@@ -68,3 +71,48 @@ def test_what_is_wrong_in_the_store_is_named_by_its_url(store):
     obstore.put(store, "wrong/part.parquet", wrong.getvalue())
     with pytest.raises(BadData, match=r"s3://bucket/wrong/part\.parquet, row 7, column close"):
         load(there(bars="s3://bucket/wrong/part.parquet"))
+
+
+BARS = "timestamp;{}open;high;low;close;volume\n02.01.2024;{}10,5;11;9;10;1.000\n03.01.2024;{}10,5;11;9;10;1.000\n"
+FORM = {"separator": ";", "decimal_comma": True, "thousands": ".", "timestamp": "%d.%m.%Y"}
+ALONE, WITH_ASSET = BARS.format("", "", ""), BARS.format("asset;", "000001;", "000001;")
+
+
+@pytest.mark.parametrize(
+    ("files", "keys"),
+    [
+        ({"a.csv": WITH_ASSET.encode()}, {}),
+        ({"a.txt.gz": gzip.compress(WITH_ASSET.encode())}, {}),
+        ({"a.csv": WITH_ASSET.encode("utf-16")}, {"encoding": "utf-16"}),
+        ({"A.csv": ALONE.encode(), "B.csv": ALONE.encode()}, {"asset": "from_name"}),
+        ({"asset=A/0.csv": ALONE.encode(), "asset=B/0.csv": ALONE.encode()}, {}),
+        ({"a.xlsx": write_workbook({"x": [line.split(";") for line in WITH_ASSET.splitlines()]})}, {"separator": None}),
+    ],
+    ids=["text", "compressed", "utf-16", "names", "folders", "workbook"],
+)
+def test_text_in_a_store_is_read_like_text_on_disk(store, tmp_path, files, keys):
+    folder = f"text-{'-'.join([*keys, *files]).replace('/', '-')}"
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+        obstore.put(store, f"{folder}/{name}", content)
+    form = FORM | {key: value for key, value in keys.items() if key != "asset"}
+    specs = [
+        DataSpec(bars=place, format=form, asset=keys.get("asset")) for place in (str(tmp_path), f"s3://bucket/{folder}")
+    ]
+    local, remote = map(load, specs)
+    assert remote.rows.equals(local.rows)
+    assert remote.assets == local.assets
+    assert survey(specs[1]).assets == local.assets
+    if "a.txt.gz" not in files:  # of which a store digests the content
+        assert fingerprint(specs[1]) == fingerprint(specs[0])
+
+
+def test_text_in_a_store_that_needs_keys_says_which(store):
+    obstore.put(store, "ask/a.csv", WITH_ASSET.encode("utf-16"))
+    obstore.put(store, "ask/b.csv", WITH_ASSET.encode())
+    with pytest.raises(BadData, match="the text is UTF-16"):
+        load(DataSpec(bars="s3://bucket/ask/a.csv"))
+    with pytest.raises(BadData, match="separated by ';'"):
+        load(DataSpec(bars="s3://bucket/ask/b.csv"))
+    assert find_keys("s3://bucket/ask/b.csv", {"data.format.timestamp": "%d.%m.%Y"}, refuse).keys["format"] == FORM
