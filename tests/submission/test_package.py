@@ -105,7 +105,7 @@ def test_addresses_and_shared_files_stay_where_they_are(sweep_file, tmp_path):
 
 @pytest.mark.parametrize("place", ["s3://key:hidden@prices/bars", "s3://prices/bars?secret_key=hidden"])
 def test_an_address_with_a_secret_is_refused_without_showing_it(sweep_file, tmp_path, place):
-    with pytest.raises(BadInput, match="a secret in a place") as caught:
+    with pytest.raises(BadInput, match="a secret in a value") as caught:
         _pack(sweep_file, tmp_path, overrides=[f"data.bars={place}"])
     assert "hidden" not in str(caught.value)
 
