@@ -64,7 +64,7 @@ faults: $(READY)  ## kill, starve and damage studies; print what was tried and w
 
 STARTS ?= 50
 
-cold-starts: $(READY)  ## run the demo with an empty cache and two workers on a busy machine, 50 times or STARTS=5; an hour
+cold-starts: $(READY)  ## run the demo with an empty cache and two workers on a busy machine, 50 times or STARTS=5; about an hour
 	$(BIN)/python tests/faults/cold_starts.py $(STARTS)
 
 cluster-test: $(READY)  ## start a cluster of three nodes, kill a node and the driver under a study, compare; minutes

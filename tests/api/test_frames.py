@@ -50,7 +50,7 @@ def test_an_unknown_setting_names_its_key():
 
 
 def test_a_class_in_place_of_an_instance_gets_the_remedy():
-    with pytest.raises(StrategyError, match="wants an instance"):
+    with pytest.raises(StrategyError, match="takes an instance"):
         bs.backtest(bars(), MovingAverageCross)
 
 

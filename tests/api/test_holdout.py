@@ -86,8 +86,8 @@ def test_a_look_is_a_test_that_begins_there_bit_for_bit(tmp_path, kept):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("walk_forward.holdout=20y",), "the holdout takes all the data"),
-        (("walk_forward.train=20y",), "the data do not hold one fold"),
+        (("walk_forward.holdout=20y",), "the holdout leaves no data for training"),
+        (("walk_forward.train=20y",), "the data are too short for one fold"),
     ],
 )
 def test_what_leaves_no_folds_is_refused(tmp_path, overrides, message):

@@ -14,7 +14,7 @@ class _Cluster:
 
     def __init__(self, address, *, unauthenticated, **_):
         if address == "http://open:8265" and not unauthenticated:
-            raise BadInput("this cluster runs anybody's programs")
+            raise BadInput("this cluster accepts jobs without a token")
         self.address, self.jobs = address, type(self).jobs
 
     def submit(self, name, _entrypoint, environment, _metadata):
@@ -90,7 +90,7 @@ def test_the_drivers_exit_code_is_the_commands(sweep, command, cluster, end, cod
 def test_an_open_cluster_is_refused_unless_told_so(sweep, command, cluster):
     code, out, err = command("submit", sweep, "--address", "http://open:8265", "--detach")
     assert (code, out) == (2, "")
-    assert "anybody's programs" in err
+    assert "accepts jobs without a token" in err
     assert cluster.jobs == {}
     assert command("submit", sweep, "--address", "http://open:8265", "--detach", "--allow-unauthenticated")[0] == 0
 

@@ -79,7 +79,7 @@ def test_a_test_that_ends_with_the_data_is_not_short():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (FoldSpec(train="11d", test="1d"), "do not hold one fold"),
+        (FoldSpec(train="11d", test="1d"), "too short for one fold"),
         (FoldSpec(train="3d", test="3d", step="2d"), "overlap"),
     ],
 )
@@ -216,18 +216,18 @@ def test_before_a_holdout_there_are_folds_and_then_a_training_that_ends_a_purge_
 
 @pytest.mark.parametrize("holdout", ["11d", "11s"])
 def test_one_session_before_a_holdout_is_no_fold(holdout):
-    with pytest.raises(BadInput, match="do not hold one fold"):
+    with pytest.raises(BadInput, match="too short for one fold"):
         make_segments(every_day(0, 12 * DAY), FoldSpec(train="1s", test="1s", holdout=holdout))
 
 
 @pytest.mark.parametrize("days", [every_day(0, 12 * DAY), every_day(0, 0)])
 def test_a_holdout_of_everything_is_refused(days):
-    with pytest.raises(BadInput, match="the holdout takes all the data"):
+    with pytest.raises(BadInput, match="the holdout leaves no data for training"):
         make_segments(days, FoldSpec(train="4s", test="2s", holdout="12d"))
 
 
 def test_without_sessions_there_is_no_fold():
-    with pytest.raises(BadInput, match="do not hold one fold"):
+    with pytest.raises(BadInput, match="too short for one fold"):
         make_segments(every_day(0, 0), FoldSpec(train="4s", test="2s"))
 
 
@@ -238,7 +238,7 @@ def test_a_final_training_without_a_session_is_refused():
     with pytest.raises(BadInput, match="without a session"):
         make_segments(days, spec)
     wide = spec.model_copy(update={"train": "20d", "mode": "rolling", "test": "1d"})
-    with pytest.raises(BadInput, match="do not hold one fold"):
+    with pytest.raises(BadInput, match="too short for one fold"):
         make_segments(days, wide)
     assert read(make_segments(days, spec.model_copy(update={"mode": "anchored"})))[-1] == ("train", 0, 5, False)
 

@@ -63,7 +63,7 @@ def backtest(
     """
     if not isinstance(strategy, Strategy):
         raise StrategyError(
-            "backtest wants an instance of a strategy",
+            "backtest takes an instance of a strategy",
             expected="such as Threshold(entry=1.5)",
             found=repr(strategy)[:100],
             remedy="call the class: Threshold()" if isinstance(strategy, type) else "",

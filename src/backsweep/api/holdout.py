@@ -30,7 +30,7 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     if sweep.walk_forward is None or sweep.walk_forward.holdout is None:
         raise BadInput("the study has no holdout", where=str(path), remedy="add `holdout: 2y` under `walk_forward`")
     if not why.strip():
-        raise BadInput("a look at the holdout without a reason", where="--why", remedy='say it: --why "final check"')
+        raise BadInput("a look at the holdout needs a reason", where="--why", remedy='add --why "final check"')
     state = study.state
     if state.total is None or state.done < state.total:
         raise BadInput(

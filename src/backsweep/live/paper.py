@@ -76,7 +76,7 @@ class PaperVenue:
         )
         if self.settings.account.mode != "shared":
             raise BadInput(
-                "a session trades one account",
+                "a live session supports one account",
                 where="account.mode",
                 expected="shared",
                 found=self.settings.account.mode,
@@ -84,7 +84,7 @@ class PaperVenue:
             )
         if self.settings.execution.delay:
             raise BadInput(
-                "a session decides on the bars that it has",
+                "a live session does not support a delay",
                 where="execution.delay",
                 expected="0: a delay is a question to a backtest",
                 found=str(self.settings.execution.delay),
@@ -171,14 +171,14 @@ class PaperVenue:
         sizes.actions, self._tables.cursor[0].next_action_group = last, self._timestamps
 
     def _append_signals(self, market: Market, first: int, last: int) -> None:
-        """Write the timestep's signals behind those that came before, where costs look at them."""
+        """Write the timestep's signals behind those that came before, where costs use them."""
         if self._models is None:
             if self.settings.costs.custom:
                 self._signals |= {name: np.zeros(ROOM) for name in market.signals}
             self._models = Models(self._tables, self.settings.costs, self.assets, self._signals)
         for name, values in self._signals.items():
             if name not in market.signals:
-                raise BadInput("a timestep lacks a column that costs look at", expected=name, found="no such column")
+                raise BadInput("a timestep lacks a column that the costs use", expected=name, found="no such column")
             if last > len(values):
                 self._signals[name] = np.append(values, np.zeros(max(last - len(values), len(values))))
             self._signals[name][first:last] = market.signals[name]

@@ -96,7 +96,7 @@ def make_timestep(
     """
     shard = shard_from_frames(bars, signals, context, part=True)
     if len(shard.sessions) != 1:
-        raise BadData("a timestep has one timestamp", expected="1", found=str(len(shard.sessions)))
+        raise BadData("bars of several timestamps in one timestep", expected="1", found=str(len(shard.sessions)))
     unknown = [name for name in shard.assets if name not in assets]
     if unknown:
         raise BadData("a bar of an unknown asset", expected=f"one of {', '.join(assets)}", found=", ".join(unknown))

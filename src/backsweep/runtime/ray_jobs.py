@@ -110,7 +110,7 @@ class JobServer:
         secured = self._ask_for_authentication()
         if not secured and not unauthenticated:
             raise BadInput(
-                "this cluster runs anybody's programs: it asks for no token",
+                "this cluster accepts jobs without a token",
                 where=self.address,
                 expected="token authentication, as the files in cluster/ start it",
                 found="answers to a request without a token",

@@ -150,7 +150,7 @@ def _check_finite(what: str, value: Number | None) -> None:
             f"{what} is not a finite number",
             expected="a finite number",
             found=repr(value),
-            remedy="let a number of its own, such as 0, stand for none, and branch on it in on_data",
+            remedy="use a number of its own, such as 0, for none, and branch on it in on_data",
         )
 
 

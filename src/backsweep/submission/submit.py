@@ -237,7 +237,7 @@ class Submission:
                     raise _gone(self.server.address, error) from error
             else:
                 if job is None:
-                    raise BacksweepError("the cluster does not know the job any more", where=name)
+                    raise BacksweepError("the cluster no longer has the job", where=name)
                 if job.ended:
                     return job
                 begun = time.monotonic()
@@ -297,8 +297,8 @@ def _last_line(text: str) -> str:
 
 def _gone(address: str, error: Exception) -> BadInput:
     return BadInput(
-        "the cluster does not answer any more",
+        "the cluster no longer responds",
         where=address,
         found=_first_line(str(error)),
-        remedy="the job may still run: run the same command again when the cluster answers, and it follows on",
+        remedy="the job may still run: run the same command again when the cluster responds, and it goes on following",
     )

@@ -108,7 +108,8 @@ class Search(Section):
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Trials that are proposed and committed together."""
     lag: Annotated[int, Field(ge=1, le=1000)] = 2
-    """How many batches back a proposal may look, so that workers do not wait for a batch's last trials."""
+    """Batch k is proposed from the outcomes of batches 0 to k - lag, so that workers do not wait for the last trials of
+    a batch."""
     params: dict[str, ParamRange] = Field(default_factory=dict)
     """Ranges by name: of the strategy's parameters, whose own ranges hold without an entry, and of any number that the
     file sets under `costs`, `account` or `execution`, by its dotted key: `costs.slippage.rate`."""

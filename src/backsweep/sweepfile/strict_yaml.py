@@ -135,7 +135,7 @@ class _Reader:
             where = f"{self._name}:{text.count(chr(10), 0, error.position) + 1}"
             found = f"the character U+{ord(text[error.position]):04X}"
             remedy = "remove it, or save the file as plain text"
-            raise BadInput("a character that no text file has", where=where, found=found, remedy=remedy) from None
+            raise BadInput("an invalid control character", where=where, found=found, remedy=remedy) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{self._name}:{mark.line + 1}" if mark else self._name

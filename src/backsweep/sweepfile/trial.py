@@ -54,5 +54,8 @@ def read_section(kind: type[Kind], name: str, given: Kind | Mapping[str, Any] | 
         first = error.errors()[0]
         key = ".".join([name, *(str(part) for part in first["loc"])])
         raise BadInput(
-            first["msg"], where=key, found=repr(first["input"])[:100], remedy=f"correct {key}; see README.md"
+            first["msg"],
+            where=key,
+            found=repr(first["input"])[:100],
+            remedy=f"correct {key}; see docs/reference/sweep-file.md",
         ) from error

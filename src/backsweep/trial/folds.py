@@ -90,7 +90,7 @@ def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment,
         )
     if not found or min(segment.sessions for segment in found) == 0:
         raise BadInput(
-            "the data do not hold one fold" if not found else "a fold has a segment without a session",
+            "the data are too short for one fold" if not found else "a fold has a segment without a session",
             where="walk_forward",
             expected=f"more sessions than train ({spec.train}) and purge ({spec.purge}) take, and some in every span",
             found=f"{len(sessions)} sessions",
@@ -133,7 +133,7 @@ def holdout_start(sessions: NDArray[np.int64], spec: FoldSpec) -> int:
     start = _Ruler(sessions).before_end(_read(spec.holdout)) if len(sessions) else 0
     if start <= 0:
         raise BadInput(
-            "the holdout takes all the data",
+            "the holdout leaves no data for training",
             where="walk_forward.holdout",
             expected=f"more than {spec.holdout} of data",
             found=f"{len(sessions)} sessions",

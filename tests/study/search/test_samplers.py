@@ -126,7 +126,7 @@ def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
         ({"sampler": "optuna.samplers:GridSampler"}, "the sampler refuses(.|\n)*search_space"),
         ({"sampler": "optuna.samplers:PartialFixedSampler"}, "the sampler takes no seed"),
         ({"sampler": "cmaes", "batch": 2}, "a batch too small for cmaes"),
-        ({"sampler": "cmaes", "objective": "[{maximize: sharpe}, {maximize: cagr}]"}, "cmaes knows one objective"),
+        ({"sampler": "cmaes", "objective": "[{maximize: sharpe}, {maximize: cagr}]"}, "cmaes supports one objective"),
         ({"sampler": "grid"}, "a grid needs a step for `entry`"),
         ({"fixed": "{entry: 1, exit: 1, stop: 1, window: 5, long_only: true}", "params": "{}"}, "nothing to search"),
     ],

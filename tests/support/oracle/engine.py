@@ -3,8 +3,8 @@
 It is written from the documented rules alone: arithmetic in fractions, orders as objects, nothing counted that can be
 summed, and no code shared with the engine but the steps of a script. What the rules leave to rounding, a tolerance of
 one part in 10^12, is theirs too.
-What a script asks for is in `oracle_requests`, what a bar does in `oracle_bars`, what orders mean for each other in
-`oracle_families`; here are the account, the calendar and the order of events.
+What a script asks for is in `requests`, what a bar does in `bars`, what orders mean for each other in
+`families`; here are the account, the calendar and the order of events.
 
 At each timestamp:
 
@@ -12,8 +12,7 @@ At each timestamp:
    stop whose level the open has reached or passed: at the open's price) or in the range (a level inside the bar: at
    the level). First what is due at the open, then the range; then exits by market order, stops against the position,
    other exits, entries; then order of submission. Where targets come first, other exits inside the range come before
-   stops. The position that tells an exit from an entry is the one
-   at the time when the order comes due.
+   stops. The position that tells an exit from an entry is the one at the time when the order comes due.
 2. A bracket's children come to life with their parent. If it filled at the open they meet the whole bar. If it filled
    in the range they meet what surely came after: from the entry's price to the high where a stop bought or a limit
    sold, to the low where a limit bought or a stop sold. What the entry's price reaches fills at once, there, and its

@@ -420,7 +420,7 @@ class InteractiveBrokers:
             if value.tag == tag:
                 return float(value.value)
         raise BadInput(
-            f"the broker does not tell the account's {tag}",
+            f"the broker does not report the account's {tag}",
             where=self._account or "the account",
             remedy="connect first, and wait until the account values have arrived",
         )
