@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory format clean
+.PHONY: help setup demo demo-clean static check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,15 +40,18 @@ demo: $(READY)  ## run the demo sweep on the shipped data and show its best tria
 demo-clean:  ## delete the demo study, so that `make demo` starts afresh
 	rm -rf studies/demo
 
-check: $(READY)  ## linters, types, import layers and the quick tests
+static: $(READY)  ## linters, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow and not cluster" -n 2 --dist loadfile
+
+check: static  ## `make static` and the quick tests: four minutes
+	$(BIN)/pytest -m "not slow and not thorough and not cluster" -n 2 --dist loadfile
 
 # The oracles judge compiled runs, and tests/parity says that interpreted runs are the same: once is enough.
-test: check  ## `make check`, then the slow tests, then the engine's tests without the compiler
+test: static  ## `make static`, every test but the long suites, and the engine's tests without the compiler
+	$(BIN)/pytest -m "not slow and not cluster" -n 2 --dist loadfile
 	$(BIN)/pytest -m "slow and not cluster"
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow" -n 2 --dist loadfile \
 	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py

@@ -1,6 +1,11 @@
 """The calibration in small: the verdict on a few markets whose truth is known; `make calibration` has more."""
 
+import pytest
+
 import studies
+
+pytestmark = pytest.mark.thorough
+
 
 FEW = 4
 WAYS = studies.DESIGNS[:2]

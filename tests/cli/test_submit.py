@@ -6,6 +6,8 @@ from backsweep.runtime import ray_jobs
 from backsweep.runtime.ray_jobs import Job
 from backsweep.submission.transfer import send
 
+pytestmark = pytest.mark.thorough
+
 
 class _Cluster:
     """In the place of the connection: a job runs the study here, and ends as `end` says."""

@@ -10,6 +10,9 @@ import backsweep as bs
 from backsweep.runtime.inline import InlineBackend
 from backsweep.study.results.study import open_study
 
+pytestmark = pytest.mark.thorough
+
+
 WAYS = [(1, None, None), (2, 5, None), (4, 1, 3), (7, 12, 2)]
 """Shards, trials in a chunk, and after how many chunks the run is interrupted."""
 FOLDS = {

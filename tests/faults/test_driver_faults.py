@@ -5,6 +5,8 @@ import errno
 import pytest
 from faults.sabotage import kill_drivers, refuse_steps
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_a_step_that_the_file_system_refuses_loses_nothing(tmp_path, error):

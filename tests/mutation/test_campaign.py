@@ -9,6 +9,9 @@ from areas import AREAS, NAMED, SOURCES, Area, modules_of, suite_of
 from mutants import find_mutants
 from trials import KILLED, SURVIVED, TIMED_OUT
 
+pytestmark = pytest.mark.thorough
+
+
 SIGN = "def sign(x):\n    return -1 if x < 0 else 1\n"
 COUNT = "def count(n):\n    found = 0\n    while found < n:\n        found += 1\n    return found\n"
 TESTS = {

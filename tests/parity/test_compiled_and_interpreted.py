@@ -15,6 +15,9 @@ from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import SharedEvaluator
 
+pytestmark = pytest.mark.thorough
+
+
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 
 

@@ -16,6 +16,9 @@ from scenarios.scripted import assert_same_bits
 from backsweep.engine.codes import LIMIT_FILLS
 from backsweep.engine.profiles import PROFILES
 
+pytestmark = pytest.mark.thorough
+
+
 EVERY_ACCOUNT = (
     *ACCOUNTS,
     {"cash": 2_000.0, "kind": "margin", "leverage": 4.0, "lot": 0.0, "maintenance_margin": 0.375},

@@ -9,6 +9,9 @@ from scenarios.scripted import bars
 
 import backsweep as bs
 
+pytestmark = pytest.mark.thorough
+
+
 FILES = {
     "mine.py": """
 import backsweep as bs

@@ -9,6 +9,9 @@ import backsweep as bs
 from backsweep.api import sweeps
 from backsweep.errors import BadInput, StrategyError, StudyConflict
 
+pytestmark = pytest.mark.thorough
+
+
 FILES = {
     "mine.py": """
 import backsweep as bs

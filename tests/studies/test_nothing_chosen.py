@@ -9,6 +9,9 @@ import pytest
 import backsweep as bs
 from backsweep.cli import main
 
+pytestmark = pytest.mark.thorough
+
+
 STRATEGY = """
 import backsweep as bs
 

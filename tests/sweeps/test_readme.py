@@ -13,6 +13,8 @@ from backsweep.errors import StudyConflict
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def example(tmp_path):

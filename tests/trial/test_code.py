@@ -12,6 +12,9 @@ from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.code import check_code, code_digests
 from backsweep.trial.evaluate import make_evaluator
 
+pytestmark = pytest.mark.thorough
+
+
 FILES = {
     "mine.py": "import backsweep as bs\nimport helpers\n\nclass Mine(bs.Strategy):\n"
     "    def on_data(self, timestamp, data, context, broker):\n        pass\n",

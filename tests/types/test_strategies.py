@@ -11,6 +11,9 @@ from scenarios.printed import ROOT, examples, scripts
 
 import backsweep as bs
 
+pytestmark = pytest.mark.thorough
+
+
 STRATEGY = """
 from __future__ import annotations
 

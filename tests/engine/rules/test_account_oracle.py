@@ -8,6 +8,8 @@ from oracle.account import AccountOracle, in_contracts, in_units, with_actions
 from oracle.judge import ask_oracle, insist, noted
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("costs", COSTS, ids=lambda costs: costs.get("commission", {"kind": "free"})["kind"])
 @pytest.mark.parametrize("multiplier", [50.0, 0.7])

@@ -30,6 +30,9 @@ from scenarios.scripted import (
 import backsweep as bs
 from backsweep.engine.profiles import PROFILES
 
+pytestmark = pytest.mark.thorough
+
+
 EUR = {"currency": "USD", "rates": {"EUR": "eurusd"}, "per_asset": {"A": {"currency": "EUR"}}}
 MARGIN = {"cash": 10_000.0, "kind": "margin", "leverage": 2.0, **EUR}
 CASH = {"cash": 10_000.0, "kind": "cash", **EUR}

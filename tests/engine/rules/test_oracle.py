@@ -9,6 +9,9 @@ from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from backsweep.engine.codes import LIMIT_FILLS, ORDER_TYPES
 from backsweep.engine.profiles import PROFILES
 
+pytestmark = pytest.mark.thorough
+
+
 SEEDS = 40
 
 

@@ -16,6 +16,9 @@ from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput
 from backsweep.strategies.moving_average_cross import MovingAverageCross
 
+pytestmark = pytest.mark.thorough
+
+
 RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 

@@ -24,6 +24,9 @@ from backsweep.study.results.study import open_study
 from backsweep.study.store.lease import Holder, Lease
 from backsweep.submission import transfer
 
+pytestmark = pytest.mark.thorough
+
+
 DEMO = Path(__file__).parents[3] / "sweeps" / "demo.yaml"
 DRIVER = """
 import sys

@@ -6,6 +6,9 @@ from backsweep.strategies.cross_section import CrossSection
 from backsweep.strategies.moving_average_cross import MovingAverageCross
 from backsweep.strategies.threshold import Threshold
 
+pytestmark = pytest.mark.thorough
+
+
 RUNS = [
     (Threshold, {}),
     (Threshold, {"entry": 0.5, "exit": -0.5, "window": 7, "stop_multiple": 1.5, "max_units": 4, "risk": 0.02}),
