@@ -15,7 +15,7 @@ DAY_FIRST = "date,open,high,low,close,volume\n03/01/2024,10,11,9,10,100\n04/01/2
 
 
 def write(folder, form, bars=None):
-    name, content = form(bars or vendor_files.make_days(60))
+    name, content = form(bars or vendor_files.make_days(45))
     (folder / name).write_bytes(content)
     return str(folder / name)
 
