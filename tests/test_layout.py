@@ -7,7 +7,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 SOURCES = TESTS.parent / "src" / "backsweep"
-FOLDERS = [path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir()]
+FOLDERS = [path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir() and path.name != "__pycache__"]
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 OTHER_VERBS = {"Give", "Tell", "Hear", "Take", "Say", "Let"}
 ROOMS = sorted(folder for folder in FOLDERS if (SOURCES / folder).is_dir())
