@@ -108,7 +108,7 @@ def test_the_token_goes_into_a_header_and_the_first_question_is_asked_without(se
 
 def test_a_cluster_without_authentication_is_refused_unless_that_is_allowed(server):
     server.state["token"] = None
-    with pytest.raises(BadInput, match="asks for no token"):
+    with pytest.raises(BadInput, match="accepts jobs without a token"):
         JobServer(server.address)
     assert server.state["jobs"] == {}
     assert JobServer(server.address, unauthenticated=True).submit("toy", "true", {}, {})

@@ -65,7 +65,7 @@ def test_the_cost_models_of_the_docs_run_and_are_swept(example):
 
 
 def test_the_costs_of_the_docs_are_costs():
-    block = re.search(r"# Costs\n\n```yaml\ncosts:\n((?:  .*\n)+)", PAGES)
+    block = re.search(r"```yaml\ncosts:\n((?:  .*\n)+)```\n\n## Commission", PAGES)
     costs = CostsSpec.model_validate(yaml.safe_load(block[1]))
     assert costs.commission.tiers[1].maker_rate == -0.0005
     assert costs.financing.funding == "funding_rate"
