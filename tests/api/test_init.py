@@ -96,6 +96,25 @@ def test_no_file_is_overwritten(tmp_path):
     assert not (tmp_path / "sweep.yaml").exists()
 
 
+def test_a_file_that_appears_while_a_question_is_open_is_not_overwritten(tmp_path):
+    (tmp_path / "bars.csv").write_text(DAY_FIRST)
+
+    def ask(question):
+        (tmp_path / "strategy.py").write_text("mine")
+        return question.readings[0][0]
+
+    with pytest.raises(BadInput, match=r"strategy\.py is there already"):
+        init(f"{tmp_path}/bars.csv", tmp_path, ask=ask)
+    assert (tmp_path / "strategy.py").read_text() == "mine"
+
+
+def test_a_number_that_is_negative_by_parentheses_is_refused(tmp_path):
+    rows = ["2024-01-02,10,11,9,10,5", "2024-01-03,(10),(9),(11),(10),5"]
+    (tmp_path / "bars.csv").write_text("\n".join(["date,open,high,low,close,volume", *rows]))
+    with pytest.raises(BadInput, match=r"\(10\)"):
+        init(f"{tmp_path}/bars.csv", tmp_path / "out")
+
+
 @pytest.mark.parametrize("key", ["search.trials=5", "sampler=tpe"])
 def test_keys_that_are_none_of_data_are_refused(tmp_path, key):
     with pytest.raises(BadInput, match="is no key of data"):

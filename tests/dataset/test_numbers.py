@@ -24,7 +24,7 @@ def numbers(cells, **form):
         ({"decimal_comma": True}, ["10.5", "1,2,3", "1.234,5"], [None] * 3),
         ({"decimal_comma": True, "thousands": "."}, ["1.234,5", "1.234", "1.5"], [1234.5, 1234.0, None]),
         ({"strip": "$%€"}, ["$10.5", "4.42%", "- $3", "€ 7", "£7"], [10.5, 4.42, None, 7.0, None]),
-        ({"suffixes": {"K": 1e3, "M": 1e6}}, ["1.1K", "8.108789M", "3 M", "7", "7B"], [1100, 8108789, 3e6, 7, None]),
+        ({"suffixes": {"K": 1e3, "M": 1e6}}, ["1.1K", "5.K", "3 M", "7", "7B"], [1100, 5000, 3e6, 7, None]),
     ],
 )
 def test_numbers_are_read_as_declared_and_null_otherwise(form, cells, read):
@@ -56,3 +56,9 @@ def test_the_key_by_which_a_cell_is_a_number_is_found(cell, keys):
     assert find_form(cell, Format()) == keys
     if keys is not None:
         assert numbers([cell], **keys) != [None]
+
+
+@pytest.mark.parametrize("cell", ["(5.2)", "\u22125.2", "\u20135.2", "($5.2)"])
+def test_no_key_makes_a_number_of_one_that_is_negative_by_a_mark(cell):
+    assert find_form(cell, Format()) is None
+    assert numbers([cell]) == [None]

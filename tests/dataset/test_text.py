@@ -6,7 +6,9 @@ import polars as pl
 import pytest
 
 from backsweep.dataset import DataSpec, load
+from backsweep.dataset.text import scan_cells
 from backsweep.errors import BadData
+from backsweep.sweepfile.format import Format
 
 BARS = """timestamp,asset,open,high,low,close,volume
 2024-01-02,A,10.5,11.25,9,10,1000
@@ -168,3 +170,8 @@ def test_other_text_beside_tables_is_left_out_of_a_folder_and_named(write, tmp_p
     write("how these were made", "notes.txt")
     shard = load(DataSpec(bars=str(tmp_path)))
     assert any("notes.txt" in note for note in shard.notes)
+
+
+def test_a_name_that_only_looks_like_a_second_one_stays(write):
+    cells = scan_cells(write("a,x_duplicated_0\n1,2\n"), Format())
+    assert cells.collect_schema().names() == ["a", "x_duplicated_0"]

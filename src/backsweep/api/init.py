@@ -146,13 +146,15 @@ def init(
         STRATEGY: _STRATEGY.format(average=average, share=round(0.95 / len(shard.assets), 6)),
         TEST: _TEST,
     }
+    _refuse_existing(folder, names)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        with (folder / name).open("x", encoding="utf-8") as file:
+            file.write(text)
     return Start(folder, names, found, shard)
 
 
 def _refuse_existing(folder: Path, names: Sequence[str]) -> None:
-    there = [name for name in names if (folder / name).exists()]
+    there = [name for name in names if os.path.lexists(folder / name)]
     if there:
         raise BadInput(
             f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} there already",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from backsweep.sweepfile.format import SIGNS
+
 if TYPE_CHECKING:
     from backsweep.sweepfile.format import Format
 
@@ -35,7 +37,7 @@ def read_number(cell: pl.Expr, form: Format) -> pl.Expr:
     exponent = None
     if form.suffixes is not None:
         powers = {word: f"e{round(math.log10(factor))}" for word, factor in form.suffixes.items()}
-        ending = text.str.extract(r"\d\s*(\pL+)$")
+        ending = text.str.extract(r"[\d.]\s*(\pL+)$")
         exponent = pl.when(ending.is_null()).then(pl.lit("")).otherwise(ending.replace_strict(powers, default=None))
         text = text.str.replace(r"\s*\pL+$", "")
     if form.thousands is not None:
@@ -56,6 +58,8 @@ def find_form(cell: str, form: Format) -> dict[str, Any] | None:
     text = re.sub(r"[\s\u00a0]", "", cell)
     found: dict[str, Any] = {}
     marks = "".join(dict.fromkeys(re.findall(r"[^\d.,+\-\sA-Za-z']", text)))
+    if set(marks) & set(SIGNS):
+        return None
     if marks:
         found["strip"] = marks + (form.strip or "")
     text = re.sub(rf"[{re.escape(marks + (form.strip or ''))}]", "", text) if marks or form.strip else text

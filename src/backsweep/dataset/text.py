@@ -99,7 +99,7 @@ def scan_cells(file: str, form: Format) -> pl.LazyFrame | None:
         stored = scan().collect_schema().names()
     except pl.exceptions.NoDataError:
         return None
-    names = _names(file, [re.sub(r"_duplicated_\d+$", "", name) for name in stored], form)
+    names = _names(file, [_as_written(name, stored) for name in stored], form)
     return scan() if names == stored else scan(new_columns=names)
 
 
@@ -145,6 +145,12 @@ def _find_kinds(cells: pl.LazyFrame, names: Sequence[str], form: Format, blank: 
         words = found[f"{i} words"]
         kinds[name] = pl.Boolean() if boolean else pl.String() if words else pl.Float64()
     return _Kinds(kinds, found["blank"])
+
+
+def _as_written(name: str, stored: Sequence[str]) -> str:
+    """Return a column's name without the ending that Polars gives to the second column of one name."""
+    first = re.sub(r"_duplicated_\d+$", "", name)
+    return first if first in stored else name
 
 
 def _names(file: str, stored: Sequence[str], form: Format) -> list[str]:

@@ -13,6 +13,9 @@ from backsweep.sweepfile.section import Section
 EPOCHS = {"epoch_s": 10**9, "epoch_ms": 10**6, "epoch_us": 10**3, "epoch_ns": 1}
 """Timestamps counted since 1970 in UTC, by the word for them: nanoseconds in one unit."""
 
+SIGNS = "()\u2212\u2013\u2014\ufe63\uff0d"
+"""Parentheses and dashes, which say that a number is negative: never removed from one."""
+
 Name = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 Factor = Annotated[float, Field(gt=0)]
@@ -88,7 +91,11 @@ class Format(Section):
     @field_validator("suffixes")
     @classmethod
     def _check_suffixes(cls, suffixes: dict[str, float] | None) -> dict[str, float] | None:
-        """Refuse suffixes that stand for other numbers than powers of ten, such as 1e3 or 1e6."""
+        """Refuse suffixes that are no letters, or stand for other numbers than powers of ten, such as 1e3 or 1e6."""
+        mark = next((word for word in suffixes or {} if not word.isalpha()), None)
+        if mark is not None:
+            message = f"the suffix {mark!r} is not made of letters; `strip` removes marks such as %"
+            raise ValueError(message)
         odd = next(
             (word for word, value in (suffixes or {}).items() if value != 10.0 ** round(math.log10(value))), None
         )
@@ -114,7 +121,8 @@ class Format(Section):
     def _check_marks(self) -> Self:
         """Refuse a decimal mark that stands between groups of digits or is removed, and digits and signs that are."""
         point = "," if self.decimal_comma else "."
-        part = next((mark for mark in f"{self.thousands or ''}{self.strip or ''}" if mark in "0123456789+-"), None)
+        removed = f"{self.thousands or ''}{self.strip or ''}"
+        part = next((mark for mark in removed if mark in f"0123456789+-eE{SIGNS}"), None)
         if part is not None:
             message = f"{part!r} is part of numbers, and cannot be removed from them"
             raise ValueError(message)

@@ -10,7 +10,7 @@ import polars as pl
 from backsweep.dataset.numbers import SUFFIXES, find_form, read_number
 from backsweep.dataset.sniff.question import Question
 from backsweep.dataset.sources import guarded
-from backsweep.sweepfile.format import Format
+from backsweep.sweepfile.format import SIGNS, Format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def find_number_keys(cells: pl.LazyFrame, columns: Sequence[str], file: str, dec
     if nulls:
         keys["null_values"] = nulls
     written = [word for word in written if word not in NULLS]
-    marks = dict.fromkeys("".join(re.findall(r"[^\d.,+\-\s\u00a0\u202f'A-Za-z]", "".join(written))))
+    marks = dict.fromkeys("".join(re.findall(rf"[^\d.,+\-\s\u00a0\u202f'A-Za-z{SIGNS}]", "".join(written))))
     if marks:
         keys["strip"] = "".join(marks)
         written = [re.sub(f"[{re.escape(keys['strip'])}]", "", word).strip() for word in written]
