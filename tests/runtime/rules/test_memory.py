@@ -12,8 +12,8 @@ import resource, sys
 from pathlib import Path
 from backsweep.dataset import DataSpec
 from backsweep.runtime.evaluators import make_builders
-from backsweep.trial import evaluate
-from backsweep.trial.sleeves.runner import evaluator as divided
+from backsweep.trial import evaluator
+from backsweep.trial.sleeves import evaluator as divided
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.sweepfile.account import AccountSpec
 
