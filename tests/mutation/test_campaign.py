@@ -5,6 +5,7 @@ import subprocess
 
 import campaign
 import pytest
+import trials
 from areas import AREAS, NAMED, SOURCES, Area, modules_of, suite_of
 from mutants import find_mutants
 from trials import KILLED, SURVIVED, TIMED_OUT
@@ -99,3 +100,9 @@ def test_what_is_known_to_change_nothing_is_a_mutant_of_this_tree():
 def test_a_few_mutants_of_this_tree_are_noticed(capsys):
     assert campaign.main(["--only", "selection", "--number", "2", "--seed", "1"]) == 0
     assert "noticed: 2 of 2" in capsys.readouterr().out
+
+
+def test_a_mutant_that_what_the_tests_share_cannot_import_is_noticed():
+    assert trials._outcome(3, 'Error while loading plugin "scenarios.formula_study".') == KILLED
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        trials._outcome(3, "INTERNALERROR>")

@@ -22,6 +22,7 @@ from mutants import Mutant
 KILLED, SURVIVED, TIMED_OUT = "killed", "survived", "time-out"
 _STOPPED = "Timeout +++"  # what pytest-timeout prints
 _PASSED, _FAILED = 0, (1, 2, 4)  # 2 and 4: a test module or conftest.py that cannot be read
+_NO_PLUGIN = "Error while loading plugin"  # what the tests share cannot be read: pytest ends as for a fault of its own
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,6 @@ def _outcome(code: int, said: str) -> str:
         return TIMED_OUT
     if code == _PASSED:
         return SURVIVED
-    if code in _FAILED or code < 0:  # below zero: a signal ended the process
+    if code in _FAILED or _NO_PLUGIN in said or code < 0:  # below zero: a signal ended the process
         return KILLED
     raise RuntimeError(f"pytest ended with {code}:\n{said}")
