@@ -174,6 +174,14 @@ def test_a_duplicate_bar_is_refused_with_both_rows(change):
     assert error.problem == "duplicate (timestamp, asset)"
     assert error.found == "timestamp 2024-01-02 00:00:00, asset AA, as in row 1"
     assert "unique(subset=['timestamp', 'asset']" in error.remedy
+    assert "clocks" not in error.remedy
+
+
+def test_a_duplicate_hour_without_a_zone_may_be_one_that_clocks_repeat(bars):
+    hourly = bars.with_columns(pl.col("timestamp").cast(pl.Datetime("us")) + pl.duration(hours=1))
+    error = refusal(pl.concat([hourly, hourly.head(1)]))
+    assert error.problem == "duplicate (timestamp, asset)"
+    assert "if clocks were set back then, name their zone" in error.remedy
 
 
 def test_a_duplicate_in_another_file_names_both_files(bars, tmp_path):

@@ -54,6 +54,16 @@ def test_the_subject_is_the_selected_trial_or_the_best_and_its_skew_is_looked_at
     assert f"a skew of {metrics.skew(returns[:, 1]):.1f}" in crashed.verdict.warnings[0]
 
 
+def test_the_first_trial_can_be_the_best():
+    returns = np.random.default_rng(0).normal(0.0, 0.01, (640, 3))
+    returns[:, 0] += 0.01
+    returns[::160, 0] = -0.1  # four crashes
+    found = findings(returns)
+    assert found.trial == 10
+    assert f"a skew of {metrics.skew(returns[:, 0]):.1f}" in found.verdict.warnings[0]
+    assert not math.isnan(found.probabilistic)
+
+
 @pytest.mark.parametrize("looks", [1, 3, 1000])
 def test_looks_multiply_the_p_value_up_to_one(looks):
     found = findings(np.random.default_rng(1).normal(0.0005, 0.01, (640, 5)), looks=looks)

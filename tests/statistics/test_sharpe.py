@@ -19,6 +19,10 @@ def test_standard_error_is_the_published_one():
     assert statistics.sharpe_standard_error(0.8183, 134, -1.4455, 7.0497) == pytest.approx(0.15500655, abs=5e-9)
 
 
+def test_the_standard_error_is_that_of_normal_returns_where_no_moments_are_given():
+    assert statistics.sharpe_standard_error(0.2, 101) == pytest.approx(math.sqrt((1 + 0.2**2 / 2) / 100), rel=1e-14)
+
+
 @pytest.mark.parametrize(
     ("length", "expected"),
     [
