@@ -78,6 +78,13 @@ def test_a_question_is_refused_by_default_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_dates_whose_day_is_their_month_leave_the_order_open(tmp_path):
+    rows = [f"{month:02}/{month:02}/2024,10,11,9,10,5" for month in range(1, 5)]
+    (tmp_path / "bars.csv").write_text("\n".join(["date,open,high,low,close,volume", *rows]))
+    with pytest.raises(BadInput, match="2 ways"):
+        init(f"{tmp_path}/bars.csv", tmp_path / "out")
+
+
 def test_bars_that_break_a_rule_are_refused_and_nothing_is_written(tmp_path):
     (tmp_path / "bars.csv").write_text("date,open,high,low,close\n2024-01-02,10,9,11,10\n")
     with pytest.raises(BadInput, match="high is below low"):

@@ -47,7 +47,8 @@ _YEARS = (1900, 2100)
 def find_readings(values: pl.Series) -> list[str]:
     """Return every pattern and every unit since 1970 that fits all of `values`: text, each of them once or more.
 
-    Of patterns that read all values as the same times, the first.
+    Of patterns that read all values as the same times in the same order of day, month and year, the first: dates such
+    as 02/02/2024 alone leave the order of later ones open.
     """
     values = values.unique(maintain_order=True).drop_nulls()
     first = values.head(1)
@@ -56,7 +57,8 @@ def find_readings(values: pl.Series) -> list[str]:
     fitting = {pattern: _read(values, pattern) for pattern in patterns if _fits(values, pattern)}
     found: list[str] = []
     for pattern, times in fitting.items():
-        if not any(times.equals(fitting[other]) for other in found):
+        order = describe_reading(pattern)
+        if not any(order == describe_reading(other) and times.equals(fitting[other]) for other in found):
             found.append(pattern)
     numbers = values.cast(pl.Int64, strict=False)
     if numbers.null_count() == 0:
