@@ -9,8 +9,7 @@ Two things a strategy may know in advance, because a trader does: which assets t
 What this cannot find is knowledge from outside the data: a table in the strategy's module, a signal column that was
 computed from later prices, parameters chosen on the same history.
 
-The warm-up of a feature is found the same way from the other end: the data begins later, and the bars are counted until
-the feature is what it was.
+The warm-up of a feature is found the same way from the other end: `trial.warmup`.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from backsweep.errors import StrategyError
 from backsweep.trial.market import Market, pack
 from backsweep.trial.recording import record
 from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.warmup import find_warmup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -111,7 +111,8 @@ def check_lookahead(
     later = Runner(_later(shard, market), cls, settings, **options)
     for runner in (real, later):
         runner.take(trials[0])
-    return Lookahead(moments, requests, _find_warmup(real, later))
+    warmup = find_warmup(real.feature_columns(), later.feature_columns(), later.market.bars["asset"])
+    return Lookahead(moments, requests, warmup)
 
 
 def _run_interpreted(
@@ -249,22 +250,3 @@ def _seen(cls: type[Strategy], part: str, *, expected: str, found: str, remedy: 
         found=found,
         remedy=remedy,
     )
-
-
-def _find_warmup(real: Runner, later: Runner) -> dict[str, int | None]:
-    """Count the bars after which features are what they would be with more history before them."""
-    start = len(real.market.bars) - len(later.market.bars)
-    assets = later.market.bars["asset"]
-    short = later.feature_columns()
-    warmup: dict[str, int | None] = {}
-    for name, values in real.feature_columns().items():
-        wrong = _differ(values[start:], short[name])
-        counts = [_settle(wrong[assets == asset]) for asset in np.unique(assets)]
-        warmup[name] = None if None in counts else max(count for count in counts if count is not None)
-    return warmup
-
-
-def _settle(wrong: NDArray[np.bool_]) -> int | None:
-    """Count the bars up to the last wrong one; None if the data ends with it."""
-    last = int(np.flatnonzero(wrong)[-1]) + 1 if wrong.any() else 0
-    return None if last and last == len(wrong) else last
