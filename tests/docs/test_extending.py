@@ -48,7 +48,7 @@ from generate import PAGES
 sweep = load_sweep(Path("sweep.yaml"))
 assert not sweep.learns
 space = build_space(sweep, Threshold.declared())
-values = make_proposer(sweep, space).propose(0, (), ()).values
+values = make_proposer(sweep, space).propose(0, 8, ()).values
 assert values[0, space.names.index("costs.commission.units")] <= 10.0
 for key, wrong, remedy in (("units", "0", "greater than 0"), ("unit", "1", "`units`")):
     Path("wrong.yaml").write_text(Path("sweep.yaml").read_text().replace("units: 10", f"{key}: {wrong}"))

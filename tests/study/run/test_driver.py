@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import polars as pl
@@ -9,6 +10,7 @@ from numpy.random import default_rng
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS
 from backsweep.study.results.study import open_study
+from backsweep.study.search.samplers.random import RandomProposer
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.table.trials import TIMING
 
@@ -64,6 +66,38 @@ class TestEverySampler:
         bench.run("seven", bench.sweep(sampler=sampler, trials=16))
         bench.run("eight", bench.sweep(sampler=sampler, trials=16, seed=8))
         assert not rows(bench, "seven")["params_entry"].equals(rows(bench, "eight")["params_entry"])
+
+
+class Witness(RandomProposer):
+    """Keeps what it was asked, and what of its observations somebody else still holds."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.seen, self.asked = [], []
+
+    def observe(self, observed):
+        self.seen.append((observed.proposals.values, weakref.ref(observed)))
+
+    def propose(self, batch, size, running):
+        proposals = super().propose(batch, size, running)
+        values = [values.tolist() for values, _ in self.seen] + [each.values.tolist() for each in running]
+        self.asked.append((batch, len(self.seen), values, sum(held() is not None for _, held in self.seen)))
+        return proposals
+
+
+@pytest.mark.parametrize("committed", [0, 40, 48])
+def test_a_sampler_observes_every_batch_once_and_in_order_when_a_later_one_may_know_it(bench, monkeypatch, committed):
+    """With 16 trials in a batch and a lag of 2; the sampler alone keeps what it has observed."""
+    sweep = bench.sweep(sampler="tpe")
+    witness = Witness(bench.space(sweep), sweep.search, "")
+    monkeypatch.setattr("backsweep.study.run.driver.make_proposer", lambda *_: witness)
+    if committed:
+        bench.run("study", bench.sweep(sampler="tpe", trials=committed))
+        witness.__init__(bench.space(sweep), sweep.search, "")
+    bench.run("study", sweep)
+    batches = [witness.propose(batch, 16, ()).values.tolist() for batch in range(7)]
+    expected = [(batch, max(0, batch - 1), batches[:batch], 0) for batch in range(committed // 16, 7)]
+    assert witness.asked[: len(expected)] == expected
 
 
 def test_a_lag_of_one_waits_for_every_batch(bench):

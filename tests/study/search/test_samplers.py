@@ -29,12 +29,20 @@ def sphere(values):
     return (values[:, 0] - 2) ** 2 + (values[:, 1] - 3) ** 2 / 4 + np.log(values[:, 2] / 20) ** 2
 
 
-def search(proposer, batches, lag=2):
-    past, proposed = [], []
+def proposed(proposer, past, batch, size, lag=2):
+    """Return the proposals of a batch, after a proposer has observed what the batch may know of `past`."""
+    known = max(0, batch - lag + 1)
+    for each in past[:known]:
+        proposer.observe(each)
+    return proposer.propose(batch, size, [each.proposals for each in past[known:batch]])
+
+
+def search(proposer, batches, size=32, lag=2):
+    past = []
     for batch in range(batches):
-        known = max(0, batch - lag + 1)
-        proposals = proposer.propose(batch, past[:known], proposed[known:batch])
-        proposed.append(proposals)
+        if batch >= lag:
+            proposer.observe(past[batch - lag])
+        proposals = proposer.propose(batch, size, [each.proposals for each in past[max(0, batch - lag + 1) :]])
         past.append(observed(proposals, sphere(proposals.values)))
     return past
 
@@ -52,10 +60,8 @@ def test_an_adaptive_sampler_gets_closer_than_random_draws(bench, sampler):
 def test_a_new_proposer_with_the_same_past_proposes_the_same(bench, sampler):
     past = search(proposer_of(bench, sampler=sampler, batch=32), 12)
     for batch in (0, 1, 2, 7, 11):
-        known = max(0, batch - 1)
-        again = proposer_of(bench, sampler=sampler, batch=32)
-        running = [entry.proposals for entry in past[known:batch]]
-        assert np.array_equal(again.propose(batch, past[:known], running).values, past[batch].proposals.values)
+        again = proposed(proposer_of(bench, sampler=sampler, batch=32), past, batch, 32)
+        assert np.array_equal(again.values, past[batch].proposals.values)
 
 
 def test_tpe_sees_the_best_25_of_the_whole_history_and_the_last_241(bench, monkeypatch):
@@ -68,9 +74,10 @@ def test_tpe_sees_the_best_25_of_the_whole_history_and_the_last_241(bench, monke
         return below, above
 
     proposer = proposer_of(bench, sampler="tpe", batch=64)
-    past = search(proposer, 8)
+    past = search(proposer, 8, size=64)
     monkeypatch.setattr(tpe, "_split_trials", spy)
-    proposer.propose(8, past[:7], [past[7].proposals])
+    proposer.observe(past[6])
+    proposer.propose(8, 64, [past[7].proposals])
     everything = np.sort(np.concatenate([entry.losses[:, 0] for entry in past[:7]]))
     good, count = seen[0]
     assert good == everything[:25].tolist()
@@ -80,10 +87,11 @@ def test_tpe_sees_the_best_25_of_the_whole_history_and_the_last_241(bench, monke
 def test_failed_and_undefined_trials_do_not_stop_a_sampler(bench):
     for sampler in ("tpe", "cmaes", "nsga2"):
         proposer = proposer_of(bench, sampler=sampler, batch=16)
-        first = proposer.propose(0, [], [])
+        first = proposer.propose(0, 16, [])
         nothing = Observations(first, np.full((16, 1), np.nan), np.full((16, 2), np.inf), np.arange(16) % 2 == 0)
-        second = proposer.propose(1, [], [first])
-        third = proposer.propose(2, [nothing], [second])
+        second = proposer.propose(1, 16, [first])
+        proposer.observe(nothing)
+        third = proposer.propose(2, 16, [second])
         assert np.isfinite(third.values).all()
 
 
@@ -107,7 +115,7 @@ def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
     sweep = bench.sweep(text)
     proposer = make_proposer(sweep, bench.space(sweep))
     assert proposer.limit == 2_500_001 * 5_000_001 * 96 * 2 * 3
-    first = proposer.propose(0, [], []).values
+    first = proposer.propose(0, 16, []).values
     assert first[:7, 4].tolist() == [0.0, 0.0002, 0.0005] * 2 + [0.0]
     assert first[:7, 3].tolist() == [1.0] * 3 + [0.0] * 3 + [1.0]
     assert (first[:, 0] == 0.5).all()
@@ -133,7 +141,7 @@ def test_grids_too_large_to_hold_are_counted_through(bench, sweep_text):
 )
 def test_what_a_sampler_cannot_search_is_bad_input(bench, options, message):
     with pytest.raises(BadInput, match=message):
-        proposer_of(bench, **options).propose(0, [], [])
+        proposer_of(bench, **options).propose(0, 16, [])
 
 
 def test_a_sampler_in_a_file_of_the_users_own_may_import_what_lies_beside_it_also_later(bench, tmp_path):
@@ -143,8 +151,8 @@ def test_a_sampler_in_a_file_of_the_users_own_may_import_what_lies_beside_it_als
         "    def sample_independent(self, *given):\n        import drawing\n\n"
         "        self.drawn = drawing.SEED\n        return super().sample_independent(*given)\n"
     )
-    own = proposer_of(bench, sampler=f"{tmp_path}/own.py:Own").propose(0, [], [])
-    shipped = proposer_of(bench, sampler="optuna.samplers:RandomSampler").propose(0, [], [])
+    own = proposer_of(bench, sampler=f"{tmp_path}/own.py:Own").propose(0, 16, [])
+    shipped = proposer_of(bench, sampler="optuna.samplers:RandomSampler").propose(0, 16, [])
     assert own.values.tolist() == shipped.values.tolist()
 
 
@@ -201,10 +209,10 @@ def test_every_sampler_of_the_sweep_file_is_the_file_of_its_name_and_there_is_no
 def test_a_sampler_that_learns_follows_from_outcomes_and_one_that_does_not_ignores_them(bench, sampler):
     """After the same proposals with opposite outcomes a learning sampler proposes something else."""
     proposers = [proposer_of(bench, sampler=sampler, batch=32) for _ in range(2)]
-    first = proposers[0].propose(0, [], [])
+    first = proposers[0].propose(0, 32, [])
     losses = [sphere(first.values), -sphere(first.values)]
     past = [[observed(first, loss)] * 2 for loss in losses]  # cmaes has two searches that take turns
-    one, other = (each.propose(2, known, []).values for each, known in zip(proposers, past, strict=True))
+    one, other = (proposed(*each, 2, 32, lag=1).values for each in zip(proposers, past, strict=True))
     assert np.array_equal(one, other) != bench.sweep(sampler=sampler, batch=32).learns
 
 

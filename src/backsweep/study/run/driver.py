@@ -146,21 +146,24 @@ class _Run:
     ) -> None:
         search = sweep.search
         self._batches = batches
-        self._search, self._table, self._learns = search, Table(search, space), sweep.learns
+        self._search, self._table = search, Table(search, space)
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pacing = on_progress, Pacing(search.batch, chunk_size)
         self._queue: deque[Chunk] = deque()  # stages of groups, or what remains of them to send
         self._groups: dict[int, BatchGroup] = {}  # by their first batch, oldest first: those that are not committed
-        self._past: list[Observations] = []  # of committed whole batches, if the proposer asks
         self._info = DataInfo(np.empty(0, np.int64))
         self._committed = self._failed = 0
         self._best: dict[str, Any] | None = None
-        self._head = pl.DataFrame()  # committed rows of a batch that is not whole, if the proposer asks
-        for rows in folder.parts("trials"):
+        self._known: deque[Observations] = deque()  # of committed batches that the proposer may not observe yet
+        self._observed = 0  # batches that it has observed
+        self._head = pl.DataFrame()  # committed rows of a batch that is not whole
+        entries = folder.entries()
+        self._resumed = self._done = sum(entry.count for entry in entries)
+        self._next = batches.of(self._done)  # batch to propose next
+        self._learns = sweep.learns and self._done < batches.total  # whether the proposer is to observe batches
+        for rows in folder.parts("trials", entries):
             self._failed += int((rows["state"] == "FAIL").sum())
             self._record(rows)
-        self._resumed = self._done = self._committed
-        self._next = self._batches.of(self._committed)  # batch to propose next
 
     @property
     def finished(self) -> bool:
@@ -185,14 +188,21 @@ class _Run:
         return Summary(self._folder.path, self._done, total, self._failed, self._resumed, self._best)
 
     def _record(self, rows: pl.DataFrame) -> None:
-        """Count committed rows, and add whole batches to the proposer's past."""
+        """Count committed rows, and let the proposer observe the batches among them."""
         self._committed += len(rows)
         self._best = best_row(rows, self._search, self._best)
         if self._learns:
             rows, size = pl.concat([self._head, rows]) if len(self._head) else rows, self._batches.size
             whole = len(rows) // size * size
-            self._past += [self._table.observations(rows[start : start + size]) for start in range(0, whole, size)]
+            self._known += (self._table.observations(rows[start : start + size]) for start in range(0, whole, size))
             self._head = rows[whole:]
+            self._observe()
+
+    def _observe(self) -> None:
+        """Let the proposer observe the batches that the next one may know."""
+        while self._known and self._observed < self._batches.known(self._next):
+            self._proposer.observe(self._known.popleft())
+            self._observed += 1
 
     def _fill(self) -> None:
         """Submit chunks while the backend has capacity."""
@@ -227,21 +237,22 @@ class _Run:
         group = self._groups[batch] = BatchGroup(proposals, numbers, part, schedule, self._search)
         self._queue.append(group.to_chunk(batch))
         self._next += count
+        self._observe()
         return True
 
     def _must_wait(self, batch: int) -> bool:
         """Whether a batch must not be proposed yet: those that it depends on, or too many others, are unfinished."""
         if self._learns:
-            return len(self._past) < self._batches.known(batch)
+            return self._observed < self._batches.known(batch)
         return bool(self._groups) and self._pacing.is_far(batch * self._batches.size - self._committed)
 
     def _proposed_by_sampler(self, batch: int) -> Proposals:
+        size = self._batches.size
         if not self._learns:
-            return self._proposer.propose(batch, (), ())
-        known = self._batches.known(batch)
-        past = [observed.proposals for observed in self._past[known:batch]]
-        running = [*past, *(self._groups[each].proposals for each in range(known + len(past), batch))]
-        return self._proposer.propose(batch, self._past[:known], running)
+            return self._proposer.propose(batch, size, ())
+        committed = [observed.proposals for observed in self._known]
+        running = [self._groups[each].proposals for each in range(self._observed + len(committed), batch)]
+        return self._proposer.propose(batch, size, [*committed, *running])
 
     def _store(self, outcome: Outcome) -> None:
         group = self._groups.get(outcome.batch)

@@ -26,13 +26,19 @@ class ByFold(Proposer):
 
     def __init__(self, proposers: Sequence[Proposer]) -> None:
         self._proposers = proposers
+        self._observed = 0
 
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
-        """Return the proposals of the batch's fold, whose proposer is given that fold's past alone."""
+    def observe(self, observed: Observations) -> None:
+        """Record the outcomes of a batch with the proposer of its fold."""
+        self._proposers[self._observed % len(self._proposers)].observe(observed)
+        self._observed += 1
+
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
+        """Return the proposals of the batch's fold, whose proposer is given that fold's running batches alone."""
         count = len(self._proposers)
         turn, fold = divmod(batch, count)
-        others = (fold - len(past)) % count  # running batches before the fold's own first
-        return self._proposers[fold].propose(turn, past[fold::count], running[others::count])
+        others = (fold - self._observed) % count  # running batches before the fold's own first
+        return self._proposers[fold].propose(turn, size, running[others::count])
 
 
 def fold_seed(seed: int, fold: int) -> int:

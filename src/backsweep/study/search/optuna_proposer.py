@@ -63,27 +63,23 @@ class OptunaProposer(Proposer):
         self._axes = {axis.name: _distribution(axis) for axis in space.dimensions}
         self._names = [bound.name for bound in search.bounds]
         self._worst = np.full(len(search.objective), -np.inf)
-        self._folded = 0
         self.trials: list[Finished] = []
         self._attrs: dict[str, Any] = {}
 
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
         """Ask a new sampler for a batch, given a new study of the past."""
-        for observed in past[self._folded :]:
-            self.add(observed)
-        self._folded = len(past)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Optuna's many, none says anything about this study
             try:
                 with modules_of(self.build):
-                    return self._ask(batch, running)
+                    return self._ask(batch, size, running)
             except (TypeError, ValueError, ImportError, RuntimeError) as error:
                 remedy = "use another sampler, or change what it cannot take"
                 found = f"{type(error).__name__}: {error}"
                 raise BadInput("the sampler refuses", where=self._where, found=found, remedy=remedy) from error
 
-    def _ask(self, batch: int, running: Sequence[Proposals]) -> Proposals:
+    def _ask(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
         seed = int(np.random.SeedSequence([_OPTUNA, self._search.seed, batch]).generate_state(1)[0])
         storage = optuna.storages.InMemoryStorage()
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objective)
@@ -98,9 +94,9 @@ class OptunaProposer(Proposer):
                 attrs |= _unpack(proposals.attr(row)).get("study", {})
         for name, value in attrs.items():
             storage.set_study_system_attr(key, name, value)
-        values = np.empty((self._search.batch, len(self._axes)))
+        values = np.empty((size, len(self._axes)))
         texts: list[str] = []
-        for row in range(self._search.batch):
+        for row in range(size):
             trial = study.ask(self._axes)
             values[row] = [axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions]
             if self.keeps_attributes:
@@ -114,8 +110,8 @@ class OptunaProposer(Proposer):
         """Finished trials that the sampler is shown, in their order."""
         return self.trials
 
-    def add(self, observed: Observations) -> None:
-        """Add one more batch of the past."""
+    def observe(self, observed: Observations) -> None:
+        """Add one more batch to the past."""
         defined = observed.losses[np.isfinite(observed.losses).all(axis=1)]
         self._worst = np.max([self._worst, *defined], axis=0)
         for row in range(len(observed.failed)):

@@ -1,8 +1,9 @@
 """The interface of proposers: what they are given, and what they return.
 
 The proposals of batch k are a pure function of the study's seed, of k, of the outcomes of the batches up to k - lag and
-of the proposals of those in between, which are still running. A proposer may keep what it has computed, but a new one
-that is given the same past proposes the same values: that is what makes a study resume exactly.
+of the proposals of those in between, which are still running. A proposer keeps what it needs of the outcomes that it
+has observed; the driver keeps none of them. A new proposer that observes the same batches proposes the same values:
+that is what makes a study resume exactly.
 
 A batch is always proposed whole. When a study ends inside a batch, the driver uses its head, and a study that is later
 extended finds the rest unchanged.
@@ -76,12 +77,18 @@ class Proposer(ABC):
     limit: int | None = None
     """How many trials there are at most; None = no end."""
 
-    @abstractmethod
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:
-        """Propose one whole batch.
+    def observe(self, observed: Observations) -> None:  # noqa: B027 - nothing to do without a memory
+        """Record the outcomes of the next batch: batches are observed in order, each once.
 
-        `past` are batches 0 to batch - lag with their outcomes, `running` those between them and this one. Both are
-        empty for a sampler that does not learn, of which any batch may come first.
+        Before batch k is proposed, batches 0 to k - lag are observed. A sampler that does not learn observes none.
+        """
+
+    @abstractmethod
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
+        """Propose the `size` trials of batch number `batch`.
+
+        `running` are the batches between those that were observed and this one, oldest first. They are empty for a
+        sampler that does not learn, of which any batch may come first, and whose batches have the same size.
         """
 
 

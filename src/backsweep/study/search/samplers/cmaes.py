@@ -42,13 +42,11 @@ class _Search:
         bounds = np.tile([0.0, 1.0], (dimensions, 1))
         self._cma = CMA(np.full(dimensions, 0.5), _SPREAD, bounds=bounds, seed=seed, population_size=size)
         self._size = size
-        self.generation = 0
         self.points = self._ask()
 
     def tell(self, order: NDArray[np.int64]) -> None:
         """Move on to the next generation; `order` lists the last one's trials from best to worst."""
         self._cma.tell([(self.points[row], float(rank)) for rank, row in enumerate(order)])
-        self.generation += 1
         self.points = self._ask()
 
     def _ask(self) -> NDArray[np.float64]:
@@ -73,15 +71,18 @@ class CmaProposer(Proposer):
         # An axis that means nothing is added to a search of one axis, which CMA-ES does not accept.
         count = max(2, len(space.dimensions))
         self._searches = [_Search(count, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
+        self._observed = 0
 
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
-        """Update the batch's search with what is known, and return its generation."""
-        generation, turn = divmod(batch, self._lag)
-        search = self._searches[turn]
-        while search.generation < generation:
-            observed = past[search.generation * self._lag + turn]
-            search.tell(ranked(observed.losses, observed.violations, observed.failed))
-        unit = np.minimum(search.points[:, : len(self._space.dimensions)], _BELOW_ONE)
+    def observe(self, observed: Observations) -> None:
+        """Move the search on whose generation the batch was."""
+        turn = self._searches[self._observed % self._lag]
+        turn.tell(ranked(observed.losses, observed.violations, observed.failed))
+        self._observed += 1
+
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+        """Return the generation of the search whose turn it is; its size is that of every batch."""
+        points = self._searches[batch % self._lag].points
+        unit = np.minimum(points[:, : len(self._space.dimensions)], _BELOW_ONE)
         return Proposals(self._space.from_unit(unit))
 
 

@@ -13,7 +13,6 @@ from backsweep.study.search.proposals import Proposals, Proposer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 class GridProposer(Proposer):
     """Every combination of the axes' values, the last axis varying fastest; never held in memory."""
 
-    def __init__(self, space: Space, search: Search, where: str) -> None:
+    def __init__(self, space: Space, search: Search, where: str) -> None:  # noqa: ARG002 - the same for all samplers
         sizes = []
         for axis in space.dimensions:
             if axis.size is None:
@@ -34,12 +33,12 @@ class GridProposer(Proposer):
                 )
             sizes.append(axis.size)
         self.limit = math.prod(sizes)
-        self._space, self._size, self._sizes = space, search.batch, sizes
+        self._space, self._sizes = space, sizes
 
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Count through the combinations as through a number whose digits have different bases."""
-        rest = np.arange(batch * self._size, (batch + 1) * self._size, dtype=np.int64)
-        values = np.empty((self._size, len(self._sizes)))
+        rest = np.arange(batch * size, (batch + 1) * size, dtype=np.int64)
+        values = np.empty((size, len(self._sizes)))
         for j in reversed(range(len(self._sizes))):
             rest, digit = np.divmod(rest, self._sizes[j])
             values[:, j] = self._space.dimensions[j].at(digit)

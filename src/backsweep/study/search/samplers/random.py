@@ -11,7 +11,6 @@ from backsweep.study.search.proposals import Proposals, Proposer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
@@ -22,12 +21,12 @@ class RandomProposer(Proposer):
     """Independent draws, uniform on every axis."""
 
     def __init__(self, space: Space, search: Search, where: str) -> None:  # noqa: ARG002 - the same for all samplers
-        self._space, self._seed, self._size = space, search.seed, search.batch
+        self._space, self._seed = space, search.seed
 
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Draw a batch from a stream of its own."""
         stream = np.random.default_rng([_RANDOM, self._seed, batch])
-        return Proposals(self._space.from_unit(stream.random((self._size, len(self._space.dimensions)))))
+        return Proposals(self._space.from_unit(stream.random((size, len(self._space.dimensions)))))
 
 
 make = RandomProposer

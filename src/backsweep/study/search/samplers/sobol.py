@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
@@ -99,14 +98,14 @@ class SobolProposer(Proposer):
                 found=str(count),
                 remedy="use `sampler: random`, or fix some parameters",
             )
-        self._space, self._size = space, search.batch
+        self._space = space
         self._shift: NDArray[np.uint32] = np.random.default_rng([_SHIFT, search.seed]).integers(
             2**32, size=count, dtype=np.uint32
         )
 
-    def propose(self, batch: int, past: Sequence[Observations], running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+    def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Return the next points of the sequence, computed from their numbers."""
-        return Proposals(self._space.from_unit(sobol_points(batch * self._size, self._size, self._shift)))
+        return Proposals(self._space.from_unit(sobol_points(batch * size, size, self._shift)))
 
 
 make = SobolProposer

@@ -45,10 +45,10 @@ class TpeProposer(OptunaProposer):
         """Return the best and the last trials."""
         return [self.trials[number] for number in sorted({*self._best, *self._recent})]
 
-    def add(self, observed: Observations) -> None:
-        """Add one more batch of the past."""
+    def observe(self, observed: Observations) -> None:
+        """Add one more batch to the past."""
         first = len(self.trials)
-        super().add(observed)
+        super().observe(observed)
         usable = [row for row in range(len(observed.failed)) if self.trials[first + row].state == TrialState.COMPLETE]
         self._recent = (self._recent + [first + row for row in usable])[-_LAST:]
         self._merit |= {first + row: (observed.losses[row], observed.violations[row]) for row in usable}
