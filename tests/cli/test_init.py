@@ -20,7 +20,7 @@ def bars(tmp_path, monkeypatch):
 def test_what_was_read_and_written_is_said(command, bars, tmp_path):
     code, out, err = command("init", bars, "--out", "new", "--set", "data.format.timestamp=%d/%m/%Y")
     assert (code, err) == (0, "")
-    assert "2024-01-03 00:00 to 2024-01-04 00:00" in out
+    assert "2024-01-03 to 2024-01-04" in out
     assert "next: backsweep check new/sweep.yaml, then backsweep run new/sweep.yaml" in out
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         "strategy.py",
@@ -50,7 +50,7 @@ def test_two_readings_are_asked_on_a_terminal(command, bars, monkeypatch, typed,
     monkeypatch.setattr(module, "_is_terminal", lambda: True)
     code, out, err = command("init", bars, "--out", "new")
     assert code == 0
-    assert f"{first} 00:00 to" in out
+    assert f"{first} to" in out
     assert "1. month first (data.format.timestamp: %m/%d/%Y)" in err
     assert "'03/01/2024', '04/01/2024'" in err
 

@@ -8,6 +8,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from backsweep.dataset import DataSpec, load
+from backsweep.dataset.anomalies import find_anomalies
+from backsweep.dataset.gaps import find_gaps, find_interval
+
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 FILES = ("stocks_daily.parquet", "stocks_signals.parquet", "market_context.parquet")
 
@@ -102,3 +106,8 @@ def test_a_wheel_with_other_prices_is_refused(tmp_path):
         archive.writestr(make_data.MEMBER, b"other")
     with pytest.raises(SystemExit, match="expected"):
         make_data.read_stocks(wheel)
+
+
+def test_nothing_in_the_bars_is_suspicious_and_no_session_is_missing():
+    shard = load(DataSpec(bars=str(DATA / "stocks_daily.parquet")))
+    assert find_anomalies(shard) == find_gaps(shard, find_interval(shard)) == []

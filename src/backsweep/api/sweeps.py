@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset import Shard, fingerprint, load, sealed
+from backsweep.dataset.anomalies import Anomaly, find_anomalies
+from backsweep.dataset.gaps import find_gaps, find_interval
 from backsweep.errors import BacksweepError, BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
@@ -58,6 +60,7 @@ RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 class Findings:
     """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test.
 
+    `gaps` is what the data lack by their own rhythm, `anomalies` are rows that break no rule and are probably wrong.
     `files` names what decides a result beside them: the strategy's file, what it and the cost models import and read;
     `warnings` what is suspicious and no error, a line each.
     """
@@ -67,6 +70,8 @@ class Findings:
     space: Space
     result: Result
     lookahead: Lookahead
+    gaps: tuple[Anomaly, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -200,7 +205,8 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
         result = make_evaluator(spec, shard, cls).replay(trials[0])
         lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
     warnings = (*map(str, warnings_of_sweep(sweep, cls)), *result.warnings)
-    return Findings(sweep, shard, space, result, lookahead, list_files(sweep), warnings)
+    gaps, anomalies = tuple(find_gaps(shard, find_interval(shard))), tuple(find_anomalies(shard))
+    return Findings(sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings)
 
 
 def replay(

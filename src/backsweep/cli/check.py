@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing, print_warnings
 from backsweep.cli.options import Overrides, SweepFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import polars as pl
-
+    from backsweep.api.sweeps import Findings
     from backsweep.dataset import Shard
     from backsweep.study.search.dimension import Dimension
-    from backsweep.trial.lookahead import Lookahead
+
+FEW_SESSIONS = 60
+"""With fewer, how many there are in a year is not judged."""
+
+OFF_YEAR = 0.1
+"""How far from what metrics are annualised with the data may be, as a share of it."""
+
+POOR_COVER = 0.5
+"""A signal that fewer bars have is probably spelled or stamped in another way."""
 
 
 def check(sweep: SweepFile, overrides: Overrides = None) -> None:
@@ -38,12 +44,12 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     shown = ("total_return", "sharpe", "max_drawdown", "trades")
     metrics = {name: format_metric(name, found.result.metrics[name]) for name in shown}
     console = make_console()
+    console.print(make_listing(describe_check(found)))
+    console.print()
     parts = {
         "Strategy": {"files": ", ".join(found.files)},
-        "Data": describe_data(found.shard),
         "Parameters": params or {"none": "the strategy declares no parameters"},
         "One trial, in the middle of the search space": metrics,
-        "Look-ahead": _describe_lookahead(found.lookahead),
     }
     for title, entries in parts.items():
         console.print(title, style="underline")
@@ -54,38 +60,87 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     echo(f"{sweep} can run{warned}: backsweep run {sweep}" if warned else f"{sweep} is valid: backsweep run {sweep}")
 
 
-def describe_data(shard: Shard) -> dict[str, str]:
-    """Return the size, span, assets, signals and context of data, by name."""
-    first, last = (datetime.fromtimestamp(shard.rows["timestamp"][i] / 1e9, UTC) for i in (0, -1))
+def describe_check(found: Findings) -> dict[str, str]:
+    """Return the ten lines of a check: what was found and, where something is off, what to do about it."""
+    zone = found.shard.zone
+    odd = {
+        name: "; ".join(each.describe(zone) for each in anomalies) or "none"
+        for name, anomalies in (("gaps", found.gaps), ("suspicious rows", found.anomalies))
+    }
+    tested = f"tested at {found.lookahead.moments} times, {found.lookahead.requests} of them just after an order"
     return {
-        "size": f"{shard.rows.height:,} rows, {len(shard.assets):,} assets, {shard.sessions[-1] + 1:,} sessions",
-        "period": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
-        "assets": _join(shard.assets),
-        "signals": _join(_covered(shard.rows, shard.signals, "bars")),
-        "context": _join(_covered(shard.context, shard.context.columns[1:], "timestamps")),
+        **describe_data(found.shard),
+        **odd,
+        "signals": _describe_cover(found.shard),
+        "warm-up": _describe_warmup(found.lookahead.warmup),
+        "look-ahead": f"none found, {tested}",
     }
 
 
-def _covered(frame: pl.DataFrame, names: Sequence[str], rows: str) -> list[str]:
-    """Return the columns' names, each with the share of rows in which it has a value."""
-    return [f"{name} ({frame[name].is_not_nan().sum() / frame.height:.1%} of {rows})" for name in names]
+def describe_data(shard: Shard) -> dict[str, str]:
+    """Return the assets, span, interval, sessions in a year and zone of data, by name."""
+    from backsweep.dataset.anomalies import describe_time  # noqa: PLC0415 - loads Polars
+    from backsweep.dataset.gaps import describe_interval, find_interval  # noqa: PLC0415 - the same
+
+    first, last = (describe_time(shard.rows["timestamp"][i], shard.zone) for i in (0, -1))
+    sessions = int(shard.sessions[-1]) + 1
+    return {
+        "assets": f"{len(shard.assets):,}: {_join(shard.assets)}",
+        "span": f"{first} to {last}: {shard.rows.height:,} bars, {sessions:,} sessions",
+        "interval": describe_interval(find_interval(shard)),
+        "sessions per year": _describe_year(shard, sessions),
+        "zone": shard.zone or "none: times are as written, sessions are their calendar days",
+    }
 
 
-def _describe_lookahead(found: Lookahead) -> dict[str, str]:
-    entries = {"found": "none", "tested at": f"{found.moments} times, {found.requests} of them just after an order"}
-    for name, bars in found.warmup.items():
-        text = (
-            "unlimited: it depends on the first bar of the data"
-            if bars is None
-            else f"{bars:,} bar{'s' if bars != 1 else ''}"
+def _describe_year(shard: Shard, sessions: int) -> str:
+    """Return what metrics are annualised with, and what the data have where that is far off."""
+    from backsweep.dataset.calendar import NANOSECONDS_PER_CALENDAR_YEAR  # noqa: PLC0415 - loads Polars
+    from backsweep.metrics.table import SESSIONS_PER_YEAR  # noqa: PLC0415 - loads Numba
+
+    elapsed = float(shard.rows["timestamp"][-1] - shard.rows["timestamp"][0]) / NANOSECONDS_PER_CALENDAR_YEAR
+    text = format_number(SESSIONS_PER_YEAR)
+    if sessions < FEW_SESSIONS or elapsed <= 0.0:
+        return text
+    own = (sessions - 1) / elapsed
+    if abs(own / SESSIONS_PER_YEAR - 1.0) <= OFF_YEAR:
+        return text
+    return f"{text}, but the data have {own:.0f}: multiply sharpe, sortino and volatility by {(own / 252) ** 0.5:.2f}"
+
+
+def _describe_cover(shard: Shard) -> str:
+    """Return each signal and series of the context with the share of bars, or of timestamps, that have a value."""
+    lines = []
+    for frame, names, rows in (
+        (shard.rows, shard.signals, "bars"),
+        (shard.context, shard.context.columns[1:], "timestamps"),
+    ):
+        shares = {name: float(frame[name].is_not_nan().sum()) / frame.height for name in names}
+        if shares:
+            lines.append(_join([f"{name} {share:.1%}" for name, share in shares.items()], 20) + f" of {rows}")
+        poor = [name for name, share in shares.items() if share < POOR_COVER]
+        if poor:
+            lines[-1] += f"; {_join(poor)} {'is' if len(poor) == 1 else 'are'} mostly missing: compare the file's "
+            lines[-1] += "timestamps and assets with those of the bars, or begin with data.start"
+    return "; ".join(lines) or "none"
+
+
+def _describe_warmup(warmup: Mapping[str, int | None]) -> str:
+    """Return how many bars each feature needs, and what to do about those that never settle."""
+    texts = [f"{name} {bars:,} bar{'s'[: bars != 1]}" for name, bars in warmup.items() if bars is not None]
+    endless = [name for name, bars in warmup.items() if bars is None]
+    if endless:
+        verb = "depends" if len(endless) == 1 else "depend"
+        texts.append(
+            f"{_join(endless)} unlimited: {verb} on the first bar of the data, and in a fold on all before it; "
+            "use a window or an exponential mean"
         )
-        entries[f"warm-up of {name}"] = text
-    return entries
+    return ", ".join(texts) or "none: no features"
 
 
-def _join(names: Sequence[str]) -> str:
-    """List names, the first ten if there are many."""
-    return ", ".join([*names[:10], *(["..."] if len(names) > 10 else [])]) or "none"
+def _join(names: Sequence[str], most: int = 10) -> str:
+    """List names, the first of them if there are many."""
+    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
 
 
 def _describe_axis(axis: Dimension) -> str:

@@ -19,8 +19,20 @@ def test_check_says_what_was_found_and_writes_nothing(sweep, command, tmp_path):
     before = sorted(tmp_path.rglob("*.parquet"))
     code, out, err = command("check", sweep)
     assert (code, err) == (0, "")
-    assert "240 rows, 2 assets, 120 sessions" in out
-    assert "2001-01-01 00:00 to 2002-01-08 00:00" in out
+    lines = out.split("\n\n")[0].splitlines()
+    names = [re.split(r"\s\s+", line)[0] for line in lines if not line.startswith(" ")]
+    assert names == [
+        *("assets", "span", "interval", "sessions per year", "zone"),
+        *("gaps", "suspicious rows", "signals", "warm-up", "look-ahead"),
+    ]
+    listed = re.sub(r"\s+", " ", out)
+    assert "span 2001-01-01 to 2002-01-08: 240 bars, 120 sessions" in listed
+    assert "sessions per year 252, but the data have 117: multiply sharpe, sortino and volatility by 0.68" in listed
+    missing = 2 * (3 + 3 + 247)  # of each asset: 29 to 31 January, the same of March, 29 April to 31 December
+    assert f"gaps {missing:,} sessions missing in 6 gaps, up to 247 in a row (first: AAA after 2001-01-28)" in listed
+    assert "suspicious rows none" in listed
+    assert "signals pred 100.0% of bars" in listed
+    assert "warm-up none: no features" in listed
     assert "10 to 50, whole" in out
     assert "36 times, " in out  # the look-ahead test
     assert sorted(tmp_path.rglob("*.parquet")) == before
