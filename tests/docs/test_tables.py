@@ -60,6 +60,6 @@ def test_the_records_of_a_run_have_the_columns_of_the_page(table, result):
 def test_the_tables_of_a_study_have_the_columns_of_the_page(table, tmp_path):
     walk = {"walk_forward": {"train": "4y", "test": "1y", "share_proposals": False}}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(SWEEP | walk))
-    stored = StoredTables(load_sweep(tmp_path / "sweep.yaml"), lambda: None)._schemas[table]
+    stored = StoredTables(load_sweep(tmp_path / "sweep.yaml"), 1, lambda: None)._schemas[table]
     columns = {re.sub(rf"_({'|'.join(METRICS)})$", "_METRIC", name) for name in stored}
     assert sorted({*described(table)} - {"values_METRIC", "params_NAME"}) == sorted(columns)

@@ -146,7 +146,8 @@ class _Histories:
             return make_evaluator(spec.model_copy(update={"code": self._code}), shard, self._cls)
 
         content = json.loads(self._sweep.model_dump_json(exclude_none=True))
-        identity = Identity(content, sha256(f"history {number} of blocks of {self._block}".encode()), "")
+        data = sha256(f"history {number} of blocks of {self._block}".encode())
+        identity = Identity(content, data, "", proposals=self._sweep.search.known_sampler.version)
         with tempfile.TemporaryDirectory(prefix="backsweep-null-") as place:
             folder = Path(place) / "study"
             run_study(self._sweep, self._space, InlineBackend(build), StudyFolder(folder), identity)

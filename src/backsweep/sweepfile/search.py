@@ -17,17 +17,29 @@ Number = float | int | bool
 
 @dataclass(frozen=True)
 class Sampler:
-    """What a sweep file must know of a sampler: whether it learns from outcomes, and whether it has an end."""
+    """What a sweep file must know of a sampler.
+
+    Attributes
+    ----------
+    learns : whether it learns from outcomes.
+    ends : whether it has an end.
+    grows : whether its first batches are smaller than the others; see `study.search.batch_sizes`.
+    version : of the rules by which it proposes, part of a study's identity. It rises by one with every change after
+        which the same outcomes lead to other proposals, or to batches of other trials.
+
+    """
 
     learns: bool = False
     ends: bool = False
+    grows: bool = False
+    version: int = 1
 
 
 SAMPLERS = {
     "random": Sampler(),
     "sobol": Sampler(),
     "grid": Sampler(ends=True),
-    "tpe": Sampler(learns=True),
+    "tpe": Sampler(learns=True, grows=True, version=2),
     "cmaes": Sampler(learns=True),
     "nsga2": Sampler(learns=True),
 }
@@ -106,7 +118,8 @@ class Search(Section):
     trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
     """How many trials; needed but by `grid`, which has an end of its own. Folds with proposals of their own: each."""
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
-    """Trials that are proposed and committed together."""
+    """Trials that are proposed together. With `tpe` the first batches have 8, and batches grow with the study: each has
+    at most a sixteenth of the trials before it, so that early outcomes count early."""
     lag: Annotated[int, Field(ge=1, le=1000)] = 2
     """Batch k is proposed from the outcomes of batches 0 to k - lag, so that workers do not wait for the last trials of
     a batch."""

@@ -10,7 +10,6 @@ from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.storage.sealed import sealed
 from backsweep.study.results.study import open_study
-from backsweep.study.run.batches import Batches
 
 
 @pytest.fixture
@@ -146,11 +145,3 @@ def test_the_total_is_what_the_last_run_was_to_reach(bench, make_backend):
     assert 32 < state.done < 96 == state.total
     bench.run("study", bench.sweep(trials=16))
     assert open_study(bench.folder / "study").state.total == 96
-
-
-def test_batches_are_fixed_ranges_of_numbers():
-    batches = Batches(size=16, lag=2, total=70)
-    assert batches.count == 5
-    assert list(batches.numbers(4)) == list(range(64, 70))
-    assert [batches.known(batch) for batch in range(4)] == [0, 0, 1, 2]
-    assert batches.of(63) == 3

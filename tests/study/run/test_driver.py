@@ -13,8 +13,9 @@ from backsweep.study.results.study import open_study
 from backsweep.study.search.samplers.random import RandomProposer
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.table.trials import TIMING
+from backsweep.sweepfile.search import SAMPLERS, Sampler
 
-SAMPLERS = ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
+ALL = ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
 
 
 def rows(bench, name):
@@ -31,7 +32,7 @@ def same(bench, first, second):
     assert len({open_study(bench.folder / name).digest() for name in (first, second)}) == 1
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", ALL)
 class TestEverySampler:
     def test_a_study_repeats_whatever_the_order_the_chunks_and_the_room(self, bench, make_backend, sampler):
         sweep = bench.sweep(sampler=sampler)
@@ -71,8 +72,8 @@ class TestEverySampler:
 class Witness(RandomProposer):
     """Keeps what it was asked, and what of its observations somebody else still holds."""
 
-    def __init__(self, *given):
-        super().__init__(*given)
+    def __init__(self, space, search, where=""):
+        super().__init__(space, search, where)
         self.seen, self.asked = [], []
 
     def observe(self, observed):
@@ -85,19 +86,27 @@ class Witness(RandomProposer):
         return proposals
 
 
-@pytest.mark.parametrize("committed", [0, 40, 48])
-def test_a_sampler_observes_every_batch_once_and_in_order_when_a_later_one_may_know_it(bench, monkeypatch, committed):
-    """With 16 trials in a batch and a lag of 2; the sampler alone keeps what it has observed."""
-    sweep = bench.sweep(sampler="tpe")
-    witness = Witness(bench.space(sweep), sweep.search, "")
-    monkeypatch.setattr("backsweep.study.run.driver.make_proposer", lambda *_: witness)
+@pytest.mark.parametrize(("committed", "begin"), [(0, 0), (40, 5), (44, 5), (256, 32), (260, 32), (280, 33)])
+def test_a_sampler_observes_every_batch_once_and_in_order_when_a_later_one_may_know_it(
+    bench, monkeypatch, committed, begin
+):
+    """The first 32 batches have 8 trials, then there are 16 in each; the sampler alone keeps what it has observed."""
+    sweep = bench.sweep(sampler="tpe", trials=300)
+    witnesses = []
+
+    def make(sweep, space):
+        witnesses.append(Witness(space, sweep.search))
+        return witnesses[-1]
+
+    monkeypatch.setattr("backsweep.study.run.driver.make_proposer", make)
     if committed:
         bench.run("study", bench.sweep(sampler="tpe", trials=committed))
-        witness.__init__(bench.space(sweep), sweep.search, "")
     bench.run("study", sweep)
-    batches = [witness.propose(batch, 16, ()).values.tolist() for batch in range(7)]
-    expected = [(batch, max(0, batch - 1), batches[:batch], 0) for batch in range(committed // 16, 7)]
-    assert witness.asked[: len(expected)] == expected
+    witness = witnesses[-1]
+    batches = [
+        RandomProposer.propose(witness, batch, 8 if batch < 32 else 16, ()).values.tolist() for batch in range(35)
+    ]
+    assert witness.asked == [(batch, max(0, batch - 1), batches[:batch], 0) for batch in range(begin, 35)]
 
 
 def test_a_lag_of_one_waits_for_every_batch(bench):
@@ -141,6 +150,30 @@ def test_quick_batches_are_committed_together_and_a_fixed_chunk_keeps_them_apart
     same(bench, "together", "apart")
     frame = rows(bench, "together")
     assert frame["batch"].equals((frame["number"] // 16).alias("batch"))
+
+
+def test_small_batches_are_committed_together_though_a_sampler_has_learnt_from_them(bench, monkeypatch):
+    monkeypatch.setattr("backsweep.study.run.driver.make_proposer", lambda sweep, space: Witness(space, sweep.search))
+    sweep = bench.sweep(sampler="tpe", trials=300)
+    bench.run("together", sweep)
+    bench.run("apart", sweep, chunk_size=8)
+    counts = [len(list((bench.folder / name / "manifest").iterdir())) for name in ("together", "apart")]
+    assert counts[0] < counts[1] == 35  # 32 batches of 8, and the rest in batches of 16
+    same(bench, "together", "apart")
+    assert rows(bench, "together")["batch"].to_list()[254:258] == [31, 31, 32, 32]
+
+
+def test_a_study_of_an_earlier_version_of_its_sampler_is_shown_and_not_continued(bench, monkeypatch):
+    with monkeypatch.context() as earlier:
+        earlier.setitem(SAMPLERS, "tpe", Sampler(learns=True, grows=True, version=1))
+        bench.run("study", bench.sweep(sampler="tpe", trials=40))
+    study = open_study(bench.folder / "study")
+    study.verify()
+    assert study.trials["batch"].to_list() == [0] * 16 + [1] * 16 + [2] * 8
+    with pytest.raises(StudyConflict, match=r"its sampler `tpe` proposes other trials(.|\n)*begun with backsweep \d"):
+        bench.run("study", bench.sweep(sampler="tpe", trials=80))
+    with pytest.raises(StudyConflict, match=r'search\.sampler: "tpe" -> "random"'):
+        bench.run("study", bench.sweep(sampler="random", trials=80))
 
 
 def test_what_may_wait_for_commit_is_bounded_in_bytes(bench, make_backend, monkeypatch):

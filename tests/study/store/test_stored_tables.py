@@ -35,7 +35,7 @@ def forge(study, table, change):
         ("trials", lambda rows: rows.with_columns(params_stop=None), "a truth value in `params_stop`"),
         ("trials", lambda rows: rows.drop("params_stop"), "the columns of the parts before it"),
         ("trials", lambda rows: rows.with_columns(NUMBER + 1), "trials 16 to 31"),
-        ("trials", lambda rows: rows.with_columns(batch=NUMBER), "batches of 16"),
+        ("trials", lambda rows: rows.with_columns(batch=NUMBER), "batch 1 for trial 16, and so on"),
         ("trials", lambda rows: rows.with_columns(state=pl.lit("GOOD")), "a state among COMPLETE, PRUNED, FAIL"),
         ("trials", lambda rows: rows.with_columns(value=float("nan")), "null where `value` is undefined"),
         ("trials", lambda rows: rows.with_columns(system_attrs=pl.lit("[")), "JSON in `system_attrs`"),

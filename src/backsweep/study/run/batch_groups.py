@@ -69,24 +69,23 @@ def make_schedule(info: DataInfo, fold: int | None, search: Search) -> Schedule:
 class BatchGroup:
     """Whole batches, except at the ends of a run, with the outcomes of their trials.
 
-    `proposals` are those of the whole batches, of which the trials `numbers` are run.
+    `proposals` are those of the whole batches, from trial number `first` on, of which the trials `numbers` are run.
     """
 
     def __init__(
-        self, proposals: Proposals, numbers: range, info: DataInfo, schedule: Schedule, search: Search
+        self, proposals: Proposals, first: int, numbers: range, info: DataInfo, schedule: Schedule, search: Search
     ) -> None:
         self.proposals = proposals
         self.results = Outcomes(numbers, info.width, len(info.segments))
         self._schedule, self._search = schedule, search
-        start = numbers.start % search.batch
-        self._used = slice(start, start + len(numbers))
+        self._used = slice(numbers.start - first, numbers.stop - first)
         self._stage = 0
         self._running = np.arange(len(numbers))  # positions of the trials that run in this stage
 
     @property
     def used(self) -> Proposals:
         """The proposals of the trials that run."""
-        return Proposals(self.proposals.values[self._used], self.proposals.attrs[self._used])
+        return self.proposals.of(self._used)
 
     @property
     def complete(self) -> bool:

@@ -1,45 +1,55 @@
-"""Which trials belong to which batch, and what each batch may know when it is proposed."""
+"""The batches of a run: which there are, and what each may know when it is proposed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from backsweep.study.search.batch_sizes import BatchSizes
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Fixed ranges of trial numbers.
+    """The batches of a study.
 
     Attributes
     ----------
-    size : trials in a batch; the last batch may have fewer.
+    sizes : which trials each has; the last may have fewer.
     lag : batch k is proposed from the outcomes of batches 0 to k - lag, so that workers need not wait at a batch's end.
     total : trials in the study.
-    folds : where every fold has trials of its own, how many folds there are. Their batches take turns.
+    by_fold : whether every fold has trials of its own, in batches that take turns.
 
     """
 
-    size: int
+    sizes: BatchSizes
     lag: int
     total: int
-    folds: int | None = None
+    by_fold: bool = False
 
     @property
     def count(self) -> int:
         """How many batches there are."""
-        return -(-self.total // self.size)
+        return self.begun(self.total)
 
     def of(self, number: int) -> int:
         """Return the batch of a trial."""
-        return number // self.size
+        return int(self.sizes.of(np.array(number)))
+
+    def begun(self, trials: int) -> int:
+        """How many batches the first trials are in."""
+        return self.of(trials - 1) + 1 if trials else 0
 
     def fold(self, batch: int) -> int | None:
         """Return the only fold that a batch's trials run on, None for all of them."""
-        return None if self.folds is None else batch % self.folds
+        return batch % self.sizes.folds if self.by_fold else None
 
     def numbers(self, batch: int) -> range:
         """Return the trials of a batch."""
-        return range(batch * self.size, min(self.total, (batch + 1) * self.size))
+        return range(self.sizes.start(batch), min(self.total, self.sizes.start(batch + 1)))
 
     def known(self, batch: int) -> int:
-        """How many batches, counted from the first, must be committed before this one is proposed."""
+        """How many batches, counted from the first, must be complete before this one is proposed."""
         return max(0, batch - self.lag + 1)

@@ -5,28 +5,30 @@ and `search.proposals`). Everything else is scheduling - how many batches are wr
 chunks, which chunk returns first, where a run was interrupted - and cannot change a row, timing columns apart.
 
 Where proposals do not depend on earlier trials, batches of fast ones form groups (see `pacing`). With an adaptive
-sampler, or where folds have trials of their own, a group is one batch.
+sampler, or where folds have trials of their own, a group is one batch. What is complete is committed from time to time,
+and a sampler observes it before.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from backsweep.study.run.batch_groups import BatchGroup, make_schedule
 from backsweep.study.run.batches import Batches
+from backsweep.study.run.commits import Commits, Complete
+from backsweep.study.run.feedback import Feedback
 from backsweep.study.run.pacing import Pacing
+from backsweep.study.search.batch_sizes import batch_sizes
 from backsweep.study.search.proposals import joined
 from backsweep.study.search.samplers import make_proposer, make_proposer_by_fold
 from backsweep.study.search.space import trial_spec
-from backsweep.study.table.blocks import BLOCKS_TABLE, block_rows
-from backsweep.study.table.folds import fold_tables
 from backsweep.study.table.trials import Table, best_row
 from backsweep.trial.contract import DataInfo
 
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from backsweep.study.search.proposals import Observations, Proposals, Proposer
+    import polars as pl
+
+    from backsweep.study.search.batch_sizes import BatchSizes
+    from backsweep.study.search.proposals import Proposals, Proposer
     from backsweep.study.search.space import Space
     from backsweep.study.store.folder import StudyFolder
     from backsweep.study.store.identity import Identity
@@ -50,8 +55,8 @@ _POLL = 0.5  # seconds to wait for a chunk
 class Progress:
     """The progress of a study.
 
-    `done` counts trials that have ended, failed ones included, `batches` those committed; `best` is a row of the study
-    table, or None.
+    `done` counts trials that have ended, failed ones included, `batches` those committed; `best` is the row of the best
+    committed trial, or None.
     """
 
     done: int
@@ -103,7 +108,7 @@ def run_study(
                     info = backend.start(spec)
                 folds = 1 + (folder.segments(spec.folds) if info is None else info.segments)[-1].fold
                 proposer = make_proposer_by_fold(sweep, space, folds)
-            batches = _batches(sweep, proposer, folds)
+            batches = _batches(sweep, proposer.limit, batch_sizes(sweep.search, identity.proposals, folds))
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
             if not run.finished:
                 info = info or backend.start(spec)
@@ -119,15 +124,15 @@ def run_study(
         backend.close()
 
 
-def _batches(sweep: Sweep, proposer: Proposer, folds: int) -> Batches:
-    search = sweep.search
-    total = min(number for number in (search.trials, proposer.limit) if number is not None)
-    whole = -(-total // search.batch) * search.batch
-    if sweep.searches_by_fold:
-        return Batches(search.batch, search.lag * folds, whole * folds, folds)
-    if search.between_folds is not None:
-        total = whole if proposer.limit is None else min(whole, proposer.limit)
-    return Batches(search.batch, search.lag, total)
+def _batches(sweep: Sweep, limit: int | None, sizes: BatchSizes) -> Batches:
+    """Return the batches of a study; whole ones where every fold has its own, and where trials are compared in them."""
+    search, folds = sweep.search, sizes.folds
+    total = folds * min(number for number in (search.trials, limit) if number is not None)
+    if sweep.searches_by_fold or search.between_folds is not None:
+        last = int(sizes.of(np.array(total - 1)))
+        whole = sizes.start((last // folds + 1) * folds)
+        total = whole if limit is None else min(whole, limit)
+    return Batches(sizes, search.lag * folds, total, sweep.searches_by_fold)
 
 
 class _Run:
@@ -145,25 +150,26 @@ class _Run:
         chunk_size: int | None,
     ) -> None:
         search = sweep.search
-        self._batches = batches
-        self._search, self._table = search, Table(search, space)
+        self._batches, self._search, self._table = batches, search, Table(search, space, batches.sizes)
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pacing = on_progress, Pacing(search.batch, chunk_size)
         self._queue: deque[Chunk] = deque()  # stages of groups, or what remains of them to send
-        self._groups: dict[int, BatchGroup] = {}  # by their first batch, oldest first: those that are not committed
+        self._sent = 0  # chunks that have not come back
+        self._groups: dict[int, BatchGroup] = {}  # by their first batch, oldest first: those that are not complete
+        self._commits = Commits(folder, self._table, batches.total, together=chunk_size is None)
         self._info = DataInfo(np.empty(0, np.int64))
         self._committed = self._failed = 0
         self._best: dict[str, Any] | None = None
-        self._known: deque[Observations] = deque()  # of committed batches that the proposer may not observe yet
-        self._observed = 0  # batches that it has observed
-        self._head = pl.DataFrame()  # committed rows of a batch that is not whole
         entries = folder.entries()
         self._resumed = self._done = sum(entry.count for entry in entries)
         self._next = batches.of(self._done)  # batch to propose next
-        self._learns = sweep.learns and self._done < batches.total  # whether the proposer is to observe batches
+        self._feedback = Feedback(proposer, batches) if sweep.learns and self._done < batches.total else None
         for rows in folder.parts("trials", entries):
             self._failed += int((rows["state"] == "FAIL").sum())
             self._record(rows)
+            if self._feedback is not None:
+                self._feedback.add(self._table.read_observations(rows))
+                self._feedback.pass_on(self._next)
 
     @property
     def finished(self) -> bool:
@@ -179,7 +185,8 @@ class _Run:
         self._report()
         while not self.finished:
             self._fill()
-            for outcome in self._backend.wait(_POLL):
+            self._commit()  # while workers have work
+            for outcome in self._backend.wait(_POLL) if self._groups else ():
                 self._store(outcome)
         self._folder.clear_uncommitted()
 
@@ -188,21 +195,9 @@ class _Run:
         return Summary(self._folder.path, self._done, total, self._failed, self._resumed, self._best)
 
     def _record(self, rows: pl.DataFrame) -> None:
-        """Count committed rows, and let the proposer observe the batches among them."""
+        """Count committed rows."""
         self._committed += len(rows)
         self._best = best_row(rows, self._search, self._best)
-        if self._learns:
-            rows, size = pl.concat([self._head, rows]) if len(self._head) else rows, self._batches.size
-            whole = len(rows) // size * size
-            self._known += (self._table.observations(rows[start : start + size]) for start in range(0, whole, size))
-            self._head = rows[whole:]
-            self._observe()
-
-    def _observe(self) -> None:
-        """Let the proposer observe the batches that the next one may know."""
-        while self._known and self._observed < self._batches.known(self._next):
-            self._proposer.observe(self._known.popleft())
-            self._observed += 1
 
     def _fill(self) -> None:
         """Submit chunks while the backend has capacity."""
@@ -210,13 +205,21 @@ class _Run:
             if not self._queue and not self._propose(room):
                 break
             self._backend.submit(self._cut(room))
+            self._sent += 1
         if not self._queue and self._next >= self._batches.count and all(group.last for group in self._groups.values()):
             self._backend.wind_down()
 
     def _cut(self, room: int) -> Chunk:
-        """Cut a chunk off the queue, sized by the time that trials take."""
+        """Cut a chunk off the queue, sized by the time that trials take.
+
+        With a sampler that learns, all batches that may run at a time make as many chunks as the backend wants at a
+        time: of a longer one, other workers would wait for the end.
+        """
         work = self._queue.popleft()
-        size = self._pacing.chunk_size(len(work.numbers), room)
+        count = len(work.numbers)
+        if self._feedback is not None:
+            count, room = self._batches.sizes.size(work.batch) * self._batches.lag, room + self._sent
+        size = self._pacing.chunk_size(count, room)
         if size < len(work.numbers):
             self._queue.appendleft(work.of(slice(size, None)))
         return work.of(slice(size))
@@ -227,34 +230,33 @@ class _Run:
         if batch >= batches.count or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
-        single = self._learns or fold is not None or self._search.between_folds is not None
+        single = self._feedback is not None or fold is not None or self._search.between_folds is not None
         count = 1 if single else min(self._pacing.batches(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
-        start = batch * batches.size
-        numbers = range(max(self._committed, start), batches.numbers(batch + count - 1).stop)
+        first = batches.sizes.start(batch)
+        numbers = range(max(self._resumed, first), batches.numbers(batch + count - 1).stop)
         part = self._part(batch)
         schedule = make_schedule(part, fold, self._search)
-        group = self._groups[batch] = BatchGroup(proposals, numbers, part, schedule, self._search)
+        group = self._groups[batch] = BatchGroup(proposals, first, numbers, part, schedule, self._search)
         self._queue.append(group.to_chunk(batch))
         self._next += count
-        self._observe()
         return True
 
     def _must_wait(self, batch: int) -> bool:
         """Whether a batch must not be proposed yet: those that it depends on, or too many others, are unfinished."""
-        if self._learns:
-            return self._observed < self._batches.known(batch)
-        return bool(self._groups) and self._pacing.is_far(batch * self._batches.size - self._committed)
+        if self._feedback is not None:
+            return not self._feedback.pass_on(batch)
+        return bool(self._groups) and self._pacing.is_far(self._batches.sizes.start(batch) - self._committed)
 
     def _proposed_by_sampler(self, batch: int) -> Proposals:
-        size = self._batches.size
-        if not self._learns:
+        size = self._batches.sizes.size(batch)
+        if self._feedback is None:
             return self._proposer.propose(batch, size, ())
-        committed = [observed.proposals for observed in self._known]
-        running = [self._groups[each].proposals for each in range(self._observed + len(committed), batch)]
-        return self._proposer.propose(batch, size, [*committed, *running])
+        running = [self._groups[each].proposals for each in range(self._feedback.complete, batch)]
+        return self._proposer.propose(batch, size, [*self._feedback.unobserved, *running])
 
     def _store(self, outcome: Outcome) -> None:
+        self._sent = max(0, self._sent - 1)  # a chunk may come back in halves
         group = self._groups.get(outcome.batch)
         if group is None:
             return
@@ -265,23 +267,28 @@ class _Run:
             if group.advance():  # before what is queued: the older a batch, the sooner it is committed
                 self._queue.appendleft(group.to_chunk(outcome.batch))
             self._done += group.ended - ended
-            self._commit()
+            self._complete()
             self._report()
 
-    def _commit(self) -> None:
-        """Commit whatever is complete, in the order of batches."""
+    def _complete(self) -> None:
+        """Set aside whatever is complete, in the order of batches, and let the sampler learn from it."""
         while self._groups and next(iter(self._groups.values())).complete:
             batch = next(iter(self._groups))
-            group, part = self._groups.pop(batch), self._part(batch)
-            results = group.results
-            trials = self._table.trials(group.used, results, self._batches.fold(batch))
-            if part.segments:
-                tables = fold_tables(results, self._search, part)
-            else:
-                tables = {"returns": self._table.returns(results)}
-            tables |= {BLOCKS_TABLE: block_rows(results, part.segments), "trials": trials}
-            self._folder.commit(tables, self._batches.total)
-            self._record(trials)
+            group = self._groups.pop(batch)
+            if self._feedback is not None:
+                self._feedback.add(self._table.observations(group.used, group.results))
+            self._commits.add(Complete(group.used, group.results, self._batches.fold(batch)))
+
+    def _commit(self) -> None:
+        """Commit what is complete, if it is time."""
+        waiting = len(self._commits)
+        if not waiting or (self._groups and not self._pacing.must_commit(waiting)):
+            return
+        begin = time.monotonic()
+        for rows in self._commits.write(self._info):
+            self._record(rows)
+        self._pacing.committed(time.monotonic() - begin)
+        self._report()
 
     def _part(self, batch: int) -> DataInfo:
         """Return the DataInfo of the folds that a batch's trials run on."""
@@ -290,5 +297,5 @@ class _Run:
 
     def _report(self) -> None:
         if self._on_progress is not None:
-            batches = -(-self._committed // self._batches.size)
+            batches = self._batches.begun(self._committed)
             self._on_progress(Progress(self._done, self._batches.total, self._failed, self._best, batches))

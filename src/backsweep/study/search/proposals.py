@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.metrics.summary import METRICS
 from backsweep.study.search.fronts import fronts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from backsweep.sweepfile.search import Search
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +46,18 @@ class Proposals:
         """Return the sampler's text of one trial, empty if it has none."""
         return self.attrs[row] if self.attrs else ""
 
+    def of(self, which: slice) -> Proposals:
+        """Return the proposals of some of the trials."""
+        return Proposals(self.values[which], self.attrs[which])
+
 
 def joined(batches: Sequence[Proposals]) -> Proposals:
     """Return several batches as one."""
     if len(batches) == 1:
         return batches[0]
-    attrs = tuple(each.attr(row) for each in batches for row in range(len(each.values)) if each.attrs)
-    return Proposals(np.concatenate([each.values for each in batches]), attrs)
+    attrs = (each.attr(row) for each in batches for row in range(len(each.values)))
+    has_some = any(each.attrs for each in batches)
+    return Proposals(np.concatenate([each.values for each in batches]), tuple(attrs) if has_some else ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +77,19 @@ class Observations:
     losses: NDArray[np.float64]
     violations: NDArray[np.float64]
     failed: NDArray[np.bool_]
+
+    def of(self, which: slice) -> Observations:
+        """Return the observations of some of the trials."""
+        return Observations(self.proposals.of(which), self.losses[which], self.violations[which], self.failed[which])
+
+    def followed_by(self, other: Observations) -> Observations:
+        """Return these trials and others after them."""
+        return Observations(
+            joined([self.proposals, other.proposals]),
+            np.concatenate([self.losses, other.losses]),
+            np.concatenate([self.violations, other.violations]),
+            np.concatenate([self.failed, other.failed]),
+        )
 
 
 class Proposer(ABC):
@@ -90,6 +111,17 @@ class Proposer(ABC):
         `running` are the batches between those that were observed and this one, oldest first. They are empty for a
         sampler that does not learn, of which any batch may come first, and whose batches have the same size.
         """
+
+
+def judge(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return losses (smaller is better, NaN = undefined) and violations (at most 0 where a bound holds) of metrics.
+
+    The last axis of `metrics`, METRICS, becomes one of the objectives and one of the constraints.
+    """
+    losses = [-each.sign * metrics[..., METRICS.index(each.metric)] for each in search.objective]
+    bounds = [each.sign * (metrics[..., METRICS.index(each.metric)] - each.bound) for each in search.bounds]
+    violations = np.stack(bounds, axis=-1) if bounds else np.zeros((*metrics.shape[:-1], 0))
+    return np.stack(losses, axis=-1), np.where(np.isnan(violations), np.inf, violations)
 
 
 def ranked(

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.metrics.summary import METRICS
-from backsweep.study.search.proposals import ranked
+from backsweep.study.search.proposals import judge, ranked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,17 +36,6 @@ def trials_to_stop(
     for fold in range(trainings.shape[1]):
         total += trainings[:, fold]
     order = np.lexsort(params.T[::-1])
-    losses, violations = _judged(total[order] / trainings.shape[1], search)
+    losses, violations = judge(total[order] / trainings.shape[1], search)
     order = order[ranked(losses, violations, np.zeros(len(order), np.bool_))]
-    return rule.trials_to_stop(order, *_judged(trainings, search))
-
-
-def _judged(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return losses (smaller is better, NaN = undefined) and violations (at most 0 where a bound holds) of metrics.
-
-    The last axis of `metrics`, METRICS, becomes one of the objectives and one of the constraints.
-    """
-    losses = [-each.sign * metrics[..., METRICS.index(each.metric)] for each in search.objective]
-    bounds = [each.sign * (metrics[..., METRICS.index(each.metric)] - each.bound) for each in search.bounds]
-    violations = np.stack(bounds, axis=-1) if bounds else np.zeros((*metrics.shape[:-1], 0))
-    return np.stack(losses, axis=-1), np.where(np.isnan(violations), np.inf, violations)
+    return rule.trials_to_stop(order, *judge(trainings, search))

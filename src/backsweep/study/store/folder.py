@@ -79,6 +79,15 @@ class StudyFolder:
             self.check_empty()
             return
         begun = self.identity()
+        sampler = identity.sweep["search"]["sampler"]
+        if begun.sweep["search"]["sampler"] == sampler and begun.proposals != identity.proposals:
+            raise StudyConflict(
+                f"this version cannot continue the study: its sampler `{sampler}` proposes other trials",
+                where=str(self.path),
+                expected="a study that this version began",
+                found=f"one that was begun with backsweep {begun.versions.get('backsweep', 'of another version')}",
+                remedy="start a new study with --out or another name with `study:`; `backsweep show` reads the old one",
+            )
         changed = begun.differences(identity)
         if changed:
             more = [f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else []
@@ -205,7 +214,7 @@ class StudyFolder:
     def _tables(self) -> StoredTables:
         study = self.study_json()
         if self._checks is None:
-            self._checks = StoredTables(study.sweep, lambda: self.sessions().to_physical().to_numpy())
+            self._checks = StoredTables(study.sweep, study.proposals, lambda: self.sessions().to_physical().to_numpy())
         return self._checks
 
     def _begun(self) -> StudyConflict:

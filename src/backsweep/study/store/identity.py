@@ -35,6 +35,7 @@ class Identity:
         import, and files that these read; and all those of a sampler of the user's own. A model's or sampler's have its
         class before the name. None for a study of a version that did not record them.
     versions : of Python, of backsweep and its libraries, and of the packages that the user's files import.
+    proposals : version of the rules by which its sampler proposes; see `sweepfile.search.Sampler`.
 
     """
 
@@ -44,6 +45,7 @@ class Identity:
     models: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] | None = None
     versions: dict[str, str] = field(default_factory=dict, compare=False)
+    proposals: int = 1
 
     @property
     def determining(self) -> dict[str, Any]:
@@ -73,6 +75,8 @@ class Identity:
         content["strategy source"] = self.strategy
         if self.files:
             content["files"] = self.files
+        if self.proposals > 1:  # absent before there was a second version
+            content["proposals"] = self.proposals
         return content
 
     @property
@@ -113,6 +117,7 @@ class Identity:
             **({"models": self.models} if self.models else {}),
             **({"files": self.files} if self.files is not None else {}),
             "versions": self.versions,
+            **({"proposals": self.proposals} if self.proposals > 1 else {}),
             "sweep": self.sweep,
         }
 
@@ -126,6 +131,7 @@ class Identity:
             content.get("models", {}),
             content.get("files"),
             content.get("versions", {}),
+            content.get("proposals", 1),
         )
 
 
@@ -146,7 +152,8 @@ def identify(sweep: Sweep, data: str) -> Identity:
     packages = {name for code in codes.values() for name in code.packages}
     versions = {"python": sys.version.split()[0], **{name: _version(name) for name in sorted({*_PACKAGES, *packages})}}
     models = {reference: source_digest(reference) for reference in references}
-    return Identity(content, data, source_digest(sweep.strategy), models, files, versions)
+    proposals = sweep.search.known_sampler.version
+    return Identity(content, data, source_digest(sweep.strategy), models, files, versions, proposals)
 
 
 def list_files(sweep: Sweep) -> tuple[str, ...]:

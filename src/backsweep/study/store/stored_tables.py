@@ -16,6 +16,7 @@ import polars as pl
 
 from backsweep.statistics.blocks import FEWEST_SESSIONS, standard_blocks
 from backsweep.storage.protocol import unreadable
+from backsweep.study.search.batch_sizes import BatchSizes, batch_sizes
 from backsweep.study.search.proposals import Proposals
 from backsweep.study.search.space import Space
 from backsweep.study.store.documents import malformed
@@ -44,10 +45,14 @@ _ENDS = {"timestamp": pl.Datetime("ns", "UTC")}
 
 
 class StoredTables:
-    """The tables of one study; `sessions` reads its session ends, nanoseconds UTC, when they are first needed."""
+    """The tables of one study.
 
-    def __init__(self, sweep: Sweep, sessions: Callable[[], NDArray[np.int64]]) -> None:
-        self._sweep, self._read_sessions = sweep, sessions
+    `proposals` is the version of the rules by which its trials were proposed; `sessions` reads its session ends,
+    nanoseconds UTC, when they are first needed.
+    """
+
+    def __init__(self, sweep: Sweep, proposals: int, sessions: Callable[[], NDArray[np.int64]]) -> None:
+        self._sweep, self._proposals, self._read_sessions = sweep, proposals, sessions
         self._first: dict[str, pl.Schema] = {}  # of each table: that of the first part, as all parts have it
 
     def check_entries(self, entries: Iterable[Entry], files: Files) -> None:
@@ -102,8 +107,9 @@ class StoredTables:
     def _wrong_trials(self, rows: pl.DataFrame, each: int) -> tuple[str, str] | None:
         if each != 1:
             return "one row a trial", f"{each}"
-        if (rows["batch"] != rows["number"] // self._sweep.search.batch).any() or rows["batch"].null_count():
-            return f"batches of {self._sweep.search.batch}", "others"
+        batches = pl.Series(self._sizes.of(rows["number"].to_numpy()))
+        if (rows["batch"] != batches).any() or rows["batch"].null_count():
+            return f"batch {batches[0]} for trial {rows['number'][0]}, and so on", "others"
         if not rows["state"].is_in(_STATES).all() or rows["state"].null_count():
             return "a state among " + ", ".join(_STATES), "another"
         for column in rows.iter_columns():
@@ -142,6 +148,11 @@ class StoredTables:
         return self._read_sessions()
 
     @cached_property
+    def _sizes(self) -> BatchSizes:
+        folds = 1 + self._segments[-1][0] if self._sweep.searches_by_fold else 1
+        return batch_sizes(self._sweep.search, self._proposals, folds)
+
+    @cached_property
     def _segments(self) -> list[tuple[int, str, int]]:
         """Fold, name and number of stored returns of every segment; without folds one segment."""
         walk = self._sweep.walk_forward
@@ -153,7 +164,7 @@ class StoredTables:
     def _schemas(self) -> dict[str, pl.Schema]:
         """The columns of each table, as they are written; those of the parameters are not among them."""
         nothing = Outcomes(range(0), 0)
-        table = Table(self._sweep.search, Space((), {}))
+        table = Table(self._sweep.search, Space((), {}), BatchSizes(1))
         info = DataInfo(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),))
         fold = 0 if self._sweep.searches_by_fold else None
         return {

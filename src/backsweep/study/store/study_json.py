@@ -11,7 +11,7 @@ from pydantic import Field
 from backsweep.errors import BadInput
 from backsweep.storage.protocol import Files
 from backsweep.storage.sealed import sealed
-from backsweep.study.store.documents import Digest, malformed, read_document, validated
+from backsweep.study.store.documents import Digest, Positive, malformed, read_document, validated
 from backsweep.study.store.identity import Identity
 from backsweep.sweepfile.rules import check_together
 from backsweep.sweepfile.section import Section, matching
@@ -39,6 +39,7 @@ class _Content(Section):
     strategy: Source
     models: dict[str, Source] = Field(default_factory=dict)
     files: dict[Annotated[str, Field(min_length=1)], Digest] | None = None
+    proposals: Positive = 1
     versions: dict[str, str]
     sweep: dict[str, Any]
     sessions: Digest
@@ -77,6 +78,11 @@ class StudyJson:
     def sessions(self) -> str:
         """The digest of its sessions' file."""
         return self._content.sessions
+
+    @property
+    def proposals(self) -> int:
+        """The version of the rules by which its trials were proposed."""
+        return self._content.proposals
 
     @cached_property
     def sweep(self) -> Sweep:

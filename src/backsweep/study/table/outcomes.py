@@ -12,6 +12,8 @@ from backsweep.trial.contract import RecordSums
 from backsweep.trial.summaries import mean_of_trainings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from backsweep.trial.contract import Outcome
@@ -101,6 +103,29 @@ class Outcomes:
             self.record_sums = RecordSums(kept.sessions, *room)
         for mine, theirs in zip(self.record_sums.arrays, kept.arrays, strict=True):
             mine[chunk] = theirs
+
+    @classmethod
+    def joined(cls, outcomes: Sequence[Outcomes]) -> Outcomes:
+        """Return the outcomes of trials that follow one another as one."""
+        if len(outcomes) == 1:
+            return outcomes[0]
+        first, last = outcomes[0], outcomes[-1]
+        result = cls(range(first.numbers.start, last.numbers.stop), first.returns.shape[1], first.segments.shape[1])
+        for each in outcomes:
+            rows = slice(each.numbers.start - first.numbers.start, each.numbers.stop - first.numbers.start)
+            for mine, others in zip(result.arrays, each.arrays, strict=True):
+                mine[rows] = others
+            if each.record_sums is not None:
+                result._take_record_sums(each.record_sums, rows)
+            result.errors |= each.errors
+            result.pruned_between |= each.pruned_between
+        return result
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that has a row for each trial, but for the sums of records."""
+        figures = (self.metrics, self.reasons, self.returns, self.segments, self.segment_reasons)
+        return (*figures, self.times, self.seconds, self._missing)
 
     def expect(self, rows: NDArray[np.int64]) -> None:
         """Mark the trials at these positions as not returned, for another stage."""

@@ -16,13 +16,14 @@ import polars as pl
 from backsweep.metrics.reasons import FIRST_PRUNED
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
-from backsweep.study.search.proposals import Observations, Proposals, ranked
+from backsweep.study.search.proposals import Observations, Proposals, judge, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.outcomes import SESSIONS, Outcomes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from backsweep.study.search.batch_sizes import BatchSizes
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Constraint, Search
 
@@ -39,6 +40,7 @@ class Table:
 
     search: Search
     space: Space
+    sizes: BatchSizes
 
     def trials(self, proposals: Proposals, results: Outcomes, fold: int | None = None) -> pl.DataFrame:
         """Rows of some trials; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
@@ -47,7 +49,7 @@ class Table:
         numbers = np.asarray(results.numbers, dtype=np.int64)
         columns: dict[str, pl.Series] = {
             "number": pl.Series(numbers),
-            "batch": pl.Series(numbers // self.search.batch),
+            "batch": pl.Series(self.sizes.of(numbers)),
             **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
             "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
         }
@@ -92,8 +94,14 @@ class Table:
         metrics = [objective.metric for objective in self.search.objective]
         return {VALUE: metrics[0]} if len(metrics) == 1 else {f"{VALUES}{metric}": metric for metric in metrics}
 
-    def observations(self, rows: pl.DataFrame) -> Observations:
-        """Read back what a proposer sees of some rows."""
+    def observations(self, proposals: Proposals, results: Outcomes) -> Observations:
+        """Return what a proposer sees of some trials; `proposals` are those of `results.numbers`."""
+        failed = results.failed
+        metrics = np.where(failed[:, None], np.nan, results.metrics)
+        return Observations(proposals, *judge(metrics, self.search), failed)
+
+    def read_observations(self, rows: pl.DataFrame) -> Observations:
+        """Read the same back from rows."""
         params = [rows[f"{PARAMS}{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
         texts = rows["system_attrs"].to_list()
         return Observations(
