@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.study.search.elementary import exp_of, log
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -62,8 +64,8 @@ class Dimension:
         """Map [0, 1) onto the axis, equal parts to equally likely values."""
         if self.log:
             slack = 0.5 if self.integer else 0.0
-            low, high = math.log(self.low - slack), math.log(self.high + slack)
-            values = np.exp(low + unit * (high - low))
+            low, high = log(self.low - slack), log(self.high + slack)
+            values = exp_of(low + unit * (high - low))
             return np.clip(np.round(values) if self.integer else values, self.low, self.high)
         size = self.size
         if size is not None:
