@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from optuna.samplers._tpe import sampler as tpe
 
 from backsweep.errors import BadInput
 from backsweep.study.search import samplers
@@ -64,24 +63,15 @@ def test_a_new_proposer_with_the_same_past_proposes_the_same(bench, sampler):
         assert np.array_equal(again.values, past[batch].proposals.values)
 
 
-def test_tpe_sees_the_best_25_of_the_whole_history_and_the_last_241(bench, monkeypatch):
-    seen = []
-    split = tpe._split_trials
-
-    def spy(study, trials, n_below):
-        below, above = split(study, trials, n_below)
-        seen.append((sorted(t.value for t in below), len(below) + len(above)))
-        return below, above
-
-    proposer = proposer_of(bench, sampler="tpe", batch=64)
-    past = search(proposer, 8, size=64)
-    monkeypatch.setattr(tpe, "_split_trials", spy)
-    proposer.observe(past[6])
-    proposer.propose(8, 64, [past[7].proposals])
-    everything = np.sort(np.concatenate([entry.losses[:, 0] for entry in past[:7]]))
-    good, count = seen[0]
-    assert good == everything[:25].tolist()
-    assert 241 <= count - 64 <= 266
+def test_tpe_counts_undefined_trials_and_leaves_failed_ones_out(bench):
+    proposer = proposer_of(bench, sampler="tpe")
+    first = proposer.propose(0, 16, [])
+    losses = np.where(np.arange(16) < 4, np.inf, np.arange(16.0))[:, None]
+    violations = np.stack([np.arange(16.0) - 12, np.full(16, -1.0)], axis=1)
+    proposer.observe(Observations(first, losses, violations, np.arange(16) % 4 == 3))
+    archive = proposer._tpe.archive
+    assert (archive.count, archive.defined) == (12, 9)  # of 16, four failed; of the others, three are undefined
+    assert archive._excess[:12].tolist() == [0.0] * 10 + [1.0, 2.0]  # numbers 13 and 14 violate the first constraint
 
 
 def test_failed_and_undefined_trials_do_not_stop_a_sampler(bench):

@@ -55,9 +55,6 @@ class OptunaProposer(Proposer):
     build: Callable[..., BaseSampler]
     """Optuna's class."""
 
-    keeps_attributes = True
-    """Whether the sampler must find its trials' system attributes again."""
-
     def __init__(self, space: Space, search: Search, where: str) -> None:
         self._space, self._search, self._where = space, search, where
         self._axes = {axis.name: _distribution(axis) for axis in space.dimensions}
@@ -85,7 +82,7 @@ class OptunaProposer(Proposer):
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objective)
         study = optuna.create_study(storage=storage, sampler=self.build(seed=seed), directions=directions)
         key = storage.get_study_id_from_name(study.study_name)
-        for seen in self.seen():
+        for seen in self.trials:
             storage.create_new_trial(key, seen)
         attrs = dict(self._attrs)
         for proposals in running:
@@ -99,16 +96,11 @@ class OptunaProposer(Proposer):
         for row in range(size):
             trial = study.ask(self._axes)
             values[row] = [axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions]
-            if self.keeps_attributes:
-                now = storage.get_study_system_attrs(key)
-                new = {name: value for name, value in now.items() if name not in attrs or attrs[name] != value}
-                attrs |= new
-                texts.append(_pack(storage.get_trial(trial._trial_id).system_attrs, new))  # noqa: SLF001
+            now = storage.get_study_system_attrs(key)
+            new = {name: value for name, value in now.items() if name not in attrs or attrs[name] != value}
+            attrs |= new
+            texts.append(_pack(storage.get_trial(trial._trial_id).system_attrs, new))  # noqa: SLF001
         return Proposals(values, tuple(texts))
-
-    def seen(self) -> Sequence[Finished]:
-        """Finished trials that the sampler is shown, in their order."""
-        return self.trials
 
     def observe(self, observed: Observations) -> None:
         """Add one more batch to the past."""

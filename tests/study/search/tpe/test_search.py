@@ -1,0 +1,123 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from backsweep.study.search.dimension import Dimension
+from backsweep.study.search.tpe import search
+from backsweep.study.search.tpe.archive import BEST, LATEST
+from backsweep.study.search.tpe.search import CANDIDATES, IN_FLIGHT, STARTUP, Tpe
+
+DIMENSIONS = (
+    Dimension("float", -2.0, 3.0),
+    Dimension("log", 1e-3, 10.0, log=True),
+    Dimension("steps", 0.0, 1.0, step=0.05),
+    Dimension("fine", 0, 500, step=1.0, integer=True),
+    Dimension("log integer", 1, 400, step=1.0, log=True, integer=True),
+    Dimension("choice", integer=True, choices=(5, 3, 9)),
+)
+
+
+def losses_of(values, objectives):
+    """Return losses from additions and multiplications alone: the same bits on every machine."""
+    x, _, steps, fine, _, choice = values.T
+    first = (x - 1.0) * (x - 1.0) + (steps - 0.3) * (steps - 0.3) + fine / 500 + (choice != 9)
+    return np.stack([first, (x + 1.0) * (x + 1.0), steps - x][:objectives], axis=1)
+
+
+def run(batches, objectives=1, size=16, **options):
+    """Return a search after some batches, and what it was told."""
+    tpe, told = Tpe(DIMENSIONS, objectives, **options), []
+    for batch in range(batches):
+        running = [values for values, _, _ in told[-1:]]
+        if batch >= 2:
+            tpe.observe(*told[batch - 2])
+        values = tpe.propose(size, np.random.default_rng([1, batch]), running)
+        told.append((values, losses_of(values, objectives), np.maximum(values[:, :1] - 2.0, 0.0)))
+    return tpe, told
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+def test_a_new_search_that_observes_the_same_in_any_grouping_proposes_the_same(objectives):
+    tpe, told = run(12, objectives, refined=True)
+    again = Tpe(DIMENSIONS, objectives, refined=True)
+    again.observe(*(np.concatenate(column) for column in zip(*told[:10], strict=True)))
+    running = [told[10][0]]
+    first, second = (each.propose(16, np.random.default_rng(5), running) for each in (tpe, again))
+    assert first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize(("objectives", "expected"), [(1, "6aa4322ce9b6444e"), (2, "53182a8b3004038c")])
+def test_the_bits_of_the_proposals_are_the_same_on_every_machine(objectives, expected):
+    _, told = run(12, objectives, refined=True)
+    assert hashlib.sha256(np.concatenate([values for values, _, _ in told]).tobytes()).hexdigest()[:16] == expected
+
+
+def test_proposals_come_closer():
+    _, told = run(24, size=32)
+    assert np.median(told[-1][1]) < np.median(told[0][1]) / 3
+
+
+def test_proposals_are_uniform_until_enough_trials_are_known_and_one_is_defined(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(search, "choose", lambda *given: chosen.append(given) or np.full((given[-1].shape[0], 1), 0.25))
+    tpe = Tpe([Dimension("x")])
+    values = np.linspace(0, 1, STARTUP)[:, None]
+    tpe.observe(values[:-1], np.zeros((STARTUP - 1, 1)), np.zeros((STARTUP - 1, 0)))
+    assert len(np.unique(tpe.propose(50, np.random.default_rng(1)))) == 50
+    tpe.observe(values[:1], np.full((1, 1), np.nan), np.zeros((1, 0)))
+    assert tpe.propose(3, np.random.default_rng(1)).tolist() == [[0.25]] * 3
+    nothing = Tpe([Dimension("x")])
+    nothing.observe(values, np.full((STARTUP, 1), np.nan), np.zeros((STARTUP, 0)))
+    assert len(np.unique(nothing.propose(50, np.random.default_rng(1)))) == 50
+    assert len(chosen) == 1
+
+
+def test_only_a_refined_search_narrows_its_kernels_and_proposes_uniform_points(monkeypatch):
+    seen = []
+
+    def spy(_, good, bad, least, uniforms):
+        seen.append((len(good), len(bad), least, uniforms.shape))
+        return np.full((uniforms.shape[0], 1), 0.25)
+
+    monkeypatch.setattr(search, "choose", spy)
+    for refined in (False, True):
+        tpe = Tpe([Dimension("x")], refined=refined)
+        values = np.random.default_rng(1).random((1000, 1))
+        tpe.observe(values, values, np.zeros((1000, 0)))
+        proposed = tpe.propose(16, np.random.default_rng(1), [values[:5]])
+        assert np.count_nonzero(proposed == 0.25) == (14 if refined else 16)
+    assert [entry[2:] for entry in seen] == [(1.0, (16, CANDIDATES, 2)), (1 / 100, (14, CANDIDATES, 2))]
+    assert all(good == BEST and LATEST - BEST + 5 <= bad <= LATEST + 5 for good, bad, _, _ in seen)
+
+
+def test_the_kernels_of_a_large_batch_are_bounded(monkeypatch):
+    seen = []
+
+    def spy(_, good, bad, least, uniforms):  # noqa: ARG001 - the function's own signature
+        seen.append((len(bad), uniforms.shape[0]))
+        return np.full((uniforms.shape[0], 1), 0.25)
+
+    monkeypatch.setattr(search, "choose", spy)
+    tpe = Tpe([Dimension("x")])
+    values = np.random.default_rng(1).random((1000, 1))
+    tpe.observe(values, values, np.zeros((1000, 0)))
+    assert len(tpe.propose(2000, np.random.default_rng(1), [values])) == 2000
+    assert sum(count for _, count in seen) == 2000
+    assert max(bad + count for bad, count in seen) <= LATEST + IN_FLIGHT + 256
+
+
+def test_trials_without_a_value_count_for_the_split_alone(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        search, "choose", lambda *given: seen.append(given[1:3]) or np.full((given[-1].shape[0], 1), 0.25)
+    )
+    tpe = Tpe([Dimension("x")])
+    values = np.arange(40.0)[:, None] / 40
+    losses = values.copy()
+    values[0] = np.nan
+    tpe.observe(values, losses, np.zeros((40, 0)))
+    tpe.propose(1, np.random.default_rng(1))
+    good, bad = seen[0]
+    assert good[:, 0].tolist() == [1 / 40, 2 / 40, 3 / 40]
+    assert len(bad) == 36
