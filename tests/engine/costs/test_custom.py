@@ -67,6 +67,13 @@ class MakerTaker(bs.CommissionModel):
         return due / 2 if self.halved else due
 
 
+class AtLeast(bs.CommissionModel):
+    """Charges an order 3 at least, however many fills it takes."""
+
+    def charge(self, fill, bar):
+        return max(3.0, 0.002 * (fill.order_value + fill.value)) - fill.order_fees
+
+
 class Square(bs.SlippageModel):
     rate: float = bs.param(0.0, 10.0, default=1.0)
 
@@ -155,6 +162,16 @@ def test_a_model_sees_the_makers_the_order_and_the_month(compiled):
     result = play(thin, steps, costs=costs, execution={"volume_share": 0.1}, compiled=compiled)
     assert result.fills["quantity"].to_list() == [10.0, 10.0, 2.0]
     assert result.fills["commission"].to_list() == pytest.approx([3.0, 3.0, -0.05], abs=1e-12)
+
+
+@BOTH
+def test_a_model_sees_what_it_has_charged_the_order_for(compiled):
+    # 10 units of 100: the least, 3. Two more make 1,200 and 2.40 in all, which the 3 cover.
+    thin = bars(*flat(100, 3)).with_columns(volume=pl.lit(100.0))
+    result = play(
+        thin, [market(0, 12)], costs={"commission": custom(AtLeast)}, execution={"volume_share": 0.1}, compiled=compiled
+    )
+    assert result.fills["commission"].to_list() == [3.0, 0.0]
 
 
 def test_minimum_maximum_and_times_hold_for_what_a_model_gives():

@@ -386,3 +386,15 @@ def test_an_order_for_no_asset_is_rejected_and_can_be_read():
         bars(QUIET, QUIET), [order, observe(1, "status", order=order), observe(1, "reject_reason", order=order)]
     )
     assert seen(result)[1:] == [REJECTED, 1.0]
+
+
+def test_an_order_in_the_place_of_one_that_has_rested_is_a_taker_again():
+    # A table of orders has 128 places; 130 limits rest and are cancelled before the one that fills as it comes.
+    steps = []
+    for day in range(65):
+        rested = [limit(day, 1, 50), limit(day, 1, 51)]
+        steps += [*rested, *(cancel(day + 1, each) for each in rested)]
+    cost = {"kind": "percentage", "rate": 0.002, "maker_rate": -0.0005}
+    result = run(bars(*[QUIET] * 68), [*steps, limit(66, 10, 101)], costs={"commission": cost})
+    assert fills(result) == [(67, 10.0, 100.0)]
+    assert result.fills["commission"].to_list() == [2.0]
