@@ -138,7 +138,7 @@ def run(
                 where.resolved_backend, where.workers, where.address, where.trial_timeout, where.shards, sweep.study
             ),
             place,
-            identify(sweep, fingerprint(sweep.data)),
+            identify(sweep, fingerprint(sweep.data), space.dimensions),
             progress,
         )
     study = open_study(folder)

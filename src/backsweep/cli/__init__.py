@@ -14,6 +14,7 @@ from backsweep.cli.backtest import backtest
 from backsweep.cli.check import check
 from backsweep.cli.console import LostOutput, echo, echo_lines
 from backsweep.cli.ending import always_stoppable, clean_output
+from backsweep.cli.export import export
 from backsweep.cli.holdout import holdout
 from backsweep.cli.init import init
 from backsweep.cli.null import null
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (init, run, backtest, show, null, holdout, check, submit):
+for command in (init, run, backtest, show, export, null, holdout, check, submit):
     app.command()(command)
 
 

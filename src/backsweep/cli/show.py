@@ -93,11 +93,9 @@ def show(
     if folds:
         _show_folds(opened, form)
         return
-    best = opened.top(top)
-    if "duration" in best.columns:
-        best = best.with_columns(
-            duration=best["duration"].dt.total_microseconds() / 1e6
-        )  # in seconds; CSV and JSON have no durations
+    from backsweep.api.exports import with_seconds  # noqa: PLC0415 - loads Polars, as above
+
+    best = with_seconds(opened.top(top))
     if form is Format.csv:
         write_data(best.write_csv())
     elif form is Format.json:
@@ -175,6 +173,7 @@ def print_best(
         "study": state.study,
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
         "failed": f"{state.failed:,}",
+        **({"duplicates": f"{state.duplicates:,} with the parameters of an earlier one"} if state.duplicates else {}),
         **({} if search.pruning is None else {"pruned": f"{state.pruned:,}"}),
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",

@@ -287,6 +287,16 @@ def test_show_writes_json_and_csv(sweep, command):
     assert table["number"].to_list() == [row["number"] for row in content["trials"]]
 
 
+def test_export_writes_a_file_once(sweep, command):
+    command("run", sweep)
+    code, out, err = command("export", "studies/small", "--to", "csv")
+    assert (code, out, err) == (0, "written: small.csv\n", "")
+    assert pl.read_csv("small.csv")["number"].to_list() == list(range(40))
+    code, out, err = command("export", "studies/small", "--to", "csv")
+    assert (code, out) == (2, "")
+    assert "the file exists" in err
+
+
 def test_backtest_of_a_trial_gives_the_metrics_of_the_study(sweep, command):
     command("run", sweep)
     best = bs.open_study("studies/small").best

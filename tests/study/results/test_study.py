@@ -145,3 +145,34 @@ def test_the_total_is_what_the_last_run_was_to_reach(bench, make_backend):
     assert 32 < state.done < 96 == state.total
     bench.run("study", bench.sweep(trials=16))
     assert open_study(bench.folder / "study").state.total == 96
+
+
+def test_the_search_space_is_recorded_and_an_older_study_spans_its_trials(study, bench):
+    declared = bench.space(bench.sweep())
+    assert study.space == declared
+    raw = json.loads((study.path / "study.json").read_text())
+    del raw["space"]
+    (study.path / "study.json").write_bytes(sealed({key: value for key, value in raw.items() if key != "sha256"}))
+    older = open_study(study.path)
+    assert older.identity == study.identity
+    assert older.space.names == declared.names
+    entry, window = older.space.dimensions[0], older.space.dimensions[2]
+    assert (entry.low, entry.high) == (older.trials["params_entry"].min(), older.trials["params_entry"].max())
+    assert window.integer
+    assert older.space.dimensions[3].choices == (False, True)
+
+
+def test_importances_are_shares_of_what_parts_the_best_trials(study):
+    shares = study.importances
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert set(shares) == set(study.space.names)
+    assert next(iter(shares)) in {"entry", "window", "stop"}
+
+
+def test_trials_with_the_parameters_of_an_earlier_one_are_counted(bench):
+    few = "{entry: {choices: [1.0, 2.0]}, stop: {choices: [2.0]}, window: {choices: [10]}"
+    few += ", costs.slippage.rate: {choices: [0.0, 0.0002]}}"  # with long_only 8 combinations for 20 trials
+    bench.run("study", bench.sweep(trials=20, params=few))
+    study = open_study(bench.folder / "study")
+    distinct = study.trials.select("^params_.*$").n_unique()
+    assert study.state.duplicates == 20 - distinct >= 12

@@ -147,8 +147,9 @@ class Workbench:
     def run(self, name, sweep, backend=None, on_progress=None, fingerprint="data", **options):
         backend = backend or FormulaBackend()
         folder = StudyFolder(self.folder / name)
-        identity = identify(sweep, sha256(fingerprint.encode()))
-        return run_study(sweep, self.space(sweep), backend, folder, identity, on_progress, **options)
+        space = self.space(sweep)
+        identity = identify(sweep, sha256(fingerprint.encode()), space.dimensions)
+        return run_study(sweep, space, backend, folder, identity, on_progress, **options)
 
 
 @pytest.fixture

@@ -12,8 +12,11 @@ import polars as pl
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.storage.open import open_files
 from backsweep.study.results.findings import study_findings
+from backsweep.study.results.importances import importances
 from backsweep.study.results.scenarios import Chosen, read_scenarios
 from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
+from backsweep.study.search.dimension import Dimension
+from backsweep.study.search.space import Space
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import HoldoutUse, read_uses
 from backsweep.study.store.looks import read_looks
@@ -22,11 +25,14 @@ from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import gather_records, summarise_records
 from backsweep.study.table.columns import PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.digest import digest
-from backsweep.study.table.trials import TIMING, best_first, best_row
+from backsweep.study.table.trials import TIMING, best_first, best_row, losses
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    import optuna
+    import pandas as pd
 
     from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import Findings
@@ -40,7 +46,11 @@ _NONE = -1  # in place of a trial where no fold chose one
 
 @dataclass(frozen=True)
 class State:
-    """The state of a study; `total` is the number of trials that its last run was to reach."""
+    """The state of a study.
+
+    `total` is the number of trials that its last run was to reach, `duplicates` how many trials have the parameters of
+    an earlier one.
+    """
 
     study: str
     hash: str
@@ -49,6 +59,7 @@ class State:
     failed: int
     batches: int
     pruned: int = 0
+    duplicates: int = 0
 
 
 class Study:
@@ -85,6 +96,27 @@ class Study:
     def trials(self) -> pl.DataFrame:
         """The study table, one row per trial in the order of numbers."""
         return self._folder.rows("trials", self._entries)
+
+    @cached_property
+    def space(self) -> Space:
+        """The search space; for a study of a version that did not record it, the ranges that its trials span."""
+        axes = self.identity.space
+        tried = self.trials.select(f"^{PARAMS}.*$").iter_columns()
+        dimensions = map(_axis_of, tried) if axes is None else (Dimension(**axis) for axis in axes)
+        return Space(tuple(dimensions), dict(self.sweep.search.fixed))
+
+    @cached_property
+    def importances(self) -> dict[str, float]:
+        """Each parameter's share in whether a trial is among the best tenth, the largest first; see `importances`.
+
+        Of the completed trials with a defined objective; empty below 20 of them. With several objectives, the best are
+        those of the first fronts.
+        """
+        columns = [PARAMS + name for name in self.space.names]
+        rows = best_first(self.trials.filter(pl.col("state") == "COMPLETE"), self.sweep.search)
+        values = rows.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+        values = values[np.isfinite(losses(rows, self.sweep.search)).all(axis=1)]
+        return importances(self.space.dimensions, values, np.arange(len(values)))
 
     @cached_property
     def returns(self) -> pl.DataFrame:
@@ -237,6 +269,32 @@ class Study:
         values = {"value": row[VALUE]} if VALUE in row else {"values": _strip(row, VALUES)}
         return {"number": number, **values, "params": _strip(row, PARAMS), "metrics": _strip(row, USER_ATTRS)}
 
+    def to_optuna(self) -> optuna.Study:
+        """Return the study as one of Optuna's, in memory, for its plots and tools; see `results.optuna_study`."""
+        from backsweep.study.results.optuna_study import to_optuna  # noqa: PLC0415 - loads Optuna
+
+        return to_optuna(self.sweep, self.space, self.trials)
+
+    def to_quantstats(self) -> pd.Series:
+        """Return `record` by date, as QuantStats reads it; raises BadInput where pandas is not installed."""
+        try:
+            import pandas as pd  # noqa: PLC0415 - optional
+        except ImportError:
+            remedy = "pip install pandas, which QuantStats needs as well"
+            raise BadInput("pandas is not installed", where="to_quantstats", remedy=remedy) from None
+        dates = pd.DatetimeIndex(self.record["timestamp"].dt.date().to_list())
+        return pd.Series(self.record["return"].to_numpy(), index=dates, name=self.sweep.study)
+
+    @cached_property
+    def record(self) -> pl.DataFrame:
+        """`timestamp, return` per session: the stitched tests, or the selected trial; raises BadInput without one."""
+        if self.has_folds:
+            return self.walk_forward.equity.group_by("timestamp", maintain_order=True).agg(pl.col("return").mean())
+        if self.selected is None:
+            raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")
+        returns = self.rows("returns", [self.selected])["returns"].explode().cast(pl.Float64)
+        return pl.DataFrame({"timestamp": self.sessions[: len(returns)], "return": returns})
+
     def digest(self) -> str:
         """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
 
@@ -264,12 +322,23 @@ class Study:
         batches = int(self.trials["batch"].n_unique()) if done else 0
         total = None if asked is None else max(done, asked)
         pruned = int((self.trials["state"] == "PRUNED").sum()) if done else 0
-        return State(self.sweep.study, self.identity.hash, done, total, failed, batches, pruned)
+        distinct = self.trials.select(f"^{PARAMS}.*$").n_unique() if done and self.space.dimensions else min(done, 1)
+        return State(self.sweep.study, self.identity.hash, done, total, failed, batches, pruned, done - distinct)
 
 
 def open_study(path: str | Path) -> Study:
     """Open a study by its folder or its URL, such as s3://bucket/study; raises StudyConflict if there is none."""
     return Study(path)
+
+
+def _axis_of(column: pl.Series) -> Dimension:
+    """Return the range that the values of a parameter span."""
+    name = column.name.removeprefix(PARAMS)
+    if column.dtype == pl.Boolean:
+        return Dimension(name, choices=tuple(column.unique().sort()))
+    whole = column.dtype == pl.Int64
+    values = column.cast(pl.Float64).to_numpy()
+    return Dimension(name, float(values.min()), float(values.max()), 1.0 if whole else None, integer=whole)
 
 
 def _strip(row: dict[str, Any], prefix: str) -> dict[str, Any]:

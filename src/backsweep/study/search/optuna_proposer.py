@@ -57,7 +57,7 @@ class OptunaProposer(Proposer):
 
     def __init__(self, space: Space, search: Search, where: str) -> None:
         self._space, self._search, self._where = space, search, where
-        self._axes = {axis.name: _distribution(axis) for axis in space.dimensions}
+        self._axes = {axis.name: distribution(axis) for axis in space.dimensions}
         self._names = [bound.name for bound in search.bounds]
         self._worst = np.full(len(search.objective), -np.inf)
         self.trials: list[Finished] = []
@@ -143,7 +143,8 @@ class OptunaProposer(Proposer):
         )
 
 
-def _distribution(axis: Dimension) -> BaseDistribution:
+def distribution(axis: Dimension) -> BaseDistribution:
+    """Return an axis as Optuna's distribution."""
     if axis.choices is not None:
         return CategoricalDistribution(axis.choices)
     if axis.integer:

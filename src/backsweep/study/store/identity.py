@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backsweep.strategy import find_code, find_file
@@ -14,7 +14,10 @@ from backsweep.sweepfile.costs import custom_models
 from backsweep.sweepfile.data import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from backsweep.strategy import Code
+    from backsweep.study.search.dimension import Dimension
     from backsweep.sweepfile.sweep import Sweep
 
 _PACKAGES = ("backsweep", "numpy", "numba", "polars", "optuna", "cmaes")
@@ -36,6 +39,8 @@ class Identity:
         class before the name. None for a study of a version that did not record them.
     versions : of Python, of backsweep and its libraries, and of the packages that the user's files import.
     proposals : version of the rules by which its sampler proposes; see `sweepfile.search.Sampler`.
+    space : the axes of the search space as plain data, for those who read the study without its strategy. None for a
+        study of a version that did not record them.
 
     """
 
@@ -46,6 +51,7 @@ class Identity:
     files: dict[str, str] | None = None
     versions: dict[str, str] = field(default_factory=dict, compare=False)
     proposals: int = 1
+    space: list[dict[str, Any]] | None = field(default=None, compare=False)
 
     @property
     def determining(self) -> dict[str, Any]:
@@ -118,6 +124,7 @@ class Identity:
             **({"files": self.files} if self.files is not None else {}),
             "versions": self.versions,
             **({"proposals": self.proposals} if self.proposals > 1 else {}),
+            **({"space": self.space} if self.space is not None else {}),
             "sweep": self.sweep,
         }
 
@@ -132,11 +139,12 @@ class Identity:
             content.get("files"),
             content.get("versions", {}),
             content.get("proposals", 1),
+            content.get("space"),
         )
 
 
-def identify(sweep: Sweep, data: str) -> Identity:
-    """Describe a sweep; `data` is the fingerprint of its market data."""
+def identify(sweep: Sweep, data: str, axes: Iterable[Dimension] | None = None) -> Identity:
+    """Describe a sweep; `data` is the fingerprint of its market data, `axes` those of its search space."""
     content = sweep.model_dump(mode="json", exclude_none=True)
     references = [model["model"] for model in custom_models(content.get("costs"))]
     codes = _find_codes(sweep)
@@ -153,7 +161,8 @@ def identify(sweep: Sweep, data: str) -> Identity:
     versions = {"python": sys.version.split()[0], **{name: _version(name) for name in sorted({*_PACKAGES, *packages})}}
     models = {reference: source_digest(reference) for reference in references}
     proposals = sweep.search.known_sampler.version
-    return Identity(content, data, source_digest(sweep.strategy), models, files, versions, proposals)
+    space = None if axes is None else [asdict(axis) for axis in axes]
+    return Identity(content, data, source_digest(sweep.strategy), models, files, versions, proposals, space)
 
 
 def list_files(sweep: Sweep) -> tuple[str, ...]:

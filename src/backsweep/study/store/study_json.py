@@ -11,6 +11,7 @@ from pydantic import Field
 from backsweep.errors import BadInput
 from backsweep.storage.protocol import Files
 from backsweep.storage.sealed import sealed
+from backsweep.study.search.dimension import Number
 from backsweep.study.store.documents import Digest, Positive, malformed, read_document, validated
 from backsweep.study.store.identity import Identity
 from backsweep.sweepfile.rules import check_together
@@ -30,6 +31,18 @@ class _Named(Section, extra="allow"):
     strategy: Annotated[str, Field(min_length=1)]
 
 
+class _Axis(Section):
+    """An axis of the search space; see `Dimension`."""
+
+    name: Annotated[str, Field(min_length=1)]
+    low: float
+    high: float
+    step: float | None
+    log: bool
+    integer: bool
+    choices: tuple[Number, ...] | None
+
+
 class _Content(Section):
     """The fields of `study.json`; `sessions` is the digest of the sessions' file."""
 
@@ -41,6 +54,7 @@ class _Content(Section):
     files: dict[Annotated[str, Field(min_length=1)], Digest] | None = None
     proposals: Positive = 1
     versions: dict[str, str]
+    space: list[_Axis] | None = None
     sweep: dict[str, Any]
     sessions: Digest
 
