@@ -6,6 +6,7 @@ import pytest
 
 from backsweep.dataset import DataSpec, load, shard_from_frames
 from backsweep.dataset.calendar import BLOCK, Calendar, calendar_of, survey
+from backsweep.dataset.sessions import SessionClock, sessions_of
 from backsweep.errors import BadData
 
 
@@ -18,8 +19,10 @@ def frame(times, assets):
 
 def same(one, other):
     assert one.assets == other.assets
-    for name in ("bars", "starts", "ends"):
-        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    assert one.bars.tolist() == other.bars.tolist()
+    for name in ("starts", "ends", "dates"):
+        assert getattr(one.sessions, name).tolist() == getattr(other.sessions, name).tolist()
+    assert one.sessions.per_year == other.sessions.per_year
 
 
 @pytest.mark.parametrize("zone", [None, "America/New_York", "America/Havana"])
@@ -52,7 +55,11 @@ def test_a_survey_refuses_rows_without_an_asset_and_assets_that_are_not_there(tm
 @pytest.mark.parametrize("shards", [1, 2, 4, 7, 50])
 def test_shards_are_whole_blocks_with_about_as_many_bars_each(shards):
     bars = np.random.default_rng(1).integers(1, 5000, 123)
-    calendar = Calendar(tuple(f"A{i:03d}" for i in range(123)), bars, np.arange(3), np.arange(3))
+    calendar = Calendar(
+        tuple(f"A{i:03d}" for i in range(123)),
+        bars,
+        sessions_of(pl.Series([0]), SessionClock(None)),
+    )
     ranges = calendar.divide(shards)
     assert len(ranges) == min(shards, 31)
     assert [block for blocks in ranges for block in blocks] == list(range(31))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from backsweep.dataset import DataSpec, load, shard_from_frames
 from backsweep.dataset.calendar import survey
-from backsweep.dataset.shards import number_sessions
+from backsweep.dataset.sessions import SessionClock, sessions_of
 
 
 def test_a_shard_holds_what_the_engine_reads(bars):
@@ -75,7 +75,8 @@ def test_sessions_are_the_local_days_that_a_plain_loop_counts(minutes, zone):
         number += local != day
         day = local
         expected.append(number)
-    assert number_sessions(pl.Series(timestamps, dtype=pl.Int64), zone).tolist() == expected
+    found = sessions_of(pl.Series(timestamps, dtype=pl.Int64), SessionClock(zone))
+    assert found.numbers(np.array(timestamps)).tolist() == expected
 
 
 def test_a_session_ends_at_midnight_of_the_zone_of_the_bars(bars):

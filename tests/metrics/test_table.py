@@ -33,7 +33,14 @@ def run(equity, *, years=1.2, pnl=PNL):
 def test_a_formula_gives_the_value_of_its_metric(name):
     values, _ = run(GROWTH)
     returns = GROWTH / np.append(100.0, GROWTH[:-1]) - 1.0
-    known = {"r": returns, "d": returns - returns.mean(), "equity": GROWTH, "initial": 100.0, "years": 1.2}
+    known = {
+        "r": returns,
+        "d": returns - returns.mean(),
+        "equity": GROWTH,
+        "initial": 100.0,
+        "years": 1.2,
+        "per_year": 252,
+    }
     known |= {"exposure": np.linspace(0.2, 0.9, GROWTH.size), "traded": 5e4}
     known |= {"peak": np.maximum.accumulate(np.append(100.0, GROWTH))[1:], "trades": 6, "wins": 2}
     known |= {"gross_profit": 12.5, "gross_loss": 7.25, "cagr": values["cagr"], "max_drawdown": values["max_drawdown"]}

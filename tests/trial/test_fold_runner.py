@@ -84,13 +84,13 @@ def test_features_know_the_bars_before_a_segment(market, averages):
 @pytest.mark.parametrize("flat_end", [True, False])
 def test_compiled_and_interpreted_segments_leave_the_same_bits(market, averages, flat_end):
     packed = pack(shard_from_frames(market))
-    segments = make_segments(packed.session_ends, FoldSpec(train="50s", test="30s"))
+    segments = make_segments(packed.sessions.dates, FoldSpec(train="50s", test="30s"))
     left = []
     for compiled in (True, False):
         runner = Runner(packed, averages, Settings(), params=("window",), compiled=compiled)
         metrics, reasons = new_metrics(len(segments))
         returns = np.zeros(sum(segment.sessions for segment in segments), np.float32)
-        plan = plan_segments(DataInfo(packed.session_ends, segments=segments), flat=flat_end)
+        plan = plan_segments(DataInfo(packed.sessions.ends, segments=segments), flat=flat_end)
         FoldRunner(runner, plan).run(WINDOWS[1], metrics, reasons, returns)
         left.append((metrics.tobytes(), reasons.tobytes(), returns.tobytes()))
     assert left[0] == left[1]

@@ -1,7 +1,7 @@
 """The invariants of folds, over random calendars, and some folds worked out by hand."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from backsweep.errors import BadInput
 from backsweep.sweepfile.folds import FoldSpec
-from backsweep.trial.folds import holdout_start, make_segments, record_places
+from backsweep.trial.folds import check_hours, holdout_start, make_segments, record_places
 
-DAY = 86_400 * 10**9
+DAY = 1
 
 
 def day(year, month, date):
-    return int(datetime(year, month, date, tzinfo=UTC).timestamp()) * 10**9
+    return (datetime(year, month, date, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
 
 
 def every_day(first, last):
-    return np.arange(first, last, DAY, dtype=np.int64)
+    return np.arange(first, last, DAY, dtype=np.int32)
 
 
 def read(segments):
@@ -66,7 +66,7 @@ def test_a_holdout_is_one_fold():
 def test_calendar_spans_are_counted_from_the_first_date_and_never_drift():
     days = every_day(day(2000, 1, 31), day(2001, 1, 1))
     tests = make_segments(days, FoldSpec(train="1mo", test="1mo"))[1::2]
-    firsts = [datetime.fromtimestamp(days[s.first] // 10**9, UTC) for s in tests]
+    firsts = [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(days[s.first])) for s in tests]
     assert [(f.month, f.day) for f in firsts[:4]] == [(2, 29), (3, 31), (4, 30), (5, 31)]
 
 
@@ -189,19 +189,6 @@ def test_years_are_twelve_months_and_weeks_are_seven_days():
     )
 
 
-@pytest.mark.parametrize("spec", [
-    FoldSpec(train="2mo", test="1mo", purge="3d"),
-    FoldSpec(train="9s", test="2w", holdout="10d"),
-    FoldSpec(mode="anchored", train="2w", test="2w", purge="2s", holdout="1mo"),
-    FoldSpec(mode="cpcv", groups=5, test_groups=2, purge="3d", embargo="1w"),
-])  # fmt: skip
-def test_the_time_of_day_at_which_sessions_end_changes_no_fold(spec):
-    days = every_day(day(2020, 1, 1), day(2020, 9, 14))
-    chance = np.random.default_rng(0)
-    for moments in ([0, DAY - 1], [1, DAY // 2], [DAY - 10**9, 0], [DAY - 1]):
-        assert make_segments(days + chance.choice(moments, len(days)), spec) == make_segments(days, spec)
-
-
 def test_before_a_holdout_there_are_folds_and_then_a_training_that_ends_a_purge_before_it():
     days = every_day(0, 12 * DAY)
     rolling = FoldSpec(train="4s", test="2s", purge="1s", holdout="3d")
@@ -256,3 +243,26 @@ def test_returns_are_kept_of_every_session_but_those_of_a_training_in_pieces():
     train, test = make_segments(every_day(0, 9 * DAY), FoldSpec(train="5s", test="4s"))
     assert runs([train, test]) == [((0, 5),), ((5, 9),)]
     assert [(s.sessions, s.width) for s in (train, test)] == [(5, 5), (4, 4)]
+
+
+def test_hours_are_rounded_up_to_whole_sessions():
+    days = every_day(0, 10 * DAY)
+    assert make_segments(days, FoldSpec(train="96h", test="48h")) == make_segments(
+        days, FoldSpec(train="4d", test="2d")
+    )
+    halves = make_segments(days, FoldSpec(train="48h", test="36h"))
+    assert [(s.first, s.last) for s in halves[1::2]] == [(2, 4), (4, 5), (5, 7), (7, 8), (8, 10)]
+    assert make_segments(days, cross(3, 1, purge="1h")) == make_segments(days, cross(3, 1, purge="1d"))
+
+
+def test_a_test_that_is_shorter_than_a_session_is_refused():
+    with pytest.raises(BadInput, match="a segment without a session"):
+        make_segments(every_day(0, 10 * DAY), FoldSpec(train="48h", test="12h"))
+
+
+@pytest.mark.parametrize("span", ["train", "purge", "holdout"])
+def test_hours_are_for_sessions_of_several_bars(span):
+    spec = FoldSpec(**{"train": "4d", "test": "2d", span: "24h"})
+    check_hours(spec, intraday=True)
+    with pytest.raises(BadInput, match=rf"walk_forward\.{span}"):
+        check_hours(spec, intraday=False)

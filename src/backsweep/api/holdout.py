@@ -44,6 +44,7 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     if number is None:
         raise BadInput("the study has selected nothing", where=str(path), remedy="say which trial with --trial N")
     params = study.describe(number)["params"]
+    sweep = StudyFolder(study.path).completed(sweep)
     sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     check_models(sweep.costs)  # what is compared is what was loaded

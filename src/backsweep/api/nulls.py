@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsweep.dataset import fingerprint, load, sealed
-from backsweep.dataset.calendar import calendar_of
 from backsweep.dataset.permute import permuted
 from backsweep.errors import BadInput
 from backsweep.runtime.inline import InlineBackend
@@ -88,6 +87,7 @@ def null_study(
     folder = out if out is not None else Path("studies") / sweep.study
     if not StudyFolder(folder).exists:
         raise BadInput("the study has not been run", where=str(folder), remedy=f"first run it: backsweep run {path}")
+    sweep = StudyFolder(folder).completed(sweep)
     data = sealed(sweep.data)  # JSON does not carry the seal
     load_strategy(sweep.strategy)
     check_models(sweep.costs)
@@ -135,7 +135,7 @@ class _Histories:
         self._space = build_space(self._sweep, self._cls.declared())
         self._shard = replace(load(data, given.account.rate_columns), notes=())  # the study said them
         walk = given.walk_forward
-        self._stop = None if walk is None else holdout_start(calendar_of(self._shard).ends, walk)
+        self._stop = None if walk is None else holdout_start(self._shard.session_table.dates, walk)
         self._block = block
 
     def __call__(self, number: int) -> float | None:

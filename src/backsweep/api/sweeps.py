@@ -127,9 +127,10 @@ def run(
         "runtime.address": address,
     }
     sweep, _, space = _read(path, with_options(overrides, options))
-    sweep = _seal(sweep)
     folder = out if out is not None else Path("studies") / sweep.study
-    place, where, spec = StudyFolder(folder), sweep.runtime, trial_spec(sweep, space)
+    place, where = StudyFolder(folder), sweep.runtime
+    sweep = _seal(place.completed(sweep))
+    spec = trial_spec(sweep, space)
     with recording_looks(folder), _located(sweep):
         run_study(
             sweep,
@@ -229,6 +230,7 @@ def replay(
     values: dict[str, Number] = {}
     if trial is not None:
         opened = open_study(study if study is not None else Path("studies") / sweep.study)
+        sweep = StudyFolder(opened.path).completed(sweep)
         if not overrides:
             sweep = _seal(sweep)
             StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))

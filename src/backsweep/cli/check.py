@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from backsweep.dataset import Shard
     from backsweep.study.search.dimension import Dimension
 
-FEW_SESSIONS = 60
-"""With fewer, how many there are in a year is not judged."""
-
-OFF_YEAR = 0.1
-"""How far from what metrics are annualised with the data may be, as a share of it."""
-
 POOR_COVER = 0.5
 """A signal that fewer bars have is probably spelled or stamped in another way."""
 
@@ -69,7 +63,7 @@ def describe_check(found: Findings) -> dict[str, str]:
     }
     tested = f"tested at {found.lookahead.moments} times, {found.lookahead.requests} of them just after an order"
     return {
-        **describe_data(found.shard),
+        **describe_data(found.shard, found.sweep.data.sessions_per_year),
         **odd,
         "signals": _describe_cover(found.shard),
         "warm-up": _describe_warmup(found.lookahead.warmup),
@@ -77,10 +71,11 @@ def describe_check(found: Findings) -> dict[str, str]:
     }
 
 
-def describe_data(shard: Shard) -> dict[str, str]:
-    """Return the assets, span, interval, sessions in a year and zone of data, by name."""
+def describe_data(shard: Shard, declared: float | None = None) -> dict[str, str]:
+    """Return the assets, span, interval, sessions in a year (`declared`, if they are) and zone of data, by name."""
     from backsweep.dataset.anomalies import describe_time  # noqa: PLC0415 - loads Polars
     from backsweep.dataset.gaps import describe_interval, find_interval  # noqa: PLC0415 - the same
+    from backsweep.dataset.sessions import describe_clock, describe_year  # noqa: PLC0415 - the same
 
     first, last = (describe_time(shard.rows["timestamp"][i], shard.zone) for i in (0, -1))
     sessions = int(shard.sessions[-1]) + 1
@@ -88,24 +83,9 @@ def describe_data(shard: Shard) -> dict[str, str]:
         "assets": f"{len(shard.assets):,}: {_join(shard.assets)}",
         "span": f"{first} to {last}: {shard.rows.height:,} bars, {sessions:,} sessions",
         "interval": describe_interval(find_interval(shard)),
-        "sessions per year": _describe_year(shard, sessions),
-        "zone": shard.zone or "none: times are as written, sessions are their calendar days",
+        "sessions per year": describe_year(shard.session_table, declared),
+        "zone": describe_clock(shard.session_table.clock),
     }
-
-
-def _describe_year(shard: Shard, sessions: int) -> str:
-    """Return what metrics are annualised with, and what the data have where that is far off."""
-    from backsweep.dataset.calendar import NANOSECONDS_PER_CALENDAR_YEAR  # noqa: PLC0415 - loads Polars
-    from backsweep.metrics.table import SESSIONS_PER_YEAR  # noqa: PLC0415 - loads Numba
-
-    elapsed = float(shard.rows["timestamp"][-1] - shard.rows["timestamp"][0]) / NANOSECONDS_PER_CALENDAR_YEAR
-    text = format_number(SESSIONS_PER_YEAR)
-    if sessions < FEW_SESSIONS or elapsed <= 0.0:
-        return text
-    own = (sessions - 1) / elapsed
-    if abs(own / SESSIONS_PER_YEAR - 1.0) <= OFF_YEAR:
-        return text
-    return f"{text}, but the data have {own:.0f}: multiply sharpe, sortino and volatility by {(own / 252) ** 0.5:.2f}"
 
 
 def _describe_cover(shard: Shard) -> str:

@@ -16,6 +16,7 @@ from backsweep.dataset.checks import check_assets, check_empty, check_keys
 from backsweep.dataset.coverage import check_assets_match, check_timestamps_match, describe_assets_without_bars
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.scan import Window, scan_layout
+from backsweep.dataset.sessions import SessionClock, SessionTable, cut_sessions
 from backsweep.dataset.sources import gather
 from backsweep.dataset.tables import open_tables
 
@@ -40,15 +41,14 @@ class Calendar:
     ----------
     assets : names in ascending order.
     bars : int64[assets], how many bars each has.
-    starts, ends : int64[sessions], first and last timestamp of every session, nanoseconds UTC.
+    sessions : of all assets together.
     notes : warnings about data that no shard has, such as assets without a bar.
 
     """
 
     assets: tuple[str, ...]
     bars: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    sessions: SessionTable
     notes: tuple[str, ...] = ()
 
     @property
@@ -70,24 +70,20 @@ class Calendar:
             cuts.append(min(max(near, cuts[-1] + 1), self.blocks - (shards - shard)))
         return tuple(range(first, last) for first, last in zip(cuts, [*cuts[1:], self.blocks], strict=True))
 
-    def sessions_of(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the number of each timestamp's session, from 0."""
-        return np.searchsorted(self.starts, timestamps, side="right") - 1
-
     def years(self, first: int, last: int) -> float:
         """Return the years from the beginning of session `first` to the end of session `last` - 1."""
-        return float(self.ends[last - 1] - self.starts[first]) / NANOSECONDS_PER_CALENDAR_YEAR
+        return float(self.sessions.ends[last - 1] - self.sessions.starts[first]) / NANOSECONDS_PER_CALENDAR_YEAR
 
 
 def survey(spec: DataSpec) -> Calendar:
     """Find assets and sessions; raises BadInput and BadData for what cannot be read, and for rows without a key."""
     with unchanged(spec):
         tables = open_tables(spec)
-        window = Window(spec.assets, spec.start, spec.end)
+        window = Window.of(spec)
         for role in ("bars", "signals", "actions"):
             if role in tables:
                 check_keys(tables[role], window)
-        calendar = _read(tables["bars"], window)
+        calendar = _read(tables["bars"], window, SessionClock.of(tables["bars"], spec), spec.sessions_per_year)
         notes: list[str] = []
         for role in ("signals", "actions"):
             if role in tables:
@@ -113,13 +109,11 @@ def _check_matches(role: str, tables: dict[str, Table], window: Window, assets: 
 
 def calendar_of(shard: Shard) -> Calendar:
     """Return the calendar of data in memory."""
-    timestamps, counts = shard.context["timestamp"].to_numpy(), np.bincount(shard.rows["asset"].to_numpy())
-    last = np.flatnonzero(np.diff(shard.sessions, append=shard.sessions[-1] + 1))
-    first = np.append(0, last[:-1] + 1)
-    return Calendar(shard.assets, counts.astype(np.int64), timestamps[first], timestamps[last], shard.notes)
+    counts = np.bincount(shard.rows["asset"].to_numpy())
+    return Calendar(shard.assets, counts.astype(np.int64), shard.session_table, shard.notes)
 
 
-def _read(table: Table, window: Window) -> Calendar:
+def _read(table: Table, window: Window, clock: SessionClock, per_year: float | None) -> Calendar:
     """Stream over the bars twice: once by asset, once by day."""
     scans = [(layout.part.name, scan_layout(layout, ("timestamp", "asset"), window)) for layout in table.layouts]
     assets = gather(((name, scan.group_by("asset").len()) for name, scan in scans), streaming=True)
@@ -128,14 +122,6 @@ def _read(table: Table, window: Window) -> Calendar:
         check_assets(table, assets, window.assets)
     if assets.is_empty():
         check_empty(table, window)
-    moment = pl.from_epoch("timestamp", time_unit="ns").dt.replace_time_zone("UTC")
-    local = moment.dt.convert_time_zone(table.zone or "UTC").dt.replace_time_zone(None)
-    # within one offset from UTC local time does not go back, so a day's timestamps there follow each other
-    keys = (local.dt.date().alias("day"), (local.cast(pl.Int64) - pl.col("timestamp")).alias("offset"))
-    span = (pl.col("timestamp").min().alias("start"), pl.col("timestamp").max().alias("end"))
-    days = gather(((name, scan.group_by(*keys).agg(*span)) for name, scan in scans), streaming=True)
-    merged = days.group_by("day", "offset").agg(pl.col("start").min(), pl.col("end").max()).sort("start")
-    sessions = merged.with_columns(pl.col("day").cum_max()).group_by("day", maintain_order=True)
-    spans = sessions.agg(pl.col("start").first(), pl.col("end").last())
+    spans = gather(((name, clock.spans(scan)) for name, scan in scans), streaming=True)
     bars = assets["len"].cast(pl.Int64).to_numpy()
-    return Calendar(tuple(assets["asset"]), bars, spans["start"].to_numpy(), spans["end"].to_numpy())
+    return Calendar(tuple(assets["asset"]), bars, cut_sessions(spans, clock, per_year))

@@ -73,11 +73,11 @@ def describe_interval(interval: int | None) -> str:
 def find_gaps(shard: Shard, interval: int | None) -> list[Anomaly]:
     """Return the kinds of gaps that a shard of some `interval` has, each with its first."""
     bars = by_asset(shard)
-    days = _days(shard)
+    days = shard.session_table.dates.astype(np.int64)
     own = bars.select("asset", "session").unique().sort("asset", "session")
     present = np.zeros((len(shard.assets), len(days)), bool)
     present[own["asset"].to_numpy(), own["session"].to_numpy()] = True
-    ends = _session_ends(shard)
+    ends = shard.session_table.ends
     found: list[Anomaly] = []
     if len(shard.assets) >= FEWEST_ASSETS:
         found += _absent(shard, present, days, ends)
@@ -87,17 +87,6 @@ def find_gaps(shard: Shard, interval: int | None) -> list[Anomaly]:
     if interval is not None and interval < _DAY:
         found += _holes(bars, shard, interval)
     return found
-
-
-def _days(shard: Shard) -> NDArray[np.int64]:
-    """Return the day of each session in the data's zone, as days since 1970."""
-    moments = pl.from_epoch(pl.Series(_session_ends(shard)), time_unit="ns").dt.replace_time_zone("UTC")
-    return moments.dt.convert_time_zone(shard.zone or "UTC").dt.date().cast(pl.Int32).to_numpy().astype(np.int64)
-
-
-def _session_ends(shard: Shard) -> NDArray[np.int64]:
-    last = np.flatnonzero(np.diff(shard.sessions, append=shard.sessions[-1] + 1))
-    return shard.context["timestamp"].to_numpy()[last]
 
 
 def _absent(
@@ -162,8 +151,7 @@ def _usual_days(own: NDArray[np.int64], days: NDArray[np.int64]) -> NDArray[np.b
 
 def _holes(bars: pl.DataFrame, shard: Shard, interval: int) -> Iterator[Anomaly]:
     """Find bars missing within sessions, at times of day at which nearly all of an asset's sessions have one."""
-    moments = pl.from_epoch("timestamp", time_unit="ns").dt.replace_time_zone("UTC")
-    local = moments.dt.convert_time_zone(shard.zone or "UTC").dt.replace_time_zone(None).cast(pl.Int64) % _DAY
+    local = shard.session_table.clock.of_session.cast(pl.Datetime("ns")).cast(pl.Int64) % _DAY
     timed = bars.select("asset", "timestamp", "session", slot=local)
     usual = timed.group_by("asset", "slot").len()
     sessions = timed.group_by("asset").agg(pl.col("session").n_unique())

@@ -6,25 +6,36 @@ Timestamps become int64 nanoseconds UTC (see `dataset.timestamps`), assets text,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from backsweep.dataset.problems import place
 from backsweep.dataset.schema import PART, REQUIRED, Layout, Table
+from backsweep.dataset.sessions import time_to_date
 from backsweep.dataset.sources import gather
 from backsweep.dataset.text import ROW
 from backsweep.errors import BadInput
 
+if TYPE_CHECKING:
+    from backsweep.sweepfile.data import DataSpec
+
 
 @dataclass(frozen=True)
 class Window:
-    """What part of the data is wanted; None leaves a side open. Both bounds are inclusive."""
+    """What part of the data is wanted; None leaves a side open. Both bounds are inclusive; a date is a session's."""
 
     assets: tuple[str, ...] | None = None
     start: date | datetime | None = None
     end: date | datetime | None = None
+    session_start: time = time()
+
+    @classmethod
+    def of(cls, spec: DataSpec) -> Window:
+        """Return the part that a `data` section asks for."""
+        return cls(spec.assets, spec.start, spec.end, spec.session_time)
 
     def __str__(self) -> str:
         bounds = [f"{name} {bound}" for name, bound in (("start", self.start), ("end", self.end)) if bound is not None]
@@ -64,23 +75,29 @@ def _asset_in(layout: Layout, assets: tuple[str, ...]) -> pl.Expr:
 def _bounds(layout: Layout, window: Window) -> list[pl.Expr]:
     moment, predicates = layout.clock.moment, []
     if window.start is not None:
-        predicates.append(moment >= _bound(window.start, layout))
+        predicates.append(moment >= _bound(_moment(window.start, window), layout))
     if isinstance(window.end, datetime):
         predicates.append(moment <= _bound(window.end, layout))
     elif window.end is not None:
-        predicates.append(moment < _bound(window.end + timedelta(days=1), layout))
+        predicates.append(moment < _bound(_moment(window.end + timedelta(days=1), window), layout))
     return predicates
 
 
-def _bound(bound: date | datetime, layout: Layout) -> pl.Expr:
+def _moment(bound: date | datetime, window: Window) -> datetime:
+    """Return a moment as it is, and of a date when its session begins."""
+    if isinstance(bound, datetime):
+        return bound
+    return datetime(bound.year, bound.month, bound.day) - time_to_date(window.session_start)  # noqa: DTZ001 - of the data
+
+
+def _bound(moment: datetime, layout: Layout) -> pl.Expr:
     """Express a bound in the time zone of the moments that it is compared with."""
-    moment = bound if isinstance(bound, datetime) else datetime(bound.year, bound.month, bound.day)  # noqa: DTZ001
     if layout.zone is None and moment.tzinfo is not None:
         raise BadInput(
             "mixed time zones",
             where=place(layout.part.name, None, layout.names["timestamp"]),
             expected="start and end without a time zone, as the timestamps have none",
-            found=str(bound),
+            found=str(moment),
             remedy="write start and end without a zone",
         )
     if layout.zone is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
@@ -21,14 +22,13 @@ from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.rounding import ULPS
 from backsweep.dataset.scan import Window
 from backsweep.dataset.schema import BAR
+from backsweep.dataset.sessions import SessionClock, SessionTable, sessions_of
 from backsweep.dataset.sources import part_of_frame
 from backsweep.dataset.tables import arrange_frames, open_tables
 from backsweep.sweepfile.data import ROLES, DataSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    import numpy as np
 
     from backsweep.dataset.schema import Table
 
@@ -44,8 +44,8 @@ class Shard:
     signals : names of the signal columns.
     context : one row per distinct timestamp of `rows`, in order: `timestamp`, then one float64 column per series, its
         last value at or before the timestamp, NaN before the first.
-    sessions : int32 (context.height,), number of the session of each distinct timestamp, from 0. A session is a
-        calendar day in the zone of the bars.
+    sessions : int32 (context.height,), number of the session of each distinct timestamp, from 0.
+    session_table : those sessions; see `dataset.sessions`.
     zone : time zone of the bars, None where their times have none.
     actions : corporate actions in order of effect: `timestamp` (one of `rows`), `asset` code, `split`, `dividend`,
         `delisting` float64 (1.0, 0.0 and 0.0 where there is none); see `dataset.actions`. Without rows where no actions
@@ -58,6 +58,7 @@ class Shard:
     signals: tuple[str, ...]
     context: pl.DataFrame
     sessions: np.ndarray[tuple[int], np.dtype[np.int32]]
+    session_table: SessionTable
     zone: str | None
     actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
     notes: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> 
     seal and the files are not those that were sealed.
     """
     with unchanged(spec):
-        return _assemble(open_tables(spec), Window(spec.assets, spec.start, spec.end), rates, part=part)
+        return _assemble(open_tables(spec), spec, rates, part=part)
 
 
 def shard_from_frames(
@@ -105,18 +106,11 @@ def shard_from_frames(
     frames = dict(zip(ROLES, (bars, signals, context, actions), strict=True))
     parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
     spec = spec or DataSpec(bars="frame")
-    return _assemble(arrange_frames(parts, spec), Window(spec.assets, spec.start, spec.end), rates, part=part)
+    return _assemble(arrange_frames(parts, spec), spec, rates, part=part)
 
 
-def number_sessions(timestamps: pl.Series, zone: str | None) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """Count the calendar days of ascending `timestamps` (int64 ns UTC) in `zone`, from 0 and without gaps."""
-    moments = pl.from_epoch(timestamps, time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(zone or "UTC")
-    days = moments.dt.date().cum_max()  # where clocks go back over midnight, the new day has begun all the same
-    return days.rle_id().cast(pl.Int32).to_numpy()
-
-
-def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], *, part: bool = False) -> Shard:
-    bars = tables["bars"]
+def _assemble(tables: dict[str, Table], spec: DataSpec, rates: Collection[str], *, part: bool = False) -> Shard:
+    bars, window = tables["bars"], Window.of(spec)
     checked = read_checked(bars, window)
     rows = checked.frame
     notes = [note for table in tables.values() for note in table.left_out]
@@ -145,12 +139,14 @@ def _assemble(tables: dict[str, Table], window: Window, rates: Collection[str], 
     of_part = (f"{first}: " if first == last else f"{first} to {last}: ") if part else ""
     names = tuple(name for name in rows.columns if name not in BAR)
     rows = rows.with_columns(pl.col(names).fill_null(float("nan")))
+    sessions = sessions_of(timestamps, SessionClock.of(bars, spec), spec.sessions_per_year)
     return Shard(
         assets=tuple(assets),
         rows=rows.rechunk(),
         signals=names,
         context=context.rechunk(),
-        sessions=number_sessions(timestamps, bars.zone),
+        sessions=sessions.numbers(timestamps.to_numpy()).astype(np.int32),
+        session_table=sessions,
         zone=bars.zone,
         actions=actions.rechunk(),
         notes=(*notes, *(of_part + note for note in counted if note)),

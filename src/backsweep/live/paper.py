@@ -129,8 +129,8 @@ class PaperVenue:
         names = strategy.values()
         runner = Runner(pack(shard), type(strategy), self.settings, params=tuple(names), compiled=False)
         runner.take(np.array([float(value) for value in names.values()]))
-        runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.session_ends))
-        result = read_result(Recording(runner, SessionRange(0, len(runner.market.session_ends))))
+        runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.sessions.ends))
+        result = read_result(Recording(runner, SessionRange(0, len(runner.market.sessions.ends))))
         state.cursor.orders_logged = logged
         return result
 

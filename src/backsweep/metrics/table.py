@@ -2,7 +2,7 @@
 
 In a formula, r are the session returns (float64[n], up to the session that ruins the account), d their deviations from
 the mean, equity and exposure are at the sessions' ends, peak is the running maximum of the initial cash and equity;
-252 are the sessions in a year, years those of 365.25 days.
+per_year are the sessions in a year (`data.sessions_per_year`), years those of 365.25 days.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from backsweep.metrics.returns import (
 from backsweep.metrics.trades import expectancy_of, profit_factor_of, win_rate_of
 
 SESSIONS_PER_YEAR = 252.0
-"""Of every metric a year but `cagr`, `calmar` and `turnover`, whose years are of the calendar."""
+"""Where nothing else is known: of plain arrays, and of studies that were begun before their own were recorded."""
 
 FRACTION, YEARLY, RATIO, MONEY, COUNT = "fraction", "fraction a year", "ratio", "account currency", "count"
 
@@ -58,10 +58,10 @@ class Metric(NamedTuple):
 TABLE: Mapping[str, Metric] = {
     "total_return": Metric(FRACTION, total_return_of, "equity[-1] / initial - 1", (NO_SESSION,)),
     "cagr": Metric(YEARLY, cagr_of, "(equity[-1] / initial) ** (1 / years) - 1", (NO_SESSION, NO_TIME)),
-    "volatility": Metric(YEARLY, volatility_of, "sqrt(252) * std(r, ddof=1)", (TOO_FEW,)),
-    "sharpe": Metric(RATIO, sharpe_of, "sqrt(252) * mean(r) / std(r, ddof=1)", (TOO_FEW, NO_VARIATION)),
+    "volatility": Metric(YEARLY, volatility_of, "sqrt(per_year) * std(r, ddof=1)", (TOO_FEW,)),
+    "sharpe": Metric(RATIO, sharpe_of, "sqrt(per_year) * mean(r) / std(r, ddof=1)", (TOO_FEW, NO_VARIATION)),
     "sortino": Metric(
-        RATIO, sortino_of, "sqrt(252) * mean(r) / sqrt(mean(minimum(r, 0) ** 2))", (TOO_FEW, NO_DOWNSIDE)
+        RATIO, sortino_of, "sqrt(per_year) * mean(r) / sqrt(mean(minimum(r, 0) ** 2))", (TOO_FEW, NO_DOWNSIDE)
     ),
     "calmar": Metric(RATIO, calmar_of, "cagr / max_drawdown", (NO_SESSION, NO_TIME, NO_DRAWDOWN)),
     "max_drawdown": Metric(FRACTION, max_drawdown_of, "max(1 - equity / peak)", (NO_SESSION,)),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import zoneinfo
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from backsweep.sweepfile.format import Format, Name
-from backsweep.sweepfile.section import Section
+from backsweep.sweepfile.section import Section, matching
 
 FIRST_YEAR, LAST_YEAR = 1678, 2261
 """The whole years that int64 nanoseconds since 1970 can hold."""
@@ -69,6 +69,9 @@ Bound = Annotated[date | datetime, BeforeValidator(_read_bound)]
 Several = Annotated[tuple[Name, ...], Field(min_length=1)]
 Columns = Annotated[dict[Name, str | Several | None], AfterValidator(_check_columns)]
 Zone = Annotated[str, BeforeValidator(_check_zone)]
+TimeOfDay = Annotated[
+    str, matching(r"([01]\d|2[0-3]):[0-5]\d", 'expected a time of day from 00:00 to 23:59, such as "18:00"')
+]
 
 
 class FileSpec(Section):
@@ -117,6 +120,12 @@ class DataSpec(Section):
     """The zone of times without an offset from UTC, and by whose clock sessions are cut: a name of the IANA database,
     such as `America/New_York`. Without it, the column's own zone, or UTC; intraday files with offsets other than zero
     need it."""
+    session_start: TimeOfDay | None = None
+    """The local time at which a session begins, `"18:00"`; without it, midnight. From noon on it is the session of the
+    day after: what trades on Sunday from 18:00 belongs to Monday. A bar stamped at that time is the session's first."""
+    sessions_per_year: Annotated[float, Field(gt=0)] | None = None
+    """How many sessions a year has, by which returns, Sharpe ratios and records are counted in years. Without it, it
+    follows from the dates of the sessions: 252, 260, 365, 52, 12 or what they come to; `backsweep check` prints it."""
     prices: Literal["positive", "any"] = "positive"
     """Whether prices at or below zero are an error, or allowed."""
     assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
@@ -152,6 +161,15 @@ class DataSpec(Section):
             format=own.format or self.format or Format(),
             timezone=own.timezone or self.timezone,
         )
+
+    def with_sessions_per_year(self, count: float) -> Self:
+        """Return the same data, and seal, with so many sessions a year."""
+        return self.model_copy(update={"sessions_per_year": count})
+
+    @property
+    def session_time(self) -> time:
+        """The local time at which a session begins."""
+        return time.fromisoformat(self.session_start or "00:00")
 
     def moved(self, paths: dict[str, str]) -> Self:
         """Return the same data at other places: `paths` by role."""

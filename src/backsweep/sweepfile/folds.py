@@ -8,8 +8,10 @@ from pydantic import Field
 
 from backsweep.sweepfile.section import Section, matching
 
-_NUMBER = r"(\d{0,2}y|\d{0,3}(mo|w)|\d{0,4}[ds])"  # after its first digit: a calendar has no more than 10,000 years
-_UNITS = "years, months, weeks, days or sessions, such as 4y, 6mo, 2w, 63d or 252s"
+_NUMBER = (
+    r"(\d{0,2}y|\d{0,3}(mo|w)|\d{0,4}[ds]|\d{0,5}h)"  # after its first digit: a calendar has no more than 10,000 years
+)
+_UNITS = "years, months, weeks, days, hours or sessions, such as 4y, 6mo, 2w, 63d, 48h or 252s"
 Span = Annotated[str, matching(rf"[1-9]{_NUMBER}", f"a span is a number of {_UNITS}")]
 Gap = Annotated[str, matching(rf"\d{_NUMBER}", f"a gap is a number of {_UNITS}, and 0d is none")]
 
@@ -17,7 +19,8 @@ Gap = Annotated[str, matching(rf"\d{_NUMBER}", f"a gap is a number of {_UNITS}, 
 class FoldSpec(Section):
     """How sessions are divided into training and test.
 
-    Spans are years, months, weeks, days or sessions: `4y`, `6mo`, `2w`, `63d`, `252s`.
+    Spans are years, months, weeks, days or sessions: `4y`, `6mo`, `2w`, `63d`, `252s`; where sessions have several bars
+    also hours, `48h`, rounded up to whole sessions.
     """
 
     mode: Literal["rolling", "anchored", "holdout", "cpcv"] = "rolling"
@@ -49,7 +52,8 @@ class FoldSpec(Section):
 class WalkForward(FoldSpec):
     """The folds, and how each chooses among its trials by their score in training, under the constraints.
 
-    Spans are years, months, weeks, days or sessions: `4y`, `6mo`, `2w`, `63d`, `252s`.
+    Spans are years, months, weeks, days or sessions: `4y`, `6mo`, `2w`, `63d`, `252s`; where sessions have several bars
+    also hours, `48h`, rounded up to whole sessions.
     """
 
     share_proposals: bool | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
 from backsweep.errors import BadInput
+from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.data import DataSpec
@@ -68,6 +69,15 @@ class Sweep(Section):
     runtime: Runtime = Runtime()
     """Where trials run; no part of the study's identity."""
     _places: dict[KeyPath, tuple[int, str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def sessions_per_year(self) -> float:
+        """The sessions a year of a study; those that were begun before the key was recorded have 252."""
+        return self.data.sessions_per_year or SESSIONS_PER_YEAR
+
+    def with_sessions_per_year(self, count: float) -> Self:
+        """Return the same with so many sessions a year."""
+        return self.model_copy(update={"data": self.data.with_sessions_per_year(count)})
 
     @property
     def learns(self) -> bool:

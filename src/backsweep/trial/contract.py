@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.trial.folds import Segment
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from backsweep.sweepfile.trial import TrialSpec
@@ -114,6 +116,8 @@ class DataInfo:
     assets : the assets' names, sorted; an asset's code is its position here.
     segments : train and test of fold 0, of fold 1, and so on; empty without folds.
     notes : what users should know of the data that were loaded; see `dataset.Shard`.
+    dates : int32[n], the date of every session in days since 1970.
+    sessions_per_year : how many a year has.
 
     """
 
@@ -121,6 +125,8 @@ class DataInfo:
     assets: tuple[str, ...] = field(default=())
     segments: tuple[Segment, ...] = field(default=())
     notes: tuple[str, ...] = ()
+    dates: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    sessions_per_year: float = SESSIONS_PER_YEAR
 
     def of(self, folds: range | None) -> DataInfo:
         """Return what is known of some folds, or all of it for None."""

@@ -66,7 +66,7 @@ class SharedEvaluator(Evaluator):
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
         self._pruning = spec.pruning
         check_code(spec)
-        super().__init__(spec, self._market.session_ends, self._market.assets, self._market.notes)
+        super().__init__(spec, self._market.sessions, self._market.assets, self._market.notes)
 
     @property
     def fills(self) -> int:

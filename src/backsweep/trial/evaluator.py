@@ -9,7 +9,7 @@ import numpy as np
 
 from backsweep.metrics.summary import METRICS
 from backsweep.trial.contract import Chunk, DataInfo, Outcome
-from backsweep.trial.folds import TEST, TRAIN, holdout_start, make_segments
+from backsweep.trial.folds import TEST, TRAIN, check_hours, holdout_start, make_segments
 from backsweep.trial.recording import ReplayPlan
 from backsweep.trial.segment_plan import SegmentPlan, plan_segments
 from backsweep.trial.session_range import SessionRange
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backsweep.dataset.sessions import SessionTable
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.result import Result
 
@@ -42,10 +43,13 @@ class Evaluator(ABC):
 
     """
 
-    def __init__(self, spec: TrialSpec, ends: NDArray[np.int64], assets: Sequence[str], notes: Sequence[str]) -> None:
-        folds = spec.folds
-        self.info = DataInfo(ends, tuple(assets), make_segments(ends, folds) if folds else (), tuple(notes))
-        self.holdout = range(holdout_start(ends, folds) if folds else len(ends), len(ends))
+    def __init__(self, spec: TrialSpec, sessions: SessionTable, assets: Sequence[str], notes: Sequence[str]) -> None:
+        folds, dates = spec.folds, sessions.dates
+        if folds is not None:
+            check_hours(folds, intraday=sessions.intraday)
+        segments = make_segments(dates, folds) if folds else ()
+        self.info = DataInfo(sessions.ends, tuple(assets), segments, tuple(notes), dates, sessions.per_year)
+        self.holdout = range(holdout_start(dates, folds) if folds else len(dates), len(dates))
         self._flat = folds is not None and folds.state == "flat"
         self._plans: dict[range | None, SegmentPlan] = {}
 

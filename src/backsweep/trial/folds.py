@@ -3,6 +3,7 @@
 With I the length of training, g the purge, O the length of a test and s the step (all calendar spans counted from the
 first session's date, or sessions), fold k trains on [k s, k s + I), or anchored on [0, k s + I), and is tested on
 [k s + I + g, k s + I + g + O). The tests follow each other, so appending sessions changes no fold but a short last one.
+Sessions are never cut: one that begins within a span belongs to it, so that hours are rounded up to whole dates.
 
 Combinatorial purged cross-validation divides the sessions into N groups of equal length and has a fold for each choice
 of k groups: it is tested on these, each run by itself, and trained on what is left but `purge` before and `embargo`
@@ -16,7 +17,7 @@ import calendar
 import itertools
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRAIN, TEST = "train", "test"
-_NANOSECONDS = 1_000_000_000
-_DAY = timedelta(days=1)
+_EPOCH = date(1970, 1, 1)
+_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,17 @@ class Segment:
         return 0 if self.pieces and self.name == TRAIN else self.sessions
 
 
-def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment, ...]:
+def make_segments(dates: NDArray[np.int32], spec: FoldSpec) -> tuple[Segment, ...]:
     """Divide sessions: train and test of fold 0, train and test of fold 1, and so on.
 
-    `sessions` are session ends in nanoseconds UTC, ascending. Raises BadInput where there is not one fold, or where
-    tests would overlap.
+    `dates` are those of the sessions in days since 1970, ascending. Raises BadInput where there is not one fold, or
+    where tests would overlap.
     """
     if spec.holdout is not None:
-        open_ = holdout_start(sessions, spec)
-        folds = make_segments(sessions[:open_], spec.model_copy(update={"holdout": None}))
-        return (*folds, _final_training(_Ruler(sessions), spec, open_, folds[-1].fold + 1))
-    ruler = _Ruler(sessions)
+        open_ = holdout_start(dates, spec)
+        folds = make_segments(dates[:open_], spec.model_copy(update={"holdout": None}))
+        return (*folds, _final_training(_Ruler(dates), spec, open_, folds[-1].fold + 1))
+    ruler = _Ruler(dates)
     if spec.mode == "cpcv":
         return tuple(_splits(ruler, spec))
     found = [segment for fold in _folds(ruler, spec) for segment in fold]
@@ -93,7 +94,7 @@ def make_segments(sessions: NDArray[np.int64], spec: FoldSpec) -> tuple[Segment,
             "the data are too short for one fold" if not found else "a fold has a segment without a session",
             where="walk_forward",
             expected=f"more sessions than train ({spec.train}) and purge ({spec.purge}) take, and some in every span",
-            found=f"{len(sessions)} sessions",
+            found=f"{len(dates)} sessions",
             remedy="shorten `train`, lengthen `test`, or take more data",
         )
     return tuple(found)
@@ -107,7 +108,7 @@ def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
     step = _read(spec.step) if spec.step else test
     number = 0
     while True:
-        start = np.zeros(3, np.int64) if step is None else number * step
+        start = np.zeros(4, np.int64) if step is None else number * step
         opens = ruler.place(start + train + purge)
         if opens >= ruler.count:
             return
@@ -123,20 +124,34 @@ def _folds(ruler: _Ruler, spec: FoldSpec) -> Iterator[tuple[Segment, Segment]]:
             return
 
 
-def holdout_start(sessions: NDArray[np.int64], spec: FoldSpec) -> int:
+def check_hours(spec: FoldSpec, *, intraday: bool) -> None:
+    """Raise BadInput for a span in hours where a session has one bar."""
+    for name in _SPANS if not intraday else ():
+        span = getattr(spec, name)
+        if span is not None and span.endswith("h"):
+            raise BadInput(
+                "a span in hours, and no session has several bars",
+                where=f"walk_forward.{name}",
+                expected="years, months, weeks, days or sessions",
+                found=span,
+                remedy="write days, such as 5d, or sessions, such as 5s",
+            )
+
+
+def holdout_start(dates: NDArray[np.int32], spec: FoldSpec) -> int:
     """Return the position of the holdout's first session, or how many sessions there are without one.
 
     Raises BadInput where the holdout leaves no session.
     """
     if spec.holdout is None:
-        return len(sessions)
-    start = _Ruler(sessions).before_end(_read(spec.holdout)) if len(sessions) else 0
+        return len(dates)
+    start = _Ruler(dates).before_end(_read(spec.holdout)) if len(dates) else 0
     if start <= 0:
         raise BadInput(
             "the holdout leaves no data for training",
             where="walk_forward.holdout",
             expected=f"more than {spec.holdout} of data",
-            found=f"{len(sessions)} sessions",
+            found=f"{len(dates)} sessions",
             remedy="shorten `holdout`, or take more data",
         )
     return start
@@ -196,61 +211,65 @@ def record_places(segments: Sequence[Segment]) -> NDArray[np.int64]:
 
 
 class _Ruler:
-    """Finds the session that stands at a distance (months, days, sessions) from the first one's date."""
+    """Finds the session that stands at a distance, months, days, sessions and hours, from the first one's date."""
 
-    def __init__(self, sessions: NDArray[np.int64]) -> None:
-        self._ends = sessions
-        self.count = len(sessions)
-        self._origin = _midnight(int(sessions[0])) if self.count else datetime.fromtimestamp(0, UTC)
+    def __init__(self, dates: NDArray[np.int32]) -> None:
+        self._dates = dates
+        self.count = len(dates)
 
     def place(self, distance: NDArray[np.int64]) -> int:
         """Return the position of the first session at this distance or farther; `count` and more: beyond the data."""
-        return int(np.searchsorted(self._ends, _nanoseconds(self._date(distance)))) + int(distance[2])
+        return int(np.searchsorted(self._dates, self._date(distance))) + _sessions(distance)
 
     def covers(self, distance: NDArray[np.int64]) -> bool:
         """Return whether every session before this distance is in the data."""
-        reached = _nanoseconds(_midnight(int(self._ends[-1])) + _DAY)
         place = self.place(distance)
-        return place < self.count or (place == self.count and _nanoseconds(self._date(distance)) <= reached)
+        return place < self.count or (place == self.count and self._date(distance) <= self._dates[-1] + 1)
 
     def before(self, session: int, distance: NDArray[np.int64]) -> int:
         """Return the position of the first session at most this distance before a session's date."""
-        date = _shift(_midnight(int(self._ends[session])), -distance)
-        return max(0, min(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) - int(distance[2]))
+        first = int(np.searchsorted(self._dates, _shift(int(self._dates[session]), distance, -1)))
+        return max(0, min(session, first) - _sessions(distance))
 
     def before_end(self, distance: NDArray[np.int64]) -> int:
         """Return the position of the first session at most this distance before the end of the last one's date."""
-        date = _shift(_midnight(int(self._ends[-1])) + _DAY, -distance)
-        return int(np.searchsorted(self._ends, _nanoseconds(date))) - int(distance[2])
+        return int(np.searchsorted(self._dates, _shift(int(self._dates[-1]) + 1, distance, -1))) - _sessions(distance)
 
     def after(self, session: int, distance: NDArray[np.int64]) -> int:
         """Return the position of the first session at this distance after the date of the one before `session`."""
-        date = _shift(_midnight(int(self._ends[session - 1])) + _DAY, distance)
-        return max(session, int(np.searchsorted(self._ends, _nanoseconds(date)))) + int(distance[2])
+        first = int(np.searchsorted(self._dates, _shift(int(self._dates[session - 1]) + 1, distance)))
+        return max(session, first) + _sessions(distance)
 
-    def _date(self, distance: NDArray[np.int64]) -> datetime:
-        return _shift(self._origin, distance)
+    def _date(self, distance: NDArray[np.int64]) -> int:
+        return _shift(int(self._dates[0]) if self.count else 0, distance)
 
 
-def _shift(moment: datetime, distance: NDArray[np.int64]) -> datetime:
-    """Move a moment by months and days; the last day of a month stands for those that it does not have."""
-    year, month = divmod(moment.year * 12 + moment.month - 1 + int(distance[0]), 12)
-    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    return moment.replace(year=year, month=month + 1, day=day) + int(distance[1]) * _DAY
+_SPANS = ("train", "test", "step", "purge", "embargo", "holdout")
+_UNITS = {  # months, days, sessions, hours
+    "y": (12, 0, 0, 0),
+    "mo": (1, 0, 0, 0),
+    "w": (0, 7, 0, 0),
+    "d": (0, 1, 0, 0),
+    "s": (0, 0, 1, 0),
+    "h": (0, 0, 0, 1),
+}
 
 
 def _read(text: str) -> NDArray[np.int64]:
-    """Read a span as int64[3]: months, days, sessions."""
+    """Read a span as int64[4]: months, days, sessions, hours."""
     match = re.fullmatch(r"(\d+)(\D+)", text)
     assert match is not None  # noqa: S101 - the section's pattern has been checked
-    units = {"y": (12, 0, 0), "mo": (1, 0, 0), "w": (0, 7, 0), "d": (0, 1, 0), "s": (0, 0, 1)}
-    return int(match[1]) * np.array(units[match[2]], dtype=np.int64)
+    return int(match[1]) * np.array(_UNITS[match[2]], dtype=np.int64)
 
 
-def _midnight(nanoseconds: int) -> datetime:
-    moment = datetime.fromtimestamp(nanoseconds // _NANOSECONDS, UTC)
-    return moment.replace(hour=0, minute=0, second=0)
+def _sessions(distance: NDArray[np.int64]) -> int:
+    return int(distance[2])
 
 
-def _nanoseconds(moment: datetime) -> int:
-    return int(moment.timestamp()) * _NANOSECONDS
+def _shift(day: int, distance: NDArray[np.int64], sign: int = 1) -> int:
+    """Move a day since 1970 by months, days and hours; the last of a month stands for days that it does not have."""
+    months, days, _, hours = map(int, distance)
+    start = _EPOCH + timedelta(days=day)
+    year, month = divmod(start.year * 12 + start.month - 1 + sign * months, 12)
+    moved = date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1]))
+    return (moved - _EPOCH).days + sign * (days - (-hours // _HOURS))

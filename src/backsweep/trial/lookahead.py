@@ -147,9 +147,7 @@ def _other_courses(shard: Shard, market: Market, moment: int, random: np.random.
     height = rows.filter(past).height
     cut = replace(shard, rows=rows[:height], context=context[: moment + 1], sessions=shard.sessions[: moment + 1])
     # What a trader knows of the future is the calendar: whether this bar is the last of its session.
-    yield replace(
-        pack(cut), bars=market.bars[:height], groups=market.groups[: moment + 1], session_ends=market.session_ends
-    )
+    yield replace(pack(cut), bars=market.bars[:height], groups=market.groups[: moment + 1], sessions=market.sessions)
     factor = pl.Series(np.exp(random.normal(0.0, 0.05, rows.height).cumsum().clip(-3.0, 3.0)))
     noise = pl.Series(random.normal(0.0, 1.0, rows.height))
     prices = [pl.when(past).then(pl.col(name)).otherwise(pl.col(name) * factor).alias(name) for name in PRICES]
@@ -167,7 +165,8 @@ def _later(shard: Shard, market: Market) -> Market:
     """Return the market as it is without its first bars."""
     first = int(len(market.groups) * LATER)
     rows, sessions = shard.rows[int(market.groups["first_row"][first]) :], shard.sessions[first:]
-    return pack(replace(shard, rows=rows, context=shard.context[first:], sessions=sessions - sessions[0]))
+    later = replace(shard, rows=rows, context=shard.context[first:], sessions=sessions - sessions[0])
+    return pack(replace(later, session_table=shard.session_table.some(slice(int(sessions[0]), None))))
 
 
 def _compare_features(real: Runner, other: Runner, moment: int) -> None:

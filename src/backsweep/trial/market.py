@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
+    from backsweep.dataset.sessions import SessionTable
 
 FILLER = " "  # the field of a record without columns: no name that a strategy could use
 
@@ -31,7 +32,7 @@ class Market:
     bars : records of BAR, sorted by timestamp and asset.
     groups : records of GROUP, one for each timestamp.
     signals, context : float64 columns by name, one value for each bar, or for each group.
-    session_ends : int64[sessions], the last timestamp of each session, nanoseconds UTC.
+    sessions : the sessions that `groups` numbers.
     actions : records of ACTION, corporate actions in order of their group.
     rows : the shard's frame, for features.
     pieces : parts of `rows` with whole assets, on which features are computed one after the other.
@@ -44,7 +45,7 @@ class Market:
     groups: NDArray[Any]
     signals: dict[str, NDArray[np.float64]]
     context: dict[str, NDArray[np.float64]]
-    session_ends: NDArray[np.int64]
+    sessions: SessionTable
     actions: NDArray[Any]
     rows: pl.DataFrame
     pieces: tuple[slice, ...]
@@ -81,7 +82,6 @@ def pack(shard: Shard) -> Market:
     bars["last_of_session"] = last_of_session(bars["asset"], np.repeat(sessions, groups["count"]))
     groups["session"] = sessions
     groups["last_of_session"] = np.diff(sessions, append=sessions[-1] + 1) != 0
-    ends = groups["timestamp"][groups["last_of_session"] == 1].copy()
     series = [name for name in shard.context.columns if name != "timestamp"]
     return Market(
         assets=shard.assets,
@@ -89,7 +89,7 @@ def pack(shard: Shard) -> Market:
         groups=locked(groups),
         signals={name: column(rows[name]) for name in shard.signals},
         context={name: column(shard.context[name]) for name in series},
-        session_ends=locked(ends),
+        sessions=shard.session_table,
         actions=locked(_pack_actions(shard, groups["timestamp"])),
         rows=rows,
         pieces=(slice(None),),

@@ -48,7 +48,7 @@ def record(
 
     `options` are those of Runner.
     """
-    plan = plan or ReplayPlan(SessionRange(0, len(market.session_ends)), 0)
+    plan = plan or ReplayPlan(SessionRange(0, len(market.sessions.ends)), 0)
     capacity = FIRST_LOG
     while True:
         runner = Runner(market, cls, settings, log_capacity=capacity, **options)

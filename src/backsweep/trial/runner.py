@@ -143,7 +143,7 @@ class Runner:
 
     @property
     def _everything(self) -> SessionRange:
-        return SessionRange(0, len(self.market.session_ends))
+        return SessionRange(0, len(self.market.sessions.ends))
 
     def go(
         self, sessions: SessionRange, *, carried: bool = False, flat: bool = False, watch: PruningSpec | None = None
@@ -223,14 +223,16 @@ class Runner:
         """
         sessions = sessions or self._everything
         ends = self.tables.sessions[slice(*sessions)]
-        run = RunSummary(self.tables.counters, ends["equity"], ends["exposure"], self._years(sessions))
+        years, per_year = self._years(sessions), self.market.sessions.per_year
+        run = RunSummary(self.tables.counters, ends["equity"], ends["exposure"], years, per_year)
         summarise_run(run, values, reasons, returns)
 
     def summary(self, sessions: SessionRange) -> RunSummary:
         """Return what the last run, over these sessions, left behind."""
         ends = self.tables.sessions[slice(*sessions)]
         counters = self.tables.counters.copy()
-        return RunSummary(counters, ends["equity"].copy(), ends["exposure"].copy(), self._years(sessions))
+        years, per_year = self._years(sessions), self.market.sessions.per_year
+        return RunSummary(counters, ends["equity"].copy(), ends["exposure"].copy(), years, per_year)
 
     def _years(self, sessions: SessionRange) -> float:
         times = self.market.groups["timestamp"][self.groups(sessions)]
@@ -281,7 +283,7 @@ class Runner:
             self.market.bars,
             self.market.groups,
             assets=len(self.market.assets),
-            sessions=len(self.market.session_ends),
+            sessions=len(self.market.sessions.ends),
             conditions=conditions,
             actions=self.market.actions,
             currencies=len(self.settings.account.currencies),

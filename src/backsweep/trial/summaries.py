@@ -11,7 +11,6 @@ import numpy as np
 from backsweep.engine.compile.kernel import compiled
 from backsweep.engine.tables import COUNTERS
 from backsweep.metrics.summary import METRICS, summarise
-from backsweep.metrics.table import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,19 +22,23 @@ _summarise = compiled(summarise)
 
 @dataclass(frozen=True, eq=False)
 class RunSummary:
-    """What a run left behind: its record of COUNTERS, equity and exposure at session ends, and the years it took."""
+    """What a run left behind: its record of COUNTERS, equity and exposure at session ends, and the years it took.
+
+    `per_year` is how many sessions a year has.
+    """
 
     counters: Table
     equity: NDArray[np.float64]
     exposure: NDArray[np.float64]
     years: float
+    per_year: float
 
 
 def summarise_run(
     run: RunSummary, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
 ) -> None:
     """Write the metrics, reason codes and returns of one run."""
-    _summarise(run.equity, run.exposure, run.years, SESSIONS_PER_YEAR, run.counters[0], values, reasons, returns)
+    _summarise(run.equity, run.exposure, run.years, run.per_year, run.counters[0], values, reasons, returns)
 
 
 def summarise_runs(
@@ -59,7 +62,8 @@ def summarise_runs(
         own.append(np.divide(run.equity, before, out=np.ones_like(before), where=before > 0.0) - 1.0)
     exposure = np.concatenate([run.exposure for run in runs])
     years = sum(run.years for run in runs)
-    summarise_run(RunSummary(counters, np.concatenate(curves), exposure, years), values, reasons, returns)
+    whole = RunSummary(counters, np.concatenate(curves), exposure, years, runs[0].per_year)
+    summarise_run(whole, values, reasons, returns)
     np.copyto(returns, np.concatenate(own), where=~np.isnan(returns))
 
 

@@ -27,7 +27,7 @@ def test_check_says_what_was_found_and_writes_nothing(sweep, command, tmp_path):
     ]
     listed = re.sub(r"\s+", " ", out)
     assert "span 2001-01-01 to 2002-01-08: 240 bars, 120 sessions" in listed
-    assert "sessions per year 252, but the data have 117: multiply sharpe, sortino and volatility by 0.68" in listed
+    assert "sessions per year 365, from the dates of the sessions" in listed
     missing = 2 * (3 + 3 + 247)  # of each asset: 29 to 31 January, the same of March, 29 April to 31 December
     assert f"gaps {missing:,} sessions missing in 6 gaps, up to 247 in a row (first: AAA after 2001-01-28)" in listed
     assert "suspicious rows none" in listed
@@ -339,7 +339,7 @@ def test_show_says_in_words_what_the_results_are_worth(sweep, command):
     code, out, _ = command("show", "studies/small", "--statistics")
     assert code == 0
     assert out.splitlines()[0].partition(":")[0] in {"compatible with noise", "inconclusive", "survives"}
-    assert "With 40 trials over 0.5 years" in out
+    assert "With 40 trials over 0.3 years" in out  # 120 sessions of 365 a year
     assert "trials tried" in out
     assert f"(the selected trial, number {bs.open_study('studies/small').selected}); expected maximum" in out
     assert command("show", "studies/small", "--statistics", "--format", "csv")[0] == 2

@@ -115,7 +115,7 @@ def test_a_portfolio_on_unadjusted_prices_earns_the_total_return(prices):
     # Equity is a sum of one position an asset and cash, all but cash positive: it is rounded by at most one unit a
     # term. A position is rounded when it is priced, traded and split, the adjusted price when it is made: ten more.
     # Each session begins with what the last one left, so that after n of them n times as much can have come together.
-    bound = len(raw.market.session_ends) * (len(shard.assets) + 10) * UNIT
+    bound = len(raw.market.sessions.ends) * (len(shard.assets) + 10) * UNIT
     equity = raw.tables.sessions["equity"]
     assert np.abs(equity / ideal.tables.sessions["equity"] - 1.0).max() < bound < 1e-9
     assert equity[-1] > 5.0 * equity[0]

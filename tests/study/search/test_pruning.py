@@ -115,6 +115,10 @@ def sessions():
     return np.arange(22, dtype=np.int64) * 86_400_000_000_000
 
 
+def dates():
+    return np.arange(22, dtype=np.int32)
+
+
 class FoldBackend:
     """Evaluates a formula on every fold; some trials fail in fold 2 if there is a `failing`."""
 
@@ -123,7 +127,8 @@ class FoldBackend:
         self.waiting, self.late, self.runs = [], [], 0
 
     def start(self, _spec):
-        self.info = DataInfo(sessions=sessions(), assets=("SPY",), segments=make_segments(sessions(), FOLDS))
+        segments = make_segments(dates(), FOLDS)
+        self.info = DataInfo(sessions=sessions(), assets=("SPY",), segments=segments, dates=dates())
         return self.info
 
     def submit(self, chunk):

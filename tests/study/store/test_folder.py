@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
+import numpy as np
 import pytest
-from scenarios.toy_study import run_toy
+from scenarios.toy_study import ToyBackend, run_toy
 
 from backsweep.errors import StudyConflict
-from backsweep.storage.sealed import sealed, unsealed
+from backsweep.storage.sealed import sealed, sha256, unsealed
 from backsweep.study.results.study import open_study
+from backsweep.study.store.folder import StudyFolder
+from backsweep.sweepfile.folds import FoldSpec
+from backsweep.trial.contract import DataInfo
 
 
 def edit(path, **changes):
@@ -79,6 +86,44 @@ def test_sessions_of_the_user_s_own_are_not_replaced(tmp_path):
     with pytest.raises(StudyConflict, match=r"sessions\.parquet: the file cannot be read"):
         run_toy(place)
     assert (place / "sessions.parquet").read_text() == "mine"
+
+
+class Weekly(ToyBackend):
+    """Finds a week from session to session."""
+
+    def start(self, spec):
+        """Return what is known of the data."""
+        return replace(super().start(spec), sessions_per_year=52.0)
+
+
+def test_a_study_keeps_the_sessions_a_year_of_its_data(tmp_path, study):
+    place = tmp_path / "weekly"
+    run_toy(place, trials=16, backend=Weekly())
+    run_toy(place, trials=40, backend=Weekly())  # and can be resumed
+    weekly = open_study(place).sweep
+    assert (weekly.sessions_per_year, open_study(study).sweep.sessions_per_year) == (52.0, 252.0)
+    unsaid = weekly.model_copy(update={"data": weekly.data.model_copy(update={"sessions_per_year": None})})
+    assert StudyFolder(place).completed(unsaid) == weekly
+    assert StudyFolder(tmp_path / "none").completed(unsaid) == unsaid
+    assert StudyFolder(study).completed(weekly) == weekly
+
+
+def test_an_older_study_has_the_dates_of_its_ends_in_utc(study):
+    content = io.BytesIO()
+    kept = StudyFolder(study).sessions()
+    kept.select("timestamp").write_parquet(content)
+    (study / "sessions.parquet").write_bytes(content.getvalue())
+    edit(study / "study.json", sessions=sha256(content.getvalue()))
+    assert StudyFolder(study).sessions().equals(kept)
+    run_toy(study)
+
+
+def test_folds_that_were_counted_otherwise_are_not_resumed(study):
+    spec = FoldSpec(train="4s", test="2s")
+    info = DataInfo(np.arange(10), segments=StudyFolder(study).segments(spec))
+    StudyFolder(study).check_segments(info, spec)
+    with pytest.raises(StudyConflict, match="counted by UTC dates"):
+        StudyFolder(study).check_segments(replace(info, segments=info.segments[1:]), spec)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,16 @@ def test_a_key_that_a_study_is_older_than_has_its_default_there(home):
     assert Identity(older, now.data, now.strategy, now.models, now.files).hash == now.hash
 
 
+def test_sessions_a_year_are_what_the_data_have_or_what_is_declared(home):
+    now = read(home)  # of a study before this key, or of a run that has not seen its data
+    assert now.with_sessions_per_year(252.0).hash == now.hash
+    weekly = now.with_sessions_per_year(52.0)
+    assert weekly.hash != now.hash
+    assert weekly.differences(now) == []
+    assert weekly.differences(now.with_sessions_per_year(252.0)) == ["data.sessions_per_year: 52.0 -> 252.0"]
+    assert now.differences(weekly) == ["data.sessions_per_year: 252.0 -> 52.0"]
+
+
 def test_an_older_study_is_compared_on_what_it_recorded(home):
     now = read(home)
     older = Identity(now.sweep, now.data, now.strategy, now.models)

@@ -92,7 +92,8 @@ class FormulaBackend:
     def start(self, spec):
         self.started += 1
         assert spec.params == ("entry", "stop", "window", "long_only", "costs.slippage.rate")
-        return DataInfo(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+        days = np.arange(SESSIONS)
+        return DataInfo(sessions=days * 86_400_000_000_000, assets=("SPY",), dates=days.astype(np.int32))
 
     def submit(self, chunk):
         self.chunks += 1

@@ -28,7 +28,8 @@ def make_null_engine(sessions=SESSIONS):
         """Returns zeros for every trial."""
 
         def __init__(self, _spec):
-            self.info = DataInfo(sessions=np.arange(sessions, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+            days = np.arange(sessions)
+            self.info = DataInfo(sessions=days * 86_400_000_000_000, assets=("SPY",), dates=days.astype(np.int32))
 
         def evaluate(self, chunk):
             count = len(chunk.numbers)

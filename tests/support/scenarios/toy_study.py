@@ -37,7 +37,8 @@ class ToyBackend:
         self.seconds, self.waiting, self.turn = seconds, [], 0
 
     def start(self, _spec):
-        return DataInfo(sessions=np.arange(SESSIONS, dtype=np.int64) * 86_400_000_000_000, assets=("SPY",))
+        days = np.arange(SESSIONS)
+        return DataInfo(sessions=days * 86_400_000_000_000, assets=("SPY",), dates=days.astype(np.int32))
 
     def submit(self, chunk):
         self.waiting.append(chunk)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.statistics.findings import Findings, compute_findings
 from backsweep.statistics.out_of_sample import judge_out_of_sample
 from backsweep.statistics.study_records import Tried
@@ -57,11 +56,12 @@ def study_findings(
         learned=sweep.learns or (crossed and sweep.searches_by_fold),
         crossed=crossed,
     )
-    test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks.total, SESSIONS_PER_YEAR)
+    per_year = sweep.sessions_per_year
+    test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks.total, per_year)
     found = compute_findings(
         records,
         tried,
-        SESSIONS_PER_YEAR,
+        per_year,
         selected=selected,
         out_of_sample=test,
         null=null,

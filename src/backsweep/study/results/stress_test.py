@@ -2,7 +2,7 @@
 
     costs x 2, costs x 3    every commission, slippage and financing rate, also those among the parameters
     one bar later           the strategy sees bars, signals and context a bar later (`execution.delay`)
-    start a month later     the data begin 21 sessions later, and with them the folds
+    start a month later     the data begin a twelfth of a year's sessions later, and with them the folds
 
 Nothing is selected again: without folds the selected trial runs on all the data, with folds each fold's choice runs in
 that fold's test, and the tests are combined as in `walk_forward`. A fold that begins later is still tested after its
@@ -43,10 +43,9 @@ if TYPE_CHECKING:
     from backsweep.trial.evaluator import Evaluator
     from backsweep.trial.folds import Segment
 
-LATER = 21
-"""Sessions: a month of trading."""
+MONTHS = 12
+"""Of a year."""
 
-_FIGURES = ("sharpe", "total_return", "max_drawdown")
 _COSTS = "costs."
 _NO_COSTS = ("limit", "above", "short_credit")  # the limit of impact, the starts of tiers, income
 
@@ -73,7 +72,9 @@ class _Scenarios:
         rows = [space.encode(study.describe(number)["params"]) for number in numbers]
         self._values = np.array(rows).reshape(len(rows), len(space.names))
         self._shard: Shard | None = None
-        self._later = study.sessions.dt.date()[LATER] if len(study.sessions) > 2 * LATER else None
+        self._per_year = study.sweep.sessions_per_year
+        month = max(1, round(self._per_year / MONTHS))
+        self._later = study.session_dates[month] if len(study.session_dates) > 2 * month else None
 
     def run(self) -> list[Scenario]:
         spec, values = self._spec, self._values
@@ -110,7 +111,8 @@ class _Scenarios:
                     raise  # the study ran on these data: the code has changed since
                 reason = error.problem
             else:
-                sharpe, total, drawdown = (float(getattr(metrics, figure)(returns)) for figure in _FIGURES)
+                sharpe = float(metrics.sharpe(returns, periods_per_year=self._per_year))
+                total, drawdown = float(metrics.total_return(returns)), float(metrics.max_drawdown(returns))
                 return Scenario(name, sharpe, total, drawdown, len(returns), None)
         return Scenario(name, math.nan, math.nan, math.nan, 0, reason)
 

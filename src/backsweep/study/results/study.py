@@ -129,7 +129,12 @@ class Study:
     @cached_property
     def sessions(self) -> pl.Series:
         """The sessions' ends, as many as a trial has returns."""
-        return self._folder.sessions()
+        return self._folder.sessions()["timestamp"]
+
+    @property
+    def session_dates(self) -> pl.Series:
+        """The sessions' dates on the clock of the data."""
+        return self._folder.sessions()["date"]
 
     @cached_property
     def folds(self) -> pl.DataFrame:

@@ -12,7 +12,6 @@ import polars as pl
 from backsweep import metrics as plain
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
-from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.statistics.paths import cpcv_assignment
 from backsweep.study.results.selection import Selector
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 Parts = Callable[[str, Collection[int] | None], Iterable[pl.DataFrame]]
 """Reads a table of the study part by part: all of it, or the parts that have some trials, and at least one."""
 
-_RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew")
+_RATIOS = ("total_return", "volatility", "sharpe", "sortino", "max_drawdown", "max_drawdown_sessions", "skew", "cagr")
+_YEARLY = {"volatility", "sharpe", "sortino", "cagr"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,8 @@ class WalkForwardResult:
     paths : `path` and the metrics of each path; one row without cross-validation.
     drift : one row per parameter: `param, lowest, highest, mean_change` from fold to fold, and `mean_change_of_range`,
         as a fraction of the range that was tried.
-    metrics : of the stitched returns, with 252 sessions a year and `sessions`, their number; None where undefined.
+    metrics : of the stitched returns, with the sessions a year of the data and `sessions`, their number; None where
+        undefined.
         `efficiency` is their annualised return over the mean of the trainings', None unless that is positive: a noisy
         figure. In cross-validation they are the means over the paths, with `sharpe_lowest, sharpe_median,
         sharpe_highest` and `sharpe_deviation`; the paths share their data, so that does not measure an error.
@@ -96,7 +97,8 @@ def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequ
     curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
     equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
     table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_types(params.drop("number")))
-    figures = [_metrics(np.concatenate([earned for _, earned in curve])) for curve in curves]
+    per_year = sweep.sessions_per_year
+    figures = [_metrics(np.concatenate([earned for _, earned in curve]), per_year) for curve in curves]
     columns = [{"path": path, **each} for path, each in enumerate(figures)]
     paths = pl.DataFrame(columns, infer_schema_length=None, schema_overrides=dict.fromkeys(figures[0], pl.Float64()))
     if rules.mode == "cpcv":
@@ -233,9 +235,9 @@ def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"param": pl.String(), **{name: pl.Float64() for name in figures}})
 
 
-def _metrics(returns: NDArray[np.float64]) -> dict[str, float | None]:
-    figures = {name: float(getattr(plain, name)(returns)) for name in _RATIOS}
-    figures["cagr"] = float(plain.cagr(returns, years=len(returns) / SESSIONS_PER_YEAR))
+def _metrics(returns: NDArray[np.float64], per_year: float) -> dict[str, float | None]:
+    years = {name: {"periods_per_year": per_year} for name in _YEARLY}
+    figures = {name: float(getattr(plain, name)(returns, **years.get(name, {}))) for name in _RATIOS}
     figures["sessions"] = float(len(returns))
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 

@@ -117,7 +117,9 @@ def run_study(
                 run.begin(info)
                 if not begun:
                     stack.enter_context(folder.hold())
-                    folder.create(identity, info.sessions)
+                    folder.create(identity, info)
+                elif spec.folds is not None:
+                    folder.check_segments(info, spec.folds)
                 run.loop()
             return run.summary()
     finally:

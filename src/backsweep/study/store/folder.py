@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from backsweep.study.store.entry import Entry
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
+    from backsweep.trial.contract import DataInfo
 
 LOGGER = logging.getLogger(__name__)
 
@@ -132,16 +133,17 @@ class StudyFolder:
                 remedy="choose an empty folder with --out, such as studies/NAME",
             )
 
-    def create(self, identity: Identity, sessions: NDArray[np.int64]) -> None:
-        """Begin the study; `sessions` are session ends in nanoseconds UTC. Raises StudyConflict if it was begun."""
+    def create(self, identity: Identity, info: DataInfo) -> None:
+        """Begin the study on data of which `info` is known; raises StudyConflict if it was begun."""
         if self.exists:
             raise self._begun()
-        ends = pl.DataFrame({"timestamp": pl.Series(sessions).cast(pl.Datetime("ns", "UTC"))})
-        content = parquet_bytes(ends)
+        ends = pl.Series("timestamp", info.sessions).cast(pl.Datetime("ns", "UTC"))
+        content = parquet_bytes(pl.DataFrame([ends, pl.Series("date", info.dates).cast(pl.Date)]))
         if not self._files.put(SESSIONS, content):
             read_sessions(self._files, self._files.get(SESSIONS))  # no file of the user's, but of a run killed here
             self._files.replace(SESSIONS, content)
-        if not self._files.put(STUDY_JSON, study_json_bytes(identity, sha256(content))):
+        resolved = identity.with_sessions_per_year(info.sessions_per_year)
+        if not self._files.put(STUDY_JSON, study_json_bytes(resolved, sha256(content))):
             raise self._begun()
 
     @contextmanager
@@ -195,14 +197,34 @@ class StudyFolder:
         frames = list(self.parts(table, entries))
         return pl.concat(frames, how="vertical") if frames else pl.DataFrame()
 
-    def sessions(self) -> pl.Series:
-        """Read the session ends: Datetime(ns, UTC), as many as the returns of a trial."""
+    def sessions(self) -> pl.DataFrame:
+        """Read `timestamp`, the session ends, Datetime(ns, UTC), as many as the returns of a trial, and `date`."""
         content = checked(self._files.get(SESSIONS), self.study_json().sessions, self._files.where(SESSIONS))
         return read_sessions(self._files, content)
 
     def segments(self, spec: FoldSpec) -> tuple[Segment, ...]:
         """Divide the study's sessions into folds again."""
-        return make_segments(self.sessions().to_physical().to_numpy(), spec)
+        return make_segments(self._dates(), spec)
+
+    def check_segments(self, info: DataInfo, spec: FoldSpec) -> None:
+        """Raise StudyConflict where the folds are not those that the study was begun with.
+
+        Versions before sessions had dates counted spans from the UTC date of a session's end.
+        """
+        if info.segments != self.segments(spec):
+            raise StudyConflict(
+                "the folds of this study were counted by UTC dates",
+                where=str(self.path),
+                expected="folds that are counted by the dates of sessions on the clock of the data",
+                found="a study of an older version, which can be shown and not be resumed",
+                remedy="choose another folder with --out or another name with `study:`",
+            )
+
+    def completed(self, sweep: Sweep) -> Sweep:
+        """Return a sweep with the sessions a year of the study here, if there is one and the sweep names none."""
+        if sweep.data.sessions_per_year is not None or not self.exists:
+            return sweep
+        return sweep.with_sessions_per_year(self.sweep().sessions_per_year)
 
     def study_json(self) -> StudyJson:
         """Read `study.json`; raises StudyConflict if it is not one. What other versions have written can be read."""
@@ -214,8 +236,11 @@ class StudyFolder:
     def _tables(self) -> StoredTables:
         study = self.study_json()
         if self._checks is None:
-            self._checks = StoredTables(study.sweep, study.proposals, lambda: self.sessions().to_physical().to_numpy())
+            self._checks = StoredTables(study.sweep, study.proposals, self._dates)
         return self._checks
+
+    def _dates(self) -> NDArray[np.int32]:
+        return self.sessions()["date"].to_physical().to_numpy()
 
     def _begun(self) -> StudyConflict:
         return StudyConflict(

@@ -6,9 +6,10 @@ import hashlib
 import importlib.metadata
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.strategy import find_code, find_file
 from backsweep.sweepfile.costs import custom_models
 from backsweep.sweepfile.data import ROLES
@@ -77,6 +78,8 @@ class Identity:
                 content["data"][role] = own
         if content["data"].get("prices") == "positive":  # the default, which studies before this key do not have
             del content["data"]["prices"]
+        if content["data"].get("sessions_per_year") == SESSIONS_PER_YEAR:  # what studies before this key counted
+            del content["data"]["sessions_per_year"]
         content["data content"] = self.data
         content["strategy source"] = self.strategy
         if self.files:
@@ -93,7 +96,11 @@ class Identity:
 
     def differences(self, other: Identity) -> list[str]:
         """One text per key that differs, `key: here -> there`; files that either study did not record are left out."""
+        if "sessions_per_year" not in other.sweep["data"]:  # it follows from the data, which are compared
+            other = other.with_sessions_per_year(self.sweep["data"].get("sessions_per_year", SESSIONS_PER_YEAR))
         mine, others = self.determining, other.determining
+        for each in (mine, others):
+            each["data"].setdefault("sessions_per_year", SESSIONS_PER_YEAR)
         if self.files is None or other.files is None:
             mine.pop("files", None)
             others.pop("files", None)
@@ -106,6 +113,10 @@ class Identity:
             if mine.get(key, _ABSENT) != others.get(key, _ABSENT)
         ]
         return [_describe_file(name, *files) for name in _changed(*files)] + changed
+
+    def with_sessions_per_year(self, count: float) -> Identity:
+        """Return the identity with what the data were found to have."""
+        return replace(self, sweep={**self.sweep, "data": {**self.sweep["data"], "sessions_per_year": count}})
 
     def describe_versions(self, other: Identity) -> list[str]:
         """One text per package whose version differs, `name here -> there`, if both know it."""

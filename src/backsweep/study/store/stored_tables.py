@@ -42,17 +42,18 @@ SESSIONS = "sessions.parquet"
 _PARAM_TYPES = (pl.Float64, pl.Int64, pl.Boolean)
 _STATES = ("COMPLETE", "PRUNED", "FAIL")
 _ENDS = {"timestamp": pl.Datetime("ns", "UTC")}
+_SESSIONS = {**_ENDS, "date": pl.Date()}
 
 
 class StoredTables:
     """The tables of one study.
 
-    `proposals` is the version of the rules by which its trials were proposed; `sessions` reads its session ends,
-    nanoseconds UTC, when they are first needed.
+    `proposals` is the version of the rules by which its trials were proposed; `dates` reads those of its sessions, days
+    since 1970, when they are first needed.
     """
 
-    def __init__(self, sweep: Sweep, proposals: int, sessions: Callable[[], NDArray[np.int64]]) -> None:
-        self._sweep, self._proposals, self._read_sessions = sweep, proposals, sessions
+    def __init__(self, sweep: Sweep, proposals: int, dates: Callable[[], NDArray[np.int32]]) -> None:
+        self._sweep, self._proposals, self._read_dates = sweep, proposals, dates
         self._first: dict[str, pl.Schema] = {}  # of each table: that of the first part, as all parts have it
 
     def check_entries(self, entries: Iterable[Entry], files: Files) -> None:
@@ -144,8 +145,8 @@ class StoredTables:
         return None
 
     @cached_property
-    def _sessions(self) -> NDArray[np.int64]:
-        return self._read_sessions()
+    def _dates(self) -> NDArray[np.int32]:
+        return self._read_dates()
 
     @cached_property
     def _sizes(self) -> BatchSizes:
@@ -157,8 +158,8 @@ class StoredTables:
         """Fold, name and number of stored returns of every segment; without folds one segment."""
         walk = self._sweep.walk_forward
         if walk is None:
-            return [(0, WHOLE, len(self._sessions))]
-        return [(each.fold, each.name, each.width) for each in make_segments(self._sessions, walk)]
+            return [(0, WHOLE, len(self._dates))]
+        return [(each.fold, each.name, each.width) for each in make_segments(self._dates, walk)]
 
     @cached_property
     def _schemas(self) -> dict[str, pl.Schema]:
@@ -175,15 +176,19 @@ class StoredTables:
         }
 
 
-def read_sessions(files: Files, raw: bytes) -> pl.Series:
-    """Read the session ends, Datetime(ns, UTC); raises StudyConflict unless they are such and ascend."""
+def read_sessions(files: Files, raw: bytes) -> pl.DataFrame:
+    """Read the sessions: `timestamp` of their ends, Datetime(ns, UTC), and `date`.
+
+    Older studies have no dates: they took those of the ends in UTC. Raises StudyConflict unless both ascend.
+    """
     rows = decoded(files, SESSIONS, raw)
-    if dict(rows.schema) != _ENDS or not len(rows) or rows["timestamp"].null_count():
+    if dict(rows.schema) not in (_ENDS, _SESSIONS) or not len(rows) or sum(rows.null_count().row(0)):
         found = ", ".join(f"{name} ({kind})" for name, kind in rows.schema.items())
-        raise malformed(files, SESSIONS, "no sessions", "a column `timestamp` of times in UTC", found)
-    if not rows["timestamp"].is_sorted() or rows["timestamp"].n_unique() < len(rows):
-        raise malformed(files, SESSIONS, "sessions that do not follow one another", "ascending times", "")
-    return rows["timestamp"]
+        raise malformed(files, SESSIONS, "no sessions", "columns `timestamp`, times in UTC, and `date`", found)
+    rows = rows if "date" in rows.columns else rows.with_columns(date=pl.col("timestamp").dt.date())
+    if any(not rows[name].is_sorted() or rows[name].n_unique() < len(rows) for name in _SESSIONS):
+        raise malformed(files, SESSIONS, "sessions that do not follow one another", "ascending times and dates", "")
+    return rows
 
 
 def decoded(files: Files, name: str, raw: bytes) -> pl.DataFrame:

@@ -73,7 +73,7 @@ class SleeveEvaluator(Evaluator):
         self._source = source or _loader(spec)
         self._markets = markets
         notes = dict.fromkeys([*calendar.notes, *(note for market in markets or () for note in market.notes)])
-        super().__init__(spec, calendar.ends, calendar.assets, tuple(notes))
+        super().__init__(spec, calendar.sessions, calendar.assets, tuple(notes))
 
     @property
     def fills(self) -> int:
@@ -128,14 +128,15 @@ class SleeveEvaluator(Evaluator):
     ) -> None:
         """Write the figures of a trial's segments from its sums."""
         by_range = split_sums(sums, plan.ranges)
-        years = [self._calendar.years(*each) for each in plan.ranges]
+        years, per_year = [self._calendar.years(*each) for each in plan.ranges], self._calendar.sessions.per_year
         for row, slot in enumerate(plan.slots):
             earned = np.zeros(slot.segment.sessions)
             if plan.compounded:
-                runs = [to_run_summary(by_range[place], years[place]) for place in slot.places]
+                runs = [to_run_summary(by_range[place], years[place], per_year) for place in slot.places]
                 summarise_runs(runs, metrics[row], reasons[row], earned)
             else:
-                summarise_run(to_run_summary(by_range[row], years[row]), metrics[row], reasons[row], earned)
+                run = to_run_summary(by_range[row], years[row], per_year)
+                summarise_run(run, metrics[row], reasons[row], earned)
             if slot.returns is not None:
                 returns[slot.returns] = earned
 

@@ -142,9 +142,9 @@ def _join(
     """Return the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1)
     returns = np.zeros(sessions.sessions)
-    run = to_run_summary(sums, calendar.years(*sessions))
+    run = to_run_summary(sums, calendar.years(*sessions), calendar.sessions.per_year)
     summarise_run(run, values[0], reasons[0], returns)
-    ends = calendar.ends[slice(*sessions)]
+    ends = calendar.sessions.ends[slice(*sessions)]
     frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": run.equity})
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])))
     frame = frame.with_columns(exposure=run.exposure, **cash)

@@ -68,7 +68,7 @@ class SleeveMarket(Market):
             groups=locked(groups),
             signals={name: values[rows] for name, values in self.signals.items()},
             context={name: values[rows] for name, values in self.context.items()},
-            session_ends=locked(groups["timestamp"][groups["last_of_session"] == 1].copy()),
+            sessions=self.sessions.some(sessions),
             actions=locked(_between(self.actions, rows)),
             rows=self.rows[rows].with_columns(asset=pl.lit(0, pl.Int32)),
             pieces=(slice(None),),
@@ -79,7 +79,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     """Lay out a shard of whole blocks for the engine, asset by asset."""
     rows = shard.rows.sort("asset", "timestamp")
     codes, timestamps = rows["asset"].to_numpy(), rows["timestamp"].to_numpy()
-    sessions = calendar.sessions_of(timestamps)
+    sessions = calendar.sessions.numbers(timestamps)
     groups = np.zeros(rows.height, GROUP)
     groups["timestamp"] = timestamps
     groups["first_row"] = np.arange(rows.height)
@@ -90,7 +90,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     bars = pack_bars(rows)
     bars["last_of_session"] = last
     offsets = np.searchsorted(codes, np.arange(len(shard.assets) + 1))
-    numbers = np.arange(len(calendar.ends) + 1)
+    numbers = np.arange(len(calendar.sessions.ends) + 1)
     edges = [
         first + np.searchsorted(sessions[first:end], numbers) for first, end in itertools.pairwise(offsets.tolist())
     ]
@@ -102,7 +102,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
         groups=locked(groups),
         signals={name: column(rows[name]) for name in shard.signals},
         context={name: locked(shard.context[name].to_numpy()[moments]) for name in series},
-        session_ends=calendar.ends,
+        sessions=calendar.sessions,
         actions=locked(_pack_actions(shard.actions, offsets, timestamps)),
         rows=rows,
         pieces=tuple(
@@ -232,7 +232,7 @@ class SleeveRunner(Runner):
             market.bars,
             market.groups,
             assets=1,
-            sessions=len(market.session_ends),
+            sessions=len(market.sessions.ends),
             conditions=conditions,
             actions=market.actions,
             currencies=len(self.settings.account.currencies),

@@ -103,9 +103,9 @@ def add_sleeve(
         out[HEAD + count + i] += gross
 
 
-def to_run_summary(sums: NDArray[np.float64], years: float) -> RunSummary:
+def to_run_summary(sums: NDArray[np.float64], years: float, per_year: float) -> RunSummary:
     """Return one range's sums as what a run of one account leaves behind."""
     sums = sums.copy()  # what comes from another process is read-only, which is another type to Numba
     equity, gross = np.split(sums[HEAD:], 2)
     exposure = np.divide(gross, equity, out=np.zeros(len(equity)), where=equity > 0.0)
-    return RunSummary(sums[:HEAD].view(COUNTERS), equity, exposure, years)
+    return RunSummary(sums[:HEAD].view(COUNTERS), equity, exposure, years, per_year)
