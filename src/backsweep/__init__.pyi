@@ -41,5 +41,6 @@ from backsweep.strategy import below as below
 from backsweep.strategy import choice as choice
 from backsweep.strategy import param as param
 from backsweep.strategy import state as state
+from backsweep.study.search.optuna_sampler import TPESampler as TPESampler
 
 __version__: str

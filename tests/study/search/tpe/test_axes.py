@@ -39,6 +39,12 @@ def test_latent_coordinates_are_those_of_optunas_kernels():
     assert axes.to_latent(values) == pytest.approx(np.array([first, second]), abs=1e-12)
 
 
+def test_a_trial_without_a_value_has_no_coordinate():
+    values = some_values(len(DIMENSIONS))
+    np.fill_diagonal(values, np.nan)
+    assert np.array_equal(np.isnan(Axes(DIMENSIONS).to_latent(values)), np.eye(len(DIMENSIONS), dtype=bool))
+
+
 def test_the_ends_of_an_axis_are_reached_and_not_passed():
     axes = Axes(DIMENSIONS)
     low, high = np.zeros((1, len(DIMENSIONS))), np.ones((1, len(DIMENSIONS)))

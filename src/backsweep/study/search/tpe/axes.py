@@ -63,7 +63,7 @@ class Axes:
         return AxisTable(kind[part], size[part], wide[part], low[part], origin[part], span[part], edges[part])
 
     def to_latent(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64[k, p] on the axes to float64[k, p] of latent coordinates."""
+        """float64[k, p] on the axes to float64[k, p] of latent coordinates; NaN stays NaN."""
         latent = np.empty(values.shape)
         for j, axis in enumerate(self.dimensions):
             column = values[:, j]
@@ -76,6 +76,7 @@ class Axes:
                 latent[:, j] = (np.round((column - axis.low) / axis.step) + 0.5) / self.table.size[j]
             else:
                 latent[:, j] = (column - axis.low) / self.table.span[j]
+        latent[np.isnan(values)] = np.nan
         return latent
 
     def to_values(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:

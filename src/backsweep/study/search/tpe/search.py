@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 STARTUP = 10
 """As long as fewer trials are known, proposals are uniform."""
 CANDIDATES = 24
+UNIFORM = 8
+"""Of a refined search one proposal in so many is uniform."""
 IN_FLIGHT = 512
 """Of the trials that are not finished the latest so many count, so that a proposal's cost is bounded."""
 _TOGETHER = 256
-_SHARE = 8
 _WIDEST = 27.0
 
 
@@ -32,7 +33,7 @@ class Tpe:
 
     With one objective the axes are searched together, with several each by itself, as Optuna does by default. It is
     Optuna's TPE unless `refined`: then the least width of good kernels shrinks with the number n of trials, as
-    1 / max(27, n / 10), and the last of every eight proposals is uniform.
+    1 / max(27, n / 10), and an eighth of a batch, its last proposals, is uniform.
     """
 
     def __init__(self, dimensions: Sequence[Dimension], objectives: int = 1, *, refined: bool = False) -> None:
@@ -66,12 +67,14 @@ class Tpe:
 
         `running` are the values of trials that are not finished, the earliest first.
         """
-        uniform = size if self._is_starting else size // _SHARE if self._refined else 0
+        uniform = size if self._is_starting else size // UNIFORM if self._refined else 0
         parts = [self._choose(size - uniform, stream, running)] if size > uniform else []
-        if uniform:
-            unit = stream.random((uniform, len(self.axes.dimensions)))
-            parts.append(np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(self.axes.dimensions)], axis=1))
-        return np.concatenate(parts)
+        return np.concatenate([*parts, self.draw(uniform, stream)])
+
+    def draw(self, size: int, stream: np.random.Generator) -> NDArray[np.float64]:
+        """Return points that are uniform on every axis, float64[size, p]."""
+        unit = stream.random((size, len(self.axes.dimensions)))
+        return np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(self.axes.dimensions)], axis=1)
 
     @property
     def _is_starting(self) -> bool:
