@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from backsweep.dataset.shards import Shard
     from backsweep.sweepfile.data import DataSpec
 
-NANOSECONDS_PER_CALENDAR_YEAR = 365.25 * 86400e9  # interest has another: engine.account.ledger
+NANOSECONDS_PER_CALENDAR_YEAR = 365.25 * 86400e9
 
 BLOCK = 4
 """Assets in a block. Few, so that small universes can be sharded; results of blocks are added in a fixed tree."""

@@ -110,8 +110,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             group = record_at(state.groups, index)
             cursor.group = index
             cursor.timestamp = group.timestamp
-            if cursor.overnight > 0:
-                accrue_financing(state)
+            if cursor.overnight == 1:
+                accrue_financing(state, group)
             if index == cursor.next_action_group:
                 apply_actions(state, group, index)
             if cursor.expiring > 0 and cursor.next_expiry < group.timestamp:

@@ -27,7 +27,14 @@ BAR = record_dtype(  # `last_of_session`: 1 if no later bar of the asset belongs
     ]
 )
 GROUP = record_dtype(  # the bars of one timestamp
-    [("timestamp", "i8"), ("first_row", "i4"), ("count", "i4"), ("session", "i4"), ("last_of_session", "i4")]
+    [
+        ("timestamp", "i8"),
+        ("first_row", "i4"),
+        ("count", "i4"),
+        ("session", "i4"),
+        ("last_of_session", "i2"),
+        ("nights", "i2"),  # of the first of a session: days from the date of the session before; 0 elsewhere
+    ]
 )
 CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
     [("column", "i8"), ("threshold", "f8"), ("above", "i8"), ("clause", "i8")]
@@ -151,7 +158,7 @@ CURSOR = record_dtype(  # where the loop stands
         ("timestamp", "i8"),
         ("sessions", "i8"),  # how many are closed
         ("failure", "i8"),
-        ("overnight", "i8"),  # end of the last session while financing accrues from it, else 0
+        ("overnight", "i8"),  # 1 from the end of a session to the next while financing accrues
         ("open_positions", "i8"),
         ("live_orders", "i8"),
         ("expiring", "i8"),  # how many live orders are DAY or GTD

@@ -92,6 +92,7 @@ class PaperVenue:
             )
         self._loop = make_loop(_decide)
         self._timestamps = self._rows = 0
+        self._session: tuple[int, int] | None = None  # number and date of the latest
         self._tables = allocate(
             np.zeros(ROOM, BAR),
             np.zeros(ROOM, GROUP),
@@ -154,6 +155,9 @@ class PaperVenue:
         group = self._tables.groups[self._timestamps : self._timestamps + 1]
         group[:] = market.groups
         group["first_row"] = first
+        number, date = self._session or (timestep.session, timestep.date)
+        group["nights"] = timestep.date - date if timestep.session != number else 0
+        self._session = (timestep.session, date if timestep.session == number else timestep.date)
         if self.settings.execution.untraded == "wait":
             traded = market.bars["asset"][market.bars["volume"] > 0.0]
             np.minimum.at(self._tables.assets["volume_from"], traded, first)

@@ -42,6 +42,11 @@ class Timestep:
         """Return the time of the bars, nanoseconds UTC."""
         return int(self.shard.rows["timestamp"][0])
 
+    @property
+    def date(self) -> int:
+        """Return the date of the session, days since 1970; of a feed's bars that of their time in UTC."""
+        return int(self.shard.session_table.dates[self.shard.sessions[0]])
+
     def pack(self) -> Market:
         """Lay the bars out for the engine, with the session as the calendar has it."""
         market = pack(self.shard)

@@ -23,7 +23,7 @@ def custom_models(costs: object) -> list[dict[str, Any]]:
 
 
 class Financing(Section):
-    """Rates a year, accrued from one session to the next by actual days over 365; and funding, bar by bar."""
+    """Rates a year, charged from one session's date to the next one's over 365; and funding, bar by bar."""
 
     margin_interest: Amount = 0.0
     """Rate a year on negative cash."""

@@ -81,6 +81,7 @@ def pack(shard: Shard) -> Market:
     groups["count"] = np.diff(first, append=rows.height)
     bars["last_of_session"] = last_of_session(bars["asset"], np.repeat(sessions, groups["count"]))
     groups["session"] = sessions
+    groups["nights"] = nights(shard.session_table.dates[sessions])
     groups["last_of_session"] = np.diff(sessions, append=sessions[-1] + 1) != 0
     series = [name for name in shard.context.columns if name != "timestamp"]
     return Market(
@@ -95,6 +96,14 @@ def pack(shard: Shard) -> Market:
         pieces=(slice(None),),
         notes=shard.notes,
     )
+
+
+def nights(dates: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the days from the date of the timestamp before, given those of the sessions of timestamps in their order.
+
+    They are 0 within a session, and for the first timestamp.
+    """
+    return np.diff(dates, prepend=dates[:1])
 
 
 def last_of_session(codes: NDArray[Any], sessions: NDArray[Any]) -> NDArray[np.bool_]:

@@ -1,13 +1,15 @@
 """What it costs to hold: interest on debt and fees on shorts, from session to session."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 from scenarios.scripted import ACCOUNT, assert_same_bits, bars, close, compose, evaluator, flat, market, run
 
+import backsweep as bs
 from backsweep.errors import BadInput
+from backsweep.live import replay
 
 QUIET = (100, 100, 100, 100)
 RATES = {"financing": {"margin_interest": 0.0365, "short_borrow": 0.365}}
@@ -136,3 +138,38 @@ def test_an_assets_own_borrow_fee_is_charged_where_there_are_no_other_rates():
     result = run(bars(*flat(100, 4), B=flat(50, 4)), [market(0, -10), market(0, -10, asset=1)], costs=costs)
     assert result.metrics["financing"] == pytest.approx(2.0, abs=1e-9)
     assert result.cash_flows["asset"].to_list() == ["B", "B"]
+
+
+@pytest.mark.parametrize("mode", ["shared", "sleeves"])
+@pytest.mark.parametrize("hours", [1, 8, 12])
+def test_a_night_costs_a_day_however_long_sessions_are(hours, mode):
+    # 10 short at 100 from the second bar: 1 a night, whether sessions go round the clock or not.
+    data = bars(*flat(100, 4 * 24 // hours), step=timedelta(hours=hours))
+    result = run(data, [market(0, -10)], costs=RATES, account={**ACCOUNT, "mode": mode})
+    assert result.metrics["financing"] == pytest.approx(3.0, abs=1e-9)
+
+
+def test_a_night_costs_a_day_where_clocks_change():
+    days = pl.datetime_range(datetime(2024, 3, 8, 16), datetime(2024, 3, 12, 16), "1d", eager=True)  # noqa: DTZ001
+    data = bars(*flat(100, 5)).with_columns(timestamp=days.dt.replace_time_zone("America/New_York"))
+    assert run(data, [market(0, -10)], costs=RATES).metrics["financing"] == pytest.approx(3.0, abs=1e-9)
+
+
+def test_nights_before_1970_cost_what_they_cost_today():
+    data = bars(*flat(100, 4)).with_columns(timestamp=pl.col("timestamp").dt.offset_by("-60y"))
+    assert run(data, [market(0, -10)], costs=RATES).metrics["financing"] == pytest.approx(2.0, abs=1e-9)
+
+
+def test_paper_charges_the_same_nights():
+    class Short(bs.Strategy):
+        """Sells ten short at the first timestamp."""
+
+        def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - it looks at nothing else
+            """Sell once."""
+            if broker.get_position(0).quantity == 0.0:
+                broker.submit_order(0, -10.0)
+
+    data = bars(*flat(100, 16), step=timedelta(hours=6))
+    paper = replay(data, Short(), account=ACCOUNT, costs=RATES)
+    assert paper.metrics["financing"] == pytest.approx(3.0, abs=1e-9)
+    assert paper.cash_flows.equals(bs.backtest(data, Short(), account=ACCOUNT, costs=RATES).cash_flows)

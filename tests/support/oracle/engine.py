@@ -119,8 +119,7 @@ class Oracle(Requests, Bars, Families):
             self.now = now
             self.taken = dict.fromkeys(self.assets, Fraction(0))
             if now and self.closes_session(now - 1):
-                years = (self.hour(now) - self.hour(now - 1)) / 24 / 365
-                self.hold(years)
+                self.hold(Fraction(self.session(now) - self.session(now - 1), 365))
             self.begin(now)
             self.expire(lambda order: order.tif == GTD and order.till < self.hour(self.now))
             trading = {asset: bar for asset, bar in group.items() if self.trades(now, asset)}

@@ -208,6 +208,7 @@ class Desk(RuleBasedStateMachine):
             return
         group = self.market.groups[self.groups]
         group["first_row"], group["session"], group["last_of_session"] = self.rows, self.session, int(ends)
+        group["nights"] = int(self.groups > 0 and self.market.groups[self.groups - 1]["last_of_session"])
         for asset, move in enumerate(several):
             if move is not None:
                 self.lay_bar(asset, int(ends), *(quarters / 4 for quarters in move), volumes[asset])

@@ -38,7 +38,7 @@ from backsweep.engine.lots import in_lots
 from backsweep.engine.state import State
 from backsweep.engine.tables import SETTLEMENTS
 
-NANOSECONDS_PER_INTEREST_YEAR = 365 * 86400e9  # annual rates are by actual days over 365
+DAYS_PER_INTEREST_YEAR = 365.0
 
 
 @kernel
@@ -315,14 +315,15 @@ def close_session(state: State, session: int) -> None:
     if account.unsettled > 0.0:
         _settle(state)
     if state.rules.financing == 1 and (account.cash < 0.0 or cursor.open_positions > 0 or state.sizes.currencies > 1):
-        cursor.overnight = cursor.timestamp
+        cursor.overnight = 1
 
 
 @kernel
-def accrue_financing(state: State) -> None:
+def accrue_financing(state: State, group: Any) -> None:
     """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
 
-    Rates are annual, simple, and by actual days over 365: margin interest on negative cash, that of each currency by
+    Rates are annual, simple, and by the days between the dates of both sessions over 365, as a broker charges what is
+    held when its day ends: margin interest on negative cash, that of each currency by
     itself; borrow fees less the credit on short proceeds on the value of each short position at the last close. Below
     zero both are charged on the size of that value, so that a fee stays a cost and a credit an income. Called at the
     first bars of a session, before any order meets them.
@@ -330,7 +331,7 @@ def accrue_financing(state: State) -> None:
     account = state.account
     cursor = state.cursor
     sizes = state.sizes
-    years = (cursor.timestamp - cursor.overnight) / NANOSECONDS_PER_INTEREST_YEAR
+    years = group.nights / DAYS_PER_INTEREST_YEAR
     cursor.overnight = 0
     if sizes.currencies > 1:
         fees = charge_debts(state, years)

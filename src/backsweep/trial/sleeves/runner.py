@@ -18,7 +18,7 @@ from backsweep.dataset.calendar import BLOCK
 from backsweep.engine.state import Table, Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.binding import check_named
-from backsweep.trial.market import Market, column, last_of_session, locked, pack_bars
+from backsweep.trial.market import Market, column, last_of_session, locked, nights, pack_bars
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.sleeves.sums import add_sleeve
 
@@ -87,6 +87,7 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     groups["session"] = sessions
     last = last_of_session(codes, sessions)
     groups["last_of_session"] = last
+    groups["nights"] = nights(calendar.sessions.dates[sessions])  # where the asset changes nobody reads it
     bars = pack_bars(rows)
     bars["last_of_session"] = last
     offsets = np.searchsorted(codes, np.arange(len(shard.assets) + 1))
