@@ -115,7 +115,7 @@ class TPESampler(BaseSampler):
             del self._known[next(iter(self._known))]
         trials = study.get_trials(deepcopy=False)
         known.observe(trials)
-        if self._refined and trial.number % UNIFORM == UNIFORM - 1:
+        if known.tpe.is_refined and trial.number % UNIFORM == UNIFORM - 1:
             row = known.tpe.draw(1, self._stream)[0]
         else:
             others = [other for other in known.running(trials) if other.number != trial.number]

@@ -22,18 +22,19 @@ STARTUP = 10
 CANDIDATES = 24
 UNIFORM = 8
 """Of a refined search one proposal in so many is uniform."""
+REFINED = 270
+"""Trials from which on a search is refined: by then Optuna's least width of good kernels is 1/27 of the axis."""
 IN_FLIGHT = 512
 """Of the trials that are not finished the latest so many count, so that a proposal's cost is bounded."""
 _TOGETHER = 256
-_WIDEST = 27.0
 
 
 class Tpe:
     """A tree-structured Parzen estimator over some axes.
 
     With one objective the axes are searched together, with several each by itself, as Optuna does by default. It is
-    Optuna's TPE unless `refined`: then the least width of good kernels shrinks with the number n of trials, as
-    1 / max(27, n / 10), and an eighth of a batch, its last proposals, is uniform.
+    Optuna's TPE unless `refined`: then, from REFINED trials on, the least width of good kernels shrinks with the number
+    n of trials, as 10 / n, and an eighth of a batch, its last proposals, is uniform.
     """
 
     def __init__(self, dimensions: Sequence[Dimension], objectives: int = 1, *, refined: bool = False) -> None:
@@ -67,7 +68,7 @@ class Tpe:
 
         `running` are the values of trials that are not finished, the earliest first.
         """
-        uniform = size if self._is_starting else size // UNIFORM if self._refined else 0
+        uniform = size if self._is_starting else size // UNIFORM if self.is_refined else 0
         parts = [self._choose(size - uniform, stream, running)] if size > uniform else []
         return np.concatenate([*parts, self.draw(uniform, stream)])
 
@@ -80,11 +81,16 @@ class Tpe:
     def _is_starting(self) -> bool:
         return self.archive.count < STARTUP or self.archive.defined == 0
 
+    @property
+    def is_refined(self) -> bool:
+        """Whether it now proposes otherwise than Optuna's TPE."""
+        return self._refined and self.archive.count >= REFINED
+
     def _choose(
         self, size: int, stream: np.random.Generator, running: Sequence[NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         good, bad = self.archive.split()
-        least = 1.0 / max(_WIDEST, self.archive.count / 10.0) if self._refined else 1.0
+        least = 10.0 / self.archive.count if self.is_refined else 1.0
         flying = np.concatenate([np.empty((0, good.shape[1])), *map(self.axes.to_latent, running)])
         before = len(flying)
         for start in range(0, size, _TOGETHER):
