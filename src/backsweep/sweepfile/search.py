@@ -36,6 +36,7 @@ class Sampler:
 
 
 SAMPLERS = {
+    "auto": Sampler(learns=True, grows=True, version=2),
     "random": Sampler(),
     "sobol": Sampler(),
     "grid": Sampler(ends=True),

@@ -15,7 +15,7 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.table.trials import TIMING
 from backsweep.sweepfile.search import SAMPLERS, Sampler
 
-ALL = ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
+ALL = ["random", "sobol", "auto", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
 
 
 def rows(bench, name):
@@ -32,6 +32,13 @@ def same(bench, first, second):
     assert len({open_study(bench.folder / name).digest() for name in (first, second)}) == 1
 
 
+@pytest.fixture
+def early_restarts(monkeypatch):
+    """Let CMA-ES join `auto` in a study of a hundred trials."""
+    monkeypatch.setattr("backsweep.study.search.samplers.auto.START", 24)
+
+
+@pytest.mark.usefixtures("early_restarts")
 @pytest.mark.parametrize("sampler", ALL)
 class TestEverySampler:
     def test_a_study_repeats_whatever_the_order_the_chunks_and_the_room(self, bench, make_backend, sampler):

@@ -33,6 +33,6 @@ def test_the_size_of_a_batch_follows_from_the_trials_before_it_in_its_fold(large
 def test_batches_grow_with_a_sampler_that_says_so_since_its_second_version():
     """CMA-ES has a generation in each batch, and a sampler without a memory gains nothing."""
     first = {name: batch_sizes(Search(sampler=name), known.version).size(0) for name, known in SAMPLERS.items()}
-    assert first == dict.fromkeys(SAMPLERS, 64) | {"tpe": 8}
+    assert first == dict.fromkeys(SAMPLERS, 64) | {"auto": 8, "tpe": 8}
     assert batch_sizes(Search(sampler="tpe"), 1).size(0) == 64
     assert batch_sizes(Search(sampler="optuna.samplers:TPESampler"), 1).size(0) == 64

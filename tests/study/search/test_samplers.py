@@ -9,6 +9,7 @@ from backsweep.errors import BadInput
 from backsweep.study.search import samplers
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, ranked
+from backsweep.study.search.samplers import auto as samplers_auto
 from backsweep.study.search.samplers import make_proposer
 from backsweep.study.search.samplers.sobol import MAX_DIMENSIONS, sobol_points
 from backsweep.study.search.space import build_space
@@ -46,7 +47,7 @@ def search(proposer, batches, size=32, lag=2):
     return past
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "nsga2"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "cmaes", "nsga2"])
 def test_an_adaptive_sampler_gets_closer_than_random_draws(bench, sampler):
     middle = {
         name: np.median(search(proposer_of(bench, sampler=name, batch=32), 12)[-1].losses)
@@ -55,7 +56,7 @@ def test_an_adaptive_sampler_gets_closer_than_random_draws(bench, sampler):
     assert middle[sampler] < middle["random"] / 2
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "nsga2"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "cmaes", "nsga2"])
 def test_a_new_proposer_with_the_same_past_proposes_the_same(bench, sampler):
     past = search(proposer_of(bench, sampler=sampler, batch=32), 12)
     for batch in (0, 1, 2, 7, 11):
@@ -75,7 +76,7 @@ def test_tpe_counts_undefined_trials_and_leaves_failed_ones_out(bench):
 
 
 def test_failed_and_undefined_trials_do_not_stop_a_sampler(bench):
-    for sampler in ("tpe", "cmaes", "nsga2"):
+    for sampler in ("auto", "tpe", "cmaes", "nsga2"):
         proposer = proposer_of(bench, sampler=sampler, batch=16)
         first = proposer.propose(0, 16, [])
         nothing = Observations(first, np.full((16, 1), np.nan), np.full((16, 2), np.inf), np.arange(16) % 2 == 0)
@@ -86,7 +87,7 @@ def test_failed_and_undefined_trials_do_not_stop_a_sampler(bench):
 
 
 def test_proposals_lie_on_the_axes_exactly(bench):
-    for sampler in ("random", "sobol", "tpe", "cmaes", "nsga2"):
+    for sampler in ("random", "sobol", "auto", "tpe", "cmaes", "nsga2"):
         for entry in search(proposer_of(bench, sampler=sampler, batch=32), 4):
             entry_, stop, window, long_only, slippage = entry.proposals.values.T
             assert (entry_ >= 0.5).all()
@@ -195,7 +196,9 @@ def test_every_sampler_of_the_sweep_file_is_the_file_of_its_name_and_there_is_no
     assert files == {*SAMPLERS, "custom"}
 
 
-@pytest.mark.parametrize("sampler", ["random", "sobol", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"])
+@pytest.mark.parametrize(
+    "sampler", ["random", "sobol", "auto", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler"]
+)
 def test_a_sampler_that_learns_follows_from_outcomes_and_one_that_does_not_ignores_them(bench, sampler):
     """After the same proposals with opposite outcomes a learning sampler proposes something else."""
     proposers = [proposer_of(bench, sampler=sampler, batch=32) for _ in range(2)]
@@ -212,3 +215,33 @@ def test_only_a_sampler_with_an_end_has_a_limit(bench, sweep_text):
     for sampler, known in SAMPLERS.items():
         sweep = bench.sweep(text.replace("sampler: grid", f"sampler: {sampler}"))
         assert (make_proposer(sweep, bench.space(sweep)).limit is not None) == known.ends
+
+
+def test_auto_is_tpe_until_cma_es_begins_and_then_half_of_every_batch(bench):
+    """Of 250 trials, which are known when 32 batches of 8 have been observed, the 34th batch is the first to know."""
+    auto, tpe = (search(proposer_of(bench, sampler=name, batch=32), 40, size=8) for name in ("auto", "tpe"))
+    same = [np.array_equal(*(each.proposals.values for each in pair)) for pair in zip(auto, tpe, strict=True)]
+    assert same == [True] * 33 + [False] * 7
+    choices = [set(each.proposals.values[:4, 3]) for each in auto]
+    assert all(len(each) == 1 for each in choices[33:])  # a generation keeps to the choices of its search
+    assert any(len(each) == 2 for each in choices[:33])
+
+
+@pytest.mark.parametrize("case", ["two objectives", "small batches", "choices alone"])
+def test_auto_is_tpe_alone_where_cma_es_cannot_search(bench, sweep_text, monkeypatch, case):
+    monkeypatch.setattr(samplers_auto, "START", 8)
+    text = sweep_text
+    if case == "two objectives":
+        text = text.replace("objective: {maximize: sharpe}", "objective: [{maximize: sharpe}, {minimize: turnover}]")
+    if case == "choices alone":
+        chosen = "".join(f"    {name}: {{choices: [5, 6]}}\n" for name in ("entry", "stop", "window"))
+        text = text.replace("  params:\n", f"  params:\n{chosen}")
+    sweeps = [bench.sweep(text, sampler=name, batch=7 if case == "small batches" else 16) for name in ("auto", "tpe")]
+    proposers = [make_proposer(sweep, bench.space(sweep)) for sweep in sweeps]
+    count = 2 if case == "two objectives" else 1
+    for batch in range(4):
+        first, second = (each.propose(batch, 7, []) for each in proposers)
+        assert np.array_equal(first.values, second.values)
+        losses = np.tile(first.values[:, :1], count)
+        for each in proposers:
+            each.observe(Observations(first, losses, np.zeros((7, 2)), np.zeros(7, np.bool_)))

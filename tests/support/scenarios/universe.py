@@ -18,7 +18,7 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.sweepfile.load import load_sweep
 
-SAMPLERS = ("random", "sobol", "grid", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler")
+SAMPLERS = ("random", "sobol", "grid", "auto", "tpe", "cmaes", "nsga2", "optuna.samplers:NSGAIIISampler")
 SWEEP = """\
 study: determinism
 data: {bars: bars.parquet}
