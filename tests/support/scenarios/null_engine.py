@@ -32,11 +32,11 @@ def make_null_engine(sessions=SESSIONS):
             self.info = DataInfo(sessions=days * 86_400_000_000_000, assets=("SPY",), dates=days.astype(np.int32))
 
         def evaluate(self, chunk):
-            count = len(chunk.numbers)
-            now = np.full(count, time.time())
+            count, started = len(chunk.numbers), time.time()
             zeros = np.zeros((count, width))
-            returns = np.zeros((count, sessions), np.float32)
-            return Outcome(chunk.batch, chunk.numbers, zeros, zeros.astype(np.uint8), returns, {}, now, now)
+            codes, returns = zeros.astype(np.uint8), np.zeros((count, sessions), np.float32)
+            times = np.linspace(started, time.time(), count + 1)
+            return Outcome(chunk.batch, chunk.numbers, zeros, codes, returns, {}, times[:-1], times[1:])
 
     return NullEngine
 

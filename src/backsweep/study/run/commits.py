@@ -44,14 +44,13 @@ class Commits:
     def __init__(self, folder: StudyFolder, table: Table, total: int, *, together: bool) -> None:
         self._folder, self._table, self._total, self._together = folder, table, total, together
         self._waiting: list[Complete] = []
-
-    def __len__(self) -> int:
-        """Return how many trials wait."""
-        return sum(len(each.results.numbers) for each in self._waiting)
+        self.count = 0
+        """How many trials wait."""
 
     def add(self, complete: Complete) -> None:
         """Add the next trials."""
         self._waiting.append(complete)
+        self.count += len(complete.results.numbers)
 
     def write(self, info: DataInfo) -> Iterator[pl.DataFrame]:
         """Commit all that waits, and yield its rows of the study table; `info` describes all folds."""
@@ -60,6 +59,7 @@ class Commits:
             part = info.of(None if fold is None else range(fold, fold + 1))
             yield self._write(Complete(joined(proposals), Outcomes.joined(results), fold), part)
         self._waiting.clear()
+        self.count = 0
 
     def _part(self, complete: Complete) -> tuple[int | None, int]:
         """Return what is equal for trials whose rows are committed together."""

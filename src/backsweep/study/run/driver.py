@@ -283,7 +283,7 @@ class _Run:
 
     def _commit(self) -> None:
         """Commit what is complete, if it is time."""
-        waiting = len(self._commits)
+        waiting = self._commits.count
         if not waiting or (self._groups and not self._pacing.must_commit(waiting)):
             return
         begin = time.monotonic()

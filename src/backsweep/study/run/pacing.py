@@ -81,7 +81,7 @@ class Pacing:
     def must_commit(self, complete: int) -> bool:
         """Return whether it is time to commit so many complete trials."""
         late = time.monotonic() >= self._next_commit
-        return bool(self._fixed) or late or complete * self._bytes > _GROUP_BYTES
+        return bool(self._fixed) or late or complete >= min(_LARGEST_GROUP, _GROUP_BYTES // self._bytes)
 
     def committed(self, seconds: float) -> None:
         """Set the time of the next commit, after one that took so many seconds."""

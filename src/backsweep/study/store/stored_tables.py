@@ -118,7 +118,7 @@ class StoredTables:
                 return f"null where `{column.name}` is undefined", "NaN"
             if column.name.startswith((PARAMS, "datetime_", "duration")) and column.null_count():
                 return f"a value in every row of `{column.name}`", "null"
-        texts = rows["system_attrs"].drop_nulls()
+        texts = rows["system_attrs"].drop_nulls().unique()
         return None if all(map(_is_mapping, texts)) else ("JSON in `system_attrs`", "something else")
 
     def _wrong_segments(self, table: str, rows: pl.DataFrame, each: int) -> tuple[str, str] | None:

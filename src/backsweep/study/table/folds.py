@@ -46,7 +46,7 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
     }
     columns |= {f"{USER_ATTRS}{name}": nullable(metrics[:, j]) for j, name in enumerate(METRICS)}
     columns |= {f"{CONSTRAINTS}{bound.name}": excess(bound, metrics) for bound in search.bounds}
-    texts = [compact(undefined(codes)) if codes.any() else None for codes in reasons]
+    texts = [compact(undefined(codes.tobytes())) if codes.any() else None for codes in reasons]
     return pl.DataFrame({**columns, "undefined": pl.Series(texts, dtype=pl.String)})
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from backsweep.metrics.reasons import FIRST_PRUNED
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, judge, ranked
@@ -21,6 +21,8 @@ from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE
 from backsweep.study.table.outcomes import SESSIONS, Outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from backsweep.study.search.batch_sizes import BatchSizes
@@ -178,25 +180,25 @@ def _system_attrs(proposals: Proposals, results: Outcomes) -> list[str | None]:
     """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned."""
     texts: list[str | None] = [None] * len(results.numbers)
     explained = (results.reasons != 0).any(axis=1) & ~results.failed
+    pruned = results.pruned
     for row in range(len(texts)) if proposals.attrs else np.flatnonzero(explained).tolist():
         content: dict[str, Any] = {}
         if sampler := proposals.attr(row):
             content["sampler"] = json.loads(sampler)
-        if explained[row]:
-            codes = results.reasons[row]
-            if (codes >= FIRST_PRUNED).any():
-                reason = results.pruned_between.get(results.numbers[row], REASONS[int(codes.max())])
-                content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, SESSIONS])}
-            else:
-                content["undefined"] = undefined(codes)
+        if pruned[row] and explained[row]:
+            reason = results.pruned_between.get(results.numbers[row], REASONS[int(results.reasons[row].max())])
+            content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, SESSIONS])}
+        elif explained[row]:
+            content["undefined"] = undefined(results.reasons[row].tobytes())
         if content:
             texts[row] = compact(content)
     return texts
 
 
-def undefined(codes: NDArray[np.uint8]) -> dict[str, str]:
-    """Name what is undefined, and why; `codes` are reason codes, uint8[metrics]."""
-    return {METRICS[j]: REASONS[codes[j]] for j in np.flatnonzero(codes)}
+@lru_cache(maxsize=1024)
+def undefined(codes: bytes) -> Mapping[str, str]:
+    """Name what is undefined, and why; `codes` are the reason codes of all metrics."""
+    return {METRICS[j]: REASONS[code] for j, code in enumerate(codes) if code}
 
 
 def _sampler_text(text: str | None) -> str:
