@@ -51,6 +51,7 @@ def test_folds_are_searched_with_different_random_numbers(learned):
     assert len(set(first)) == 3
 
 
+@pytest.mark.usefixtures("commit_at_once")
 def test_going_on_later_gives_the_same_study(tmp_path, learned):
     class Stopped(Exception):  # noqa: N818 - Ctrl-C is no error either
         pass

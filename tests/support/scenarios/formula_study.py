@@ -11,6 +11,7 @@ import pytest
 
 from backsweep.metrics.summary import METRICS
 from backsweep.storage.sealed import sha256
+from backsweep.study.run import pacing
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.space import build_space
 from backsweep.study.store.folder import StudyFolder
@@ -161,6 +162,13 @@ def bench(tmp_path):
 @pytest.fixture
 def make_backend():
     return FormulaBackend
+
+
+@pytest.fixture
+def commit_at_once(monkeypatch):
+    """Commit every batch as soon as it is complete, though its trials are quick."""
+    monkeypatch.setattr(pacing, "_GROUP_SECONDS", 0.0)
+    monkeypatch.setattr(pacing, "_COMMIT_SHARE", float("inf"))
 
 
 @pytest.fixture

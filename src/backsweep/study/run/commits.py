@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
+
 from backsweep.study.search.proposals import joined
 from backsweep.study.table.blocks import BLOCKS_TABLE, block_rows
 from backsweep.study.table.folds import fold_tables
@@ -12,8 +14,6 @@ from backsweep.study.table.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import polars as pl
 
     from backsweep.study.search.proposals import Proposals
     from backsweep.study.store.folder import StudyFolder
@@ -54,23 +54,22 @@ class Commits:
 
     def write(self, info: DataInfo) -> Iterator[pl.DataFrame]:
         """Commit all that waits, and yield its rows of the study table; `info` describes all folds."""
-        for (fold, _), group in itertools.groupby(self._waiting, key=self._part):
-            proposals, results, _ = zip(*group, strict=True)
-            part = info.of(None if fold is None else range(fold, fold + 1))
-            yield self._write(Complete(joined(proposals), Outcomes.joined(results), fold), part)
-        self._waiting.clear()
-        self.count = 0
+        for part in [self._waiting] if self._together else [[each] for each in self._waiting]:
+            tables = []
+            for fold, group in itertools.groupby(part, key=lambda each: each.fold):
+                proposals, results, _ = zip(*group, strict=True)
+                only = info.of(None if fold is None else range(fold, fold + 1))
+                tables.append(self._tables(Complete(joined(proposals), Outcomes.joined(results), fold), only))
+            rows = {name: pl.concat([each[name] for each in tables]) for name in tables[0]}
+            self._folder.commit(rows, self._total)
+            yield rows["trials"]
+        self._waiting, self.count = [], 0
 
-    def _part(self, complete: Complete) -> tuple[int | None, int]:
-        """Return what is equal for trials whose rows are committed together."""
-        return complete.fold, 0 if self._together else complete.results.numbers.start
-
-    def _write(self, complete: Complete, info: DataInfo) -> pl.DataFrame:
-        trials, results = self._table.trials(*complete), complete.results
+    def _tables(self, complete: Complete, info: DataInfo) -> dict[str, pl.DataFrame]:
+        """Make the rows of trials that ran on the same folds, which `info` describes, by table."""
+        results = complete.results
         if info.segments:
             tables = fold_tables(results, self._table.search, info)
         else:
             tables = {"returns": self._table.returns(results)}
-        tables |= {BLOCKS_TABLE: block_rows(results, info.segments), "trials": trials}
-        self._folder.commit(tables, self._total)
-        return trials
+        return tables | {BLOCKS_TABLE: block_rows(results, info.segments), "trials": self._table.trials(*complete)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,9 @@ SESSIONS = "sessions.parquet"
 _PARAM_TYPES = (pl.Float64, pl.Int64, pl.Boolean)
 _STATES = ("COMPLETE", "PRUNED", "FAIL")
 _ENDS = {"timestamp": pl.Datetime("ns", "UTC")}
+
+_Segment = tuple[int, str, int]
+"""Fold, name and number of stored returns."""
 _SESSIONS = {**_ENDS, "date": pl.Date()}
 
 
@@ -96,18 +100,13 @@ class StoredTables:
             if rows["number"].null_count() or not rising or (np.diff(numbers) <= 0).any():
                 return f"{named}, each once", "others"
             return self._wrong_blocks(rows)
-        if len(rows) % entry.count or not len(rows):
-            return f"as many rows for each of {named}", f"{len(rows)} rows"
-        each = len(rows) // entry.count
-        if rows["number"].null_count() or (numbers != np.repeat(np.arange(entry.first, last + 1), each)).any():
-            return named, "other numbers"
-        if table == "trials":
-            return self._wrong_trials(rows, each)
-        return self._wrong_segments(table, rows, each)
+        trials = np.arange(entry.first, last + 1)
+        expected = trials if table == "trials" else np.repeat(trials, [len(each) for each in self._segments_of(trials)])
+        if rows["number"].null_count() or not np.array_equal(numbers, expected):
+            return f"{named}, with {len(expected)} rows", f"{len(rows)} rows, or other numbers"
+        return self._wrong_trials(rows) if table == "trials" else self._wrong_segments(table, rows, trials)
 
-    def _wrong_trials(self, rows: pl.DataFrame, each: int) -> tuple[str, str] | None:
-        if each != 1:
-            return "one row a trial", f"{each}"
+    def _wrong_trials(self, rows: pl.DataFrame) -> tuple[str, str] | None:
         batches = pl.Series(self._sizes.of(rows["number"].to_numpy()))
         if (rows["batch"] != batches).any() or rows["batch"].null_count():
             return f"batch {batches[0]} for trial {rows['number'][0]}, and so on", "others"
@@ -121,28 +120,35 @@ class StoredTables:
         texts = rows["system_attrs"].drop_nulls().unique()
         return None if all(map(_is_mapping, texts)) else ("JSON in `system_attrs`", "something else")
 
-    def _wrong_segments(self, table: str, rows: pl.DataFrame, each: int) -> tuple[str, str] | None:
-        segments = self._segments
-        if self._sweep.searches_by_fold:
-            segments = [one for one in segments if one[0] == rows["fold"][0]]
-        found = rows.select("fold", "segment").rows()
-        if found != [(fold, name) for fold, name, _ in segments] * (len(rows) // each) or each != len(segments):
-            return f"{len(segments)} segments of the study's folds for each trial", "others"
+    def _wrong_segments(self, table: str, rows: pl.DataFrame, trials: NDArray[np.int64]) -> tuple[str, str] | None:
+        segments = list(chain.from_iterable(self._segments_of(trials)))
+        if rows.select("fold", "segment").rows() != [(fold, name) for fold, name, _ in segments]:
+            return "the segments of its folds for each trial", "others"
         if table == "returns":
-            widths = np.tile([width for _, _, width in segments], len(rows) // each)
             lengths = rows["returns"].list.len()
+            widths = np.array([width for _, _, width in segments])
             if (lengths.is_not_null().to_numpy() & (lengths.fill_null(0).to_numpy() != widths)).any():
                 return "a return for every session of a segment", "more, or less"
         return None
 
     def _wrong_blocks(self, rows: pl.DataFrame) -> tuple[str, str] | None:
-        lengths = {0 if count < FEWEST_SESSIONS else standard_blocks(count) for count in rows["sessions"].unique()}
-        if rows["sessions"].n_unique() > 1 or rows["sessions"].null_count():
+        sessions = rows["sessions"]
+        if sessions.null_count() or (sessions.n_unique() > 1 and not self._sweep.searches_by_fold):
             return "the same sessions for every trial", "others"
+        blocks = {count: 0 if count < FEWEST_SESSIONS else standard_blocks(count) for count in sessions.unique()}
+        expected = pl.Series([blocks[count] for count in sessions], dtype=pl.UInt32)
         for name in ("sums", "squares"):
-            if set(rows[name].list.len()) - lengths:
+            if not rows[name].list.len().equals(expected):
                 return f"as many `{name}` as there are blocks", "more, or less"
         return None
+
+    def _segments_of(self, trials: NDArray[np.int64]) -> list[list[_Segment]]:
+        """Return the segments of each trial."""
+        segments = self._segments
+        if not self._sweep.searches_by_fold:
+            return [segments] * len(trials)
+        by_fold = [[each for each in segments if each[0] == fold] for fold in range(self._sizes.folds)]
+        return [by_fold[batch % self._sizes.folds] for batch in self._sizes.of(trials).tolist()]
 
     @cached_property
     def _dates(self) -> NDArray[np.int32]:
@@ -154,8 +160,8 @@ class StoredTables:
         return batch_sizes(self._sweep.search, self._proposals, folds)
 
     @cached_property
-    def _segments(self) -> list[tuple[int, str, int]]:
-        """Fold, name and number of stored returns of every segment; without folds one segment."""
+    def _segments(self) -> list[_Segment]:
+        """The segments of all folds; without folds one segment."""
         walk = self._sweep.walk_forward
         if walk is None:
             return [(0, WHOLE, len(self._dates))]
