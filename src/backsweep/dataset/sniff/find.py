@@ -13,6 +13,7 @@ from backsweep.dataset.complete import complete
 from backsweep.dataset.files import find_files, kind_of, without_ending
 from backsweep.dataset.sniff.found import Found
 from backsweep.dataset.sniff.names import dates, find_roles, times_of_day, volumes
+from backsweep.dataset.sniff.nights import add_session_start
 from backsweep.dataset.sniff.number_marks import find_number_keys
 from backsweep.dataset.sniff.question import Decisions, Question
 from backsweep.dataset.sniff.sample import take_sample
@@ -237,6 +238,7 @@ class _Search:
             self.found.add("prices", "any", f"there are prices below zero, the lowest {lowest:g}; read LIMITATIONS.md")
         if not columns:
             self.found.reasons.pop("columns", None)
+        add_session_start(open_tables(self._spec())["bars"], self.decisions, self.found, self.files[0])
 
     def _one_asset(self) -> None:
         """Ask whether files that follow each other in time, and whose names differ in digits alone, are one asset's."""
