@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory format clean
+.PHONY: help setup demo demo-clean static check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -119,6 +119,17 @@ bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and tw
 
 bench-memory: $(READY)  ## measure what workers hold: one copy a node, and shards of data that fit into no worker
 	$(BIN)/python tests/bench/memory.py
+
+SEARCH := build/search-bench
+RUSTUNA := rustuna==0.2.0
+
+search-bench: $(SEARCH)/.ready  ## compare samplers with those of Optuna and rustuna, and write docs/search.md; hours, goes on where it ended
+	PYTHONPATH=tests/bench:$(SEARCH) $(BIN)/python -m search_bench $(ARGS)
+
+# Rustuna has no dependencies and is a peer alone: it lies in a folder of its own, not in the project's environment.
+$(SEARCH)/.ready: $(READY)
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --upgrade --target $(SEARCH) $(RUSTUNA)
+	@touch $@
 
 format: $(READY)  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .

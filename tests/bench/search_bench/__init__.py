@@ -1,0 +1,1 @@
+"""A comparison of samplers: `make search-bench` runs it and writes docs/search.md."""
