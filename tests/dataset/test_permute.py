@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -34,6 +35,19 @@ def shard(days=100, assets=("AAA", "BBB"), bars=1, late=0, seed=0):
         )
         frames.append(frame[late * bars :] if asset == assets[-1] else frame)
     return shard_from_frames(pl.concat(frames))
+
+
+def test_a_benchmark_moves_with_its_sessions():
+    given = shard(assets=("AAA",))
+    known = np.array([given.rows["open"][0], *given.rows["close"]])
+    known[50] = np.nan  # no value in session 49
+    moved = permuted(replace(given, benchmark=known), 5, (1,))
+    closes, growth = moved.rows["close"].to_numpy(), moved.benchmark[1:]
+    lost = np.flatnonzero(np.isnan(growth))
+    assert len(lost) == 1
+    apart = np.setdiff1d(np.arange(1, 100), [lost[0], lost[0] + 1])
+    # the asset is its own benchmark: its growth from session to session is that of its closes
+    np.testing.assert_allclose((growth[1:] / growth[:-1])[apart - 1], (closes[1:] / closes[:-1])[apart - 1])
 
 
 def values(given, asset, *names):

@@ -31,6 +31,26 @@ def test_a_date_stays_a_date_and_a_moment_a_moment(given, read):
 
 
 @pytest.mark.parametrize(
+    ("given", "asset", "files"),
+    [
+        ("SPY", "SPY", None),
+        ("BRK.B", "BRK.B", None),
+        ("BTC/USD", "BTC/USD", None),
+        ({"asset": "odd.csv"}, "odd.csv", None),
+        ("index.csv", None, "index.csv"),
+        ("s3://bucket/index", None, "s3://bucket/index"),
+        ({"path": "index", "columns": {"close": "Last"}}, None, "index"),
+    ],
+)
+def test_a_benchmark_is_an_asset_or_has_files_of_its_own(given, asset, files):
+    spec = DataSpec(bars="/bars.parquet", benchmark=given)
+    assert spec.benchmark_asset == asset
+    assert [file.path for role, file in spec.files.items() if role == "benchmark"] == ([files] if files else [])
+    assert DataSpec.model_validate_json(spec.model_dump_json(exclude_none=True)) == spec
+    assert spec.metrics[-5:] == ("alpha", "beta", "information_ratio", "up_capture", "down_capture")
+
+
+@pytest.mark.parametrize(
     ("section", "message"),
     [
         ({"start": "2021-01-01", "end": "2020-12-31"}, "start 2021-01-01 is after end 2020-12-31"),
@@ -39,6 +59,8 @@ def test_a_date_stays_a_date_and_a_moment_a_moment(given, read):
         ({"start": 2006}, "start"),
         ({"assets": []}, "at least 1 item"),
         ({"bars": ""}, "at least 1 character"),
+        ({"benchmark": {"columns": {"close": "Last"}}}, "a benchmark has a path"),
+        ({"benchmark": {"path": "index.csv", "asset": "SPY"}}, "one of the two"),
         ({"symbols": ["AA"]}, "Extra inputs are not permitted"),
     ],
 )

@@ -12,6 +12,7 @@ from backsweep.errors import StrategyError
 from backsweep.strategy import Strategy
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.data import BenchmarkSpec
 from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.sweepfile.section import Section
 from backsweep.sweepfile.trial import TrialSpec, read_section
@@ -34,6 +35,7 @@ def backtest(
     signals: Frame | None = None,
     context: Frame | None = None,
     actions: Frame | None = None,
+    benchmark: Frame | str | None = None,
     account: AccountSpec | Mapping[str, Any] | None = None,
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
@@ -51,6 +53,7 @@ def backtest(
     signals : timestamp, asset and any number of numeric columns.
     context : timestamp and any number of numeric columns; the last value at or before a bar holds for it. Rates of
         other currencies come from here, `account={"currency": "USD", "rates": {"EUR": "eurusd"}, ...}`.
+    benchmark : what the run is compared with (`alpha`, `beta`, ...): timestamp and close, or the name of an asset.
     actions : timestamp, asset and any of split, dividend, delisting (`dataset.actions`); may be the bars themselves.
     account, execution, costs : the sweep file's mappings.
     data : keys of the sweep file's `data` section that say how frames are read, such as
@@ -70,6 +73,9 @@ def backtest(
         )
     values = strategy.values()
     declared = read_section(DataSpec, "data", {"bars": "frame", "prices": prices, **(data or {})})
+    if benchmark is not None:
+        stand_in = {"asset": benchmark} if isinstance(benchmark, str) else {"path": "benchmark"}
+        declared = declared.model_copy(update={"benchmark": read_section(BenchmarkSpec, "data.benchmark", stand_in)})
     spec = TrialSpec(
         data=declared,
         strategy=type(strategy).__qualname__,
@@ -78,6 +84,7 @@ def backtest(
         costs=read_section(CostsSpec, "costs", costs),
         params=tuple(values),
     )
-    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns, declared)
+    frame = None if isinstance(benchmark, str) else benchmark
+    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns, declared, benchmark=frame)
     evaluator = make_evaluator(spec, shard, type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

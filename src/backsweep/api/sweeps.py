@@ -15,10 +15,10 @@ from backsweep.dataset import Shard, fingerprint, load, sealed
 from backsweep.dataset.anomalies import Anomaly, find_anomalies
 from backsweep.dataset.gaps import find_gaps, find_interval
 from backsweep.errors import BacksweepError, BadInput
-from backsweep.metrics.summary import METRICS
 from backsweep.runtime import make_backend
 from backsweep.storage.open import open_files
 from backsweep.strategy import load_strategy, reference_of
+from backsweep.study.results.benchmarks import write_benchmarks
 from backsweep.study.results.stress_test import run_stress_test
 from backsweep.study.results.study import Study, open_study
 from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep
@@ -144,6 +144,9 @@ def run(
         )
     study = open_study(folder)
     with _located(sweep):
+        if sweep.data.benchmark is not None and study.benchmark is None:
+            write_benchmarks(open_files(study.path), study.sessions, make_evaluator(spec).benchmarks())
+            study = open_study(folder)
         _write_selected(study, spec, space)
         run_stress_test(study, spec, space)
     return study
@@ -324,7 +327,7 @@ def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
             entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
             continue
         row = measured.row(by_predicate=_row_of(fold, number), named=True)
-        metrics = {name: row[f"{USER_ATTRS}{name}"] for name in METRICS}
+        metrics = {name: row[f"{USER_ATTRS}{name}"] for name in spec.data.metrics}
         entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
             for name in RECORDS:

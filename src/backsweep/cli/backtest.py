@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing, print_warnings
+from backsweep.cli.console import (
+    echo,
+    format_metric,
+    format_number,
+    make_console,
+    make_listing,
+    print_benchmarks,
+    print_warnings,
+)
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
 
@@ -51,6 +59,7 @@ def backtest(
         console.print()
     console.print(make_listing({name: format_metric(name, value) for name, value in done.result.metrics.items()}))
     console.print()
+    print_benchmarks(console, done.result.benchmarks)
     print_warnings(done.result.warnings)
     echo(f"fills, trades, equity and orders are in {folder}")
 

@@ -23,6 +23,7 @@ from backsweep.printable import clean, mask_secrets, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import polars as pl
     from rich.text import Text
 
 WIDTH = 100
@@ -190,6 +191,15 @@ def _width(columns: Mapping[str, Sequence[str]]) -> int:
 
 def _break(heading: str) -> list[str]:
     return re.findall(r"[^._]+[._]?|[._]", heading)
+
+
+def print_benchmarks(console: Console, figures: pl.DataFrame | None) -> None:
+    """Print the figures of benchmarks over all sessions that count (`Study.benchmark`), if there are any."""
+    if figures is None:
+        return
+    rows = figures.filter(figures["fold"].is_null()).drop("fold")
+    columns = {name: [format_metric(name, value) for value in rows[name]] for name in rows.columns[1:]}
+    print_columns(console, {"beside": [name.replace("_", " ") for name in rows["benchmark"]], **columns})
 
 
 def make_listing(entries: Mapping[str, str]) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from backsweep.cli.console import format_metric, make_console, make_listing, write_data
+from backsweep.cli.console import format_metric, make_console, make_listing, print_benchmarks, write_data
 from backsweep.printable import clean
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     """Print the statistics of a study, as text or as JSON with null for what is undefined."""
     found = study.statistics
     if as_json:
-        write_data(json.dumps(None if found is None else _plain(asdict(found)), indent=2) + "\n")
+        beside = (
+            {} if study.benchmark is None else {"benchmark": _beside(study), "benchmarks": study.benchmark.to_dicts()}
+        )
+        content = None if found is None else _plain(asdict(found) | beside)
+        write_data(json.dumps(content, indent=2) + "\n")
         return
     console = make_console()
     if found is None:
@@ -46,6 +50,13 @@ def show_findings(study: Study, *, as_json: bool) -> None:
     title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
     console.print(title, style="underline")
     console.print(make_listing(_counts(found) | (_trials(found) if found.judged else {})))
+    if study.benchmark is not None:
+        console.print()
+        title = "Beside the benchmark" + ("" if found.out_of_sample is None else ", out of sample")
+        console.print(title, style="underline")
+        console.print(make_listing({name: format_metric(name, value) for name, value in _beside(study).items()}))
+        console.print()
+        print_benchmarks(console, study.benchmark)
     if found.null is not None:
         console.print()
         console.print("Null study: the same search on permuted histories", style="underline")
@@ -54,6 +65,17 @@ def show_findings(study: Study, *, as_json: bool) -> None:
         console.print()
         console.print("Stress test of what was selected", style="underline")
         console.print(make_listing({each.name: _scenario(each) for each in found.sensitivity}))
+
+
+def _beside(study: Study) -> dict[str, float | None]:
+    """Return the metrics beside the benchmark: of the stitched tests, or of the selected trial."""
+    from backsweep.metrics.table import BENCHMARK_METRICS  # noqa: PLC0415 - loads Numba
+
+    if study.has_folds:
+        figures = study.walk_forward.metrics
+    else:
+        figures = {} if study.selected is None else study.describe(study.selected)["metrics"]
+    return {name: figures.get(name) for name in BENCHMARK_METRICS}
 
 
 def _scenario(each: Scenario) -> str:

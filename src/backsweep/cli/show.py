@@ -15,6 +15,7 @@ from backsweep.cli.console import (
     format_number,
     make_console,
     make_listing,
+    print_benchmarks,
     print_columns,
     print_warnings,
     write_data,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from backsweep.study.results.study import State, Study
     from backsweep.sweepfile.folds import WalkForward
     from backsweep.sweepfile.search import Search
+
+BENCHMARK = ("alpha", "beta")
+"""Those shown where there is a benchmark."""
 
 SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
 """The metrics of the table, after the objectives; the other formats have all."""
@@ -110,6 +114,7 @@ def show(
 
         said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
         print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
+        print_benchmarks(make_console(), opened.benchmark)
         print_warnings(study_warnings(opened))
 
 
@@ -120,6 +125,8 @@ def _show_folds(study: Study, form: Format) -> None:
         return
     if form is Format.json:
         tables = {name: getattr(result, name).to_dicts() for name in ("folds", "paths", "drift")}
+        if study.benchmark is not None:
+            tables["benchmark"] = study.benchmark.to_dicts()
         content = {"metrics": result.metrics, **tables}
         write_data(json.dumps(content, default=str, indent=2) + "\n")
         return
@@ -134,6 +141,7 @@ def _show_folds(study: Study, form: Format) -> None:
         for segment in ("train", "test"):
             columns[f"{segment}_{name}"] = [format_metric(name, value) for value in table[f"{segment}_{name}"]]
     columns["test_return"] = [format_metric("total_return", value) for value in table["test_return"]]
+    columns |= _test_benchmarks(study.benchmark, table["fold"])
     for name in table.columns:
         if name.startswith(PARAMS):
             columns[name.removeprefix(PARAMS)] = [format_number(value, 4) for value in table[name]]
@@ -148,8 +156,20 @@ def _show_folds(study: Study, form: Format) -> None:
         console.print("out of sample, all tests combined", style="bold")
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
     console.print()
+    print_benchmarks(console, study.benchmark)
     columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
     print_columns(console, columns)
+
+
+def _test_benchmarks(figures: pl.DataFrame | None, folds: pl.Series) -> dict[str, list[str]]:
+    """Return what each benchmark returned in the tests of `folds`, a column for each."""
+    if figures is None:
+        return {}
+    by_fold = {(row["fold"], row["benchmark"]): row["total_return"] for row in figures.to_dicts()}
+    names = figures["benchmark"].unique(maintain_order=True)
+    return {
+        f"{name}_return": [format_metric("total_return", by_fold.get((fold, name))) for fold in folds] for name in names
+    }
 
 
 def _too_few(folds: pl.DataFrame, rules: WalkForward | None) -> str:
@@ -194,7 +214,8 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -
     columns = {"trial": [str(row["number"]) for row in trials]}
     if "front" in best.columns:
         columns["front"] = [format_number(row["front"]) for row in trials]
-    for name in dict.fromkeys([*objectives, *SHOWN]):
+    beside = [name for name in BENCHMARK if USER_ATTRS + name in best.columns]
+    for name in dict.fromkeys([*objectives, *SHOWN, *beside]):
         columns[name] = [format_metric(name, row[USER_ATTRS + name]) for row in trials]
     params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAMS)}
     same = [name for name, cells in params.items() if len(cells) > 1 and len(set(cells)) == 1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from backsweep.dataset.benchmark import read_benchmark
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
 from backsweep.dataset.coverage import check_assets_match, check_timestamps_match, describe_assets_without_bars
 from backsweep.dataset.fingerprint import unchanged
@@ -43,6 +44,7 @@ class Calendar:
     bars : int64[assets], how many bars each has.
     sessions : of all assets together.
     notes : warnings about data that no shard has, such as assets without a bar.
+    benchmark : as in `Shard`.
 
     """
 
@@ -50,6 +52,7 @@ class Calendar:
     bars: NDArray[np.int64]
     sessions: SessionTable
     notes: tuple[str, ...] = ()
+    benchmark: NDArray[np.float64] | None = None
 
     @property
     def blocks(self) -> int:
@@ -88,7 +91,8 @@ def survey(spec: DataSpec) -> Calendar:
         for role in ("signals", "actions"):
             if role in tables:
                 notes += _check_matches(role, tables, window, calendar.assets)
-        return replace(calendar, notes=tuple(notes))
+        benchmark = read_benchmark(tables, spec, calendar.sessions)
+        return replace(calendar, notes=tuple(notes), benchmark=benchmark)
 
 
 def _check_matches(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> list[str]:
@@ -110,7 +114,7 @@ def _check_matches(role: str, tables: dict[str, Table], window: Window, assets: 
 def calendar_of(shard: Shard) -> Calendar:
     """Return the calendar of data in memory."""
     counts = np.bincount(shard.rows["asset"].to_numpy())
-    return Calendar(shard.assets, counts.astype(np.int64), shard.session_table, shard.notes)
+    return Calendar(shard.assets, counts.astype(np.int64), shard.session_table, shard.notes, shard.benchmark)
 
 
 def _read(table: Table, window: Window, clock: SessionClock, per_year: float | None) -> Calendar:

@@ -83,6 +83,8 @@ def _rules(table: Table) -> list[Rule]:
     rules = _key_rules(table.role)
     if table.role == "bars":
         rules += _bar_rules(positive=table.prices == "positive")
+    if table.role == "benchmark":
+        rules += _price_rules(("close",), positive=True)
     return rules + _action_rules() if table.role == "actions" else rules
 
 
@@ -156,18 +158,7 @@ def _key_rules(role: str) -> list[Rule]:
 
 def _bar_rules(*, positive: bool) -> list[Rule]:
     high, low = pl.col("high"), pl.col("low")
-    prices = [
-        Rule(
-            name,
-            f"{name} is not a price",
-            (pl.col(name).is_finite() & ((pl.col(name) > 0) if positive else True)).fill_null(value=False).not_(),
-            "a finite number above zero" if positive else "a finite number",
-            (name,),
-            "drop the row, or take the price from another source"
-            + ("; where prices at or below zero are real: `prices: any` under data" if positive else ""),
-        )
-        for name in PRICES
-    ]
+    prices = _price_rules(PRICES, positive=positive)
     volume = Rule(
         "volume",
         "volume is not a quantity",
@@ -196,6 +187,21 @@ def _bar_rules(*, positive: bool) -> list[Rule]:
         for name in ("open", "close")
     ]
     return [*prices, volume, spread, *inside]
+
+
+def _price_rules(names: Iterable[str], *, positive: bool) -> list[Rule]:
+    return [
+        Rule(
+            name,
+            f"{name} is not a price",
+            (pl.col(name).is_finite() & ((pl.col(name) > 0) if positive else True)).fill_null(value=False).not_(),
+            "a finite number above zero" if positive else "a finite number",
+            (name,),
+            "drop the row, or take the price from another source"
+            + ("; where prices at or below zero are real: `prices: any` under data" if positive else ""),
+        )
+        for name in names
+    ]
 
 
 def _sorted(table: Table, window: Window, frame: pl.DataFrame) -> pl.DataFrame:
@@ -234,7 +240,7 @@ def _sorted(table: Table, window: Window, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _fail(table: Table, window: Window, rule: Rule, count: int) -> NoReturn:
     located = read_table(table, window, located=True)
-    if rule.column in PRICES:
+    if table.role == "bars" and rule.column in PRICES:
         located, _ = widen(located, single=table.single)
     located = located.filter(rule.broken).sort(PART, ROW)
     row = located.row(0, named=True)

@@ -72,7 +72,18 @@ def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None =
         chained[places] = relative[taken] * levels[inside, None]
     columns = [pl.Series(name, np.ascontiguousarray(chained[:, i])) for i, name in enumerate(PRICES)]
     volume = pl.Series("volume", shard.rows["volume"].to_numpy()[rows])
-    return replace(shard, rows=shard.rows.with_columns(*columns, volume))
+    benchmark = None if shard.benchmark is None else _permute_levels(shard.benchmark, source)
+    return replace(shard, rows=shard.rows.with_columns(*columns, volume), benchmark=benchmark)
+
+
+def _permute_levels(levels: NDArray[np.float64], source: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a benchmark whose growth in each session comes from session `source`; its levels are as in `Shard`."""
+    known = np.isfinite(levels)
+    first = int(known.argmax())
+    filled = levels[np.maximum.accumulate(np.where(known, np.arange(len(levels)), first))]
+    growth = (filled[1:] / filled[:-1])[source]
+    moved = np.append(filled[0], filled[0] * np.cumprod(growth))
+    return np.where(np.append(known[0], known[1:][source]), moved, np.nan)
 
 
 def _layouts(

@@ -1,6 +1,6 @@
 """The columns of data files: which is which, and whether its type fits.
 
-A layout describes one part, a table all parts of one role (bars, signals, context, actions). Only schemas are read
+A layout describes one part, a table all parts of one role (`ROLES`). Only schemas are read
 here; `scan` and `checks` read the values.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 PRICES = ("open", "high", "low", "close")
 BAR = (*KEY_COLUMNS, *PRICES, "volume")
 ACTIONS = ("split", "dividend", "delisting")
-KEYS = dict.fromkeys(ROLES, KEY_COLUMNS) | {"context": ("timestamp",)}
-REQUIRED = {**KEYS, "bars": BAR}
+KEYS = dict.fromkeys(ROLES, KEY_COLUMNS) | dict.fromkeys(("context", "benchmark"), ("timestamp",))
+REQUIRED = {**KEYS, "bars": BAR, "benchmark": ("timestamp", "close")}
 RESERVED = ("last_of_session", "minutes_to_close", "time_of_day", "compile_attribute", "view_type")
 """Names of other attributes of a bar, or of the context."""
 NO_NAME = "its name cannot be an attribute of a bar"
@@ -132,7 +132,7 @@ def arrange(
                 )
         if layout.zone != first.zone:
             raise _zone_conflict(layout, first)
-    if role != "bars" and not values:
+    if role not in {"bars", "benchmark"} and not values:
         wanted = f"one of {', '.join(ACTIONS)}" if role == "actions" else "one numeric column"
         raise BadData(
             f"no {role.removesuffix('s')} column",
@@ -195,6 +195,8 @@ def _lay_out(
     problems += check_types(part, names, pattern)
     left_out = {}
     for here, stored in (renamed | kept).items():
+        if role == "benchmark":
+            continue
         if role == "actions" and here not in ACTIONS:
             left_out[stored] = f"it is none of {', '.join(ACTIONS)}"
             continue

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset.actions import SCHEMA, add_split_factor, check_ends, place_actions
+from backsweep.dataset.benchmark import read_benchmark
 from backsweep.dataset.checks import Checked, read_checked
 from backsweep.dataset.coverage import (
     check_assets_match,
@@ -25,7 +26,7 @@ from backsweep.dataset.schema import BAR
 from backsweep.dataset.sessions import SessionClock, SessionTable, sessions_of
 from backsweep.dataset.sources import part_of_frame
 from backsweep.dataset.tables import arrange_frames, open_tables
-from backsweep.sweepfile.data import ROLES, DataSpec
+from backsweep.sweepfile.data import ROLES, BenchmarkSpec, DataSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,6 +52,8 @@ class Shard:
         `delisting` float64 (1.0, 0.0 and 0.0 where there is none); see `dataset.actions`. Without rows where no actions
         were given; with them, `split_factor` is one of the signals.
     notes : warnings about data that were left out or changed, or that match no bar.
+    benchmark : float64 (sessions + 1,), the benchmark's value before the first session, then its last in each, NaN
+        where it has none; None without a benchmark, and for a part of the assets.
     """
 
     assets: tuple[str, ...]
@@ -62,6 +65,7 @@ class Shard:
     zone: str | None
     actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
     notes: tuple[str, ...] = ()
+    benchmark: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None
 
     def part(self, assets: tuple[str, ...]) -> Shard:
         """Return the bars of some consecutive assets; timestamps and sessions stay those of all."""
@@ -97,15 +101,18 @@ def shard_from_frames(
     rates: Collection[str] = (),
     spec: DataSpec | None = None,
     *,
+    benchmark: pl.DataFrame | pl.LazyFrame | None = None,
     part: bool = False,
 ) -> Shard:
     """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1.
 
     `spec` declares how all of them are read, as the `data` section does for files; `part` is as in `load`.
     """
-    frames = dict(zip(ROLES, (bars, signals, context, actions), strict=True))
+    frames = dict(zip(ROLES, (bars, signals, context, actions, benchmark), strict=True))
     parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
     spec = spec or DataSpec(bars="frame")
+    if benchmark is not None:
+        spec = spec.model_copy(update={"benchmark": BenchmarkSpec(path="benchmark")})
     return _assemble(arrange_frames(parts, spec), spec, rates, part=part)
 
 
@@ -150,6 +157,7 @@ def _assemble(tables: dict[str, Table], spec: DataSpec, rates: Collection[str], 
         zone=bars.zone,
         actions=actions.rechunk(),
         notes=(*notes, *(of_part + note for note in counted if note)),
+        benchmark=None if part else read_benchmark(tables, spec, sessions),
     )
 
 

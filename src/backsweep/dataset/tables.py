@@ -21,18 +21,22 @@ if TYPE_CHECKING:
 
 Parts = dict[str, tuple["Part", ...]]
 
+_PRICES = {"bars": PRICES, "benchmark": ("close",)}
+"""A row without any of these is none."""
+
 
 def open_tables(spec: DataSpec) -> dict[str, Table]:
     """Find the files of every role and the columns in them; raises BadInput and BadData for what cannot be read."""
     files = spec.files
-    parts = {role: open_parts(file, role, PRICES if role == "bars" else ()) for role, file in files.items()}
+    parts = {role: open_parts(file, role, _PRICES.get(role, ())) for role, file in files.items()}
     tables = _arrange(spec, parts)
     return {role: replace(table, others=find_others(files[role].path, role)) for role, table in tables.items()}
 
 
 def arrange_frames(parts: Mapping[str, Part], spec: DataSpec) -> dict[str, Table]:
     """Find the columns of frames in memory, as `spec` declares them; raises BadData."""
-    return _arrange(spec.model_copy(update={role: role for role in parts}), {role: (parts[role],) for role in parts})
+    names = {role: FileSpec(path=role) if role == "benchmark" else role for role in parts}
+    return _arrange(spec.model_copy(update=names), {role: (parts[role],) for role in parts})
 
 
 def _arrange(spec: DataSpec, parts: Parts) -> dict[str, Table]:

@@ -1,7 +1,7 @@
 """Metrics: one function per metric, arrays to numbers, and all of them at once inside a trial.
 
 reasons     undefined metrics: NaN and the code of the reason
-returns, drawdown, trades, exposure    the formulas, each once, as kernels
+returns, drawdown, trades, exposure, benchmark    the formulas, each once, as kernels
 table       every metric declared: unit, formula, when it is undefined
 summary     every metric of a trial, from one call after its run
 plain       the same formulas as functions on plain arrays, exported here

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backsweep.engine.compile.kernel import kernel
+from backsweep.metrics.benchmark import alpha_of, beta_of, capture_of, information_ratio_of, relate
 from backsweep.metrics.drawdown import calmar_of, drawdown, max_drawdown_of, max_drawdown_sessions_of
 from backsweep.metrics.exposure import exposure_of, turnover_of
-from backsweep.metrics.reasons import DEFINED, NOT_FINITE, REASONS, Measure
+from backsweep.metrics.reasons import DEFINED, NO_FALL, NO_RISE, NOT_FINITE, REASONS, Measure
 from backsweep.metrics.returns import (
     cagr_of,
     downside,
@@ -22,17 +23,22 @@ from backsweep.metrics.returns import (
     total_return_of,
     volatility_of,
 )
-from backsweep.metrics.table import TABLE
+from backsweep.metrics.table import BENCHMARK_METRICS, TABLE
 from backsweep.metrics.trades import Tally, expectancy_of, profit_factor_of, win_rate_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["METRICS", "REASONS", "summarise"]
+__all__ = ["ALL_METRICS", "METRICS", "REASONS", "compare", "summarise"]
 
-METRICS = tuple(TABLE)
-"""The metrics of a trial, in the order in which `summarise` writes them."""
+METRICS = tuple(name for name in TABLE if name not in BENCHMARK_METRICS)
+"""The metrics of every trial, in the order in which `summarise` writes them."""
+
+ALL_METRICS = (*METRICS, *BENCHMARK_METRICS)
+"""The metrics of a trial that has a benchmark: those of every trial come first, so that a metric has one place."""
+
+FIRST_OF_BENCHMARK = len(METRICS)
 
 
 @kernel
@@ -113,6 +119,46 @@ def summarise(
             reason = NOT_FINITE
         values[metric] = value if reason == DEFINED else math.nan
         reasons[metric] = reason
+
+
+@kernel
+def compare(
+    own: NDArray[np.float64],
+    benchmark: NDArray[np.float64],
+    periods_per_year: float,
+    values: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+) -> None:
+    """Write the metrics beside a benchmark behind those of every trial.
+
+    Parameters
+    ----------
+    own, benchmark : float64[n]
+        Returns over the intervals that both have (`metrics.benchmark.align`); `own` becomes what it is above the other.
+    periods_per_year
+        Intervals in a year, above 0.
+    values, reasons : float64 and uint8[len(ALL_METRICS)]
+        Written from number len(METRICS) on.
+
+    """
+    r = relate(own, benchmark)
+    up = capture_of(own, benchmark, 1.0, NO_RISE)
+    down = capture_of(own, benchmark, -1.0, NO_FALL)
+    for i in range(own.size):
+        own[i] -= benchmark[i]
+    measures = (  # in the order of BENCHMARK_METRICS
+        alpha_of(r, periods_per_year),
+        beta_of(r),
+        information_ratio_of(moments(own), periods_per_year),
+        up,
+        down,
+    )
+    for place in range(len(measures)):
+        value, reason = measures[place]
+        if reason == DEFINED and not math.isfinite(value):
+            reason = NOT_FINITE
+        values[FIRST_OF_BENCHMARK + place] = value if reason == DEFINED else math.nan
+        reasons[FIRST_OF_BENCHMARK + place] = reason
 
 
 @kernel

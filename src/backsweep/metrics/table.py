@@ -1,8 +1,14 @@
 """The metrics of a trial, declared: what each is, its unit, its formula, and when it is undefined.
 
 In a formula, r are the session returns (float64[n], up to the session that ruins the account), d their deviations from
-the mean, equity and exposure are at the sessions' ends, peak is the running maximum of the initial cash and equity;
-per_year are the sessions in a year (`data.sessions_per_year`), years those of 365.25 days.
+the mean, x and b the returns of the account and of the benchmark over the intervals that both have
+(`metrics.benchmark`), intervals how many of these a year has, equity and exposure are at the sessions' ends, peak is
+the running maximum of the initial cash and equity; per_year are the sessions in a year (`data.sessions_per_year`),
+years those of 365.25 days. The risk-free rate is zero.
+
+Sources: Sharpe (1994), "The Sharpe Ratio"; Sortino and Price (1994), "Performance Measurement in a Downside Risk
+Framework"; Jensen (1968), "The Performance of Mutual Funds in the Period 1945-1964", for alpha and beta; Goodwin
+(1998), "The Information Ratio"; Morningstar (2011), "Upside and Downside Capture Ratios".
 """
 
 from __future__ import annotations
@@ -10,17 +16,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from backsweep.metrics.benchmark import alpha_of, beta_of, information_ratio_of
 from backsweep.metrics.drawdown import calmar_of, max_drawdown_of, max_drawdown_sessions_of
 from backsweep.metrics.exposure import exposure_of, turnover_of
 from backsweep.metrics.reasons import (
     NO_DOWNSIDE,
     NO_DRAWDOWN,
+    NO_FALL,
     NO_LOSS,
+    NO_RISE,
     NO_SESSION,
     NO_TIME,
     NO_TRADE,
     NO_VARIATION,
     RUINED,
+    STEADY_BENCHMARK,
     TOO_FEW,
 )
 from backsweep.metrics.returns import (
@@ -84,5 +94,25 @@ TABLE: Mapping[str, Metric] = {
     "skew": Metric(RATIO, skew_of, "mean(d ** 3) / mean(d ** 2) ** 1.5", (TOO_FEW, NO_VARIATION)),
     "kurtosis": Metric(RATIO, kurtosis_of, "mean(d ** 4) / mean(d ** 2) ** 2", (TOO_FEW, NO_VARIATION)),
     "sharpe_per_session": Metric(RATIO, sharpe_of, "mean(r) / std(r, ddof=1)", (TOO_FEW, NO_VARIATION)),
+    "alpha": Metric(YEARLY, alpha_of, "(mean(x) - beta * mean(b)) * intervals", (TOO_FEW, STEADY_BENCHMARK)),
+    "beta": Metric(RATIO, beta_of, "cov(x, b)[0, 1] / var(b, ddof=1)", (TOO_FEW, STEADY_BENCHMARK)),
+    "information_ratio": Metric(
+        RATIO, information_ratio_of, "sqrt(intervals) * mean(x - b) / std(x - b, ddof=1)", (TOO_FEW, NO_VARIATION)
+    ),
+    "up_capture": Metric(
+        RATIO,
+        "Mean compound return over that of the benchmark, in the intervals in which it rose.",
+        "(prod(1 + x[b > 0]) ** (1 / sum(b > 0)) - 1) / (prod(1 + b[b > 0]) ** (1 / sum(b > 0)) - 1)",
+        (NO_RISE,),
+    ),
+    "down_capture": Metric(
+        RATIO,
+        "The same in the intervals in which it fell; smaller is better.",
+        "(prod(1 + x[b < 0]) ** (1 / sum(b < 0)) - 1) / (prod(1 + b[b < 0]) ** (1 / sum(b < 0)) - 1)",
+        (NO_FALL,),
+    ),
 }
-"""By name, in the order in which `summary.summarise` writes them; each is a column, an objective and a constraint."""
+"""By name, in the order in which they are written; each is a column, an objective and a constraint."""
+
+BENCHMARK_METRICS = ("alpha", "beta", "information_ratio", "up_capture", "down_capture")
+"""The last of them, which a trial has where `data.benchmark` is given."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from backsweep.metrics import METRICS
 from backsweep.trial.contract import Outcome
 
 if TYPE_CHECKING:
@@ -103,8 +102,8 @@ def failed_outcome(chunk: Chunk, info: DataInfo, reason: str) -> Outcome:
     return Outcome(
         batch=chunk.batch,
         numbers=chunk.numbers,
-        metrics=np.full((count, len(METRICS)), np.nan),
-        reasons=np.zeros((count, len(METRICS)), np.uint8),
+        metrics=np.full((count, len(info.metrics)), np.nan),
+        reasons=np.zeros((count, len(info.metrics)), np.uint8),
         returns=np.full((count, info.of(chunk.folds).width), np.nan, np.float32),
         errors=dict.fromkeys(chunk.numbers.tolist(), reason),
         started=now,

@@ -9,14 +9,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from backsweep.metrics.summary import ALL_METRICS, METRICS
 from backsweep.sweepfile.format import Format, Name
 from backsweep.sweepfile.section import Section, matching
 
 FIRST_YEAR, LAST_YEAR = 1678, 2261
 """The whole years that int64 nanoseconds since 1970 can hold."""
 
-ROLES = ("bars", "signals", "context", "actions")
+ROLES = ("bars", "signals", "context", "actions", "benchmark")
 """The keys of the section that name files."""
+
+ENDINGS = (".parquet", ".pq", ".arrow", ".ipc", ".feather", ".csv", ".tsv", ".txt", ".xlsx", ".gz")
+"""Of files that can be read."""
 
 
 def _read_bound(value: object) -> object:
@@ -45,6 +49,11 @@ def _check_zone(value: object) -> object:
 
 def _kind_of_entry(value: object) -> str:
     return "path" if isinstance(value, str) else "file"
+
+
+def names_file(text: str) -> bool:
+    """Whether a benchmark's text names a file, a glob or an address; otherwise it is an asset of the bars."""
+    return "://" in text or "*" in text or text.lower().endswith(ENDINGS)
 
 
 def _check_columns(columns: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +104,25 @@ Files = Annotated[
 ]
 
 
+class BenchmarkSpec(FileSpec):
+    """Files of a benchmark, or with `asset` and without `path` an asset of the bars."""
+
+    path: Name | None = None  # type: ignore[assignment]  # an asset has no files of its own
+    """Files with a timestamp and a close."""
+    asset: Name | None = None
+    """An asset of the bars, in place of files."""
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        """Refuse a benchmark that names neither files nor an asset, or both."""
+        if (self.path is None) == (self.asset is None):
+            message = (
+                "a benchmark has a path, of files with timestamp and close, or an asset, of the bars: one of the two"
+            )
+            raise ValueError(message)
+        return self
+
+
 class DataSpec(Section):
     """What to load; each role's files are named by a path, or by a mapping that says more about them."""
 
@@ -108,6 +136,15 @@ class DataSpec(Section):
     """Files with any number of columns for each timestamp, joined as of: the last value at or before the bar."""
     actions: Files | None = None
     """Files with corporate actions: timestamp, asset and any of split, dividend, delisting; may be the bars' own."""
+    benchmark: (
+        Annotated[
+            Annotated[Name, Tag("path")] | Annotated[BenchmarkSpec, Tag("file")],
+            Discriminator(_kind_of_entry),
+        ]
+        | None
+    ) = None
+    """What trials are compared with (`alpha`, `beta`, `information_ratio`, `up_capture`, `down_capture`): an asset of
+    the bars, `SPY` or `{asset: SPY}`, or files with timestamp and close, `index.csv` or `{path: index.csv, ...}`."""
     asset: Name | None = None
     """The asset of all rows of files without such a column, or `from_name`: the file's name without its ending. A
     folder `asset=SPY/` gives its files a column `asset`, and `symbol=SPY/` does so with `columns: {asset: symbol}`."""
@@ -150,7 +187,22 @@ class DataSpec(Section):
     @property
     def files(self) -> dict[str, FileSpec]:
         """The files of each role that is given, with everything that holds for them."""
-        return {role: self._resolve(entry) for role in ROLES if (entry := getattr(self, role)) is not None}
+        entries = {role: getattr(self, role) for role in ROLES}
+        if self.benchmark_asset is not None:
+            del entries["benchmark"]
+        return {role: self._resolve(entry) for role, entry in entries.items() if entry is not None}
+
+    @property
+    def benchmark_asset(self) -> str | None:
+        """The asset of the bars that is the benchmark; None without a benchmark, and for one with files of its own."""
+        if isinstance(self.benchmark, str):
+            return None if names_file(self.benchmark) else self.benchmark
+        return self.benchmark.asset if isinstance(self.benchmark, BenchmarkSpec) else None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that a trial has on these data, in the order of their columns."""
+        return METRICS if self.benchmark is None else ALL_METRICS
 
     def _resolve(self, entry: str | FileSpec) -> FileSpec:
         own = entry if isinstance(entry, FileSpec) else FileSpec(path=entry)

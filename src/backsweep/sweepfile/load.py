@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from backsweep.storage.secrets import refuse_secret
 from backsweep.sweepfile.costs import custom_models
-from backsweep.sweepfile.data import ROLES
+from backsweep.sweepfile.data import ROLES, names_file
 from backsweep.sweepfile.messages import dotted, translate
 from backsweep.sweepfile.overrides import override
 from backsweep.sweepfile.rules import check_together
@@ -68,7 +68,8 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
             if isinstance(owner.get(key), dict):
                 owner, key = owner[key], "path"  # noqa: PLW2901 - a role's own mapping
             value = owner.get(key)
-            if isinstance(value, str) and value and "://" not in value:
+            is_asset = key == "benchmark" and isinstance(value, str) and not names_file(value)
+            if isinstance(value, str) and value and "://" not in value and not is_asset:
                 owner[key] = str(folder / value)
     search = data.get("search")
     owners = [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]

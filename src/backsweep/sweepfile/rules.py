@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
-from backsweep.metrics.summary import METRICS
+from backsweep.metrics.summary import ALL_METRICS
 from backsweep.sweepfile.messages import nearest
 from backsweep.sweepfile.search import CONSTRAINT, SAMPLERS
 
@@ -47,7 +47,7 @@ def _check_objectives(sweep: Sweep) -> None:
     for i, objective in enumerate(search.objective):
         direction = "maximize" if objective.maximize else "minimize"
         own = (direction,) if len(search.objective) == 1 else (i, direction)
-        _check_metric(objective.metric, sweep.where("search", "objective", *own))
+        _check_metric(sweep, objective.metric, sweep.where("search", "objective", *own))
     metrics = [objective.metric for objective in search.objective]
     if len(set(metrics)) < len(metrics):
         raise BadInput(
@@ -79,7 +79,7 @@ def _check_constraints(sweep: Sweep) -> None:
                 found=text,
                 remedy="write a smaller number, or leave the constraint out",
             )
-        _check_metric(match.group(1), sweep.where("search", "constraints", i))
+        _check_metric(sweep, match.group(1), sweep.where("search", "constraints", i))
     names = [bound.name for bound in search.bounds]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -269,9 +269,18 @@ def _missing(sweep: Sweep, key: str, expected: str, example: str) -> BadInput:
     return BadInput(f"missing key `{key}`", where=sweep.where(section), expected=expected, remedy=remedy)
 
 
-def _check_metric(name: str, where: str) -> None:
-    if name not in METRICS:
-        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, METRICS))
+def _check_metric(sweep: Sweep, name: str, where: str) -> None:
+    known = sweep.data.metrics
+    if name in ALL_METRICS and name not in known:
+        raise BadInput(
+            f"`{name}` compares with a benchmark, and there is none",
+            where=where,
+            expected="a benchmark under data, or another metric",
+            found=name,
+            remedy="add `benchmark: ASSET` or `benchmark: index.csv` under data",
+        )
+    if name not in known:
+        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, known))
 
 
 def _check_volumes(sweep: Sweep) -> None:

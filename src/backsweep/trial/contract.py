@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from backsweep.metrics.summary import METRICS
 from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.trial.folds import Segment
 
@@ -80,13 +81,14 @@ class Outcome:
     Attributes
     ----------
     batch, numbers, folds : as in the chunk.
-    metrics : float64[k, len(METRICS)], NaN = undefined; with folds the means over their trainings.
-    reasons : uint8[k, len(METRICS)], index into `metrics.REASONS`; 0 = defined.
+    metrics : float64[k, metrics], those of `DataInfo.metrics`, NaN = undefined; with folds the means over their
+        trainings.
+    reasons : uint8[k, metrics], index into `metrics.REASONS`; 0 = defined.
     returns : float32[k, width], per-session returns, as many as `DataInfo.of(folds)` says; with folds those of
         every segment, one after the other.
     errors : trial number to text; such a trial has failed and its metrics are NaN.
     started, completed : float64[k], seconds since 1970 UTC; the only parts that differ from run to run.
-    segments, segment_reasons : float64 and uint8[k, segments, len(METRICS)], metrics and reasons of each segment;
+    segments, segment_reasons : float64 and uint8[k, segments, metrics], metrics and reasons of each segment;
         None or without segments where there are no folds or no trial came back.
     record_sums : what a study keeps of the records, if it was made where the trials ran.
 
@@ -118,6 +120,7 @@ class DataInfo:
     notes : what users should know of the data that were loaded; see `dataset.Shard`.
     dates : int32[n], the date of every session in days since 1970.
     sessions_per_year : how many a year has.
+    metrics : the names of the metrics that a trial has.
 
     """
 
@@ -127,6 +130,7 @@ class DataInfo:
     notes: tuple[str, ...] = ()
     dates: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     sessions_per_year: float = SESSIONS_PER_YEAR
+    metrics: tuple[str, ...] = METRICS
 
     def of(self, folds: range | None) -> DataInfo:
         """Return what is known of some folds, or all of it for None."""

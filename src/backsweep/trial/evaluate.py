@@ -15,6 +15,7 @@ from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator
 from backsweep.trial.features import Features
 from backsweep.trial.fold_runner import FoldRunner
+from backsweep.trial.hold import held_worth
 from backsweep.trial.market import Market, pack
 from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, read_result
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from backsweep.strategy import Strategy
     from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.benchmark import Levels
     from backsweep.trial.contract import Chunk, Outcome
 
 
@@ -92,6 +94,14 @@ class SharedEvaluator(Evaluator):
                 figures.metrics[row], figures.reasons[row], figures.returns[row] = np.nan, 0, np.nan
             times[1, row] = time.time()
         return self._build_outcome(chunk, figures, errors, *times)
+
+    def benchmarks(self) -> Levels:
+        """Return what the benchmark, and all assets bought and held, are worth; nothing without a benchmark."""
+        market = self._market
+        if market.benchmark is None:
+            return {}
+        held = held_worth(market, market.actions["asset"]) / len(market.assets)
+        return {"benchmark": market.benchmark.levels, "buy_and_hold": held}
 
     def _record(self, values: NDArray[np.float64], plan: ReplayPlan, *, compiled: bool = True) -> Result:
         recorded = record(self._market, self._cls, self._settings, values, plan, compiled=compiled, **self._options)

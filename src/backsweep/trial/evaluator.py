@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backsweep.metrics.summary import METRICS
+from backsweep.trial.benchmark import tabulate_benchmarks
 from backsweep.trial.contract import Chunk, DataInfo, Outcome
 from backsweep.trial.folds import TEST, TRAIN, check_hours, holdout_start, make_segments
 from backsweep.trial.recording import ReplayPlan
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 
     from backsweep.dataset.sessions import SessionTable
     from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.benchmark import Levels
     from backsweep.trial.result import Result
 
 
 class Figures(NamedTuple):
-    """What the k trials of a chunk come to: float64 and uint8[k, slots, len(METRICS)], float32[k, width]."""
+    """What the k trials of a chunk come to: float64 and uint8[k, slots, metrics], float32[k, width]."""
 
     metrics: NDArray[np.float64]
     reasons: NDArray[np.uint8]
@@ -48,7 +50,8 @@ class Evaluator(ABC):
         if folds is not None:
             check_hours(folds, intraday=sessions.intraday)
         segments = make_segments(dates, folds) if folds else ()
-        self.info = DataInfo(sessions.ends, tuple(assets), segments, tuple(notes), dates, sessions.per_year)
+        known = (sessions.ends, tuple(assets), segments, tuple(notes), dates, sessions.per_year)
+        self.info = DataInfo(*known, spec.data.metrics)
         self.holdout = range(holdout_start(dates, folds) if folds else len(dates), len(dates))
         self._flat = folds is not None and folds.state == "flat"
         self._plans: dict[range | None, SegmentPlan] = {}
@@ -68,12 +71,12 @@ class Evaluator(ABC):
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
         """Run one trial again over all the data before the holdout with full records, compiled or not the same bits."""
-        return self._record(values, ReplayPlan(SessionRange(0, self.holdout.start), 0), compiled=compiled)
+        return self._compared(ReplayPlan(SessionRange(0, self.holdout.start), 0), values, compiled=compiled)
 
     def replay_holdout(self, values: NDArray[np.float64]) -> Result:
         """Run one trial on the holdout, from a fresh account, with full records."""
         first, last = self.holdout.start, self.holdout.stop
-        return self._record(values, ReplayPlan(SessionRange(first, last), first, self._flat))
+        return self._compared(ReplayPlan(SessionRange(first, last), first, self._flat), values)
 
     def replay_test(self, values: NDArray[np.float64], fold: int) -> list[Result]:
         """Run one trial again on a fold's test with full records: a result for each of its ranges, mostly one.
@@ -84,6 +87,22 @@ class Evaluator(ABC):
         ranges = next(segment.ranges for segment in tests if segment.fold == fold)
         starts = [each.first if self._flat else tests[0].first for each in ranges]
         return [self._record(values, ReplayPlan(*each, self._flat)) for each in zip(ranges, starts, strict=True)]
+
+    def _compared(self, plan: ReplayPlan, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
+        """Run one trial as planned, with full records, and the figures of its benchmarks beside it."""
+        result = self._record(values, plan, compiled=compiled)
+        levels = self.benchmarks()
+        return (
+            replace(
+                result, benchmarks=tabulate_benchmarks(levels, self.info.sessions_per_year, [(None, [plan.sessions])])
+            )
+            if levels
+            else result
+        )
+
+    @abstractmethod
+    def benchmarks(self) -> Levels:
+        """Return what the benchmark, and all assets bought and held, are worth; nothing without a benchmark."""
 
     @abstractmethod
     def _record(self, values: NDArray[np.float64], plan: ReplayPlan, *, compiled: bool = True) -> Result:
@@ -98,7 +117,7 @@ class Evaluator(ABC):
     def _new_figures(self, chunk: Chunk) -> Figures:
         """Return figures to be filled in, all undefined."""
         count, slots = len(chunk.numbers), self._plan(chunk.folds).slots
-        shape = (count, len(slots), len(METRICS))
+        shape = (count, len(slots), len(self.info.metrics))
         returns = np.full((count, sum(slot.segment.width for slot in slots)), np.nan, np.float32)
         return Figures(np.full(shape, np.nan), np.zeros(shape, np.uint8), returns)
 
@@ -113,7 +132,7 @@ class Evaluator(ABC):
         """Return the outcome of a chunk; a trial's metrics are means over its trainings, or without folds of all."""
         slots = self._plan(chunk.folds).slots if self.info.segments else ()
         trains = np.array([slot.segment.name == TRAIN for slot in slots])
-        metrics, reasons = new_metrics(len(chunk.numbers))
+        metrics, reasons = new_metrics(len(chunk.numbers), len(self.info.metrics))
         for row, number in enumerate(chunk.numbers.tolist()):
             if number in errors:
                 continue

@@ -77,5 +77,8 @@ class FoldRunner:
         for row, slot in enumerate(self._plan.slots):
             earned = np.zeros(slot.segment.sessions)
             summarise_runs([summaries[place] for place in slot.places], metrics[row], reasons[row], earned)
+            if self._runner.market.benchmark is not None:
+                ranges = [self._plan.ranges[place] for place in slot.places]
+                self._runner.market.benchmark.write(ranges, earned, metrics[row], reasons[row])
             if slot.returns is not None:
                 returns[slot.returns] = earned

@@ -11,6 +11,7 @@ import polars as pl
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.tables import ACTION, BAR, GROUP
 from backsweep.errors import BadData
+from backsweep.trial.benchmark import Benchmark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,7 @@ class Market:
     rows : the shard's frame, for features.
     pieces : parts of `rows` with whole assets, on which features are computed one after the other.
     notes : the shard's.
+    benchmark : what runs are compared with, if there is one.
 
     """
 
@@ -50,6 +52,7 @@ class Market:
     rows: pl.DataFrame
     pieces: tuple[slice, ...]
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+    benchmark: Benchmark | None = field(default=None, kw_only=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: buffers that another process on this machine can map, and never a frame."""
@@ -95,6 +98,7 @@ def pack(shard: Shard) -> Market:
         rows=rows,
         pieces=(slice(None),),
         notes=shard.notes,
+        benchmark=None if shard.benchmark is None else Benchmark(shard.benchmark, shard.session_table.per_year),
     )
 
 

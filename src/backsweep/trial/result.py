@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
-from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.metrics.summary import ALL_METRICS, METRICS, REASONS
 from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.recording import Recording
 from backsweep.trial.run_warnings import warnings_of_records
@@ -39,6 +39,8 @@ class Result:
         With several currencies there are more columns: `trial.currencies`.
     returns : float64[sessions of the run], net returns.
     notes : what users should know of the data; see `dataset.Shard`.
+    benchmarks : `total_return, volatility, sharpe, max_drawdown` of the benchmark and of all assets bought and held,
+        over the sessions of the run; None without a benchmark.
 
     """
 
@@ -51,6 +53,7 @@ class Result:
     cash_flows: pl.DataFrame
     returns: NDArray[np.float64] = field(repr=False)
     notes: tuple[str, ...] = ()
+    benchmarks: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,7 +66,7 @@ def read_result(recording: Recording) -> Result:
     runner, sessions = recording.runner, recording.sessions
     fills_before, trades_before, orders_before, flows_before = recording.skipped
     market, tables, cursor = runner.market, runner.tables, runner.tables.cursor[0]
-    values, reasons = new_metrics(1)
+    values, reasons = new_metrics(1, len(METRICS if market.benchmark is None else ALL_METRICS))
     returns = np.zeros(sessions.sessions)
     runner.summarise(values[0], reasons[0], returns, sessions)
     settings, currency_of = runner.settings.account, tables.assets["currency"]
@@ -95,8 +98,9 @@ def read_result(recording: Recording) -> Result:
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:
     """Return metrics by name, None where undefined, and the reasons of those that are."""
-    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, values, strict=True)}
-    return metrics, {name: REASONS[code] for name, code in zip(METRICS, reasons, strict=True) if code}
+    names = ALL_METRICS[: len(values)]
+    metrics = {name: None if np.isnan(value) else float(value) for name, value in zip(names, values, strict=True)}
+    return metrics, {name: REASONS[code] for name, code in zip(names, reasons, strict=True) if code}
 
 
 def drawdown(initial: float) -> pl.Expr:

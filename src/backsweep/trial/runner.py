@@ -217,7 +217,7 @@ class Runner:
         returns: NDArray[np.float64],
         sessions: SessionRange | None = None,
     ) -> None:
-        """Write the last run's metrics (float64[len(METRICS)]), reason codes (uint8) and session returns (float64).
+        """Write the last run's metrics (float64[metrics]), reason codes (uint8) and session returns (float64).
 
         `sessions` are those that it ran over, None for all. A trade counts where it closes.
         """
@@ -226,6 +226,8 @@ class Runner:
         years, per_year = self._years(sessions), self.market.sessions.per_year
         run = RunSummary(self.tables.counters, ends["equity"], ends["exposure"], years, per_year)
         summarise_run(run, values, reasons, returns)
+        if self.market.benchmark is not None:
+            self.market.benchmark.write([sessions], returns, values, reasons)
 
     def summary(self, sessions: SessionRange) -> RunSummary:
         """Return what the last run, over these sessions, left behind."""

@@ -82,6 +82,6 @@ def mean_of_trainings(
     return total / trains.sum(), reason
 
 
-def new_metrics(count: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Return empty arrays for the metrics of `count` trials and their reason codes."""
-    return np.full((count, len(METRICS)), np.nan), np.zeros((count, len(METRICS)), np.uint8)
+def new_metrics(count: int, width: int = len(METRICS)) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Return empty arrays for the metrics of `count` trials, `width` each, and their reason codes."""
+    return np.full((count, width), np.nan), np.zeros((count, width), np.uint8)

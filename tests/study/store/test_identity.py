@@ -55,6 +55,24 @@ def test_a_file_that_changed_is_another_study_and_is_named(home, file, said):
     assert before.hash != read(home).hash
 
 
+def test_a_benchmark_is_part_of_the_study_and_where_its_file_is_is_not(home):
+    texts = (
+        "",
+        "benchmark: SPY",
+        "benchmark: IWM",
+        "benchmark: index.csv",
+        "benchmark: {path: index.csv, asset: null}",
+    )
+    texts += ("benchmark: {path: other.csv, columns: {close: Last}}", "benchmark: {asset: SPY}", "benchmark: moved.csv")
+    found = []
+    for text in texts:
+        (home / "sweep.yaml").write_text(SWEEP.replace("bars.csv}", f"bars.csv, {text}}}"))
+        found.append(read(home).hash)
+    without, spy, iwm, file, *others = found
+    assert len({without, spy, iwm, file, others[1]}) == 5
+    assert [others[0], *others[2:]] == [file, spy, file]
+
+
 MOVED = SWEEP.replace("mine.py:", "inner/mine.py:").replace("costs/fees.py:", "inner/costs/fees.py:")
 LONGER = SWEEP.replace("study: mine", "study: yours").replace("trials: 4", "trials: 8") + "runtime: {workers: 2}\n"
 

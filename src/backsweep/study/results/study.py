@@ -11,6 +11,7 @@ import polars as pl
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.storage.open import open_files
+from backsweep.study.results.benchmarks import compare_benchmarks, read_benchmarks
 from backsweep.study.results.findings import study_findings
 from backsweep.study.results.importances import importances
 from backsweep.study.results.scenarios import Chosen, read_scenarios
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from backsweep.study.store.entry import Entry
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
+    from backsweep.trial.benchmark import Levels
 
 _NONE = -1  # in place of a trial where no fold chose one
 
@@ -144,6 +146,23 @@ class Study:
         """
         return self._folder.rows("folds", self._entries)
 
+    @cached_property
+    def _levels(self) -> Levels:
+        return read_benchmarks(open_files(self.path), self.sessions)
+
+    @cached_property
+    def benchmark(self) -> pl.DataFrame | None:
+        """The figures of the benchmark and of all assets bought and held, over the sessions that count.
+
+        `fold, benchmark, total_return, volatility, sharpe, max_drawdown`: with folds over all tests, where `fold` is
+        null, and over each; without over everything. None without a benchmark, and before a run has ended.
+        """
+        if not self._levels:
+            return None
+        walk = self.sweep.walk_forward
+        segments = () if walk is None else self._folder.segments(walk)
+        return compare_benchmarks(self._levels, len(self.sessions), segments, self.sweep.sessions_per_year)
+
     @property
     def has_folds(self) -> bool:
         """Whether it has trials on folds."""
@@ -228,7 +247,8 @@ class Study:
         if not self._entries:
             remedy = "run it until the first batch is committed"
             raise BadInput("no fold has a trial yet", where=str(self.path), remedy=remedy)
-        return walk_forward(self.sweep, self._parts, self.sessions, self._folder.segments(self.sweep.walk_forward))
+        segments = self._folder.segments(self.sweep.walk_forward)
+        return walk_forward(self.sweep, self._parts, self.sessions, segments, self._levels.get("benchmark"))
 
     def rows(self, table: str, numbers: Collection[int]) -> pl.DataFrame:
         """Read some trials' rows of a table, `trials`, `folds` or `returns`, from only the files that hold them."""

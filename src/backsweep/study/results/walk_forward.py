@@ -11,11 +11,13 @@ import polars as pl
 
 from backsweep import metrics as plain
 from backsweep.errors import BadInput
-from backsweep.metrics.summary import METRICS
+from backsweep.metrics.summary import ALL_METRICS
+from backsweep.metrics.table import BENCHMARK_METRICS
 from backsweep.statistics.paths import cpcv_assignment
 from backsweep.study.results.selection import Selector
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
 from backsweep.study.table.trials import losses, violations
+from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.folds import TEST, TRAIN, Segment
 
 if TYPE_CHECKING:
@@ -53,7 +55,8 @@ class WalkForwardResult:
     metrics : of the stitched returns, with the sessions a year of the data and `sessions`, their number; None where
         undefined.
         `efficiency` is their annualised return over the mean of the trainings', None unless that is positive: a noisy
-        figure. In cross-validation they are the means over the paths, with `sharpe_lowest, sharpe_median,
+        figure. With a benchmark also `alpha, beta, information_ratio, up_capture, down_capture`. In cross-validation
+        they are the means over the paths, with `sharpe_lowest, sharpe_median,
         sharpe_highest` and `sharpe_deviation`; the paths share their data, so that does not measure an error.
 
     """
@@ -71,12 +74,19 @@ class WalkForwardResult:
         return mean.sort("timestamp")["return"].to_numpy()
 
 
-def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequence[Segment]) -> WalkForwardResult:
+def walk_forward(
+    sweep: Sweep,
+    parts: Parts,
+    sessions: pl.Series,
+    segments: Sequence[Segment],
+    levels: NDArray[np.float64] | None = None,
+) -> WalkForwardResult:
     """Select in every fold and combine the tests.
 
     Only parameters and training scores of all trials are in memory at once; other data of the chosen ones is read from
     their `parts`. `sessions` are the ends of the study's sessions, `segments` its folds. With several
-    objectives, the first is the score. Raises BadInput for a cross-validation that is not finished.
+    objectives, the first is the score. `levels`, float64[sessions + 1], are the benchmark's. Raises BadInput for a
+    cross-validation that is not finished.
     """
     rules = sweep.walk_forward
     assert rules is not None  # noqa: S101 - `Study.walk_forward` has asked
@@ -93,12 +103,15 @@ def walk_forward(sweep: Sweep, parts: Parts, sessions: pl.Series, segments: Sequ
         earned = None if test is None else _mean_returns(test, returns, numbers)
         if test is not None and earned is not None:
             tests.append((test, earned))
-        rows.append(_row(train, test, sessions, measured, params, numbers, earned))
+        rows.append(_row(train, test, sessions, measured, params, numbers, earned, sweep.data.metrics))
     curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
     equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
-    table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_types(params.drop("number")))
+    table = pl.DataFrame(
+        rows, infer_schema_length=None, schema_overrides=_types(params.drop("number"), sweep.data.metrics)
+    )
     per_year = sweep.sessions_per_year
-    figures = [_metrics(np.concatenate([earned for _, earned in curve]), per_year) for curve in curves]
+    benchmark = None if levels is None else Benchmark(levels, per_year)
+    figures = [_metrics(curve, per_year, benchmark) for curve in curves]
     columns = [{"path": path, **each} for path, each in enumerate(figures)]
     paths = pl.DataFrame(columns, infer_schema_length=None, schema_overrides=dict.fromkeys(figures[0], pl.Float64()))
     if rules.mode == "cpcv":
@@ -185,6 +198,7 @@ def _row(
     params: pl.DataFrame,
     numbers: list[int],
     earned: NDArray[np.float64] | None,
+    metrics: Sequence[str],
 ) -> dict[str, Any]:
     best = numbers[0] if numbers else None
     values = params.drop("number").clear(1) if best is None else params.filter(pl.col("number") == best).drop("number")
@@ -203,13 +217,13 @@ def _row(
     own = measured.filter((pl.col("fold") == train.fold) & pl.col("number").is_in(numbers[:1]))
     for name in (TRAIN, TEST):
         part = own.filter(pl.col("segment") == name)
-        row |= {f"{name}_{each}": part[f"{USER_ATTRS}{each}"][0] if len(part) else None for each in METRICS}
+        row |= {f"{name}_{each}": part[f"{USER_ATTRS}{each}"][0] if len(part) else None for each in metrics}
     return row
 
 
-def _types(params: pl.DataFrame) -> dict[str, pl.DataType]:
+def _types(params: pl.DataFrame, metrics: Sequence[str]) -> dict[str, pl.DataType]:
     """Return the types of the folds' columns that may be all null, where no fold chose anything."""
-    figures = ["test_return", *(f"{name}_{each}" for name in (TRAIN, TEST) for each in METRICS)]
+    figures = ["test_return", *(f"{name}_{each}" for name in (TRAIN, TEST) for each in metrics)]
     whole: dict[str, pl.DataType] = {"number": pl.Int64(), "numbers": pl.List(pl.Int64)}
     times = dict.fromkeys(("test_start", "test_end"), pl.Datetime("us", "UTC"))
     return {**whole, **params.schema, **times, **dict.fromkeys(figures, pl.Float64())}
@@ -235,10 +249,15 @@ def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"param": pl.String(), **{name: pl.Float64() for name in figures}})
 
 
-def _metrics(returns: NDArray[np.float64], per_year: float) -> dict[str, float | None]:
+def _metrics(curve: Sequence[Tested], per_year: float, benchmark: Benchmark | None) -> dict[str, float | None]:
+    returns = np.concatenate([earned for _, earned in curve])
     years = {name: {"periods_per_year": per_year} for name in _YEARLY}
     figures = {name: float(getattr(plain, name)(returns, **years.get(name, {}))) for name in _RATIOS}
     figures["sessions"] = float(len(returns))
+    if benchmark is not None:
+        values, reasons = np.full(len(ALL_METRICS), np.nan), np.zeros(len(ALL_METRICS), np.uint8)
+        benchmark.write([each for test, _ in curve for each in test.ranges], returns, values, reasons)
+        figures |= {name: float(values[ALL_METRICS.index(name)]) for name in BENCHMARK_METRICS}
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 

@@ -76,7 +76,7 @@ class BatchGroup:
         self, proposals: Proposals, first: int, numbers: range, info: DataInfo, schedule: Schedule, search: Search
     ) -> None:
         self.proposals = proposals
-        self.results = Outcomes(numbers, info.width, len(info.segments))
+        self.results = Outcomes(numbers, info.width, len(info.segments), len(info.metrics))
         self._schedule, self._search = schedule, search
         self._used = slice(numbers.start - first, numbers.stop - first)
         self._stage = 0

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.metrics.summary import METRICS
-
 if TYPE_CHECKING:
     from backsweep.trial.contract import DataInfo, Outcome
 
@@ -53,7 +51,7 @@ class Pacing:
         self._begun = time.monotonic()
         self._next_commit = self._begun + _GROUP_SECONDS
         self._most = max(1, min(_LARGEST_CHUNK, _CHUNK_BYTES // (16 * max(1, info.width))))
-        self._bytes = 4 * info.width + 9 * len(METRICS) * (1 + len(info.segments))
+        self._bytes = 4 * info.width + 9 * len(info.metrics) * (1 + len(info.segments))
 
     def update(self, outcome: Outcome, new: int) -> None:
         """Update the time per trial with the duration of a chunk; `new` of its trials had not come back before.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.metrics.summary import METRICS
+from backsweep.metrics.summary import ALL_METRICS
 from backsweep.study.search.fronts import fronts
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class Proposer(ABC):
 def judge(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return losses (smaller is better, NaN = undefined) and violations (at most 0 where a bound holds) of metrics.
 
-    The last axis of `metrics`, METRICS, becomes one of the objectives and one of the constraints.
+    The last axis of `metrics`, in the order of ALL_METRICS, becomes one of the objectives and one of the constraints.
     """
-    losses = [-each.sign * metrics[..., METRICS.index(each.metric)] for each in search.objective]
-    bounds = [each.sign * (metrics[..., METRICS.index(each.metric)] - each.bound) for each in search.bounds]
+    losses = [-each.sign * metrics[..., ALL_METRICS.index(each.metric)] for each in search.objective]
+    bounds = [each.sign * (metrics[..., ALL_METRICS.index(each.metric)] - each.bound) for each in search.bounds]
     violations = np.stack(bounds, axis=-1) if bounds else np.zeros((*metrics.shape[:-1], 0))
     return np.stack(losses, axis=-1), np.where(np.isnan(violations), np.inf, violations)
 

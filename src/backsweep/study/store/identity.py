@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from backsweep.metrics.table import SESSIONS_PER_YEAR
 from backsweep.strategy import find_code, find_file
 from backsweep.sweepfile.costs import custom_models
-from backsweep.sweepfile.data import ROLES
+from backsweep.sweepfile.data import ROLES, names_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,6 +74,9 @@ class Identity:
         for role in ROLES:
             entry = content["data"].pop(role, None)
             own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
+            if role == "benchmark" and entry is not None:  # no study before this key has one
+                own = {"asset": entry} if isinstance(entry, str) and not names_file(entry) else own
+                own = {key: value for key, value in own.items() if value} or {"columns": {"close": "close"}}
             if any(own.values()):
                 content["data"][role] = own
         if content["data"].get("prices") == "positive":  # the default, which studies before this key do not have

@@ -170,14 +170,15 @@ class StoredTables:
     @cached_property
     def _schemas(self) -> dict[str, pl.Schema]:
         """The columns of each table, as they are written; those of the parameters are not among them."""
-        nothing = Outcomes(range(0), 0)
+        names = self._sweep.data.metrics
+        nothing = Outcomes(range(0), 0, metrics=len(names))
         table = Table(self._sweep.search, Space((), {}), BatchSizes(1))
-        info = DataInfo(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),))
+        info = DataInfo(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),), metrics=names)
         fold = 0 if self._sweep.searches_by_fold else None
         return {
             "trials": table.trials(Proposals(np.empty((0, 0))), nothing, fold).schema,
             "returns": table.returns(nothing).schema,
-            "folds": fold_rows(Outcomes(range(0), 0, 1), self._sweep.search, info).schema,
+            "folds": fold_rows(Outcomes(range(0), 0, 1, len(names)), self._sweep.search, info).schema,
             BLOCKS_TABLE: summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32)).schema,
         }
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from backsweep.metrics.summary import METRICS
 from backsweep.study.table.columns import CONSTRAINTS, USER_ATTRS
 from backsweep.study.table.outcomes import ended_early
 from backsweep.study.table.trials import compact, excess, nullable, states, undefined
@@ -32,8 +31,8 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
     Undefined metrics are null and `undefined` says why, as JSON. The rows of a failed trial have no metrics.
     """
     segments = info.segments
-    metrics = results.segments.reshape(-1, len(METRICS))
-    reasons = results.segment_reasons.reshape(-1, len(METRICS))
+    metrics = results.segments.reshape(-1, len(info.metrics))
+    reasons = results.segment_reasons.reshape(-1, len(info.metrics))
     pruned = ended_early(reasons)
     count = len(results.numbers)
     firsts, lasts = (info.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
@@ -44,7 +43,7 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
         "end": pl.Series(np.tile(lasts, count)).cast(pl.Datetime("ns", "UTC")),
         "short": pl.Series([segment.short for segment in segments] * count, dtype=pl.Boolean),
     }
-    columns |= {f"{USER_ATTRS}{name}": nullable(metrics[:, j]) for j, name in enumerate(METRICS)}
+    columns |= {f"{USER_ATTRS}{name}": nullable(metrics[:, j]) for j, name in enumerate(info.metrics)}
     columns |= {f"{CONSTRAINTS}{bound.name}": excess(bound, metrics) for bound in search.bounds}
     texts = [compact(undefined(codes.tobytes())) if codes.any() else None for codes in reasons]
     return pl.DataFrame({**columns, "undefined": pl.Series(texts, dtype=pl.String)})

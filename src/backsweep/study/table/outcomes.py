@@ -28,14 +28,14 @@ class Outcomes:
     With pruning between folds they return in several stages, each of some folds; see `batch_groups`.
     """
 
-    def __init__(self, numbers: range, width: int, segments: int = 0) -> None:
+    def __init__(self, numbers: range, width: int, segments: int = 0, metrics: int = len(METRICS)) -> None:
         count = len(numbers)
         self.numbers = numbers
-        self.metrics = np.full((count, len(METRICS)), np.nan)
-        self.reasons = np.zeros((count, len(METRICS)), dtype=np.uint8)
+        self.metrics = np.full((count, metrics), np.nan)
+        self.reasons = np.zeros((count, metrics), dtype=np.uint8)
         self.returns = np.full((count, width), np.nan, dtype=np.float32)
-        self.segments = np.full((count, segments, len(METRICS)), np.nan)
-        self.segment_reasons = np.zeros((count, segments, len(METRICS)), dtype=np.uint8)
+        self.segments = np.full((count, segments, metrics), np.nan)
+        self.segment_reasons = np.zeros((count, segments, metrics), dtype=np.uint8)
         self.times = np.zeros((count, 2))  # start of the first stage and end of the last
         self.seconds = np.zeros(count)  # total of all stages
         self.record_sums: RecordSums | None = None  # of whole records, as the workers computed them

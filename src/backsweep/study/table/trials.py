@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from backsweep.metrics.summary import METRICS, REASONS
+from backsweep.metrics.summary import ALL_METRICS, REASONS
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, judge, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
@@ -56,11 +56,11 @@ class Table:
             "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
         }
         for name, metric in self.value_columns.items():
-            columns[name] = nullable(metrics[:, METRICS.index(metric)])
+            columns[name] = nullable(metrics[:, ALL_METRICS.index(metric)])
         for j, axis in enumerate(self.space.dimensions):
             kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
             columns[f"{PARAMS}{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
-        for j, metric in enumerate(METRICS):
+        for j, metric in enumerate(ALL_METRICS[: metrics.shape[1]]):
             columns[f"{USER_ATTRS}{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
             columns[f"{CONSTRAINTS}{bound.name}"] = excess(bound, metrics)
@@ -121,7 +121,7 @@ def states(failed: NDArray[np.bool_], pruned: NDArray[np.bool_]) -> NDArray[np.s
 
 def excess(bound: Constraint, metrics: NDArray[np.float64]) -> pl.Series:
     """How far metrics, float64[k, metrics], lie outside a bound; at most 0 where it holds, null where undefined."""
-    return nullable(bound.sign * (metrics[:, METRICS.index(bound.metric)] - bound.bound))
+    return nullable(bound.sign * (metrics[:, ALL_METRICS.index(bound.metric)] - bound.bound))
 
 
 def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
@@ -198,7 +198,7 @@ def _system_attrs(proposals: Proposals, results: Outcomes) -> list[str | None]:
 @lru_cache(maxsize=1024)
 def undefined(codes: bytes) -> Mapping[str, str]:
     """Name what is undefined, and why; `codes` are the reason codes of all metrics."""
-    return {METRICS[j]: REASONS[code] for j, code in enumerate(codes) if code}
+    return {ALL_METRICS[j]: REASONS[code] for j, code in enumerate(codes) if code}
 
 
 def _sampler_text(text: str | None) -> str:

@@ -6,6 +6,7 @@ block, sums are formed over a block. Which blocks a shard has, only `Calendar.di
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator
 from backsweep.trial.features import Features
+from backsweep.trial.hold import held_worth
 from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
-from backsweep.trial.sleeves.replay import replay_sleeves
+from backsweep.trial.sleeves.replay import BARS, replay_sleeves
 from backsweep.trial.sleeves.runner import Share, SleeveMarket, SleeveRunner, pack_sleeves
 from backsweep.trial.sleeves.sums import Tree, split_sums, to_run_summary, width_of
 from backsweep.trial.summaries import summarise_run, summarise_runs
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from backsweep.dataset.calendar import Calendar
     from backsweep.strategy import Strategy
     from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.benchmark import Levels
     from backsweep.trial.contract import Chunk, Outcome
     from backsweep.trial.recording import ReplayPlan
     from backsweep.trial.result import Result
@@ -137,8 +140,22 @@ class SleeveEvaluator(Evaluator):
             else:
                 run = to_run_summary(by_range[row], years[row], per_year)
                 summarise_run(run, metrics[row], reasons[row], earned)
+            if self._share.benchmark is not None:
+                ranges = [plan.ranges[place] for place in slot.places]
+                self._share.benchmark.write(ranges, earned, metrics[row], reasons[row])
             if slot.returns is not None:
                 returns[slot.returns] = earned
+
+    def benchmarks(self) -> Levels:
+        """Return what the benchmark, and all assets bought and held, are worth; nothing without a benchmark."""
+        calendar, benchmark = self._calendar, self._share.benchmark
+        if benchmark is None:
+            return {}
+        total = np.zeros(len(calendar.sessions.ends) + 1)
+        for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
+            market = pack_sleeves(self._source(calendar.assets_of(blocks)), calendar)
+            total += held_worth(market, market.codes[market.actions["group"]])
+        return {"benchmark": benchmark.levels, "buy_and_hold": total / len(calendar.assets)}
 
     def _record(self, values: NDArray[np.float64], plan: ReplayPlan, *, compiled: bool = True) -> Result:
         values = self._share.scaled(values)

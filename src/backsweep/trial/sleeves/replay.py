@@ -16,6 +16,7 @@ import polars as pl
 
 from backsweep.dataset.shards import Shard
 from backsweep.engine.tables import SESSION
+from backsweep.metrics.summary import ALL_METRICS, METRICS
 from backsweep.trial.currencies import balances_of
 from backsweep.trial.features import Features
 from backsweep.trial.recording import ReplayPlan, record
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset.calendar import Calendar
     from backsweep.strategy import Strategy
+    from backsweep.trial.benchmark import Benchmark
     from backsweep.trial.runner import Runner
     from backsweep.trial.sleeves.runner import Share
 
@@ -72,7 +74,8 @@ def replay_sleeves(
                     records.append(read_result(recorded))
                 _add(recorded.runner, own, market.edges[sleeve], plan.sessions, sums, cash)
             tree.push(0, block, sums)
-    return replace(_join(records, tree.sums[0], cash, calendar, plan.sessions), notes=tuple(notes))
+    joined = _join(records, tree.sums[0], cash, calendar, plan.sessions, share.benchmark)
+    return replace(joined, notes=tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +140,20 @@ def _add(
 
 
 def _join(
-    records: list[Result], sums: NDArray[np.float64], cash: Cash, calendar: Calendar, sessions: SessionRange
+    records: list[Result],
+    sums: NDArray[np.float64],
+    cash: Cash,
+    calendar: Calendar,
+    sessions: SessionRange,
+    benchmark: Benchmark | None,
 ) -> Result:
     """Return the result of all sleeves from theirs, in the order of assets."""
-    values, reasons = new_metrics(1)
+    values, reasons = new_metrics(1, len(METRICS if benchmark is None else ALL_METRICS))
     returns = np.zeros(sessions.sessions)
     run = to_run_summary(sums, calendar.years(*sessions), calendar.sessions.per_year)
     summarise_run(run, values[0], reasons[0], returns)
+    if benchmark is not None:
+        benchmark.write([sessions], returns, values[0], reasons[0])
     ends = calendar.sessions.ends[slice(*sessions)]
     frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": run.equity})
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])))

@@ -17,6 +17,7 @@ import polars as pl
 from backsweep.dataset.calendar import BLOCK
 from backsweep.engine.state import Table, Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
+from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.binding import check_named
 from backsweep.trial.market import Market, column, last_of_session, locked, nights, pack_bars
 from backsweep.trial.runner import Runner, Settings
@@ -149,6 +150,9 @@ class Share:
         check_named("account", spec.account.per_asset, calendar.assets)
         check_named("costs", spec.costs.per_asset, calendar.assets)
         self.calendar = calendar
+        self.benchmark = (
+            None if calendar.benchmark is None else Benchmark(calendar.benchmark, calendar.sessions.per_year)
+        )
         self._spec = spec
         self._cash = list(spec.params).index(CASH) if CASH in spec.params else None
 
