@@ -15,6 +15,7 @@ import polars as pl
 from backsweep.dataset.benchmark import read_benchmark
 from backsweep.dataset.checks import check_assets, check_empty, check_keys
 from backsweep.dataset.coverage import check_assets_match, check_timestamps_match, describe_assets_without_bars
+from backsweep.dataset.exchange import compare_sessions
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.sessions import SessionClock, SessionTable, cut_sessions
@@ -87,7 +88,7 @@ def survey(spec: DataSpec) -> Calendar:
             if role in tables:
                 check_keys(tables[role], window)
         calendar = _read(tables["bars"], window, SessionClock.of(tables["bars"], spec), spec.sessions_per_year)
-        notes: list[str] = []
+        notes = compare_sessions(calendar.sessions, spec.calendar)
         for role in ("signals", "actions"):
             if role in tables:
                 notes += _check_matches(role, tables, window, calendar.assets)

@@ -18,6 +18,7 @@ from backsweep.dataset.coverage import (
     describe_unknown,
     describe_unmatched,
 )
+from backsweep.dataset.exchange import compare_sessions
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.rounding import ULPS
@@ -147,6 +148,8 @@ def _assemble(tables: dict[str, Table], spec: DataSpec, rates: Collection[str], 
     names = tuple(name for name in rows.columns if name not in BAR)
     rows = rows.with_columns(pl.col(names).fill_null(float("nan")))
     sessions = sessions_of(timestamps, SessionClock.of(bars, spec), spec.sessions_per_year)
+    if not part:
+        notes += compare_sessions(sessions, spec.calendar)
     return Shard(
         assets=tuple(assets),
         rows=rows.rechunk(),

@@ -163,6 +163,9 @@ class DataSpec(Section):
     sessions_per_year: Annotated[float, Field(gt=0)] | None = None
     """How many sessions a year has, by which returns, Sharpe ratios and records are counted in years. Without it, it
     follows from the dates of the sessions: 252, 260, 365, 52, 12 or what they come to; `backsweep check` prints it."""
+    calendar: Name | None = None
+    """An exchange whose sessions the data should have: notes say which are missing, and which are none of its own. A
+    name of the package `exchange_calendars`, such as XNYS (`pip install 'backsweep[calendars]'`)."""
     prices: Literal["positive", "any"] = "positive"
     """Whether prices at or below zero are an error, or allowed."""
     assets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None

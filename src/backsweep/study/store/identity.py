@@ -79,6 +79,7 @@ class Identity:
                 own = {key: value for key, value in own.items() if value} or {"columns": {"close": "close"}}
             if any(own.values()):
                 content["data"][role] = own
+        content["data"].pop("calendar", None)  # it makes notes alone
         if content["data"].get("prices") == "positive":  # the default, which studies before this key do not have
             del content["data"]["prices"]
         if content["data"].get("sessions_per_year") == SESSIONS_PER_YEAR:  # what studies before this key counted
