@@ -4,7 +4,7 @@ import pytest
 from backsweep.study.search.dimension import Dimension
 from backsweep.study.search.tpe.axes import Axes, cell_of
 from backsweep.study.search.tpe.candidates import choose, draw
-from backsweep.study.search.tpe.mixture import add_kernels, add_prior, new_mixture
+from backsweep.study.search.tpe.mixture import add_kernels, new_mixture, set_prior
 
 SPACE = Axes(
     [
@@ -47,7 +47,7 @@ def test_a_proposal_is_the_candidate_with_the_largest_ratio_and_then_counts_as_b
         draw(SPACE.table, likely, 4, uniforms[b], points, cells)
         above, below = np.zeros(24), np.zeros(24)
         for densities, mixture, count in ((above, likely, 4), (below, unlikely, 12 + b)):
-            add_prior(SPACE.table, points, cells, densities)
+            set_prior(SPACE.table, points, cells, densities)
             add_kernels(SPACE.table, mixture, count, points, cells, densities)
         assert chosen[b].tolist() == points[np.argmax(above / below)].tolist()
 
@@ -71,7 +71,7 @@ def test_draws_follow_the_density():
     draw(axes.table, mixture, 3, uniforms, points, np.zeros((3600, 1)))
     middles = (np.arange(1000) + 0.5)[:, None] / 1000
     densities = np.zeros(1000)
-    add_prior(axes.table, middles, np.zeros((1000, 1)), densities)
+    set_prior(axes.table, middles, np.zeros((1000, 1)), densities)
     add_kernels(axes.table, mixture, 3, middles, np.zeros((1000, 1)), densities)
     assert densities.mean() == pytest.approx(4.0, rel=1e-4)  # three kernels and the prior, of mass 1 each
     for place in (0.1, 0.25, 0.5, 0.8):

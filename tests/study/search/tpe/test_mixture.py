@@ -10,7 +10,7 @@ from optuna.samplers._tpe.sampler import default_weights
 
 from backsweep.study.search.dimension import Dimension
 from backsweep.study.search.tpe.axes import CONTINUOUS, GRID, Axes, cell_of, edges_of
-from backsweep.study.search.tpe.mixture import add_kernel, add_kernels, add_prior, new_mixture
+from backsweep.study.search.tpe.mixture import add_kernel, add_kernels, new_mixture, set_prior
 
 PARAMETERS = _ParzenEstimatorParameters(1.0, True, False, default_weights, True)
 EXACT = {
@@ -51,7 +51,7 @@ def log_densities(dimensions, trials, points):
             lower, upper = edges_of(table, d, cells[row, d])
             change[row] += 0.0 if cells[row, d] < table.wide[d] else math.log(upper - lower)
     densities = np.zeros(len(points))
-    add_prior(table, latent, cells, densities)
+    set_prior(table, latent, cells, densities)
     add_kernels(table, mixture, len(trials), latent, cells, densities)
     return np.log(densities / (mixture.weight[: len(trials)].sum() + 1.0)) + change
 
@@ -98,6 +98,6 @@ def test_a_space_of_many_axes_has_densities_too():
     latent = np.full((3, 150), 0.5)
     densities = np.zeros(2)
     points = np.stack([latent[0], np.zeros(150)])
-    add_prior(axes.table, points, np.zeros((2, 150)), densities)
+    set_prior(axes.table, points, np.zeros((2, 150)), densities)
     add_kernels(axes.table, new_mixture(axes.table, latent, 0, 1e-4), 3, points, np.zeros((2, 150)), densities)
     assert 0.0 < densities[1] < densities[0] < math.inf

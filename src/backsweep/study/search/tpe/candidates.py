@@ -16,8 +16,8 @@ from backsweep.study.search.tpe.mixture import (
     Mixture,
     add_kernel,
     add_kernels,
-    add_prior,
     new_mixture,
+    set_prior,
 )
 
 if TYPE_CHECKING:
@@ -44,21 +44,22 @@ def choose(
     count, candidates, p = uniforms.shape[0], uniforms.shape[1], len(axes.kind)
     likely = new_mixture(axes, good, 0, least)
     unlikely = new_mixture(axes, bad, count, 1.0)
-    points, cells = np.zeros((candidates, p)), np.zeros((candidates, p))
-    prior, above, below = np.empty(candidates), np.empty(candidates), np.empty(candidates)
-    chosen = np.empty((count, p))
+    points, cells, densities = np.zeros((candidates, p)), np.zeros((candidates, p)), np.zeros((2, candidates))
+    above, below = densities[0], densities[1]
+    chosen = np.zeros((count, p))
     for b in range(count):
         draw(axes, likely, len(good), uniforms[b], points, cells)
-        prior[:] = 0.0
-        add_prior(axes, points, cells, prior)
-        above[:], below[:] = prior, prior
+        set_prior(axes, points, cells, above)
+        for c in range(candidates):
+            below[c] = above[c]
         add_kernels(axes, likely, len(good), points, cells, above)
         add_kernels(axes, unlikely, len(bad) + b, points, cells, below)
         best = 0
         for c in range(1, candidates):
             if above[c] / below[c] > above[best] / below[best]:
                 best = c
-        chosen[b] = points[best]
+        for d in range(p):
+            chosen[b, d] = points[best, d]
         if b + 1 < count:
             add_kernel(axes, unlikely, len(bad) + b, chosen[b], 1.0)
     return chosen

@@ -74,20 +74,21 @@ def new_mixture(axes: AxisTable, points: NDArray[np.float64], room: int, least: 
     """
     p, n = len(axes.kind), len(points)
     capacity = max(n + room, 1)
+    planes, lines, parts = np.zeros((5, p, capacity)), np.zeros((4, capacity)), np.zeros((2, p))
     mixture = Mixture(
-        np.zeros((p, capacity)),
-        np.zeros((p, capacity)),
+        planes[0],
+        planes[1],
         np.zeros((p, capacity), np.int64),
-        np.zeros((p, capacity)),
-        np.zeros((p, capacity)),
+        planes[2],
+        planes[3],
         np.zeros((p, axes.edges.shape[1] - 1, capacity)),
-        np.zeros((p, capacity)),
-        np.zeros(capacity),
-        np.zeros(capacity),
-        np.zeros(p),
-        np.zeros(p),
-        np.zeros(capacity),
-        np.zeros(capacity),
+        planes[4],
+        lines[0],
+        lines[1],
+        parts[0],
+        parts[1],
+        lines[2],
+        lines[3],
     )
     for d in range(p):
         for k in range(n):
@@ -204,10 +205,10 @@ def _set_masses(
 
 
 @kernel
-def add_prior(
+def set_prior(
     axes: AxisTable, points: NDArray[np.float64], cells: NDArray[np.float64], densities: NDArray[np.float64]
 ) -> None:
-    """Add the density of the prior at each point to `densities`; on wide cells and choices it is a mass."""
+    """Set `densities` to that of the prior at each point; on wide cells and choices it is a mass."""
     for c in range(len(points)):
         product, exponent = 1.0, 0.0
         for d in range(len(axes.kind)):
@@ -220,7 +221,7 @@ def add_prior(
             else:
                 product *= _ROOT_2_PI / IN_PRIOR
                 exponent -= 0.5 * (points[c, d] - 0.5) * (points[c, d] - 0.5)
-        densities[c] += product * exp(exponent)
+        densities[c] = product * exp(exponent)
 
 
 @kernel

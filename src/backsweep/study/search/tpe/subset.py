@@ -32,31 +32,28 @@ def choose_subset(losses: NDArray[np.float64], size: int) -> NDArray[np.int64]:
 
 @compiled
 def _choose(losses: NDArray[np.float64], bounds: NDArray[np.float64], size: int) -> NDArray[np.int64]:
-    count, objectives = losses.shape
-    boxes, used = np.empty((64, 2, objectives)), 1  # lower and upper corners
-    boxes[0] = bounds
-    contributions = np.zeros(count)
+    objectives = losses.shape[1]
+    boxes, used = np.zeros((64, 2, objectives)), 1  # lower and upper corners
+    _copy(bounds, boxes[0])
+    contributions, cut = np.zeros(len(losses)), np.zeros((2, objectives))
     _add_dominated(contributions, bounds, losses, 1.0)
-    chosen = np.empty(size, np.int64)
-    cut = np.empty((2, objectives))
+    chosen = np.zeros(size, np.int64)
     for turn in range(size):
         best = int(np.argmax(contributions))
         chosen[turn] = best
         end, kept = used, 0
         for place in range(end):
             if used + objectives > len(boxes):
-                larger = np.empty((2 * len(boxes) + objectives, 2, objectives))
-                larger[:used] = boxes[:used]
-                boxes = larger
-            cut[:] = boxes[place]
+                boxes = _enlarged(boxes)
+            _copy(boxes[place], cut)
             if _dominated(cut, losses[best]) > 0.0:
                 used = _cut(cut, losses[best], boxes, used)
                 _add_dominated(contributions, cut, losses, -1.0)
             else:
-                boxes[kept] = cut
+                _copy(cut, boxes[kept])
                 kept += 1
         for place in range(end, used):
-            boxes[kept] = boxes[place]
+            _copy(boxes[place], boxes[kept])
             kept += 1
         used = kept
         contributions[best] = -np.inf
@@ -64,11 +61,26 @@ def _choose(losses: NDArray[np.float64], bounds: NDArray[np.float64], size: int)
 
 
 @kernel
+def _copy(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:
+    for side in range(2):
+        for j in range(source.shape[1]):
+            target[side, j] = source[side, j]
+
+
+@kernel
+def _enlarged(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    larger = np.zeros((2 * len(boxes) + boxes.shape[2], 2, boxes.shape[2]))
+    for place in range(len(boxes)):
+        _copy(boxes[place], larger[place])
+    return larger
+
+
+@kernel
 def _cut(box: NDArray[np.float64], point: NDArray[np.float64], boxes: NDArray[np.float64], used: int) -> int:
     """Reduce a box to the part that a point dominates, add the rest to the boxes, and return how many there are."""
     for j in range(len(point)):
         if box[0, j] < point[j]:
-            boxes[used] = box
+            _copy(box, boxes[used])
             boxes[used, 1, j] = point[j]
             box[0, j] = point[j]
             used += 1
