@@ -198,7 +198,7 @@ def _write_sweep(bars: str, folder: Path, found: Found) -> str:
         "  commission: {kind: percentage, rate: 0.0005}",
         "  slippage: {kind: percentage, rate: 0.0002}",
         "search:",
-        "  sampler: tpe",
+        "  sampler: auto",
         "  seed: 1",
         "  trials: 64",
         "  batch: 16",

@@ -84,7 +84,8 @@ class Submission:
             _check_folder(terms.cluster_dir)
             if not StudyFolder(self.out).exists:
                 StudyFolder(self.out).check_empty()
-            self.package: Package = pack(self.sweep, room, include=terms.include, shared_data=terms.shared_data)
+            sweep = StudyFolder(self.out).completed(self.sweep)
+            self.package: Package = pack(sweep, room, include=terms.include, shared_data=terms.shared_data)
             if self.package.identity is not None:
                 StudyFolder(self.out).check(self.package.identity)
         except BaseException:

@@ -46,6 +46,8 @@ SAMPLERS = {
 }
 """By name; each is the file of that name in `study.search.samplers`."""
 _CUSTOM = Sampler(learns=True)
+FORMER_SAMPLER = "tpe"
+"""The default before `auto`."""
 CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 
 
@@ -111,16 +113,16 @@ class Constraint(Section):
 class Search(Section):
     """What is searched, how, and for what."""
 
-    sampler: str = "tpe"
-    """`random`, `sobol` and `grid` do not learn from outcomes; `tpe`, `cmaes` and `nsga2` do. Or an Optuna sampler, as
-    `module:Class` or `file.py:Class`."""
+    sampler: str = "auto"
+    """`random`, `sobol` and `grid` do not learn from outcomes; `auto`, `tpe`, `cmaes` and `nsga2` do. Or an Optuna
+    sampler, as `module:Class` or `file.py:Class`."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """All randomness of the search follows from it."""
     trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
     """How many trials; needed but by `grid`, which has an end of its own. Folds with proposals of their own: each."""
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
-    """Trials that are proposed together. With `tpe` the first batches have 8, and batches grow with the study: each has
-    at most a sixteenth of the trials before it, so that early outcomes count early."""
+    """Trials that are proposed together. With `auto` and `tpe` the first batches have 8, and batches grow with the
+    study: each has at most a sixteenth of the trials before it, so that early outcomes count early."""
     lag: Annotated[int, Field(ge=1, le=1000)] = 2
     """Batch k is proposed from the outcomes of batches 0 to k - lag, so that workers do not wait for the last trials of
     a batch."""

@@ -14,6 +14,7 @@ from backsweep.storage.sealed import sealed, sha256, unsealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.folder import StudyFolder
 from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.load import load_sweep
 from backsweep.trial.contract import DataInfo
 
 
@@ -106,6 +107,20 @@ def test_a_study_keeps_the_sessions_a_year_of_its_data(tmp_path, study):
     assert StudyFolder(place).completed(unsaid) == weekly
     assert StudyFolder(tmp_path / "none").completed(unsaid) == unsaid
     assert StudyFolder(study).completed(weekly) == weekly
+
+
+@pytest.mark.parametrize(("begun", "named", "goes_on"), [
+    ("tpe", "", "tpe"),  # the default when it was begun
+    ("auto", "", "auto"),
+    ("random", "", "auto"),  # which is refused: the key was deleted since
+    ("tpe", "sampler: auto, ", "auto"),
+])  # fmt: skip
+def test_a_sweep_that_names_no_sampler_goes_on_with_the_former_default(tmp_path, begun, named, goes_on):
+    run_toy(tmp_path / "study", begun, trials=16)
+    file = tmp_path / "again.yaml"
+    file.write_text((tmp_path / f"{begun}.yaml").read_text().replace(f"sampler: {begun}, ", named))
+    assert StudyFolder(tmp_path / "study").completed(load_sweep(file)).search.sampler == goes_on
+    assert StudyFolder(tmp_path / "none").completed(load_sweep(file)).search.sampler == "auto"
 
 
 def test_an_older_study_has_the_dates_of_its_ends_in_utc(study):

@@ -23,6 +23,7 @@ from backsweep.study.store.manifest import clear_parts, parquet_bytes, put_parts
 from backsweep.study.store.stored_tables import SESSIONS, StoredTables, read_sessions
 from backsweep.study.store.study_json import STUDY_JSON, StudyJson, study_json_bytes
 from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.search import FORMER_SAMPLER
 from backsweep.trial.folds import Segment, make_segments
 
 if TYPE_CHECKING:
@@ -221,10 +222,19 @@ class StudyFolder:
             )
 
     def completed(self, sweep: Sweep) -> Sweep:
-        """Return a sweep with the sessions a year of the study here, if there is one and the sweep names none."""
-        if sweep.data.sessions_per_year is not None or not self.exists:
+        """Return a sweep with what it leaves to defaults as the study here has it, if there is one.
+
+        Of a study that was begun with `tpe` without naming it, when that was the default, this is the sampler.
+        """
+        if not self.exists:
             return sweep
-        return sweep.with_sessions_per_year(self.sweep().sessions_per_year)
+        begun = self.sweep()
+        if "sampler" not in sweep.search.model_fields_set and begun.search.sampler == FORMER_SAMPLER:
+            search = sweep.search.model_copy(update={"sampler": FORMER_SAMPLER})
+            sweep = sweep.model_copy(update={"search": search})
+        if sweep.data.sessions_per_year is None:
+            sweep = sweep.with_sessions_per_year(begun.sessions_per_year)
+        return sweep
 
     def study_json(self) -> StudyJson:
         """Read `study.json`; raises StudyConflict if it is not one. What other versions have written can be read."""

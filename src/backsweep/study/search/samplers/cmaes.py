@@ -58,7 +58,7 @@ class CmaProposer(Proposer):
 
     def __init__(self, space: Space, search: Search, where: str) -> None:
         if len(search.objective) > 1:
-            raise BadInput("cmaes supports one objective alone", where=where, remedy="use `sampler: nsga2` or `tpe`")
+            raise BadInput("cmaes supports one objective alone", where=where, remedy="use `sampler: nsga2` or `auto`")
         if search.batch < _SMALLEST:
             raise BadInput(
                 "a batch too small for cmaes",
