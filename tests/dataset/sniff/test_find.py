@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from scenarios import vendor_files
+from scenarios import platform_files, vendor_files
 
 from backsweep.dataset import DataSpec, load
 from backsweep.dataset.sniff import find_keys, refuse
@@ -10,6 +10,8 @@ from backsweep.errors import BadInput
 
 FORMS = [(form, vendor_files.make_days()) for form in vendor_files.DAILY]
 FORMS += [(form, vendor_files.make_minutes()) for form in vendor_files.INTRADAY]
+FORMS += [(form, vendor_files.make_days()) for form in platform_files.DAILY]
+FORMS += [(form, vendor_files.make_minutes()) for form in platform_files.INTRADAY]
 
 
 def read(place, keys):
@@ -30,6 +32,8 @@ def test_what_a_vendor_writes_is_read_bar_by_bar(tmp_path, form, bars):
     expected = pl.DataFrame(
         bars, schema=["timestamp", "open", "high", "low", "close", "volume"], orient="row"
     ).with_columns((pl.col("timestamp") - (ahead or pl.duration())).cast(pl.Datetime("ns")).cast(pl.Int64))
+    if form in platform_files.WITHOUT_VOLUMES:
+        expected = expected.with_columns(volume=0.0)
     assert shard.rows.select(expected.columns).equals(expected)
     assert len(shard.assets) == 1
     assert shard.sessions[-1] + 1 == len({moment.date() for moment, *_ in bars})
@@ -44,6 +48,11 @@ def test_what_a_vendor_writes_is_read_bar_by_bar(tmp_path, form, bars):
         (vendor_files.crypto_data_download, "BTC/USDT"),
         (vendor_files.pandas_levels, "SPY"),
         (vendor_files.kibot, "IBM"),
+        (platform_files.tushare, "000001.SZ"),
+        (platform_files.akshare, "000001"),
+        (platform_files.kaggle_stocks, "AAL"),
+        (platform_files.crsp, "AAPL"),
+        (platform_files.finam, "SBER"),
     ],
 )
 def test_assets_are_named_by_a_column_a_row_or_the_file(tmp_path, form, asset):

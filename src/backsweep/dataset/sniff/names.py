@@ -12,27 +12,29 @@ ALIASES = {
     "timestamp": (
         "timestamp datetime date dates time opentime opendatetime ts tsevent windowstart starttime startdate gmttime "
         "localtime exchangedate exchangetime tradedate tradingdate pricedate day index unixtime unixtimestamp unix "
-        "epoch t indexlevel0 dt bartime timestamputc datetimeutc datum fecha data"
+        "epoch t indexlevel0 dt bartime timestamputc datetimeutc datum fecha data 日期 交易日期 时间 日付 дата 날짜"
     ),
     "asset": (
         "asset symbol ticker instrument security tic sym code stock stockcode tscode pair market product ric contract "
-        "name localsymbol indexlevel1"
+        "name localsymbol indexlevel1 股票代码 代码 证券代码 銘柄コード"
     ),
     "open": "open o pxopen openprice priceopen opening openingprice first bidopen openbid firstprice tradeopen "
-    "erster eroffnung eroeffnung erffnung ouverture ouv apertura abertura",
-    "high": "high h pxhigh highprice pricehigh max highest bidhigh highbid maxprice tradehigh hi hoch tageshoch "
+    "openprc 开盘 开盘价 始値 открытие 시가 erster eroffnung eroeffnung erffnung ouverture ouv apertura abertura",
+    "high": "high h pxhigh highprice pricehigh max highest bidhigh highbid maxprice tradehigh hi askhi "
+    "最高 最高价 高値 максимум 고가 hoch tageshoch "
     "haut plushaut maximo mximo massimo",
-    "low": "low l pxlow lowprice pricelow min lowest bidlow lowbid minprice tradelow lo tief tagestief bas plusbas "
+    "low": "low l pxlow lowprice pricelow min lowest bidlow lowbid minprice tradelow lo bidlo "
+    "最低 最低价 安値 минимум 저가 tief tagestief bas plusbas "
     "minimo mnimo minimum",
     "close": (
         "close c pxlast closeprice priceclose closelast last lastprice closing closingprice price settle settlement "
         "pxsettle bidclose closebid tradeclose schluss schlusskurs letzter cloture clture dernier cierre ultimo ltimo "
-        "chiusura fechamento adjclose"
+        "chiusura fechamento prc 收盘 收盘价 終値 закрытие 종가 adjclose"
     ),
     "volume": (
         "volume vol v pxvolume totalvolume basevolume tradedvolume volumetraded shares tickvolume tickvol volumes "
         "volumefrom sharevolume totalqty quantity qty turnovervolume accumulatedvolume accvol "
-        "stuecke stcke volumen volumes volumi umsatz"
+        "stuecke stcke volumen volumes volumi umsatz 成交量 出来高 объем объём 거래량"
     ),
 }
 """Normal forms of vendors' names by what they mean, the likelier ones first."""
@@ -85,5 +87,10 @@ def volumes(names: Sequence[str]) -> list[str]:
 
 
 def _normal(name: str) -> str:
-    """Return a name's letters and digits in lower case, without a number before it as in `1. open`."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"^\d+[.)]\s*", "", name.strip().lower()))
+    """Return a name's letters and digits in lower case, without a number before it as in `1. open`.
+
+    Letters are those of ASCII where there are any.
+    """
+    plain = re.sub(r"^\d+[.)]\s*", "", name.strip().lower())
+    latin = re.sub(r"[^a-z0-9]", "", plain)
+    return latin or re.sub(r"[\W_]", "", plain)

@@ -1,0 +1,196 @@
+"""The same bars as platforms, exchanges and data sets write them, beside those of `vendor_files`.
+
+A form is a function of the bars that returns the file's name and its content, as there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _lines(head: str, bars: list[tuple], line: Callable[..., str]) -> bytes:
+    return (head + "".join(line(*bar) + "\n" for bar in bars)).encode()
+
+
+def _seconds(moment) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def quandl_wiki(bars):
+    head = "ticker,date,open,high,low,close,volume,ex-dividend,split_ratio,"
+    head += "adj_open,adj_high,adj_low,adj_close,adj_volume\n"
+
+    def line(t, o, h, low, c, v):
+        adjusted = ",".join(str(round(price * 0.5, 6)) for price in (o, h, low, c))
+        return f"AAPL,{t:%Y-%m-%d},{o},{h},{low},{c},{v},0.0,1.0,{adjusted},{v * 2}"
+
+    return "WIKI_PRICES.csv", _lines(head, bars, line)
+
+
+def tiingo(bars):
+    head = "date,close,high,low,open,volume,adjClose,adjHigh,adjLow,adjOpen,adjVolume,divCash,splitFactor\n"
+
+    def line(t, o, h, low, c, v):
+        adjusted = ",".join(str(round(price * 0.5, 6)) for price in (c, h, low, o))
+        return f"{t:%Y-%m-%d},{c},{h},{low},{o},{v:.0f},{adjusted},{v:.0f},0.0,1.0"
+
+    return "aapl.csv", _lines(head, bars, line)
+
+
+def finam(bars):
+    head = "<TICKER>;<PER>;<DATE>;<TIME>;<OPEN>;<HIGH>;<LOW>;<CLOSE>;<VOL>\n"
+    return "SBER_240116_240117.txt", _lines(
+        head, bars, lambda t, o, h, low, c, v: f"SBER;5;{t:%Y%m%d};{t:%H%M%S};{o};{h};{low};{c};{v:.0f}"
+    )
+
+
+def tushare(bars):
+    head = ",ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount\n"
+    rows = list(enumerate(bars[::-1]))
+    text = "".join(
+        f"{i},000001.SZ,{t:%Y%m%d},{o},{h},{low},{c},{o},0.5,0.04,{v},{v * c / 1000:.3f}\n"
+        for i, (t, o, h, low, c, v) in rows
+    )
+    return "daily.csv", (head + text).encode()
+
+
+def akshare(bars):
+    head = "日期,股票代码,开盘,收盘,最高,最低,成交量,成交额,振幅,涨跌幅,涨跌额,换手率\n"
+    return "hist.csv", _lines(
+        head,
+        bars,
+        lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},000001,{o},{c},{h},{low},{v:.0f},{v * c:.1f},1.5,0.4,0.5,0.9",
+    )
+
+
+def coinbase(bars):
+    return "BTC-USD.csv", _lines(
+        "time,low,high,open,close,volume\n",
+        bars[::-1],
+        lambda t, o, h, low, c, v: f"{_seconds(t)},{low},{h},{o},{c},{v}",
+    )
+
+
+def kucoin(bars):
+    return "BTC-USDT.csv", _lines(
+        "time,open,close,high,low,volume,turnover\n",
+        bars[::-1],
+        lambda t, o, h, low, c, v: f"{_seconds(t)},{o},{c},{h},{low},{v},{v * c}",
+    )
+
+
+def okx(bars):
+    return "BTC-USDT-candles.csv", _lines(
+        "ts,o,h,l,c,vol,volCcy,volCcyQuote,confirm\n",
+        bars[::-1],
+        lambda t, o, h, low, c, v: f"{_seconds(t)}000,{o},{h},{low},{c},{v},{v * 2},{v * c},1",
+    )
+
+
+def bybit(bars):
+    return "BTCUSDT_5.csv", _lines(
+        "startTime,openPrice,highPrice,lowPrice,closePrice,volume,turnover\n",
+        bars[::-1],
+        lambda t, o, h, low, c, v: f"{_seconds(t)}000,{o},{h},{low},{c},{v},{v * c}",
+    )
+
+
+def eod_historical_data(bars):
+    head = "Date,Open,High,Low,Close,Adjusted_close,Volume\n"
+    return "MCD.US.csv", _lines(
+        head, bars, lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{o},{h},{low},{c},{c * 0.9:.4f},{v:.0f}"
+    )
+
+
+def trade_station(bars):
+    head = '"Date","Time","Open","High","Low","Close","Up","Down"\n'
+    return "@ES.txt", _lines(
+        head,
+        bars,
+        lambda t, o, h, low, c, v: f"{t:%m/%d/%Y},{t:%H:%M},{o:.2f},{h:.2f},{low:.2f},{c:.2f},{v:.0f},{v / 2:.0f}",
+    )
+
+
+def interactive_brokers(bars):
+    rows = [(f"{t:%Y%m%d  %H:%M:%S}", *rest, 5.5, 7) for t, *rest in bars]
+    frame = pd.DataFrame(rows, columns=["date", "open", "high", "low", "close", "volume", "average", "barCount"])
+    return "ES.csv", frame.to_csv().encode()
+
+
+def kaggle_stocks(bars):
+    return "all_stocks_5yr.csv", _lines(
+        "date,open,high,low,close,volume,Name\n",
+        bars,
+        lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{o},{h},{low},{c},{v:.0f},AAL",
+    )
+
+
+def cboe(bars):
+    return "VIX_History.csv", _lines(
+        "DATE,OPEN,HIGH,LOW,CLOSE\n",
+        bars,
+        lambda t, o, h, low, c, _: f"{t:%m/%d/%Y},{o:.6f},{h:.6f},{low:.6f},{c:.6f}",
+    )
+
+
+def market_watch(bars):
+    head = "Date,Open,High,Low,Close,Volume\n"
+    return "Download Data - STOCK_US_XNAS_AAPL.csv", _lines(
+        head,
+        bars[::-1],
+        lambda t, o, h, low, c, v: f'{t:%m/%d/%Y},"{o:,.2f}","{h:,.2f}","{low:,.2f}","{c:,.2f}","{v:,.0f}"',
+    )
+
+
+def wall_street_journal(bars):
+    return "HistoricalPrices.csv", _lines(
+        "Date, Open, High, Low, Close\n", bars[::-1], lambda t, o, h, low, c, _: f"{t:%m/%d/%y}, {o}, {h}, {low}, {c}"
+    )
+
+
+def nasdaq_nordic(bars):
+    head = (
+        "sep=;\nDate;Bid;Ask;Opening price;High price;Low price;Closing price;Average price;Total volume;Turnover;"
+        "Trades;\n"
+    )
+
+    def written(number):
+        return f"{number:,.2f}".replace(",", " ").replace(".", ",")
+
+    return "ERIC B.csv", _lines(
+        head,
+        bars[::-1],
+        lambda t, o, h, low, c, v: (
+            f"{t:%Y-%m-%d};{written(c)};{written(c)};{written(o)};{written(h)};{written(low)};{written(c)};"
+            f"{written(c)};{v:.0f};{written(v * c)};17;"
+        ),
+    )
+
+
+def ami_broker(bars):
+    return "export.csv", _lines(
+        "Ticker,Date/Time,Open,High,Low,Close,Volume\n",
+        bars,
+        lambda t, o, h, low, c, v: f"ES,{t:%m/%d/%Y %H:%M:%S},{o},{h},{low},{c},{v:.0f}",
+    )
+
+
+def crsp(bars):
+    head = "PERMNO,date,TICKER,BIDLO,ASKHI,PRC,VOL,RET,OPENPRC\n"
+    return "crsp.csv", _lines(
+        head, bars, lambda t, o, h, low, c, v: f"14593,{t:%Y-%m-%d},AAPL,{low},{h},{c},{v:.0f},0.001,{o}"
+    )
+
+
+DAILY = (
+    quandl_wiki, tiingo, tushare, akshare, eod_historical_data, kaggle_stocks, cboe, market_watch, wall_street_journal,
+    nasdaq_nordic, crsp,
+)  # fmt: skip
+INTRADAY = (finam, coinbase, kucoin, okx, bybit, trade_station, interactive_brokers, ami_broker)
+WITHOUT_VOLUMES = (cboe, wall_street_journal, trade_station)
