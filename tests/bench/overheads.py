@@ -1,8 +1,9 @@
 """What a trial costs beside its engine: the driver, the study's files, the way to the workers.
 
-`python tests/bench/overheads.py` measures with an engine that returns at once; `--workers` adds a hundred actors under
-one driver, and the demo sweep enlarged on one worker and on two: minutes. Costs are processor time, the least of
-several runs, for a machine with other work to do; what must be told by the clock is a ratio or a difference.
+`python tests/bench/overheads.py` measures with an engine that returns at once, and the search of the demo by TPE;
+`--workers` adds a hundred actors under one driver, and the demo sweep enlarged on one worker and on two: minutes. Costs
+are processor time, the least of several runs, for a machine with other work to do; what must be told by the clock is a
+ratio or a difference, but for the speed of the search, which wants a machine with nothing else to do.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from backsweep.runtime.inline import InlineBackend
 
 REPEATS = 3
 TRIALS = 12_000  # of the demo, enough that its last chunks, which leave a worker without work, do not count
+YEAR = ("data.start=2012-01-01", "data.end=2012-12-31", "search.batch=64")
 RAY_START = """
 from backsweep.runtime.ray_session import RaySession, ray
 session = RaySession(2, "local")
@@ -51,16 +53,16 @@ except Begun:
 """
 
 
-def inline_cost(trials: int) -> tuple[float, float]:
+def inline_cost(trials: int, sampler: str = "sobol") -> tuple[float, float]:
     """Measure microseconds of processor time per trial, and the process's peak memory in MB."""
     with tempfile.TemporaryDirectory() as home:
         begin = time.process_time()
-        run_null(Path(home) / "study", InlineBackend(make_null_engine()), trials)
+        run_null(Path(home) / "study", InlineBackend(make_null_engine()), trials, sampler=sampler)
         cost = (time.process_time() - begin) / trials * 1e6
     return cost, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def ray_cost(workers: int, trials: int) -> float:
+def ray_cost(workers: int, trials: int, sampler: str = "sobol") -> float:
     """Measure microseconds of the driver's processor time per trial, from the first result to the last commit."""
     from backsweep.runtime.ray_pool import RayBackend  # noqa: PLC0415 - its import is not what is measured
 
@@ -71,7 +73,7 @@ def ray_cost(workers: int, trials: int) -> float:
             first.append((time.process_time(), progress.done))
 
     with tempfile.TemporaryDirectory() as home:
-        run_null(Path(home) / "study", RayBackend(workers, "local", make_null_engine()), trials, mark)
+        run_null(Path(home) / "study", RayBackend(workers, "local", make_null_engine()), trials, mark, sampler)
     begin, done = first[0]
     return (time.process_time() - begin) / (trials - done) * 1e6
 
@@ -133,10 +135,32 @@ def demo_pace(workers: int, copies: int) -> float:
     return (done - before) / (end - begin)
 
 
+def search_pace(trials: int, backend: str, *overrides: str) -> tuple[float, float]:
+    """Measure the seconds of the demo's search by TPE, and its trials per second once a tenth of them has ended."""
+    begin = time.perf_counter()
+    seen: list[tuple[float, int]] = []
+    with tempfile.TemporaryDirectory() as home:
+        bs.run(
+            ROOT / "sweeps" / "demo.yaml",
+            out=Path(home) / "study",
+            workers=2,
+            backend=backend,
+            trials=trials,
+            overrides=["search.sampler=tpe", *overrides],
+            progress=lambda progress: seen.append((time.perf_counter(), progress.done)),
+        )
+    (first, before), (end, done) = next(mark for mark in seen if mark[1] > trials / 10), seen[-1]
+    return end - begin, (done - before) / (end - first)
+
+
 def measure(*, workers: bool) -> list[tuple[str, float, str, float]]:
     """Return name, figure, relation and limit of every measurement; zero and infinity are no limits."""
     small, large = alone(inline_cost, 10_000), alone(inline_cost, 1_000_000)
     cost = min(alone(ray_cost, 2, 200_000) for _ in range(REPEATS))
+    learning = [alone(inline_cost, trials, "tpe") for trials in (10_000, 400_000)]
+    batch = min(alone(ray_cost, 2, 100_000, "tpe") for _ in range(REPEATS)) * 64 / 1000
+    _, pace = alone(search_pace, 6_000, "ray")
+    year, _ = alone(search_pace, 100_000, "inline", *YEAR)
     demo = str(ROOT / "sweeps" / "demo.yaml")
     inline = (FIRST_TRIAL, demo, "HOME/study", "1", "inline")
     inline_start, inline_first = seconds(*inline, processor=True), seconds(*inline, processor=True, fresh=True)
@@ -146,6 +170,11 @@ def measure(*, workers: bool) -> list[tuple[str, float, str, float]]:
         ("inline, trials per second of processor", 1e6 / large[0], ">=", 20_000.0),
         ("inline, memory of 1,000,000 trials over 10,000", large[1] / small[1], "<=", 1.25),
         ("two Ray workers, us of the driver per trial", cost, "<=", 20.0),
+        ("inline with tpe, trials per second of processor", 1e6 / learning[1][0], ">=", 10_000.0),
+        ("inline with tpe, memory of 400,000 trials over 10,000", learning[1][1] / learning[0][1], "<=", 1.25),
+        ("two Ray workers with tpe, ms of the driver for a batch of 64", batch, "<=", 8.0),
+        ("demo sweep with tpe on two workers, trials per second after its start", pace, ">=", 1_500.0),
+        ("100,000 tpe trials on a year of daily bars of five stocks, inline, s", year, "<=", 30.0),
         ("start of an inline run, to its first trial, s of processor", inline_start, "<=", 2.0),
         ("the same with nothing compiled before, s of processor", inline_first, "<=", math.inf),
         ("start of a Ray run beyond Ray's own, s", ray_run - ray_start, "<=", 3.0),

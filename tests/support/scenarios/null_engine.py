@@ -41,12 +41,12 @@ def make_null_engine(sessions=SESSIONS):
     return NullEngine
 
 
-def run_null(folder, backend, trials, on_progress=None):
-    """Run a study with sobol proposals and the default batch."""
+def run_null(folder, backend, trials, on_progress=None, sampler="sobol"):
+    """Run a study with the default batch."""
     folder = Path(folder)
     (folder.parent / "toy.py").write_text("class Toy: ...\n")
-    sweep_file = folder.parent / "sobol.yaml"
-    sweep_file.write_text(SWEEP.replace("SAMPLER", "sobol").replace("batch: 8, ", ""))
+    sweep_file = folder.parent / f"{sampler}.yaml"
+    sweep_file.write_text(SWEEP.replace("SAMPLER", sampler).replace("batch: 8, ", ""))
     sweep = load_sweep(sweep_file, [f"search.trials={trials}"])
     space, identity = build_space(sweep, DECLARED), identify(sweep, sha256(b"data"))
     return run_study(sweep, space, backend, StudyFolder(folder), identity, on_progress)

@@ -29,7 +29,8 @@ BLOCKS_TABLE = "blocks"
 
 def block_rows(results: Outcomes, segments: Sequence[Segment]) -> pl.DataFrame:
     """Return a batch's rows of `blocks`; a failed or pruned trial has none."""
-    known = ~(results.failed | results.pruned)
+    ended = results.failed | results.pruned
+    known = ~ended if ended.any() else slice(None)  # without a copy, where all are
     numbers = np.asarray(results.numbers, dtype=np.int64)[known]
     kept = (
         sum_records(results.returns[known], segments) if results.record_sums is None else results.record_sums.of(known)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ALL = slice(None)
 SESSIONS = METRICS.index("sessions")
+_ARRAYS = ("metrics", "reasons", "returns", "segments", "segment_reasons", "times", "seconds", "_missing")
+"""What has a row for each trial, but for the sums of records."""
 
 
 class Outcomes:
@@ -109,23 +111,16 @@ class Outcomes:
         """Return the outcomes of trials that follow one another as one."""
         if len(outcomes) == 1:
             return outcomes[0]
-        first, last = outcomes[0], outcomes[-1]
-        result = cls(range(first.numbers.start, last.numbers.stop), first.returns.shape[1], first.segments.shape[1])
+        result = cls(range(outcomes[0].numbers.start, outcomes[-1].numbers.stop), 0)
+        for name in _ARRAYS:
+            setattr(result, name, np.concatenate([getattr(each, name) for each in outcomes]))
         for each in outcomes:
-            rows = slice(each.numbers.start - first.numbers.start, each.numbers.stop - first.numbers.start)
-            for mine, others in zip(result.arrays, each.arrays, strict=True):
-                mine[rows] = others
             if each.record_sums is not None:
-                result._take_record_sums(each.record_sums, rows)
+                start = each.numbers.start - result.numbers.start
+                result._take_record_sums(each.record_sums, slice(start, start + len(each.numbers)))
             result.errors |= each.errors
             result.pruned_between |= each.pruned_between
         return result
-
-    @property
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """All that has a row for each trial, but for the sums of records."""
-        figures = (self.metrics, self.reasons, self.returns, self.segments, self.segment_reasons)
-        return (*figures, self.times, self.seconds, self._missing)
 
     def expect(self, rows: NDArray[np.int64]) -> None:
         """Mark the trials at these positions as not returned, for another stage."""
