@@ -41,26 +41,30 @@ def main():
             write_rich(home)
             print(row("account", "backend", "workers", "shards", "chunk", "interrupted", "equal", "seconds"))
             for mode in ("sleeves", "shared", "rich"):
-                wrong += compare(home, mode)
+                wrong += compare(home, mode, ways(mode))
+            # batches of 8 and of 16, each fifth way: every number of shards, inline and all numbers of workers
+            grown = ("search.trials=300", "search.batch=16")
+            wrong += compare(home, "sleeves", list(ways("sleeves"))[::5], ("auto", "tpe"), grown)
     finally:
         session.close()
     sys.exit(f"{wrong} studies differ" if wrong else 0)
 
 
-def compare(home, mode):
+def compare(home, mode, tried, samplers=SAMPLERS, overrides=()):
     """Run every sampler in every way, whole and interrupted; returns how many digests differ from the first way's."""
     expected, wrong = {}, 0
-    for number, (name, workers, shards, backend) in enumerate(ways(mode)):
+    for number, (name, workers, shards, backend) in enumerate(tried):
         kept = Kept(backend)
         for interrupted in (None, 2 + number % 3):
             chunk, began, equal = CHUNKS[(number + (interrupted or 0)) % len(CHUNKS)], time.monotonic(), 0
-            for sampler in SAMPLERS:
-                folder = f"{mode}-{number}-{interrupted}-{sampler}"
-                digest = run_universe(home, folder, sampler, kept, mode=mode, chunk=chunk, interrupt_after=interrupted)
+            for sampler in samplers:
+                folder = f"{mode}-{number}-{interrupted}-{sampler}-{len(overrides)}"
+                options = {"mode": mode, "overrides": overrides, "chunk": chunk, "interrupt_after": interrupted}
+                digest = run_universe(home, folder, sampler, kept, **options)
                 equal += expected.setdefault(sampler, digest) == digest
-            wrong += len(SAMPLERS) - equal
+            wrong += len(samplers) - equal
             seconds, stopped = f"{time.monotonic() - began:.1f}", "yes" if interrupted else "no"
-            print(row(mode, name, workers, shards, chunk or "by time", stopped, f"{equal}/{len(SAMPLERS)}", seconds))
+            print(row(mode, name, workers, shards, chunk or "by time", stopped, f"{equal}/{len(samplers)}", seconds))
         kept.end()
     for sampler, digest in expected.items():
         print(f"  {mode} {sampler}: {digest}")

@@ -116,6 +116,21 @@ def test_a_sampler_observes_every_batch_once_and_in_order_when_a_later_one_may_k
     assert witness.asked == [(batch, max(0, batch - 1), batches[:batch], 0) for batch in range(begin, 35)]
 
 
+@pytest.mark.parametrize("sampler", ["auto", "tpe"])
+def test_batches_that_grow_repeat_and_resume_to_the_same_rows(bench, make_backend, sampler):
+    """Batches of 8 end at trial 256; one run ends in the batch of 16 after them, and one is extended from there."""
+    sweep = bench.sweep(sampler=sampler, trials=300)
+    bench.run("whole", sweep)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("cut", sweep, make_backend(order=default_rng(3), interrupt_after=11), chunk_size=32)
+    bench.run("cut", sweep)
+    bench.run("longer", bench.sweep(sampler=sampler, trials=262))
+    bench.run("longer", sweep)
+    same(bench, "whole", "cut")
+    same(bench, "whole", "longer")
+    assert rows(bench, "whole")["batch"].to_list()[247:273:8] == [30, 31, 32, 32]
+
+
 def test_a_lag_of_one_waits_for_every_batch(bench):
     bench.run("study", bench.sweep(sampler="tpe", lag=1, trials=48))
     assert len(rows(bench, "study")) == 48
