@@ -43,9 +43,9 @@ def test_a_full_sweep_file_is_read_with_paths_relative_to_itself(bench):
     assert sweep.strategy == f"{bench.folder}/strategies/threshold.py:Threshold"
     assert sweep.costs.commission.rate == 0.0005
     assert sweep.costs.per_asset["TLT"].commission.minimum == 1.0
-    assert [(bound.name, bound.sign, bound.bound) for bound in sweep.search.bounds] == [
-        ("max_drawdown", 1.0, 0.35),
-        ("trades", -1.0, 30.0),
+    assert [(bound.name, bound.relation.text) for bound in sweep.search.bounds] == [
+        ("max_drawdown", "max_drawdown <= 0.35"),
+        ("trades", "trades >= 30"),
     ]
     assert sweep.where("search", "params", "window", "low").endswith("sweep.yaml:19")
 
@@ -87,11 +87,22 @@ MISTAKES = [
     ("maximize: sharpe", "maximize: sharp", r":21: unknown metric", "did you mean `sharpe`?"),
     ("{maximize: sharpe}", "{maximize: sharpe, minimize: cagr}", r":21: .*exactly one of", ""),
     ("{maximize: sharpe}", "[{maximize: sharpe}, {minimize: sharpe}]", r":21: the same objective twice", ""),
-    ("trades >= 30", "trades > 30", r":22: a constraint that cannot be read", "trades > 30"),
+    ("{maximize: sharpe}", "[{maximize: cagr-sharpe}, {minimize: cagr - sharpe}]", r":21: the same objective", ""),
+    ("maximize: sharpe", "maximize: sharpe - 0.5 * turnovr", r":21: unknown metric", "did you mean `turnover`?"),
+    (
+        "maximize: sharpe",
+        "maximize: sharpe -",
+        r":21: `sharpe -` cannot be read",
+        "a metric, a number or a parenthesis",
+    ),
+    ("maximize: sharpe", "maximize: sharpe ** 2", r":21: `sharpe \*\* 2` cannot be read", "`*` at character 9"),
+    ("trades >= 30", "trades > 30", r":22: a constraint that is no bound", "trades > 30"),
+    ("trades >= 30", "trades", r":22: `trades` cannot be read", "one comparison of two expressions"),
+    ("trades >= 30", "trades / sesions >= 0.1", r":22: unknown metric", "did you mean `sessions`?"),
     ("trades >= 30", "trade >= 30", r":22: unknown metric", "did you mean `trades`?"),
-    ("trades >= 30", "trades >= 1e999", r":22: a constraint that no trial can hold or break", "below 1.7e308"),
-    ("trades >= 30", "trades >= -" + "9" * 400, r":22: a constraint that no trial can hold or break", "below 1.7e308"),
-    ("trades >= 30", "trades >= nan", r":22: a constraint that cannot be read", "write, for instance"),
+    ("trades >= 30", "trades >= 1e999", r":22: `trades >= 1e999` cannot be read", "below 1.7e308"),
+    ("trades >= 30", "trades >= -" + "9" * 400, r":22: `trades >= -9+` cannot be read", "below 1.7e308"),
+    ("trades >= 30", "trades >= nan", r":22: unknown metric", "nan"),
     ("train: 4y", "train: 1000y", r":23: bad value of `walk_forward\.train`: a span is a number of years", "1000y"),
     ("purge: 0d", "purge: 999999s", r":23: bad value of `walk_forward\.purge`: a gap is a number of years", "999999s"),
     ("study: etf", "study: " + "x" * 100, r":1: bad value of `study`: a name of letters", "at most 100"),
@@ -132,6 +143,14 @@ def test_the_topmost_of_several_mistakes_is_reported(bench):
 def test_bounds_on_both_sides_of_a_metric_have_two_names(bench):
     sweep = bench.sweep(FULL.replace("trades >= 30", "max_drawdown >= 0.01"))
     assert [bound.name for bound in sweep.search.bounds] == ["max_drawdown_at_most", "max_drawdown_at_least"]
+
+
+def test_a_bound_is_named_by_what_it_bounds(bench):
+    text = FULL.replace(
+        '"trades >= 30"', '"trades  / sessions >= 0.1", "trades/sessions <= 2", "volatility <= 2 * cagr"'
+    )
+    names = [bound.name for bound in bench.sweep(text).search.bounds]
+    assert names == ["max_drawdown", "trades / sessions", "trades/sessions", "volatility <= 2 * cagr"]
 
 
 def test_overrides_replace_add_and_name_themselves_in_messages(bench):

@@ -204,19 +204,26 @@ def print_best(
         entries["now"] = progress
     console.print(make_listing(entries))
     if len(best):
+        from backsweep.study.table.trials import value_columns  # noqa: PLC0415 - loads Polars, as above
+
         console.print()
-        _print_trials(console, best, [goal.metric for goal in search.objective])
+        goals = [goal.metric for goal in search.objective]
+        _print_trials(console, best, dict(zip(goals, value_columns(search), strict=True)))
 
 
-def _print_trials(console: Console, best: pl.DataFrame, objectives: list[str]) -> None:
-    """Print metrics and parameters of each trial; parameters that all share are printed below."""
+def _print_trials(console: Console, best: pl.DataFrame, objectives: dict[str, str]) -> None:
+    """Print metrics and parameters of each trial; parameters that all share are printed below.
+
+    `objectives` are the columns of the objectives by their texts.
+    """
     trials = list(best.iter_rows(named=True))
     columns = {"trial": [str(row["number"]) for row in trials]}
     if "front" in best.columns:
         columns["front"] = [format_number(row["front"]) for row in trials]
     beside = [name for name in BENCHMARK if USER_ATTRS + name in best.columns]
-    for name in dict.fromkeys([*objectives, *SHOWN, *beside]):
-        columns[name] = [format_metric(name, row[USER_ATTRS + name]) for row in trials]
+    metrics = {name: USER_ATTRS + name for name in (*SHOWN, *beside) if name not in objectives}
+    for name, column in {**objectives, **metrics}.items():
+        columns[name] = [format_metric(name, row[column]) for row in trials]
     params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAMS)}
     same = [name for name, cells in params.items() if len(cells) > 1 and len(set(cells)) == 1]
     columns |= {name.removeprefix(PARAMS): cells for name, cells in params.items() if name not in same}

@@ -30,6 +30,7 @@ _MOST_NESTED = 50
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _ARGUMENTS = {"abs": 1, "min": 2, "max": 2}
 """Of functions: how many each takes at least; `min` and `max` take more."""
+FUNCTIONS = frozenset(_ARGUMENTS)
 _OPERATIONS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "+": operator.add,
     "-": operator.sub,

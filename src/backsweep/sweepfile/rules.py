@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import ALL_METRICS
 from backsweep.sweepfile.messages import nearest
-from backsweep.sweepfile.search import CONSTRAINT, SAMPLERS
+from backsweep.sweepfile.search import BOUNDS, SAMPLERS, read_expression, read_relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,14 +42,15 @@ def _check_sampler(sweep: Sweep) -> None:
 
 
 def _check_objectives(sweep: Sweep) -> None:
-    """Refuse an objective that is no metric, and the same metric twice."""
+    """Refuse an objective that is neither a metric nor an expression of metrics, and the same one twice."""
     search = sweep.search
     for i, objective in enumerate(search.objective):
         direction = "maximize" if objective.maximize else "minimize"
         own = (direction,) if len(search.objective) == 1 else (i, direction)
-        _check_metric(sweep, objective.metric, sweep.where("search", "objective", *own))
+        where = sweep.where("search", "objective", *own)
+        _check_metrics(sweep, read_expression(objective.metric, where).names, where)
     metrics = [objective.metric for objective in search.objective]
-    if len(set(metrics)) < len(metrics):
+    if len({objective.expression.steps for objective in search.objective}) < len(metrics):
         raise BadInput(
             "the same objective twice",
             where=sweep.where("search", "objective"),
@@ -59,27 +60,20 @@ def _check_objectives(sweep: Sweep) -> None:
 
 
 def _check_constraints(sweep: Sweep) -> None:
-    """Refuse a constraint that is not `METRIC <= NUMBER` or `METRIC >= NUMBER`, and two of a kind on one metric."""
+    """Refuse a constraint that compares no metrics with `<=` or `>=`, and two of a kind on one metric."""
     search = sweep.search
     for i, text in enumerate(search.constraints):
-        match = CONSTRAINT.fullmatch(text)
-        if match is None:
+        where = sweep.where("search", "constraints", i)
+        relation = read_relation(" ".join(text.split()), where)
+        _check_metrics(sweep, relation.names, where)
+        if relation.comparison not in BOUNDS:
             raise BadInput(
-                "a constraint that cannot be read",
-                where=sweep.where("search", "constraints", i),
+                "a constraint that is no bound",
+                where=where,
                 expected="`metric <= number` or `metric >= number`",
                 found=text,
                 remedy='write, for instance, "max_drawdown <= 0.35"',
             )
-        if not math.isfinite(float(match.group(3))):
-            raise BadInput(
-                "a constraint that no trial can hold or break",
-                where=sweep.where("search", "constraints", i),
-                expected="a number below 1.7e308",
-                found=text,
-                remedy="write a smaller number, or leave the constraint out",
-            )
-        _check_metric(sweep, match.group(1), sweep.where("search", "constraints", i))
     names = [bound.name for bound in search.bounds]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -269,18 +263,19 @@ def _missing(sweep: Sweep, key: str, expected: str, example: str) -> BadInput:
     return BadInput(f"missing key `{key}`", where=sweep.where(section), expected=expected, remedy=remedy)
 
 
-def _check_metric(sweep: Sweep, name: str, where: str) -> None:
+def _check_metrics(sweep: Sweep, names: Iterable[str], where: str) -> None:
     known = sweep.data.metrics
-    if name in ALL_METRICS and name not in known:
-        raise BadInput(
-            f"`{name}` compares with a benchmark, and there is none",
-            where=where,
-            expected="a benchmark under data, or another metric",
-            found=name,
-            remedy="add `benchmark: ASSET` or `benchmark: index.csv` under data",
-        )
-    if name not in known:
-        raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, known))
+    for name in names:
+        if name in ALL_METRICS and name not in known:
+            raise BadInput(
+                f"`{name}` compares with a benchmark, and there is none",
+                where=where,
+                expected="a benchmark under data, or another metric",
+                found=name,
+                remedy="add `benchmark: ASSET` or `benchmark: index.csv` under data",
+            )
+        if name not in known:
+            raise BadInput("unknown metric", where=where, expected="a metric", found=name, remedy=nearest(name, known))
 
 
 def _check_volumes(sweep: Sweep) -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from backsweep.sweepfile.expressions import FUNCTIONS, Expression, Relation, parse, parse_relation
 from backsweep.sweepfile.pruners.pruner import Pruner
 from backsweep.sweepfile.pruning import Pruning
 from backsweep.sweepfile.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 Number = float | int | bool
 
@@ -48,7 +56,8 @@ SAMPLERS = {
 _CUSTOM = Sampler(learns=True)
 FORMER_SAMPLER = "tpe"
 """The default before `auto`."""
-CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+BOUNDS = {"<=": "_at_most", ">=": "_at_least"}
+"""The comparisons of a constraint, with what is added to the name of a metric that has both."""
 
 
 class ParamRange(Section):
@@ -76,12 +85,13 @@ class ParamRange(Section):
 
 
 class Objective(Section):
-    """One metric, and whether more of it is better."""
+    """A metric or an expression of metrics, and whether more of it is better."""
 
     maximize: str | None = None
-    """The name of a metric of which more is better."""
+    """A metric of which more is better, or an expression of metrics, `sharpe - 0.5 * turnover`, with `+ - * / ( )`,
+    `abs`, `min` and `max`. Where one of its metrics is undefined it is, too."""
     minimize: str | None = None
-    """The name of a metric of which less is better."""
+    """The same, of which less is better."""
 
     @model_validator(mode="after")
     def _one_direction(self) -> Objective:
@@ -92,8 +102,13 @@ class Objective(Section):
 
     @property
     def metric(self) -> str:
-        """The metric's name."""
-        return self.maximize or self.minimize or ""
+        """The metric's name, or the text of the expression."""
+        return " ".join((self.maximize or self.minimize or "").split())
+
+    @property
+    def expression(self) -> Expression:
+        """What is computed of the metrics."""
+        return read_expression(self.metric)
 
     @property
     def sign(self) -> float:
@@ -101,13 +116,20 @@ class Objective(Section):
         return 1.0 if self.maximize else -1.0
 
 
-class Constraint(Section):
-    """A bound on a metric: `sign * (metric - bound) <= 0` where it holds."""
+@dataclass(frozen=True)
+class Constraint:
+    """A bound: one expression of metrics at most, or at least, another, which mostly is a number.
+
+    `name` is that of its column: the metric or expression that has the bound.
+    """
 
     name: str
-    metric: str
-    sign: float
-    bound: float
+    relation: Relation
+
+    def excess(self, metrics: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return by how much metrics exceed it, at most 0 where it holds and NaN where a side is undefined."""
+        left, right = (side.evaluate(metrics) for side in (self.relation.left, self.relation.right))
+        return left - right if self.relation.comparison == "<=" else -(left - right)
 
 
 class Search(Section):
@@ -134,7 +156,8 @@ class Search(Section):
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     """What is better: `{maximize: sharpe}`, or a list for several objectives."""
     constraints: tuple[str, ...] = ()
-    """`METRIC <= NUMBER` or `METRIC >= NUMBER`; trials that break one rank behind all that hold them."""
+    """`METRIC <= NUMBER` or `METRIC >= NUMBER`, or such a comparison of two expressions, `trades / sessions >= 0.1`;
+    trials that break one rank behind all that hold them."""
     pruning: Pruning | None = None
     """When trials end early."""
 
@@ -159,15 +182,25 @@ class Search(Section):
     @property
     def bounds(self) -> tuple[Constraint, ...]:
         """The constraints, parsed; a metric with a bound on both sides gets two names."""
-        parts = [match.groups() for match in map(CONSTRAINT.fullmatch, self.constraints) if match]
-        metrics = [metric for metric, _, _ in parts]
-        suffix = {"<=": "_at_most", ">=": "_at_least"}
+        relations = [read_relation(" ".join(text.split())) for text in self.constraints]
+        names = [each.text if each.right.names else each.left.text for each in relations]
         return tuple(
-            Constraint(
-                name=metric + (suffix[relation] if metrics.count(metric) > 1 else ""),
-                metric=metric,
-                sign=1.0 if relation == "<=" else -1.0,
-                bound=float(bound),
-            )
-            for metric, relation, bound in parts
+            Constraint(name + (BOUNDS[relation.comparison] if names.count(name) > 1 else ""), relation)
+            for name, relation in zip(names, relations, strict=True)
         )
+
+
+@lru_cache
+def read_expression(text: str, where: str = "") -> Expression:
+    """Read an expression of metrics, whatever their names; raises BadInput for what is none."""
+    return parse(text, _words(text), where=where, kind="metric")
+
+
+@lru_cache
+def read_relation(text: str, where: str = "") -> Relation:
+    """Read a comparison of two expressions of metrics, whatever their names; raises BadInput for what is none."""
+    return parse_relation(text, _words(text), where=where, kind="metric")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W\d]\w*", text)) - FUNCTIONS

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from backsweep.study.search.optuna_proposer import distribution
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
+from backsweep.study.table.trials import value_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +68,7 @@ def _fill(storage: BaseStorage, sweep: Sweep, space: Space, trials: pl.DataFrame
         storage.set_study_system_attr(key, "study:metric_names", [goal.metric for goal in goals])
     axes = {axis.name: (axis, distribution(axis)) for axis in space.dimensions}
     spread = {axis_name: kind for axis_name, (_, kind) in axes.items()}
-    objectives = [USER_ATTRS + goal.metric for goal in goals]
+    objectives = value_columns(sweep.search)
     for row in trials.iter_rows(named=True):
         values = [row[column] for column in objectives]
         undefined = row["state"] == "COMPLETE" and None in values

@@ -16,7 +16,7 @@ from backsweep.metrics.table import BENCHMARK_METRICS
 from backsweep.statistics.paths import cpcv_assignment
 from backsweep.study.results.selection import Selector
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
-from backsweep.study.table.trials import losses, violations
+from backsweep.study.table.trials import losses, nullable, read_objective, violations
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.folds import TEST, TRAIN, Segment
 
@@ -44,9 +44,9 @@ class WalkForwardResult:
     ----------
     folds : one row per fold: `fold, number` (the chosen trial, null for none), `numbers` (with top_k all, each of its
         own parameters; fewer where there are no more), `params_*`, `train_start, train_end, test_start, test_end,
-        short`, `train_<metric>` and `test_<metric>` of trial `number`, and `test_return`, what the fold's
-        choice earned in its test: the mean of the trials' returns with top_k, 0 where nothing was chosen. Before a
-        holdout the last fold has no test: what it chose is for the holdout.
+        short`, `train_<metric>` and `test_<metric>` of trial `number`, also of objectives that are expressions, and
+        `test_return`, what the fold's choice earned in its test: the mean of the trials' returns with top_k, 0 where
+        nothing was chosen. Before a holdout the last fold has no test: what it chose is for the holdout.
     equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. In
         cross-validation there is one such curve for every path, with `path` in front.
     paths : `path` and the metrics of each path; one row without cross-validation.
@@ -109,6 +109,7 @@ def walk_forward(
     table = pl.DataFrame(
         rows, infer_schema_length=None, schema_overrides=_types(params.drop("number"), sweep.data.metrics)
     )
+    table = _with_objectives(table, sweep.search)
     per_year = sweep.sessions_per_year
     benchmark = None if levels is None else Benchmark(levels, per_year)
     figures = [_metrics(curve, per_year, benchmark) for curve in curves]
@@ -219,6 +220,13 @@ def _row(
         part = own.filter(pl.col("segment") == name)
         row |= {f"{name}_{each}": part[f"{USER_ATTRS}{each}"][0] if len(part) else None for each in metrics}
     return row
+
+
+def _with_objectives(table: pl.DataFrame, search: Search) -> pl.DataFrame:
+    """Add what objectives that are no metrics come to in the folds' trainings and tests."""
+    goals = [(f"{name}_", goal) for goal in search.objective for name in (TRAIN, TEST)]
+    columns = {prefix + goal.metric: nullable(read_objective(table, goal, prefix)) for prefix, goal in goals}
+    return table.with_columns(**{name: values for name, values in columns.items() if name not in table.columns})
 
 
 def _types(params: pl.DataFrame, metrics: Sequence[str]) -> dict[str, pl.DataType]:

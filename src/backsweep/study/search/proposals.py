@@ -118,10 +118,16 @@ def judge(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.floa
 
     The last axis of `metrics`, in the order of ALL_METRICS, becomes one of the objectives and one of the constraints.
     """
-    losses = [-each.sign * metrics[..., ALL_METRICS.index(each.metric)] for each in search.objective]
-    bounds = [each.sign * (metrics[..., ALL_METRICS.index(each.metric)] - each.bound) for each in search.bounds]
+    named = by_name(metrics)
+    losses = [-each.sign * each.expression.evaluate(named) for each in search.objective]
+    bounds = [each.excess(named) for each in search.bounds]
     violations = np.stack(bounds, axis=-1) if bounds else np.zeros((*metrics.shape[:-1], 0))
     return np.stack(losses, axis=-1), np.where(np.isnan(violations), np.inf, violations)
+
+
+def by_name(metrics: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return each metric's values by its name; the last axis of `metrics` is in the order of ALL_METRICS."""
+    return {name: metrics[..., j] for j, name in enumerate(ALL_METRICS[: metrics.shape[-1]])}
 
 
 def ranked(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from backsweep.study.search.proposals import by_name
 from backsweep.study.table.columns import CONSTRAINTS, USER_ATTRS
 from backsweep.study.table.outcomes import ended_early
-from backsweep.study.table.trials import compact, excess, nullable, states, undefined
+from backsweep.study.table.trials import compact, nullable, states, undefined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
     segments = info.segments
     metrics = results.segments.reshape(-1, len(info.metrics))
     reasons = results.segment_reasons.reshape(-1, len(info.metrics))
-    pruned = ended_early(reasons)
+    named, pruned = by_name(metrics), ended_early(reasons)
     count = len(results.numbers)
     firsts, lasts = (info.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
     columns = {
@@ -44,7 +45,7 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
         "short": pl.Series([segment.short for segment in segments] * count, dtype=pl.Boolean),
     }
     columns |= {f"{USER_ATTRS}{name}": nullable(metrics[:, j]) for j, name in enumerate(info.metrics)}
-    columns |= {f"{CONSTRAINTS}{bound.name}": excess(bound, metrics) for bound in search.bounds}
+    columns |= {f"{CONSTRAINTS}{bound.name}": nullable(bound.excess(named)) for bound in search.bounds}
     texts = [compact(undefined(codes.tobytes())) if codes.any() else None for codes in reasons]
     return pl.DataFrame({**columns, "undefined": pl.Series(texts, dtype=pl.String)})
 

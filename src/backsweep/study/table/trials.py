@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from backsweep.metrics.reasons import NOT_FINITE
 from backsweep.metrics.summary import ALL_METRICS, REASONS
 from backsweep.study.search.fronts import fronts
-from backsweep.study.search.proposals import Observations, Proposals, judge, ranked
+from backsweep.study.search.proposals import Observations, Proposals, by_name, judge, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.outcomes import SESSIONS, Outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from backsweep.study.search.batch_sizes import BatchSizes
     from backsweep.study.search.space import Space
-    from backsweep.sweepfile.search import Constraint, Search
+    from backsweep.sweepfile.search import Objective, Search
 
 TIMING = ("datetime_start", "datetime_complete", "duration")
 """Columns that differ from run to run."""
@@ -55,18 +56,20 @@ class Table:
             **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
             "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
         }
-        for name, metric in self.value_columns.items():
-            columns[name] = nullable(metrics[:, ALL_METRICS.index(metric)])
+        named = by_name(metrics)
+        for name, objective in zip(value_columns(self.search), self.search.objective, strict=True):
+            columns[name] = nullable(objective.expression.evaluate(named))
         for j, axis in enumerate(self.space.dimensions):
             kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
             columns[f"{PARAMS}{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
         for j, metric in enumerate(ALL_METRICS[: metrics.shape[1]]):
             columns[f"{USER_ATTRS}{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
-            columns[f"{CONSTRAINTS}{bound.name}"] = excess(bound, metrics)
+            columns[f"{CONSTRAINTS}{bound.name}"] = nullable(bound.excess(named))
         errors = [results.errors.get(number) for number in results.numbers] if results.errors else [None] * len(numbers)
         columns["error"] = pl.Series(errors, dtype=pl.String)
-        columns["system_attrs"] = pl.Series(_system_attrs(proposals, results), dtype=pl.String)
+        unreached = dict(_unreached(self.search, named))
+        columns["system_attrs"] = pl.Series(_system_attrs(proposals, results, unreached), dtype=pl.String)
         start, end = (pl.Series(np.round(results.times[:, i] * 1e6).astype(np.int64)) for i in (0, 1))
         columns["datetime_start"] = start.cast(pl.Datetime("us", "UTC"))
         columns["datetime_complete"] = end.cast(pl.Datetime("us", "UTC"))
@@ -89,12 +92,6 @@ class Table:
         if frame["ended"].any():
             frame = frame.with_columns(pl.when(~pl.col("ended")).then("returns").alias("returns"))
         return frame.drop("ended")
-
-    @property
-    def value_columns(self) -> dict[str, str]:
-        """The objectives' columns, and the metric in each."""
-        metrics = [objective.metric for objective in self.search.objective]
-        return {VALUE: metrics[0]} if len(metrics) == 1 else {f"{VALUES}{metric}": metric for metric in metrics}
 
     def observations(self, proposals: Proposals, results: Outcomes) -> Observations:
         """Return what a proposer sees of some trials; `proposals` are those of `results.numbers`."""
@@ -119,18 +116,22 @@ def states(failed: NDArray[np.bool_], pruned: NDArray[np.bool_]) -> NDArray[np.s
     return np.where(failed, "FAIL", np.where(pruned, "PRUNED", "COMPLETE"))
 
 
-def excess(bound: Constraint, metrics: NDArray[np.float64]) -> pl.Series:
-    """How far metrics, float64[k, metrics], lie outside a bound; at most 0 where it holds, null where undefined."""
-    return nullable(bound.sign * (metrics[:, ALL_METRICS.index(bound.metric)] - bound.bound))
+def value_columns(search: Search) -> list[str]:
+    """Return the names of the objectives' columns."""
+    metrics = [objective.metric for objective in search.objective]
+    return [VALUE] if len(metrics) == 1 else [f"{VALUES}{metric}" for metric in metrics]
 
 
 def losses(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
     """float64[k, m], the objectives turned so that smaller is better; NaN = undefined."""
-    names = [f"{USER_ATTRS}{objective.metric}" for objective in search.objective]
-    signs = np.asarray([-objective.sign for objective in search.objective])
-    columns = np.column_stack([rows[name].fill_null(np.nan).to_numpy() for name in names])
-    turned: NDArray[np.float64] = columns * signs
-    return turned
+    return np.column_stack([-each.sign * read_objective(rows, each) for each in search.objective])
+
+
+def read_objective(rows: pl.DataFrame, objective: Objective, prefix: str = USER_ATTRS) -> NDArray[np.float64]:
+    """Compute an objective, float64[k], from columns of metrics; NaN = undefined."""
+    expression = objective.expression
+    columns = {name: rows[prefix + name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in expression.names}
+    return expression.evaluate(columns)
 
 
 def violations(rows: pl.DataFrame, search: Search) -> NDArray[np.float64]:
@@ -176,10 +177,28 @@ def nullable(values: NDArray[np.float64]) -> pl.Series:
     return pl.Series(np.ascontiguousarray(values), dtype=pl.Float64, nan_to_null=True)
 
 
-def _system_attrs(proposals: Proposals, results: Outcomes) -> list[str | None]:
-    """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned."""
+def _unreached(search: Search, named: Mapping[str, NDArray[np.float64]]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the expressions that come to no number in some trials though their metrics are defined, with bool[k]."""
+    sides = [side for bound in search.bounds for side in (bound.relation.left, bound.relation.right)]
+    for expression in (*(objective.expression for objective in search.objective), *sides):
+        if len(expression.steps) > 1 and expression.names:
+            known = ~np.isnan([named[name] for name in expression.names]).any(axis=0)
+            missing = known & np.isnan(expression.evaluate(named))
+            if missing.any():
+                yield expression.text, missing
+
+
+def _system_attrs(
+    proposals: Proposals, results: Outcomes, unreached: Mapping[str, NDArray[np.bool_]]
+) -> list[str | None]:
+    """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned.
+
+    `unreached` are expressions, and the trials in which they come to no number.
+    """
     texts: list[str | None] = [None] * len(results.numbers)
     explained = (results.reasons != 0).any(axis=1) & ~results.failed
+    for missing in unreached.values():
+        explained |= missing
     pruned = results.pruned
     for row in range(len(texts)) if proposals.attrs else np.flatnonzero(explained).tolist():
         content: dict[str, Any] = {}
@@ -189,7 +208,8 @@ def _system_attrs(proposals: Proposals, results: Outcomes) -> list[str | None]:
             reason = results.pruned_between.get(results.numbers[row], REASONS[int(results.reasons[row].max())])
             content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, SESSIONS])}
         elif explained[row]:
-            content["undefined"] = undefined(results.reasons[row].tobytes())
+            divided = {text: REASONS[NOT_FINITE] for text, missing in unreached.items() if missing[row]}
+            content["undefined"] = {**undefined(results.reasons[row].tobytes()), **divided}
         if content:
             texts[row] = compact(content)
     return texts
