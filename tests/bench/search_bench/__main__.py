@@ -22,31 +22,31 @@ from search_bench.store import Store, Task
 
 ROOT = Path(__file__).parents[3]
 SAMPLERS = (
-    Sampler("backsweep", "auto"),
-    Sampler("backsweep", "tpe"),
-    Sampler("rustuna", "CmaEsSampler", most=5_000, seeds=5),
-    Sampler("rustuna", "TPESampler", most=1_000, seeds=5),
-    Sampler("rustuna", "NSGAIISampler", most=5_000, seeds=5),
-    Sampler("optuna", "CmaEsSampler", most=1_000, seeds=5),
-    Sampler("optuna", "NSGAIISampler", most=1_000, seeds=5),
-    Sampler("optuna", "TPESampler", most=1_000, seeds=5),
-    Sampler("optuna", "QMCSampler", most=1_000, seeds=5),
-    Sampler("optuna", "RandomSampler", most=1_000, seeds=5),
-    Sampler("optuna", "TPESampler", (("multivariate", False),), most=200, seeds=5),
-    Sampler("backsweep", "cmaes", seeds=5),
-    Sampler("backsweep", "random", seeds=5),
+    Sampler("backsweep", "auto", seeds=10, long=4),
+    Sampler("backsweep", "tpe", seeds=10, long=4),
+    Sampler("rustuna", "CmaEsSampler", most=5_000),
+    Sampler("rustuna", "TPESampler", most=1_000),
+    Sampler("rustuna", "NSGAIISampler", most=5_000),
+    Sampler("optuna", "CmaEsSampler", most=1_000),
+    Sampler("optuna", "NSGAIISampler", most=1_000),
+    Sampler("optuna", "TPESampler", most=1_000),
+    Sampler("optuna", "QMCSampler", most=1_000),
+    Sampler("optuna", "RandomSampler", most=1_000),
+    Sampler("optuna", "TPESampler", (("multivariate", False),), most=200),
+    Sampler("backsweep", "cmaes", long=0),
+    Sampler("backsweep", "random", long=0),
 )
 
 
-def tasks_of(samplers: tuple[Sampler, ...], objectives: tuple[str, ...] = OBJECTIVES) -> list[Task]:
-    """Return all searches, those first that every sampler has."""
-    every = [(seed, sampler) for seed in range(max(each.seeds for each in samplers)) for sampler in samplers]
-    return [
-        Task(sampler, name, seed, sampler.most)
-        for seed, sampler in every
-        if seed < sampler.seeds
-        for name in objectives
+def tasks_of(samplers: tuple[Sampler, ...]) -> list[Task]:
+    """Return all searches, the short ones first, and of these one of every sampler and objective before a second."""
+    tasks = [
+        Task(sampler, name, seed, sampler.trials(seed))
+        for sampler in samplers
+        for seed in range(sampler.seeds)
+        for name in OBJECTIVES
     ]
+    return sorted(tasks, key=lambda task: (task.trials, task.seed))
 
 
 def main() -> None:

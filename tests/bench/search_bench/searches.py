@@ -26,8 +26,9 @@ class Sampler:
     home : whose it is: `backsweep`, `optuna` or `rustuna`.
     name : in the sweep file, or its class.
     options : its own, besides the seed.
-    most : trials that it is run for; the more take too long.
+    most : trials that it is run for; more take too long.
     seeds : how many searches of each objective.
+    long : with how many of the seeds; with the others it is run for 5,000 trials at most.
 
     """
 
@@ -35,7 +36,12 @@ class Sampler:
     name: str
     options: tuple[tuple[str, Any], ...] = ()
     most: int = COUNTS[-1]
-    seeds: int = 8
+    seeds: int = 5
+    long: int = 5
+
+    def trials(self, seed: int) -> int:
+        """Return for how many trials it is run."""
+        return self.most if seed < self.long else min(self.most, COUNTS[2])
 
     @property
     def label(self) -> str:
