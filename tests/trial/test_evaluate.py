@@ -4,9 +4,10 @@ import pytest
 from scenarios.scripted import bars, evaluator, flat
 
 from backsweep.dataset import DataSpec
-from backsweep.errors import LimitReached
+from backsweep.errors import BadInput, LimitReached
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
+from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import SharedEvaluator
@@ -28,6 +29,11 @@ def same(one, other):
 def test_an_evaluator_knows_its_sessions_and_assets(engine, market):
     assert engine.info.assets == ("A", "B")
     assert len(engine.info.sessions) == market["timestamp"].n_unique()
+
+
+def test_spans_in_hours_need_sessions_of_several_bars(market, averages):
+    with pytest.raises(BadInput, match="no session has several bars"):
+        evaluator(market, averages, params=("window",), folds=FoldSpec(train="48h", test="24h"))
 
 
 def test_an_outcome_has_one_row_for_each_trial(engine):

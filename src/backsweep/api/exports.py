@@ -62,7 +62,7 @@ def optuna_bytes(study: Study) -> bytes:
 
 def quantstats_bytes(study: Study) -> bytes:
     """Return date and return of every session of the record as text, as QuantStats reads a strategy's returns."""
-    return study.record.select(date=pl.col("timestamp").dt.date(), **{"return": pl.col("return")}).write_csv().encode()
+    return study.record_by_date.write_csv().encode()
 
 
 @dataclass(frozen=True)

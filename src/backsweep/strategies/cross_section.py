@@ -3,7 +3,8 @@
 The idea: signals say little about where the market goes, and more about which asset does better than another. A
 portfolio that is long some and short as many earns the difference.
 
-Rules, at the last bar of every `every`-th session:
+Rules, at the last bar of every `every`-th session, which all assets should have: one that has closed before counts as
+absent there.
 
 - An asset's score is the weighted sum of its signals. A missing signal is skipped: the signals are centred on zero, so
   it counts as "no opinion". An asset without any signal is not ranked.

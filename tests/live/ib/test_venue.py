@@ -317,6 +317,29 @@ def test_bars_come_as_moments_when_they_are_complete():
     assert [timestep.shard.rows["asset"].to_list() for timestep, _ in seen] == [[0, 1], [0]] + [[0, 1]] * 4
 
 
+class Nights(Calendar):
+    """Trades from 23:00 to 11:00 of the next day."""
+
+    def __init__(self):
+        super().__init__(hours=(23,))
+        self.times = sorted([*self.times, *(night + timedelta(hours=11) for night in self.times)])
+
+    def reqContractDetails(self, _contract):  # noqa: N802
+        """Return the hours of two sessions."""
+        hours = "20240304:2300-20240305:1100;20240305:2300-20240306:1100"
+        return [ContractDetails(liquidHours=hours, timeZoneId="UTC")]
+
+
+def test_a_night_belongs_to_the_session_of_the_next_day():
+    ib = Nights()
+    options = {"bar_size": "1 hour", "patience": 0.0, "clock": lambda: ib.now}
+    seen = list(Bars(ib, make_contracts(), session_start="23:00", **options).timesteps())
+    assert [timestep.session for timestep in seen] == [0, 0, 1, 1]
+    assert [timestep.last_of_session for timestep in seen] == [False, True] * 2
+    with pytest.raises(BadInput, match="time of day"):
+        Bars(ib, make_contracts(), session_start="11pm", **options)
+
+
 def test_history_holds_complete_bars_and_moments_go_on_after_it():
     ib = Calendar()
     ib.now = ib.times[2] + timedelta(minutes=30)

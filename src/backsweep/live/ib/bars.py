@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from backsweep.dataset import Shard, shard_from_frames
+from backsweep.dataset import DataSpec, Shard, shard_from_frames
+from backsweep.dataset.sessions import time_to_date
 from backsweep.errors import BadInput
 from backsweep.live.timestep import Timestep, make_timestep
+from backsweep.sweepfile.trial import read_section
 
 if TYPE_CHECKING:
     from ib_async import IB, BarData, Contract
@@ -31,6 +33,7 @@ class Bars:
     ib : connected. contracts : by the asset's name.
     bar_size : `1 day`, `1 hour`, `5 mins` and so on, in the broker's words.
     what : TRADES, MIDPOINT, ...; regular : regular trading hours only.
+    session_start : local time of the exchange at which its sessions begin, as in `data.session_start`.
     patience : seconds that a timestep waits for the bar of an asset that does not trade.
     clock : gives the time now, UTC.
 
@@ -44,6 +47,7 @@ class Bars:
         bar_size: str = "1 day",
         what: str = "TRADES",
         regular: bool = True,
+        session_start: str = "00:00",
         patience: float = 5.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -55,6 +59,8 @@ class Bars:
             "useRTH": regular,
             "formatDate": 2,
         }
+        given = read_section(DataSpec, "data", {"bars": "broker", "session_start": session_start})
+        self._to_date = time_to_date(given.session_time)
         self._daily = bar_size.endswith("day")
         self._size = _length(bar_size)
         self._patience = patience
@@ -117,7 +123,9 @@ class Bars:
         return self._clock() >= end
 
     def _day(self, bar: BarData) -> date:
-        return bar.date.astimezone(self._zone()).date() if isinstance(bar.date, datetime) else bar.date
+        if not isinstance(bar.date, datetime):
+            return bar.date
+        return (bar.date.astimezone(self._zone()).replace(tzinfo=None) + self._to_date).date()
 
     def _zone(self) -> Any:
         closes = next(iter(self._hours().values()), None)

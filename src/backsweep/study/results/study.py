@@ -307,8 +307,15 @@ class Study:
         except ImportError:
             remedy = "pip install pandas, which QuantStats needs as well"
             raise BadInput("pandas is not installed", where="to_quantstats", remedy=remedy) from None
-        dates = pd.DatetimeIndex(self.record["timestamp"].dt.date().to_list())
-        return pd.Series(self.record["return"].to_numpy(), index=dates, name=self.sweep.study)
+        rows = self.record_by_date
+        dates = pd.DatetimeIndex(rows["date"].to_list())
+        return pd.Series(rows["return"].to_numpy(), index=dates, name=self.sweep.study)
+
+    @property
+    def record_by_date(self) -> pl.DataFrame:
+        """`date, return` per session of `record`, by the sessions' dates."""
+        sessions = self._folder.sessions()
+        return self.record.join(sessions, on="timestamp", how="left", maintain_order="left").select("date", "return")
 
     @cached_property
     def record(self) -> pl.DataFrame:
