@@ -27,6 +27,7 @@ _LN2_HIGH = 6.93147180369123816490e-01  # with zeros in its last bits, so that w
 _LN2_LOW = 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: a sum with it ends in the rounded integer
 _ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of the root of 1/2
+_LEAST_NORMAL = 2.2250738585072014e-308
 _FAR = 37.5  # standard deviations beyond which the tail is no normal number
 _ROOT_2_PI = 0.398942280401432677939946059934
 
@@ -57,13 +58,17 @@ def exp(x: float) -> float:
 
 @kernel
 def log(x: float) -> float:
-    """Return the natural logarithm of a normal number above 0.
+    """Return the natural logarithm of a finite number above 0.
 
     As in fdlibm: x = 2**k m with m near 1, and a polynomial of (m - 1) / (m + 1).
     """
+    lifted = 0
+    if x < _LEAST_NORMAL:
+        x, lifted = x * 2.0**54, 54
     bits = np.float64(x).view(np.int64)
     k = (bits - _ROOT_HALF) >> 52
     f = np.int64(bits - (k << 52)).view(np.float64) - 1.0
+    k -= lifted
     s = f / (2.0 + f)
     z = s * s
     w = z * z
@@ -156,7 +161,7 @@ def exp_of(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def log_of(values: ArrayLike) -> NDArray[np.float64]:
-    """Return the natural logarithm of every number of an array; they are normal and above 0."""
+    """Return the natural logarithm of every number of an array; they are finite and above 0."""
     result = np.array(values, np.float64, order="C")
     _log_all(result.reshape(-1))
     return result
