@@ -133,9 +133,8 @@ def _show_folds(study: Study, form: Format) -> None:
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]
     columns = {"fold": [f"{row['fold']}{' (short)' if row['short'] else ''}" for row in table.to_dicts()]}
-    columns |= {
-        name: table[f"{name}_start"].dt.strftime("%Y-%m-%d").fill_null("-").to_list() for name in ("train", "test")
-    }
+    dates = dict(zip(study.sessions, study.session_dates, strict=True))
+    columns |= {name: [str(dates.get(end, "-")) for end in table[f"{name}_start"]] for name in ("train", "test")}
     columns["trial"] = [format_number(number) for number in table["number"]]
     for name in goals:
         for segment in ("train", "test"):
