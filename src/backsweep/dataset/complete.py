@@ -9,8 +9,9 @@ from urllib.parse import unquote
 import polars as pl
 
 from backsweep.dataset.files import without_ending
-from backsweep.dataset.schema import REQUIRED
+from backsweep.dataset.schema import PRICES, REQUIRED
 from backsweep.dataset.sources import Part, read_names, stored_columns
+from backsweep.dataset.wide import find_patterns, stack
 from backsweep.sweepfile.data import FROM_NAME
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
 def complete(part: Part, role: str, spec: FileSpec) -> tuple[Part, dict[str, str]]:
     """Return a part with the columns that it lacks as such, and the plain renames that are left."""
     required = REQUIRED[role]
-    columns = {here: stored for here, stored in spec.columns.items() if isinstance(stored, str)}
+    patterns = find_patterns(spec.columns)
+    if patterns:
+        part = stack(part, patterns, [here for here in PRICES if here in patterns and role == "bars"])
+    kept = {here: stored for here, stored in spec.columns.items() if here not in patterns}
+    columns = {here: stored for here, stored in kept.items() if isinstance(stored, str)}
     given = path_columns(part.name, part.schema, required, spec)
     if "asset" in required and spec.asset is not None and not has_assets(part, spec):
         given["asset"] = without_ending(part.name) if spec.asset == FROM_NAME else spec.asset
         columns.pop("asset", None)
     part = _with(part, {name: pl.lit(text) for name, text in given.items()})
-    for here, stored in spec.columns.items():
+    for here, stored in kept.items():
         if isinstance(stored, tuple):
             missing = [name for name in stored if name not in part.schema]
             columns[here] = missing[0] if missing else " ".join(stored)
@@ -40,7 +45,9 @@ def complete(part: Part, role: str, spec: FileSpec) -> tuple[Part, dict[str, str
 
 
 def has_assets(part: Part, spec: FileSpec) -> bool:
-    """Whether a part has the column of its assets, as such or in its path."""
+    """Whether a part has the column of its assets, as such or in its path, or columns for each asset."""
+    if find_patterns(spec.columns):
+        return True
     stored = {*part.schema, *path_columns(part.name, part.schema, ("asset",), spec)}
     return stored.issuperset(stored_columns(spec.columns, ["asset"])) or "asset" in stored
 

@@ -17,8 +17,9 @@ from backsweep.dataset.column_types import check_types, first_unreadable
 from backsweep.dataset.problems import place, raise_together
 from backsweep.dataset.sources import KEY_COLUMNS, Part, stored_columns
 from backsweep.dataset.timestamps import Clock, read_clock
+from backsweep.dataset.wide import match_columns
 from backsweep.errors import BadData, BadInput
-from backsweep.sweepfile.data import ROLES
+from backsweep.sweepfile.data import ROLES, is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -147,6 +148,8 @@ def arrange(
 def check_renames(columns: Columns, stored: Iterable[str], place: str) -> dict[str, BadInput]:
     """Return an error for each rename, by the name here, that meets none of the columns `stored` of the files."""
     found = list(dict.fromkeys(stored))
+    patterns = [name for name in columns.values() if isinstance(name, str) and is_pattern(name)]
+    fits = {name for name in patterns if match_columns(name, found)}
     return {
         here: BadInput(
             f"column {name!r}, to be renamed to {here!r}, does not exist",
@@ -157,7 +160,7 @@ def check_renames(columns: Columns, stored: Iterable[str], place: str) -> dict[s
         )
         for here in columns
         for name in stored_columns(columns, [here])
-        if name not in found
+        if name not in found and name not in fits
     }
 
 

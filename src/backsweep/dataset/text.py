@@ -24,7 +24,7 @@ from backsweep.dataset.numbers import read_boolean, read_number
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from backsweep.sweepfile.format import Format
 
@@ -88,19 +88,47 @@ def scan_cells(file: str, form: Format) -> pl.LazyFrame | None:
         pl.scan_csv,
         _source(file, form),
         glob=False,
-        has_header=form.has_header is not False,
         separator=form.separator or ("\t" if re.search(r"\.tsv(\.gz)?$", file.lower()) else ","),
-        skip_rows=form.skip_rows or 0,
-        skip_rows_after_header=form.skip_rows_after_header or 0,
-        null_values=list(form.null_values) if form.null_values else None,
         infer_schema=False,
     )
     try:
-        stored = scan().collect_schema().names()
+        if form.header_rows is None or form.header_rows == 1:
+            return _scan_named(file, scan, form)
+        head = scan(has_header=False, skip_rows=form.skip_rows or 0, n_rows=form.header_rows)
+        names = _names(file, _join_headers(head.collect().rows()), form)
+        below = (form.skip_rows or 0) + form.header_rows + (form.skip_rows_after_header or 0)
+        cells = scan(has_header=False, skip_rows=below, new_columns=names, null_values=_nulls(form))
+        cells.collect_schema()
     except pl.exceptions.NoDataError:
         return None
+    return cells
+
+
+def _scan_named(file: str, scan: Callable[..., pl.LazyFrame], form: Format) -> pl.LazyFrame:
+    """Scan a file whose columns one row names, or none; raises NoDataError where it has no row."""
+    scan = partial(
+        scan,
+        has_header=form.has_header is not False,
+        skip_rows=form.skip_rows or 0,
+        skip_rows_after_header=form.skip_rows_after_header or 0,
+        null_values=_nulls(form),
+    )
+    stored = scan().collect_schema().names()
     names = _names(file, [_as_written(name, stored) for name in stored], form)
     return scan() if names == stored else scan(new_columns=names)
+
+
+def _nulls(form: Format) -> list[str] | None:
+    return list(form.null_values) if form.null_values else None
+
+
+def _join_headers(rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return the names of columns that several rows give together, each cell without white space around it."""
+    texts = [[str(cell or "").strip() for cell in row] for row in rows]
+    for row in texts[:-1]:
+        for i in range(1, len(row)):
+            row[i] = row[i] or row[i - 1]
+    return [" ".join(filter(None, cells)) for cells in zip(*texts, strict=True)]
 
 
 def explain_separator(file: str, form: Format) -> BadData | None:
@@ -182,10 +210,10 @@ def _names(file: str, stored: Sequence[str], form: Format) -> list[str]:
 def _name_rows(file: str, rows: pl.DataFrame, form: Format) -> pl.LazyFrame | None:
     """Name the rows of a sheet by their header, and leave out rows that are no data, as `scan_csv` does."""
     rows = rows.slice(form.skip_rows or 0)
-    header = form.has_header is not False
+    header = 0 if form.has_header is False else form.header_rows or 1
     if rows.height < 1 + header:
         return None
-    stored = [str(name or "") for name in rows.row(0)] if header else rows.columns
+    stored = _join_headers(rows.head(header).rows()) if header else rows.columns
     rows.columns = _names(file, stored, form)
     rows = rows.slice((form.skip_rows_after_header or 0) + header)
     empty = ["", *(form.null_values or ())]

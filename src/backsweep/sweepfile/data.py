@@ -56,9 +56,23 @@ def names_file(text: str) -> bool:
     return "://" in text or "*" in text or text.lower().endswith(ENDINGS)
 
 
+ASSET = "{asset}"
+"""In the name of a column: the asset whose column it is."""
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a column's name stands for one column of each asset."""
+    return ASSET in name
+
+
 def _check_columns(columns: dict[str, Any]) -> dict[str, Any]:
-    """Refuse several columns for other names than timestamp and asset, and none for others than volume."""
+    """Refuse several columns for other names than timestamp and asset, none for others than volume, odd patterns."""
     for here, stored in columns.items():
+        if isinstance(stored, str) and is_pattern(stored) and (here in JOINED or stored.count(ASSET) > 1):
+            message = (
+                f"{here}: {stored!r}: {ASSET} stands once in a column's name, and in none of {' and '.join(JOINED)}"
+            )
+            raise ValueError(message)
         if isinstance(stored, tuple) and here not in JOINED:
             message = f"{here} cannot be several columns; {' and '.join(JOINED)} can"
             raise ValueError(message)
@@ -150,7 +164,8 @@ class DataSpec(Section):
     folder `asset=SPY/` gives its files a column `asset`, and `symbol=SPY/` does so with `columns: {asset: symbol}`."""
     columns: Columns = Field(default_factory=dict)
     """The name here, and the name in the files: `{timestamp: Date, asset: Symbol}`. A timestamp or asset may be several
-    columns, joined by a space: `{timestamp: [Date, Time]}`. `{volume: null}` says that the bars have none: it is 0."""
+    columns, joined by a space: `{timestamp: [Date, Time]}`. Where each asset has columns of its own, `{asset}` stands
+    for its name: `{close: "Close {asset}"}`. `{volume: null}` says that the bars have none: it is 0."""
     format: Format | None = None
     """How the files write their values."""
     timezone: Zone | None = None

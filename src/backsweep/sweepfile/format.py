@@ -56,6 +56,9 @@ class Format(Section):
     """Whether the first row names the columns; without one, `new_columns` has to."""
     new_columns: tuple[str, ...] | None = None
     """The names of all columns in their order, instead of those in the file."""
+    header_rows: Annotated[int, Field(ge=1)] | None = None
+    """How many rows name the columns, one by default. Their cells are joined by a space; above the last of them an
+    empty cell takes the name to its left."""
     skip_rows: Count | None = None
     """How many rows stand above the header, or above the data where there is no header."""
     skip_rows_after_header: Count | None = None
@@ -109,6 +112,9 @@ class Format(Section):
         """Refuse `has_header: false` without `new_columns`, and two of these that are equal."""
         if self.has_header is False and not self.new_columns:
             message = "has_header: false wants the names of all columns: new_columns: [timestamp, open, high, ...]"
+            raise ValueError(message)
+        if self.has_header is False and self.header_rows is not None:
+            message = "header_rows: there is no header"
             raise ValueError(message)
         names = self.new_columns or ()
         twice = next((name for name in names if names.count(name) > 1), None)

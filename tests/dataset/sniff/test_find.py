@@ -204,11 +204,31 @@ def test_offsets_of_no_exchange_are_asked_for(tmp_path):
     assert find_keys(place, {"data.timezone": "Asia/Kathmandu"}, refuse).keys["timezone"] == "Asia/Kathmandu"
 
 
-def test_prices_of_several_assets_beside_each_other_are_refused(tmp_path):
-    text = "Price,Close,Close,High,High,Low,Low,Open,Open\nTicker,A,B,A,B,A,B,A,B\n2024-01-02,1,2,1,2,1,2,1,2\n"
-    with pytest.raises(BadInput, match="several assets beside each other") as caught:
-        find_keys(write(tmp_path, "bars.csv", text), {}, refuse)
-    assert "stack" in caught.value.remedy
+@pytest.mark.parametrize("form", platform_files.WIDE, ids=[form.__name__ for form in platform_files.WIDE])
+def test_assets_beside_each_other_are_stacked(tmp_path, form):
+    bars = vendor_files.make_days()
+    place = write(tmp_path, *form(bars))
+    shard = read(place, find_keys(place, {}, refuse).keys)
+    assert shard.assets == ("ACME", "EMCA")
+    for code, own in ((0, bars), (1, bars[1:])):
+        rows = shard.rows.filter(pl.col("asset") == code)
+        assert rows.select("open", "high", "low", "close").rows() == [bar[1:5] for bar in own]
+        assert pl.from_epoch(rows["timestamp"], time_unit="ns").to_list() == [bar[0] for bar in own]
+
+
+def test_columns_of_one_name_without_a_row_of_assets_are_refused(tmp_path):
+    place = write(tmp_path, "wide.csv", "Date,Close,Close,High,High,Low,Low,Open,Open\n2024-01-02,1,2,1,2,1,2,1,2\n")
+    with pytest.raises(
+        BadInput, match="several columns are named 'Close', and no row beside names the assets"
+    ) as caught:
+        find_keys(place, {}, refuse)
+    assert "new_columns" in caught.value.remedy
+
+
+def test_bids_and_asks_are_no_assets(tmp_path):
+    names = [f"{side}_{price}" for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
+    place = write(tmp_path, "quotes.csv", f"time,{','.join(names)}\n2024-01-02 10:00,{','.join('1' * 8)}\n")
+    assert find_keys(place, {}, refuse).keys["columns"]["open"] == "bid_open"
 
 
 def test_a_header_of_unknown_words_is_not_read_by_position(tmp_path):

@@ -5,6 +5,7 @@ A form is a function of the bars that returns the file's name and its content, a
 
 from __future__ import annotations
 
+import io
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -194,3 +195,59 @@ DAILY = (
 )  # fmt: skip
 INTRADAY = (finam, coinbase, kucoin, okx, bybit, trade_station, interactive_brokers, ami_broker)
 WITHOUT_VOLUMES = (cboe, wall_street_journal, trade_station)
+
+
+def yfinance_wide(bars):
+    """Write two assets as `yfinance.download(["ACME", "EMCA"]).to_csv` does; the second begins a day later."""
+    names = ("Close", "High", "Low", "Open", "Volume")
+    head = [
+        ["Price", *(name for name in names for _ in range(2))],
+        ["Ticker", *(["ACME", "EMCA"] * 5)],
+        ["Date", *[""] * 10],
+    ]
+    rows = [
+        [f"{t:%Y-%m-%d}", *(cell for value in (c, h, low, o, v) for cell in (value, value if i else ""))]
+        for i, (t, o, h, low, c, v) in enumerate(bars)
+    ]
+    return "prices.csv", "".join(",".join(map(str, row)) + "\n" for row in [*head, *rows]).encode()
+
+
+def yfinance_by_ticker(bars):
+    """Write the same with `group_by="ticker"`: the assets stand above their prices."""
+    names = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
+    head = [
+        ["Ticker", *(asset for asset in ("ACME", "EMCA") for _ in names)],
+        ["Price", *names, *names],
+        ["Date", *[""] * 12],
+    ]
+    rows = [
+        [f"{t:%Y-%m-%d}", o, h, low, c, c * 0.5, v, *((o, h, low, c, c * 0.5, v) if i else [""] * 6)]
+        for i, (t, o, h, low, c, v) in enumerate(bars)
+    ]
+    return "prices.csv", "".join(",".join(map(str, row)) + "\n" for row in [*head, *rows]).encode()
+
+
+def columns_by_asset(bars):
+    """Write one header whose names end with the price: `ACME Open`."""
+    names = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
+    head = ["Date", *(f"{asset} {name}" for asset in ("ACME", "EMCA") for name in names)]
+    rows = [
+        [f"{t:%d.%m.%Y}", o, h, low, c, c * 0.5, v, *((o, h, low, c, c * 0.5, v) if i else [""] * 6)]
+        for i, (t, o, h, low, c, v) in enumerate(bars)
+    ]
+    return "prices.csv", "".join(";".join(map(str, row)) + "\n" for row in [head, *rows]).encode()
+
+
+def columns_by_price(bars):
+    """Write one header whose names begin with the price, as Parquet: `close_ACME`."""
+    content = io.BytesIO()
+    columns = {"timestamp": [bar[0] for bar in bars]}
+    for place, name in enumerate(("open", "high", "low", "close"), start=1):
+        columns[f"{name}_ACME"] = [bar[place] for bar in bars]
+        columns[f"{name}_EMCA"] = [None, *(bar[place] for bar in bars[1:])]
+    pd.DataFrame(columns).to_parquet(content)
+    return "prices.parquet", content.getvalue()
+
+
+WIDE = (yfinance_wide, yfinance_by_ticker, columns_by_asset, columns_by_price)
+"""Two assets beside each other, the second from the second bar on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,11 @@ from backsweep.dataset.sniff.question import Decisions, Question
 from backsweep.dataset.sniff.sample import take_sample
 from backsweep.dataset.sniff.shape import find_shape, is_time, name_columns
 from backsweep.dataset.sniff.times import Times
+from backsweep.dataset.sniff.wide import find_patterns
 from backsweep.dataset.sources import Part, gather, guarded, open_parts
 from backsweep.dataset.tables import open_tables
 from backsweep.dataset.text import scan_cells
+from backsweep.dataset.wide import match_columns
 from backsweep.errors import BadInput
 from backsweep.sweepfile.data import FROM_NAME, DataSpec
 from backsweep.sweepfile.format import Format
@@ -64,6 +66,7 @@ class _Search:
     decisions: Decisions
     found: Found
     asset: str | None = None
+    patterns: dict[str, str] = field(default_factory=dict)
 
     def text(self) -> None:
         """Find the keys of text files and workbooks, by the first of them."""
@@ -85,6 +88,9 @@ class _Search:
         roles = self._columns(cells.collect_schema().names())
         volume = self._volume(cells, roles)
         numbers = [roles[price] for price in _PRICES] + ([volume] if volume is not None else [])
+        if self.patterns:
+            names = cells.collect_schema().names()
+            numbers = [name for pattern in numbers for name in match_columns(pattern, names).values()]
         found = find_number_keys(cells, numbers, file, self.decisions)
         said = {
             "null_values": "words that stand for an empty cell",
@@ -114,6 +120,11 @@ class _Search:
     def _columns(self, names: list[str]) -> dict[str, str]:
         """Find which column is which, and add the renames."""
         roles = find_roles([name for name in names if name])
+        self.patterns = find_patterns(names)
+        if self.patterns:
+            owned = {name for pattern in self.patterns.values() for name in match_columns(pattern, names).values()}
+            stamp = find_roles([name for name in names if name not in owned]).get("timestamp")
+            roles = self.patterns | ({"timestamp": stamp} if stamp is not None else {})
         roles |= {role: name for role, name in self._given().items() if name in names}
         index = {name for name in ("timestamp", "asset") if roles.get(name, "").startswith("__index_level_")}
         if len(index) == 2 and not self._parts()[0].schema[roles["timestamp"]].is_temporal():
@@ -121,7 +132,7 @@ class _Search:
         if "timestamp" not in roles and "" in names:
             roles["timestamp"] = ""
         if "timestamp" not in roles:
-            free = [name for name in names if name not in roles.values()]
+            free = [name for name in names if name not in (owned if self.patterns else roles.values())]
             timely = [name for name in free if (texts := self._first(name)) and all(map(is_time, texts))]
             roles |= {"timestamp": timely[0]} if timely else {}
         lacking = [role for role in ("timestamp", *_PRICES) if role not in roles]
@@ -177,6 +188,9 @@ class _Search:
             self.found.add("columns.timestamp", chosen, "")
 
     def _assets(self, roles: Mapping[str, str]) -> None:
+        if self.patterns:
+            self.found.reasons["columns"] = "the name here: the name in the file, where {asset} stands for each asset"
+            return
         folders = dict(re.findall(r"([^/=]+)=([^/]*)(?=/)", self.files[0]))
         if "data.asset" in self.decisions.given:
             self.found.add("asset", self.decisions.given["data.asset"], "as you said")
@@ -197,6 +211,12 @@ class _Search:
 
     def _volume(self, frame: pl.LazyFrame, roles: Mapping[str, str]) -> str | None:
         """Add the column of the volumes: the first that has any, and none where all are empty."""
+        if self.patterns:
+            if "volume" not in roles:
+                self.found.add("columns.volume", None, "the file has no volumes: they are 0")
+            elif roles["volume"] != "volume":
+                self.found.add("columns.volume", roles["volume"], "")
+            return roles.get("volume")
         names = volumes(frame.collect_schema().names()) or ([roles["volume"]] if "volume" in roles else [])
         cells = {name: pl.col(name).cast(pl.String).str.strip_chars() for name in names}
         facts = [cell.str.contains(r"\d").any().alias(f"{name} given") for name, cell in cells.items()]
@@ -228,7 +248,7 @@ class _Search:
         Times(self.files[0], self.decisions, self.found).find(parts, name)
         if self.found.keys.get("asset") == FROM_NAME:
             self._one_asset()
-        prices = [columns.get(price, price) for price in _PRICES]
+        prices = [price if price in self.patterns else columns.get(price, price) for price in _PRICES]
         lows = [
             guarded(part.name, part.frame.select(part.number(price).min() for price in prices).collect)
             for part in parts

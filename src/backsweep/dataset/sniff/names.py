@@ -39,8 +39,9 @@ ALIASES = {
 }
 """Normal forms of vendors' names by what they mean, the likelier ones first."""
 
+PRICES = ("open", "high", "low", "close")
+
 _WORDS = {role: words.split() for role, words in ALIASES.items()}
-_PRICES = ("open", "high", "low", "close")
 _TIME_OF_DAY = ("time", "timeofday", "bartime", "hour")
 
 
@@ -52,7 +53,7 @@ def find_roles(names: Sequence[str]) -> dict[str, str]:
         close = sorted((words.index(word), i) for i, word in enumerate(normal.values()) if word in words)
         if close:
             found[role] = names[close[0][1]]
-    for role in (*_PRICES, "volume"):
+    for role in (*PRICES, "volume"):
         if role not in found:
             free = [name for name in names if role in re.findall("[a-z]+", name.lower()) and name not in found.values()]
             if len(free) == 1 or (free and role == "volume"):
@@ -63,9 +64,16 @@ def find_roles(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def find_role(word: str) -> str | None:
+    """Return which of the prices, or the volume, a word names; None for an adjusted price and for any other."""
+    normal = _normal(word)
+    found = (role for role in (*PRICES, "volume") if normal in _WORDS[role])
+    return None if normal.startswith("adj") else next(found, None)
+
+
 def is_header(cells: Sequence[str], known: Collection[str] = ()) -> bool:
     """Whether a row of cells names the columns of bars: at least all prices, or all names that are `known`."""
-    return all(role in find_roles(cells) for role in _PRICES) or (bool(known) and set(known).issubset(cells))
+    return all(role in find_roles(cells) for role in PRICES) or (bool(known) and set(known).issubset(cells))
 
 
 def times_of_day(names: Sequence[str], timestamp: str) -> list[str]:

@@ -7,14 +7,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backsweep.dataset.sniff.names import find_roles, is_header
+from backsweep.dataset.sniff.names import PRICES, find_roles, is_header
+from backsweep.dataset.sniff.wide import find_patterns
+from backsweep.dataset.wide import match_columns
 from backsweep.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 _NUMBER = re.compile(r"^[^\w+-]*[+-]?[^\w+-]{0,2}\d[\d.,' \u00a0]*(?:[eE][+-]?\d+)?\s*[KMBTkmbt]?\s*[%\w€$£]{0,3}$")
-_PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def find_shape(rows: Sequence[Sequence[str]], file: str, known: Collection[str] 
     filled = next((i for i, row in enumerate(rows) if any(row)), 0)  # a reader does not count empty rows at the top
     rows = rows[filled:]
     for at, row in enumerate(rows):
-        if is_header([cell.strip() for cell in row], known):
+        cells = [cell.strip() for cell in row]
+        if is_header(cells, known) or find_patterns(cells):
             return _with_header(rows, at, file)
     return _without_header(rows, file)
 
@@ -52,15 +54,22 @@ def _with_header(rows: Sequence[Sequence[str]], at: int, file: str) -> Shape:
     names = [cell.strip() for cell in rows[at]]
     keys: dict[str, Any] = {}
     reasons = {}
+    if len([name for name in names if name]) != len({name for name in names if name}):
+        at, names = _join_rows(rows, at, file)
+        keys["header_rows"] = 2
+        reasons["format.header_rows"] = "prices of several assets beside each other: two rows name the columns"
     if at:
         keys["skip_rows"] = at
         reasons["format.skip_rows"] = f"{_count(at, 'row')} above the header"
-    if len([name for name in names if name]) != len({name for name in names if name}):
-        _refuse_wide(names, rows[at + 1], file)
     roles = find_roles(names)
-    prices = [names.index(roles[role]) for role in _PRICES if role in roles]
-    body = rows[at + 1 :]
-    first = next((i for i, row in enumerate(body) if all(_is_number(row, j) for j in prices)), 0)
+    prices = [names.index(roles[role]) for role in PRICES if role in roles]
+    body = rows[at + keys.get("header_rows", 1) :]
+    patterns = find_patterns(names)
+    if patterns:  # an asset may begin late: one that has prices is enough
+        closes = [names.index(name) for name in match_columns(patterns["close"], names).values()]
+        first = next((i for i, row in enumerate(body) if any(_is_number(row, j) for j in closes)), 0)
+    else:
+        first = next((i for i, row in enumerate(body) if all(_is_number(row, j) for j in prices)), 0)
     asset = None
     if first:
         keys["skip_rows_after_header"] = first
@@ -90,7 +99,7 @@ def _without_header(rows: Sequence[Sequence[str]], file: str) -> Shape:
     names[times[0]] = "date" if split else "timestamp"
     if split:
         names[times[1]] = "time"
-    for role, j in zip((*_PRICES, "volume"), numbers, strict=False):
+    for role, j in zip((*PRICES, "volume"), numbers, strict=False):
         names[j] = role
     texts = [j for j in words if all(row[j].strip() for row in body)]
     if texts:
@@ -106,7 +115,7 @@ def _without_header(rows: Sequence[Sequence[str]], file: str) -> Shape:
 def _check_order(body: Sequence[Sequence[str]], names: Sequence[str], file: str) -> None:
     """Refuse columns without names that cannot be open, high, low and close in this order."""
     for number, row in enumerate(body, start=1):
-        prices = {role: _read(row[names.index(role)]) for role in _PRICES}
+        prices = {role: _read(row[names.index(role)]) for role in PRICES}
         given = [price for price in prices.values() if price is not None]
         if len(given) == 4 and not (prices["high"] == max(given) and prices["low"] == min(given)):
             raise BadInput(
@@ -119,15 +128,25 @@ def _check_order(body: Sequence[Sequence[str]], names: Sequence[str], file: str)
             )
 
 
-def _refuse_wide(names: Sequence[str], below: Sequence[str], file: str) -> None:
+def _join_rows(rows: Sequence[Sequence[str]], at: int, file: str) -> tuple[int, list[str]]:
+    """Return where the first of two rows is that name the columns of several assets, and the names they give."""
+    for first in (at, at - 1):
+        if first < 0 or first + 1 >= len(rows):
+            continue
+        above, below = ([cell.strip() for cell in row] for row in (rows[first], rows[first + 1]))
+        for i in range(1, len(above)):
+            above[i] = above[i] or above[i - 1]
+        names = [" ".join(filter(None, cells)) for cells in zip(above, below, strict=False)]
+        if len(above) == len(below) and not is_time(below[0]) and find_patterns(names):
+            return first, names
+    names = [cell.strip() for cell in rows[at]]
     twice = next(name for name in names if name and names.count(name) > 1)
     raise BadInput(
-        f"several columns are named {twice!r}: prices of several assets beside each other",
+        f"several columns are named {twice!r}, and no row beside names the assets",
         where=file,
-        expected="a row for each timestamp and asset",
-        found=f"{', '.join(names[:6])} over {', '.join(below[:6])}",
-        remedy="stack it before it is written, with pandas: frame.stack(level=1, future_stack=True).to_csv(...); "
-        "or download each asset into a file of its own",
+        expected="a row for each timestamp and asset, or two rows that name price and asset of each column",
+        found=", ".join(names[:6]),
+        remedy="name all columns anew: format: {new_columns: [...]}, or write each asset into a file of its own",
     )
 
 
