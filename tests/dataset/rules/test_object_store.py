@@ -53,7 +53,28 @@ def test_data_in_a_store_is_the_data_on_disk():
 def test_a_calendar_is_surveyed_in_the_store():
     calendars = [survey(spec) for spec in (here(), there(bars="s3://bucket/market/*daily/*.parquet"))]
     assert calendars[0].assets == calendars[1].assets
-    assert calendars[0].ends.tolist() == calendars[1].ends.tolist()
+    assert calendars[0].sessions.ends.tolist() == calendars[1].sessions.ends.tolist()
+
+
+def test_a_benchmark_and_assets_beside_each_other_are_read_in_the_store(store, tmp_path):
+    prices = ("open", "high", "low", "close")
+    head = "timestamp," + ",".join(f"{price} {asset}" for asset in "AB" for price in prices)
+    files = {
+        "bars.csv": "\n".join([head, *(f"2024-01-0{day},{','.join('1' * 8)}" for day in (2, 3, 4))]),
+        "index.csv": "Date,Last\n2024-01-02,5\n2024-01-03,6\n",
+    }
+    shards = []
+    for place in ("s3://bucket/wide", str(tmp_path)):
+        for name, text in files.items():
+            obstore.put(store, f"wide/{name}", text.encode())
+            (tmp_path / name).write_text(text)
+        benchmark = {"path": f"{place}/index.csv", "columns": {"timestamp": "Date", "close": "Last"}}
+        columns = {price: f"{price} {{asset}}" for price in prices} | {"volume": None}
+        bars = {"path": f"{place}/bars.csv", "columns": columns}
+        shards.append(load(DataSpec.model_validate({"bars": bars, "benchmark": benchmark})))
+    assert shards[0].rows.equals(shards[1].rows)
+    assert shards[0].assets == ("A", "B")
+    assert [each.benchmark.tolist()[1:3] for each in shards] == [[5.0, 6.0]] * 2
 
 
 def test_what_is_wrong_in_the_store_is_named_by_its_url(store):
