@@ -22,11 +22,11 @@ from search_bench.store import Store, Task
 
 ROOT = Path(__file__).parents[3]
 SAMPLERS = (
-    Sampler("backsweep", "auto", seeds=10, long=4),
-    Sampler("backsweep", "tpe", seeds=10, long=4),
-    Sampler("rustuna", "CmaEsSampler", most=5_000),
+    Sampler("backsweep", "auto", seeds=10, long=3),
+    Sampler("backsweep", "tpe", seeds=10, long=2),
+    Sampler("rustuna", "CmaEsSampler", long=1),
     Sampler("rustuna", "TPESampler", most=1_000),
-    Sampler("rustuna", "NSGAIISampler", most=5_000),
+    Sampler("rustuna", "NSGAIISampler", long=1),
     Sampler("optuna", "CmaEsSampler", most=1_000),
     Sampler("optuna", "NSGAIISampler", most=1_000),
     Sampler("optuna", "TPESampler", most=1_000),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from cmaes import CMA
 
-from backsweep.study.search.cma import Cma, Distribution, constants, decompose
+from backsweep.study.search.cma import Cma, Distribution, constants, decompose, draw, move
 
 
 def bowl(points, condition=1e4, seed=5):
@@ -69,3 +69,16 @@ def test_a_search_finds_the_bottom_of_a_narrow_valley_also_when_it_is_told_late(
     assert best < 1e-12
     assert search.spread < 1e-3
     assert 10.0 < search.ratio < 1e4  # the root of the condition is 100
+
+
+def test_compiled_and_interpreted_moves_have_the_same_bits():
+    """What the compiler would fuse or reorder would differ."""
+    uniform = np.random.default_rng(7).random((12, 10, 5))
+    states = []
+    for moving, drawing in ((move, draw), (move.py_func, draw.py_func)):
+        search = Cma(np.full(5, 0.4), 0.2, np.random.default_rng(0))
+        for _ in range(3):
+            points = drawing(search._state, uniform)
+            moving(search._state, constants(5, 12), points[np.argsort(bowl(points), kind="stable")])
+        states.append(b"".join(np.ascontiguousarray(each).tobytes() for each in search._state))
+    assert states[0] == states[1]

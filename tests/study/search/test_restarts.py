@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,11 @@ def test_searches_that_observed_the_same_batches_propose_the_same_whoever_propos
         points = again.propose(batch, 16)
         assert np.array_equal(points, outcomes[batch].proposals.values[: len(points)])
         assert len(points) == 8
+
+
+def test_the_bits_of_the_proposals_are_the_same_on_every_machine():
+    proposed = [observed.proposals.values for observed in run(restarts(), 150)]
+    assert hashlib.sha256(np.concatenate(proposed).tobytes()).hexdigest()[:16] == "89f732fe473e57b2"
 
 
 def test_nothing_is_proposed_before_the_start_and_at_most_half_of_a_batch_then():
