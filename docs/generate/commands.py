@@ -20,7 +20,7 @@ traceback of an error. An option that is left out leaves what the sweep file say
 | 0 | done |
 | 1 | the study ended with failed trials, or a bug |
 | 2 | bad input: one message says what was expected, what was found, where, and the remedy |
-| 130 | interrupted by Ctrl-C or SIGTERM; the same command resumes |
+| 130 | interrupted by Ctrl-C or SIGTERM, or paused by `runtime.time_limit`; the same command resumes |
 """
 
 BAR = "\\|"  # in a table

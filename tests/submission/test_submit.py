@@ -83,6 +83,15 @@ def test_a_driver_that_decided_its_end_is_not_sent_again_and_its_exit_code_is_ke
     assert len(server.sent) == 1
 
 
+def test_a_driver_that_its_time_limit_paused_is_not_sent_again_by_itself(make, server):
+    one = make("runtime.time_limit=2h")
+    server.ends = [("FAILED", 130, "Job entrypoint command failed with exit code 130")]
+    name = one.start()
+    assert check_end(one.follow(name), name) == 130
+    assert len(server.sent) == 1
+    assert one.start() == f"{name}-2"
+
+
 def test_a_failed_or_stopped_study_is_sent_anew_when_it_is_asked_for_again(make, server):
     one = make()
     server.ends = [("FAILED", 1, ""), ("STOPPED", None, "")]

@@ -121,6 +121,13 @@ MISTAKES = [
     ),
     ("{workers: 2, backend: ray, address: local}", "3", r":24: bad value of `runtime`", "a mapping"),
     ("workers: 2", "workers: 0", r":24: bad value of `runtime\.workers`", "greater than or equal to 1"),
+    ("workers: 2", "time_limit: 2 hours", r":24: bad value of `runtime\.time_limit`: a time is a number", "2 hours"),
+    (
+        "trials: 2000",
+        "trials: 2000\n  patience: 0",
+        r":17: bad value of `search\.patience`",
+        "greater than or equal to 1",
+    ),
     ("study: etf-threshold", "study: ../x", r":1: bad value of `study`: a name of letters", "../x"),
 ]
 

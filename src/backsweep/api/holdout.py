@@ -32,7 +32,7 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     if not why.strip():
         raise BadInput("a look at the holdout needs a reason", where="--why", remedy='add --why "final check"')
     state = study.state
-    if state.total is None or state.done < state.total:
+    if not state.finished:
         raise BadInput(
             "the study is not finished",
             where=str(path),

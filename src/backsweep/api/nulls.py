@@ -96,7 +96,7 @@ def null_study(
     code = code_digests(sweep.strategy, sweep.costs)
     study = open_study(folder)
     state = study.state
-    if not state.done or (state.total is not None and state.done < state.total):
+    if state.total is None or not state.finished:
         found = f"{state.done:,} of {state.total:,} trials" if state.total is not None else "no trial"
         raise BadInput("the study is not finished", where=str(folder), found=found, remedy=f"backsweep run {path}")
     there = {history.number for history in read_histories(folder, state.hash, state.done, block)}
@@ -112,7 +112,9 @@ def null_study(
 
     report()
     folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
-    make = partial(_Histories, sweep.model_dump_json(exclude_none=True), data, code, block, state.done // folds)
+    search = sweep.search.model_copy(update={"trials": state.total // folds, "patience": state.patience})
+    given = sweep.model_copy(update={"search": search}).model_dump_json(exclude_none=True)
+    make = partial(_Histories, given, data, code, block)
     for number, sharpe in parallel_map(make, tuple(missing), workers, runtime.address if spreads else None):
         write_history(folder, History(state.hash, state.done, block, number, sharpe))
         missing.remove(number)
@@ -123,14 +125,12 @@ def null_study(
 class _Histories:
     """Runs whole studies on permuted histories in this process: data and strategy are loaded once.
 
-    `data` are the sweep's, sealed, and `code` its `code_digests`. `trials` is how many each search has, of which there
-    may be one for every fold.
+    `data` are the sweep's, sealed, and `code` its `code_digests`.
     """
 
-    def __init__(self, sweep: str, data: DataSpec, code: tuple[dict[str, str], ...], block: int, trials: int) -> None:
+    def __init__(self, sweep: str, data: DataSpec, code: tuple[dict[str, str], ...], block: int) -> None:
         self._code = code
-        given = Sweep.model_validate_json(sweep, strict=True)
-        self._sweep = given.model_copy(update={"search": given.search.model_copy(update={"trials": trials})})
+        self._sweep = given = Sweep.model_validate_json(sweep, strict=True)
         self._cls = load_strategy(given.strategy)
         self._space = build_space(self._sweep, self._cls.declared())
         self._shard = replace(load(data, given.account.rate_columns), notes=())  # the study said them

@@ -110,7 +110,7 @@ def run(
     overrides: Sequence[str] = (),
     progress: Callable[[Progress], None] | None = None,
 ) -> Study:
-    """Run the study of a sweep file to its end, or resume it; the same call.
+    """Run the study of a sweep file to its end, or resume it; the same call. It pauses after `runtime.time_limit`.
 
     `strategy` is a class at the top of a Python file, also of the program that runs, or a reference, and replaces the
     file's. `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is
@@ -132,7 +132,7 @@ def run(
     sweep = _seal(place.completed(sweep))
     spec = trial_spec(sweep, space)
     with recording_looks(folder), _located(sweep):
-        run_study(
+        summary = run_study(
             sweep,
             space,
             make_backend(
@@ -141,8 +141,11 @@ def run(
             place,
             identify(sweep, fingerprint(sweep.data), space.dimensions),
             progress,
+            seconds=where.seconds,
         )
     study = open_study(folder)
+    if summary.paused:
+        return study
     with _located(sweep):
         if sweep.data.benchmark is not None and study.benchmark is None:
             write_benchmarks(open_files(study.path), study.sessions, make_evaluator(spec).benchmarks())
@@ -179,8 +182,8 @@ def study_warnings(study: Study) -> tuple[str, ...]:
     """
 
     def replay_orders(number: int) -> pl.DataFrame | None:
-        sweep, state = study.sweep, study.state
-        if state.done != state.total:
+        sweep = study.sweep
+        if not study.state.finished:
             return None
         try:
             space = build_space(sweep, load_strategy(sweep.strategy).declared())

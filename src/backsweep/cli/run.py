@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from backsweep.cli.console import echo, print_warnings
+from backsweep.cli.ending import INTERRUPTED
 from backsweep.cli.options import (
     Address,
     Backend,
@@ -58,6 +59,8 @@ def run(
         )
     state = study.state
     echo(f"{state.done:,} trials are in {study.path}; for the best: backsweep show {study.path}")
+    if state.ended:
+        echo(f"it ended {state.ended}; a larger number goes on")
     print_warnings(study_warnings(study))
     if not study.has_folds and study.best is None and state.failed < state.done:
         reason = "none of them has a defined objective and meets the constraints"
@@ -66,4 +69,8 @@ def run(
         first = study.trials.filter(study.trials["state"] == "FAIL").row(0, named=True)
         error = "; ".join(line.strip() for line in str(first["error"]).splitlines())
         echo(f"{state.failed:,} of them failed; the first is trial {first['number']}: {error}", err=True)
+    if not state.finished:
+        echo("paused by runtime.time_limit: committed trials are kept; run the same command to go on", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if state.failed:
         raise typer.Exit(1)

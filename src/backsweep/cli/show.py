@@ -191,6 +191,7 @@ def print_best(
     entries = {
         "study": state.study,
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
+        **({"ended": state.ended} if state.ended else {}),
         "failed": f"{state.failed:,}",
         **({"duplicates": f"{state.duplicates:,} with the parameters of an earlier one"} if state.duplicates else {}),
         **({} if search.pruning is None else {"pruned": f"{state.pruned:,}"}),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backsweep.cli.console import echo, print_warnings, write_log
+from backsweep.cli.ending import INTERRUPTED
 from backsweep.cli.options import Overrides, Seed, SweepFile, Trials, Workers, interruptible
 from backsweep.errors import BadInput
 
@@ -103,8 +104,8 @@ def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
     from backsweep.submission.submit import check_end  # noqa: PLC0415 - as above
 
     code = check_end(submission.follow(name), name)
-    if code == 130:
-        _print("the job was stopped; committed trials are kept, and the same command resumes it")
+    if code == INTERRUPTED:
+        _print("the job was stopped or paused; committed trials are kept, and the same command resumes it")
     elif code == 2:
         _print("the job ended with bad input: see its message above")
     elif fetch:

@@ -51,7 +51,7 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                     live.update(Text.from_ansi(captured.get()), refresh=True)
                 elif state.done != before:
                     echo(f"{state.done:,} of {total:,} trials · {text}", err=True)
-                if state.total is not None and state.done >= state.total:
+                if state.finished:
                     break
                 before = state.done
                 time.sleep(max(every, _SHARE * (time.monotonic() - begun)))

@@ -37,6 +37,7 @@ HOME = "~/backsweep-studies"
 """Where studies lie, on the head node, unless another place is given."""
 
 _DECIDED = (1, 2)  # exit codes with which a driver says that another attempt would end in the same way
+_INTERRUPTED = 130  # that of a driver whose time limit is over, and of one that was told to stop
 _SETUP = "runtime_env"  # in the message about a job whose environment could not be made
 _POLL = 0.5
 _FETCH_SILENCE = 600.0  # seconds that a job which fetches may say nothing; it may wait for its environment
@@ -118,7 +119,8 @@ class Submission:
                 self.log(piece)
             job = self._end(name)
             killed = job.status == "FAILED" and job.exit_code not in _DECIDED and _SETUP not in job.message
-            if not killed or not left:
+            paused = job.exit_code == _INTERRUPTED and self.sweep.runtime.time_limit is not None
+            if not killed or paused or not left:
                 return job
             why = f"exit code {job.exit_code}" if job.exit_code is not None else _first_line(job.message)
             self.say(f"job {name} was ended from outside ({why}); it is sent again and resumes, {left} attempts left")
@@ -257,8 +259,8 @@ def check_end(job: Job, name: str) -> int:
     """Return a job's end as the exit code of the command line; raises BacksweepError if no driver decided it."""
     if job.status == "SUCCEEDED":
         return 0
-    if job.status == "STOPPED":
-        return 130
+    if job.status == "STOPPED" or job.exit_code == _INTERRUPTED:
+        return _INTERRUPTED
     if job.exit_code in _DECIDED:
         return int(job.exit_code or 0)
     raise BacksweepError(

@@ -142,6 +142,10 @@ class Search(Section):
     """All randomness of the search follows from it."""
     trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
     """How many trials; needed but by `grid`, which has an end of its own. Folds with proposals of their own: each."""
+    patience: Annotated[int | None, Field(ge=1)] = None
+    """The study ends after so many trials without a better one, with the batch in which they are full. Better is what
+    holds the constraints and, in some objective, beats every earlier trial that is as good in the others. Folds with
+    proposals of their own: when each of them had none for so long. With a larger number the study goes on."""
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Trials that are proposed together. With `auto` and `tpe` the first batches have 8, and batches grow with the
     study: each has at most a sixteenth of the trials before it, so that early outcomes count early."""

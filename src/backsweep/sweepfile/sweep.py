@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_TIME = "a time is a number of seconds, minutes, hours or days, such as 90s, 30m, 2h or 1d"
+
 NAME = (r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots, _ and -, at most 100")
 """Pattern and rule of a study's name."""
 
@@ -37,9 +40,17 @@ class Runtime(Section):
     """Where Ray is: `local` starts it here, `auto` finds a running one, or `HOST:PORT`."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 600.0
     """Seconds that one trial may take at most; null: for ever."""
+    time_limit: Annotated[str, matching(r"[1-9]\d{0,5}[smhd]", _TIME)] | None = None
+    """Time after which a run pauses, loading of the data included: `90s`, `30m`, `2h`, `1d`. Trials that are complete
+    are kept, the exit code is 130, and the same command goes on for as long again."""
     shards: Annotated[int, Field(ge=1)] | None = None
     """Parts that the assets of `account.mode: sleeves` are cut into, at most in blocks of four. A worker holds one, or
     several where workers are few, and a trial visits them all. Null: as many as there are workers with a CPU."""
+
+    @property
+    def seconds(self) -> float | None:
+        """The time limit in seconds."""
+        return None if self.time_limit is None else float(self.time_limit[:-1]) * _SECONDS[self.time_limit[-1]]
 
     @property
     def resolved_backend(self) -> Literal["inline", "ray"]:

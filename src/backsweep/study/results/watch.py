@@ -31,6 +31,7 @@ class Watch:
         self._read = self._done = self._failed = self._pruned = self._batches = 0
         self._total = self.search.trials
         self._best = self._kept = pl.DataFrame()
+        self._path, self._ended = path, ""
 
     def look(self) -> tuple[State, pl.DataFrame]:
         """Read new commits; returns the study's state and its best trials, best first."""
@@ -50,6 +51,9 @@ class Watch:
                 int((ordered["front"] == 1).sum()) if "front" in ordered.columns else 0
             )  # decides who is on it later
             self._kept = ordered.head(max(self._count, first)).select(rows.columns)
+        elif entries and entries[-1].patience is not None and not self._ended:
+            self._ended = open_study(self._path).state.ended
         total = None if self._total is None else max(self._total, self._done)
-        state = State(self._name, self._hash, self._done, total, self._failed, self._batches, self._pruned)
+        counts = (self._done, total, self._failed, self._batches, self._pruned)
+        state = State(self._name, self._hash, *counts, ended=self._ended)
         return state, self._best

@@ -102,6 +102,11 @@ class BatchGroup:
         """How many trials have ended."""
         return len(self.results.numbers) - (self.results.missing if self.last else len(self._running))
 
+    @property
+    def leading(self) -> int:
+        """How many of the first trials are complete; none where trials of a batch are compared."""
+        return self.results.leading if len(self._schedule.stages) == 1 else 0
+
     def to_chunk(self, batch: int) -> Chunk:
         """Return all trials of this stage as one chunk, to be cut into smaller ones."""
         rows, values = self._running, self.proposals.values[self._used]

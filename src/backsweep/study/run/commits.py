@@ -61,7 +61,7 @@ class Commits:
                 only = info.of(None if fold is None else range(fold, fold + 1))
                 tables.append(self._tables(Complete(joined(proposals), Outcomes.joined(results), fold), only))
             rows = {name: pl.concat([each[name] for each in tables]) for name in tables[0]}
-            self._folder.commit(rows, self._total)
+            self._folder.commit(rows, self._total, self._table.search.patience)
             yield rows["trials"]
         self._waiting, self.count = [], 0
 

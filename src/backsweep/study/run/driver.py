@@ -11,7 +11,9 @@ and a sampler observes it before.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import math
 import time
 from collections import deque
 from contextlib import ExitStack
@@ -25,11 +27,12 @@ from backsweep.study.run.batches import Batches
 from backsweep.study.run.commits import Commits, Complete
 from backsweep.study.run.feedback import Feedback
 from backsweep.study.run.pacing import Pacing
+from backsweep.study.run.patience import Patience
 from backsweep.study.search.batch_sizes import batch_sizes
 from backsweep.study.search.proposals import joined
 from backsweep.study.search.samplers import make_proposer, make_proposer_by_fold
 from backsweep.study.search.space import trial_spec
-from backsweep.study.table.trials import Table, best_row
+from backsweep.study.table.trials import Table, best_row, standing, usable
 from backsweep.trial.contract import DataInfo
 
 if TYPE_CHECKING:
@@ -37,9 +40,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
+    from numpy.typing import NDArray
 
     from backsweep.study.search.batch_sizes import BatchSizes
-    from backsweep.study.search.proposals import Proposals, Proposer
+    from backsweep.study.search.proposals import Observations, Proposals, Proposer
     from backsweep.study.search.space import Space
     from backsweep.study.store.folder import StudyFolder
     from backsweep.study.store.identity import Identity
@@ -68,7 +72,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended; `resumed` trials had been committed by earlier runs."""
+    """How a run ended; `resumed` trials had been committed by earlier runs, `paused` is whether its time was over."""
 
     path: Path | str
     done: int
@@ -76,6 +80,7 @@ class Summary:
     failed: int
     resumed: int
     best: dict[str, Any] | None
+    paused: bool = False
 
 
 def run_study(
@@ -87,13 +92,15 @@ def run_study(
     on_progress: Callable[[Progress], None] | None = None,
     *,
     chunk_size: int | None = None,
+    seconds: float | None = None,
 ) -> Summary:
     """Run a study to its end, or resume it: the same call.
 
     Nothing is written before the sweep, the data and the strategy have been checked. The backend is always closed; a
     KeyboardInterrupt propagates and leaves a study that can be resumed. `chunk_size` fixes the trials per chunk and
-    commits every batch by itself; otherwise both are chosen by time.
+    commits every batch by itself; otherwise both are chosen by time. After so many `seconds` the run pauses.
     """
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
     try:
         proposer: Proposer = make_proposer(sweep, space)
         spec, info, folds = trial_spec(sweep, space), None, 1
@@ -109,7 +116,7 @@ def run_study(
                 folds = 1 + (folder.segments(spec.folds) if info is None else info.segments)[-1].fold
                 proposer = make_proposer_by_fold(sweep, space, folds)
             batches = _batches(sweep, proposer.limit, batch_sizes(sweep.search, identity.proposals, folds))
-            run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size)
+            run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size, deadline)
             if not run.finished:
                 info = info or backend.start(spec)
                 for note in info.notes:
@@ -150,6 +157,7 @@ class _Run:
         batches: Batches,
         on_progress: Callable[[Progress], None] | None,
         chunk_size: int | None,
+        deadline: float,
     ) -> None:
         search = sweep.search
         self._batches, self._search, self._table = batches, search, Table(search, space, batches.sizes)
@@ -160,22 +168,27 @@ class _Run:
         self._groups: dict[int, BatchGroup] = {}  # by their first batch, oldest first: those that are not complete
         self._commits = Commits(folder, self._table, batches.total, together=chunk_size is None)
         self._info = DataInfo(np.empty(0, np.int64))
-        self._committed = self._failed = 0
+        self._committed = self._failed = self._failed_committed = 0
+        self._deadline, self._patience = deadline, Patience(search.patience, batches)
         self._best: dict[str, Any] | None = None
         entries = folder.entries()
         self._resumed = self._done = sum(entry.count for entry in entries)
         self._next = batches.of(self._done)  # batch to propose next
         self._feedback = Feedback(proposer, batches) if sweep.learns and self._done < batches.total else None
         for rows in folder.parts("trials", entries):
-            self._failed += int((rows["state"] == "FAIL").sum())
             self._record(rows)
+            if search.patience is not None:
+                self._patience.add(*standing(rows, search))
             if self._feedback is not None:
                 self._feedback.add(self._table.read_observations(rows))
                 self._feedback.pass_on(self._next)
+        self._failed = self._failed_committed
 
     @property
     def finished(self) -> bool:
-        return self._committed >= self._batches.total
+        """Whether all trials are committed, or as many as its patience is for."""
+        end = self._patience.end
+        return self._committed >= (self._batches.total if end is None else min(end, self._batches.total))
 
     def begin(self, info: DataInfo) -> None:
         """Propose the first batch; a sampler may raise BadInput."""
@@ -186,6 +199,9 @@ class _Run:
     def loop(self) -> None:
         self._report()
         while not self.finished:
+            if time.monotonic() >= self._deadline:
+                self._pause()
+                break
             self._fill()
             self._commit()  # while workers have work
             for outcome in self._backend.wait(_POLL) if self._groups else ():
@@ -193,12 +209,13 @@ class _Run:
         self._folder.clear_uncommitted()
 
     def summary(self) -> Summary:
-        total = max(self._batches.total, self._committed)
-        return Summary(self._folder.path, self._done, total, self._failed, self._resumed, self._best)
+        total, done, failed = max(self._batches.total, self._committed), self._committed, self._failed_committed
+        return Summary(self._folder.path, done, total, failed, self._resumed, self._best, not self.finished)
 
     def _record(self, rows: pl.DataFrame) -> None:
         """Count committed rows."""
         self._committed += len(rows)
+        self._failed_committed += int((rows["state"] == "FAIL").sum())
         self._best = best_row(rows, self._search, self._best)
 
     def _fill(self) -> None:
@@ -229,7 +246,7 @@ class _Run:
     def _propose(self, room: int) -> bool:
         """Propose and queue the next group, if it may be proposed yet; `room` chunks are wanted."""
         batch, batches = self._next, self._batches
-        if batch >= batches.count or self._must_wait(batch):
+        if batch >= batches.count or self._patience.end is not None or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
         single = self._feedback is not None or fold is not None or self._search.between_folds is not None
@@ -277,9 +294,34 @@ class _Run:
         while self._groups and next(iter(self._groups.values())).complete:
             batch = next(iter(self._groups))
             group = self._groups.pop(batch)
-            if self._feedback is not None:
-                self._feedback.add(self._table.observations(group.used, group.results))
-            self._commits.add(Complete(group.used, group.results, self._batches.fold(batch)))
+            if self._feedback is not None or self._search.patience is not None:
+                self._learn(self._table.observations(group.used, group.results), group.results.pruned)
+            end = self._patience.end
+            if end is None:
+                self._commits.add(Complete(group.used, group.results, self._batches.fold(batch)))
+            else:
+                self._stop(batch, group, end - group.results.numbers.start)
+
+    def _learn(self, seen: Observations, pruned: NDArray[np.bool_]) -> None:
+        """Let the sampler, and the patience, see the outcomes of the next trials."""
+        if self._feedback is not None:
+            self._feedback.add(seen)
+        self._patience.add(seen.losses, usable(seen.losses, seen.violations, ~(seen.failed | pruned)))
+
+    def _pause(self) -> None:
+        """Commit what is complete, also the first trials of a batch that is not."""
+        for batch, group in itertools.islice(self._groups.items(), 1):
+            self._stop(batch, group, group.leading)
+        self._commit()
+
+    def _stop(self, batch: int, group: BatchGroup, count: int) -> None:
+        """Set so many trials of a group aside, and forget whatever comes after them."""
+        if count:
+            head = Complete(group.used.of(slice(count)), group.results.head(count), self._batches.fold(batch))
+            self._commits.add(head)
+        self._groups.clear()
+        self._queue.clear()
+        self._done = self._committed + self._commits.count
 
     def _commit(self) -> None:
         """Commit what is complete, if it is time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from backsweep.study.store.documents import STRICT, Count, Digest, Positive, TableName
 
@@ -28,6 +28,7 @@ class Entry:
     first, count : its trials.
     total : trials that the study was to have when this was written.
     files : table to digest of its part.
+    patience : trials without a better one after which the study was to end, if that was asked for.
 
     """
 
@@ -38,6 +39,12 @@ class Entry:
     count: Positive
     total: Count
     files: dict[TableName, Digest]
+    patience: Positive | None = None
+
+    @property
+    def content(self) -> dict[str, object]:
+        """What its file has, without what is not asked for."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @property
     def own_name(self) -> str:

@@ -163,14 +163,14 @@ class StudyFolder:
         """Remove what killed runs have left, as far as no other run can still commit it."""
         clear_parts(self._files, self.entries())
 
-    def commit(self, tables: Mapping[str, pl.DataFrame], total: int) -> None:
+    def commit(self, tables: Mapping[str, pl.DataFrame], total: int, patience: int | None = None) -> None:
         """Write a batch's rows, table by table; raises StudyConflict if another run has committed or holds the study.
 
-        `total` is how many trials the study is to have.
+        `total` is how many trials the study is to have, `patience` after how many without a better one it is to end.
         """
         if self._lease is not None:
             self._lease.check()
-        if not put_parts(self._files, self.study_json().hash, tables, total):
+        if not put_parts(self._files, self.study_json().hash, tables, total, patience):
             raise StudyConflict(
                 "another run has committed these trials",
                 where=str(self.path),

@@ -58,12 +58,13 @@ class Identity:
     def determining(self) -> dict[str, Any]:
         """What a trial's result and number depend on.
 
-        Not the study's name, the number of trials, where it runs, or where its files are: only their content.
+        Not the study's name, when it ends, where it runs, or where its files are: only their content.
         """
         content: dict[str, Any] = json.loads(json.dumps(self.sweep))
         content.pop("study", None)
         content.pop("runtime", None)
         content["search"].pop("trials", None)
+        content["search"].pop("patience", None)
         content["strategy"] = content["strategy"].rpartition(":")[2]
         place, _, name = content["search"].get("sampler", "").rpartition(":")
         if place.endswith(".py"):

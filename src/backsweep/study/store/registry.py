@@ -97,7 +97,7 @@ def describe_study(folder: StudyFolder) -> RegisteredStudy:
     study = folder.study_json()
     entries = folder.committed()
     trials = entries[-1].first + entries[-1].count if entries else 0
-    looks = max(len({entry.total for entry in entries}), 1) + len(read_uses(folder.path, study.hash))
+    looks = max(len({(entry.total, entry.patience) for entry in entries}), 1) + len(read_uses(folder.path, study.hash))
     return RegisteredStudy(study.hash, study.data, study.strategy, trials, looks, study.name)
 
 

@@ -56,6 +56,11 @@ class Outcomes:
         return int(self._missing.sum())
 
     @property
+    def leading(self) -> int:
+        """How many trials have returned, counted from the first to the first that has not."""
+        return int(np.argmax(self._missing)) if self._missing.any() else len(self._missing)
+
+    @property
     def failed(self) -> NDArray[np.bool_]:
         """bool[k], the trials with an error."""
         if not self.errors:
@@ -120,6 +125,17 @@ class Outcomes:
                 result._take_record_sums(each.record_sums, slice(start, start + len(each.numbers)))
             result.errors |= each.errors
             result.pruned_between |= each.pruned_between
+        return result
+
+    def head(self, count: int) -> Outcomes:
+        """Return the outcomes of the first trials alone."""
+        result = Outcomes(self.numbers[:count], 0)
+        for name in _ARRAYS:
+            setattr(result, name, getattr(self, name)[:count])
+        result.record_sums = None if self.record_sums is None else self.record_sums.of(slice(count))
+        for name in ("errors", "pruned_between"):
+            kept = {number: text for number, text in getattr(self, name).items() if number < result.numbers.stop}
+            setattr(result, name, kept)
         return result
 
     def expect(self, rows: NDArray[np.int64]) -> None:

@@ -163,13 +163,25 @@ def best_row(rows: pl.DataFrame, search: Search, best: dict[str, Any] | None = N
     """
     if best is not None:
         rows = pl.concat([pl.DataFrame([best], schema=rows.schema), rows])
-    loss = losses(rows, search)
-    feasible = (violations(rows, search) <= 0).all(axis=1) & (rows["state"] == "COMPLETE").to_numpy()
-    feasible &= np.isfinite(loss).all(axis=1)
+    loss, feasible = standing(rows, search)
     if not feasible.any():
         return None
     keys = [np.where(feasible, loss[:, j], np.inf) for j in reversed(range(loss.shape[1]))]
     return rows.row(int(np.lexsort(keys)[0]), named=True)
+
+
+def standing(rows: pl.DataFrame, search: Search) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the objectives, as `losses` does, and which trials count: complete, feasible and with all of them."""
+    loss = losses(rows, search)
+    return loss, usable(loss, violations(rows, search), (rows["state"] == "COMPLETE").to_numpy())
+
+
+def usable(
+    losses: NDArray[np.float64], violations: NDArray[np.float64], complete: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which trials can be the best: complete ones that hold the constraints and have all objectives."""
+    counts: NDArray[np.bool_] = complete & (violations <= 0).all(axis=1) & np.isfinite(losses).all(axis=1)
+    return counts
 
 
 def nullable(values: NDArray[np.float64]) -> pl.Series:
