@@ -206,7 +206,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     shard = load(sweep.data, sweep.account.rate_columns)
     spec = trial_spec(sweep, space)
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
-    trials = space.from_unit(places) if space.names else np.zeros((1, 0))
+    trials = space.from_unit(space.region.moved(places)) if space.names else np.zeros((1, 0))
     settings = Settings(spec.account, spec.execution, spec.costs)
     with _located(sweep), redirect_stdout(StringIO()):  # what on_data prints
         result = make_evaluator(spec, shard, cls).replay(trials[0])

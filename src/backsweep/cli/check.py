@@ -35,6 +35,9 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     found = backsweep.check(sweep, overrides=overrides or ())
     params = {axis.name: _describe_axis(axis) for axis in found.space.dimensions}
     params |= {name: f"{format_number(value)}, fixed" for name, value in found.space.fixed.items()}
+    if found.space.relations:
+        texts = "; ".join(relation.text for relation in found.space.relations)
+        params["relations"] = f"{texts}: {found.space.region.share:.2%} of the space"
     shown = ("total_return", "sharpe", "max_drawdown", "trades")
     metrics = {name: format_metric(name, found.result.metrics[name]) for name in shown}
     console = make_console()

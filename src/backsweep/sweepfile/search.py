@@ -157,6 +157,9 @@ class Search(Section):
     file sets under `costs`, `account` or `execution`, by its dotted key: `costs.slippage.rate`."""
     fixed: dict[str, Number] = Field(default_factory=dict)
     """Values by name, which are not searched."""
+    relations: tuple[str, ...] | None = None
+    """Comparisons of parameters that every proposal satisfies, such as `fast < slow` or `stop <= 0.5 * target`:
+    expressions with `+ - * /`, parentheses, `abs`, `min` and `max`, and one of `<`, `<=`, `>`, `>=`, `==` and `!=`."""
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     """What is better: `{maximize: sharpe}`, or a list for several objectives."""
     constraints: tuple[str, ...] = ()

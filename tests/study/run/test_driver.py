@@ -76,6 +76,24 @@ class TestEverySampler:
         assert not rows(bench, "seven")["params_entry"].equals(rows(bench, "eight")["params_entry"])
 
 
+@pytest.mark.parametrize("sampler", ["sobol", "grid", "tpe", "cmaes", "nsga2"])
+def test_relations_leave_the_same_rows_whatever_the_order_and_where_a_study_was_interrupted(
+    bench, make_backend, sweep_text, sampler
+):
+    """A grid needs steps: 11 x 21 x 96 x 2 x 3 combinations, of which many fewer satisfy the relation."""
+    text = sweep_text.replace("  params:\n", "  params:\n    entry: {step: 0.25}\n")
+    sweep = bench.sweep(text, sampler=sampler, trials=64, relations='["stop < entry", "window >= 10 * stop"]')
+    bench.run("whole", sweep)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("cut", sweep, make_backend(order=default_rng(9), interrupt_after=9), chunk_size=4)
+    bench.run("cut", sweep)
+    same(bench, "whole", "cut")
+    found = rows(bench, "whole")
+    assert len(found) == 64
+    assert found.filter(pl.col("params_stop") >= pl.col("params_entry")).is_empty()
+    assert found.filter(pl.col("params_window") < 10 * pl.col("params_stop")).is_empty()
+
+
 class Witness(RandomProposer):
     """Keeps what it was asked, and what of its observations somebody else still holds."""
 

@@ -40,6 +40,7 @@ search:
     costs.slippage.rate: {choices: [0.0, 0.0002, 0.0005]}
   objective: {maximize: sharpe}
   constraints: ["max_drawdown <= 0.2"]
+  relations: ["4 * fast < slow", "weight * 10 != fast"]
 """
 
 MODELS = """\

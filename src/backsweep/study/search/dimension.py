@@ -15,6 +15,8 @@ import numpy as np
 from backsweep.study.search.elementary import exp_of, log
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 Number = float | int | bool
@@ -83,3 +85,8 @@ class Dimension:
         if self.boolean:
             return bool(value)
         return int(value) if self.integer else float(value)
+
+
+def from_unit(axes: Sequence[Dimension], unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[k, p] in [0, 1) to float64[k, p] on the axes."""
+    return np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(axes)], axis=1)

@@ -29,8 +29,10 @@ from backsweep.study.search.proposals import Proposals, Proposer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
 
     from backsweep.study.search.dimension import Dimension
     from backsweep.study.search.proposals import Observations
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.search import Search
 
 _OPTUNA = 4  # keeps the streams of one seed apart
+_ASKS = 16  # for a trial that satisfies the relations
 _WORST = 1e100  # stands for an infinite violation: samplers add violations up, and sums must be finite
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # samplers do not look at times
 
@@ -94,13 +97,29 @@ class OptunaProposer(Proposer):
         values = np.empty((size, len(self._axes)))
         texts: list[str] = []
         for row in range(size):
-            trial = study.ask(self._axes)
-            values[row] = [axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions]
+            values[row], trial = self._ask_one(study, storage)
             now = storage.get_study_system_attrs(key)
             new = {name: value for name, value in now.items() if name not in attrs or attrs[name] != value}
             attrs |= new
-            texts.append(_pack(storage.get_trial(trial._trial_id).system_attrs, new))  # noqa: SLF001
+            texts.append(_pack(trial, new))
         return Proposals(values, tuple(texts))
+
+    def _ask_one(self, study: optuna.Study, storage: BaseStorage) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """Ask for a trial that satisfies the relations; returns its values, and what the sampler must find again.
+
+        One that does not counts as failed, which samplers ignore; the last of several is moved until it does.
+        """
+        for attempt in range(_ASKS):
+            trial = study.ask(self._axes)
+            values = np.array([axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions])
+            attrs = storage.get_trial(trial._trial_id).system_attrs  # noqa: SLF001
+            if self._space.region.holds(values[None]).all():
+                break
+            study.tell(trial, state=TrialState.FAIL)
+            if attempt == _ASKS - 1:
+                values = self._space.moved(values[None])[0]
+                study.add_trial(self._running(Proposals(values[None], (_pack(attrs, {}),)), 0))
+        return values, attrs
 
     def observe(self, observed: Observations) -> None:
         """Add one more batch to the past."""

@@ -83,6 +83,7 @@ class Restarts:
 
     def __init__(self, space: Space, search: Search, start: int) -> None:
         self._axes, self._seed, self._start = Axes(space.dimensions), search.seed, start
+        self._region = space.region
         self._free = self._axes.table.kind != CHOICE
         half = search.batch // 2
         self._sizes = [min(_LARGEST, half - first) for first in range(0, half, _LARGEST)] if self._free.any() else []
@@ -108,9 +109,17 @@ class Restarts:
         drawn = []
         if self._trials >= self._start and len(self._best[0]):
             searches = [self._begin() if each is None or each.ended else each for each in self._searches]
-            drawn = [(search, search.draw(size)) for search, size in zip(searches, self._sizes, strict=True)]
+            drawn = [(search, self._draw(search, size)) for search, size in zip(searches, self._sizes, strict=True)]
             self._searches[:] = searches
         self._drawn.append(drawn)
+
+    def _draw(self, search: LocalSearch, size: int) -> NDArray[np.float64]:
+        """Draw a generation in the region of the space where its relations hold, latent: float64[size, p]."""
+        if not self._region.relations:
+            return search.draw(size)
+        unit = self._axes.to_unit(search.draw(size))
+        unit = self._region.redraw(unit, lambda count, _: self._axes.to_unit(search.draw(count)))
+        return self._axes.from_unit(unit)
 
     @staticmethod
     def _parts(

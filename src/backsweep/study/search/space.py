@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
 from backsweep.errors import BadInput
-from backsweep.study.search.dimension import Dimension, Number
+from backsweep.study.search.dimension import Dimension, Number, from_unit
+from backsweep.study.search.region import Region
+from backsweep.study.search.tpe.axes import Axes
+from backsweep.sweepfile.expressions import parse_relation
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.messages import nearest, shown
 from backsweep.sweepfile.pruning import PruningSpec
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from backsweep.strategy import Param
+    from backsweep.sweepfile.expressions import Relation
     from backsweep.sweepfile.sweep import Sweep
 
 _MOST_STEPS = 2**53
@@ -43,10 +48,11 @@ Kind = TypeVar("Kind", bound=Section)
 
 @dataclass(frozen=True)
 class Space:
-    """The axes in column order, and the fixed values by name."""
+    """The axes in column order, the fixed values by name, and the relations that hold for every proposal."""
 
     dimensions: tuple[Dimension, ...]
     fixed: dict[str, Number]
+    relations: tuple[Relation, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,7 +61,24 @@ class Space:
 
     def from_unit(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64[k, p] in [0, 1) to float64[k, p] on the axes."""
-        return np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(self.dimensions)], axis=1)
+        return from_unit(self.dimensions, unit)
+
+    @cached_property
+    def region(self) -> Region:
+        """Where the relations hold."""
+        return Region(self.dimensions, self.fixed, self.relations)
+
+    def to_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[k, p] on the axes to float64[k, p] in [0, 1): the middles of parts that stand for one value."""
+        return self._axes.to_unit(self._axes.to_latent(values))
+
+    @cached_property
+    def _axes(self) -> Axes:
+        return Axes(self.dimensions)
+
+    def moved(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move points, float64[k, p] on the axes, straight towards known ones until the relations hold."""
+        return self.from_unit(self.region.moved(self.to_unit(values)))
 
     def decode(self, row: NDArray[np.float64]) -> dict[str, Number]:
         """One row of values to a mapping as a reader sees it."""
@@ -108,7 +131,26 @@ def build_space(sweep: Sweep, declared: Mapping[str, Param]) -> Space:
         check_value(sweep, name, value, declared.get(name), sweep.where("search", "fixed", name))
     free = [name for name in declared if name not in search.fixed]
     free += [name for name in search.params if name not in declared]
-    return Space(tuple(_dimension(sweep, name, declared.get(name)) for name in free), dict(search.fixed))
+    axes = tuple(_dimension(sweep, name, declared.get(name)) for name in free)
+    return Space(axes, dict(search.fixed), _relations(sweep, axes))
+
+
+def _relations(sweep: Sweep, axes: tuple[Dimension, ...]) -> tuple[Relation, ...]:
+    """Read the relations; raises BadInput for one that cannot be read, and where no point satisfies all."""
+    fixed, texts = sweep.search.fixed, sweep.search.relations or ()
+    names = [*(axis.name for axis in axes), *fixed]
+    places = [sweep.where("search", "relations", i) for i in range(len(texts))]
+    found = [parse_relation(text, names, where=at, kind="parameter") for text, at in zip(texts, places, strict=True)]
+    if axes and Region(axes, fixed, found).share == 0.0:
+        alone = (at for each, at in zip(found, places, strict=True) if Region(axes, fixed, [each]).share == 0.0)
+        raise BadInput(
+            "nothing satisfies the relations",
+            where=next(alone, sweep.where("search", "relations")),
+            expected="relations that part of the search space satisfies",
+            found="; ".join(texts) + ": none of 4 million random points",
+            remedy="correct the relation or the ranges; of equal parameters keep one, and compute the others from it",
+        )
+    return tuple(found)
 
 
 def _check_number(sweep: Sweep, name: str, declared: Mapping[str, Param], where: str) -> None:

@@ -38,19 +38,29 @@ _BELOW_ONE = np.nextafter(1.0, 0.0)
 class _Search:
     """One of the searches that take turns, with its last generation."""
 
-    def __init__(self, dimensions: int, seed: int, size: int) -> None:
+    def __init__(self, space: Space, seed: int, size: int) -> None:
+        # An axis that means nothing is added to a search of one axis, which CMA-ES does not accept.
+        dimensions = max(2, len(space.dimensions))
         bounds = np.tile([0.0, 1.0], (dimensions, 1))
         self._cma = CMA(np.full(dimensions, 0.5), _SPREAD, bounds=bounds, seed=seed, population_size=size)
-        self._size = size
-        self.points = self._ask()
+        self._space, self._size = space, size
+        self._generation = self._ask()
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """The generation on the axes of the space, float64[size, p] in [0, 1)."""
+        return np.minimum(self._generation[:, : len(self._space.dimensions)], _BELOW_ONE)
 
     def tell(self, order: NDArray[np.int64]) -> None:
         """Move on to the next generation; `order` lists the last one's trials from best to worst."""
-        self._cma.tell([(self.points[row], float(rank)) for rank, row in enumerate(order)])
-        self.points = self._ask()
+        self._cma.tell([(self._generation[row], float(rank)) for rank, row in enumerate(order)])
+        self._generation = self._ask()
 
     def _ask(self) -> NDArray[np.float64]:
-        return np.stack([self._cma.ask() for _ in range(self._size)])
+        return self._space.region.redraw(self._draw(self._size), lambda count, _: self._draw(count))
+
+    def _draw(self, count: int) -> NDArray[np.float64]:
+        return np.stack([self._cma.ask() for _ in range(count)])
 
 
 class CmaProposer(Proposer):
@@ -68,9 +78,7 @@ class CmaProposer(Proposer):
                 remedy="set `search.batch: 32`",
             )
         self._space, self._lag = space, search.lag
-        # An axis that means nothing is added to a search of one axis, which CMA-ES does not accept.
-        count = max(2, len(space.dimensions))
-        self._searches = [_Search(count, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
+        self._searches = [_Search(space, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
         self._observed = 0
 
     def observe(self, observed: Observations) -> None:
@@ -81,9 +89,7 @@ class CmaProposer(Proposer):
 
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Return the generation of the search whose turn it is; its size is that of every batch."""
-        points = self._searches[batch % self._lag].points
-        unit = np.minimum(points[:, : len(self._space.dimensions)], _BELOW_ONE)
-        return Proposals(self._space.from_unit(unit))
+        return Proposals(self._space.from_unit(self._searches[batch % self._lag].points))
 
 
 def _seed(seed: int, turn: int) -> int:

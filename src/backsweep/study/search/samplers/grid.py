@@ -1,4 +1,4 @@
-"""Grid search: every combination of the axes' values. A trial's number determines its values."""
+"""Grid search: every combination of the axes' values that relations allow. A trial's number determines its values."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ import numpy as np
 
 from backsweep.errors import BadInput
 from backsweep.study.search.proposals import Proposals, Proposer
+from backsweep.study.search.region import Sequel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
+
+
+_MOST = 10**9  # combinations that are counted at the start
+_BLOCK = 2**16
 
 
 class GridProposer(Proposer):
@@ -32,17 +39,47 @@ class GridProposer(Proposer):
                     remedy=f"give `{axis.name}` a step or choices under `search.params`",
                 )
             sizes.append(axis.size)
-        self.limit = math.prod(sizes)
         self._space, self._sizes = space, sizes
+        related = {name for relation in space.relations for name in relation.names}
+        self._related = [name in related for name in space.names]
+        self.limit = self._count(where)
+        self._points = Sequel(space.region, lambda start, size: self._values(start, size, self._sizes))
 
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
+        """Return the next combinations, found by their numbers; behind the last one it begins again."""
+        return Proposals(self._points.batch(batch, size))
+
+    def _values(self, start: int, size: int, sizes: Sequence[int]) -> NDArray[np.float64]:
         """Count through the combinations as through a number whose digits have different bases."""
-        rest = np.arange(batch * size, (batch + 1) * size, dtype=np.int64)
-        values = np.empty((size, len(self._sizes)))
-        for j in reversed(range(len(self._sizes))):
-            rest, digit = np.divmod(rest, self._sizes[j])
+        rest = np.arange(start, start + size, dtype=np.int64)
+        values = np.empty((size, len(sizes)))
+        for j in reversed(range(len(sizes))):
+            rest, digit = np.divmod(rest, sizes[j])
             values[:, j] = self._space.dimensions[j].at(digit)
-        return Proposals(values)
+        return values
+
+    def _count(self, where: str) -> int:
+        """Return how many combinations there are; those of the axes that relations name are looked at."""
+        pairs = list(zip(self._sizes, self._related, strict=True))
+        named = math.prod(size for size, related in pairs if related)
+        others = math.prod(size for size, related in pairs if not related)
+        if named > _MOST:
+            raise BadInput(
+                "a grid too fine for its relations",
+                where=where,
+                expected=f"at most {_MOST:,} combinations of the parameters that the relations name",
+                found=f"{named:,}",
+                remedy="give these parameters larger steps, or use `sampler: sobol`",
+            )
+        if not self._space.relations:
+            return others
+        sizes = [size if related else 1 for size, related in pairs]
+        blocks = ((start, min(_BLOCK, named - start)) for start in range(0, named, _BLOCK))
+        held = sum(int(self._space.region.holds(self._values(*block, sizes)).sum()) for block in blocks)
+        if not held:
+            expected, found = "relations that some combination satisfies", f"none of {named:,} does"
+            raise BadInput("an empty grid", where=where, expected=expected, found=found, remedy="use smaller steps")
+        return held * others
 
 
 make = GridProposer

@@ -1,4 +1,4 @@
-"""Random search: independent draws, uniform on every axis. A trial's number determines its values."""
+"""Random search: independent draws, uniform where the relations hold. A trial's number determines its values."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class RandomProposer(Proposer):
     """Independent draws, uniform on every axis."""
 
     def __init__(self, space: Space, search: Search, where: str) -> None:  # noqa: ARG002 - the same for all samplers
-        self._space, self._seed = space, search.seed
+        self._region, self._seed = space.region, search.seed
 
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Draw a batch from a stream of its own."""
         stream = np.random.default_rng([_RANDOM, self._seed, batch])
-        return Proposals(self._space.from_unit(stream.random((size, len(self._space.dimensions)))))
+        return Proposals(self._region.draw(size, stream))
 
 
 make = RandomProposer

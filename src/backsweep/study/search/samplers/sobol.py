@@ -12,6 +12,7 @@ import numpy as np
 
 from backsweep.errors import BadInput
 from backsweep.study.search.proposals import Proposals, Proposer
+from backsweep.study.search.region import Sequel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,14 +99,14 @@ class SobolProposer(Proposer):
                 found=str(count),
                 remedy="use `sampler: random`, or fix some parameters",
             )
-        self._space = space
         self._shift: NDArray[np.uint32] = np.random.default_rng([_SHIFT, search.seed]).integers(
             2**32, size=count, dtype=np.uint32
         )
+        self._points = Sequel(space.region, lambda start, size: space.from_unit(sobol_points(start, size, self._shift)))
 
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Return the next points of the sequence, computed from their numbers."""
-        return Proposals(self._space.from_unit(sobol_points(batch * size, size, self._shift)))
+        return Proposals(self._points.batch(batch, size))
 
 
 make = SobolProposer

@@ -12,10 +12,37 @@ from backsweep.study.search.tpe.search import Tpe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
 _TPE = 6  # keeps the streams of one seed apart
+
+
+class _TpeInside(Tpe):
+    """TPE in the region where the relations of a space hold."""
+
+    def __init__(self, space: Space, objectives: int) -> None:
+        super().__init__(space.dimensions, objectives, refined=True)
+        self._space = space
+
+    def draw(self, size: int, stream: np.random.Generator) -> NDArray[np.float64]:
+        """Return uniform points that hold, float64[size, p]."""
+        return self._space.region.draw(size, stream)
+
+    def choose(
+        self, size: int, stream: np.random.Generator, running: Sequence[NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """Return proposals that follow from the trials observed and hold, float64[size, p] on the axes."""
+        space, first = self._space, super().choose(size, stream, running)
+        if not space.relations:
+            return first
+
+        def again(count: int, kept: NDArray[np.float64]) -> NDArray[np.float64]:
+            return space.to_unit(Tpe.choose(self, count, stream, [*running, space.from_unit(kept)]))
+
+        return space.from_unit(space.region.redraw(space.to_unit(first), again))
 
 
 class TpeProposer(Proposer):
@@ -23,7 +50,7 @@ class TpeProposer(Proposer):
 
     def __init__(self, space: Space, search: Search, where: str) -> None:  # noqa: ARG002 - the same for all samplers
         self._seed = search.seed
-        self._tpe = Tpe(space.dimensions, len(search.objective), refined=True)
+        self._tpe = _TpeInside(space, len(search.objective))
 
     def observe(self, observed: Observations) -> None:
         """Add the trials of a batch that did not fail."""

@@ -96,6 +96,14 @@ class Axes:
                 values[:, j] = np.clip(axis.low + column * self.table.span[j], axis.low, axis.high)
         return values
 
+    def to_unit(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return latent coordinates as those that `Dimension.from_unit` has: choices are parts of [0, 1)."""
+        return np.where(self.table.kind == CHOICE, (latent + 0.5) / self.table.size, latent)
+
+    def from_unit(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the latent coordinates, with the same values on the axes."""
+        return np.where(self.table.kind == CHOICE, np.floor(unit * self.table.size), unit)
+
 
 def _table_of(dimensions: Sequence[Dimension]) -> AxisTable:
     p = len(dimensions)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.study.search.dimension import from_unit
 from backsweep.study.search.tpe.archive import Archive
 from backsweep.study.search.tpe.axes import Axes
 from backsweep.study.search.tpe.candidates import choose
@@ -69,13 +70,12 @@ class Tpe:
         `running` are the values of trials that are not finished, the earliest first.
         """
         uniform = size if self._is_starting else size // UNIFORM if self.is_refined else 0
-        parts = [self._choose(size - uniform, stream, running)] if size > uniform else []
+        parts = [self.choose(size - uniform, stream, running)] if size > uniform else []
         return np.concatenate([*parts, self.draw(uniform, stream)])
 
     def draw(self, size: int, stream: np.random.Generator) -> NDArray[np.float64]:
         """Return points that are uniform on every axis, float64[size, p]."""
-        unit = stream.random((size, len(self.axes.dimensions)))
-        return np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(self.axes.dimensions)], axis=1)
+        return from_unit(self.axes.dimensions, stream.random((size, len(self.axes.dimensions))))
 
     @property
     def _is_starting(self) -> bool:
@@ -86,9 +86,10 @@ class Tpe:
         """Whether it now proposes otherwise than Optuna's TPE."""
         return self._refined and self.archive.count >= REFINED
 
-    def _choose(
+    def choose(
         self, size: int, stream: np.random.Generator, running: Sequence[NDArray[np.float64]]
     ) -> NDArray[np.float64]:
+        """Return proposals that follow from the trials observed, float64[size, p] on the axes."""
         good, bad = self.archive.split()
         least = 10.0 / self.archive.count if self.is_refined else 1.0
         flying = np.concatenate([np.empty((0, good.shape[1])), *map(self.axes.to_latent, running)])
