@@ -64,6 +64,21 @@ def test_kinds_and_the_cells_that_are_integrated_exactly():
     assert table.wide.tolist() == [0, 0, 21, 0, 19, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("axis", "value"),
+    [
+        (Dimension("integer", 7, 7, step=1.0, integer=True), 7.0),
+        (Dimension("float", 0.5, 0.5), 0.5),
+        (Dimension("a step beyond the end", 2.0, 2.5, step=1.0), 2.0),
+        (Dimension("choice", choices=(True,)), 1.0),
+    ],
+)
+def test_an_axis_of_one_value_is_a_choice_of_one(axis, value):
+    axes = Axes([axis])
+    assert (axes.table.kind[0], axes.table.size[0]) == (CHOICE, 1.0)
+    assert axes.to_values(np.zeros((2, 1))).tolist() == [[value]] * 2
+
+
 @pytest.mark.parametrize("d", [2, 3, 4])
 def test_a_cell_contains_its_centre_and_ends_where_the_next_begins(d):
     table = Axes(DIMENSIONS).table
