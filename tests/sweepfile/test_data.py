@@ -50,6 +50,14 @@ def test_a_benchmark_is_an_asset_or_has_files_of_its_own(given, asset, files):
     assert spec.metrics[-5:] == ("alpha", "beta", "information_ratio", "up_capture", "down_capture")
 
 
+def test_a_benchmark_that_is_moved_stays_a_file():
+    spec = DataSpec(bars="/bars.parquet", benchmark="/index.csv").moved(
+        {"bars": "data/bars", "benchmark": "data/index"}
+    )
+    assert spec.benchmark_asset is None
+    assert {role: file.path for role, file in spec.files.items()} == {"bars": "data/bars", "benchmark": "data/index"}
+
+
 @pytest.mark.parametrize(
     ("section", "message"),
     [

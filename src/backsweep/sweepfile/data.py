@@ -244,6 +244,8 @@ class DataSpec(Section):
     def moved(self, paths: dict[str, str]) -> Self:
         """Return the same data at other places: `paths` by role."""
         entries = {role: getattr(self, role) for role in paths}
+        if isinstance(self.benchmark, str) and "benchmark" in paths:
+            entries["benchmark"] = BenchmarkSpec(path=self.benchmark)  # another place may look like an asset's name
         return self.model_copy(
             update={
                 role: entry.model_copy(update={"path": paths[role]}) if isinstance(entry, FileSpec) else paths[role]
