@@ -74,6 +74,7 @@ def open_text(file: str, form: Format, keys: Collection[str], wanted: Collection
     schema = pl.Schema({name: kinds.of.get(name, pl.String()) for name in names})
     readers = {pl.Float64(): lambda cell: read_number(cell, form), pl.Boolean(): read_boolean}
     convert = [readers[kind](pl.col(name)).alias(name) for name, kind in kinds.of.items() if kind in readers]
+    convert += [pl.col(name).str.strip_chars() for name in dict.fromkeys(keys) if name in names]
     if not kinds.blank:
         return TextTable(cells.with_columns(convert), schema)
     numbered = cells.with_row_index(ROW, offset=1).filter(blank.not_()).with_columns(convert)

@@ -301,3 +301,31 @@ def test_an_hour_that_is_there_twice_in_several_zones_is_asked_for(tmp_path):
         find_keys(write(tmp_path, "bars.csv", text), {}, refuse)
     assert "America/New_York" in caught.value.remedy
     assert "America/Chicago" in caught.value.remedy
+
+
+GROUPS = "date;open;high;low;close\n{};34.567;34.600;34.100;34.500\n{};34.567;34.600;34.100;34.500\n"
+
+
+def test_three_digits_behind_every_point_are_asked_for_where_dates_have_points_too(tmp_path):
+    place = write(tmp_path, "dax.csv", GROUPS.format("13.01.2024", "15.01.2024"))
+    with pytest.raises(BadInput, match="numbers with a point and three digits behind it can be read in 2 ways"):
+        find_keys(place, {}, refuse)
+    for thousands, price in ((True, 34500.0), (False, 34.5)):
+        keys = find_keys(place, {"data.format.decimal_comma": thousands}, refuse).keys
+        assert read(place, keys).rows["close"].to_list() == [price, price]
+
+
+def test_three_digits_behind_every_point_are_a_decimal_point_elsewhere_and_a_hint_says_so(tmp_path):
+    found = find_keys(write(tmp_path, "jpy.csv", GROUPS.format("2024-01-13", "2024-01-15")), {}, refuse)
+    assert found.keys["format"] == {"separator": ";"}
+    assert "34.567 is a whole number" in found.hints["format.thousands"]
+    few = GROUPS.format("2024-01-13", "2024-01-15").replace("34.100", "34.1")
+    assert "format.thousands" not in find_keys(write(tmp_path, "eur.csv", few), {}, refuse).hints
+
+
+def test_blanks_behind_the_marks_between_columns_are_part_of_no_name(tmp_path):
+    text = "Date, Symbol, Open, High, Low, Close, Volume\n2024-01-13, SPY, 10, 11, 9, 10, 100\n"
+    place = write(tmp_path, "bars.csv", text)
+    shard = read(place, find_keys(place, {}, refuse).keys)
+    assert shard.assets == ("SPY",)
+    assert read(place, find_keys(place, {}, refuse).keys | {"assets": ["SPY"]}).rows.height == 1

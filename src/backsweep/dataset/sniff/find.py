@@ -14,7 +14,7 @@ from backsweep.dataset.files import find_files, kind_of, without_ending
 from backsweep.dataset.sniff.found import Found
 from backsweep.dataset.sniff.names import dates, find_roles, times_of_day, volumes
 from backsweep.dataset.sniff.nights import add_session_start
-from backsweep.dataset.sniff.number_marks import find_number_keys
+from backsweep.dataset.sniff.number_marks import find_number_keys, has_groups_of_three
 from backsweep.dataset.sniff.question import Decisions, Question
 from backsweep.dataset.sniff.sample import take_sample
 from backsweep.dataset.sniff.shape import find_shape, is_time, name_columns
@@ -92,6 +92,8 @@ class _Search:
             names = cells.collect_schema().names()
             numbers = [name for pattern in numbers for name in match_columns(pattern, names).values()]
         found = find_number_keys(cells, numbers, file, self.decisions)
+        if not found and has_groups_of_three(cells, numbers, file):
+            found = self._points(roles["timestamp"])
         said = {
             "null_values": "words that stand for an empty cell",
             "strip": "characters that are taken out of numbers",
@@ -102,6 +104,19 @@ class _Search:
         for key, value in found.items():
             self.found.add(f"format.{key}", value, said[key])
         self._finish()
+
+    def _points(self, stamp: str) -> dict[str, Any]:
+        """Find what points mean in a file whose numbers all have three digits behind one, as 34.567.
+
+        Where dates have points too, as in Germany, that is asked; otherwise it is a decimal point, and a hint says so.
+        """
+        if all(re.match(r"\d{1,2}\.\d{1,2}\.\d{2}", text.strip()) for text in self._first(stamp)):
+            readings = ((False, "the point is the decimal mark"), (True, "the point separates thousands"))
+            about = "numbers with a point and three digits behind it"
+            question = Question("data.format.decimal_comma", about, self.files[0], readings, "all numbers are so")
+            return {"decimal_comma": True, "thousands": "."} if self.decisions.decide(question) else {}
+        self.found.hints["format.thousands"] = '"."   # with decimal_comma: true, where 34.567 is a whole number'
+        return {}
 
     def typed(self) -> None:
         """Find the keys of Parquet and Arrow IPC files, which say what their columns are."""

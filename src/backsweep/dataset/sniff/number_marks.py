@@ -69,6 +69,16 @@ def find_number_keys(cells: pl.LazyFrame, columns: Sequence[str], file: str, dec
     )
 
 
+def has_groups_of_three(cells: pl.LazyFrame, columns: Sequence[str], file: str) -> bool:
+    """Whether every cell of `columns` that is a number has a point with three digits behind it, and no zero before."""
+    facts = []
+    for name in columns:
+        cell = pl.col(name).str.strip_chars()
+        facts.append((cell.str.contains(r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$") | (cell == "")).all().alias(name))
+        facts.append(cell.str.contains(".", literal=True).any().alias(f"{name} given"))
+    return all(guarded(file, cells.select(facts).collect).row(0))
+
+
 def _find_marks(written: Sequence[str], text: pl.LazyFrame, file: str, decisions: Decisions) -> dict[str, Any]:
     """Find out what commas, apostrophes and spaces inside numbers mean."""
     if not written:
