@@ -4,6 +4,10 @@ import importlib
 import io
 
 import pytest
+from scenarios.platform_files import yfinance_wide
+from scenarios.vendor_files import make_days
+
+import backsweep as bs
 
 module = importlib.import_module("backsweep.cli.init")  # whose name is also that of its function
 
@@ -64,3 +68,17 @@ def test_what_is_no_data_is_refused(command, tmp_path, place, said):
     code, _, err = command("init", place)
     assert code == 2
     assert said in err
+
+
+@pytest.mark.slow
+def test_a_file_goes_from_init_to_a_finished_study(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name, content = yfinance_wide(make_days(60))
+    (tmp_path / name).write_bytes(content)
+    assert command("init", name, "--out", "new")[0] == 0
+    options = ("--trials", "4", "--backend", "inline", "--workers", "1", "--out", "study")
+    code, _, err = command("run", "new/sweep.yaml", *options, "--set", "data.benchmark=ACME")
+    assert (code, "error" in err) == (0, False)
+    trials = bs.open_study("study").trials
+    assert trials["state"].to_list() == ["COMPLETE"] * 4
+    assert "user_attrs_beta" in trials.columns

@@ -155,7 +155,7 @@ def test_sessions_are_cut_by_the_clock_of_the_zone(write, times, zone, sessions)
     shard = load(spec)
     assert shard.sessions[-1] + 1 == sessions
     assert instants(shard) == [datetime.fromisoformat(time) for time in times]
-    assert survey(spec).starts.tolist() == calendar_of(shard).starts.tolist()
+    assert survey(spec).sessions.starts.tolist() == calendar_of(shard).sessions.starts.tolist()
     with pytest.raises(BadData, match="no time zone that defines the sessions") as caught:
         load(DataSpec(bars=spec.bars))
     assert "timezone" in caught.value.remedy
@@ -171,7 +171,7 @@ def test_times_without_an_offset_are_of_the_zone(write, tmp_path, unit):
     shard = load(spec)
     assert shard.zone == "Australia/Sydney"
     assert instants(shard) == [datetime.fromisoformat(time) for time in SYDNEY if time[8:10] in {"09", "10"}]
-    assert survey(spec).ends.tolist() == calendar_of(shard).ends.tolist()
+    assert survey(spec).sessions.ends.tolist() == calendar_of(shard).sessions.ends.tolist()
 
 
 def test_a_column_with_a_zone_is_cut_by_the_declared_one(write, tmp_path):
