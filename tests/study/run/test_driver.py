@@ -34,7 +34,7 @@ def same(bench, first, second):
 
 @pytest.fixture
 def early_restarts(monkeypatch):
-    """Let CMA-ES join `auto` in a study of a hundred trials."""
+    """Make CMA-ES join `auto` in a study of a hundred trials."""
     monkeypatch.setattr("backsweep.study.search.samplers.auto.START", 24)
 
 

@@ -303,7 +303,7 @@ class _Run:
                 self._stop(batch, group, end - group.results.numbers.start)
 
     def _learn(self, seen: Observations, pruned: NDArray[np.bool_]) -> None:
-        """Let the sampler, and the patience, see the outcomes of the next trials."""
+        """Show the outcomes of the next trials to the sampler, and to the patience."""
         if self._feedback is not None:
             self._feedback.add(seen)
         self._patience.add(seen.losses, usable(seen.losses, seen.violations, ~(seen.failed | pruned)))

@@ -98,7 +98,7 @@ class Restarts:
         return self._axes.to_values(np.concatenate([np.empty((0, len(self._free))), *parts]))
 
     def observe(self, observed: Observations) -> None:
-        """Let the searches learn from the next batch, and draw for the batch that may be proposed now."""
+        """Update the searches with the next batch, and draw for the batch that may be proposed now."""
         first = 0
         for search, points in self._parts(self._drawn.popleft(), len(observed.failed)):
             search.tell(points, observed, slice(first, first + len(points)))

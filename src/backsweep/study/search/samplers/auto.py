@@ -33,7 +33,7 @@ class AutoProposer(Proposer):
         self._restarts = Restarts(space, search, START) if len(search.objective) == 1 else None
 
     def observe(self, observed: Observations) -> None:
-        """Let both learn from a batch."""
+        """Pass the outcomes of a batch on to both."""
         self._tpe.observe(observed)
         if self._restarts is not None:
             self._restarts.observe(observed)
