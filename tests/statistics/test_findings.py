@@ -64,6 +64,29 @@ def test_the_first_trial_can_be_the_best():
     assert not math.isnan(found.probabilistic)
 
 
+def test_the_track_record_is_in_years():
+    returns = np.random.default_rng(0).normal(0.001, 0.01, (640, 3))
+    found = findings(returns, selected=11)
+    mine = returns[:, 1]
+    sessions = statistics.minimum_track_record_length(
+        metrics.sharpe(mine, periods_per_year=1), metrics.skew(mine), metrics.kurtosis(mine)
+    )
+    assert found.track_record == pytest.approx(sessions / 252)
+
+
+def test_two_trials_are_enough_for_the_probability_of_overfitting():
+    edge = np.random.default_rng(0).normal(0.0, 0.01, (640, 2))
+    edge[:, 1] += 0.005
+    assert findings(edge).overfitting_probability == 0.0
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_the_reason_names_a_correction_for_more_than_one_look(looks):
+    returns = np.random.default_rng(1).normal(0.0, 0.01, (640, 5))
+    found = findings(returns, null=ranked(0.01), learned=True, looks=looks)
+    assert ("corrected for 2 looks at these data" in found.verdict.reason) == (looks == 2)
+
+
 @pytest.mark.parametrize("looks", [1, 3, 1000])
 def test_looks_multiply_the_p_value_up_to_one(looks):
     found = findings(np.random.default_rng(1).normal(0.0005, 0.01, (640, 5)), looks=looks)

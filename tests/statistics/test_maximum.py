@@ -83,7 +83,8 @@ def test_the_band_is_the_deflated_sharpe_ratio_of_both_counts_without_skill(coun
 
 
 def test_no_trials_are_refused():
-    with pytest.raises(BadInput, match="n is out of range"):
-        statistics.expected_maximum(0)
+    for function in (statistics.expected_maximum, exact_maximum):
+        with pytest.raises(BadInput, match="n is out of range"):
+            function(0)
     with pytest.raises(BadInput, match="n is out of range"):
         statistics.expected_maximum(np.nan)

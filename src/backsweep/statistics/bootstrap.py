@@ -143,7 +143,7 @@ def _equity(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def _max_drawdown(rows: NDArray[np.float64], _: float) -> NDArray[np.float64]:
     equity = _equity(rows)
     deepest: NDArray[np.float64] = np.max(1.0 - equity / np.maximum(np.maximum.accumulate(equity, axis=1), 1.0), axis=1)
-    return np.maximum(deepest, 0.0)
+    return deepest
 
 
 _METRICS: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float64]]] = {

@@ -59,6 +59,22 @@ def test_a_request_that_makes_no_sense_is_rejected_with_its_reason(step, reason)
     assert reason in REJECT_REASONS
 
 
+@pytest.mark.parametrize("asset", [-1, 2])
+def test_a_request_for_no_asset_cannot_be_changed(asset):
+    order = market(0, 1, asset=asset)
+    result = run(bars(*flat(100, 2), B=flat(100, 2)), [order, update(0, order, quantity=37)])
+    assert result.orders["quantity"].to_list() == [1.0]
+
+
+def test_a_new_price_alone_is_accepted_where_it_adds_no_exposure():
+    # 15 of 100 and 4 at 85 are within twice 1,000. At 88 equity is 820 and 320 are left, but the order has its 340.
+    order = limit(0, 4, 85)
+    steps = [market(0, 15), order, update(2, order, limit=84), observe(2, "limit_price", order=order)]
+    account = {"cash": 1000.0, "kind": "margin", "leverage": 2.0}
+    result = run(bars(*flat(100, 2), *flat(88, 2)), steps, account=account)
+    assert (len(result.fills), seen(result)) == (1, [84.0])
+
+
 def test_a_rejected_request_does_not_block_the_next():
     assert states(run(bars(*flat(100, 2)), [market(0, 0), market(0, 1)]))[1] == ("filled", "")
 

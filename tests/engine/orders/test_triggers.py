@@ -68,6 +68,12 @@ def test_a_bracket_may_have_a_stop_limit_entry():
     assert fills(run(bars(*prices), [entry])) == [(1, 10.0, 102.0), (2, -10.0, 105.0)]
 
 
+def test_a_trailing_stop_for_one_unit_follows_the_high():
+    # Mark 110 after day 1, level 105, which day 2 reaches.
+    prices = [QUIET, (100, 110, 96, 108), (108, 109, 104, 106)]
+    assert fills(run(bars(*prices), [market(0, 1), trailing(0, -1, amount=5)])) == [(1, 1.0, 100.0), (2, -1.0, 105.0)]
+
+
 def test_a_trailing_stop_is_tested_against_the_mark_before_its_bar():
     # Mark 100 at the start, level 95. Day 1 reaches 110 and 96: not 95, and the level is 105 only from day 2 on.
     prices = [QUIET, (100, 110, 96, 108), (108, 109, 104, 106), QUIET]
