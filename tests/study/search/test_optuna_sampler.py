@@ -138,6 +138,46 @@ def test_what_finishes_late_is_observed_once(sampler):
     assert known.tpe.archive._losses[:6, 0].tolist() == [1.0, 2.0, 3.0, 4.0, 9.0, 5.0]
 
 
+def test_of_trials_behind_one_that_is_running_those_that_finished_are_not_running(sampler):
+    study = optuna.create_study(sampler=sampler())
+    space = {"x": FloatDistribution(0.0, 1.0)}
+    trials = [study.ask(space) for _ in range(4)]
+    study.tell(trials[1], 1.0)
+    study.tell(trials[2], state=TrialState.FAIL)
+    study.sampler.sample_relative(study, study.trials[3], space)
+    (known,) = study.sampler._known.values()
+    assert [trial.number for trial in known.running(study.trials)] == [0, 3]
+    assert (known._observed, known._ahead, known.tpe.archive.count) == (0, {1, 2}, 1)
+
+
+def test_of_a_refined_sampler_every_eighth_trial_is_uniform_once_it_knows_enough(monkeypatch):
+    space = {"x": FloatDistribution(0.0, 1.0)}
+    trials = [create_trial(params={"x": i / 300}, distributions=space, value=float(i)) for i in range(300)]
+    drawn = {False: [], True: []}
+    for refined, numbers in drawn.items():
+        study = optuna.create_study(sampler=bs.TPESampler(seed=1, refined=refined))
+        study.add_trials(trials)
+        study.ask(space)
+        (known,) = study.sampler._known.values()
+        monkeypatch.setattr(known.tpe, "propose", lambda *_: np.array([[0.25]]))
+        for _ in range(16):
+            trial = study.ask(space)
+            if trial.params["x"] != 0.25:
+                numbers.append(trial.number)
+    assert drawn == {False: [], True: [303, 311]}
+
+
+def test_a_choice_that_a_distribution_lacks_does_not_count(sampler):
+    study = optuna.create_study(sampler=sampler())
+    for kind in "ab":
+        distributions = {"kind": CategoricalDistribution(("a", "b"))}
+        study.add_trial(create_trial(params={"kind": kind}, distributions=distributions, value=1.0))
+    value = study.sampler.sample_independent(study, study.trials[0], "kind", CategoricalDistribution(("b", "c")))
+    (known,) = study.sampler._known.values()
+    assert value in ("b", "c")
+    assert np.array_equal(known.tpe.archive._latent[:2], [[np.nan], [0.0]], equal_nan=True)
+
+
 def test_values_outside_of_a_range_that_has_changed_do_not_count(sampler):
     study = optuna.create_study(sampler=sampler())
     study.optimize(lambda trial: trial.suggest_float("x", 0.0, 10.0), n_trials=12)
