@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from backsweep.cli.progress import Clock, show_progress
-from backsweep.study.run.driver import Progress
+from backsweep.study.run.progress import Progress
 
 
 def standing(done, batches=0, best=None, failed=0):

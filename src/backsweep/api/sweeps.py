@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from backsweep.storage.protocol import Files
     from backsweep.strategy import Strategy
-    from backsweep.study.run.driver import Progress
+    from backsweep.study.run.progress import Progress
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.result import Result
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from backsweep.study.run.driver import Progress
+    from backsweep.study.run.progress import Progress
 
 
 class Clock:

@@ -12,7 +12,7 @@ from rich.text import Text
 from backsweep.cli.console import echo, make_console
 from backsweep.cli.progress import Clock
 from backsweep.study.results.watch import Watch
-from backsweep.study.run.driver import Progress
+from backsweep.study.run.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from scenarios.hostile import TEXTS, is_clean
 import backsweep as bs
 from backsweep.cli import console
 from backsweep.cli.progress import show_progress
-from backsweep.study.run.driver import Progress
+from backsweep.study.run.progress import Progress
 
 SHORT = {name: text for name, text in TEXTS.items() if name != "long"}
 

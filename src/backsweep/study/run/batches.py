@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from backsweep.study.search.batch_sizes import BatchSizes
+    from backsweep.sweepfile.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,14 @@ class Batches:
     def known(self, batch: int) -> int:
         """How many batches, counted from the first, must be complete before this one is proposed."""
         return max(0, batch - self.lag + 1)
+
+
+def make_batches(sweep: Sweep, limit: int | None, sizes: BatchSizes) -> Batches:
+    """Return the batches of a study; whole ones where every fold has its own, and where trials are compared in them."""
+    search, folds = sweep.search, sizes.folds
+    total = folds * min(number for number in (search.trials, limit) if number is not None)
+    if sweep.searches_by_fold or search.between_folds is not None:
+        last = int(sizes.of(np.array(total - 1)))
+        whole = sizes.start((last // folds + 1) * folds)
+        total = whole if limit is None else min(whole, limit)
+    return Batches(sizes, search.lag * folds, total, sweep.searches_by_fold)

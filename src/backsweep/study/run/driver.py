@@ -17,17 +17,17 @@ import math
 import time
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backsweep.study.run.batch_groups import BatchGroup, make_schedule
-from backsweep.study.run.batches import Batches
+from backsweep.study.run.batches import Batches, make_batches
 from backsweep.study.run.commits import Commits, Complete
 from backsweep.study.run.feedback import Feedback
 from backsweep.study.run.pacing import Pacing
 from backsweep.study.run.patience import Patience
+from backsweep.study.run.progress import Progress, Summary
 from backsweep.study.search.batch_sizes import batch_sizes
 from backsweep.study.search.proposals import joined
 from backsweep.study.search.samplers import make_proposer, make_proposer_by_fold
@@ -37,12 +37,10 @@ from backsweep.trial.contract import DataInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import polars as pl
     from numpy.typing import NDArray
 
-    from backsweep.study.search.batch_sizes import BatchSizes
     from backsweep.study.search.proposals import Observations, Proposals, Proposer
     from backsweep.study.search.space import Space
     from backsweep.study.store.folder import StudyFolder
@@ -53,34 +51,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds to wait for a chunk
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The progress of a study.
-
-    `done` counts trials that have ended, failed ones included, `batches` those committed; `best` is the row of the best
-    committed trial, or None.
-    """
-
-    done: int
-    total: int
-    failed: int
-    best: dict[str, Any] | None
-    batches: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How a run ended; `resumed` trials had been committed by earlier runs, `paused` is whether its time was over."""
-
-    path: Path | str
-    done: int
-    total: int
-    failed: int
-    resumed: int
-    best: dict[str, Any] | None
-    paused: bool = False
 
 
 def run_study(
@@ -115,7 +85,7 @@ def run_study(
                     info = backend.start(spec)
                 folds = 1 + (folder.segments(spec.folds) if info is None else info.segments)[-1].fold
                 proposer = make_proposer_by_fold(sweep, space, folds)
-            batches = _batches(sweep, proposer.limit, batch_sizes(sweep.search, identity.proposals, folds))
+            batches = make_batches(sweep, proposer.limit, batch_sizes(sweep.search, identity.proposals, folds))
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size, deadline)
             if not run.finished:
                 info = info or backend.start(spec)
@@ -131,17 +101,6 @@ def run_study(
             return run.summary()
     finally:
         backend.close()
-
-
-def _batches(sweep: Sweep, limit: int | None, sizes: BatchSizes) -> Batches:
-    """Return the batches of a study; whole ones where every fold has its own, and where trials are compared in them."""
-    search, folds = sweep.search, sizes.folds
-    total = folds * min(number for number in (search.trials, limit) if number is not None)
-    if sweep.searches_by_fold or search.between_folds is not None:
-        last = int(sizes.of(np.array(total - 1)))
-        whole = sizes.start((last // folds + 1) * folds)
-        total = whole if limit is None else min(whole, limit)
-    return Batches(sizes, search.lag * folds, total, sweep.searches_by_fold)
 
 
 class _Run:
