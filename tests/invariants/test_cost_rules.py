@@ -104,7 +104,7 @@ def test_interest_and_borrow_fees_are_those_of_the_accounts_nights(scenario, int
         if ends_session(scenario, index):
             debt = max(-cash[index], 0.0) * rates["margin_interest"]
             short = np.where(held[index] < 0.0, -held[index] * closes[index], 0.0).sum() * rates["short_borrow"]
-            due += (debt + short) * (at[index + 1] - at[index]).total_seconds() / (365 * 86400)
+            due += (debt + short) * (at[index + 1].date() - at[index].date()).days / 365
     assert result.metrics["financing"] == pytest.approx(due, rel=1e-9, abs=1e-9)
 
 
