@@ -24,7 +24,8 @@ from backsweep.study.results.study import Study, open_study
 from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.samplers import check_sampler
-from backsweep.study.search.space import Space, build_space, check_value, trial_spec
+from backsweep.study.search.section_numbers import check_value
+from backsweep.study.search.space import Space, build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify, list_files
 from backsweep.study.store.looks import recording_looks

@@ -35,6 +35,8 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
     found = backsweep.check(sweep, overrides=overrides or ())
     params = {axis.name: _describe_axis(axis) for axis in found.space.dimensions}
     params |= {name: f"{format_number(value)}, fixed" for name, value in found.space.fixed.items()}
+    if found.space.given:
+        params["first trials"] = f"{len(found.space.given)} of the file"
     if found.space.relations:
         texts = "; ".join(relation.text for relation in found.space.relations)
         params["relations"] = f"{texts}: {found.space.region.share:.2%} of the space"

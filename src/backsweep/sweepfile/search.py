@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -160,6 +160,9 @@ class Search(Section):
     relations: tuple[str, ...] | None = None
     """Comparisons of parameters that every proposal satisfies, such as `fast < slow` or `stop <= 0.5 * target`:
     expressions with `+ - * /`, parentheses, `abs`, `min` and `max`, and one of `<`, `<=`, `>`, `>=`, `==` and `!=`."""
+    enqueue: Annotated[tuple[dict[str, Number] | Literal["default"], ...] | None, Field(min_length=1)] = None
+    """The first trials, whatever the sampler: values by name, `{fast: 10, slow: 100}`, or `default`. What an entry
+    leaves out has the default that the strategy declares, or the number that the file sets."""
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     """What is better: `{maximize: sharpe}`, or a list for several objectives."""
     constraints: tuple[str, ...] = ()
@@ -180,6 +183,11 @@ class Search(Section):
     def known_sampler(self) -> Sampler:
         """What is known of the sampler; one that is named by its class is taken to learn."""
         return SAMPLERS.get(self.sampler, _CUSTOM)
+
+    @property
+    def given(self) -> int:
+        """How many first trials the file gives."""
+        return len(self.enqueue or ())
 
     @property
     def between_folds(self) -> Pruner | None:

@@ -94,6 +94,29 @@ def test_relations_leave_the_same_rows_whatever_the_order_and_where_a_study_was_
     assert found.filter(pl.col("params_window") < 10 * pl.col("params_stop")).is_empty()
 
 
+@pytest.mark.usefixtures("early_restarts")
+@pytest.mark.parametrize("sampler", ["sobol", "grid", "auto", "cmaes", "nsga2"])
+def test_given_trials_are_the_first_and_leave_the_same_rows_however_a_study_is_run(
+    bench, make_backend, sweep_text, sampler
+):
+    text = sweep_text.replace("  params:\n", "  params:\n    entry: {step: 0.25}\n")
+    given = "[{entry: 2.0, stop: 3, window: 20, long_only: true}, {entry: 3, stop: 1.25, window: 7, long_only: false}]"
+    sweep = bench.sweep(text, sampler=sampler, trials=60, enqueue=given)
+    bench.run("whole", sweep)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("cut", sweep, make_backend(order=default_rng(6), interrupt_after=6), chunk_size=4)
+    bench.run("cut", sweep)
+    same(bench, "whole", "cut")
+    bench.run("short", bench.sweep(text, sampler=sampler, trials=1, enqueue=given))
+    bench.run("short", sweep)
+    same(bench, "whole", "short")
+    found = rows(bench, "whole")
+    assert len(found) == 60
+    params = found.select("^params_.*$").head(2).rows()
+    assert params == [(2.0, 3.0, 20, True, 0.0002), (3.0, 1.25, 7, False, 0.0002)]  # the file's slippage
+    assert found["batch"].head(3).to_list() == [0, 0, 1]
+
+
 class Witness(RandomProposer):
     """Keeps what it was asked, and what of its observations somebody else still holds."""
 

@@ -41,6 +41,7 @@ search:
   objective: {maximize: sharpe}
   constraints: ["max_drawdown <= 0.2"]
   relations: ["4 * fast < slow", "weight * 10 != fast"]
+  enqueue: [{fast: 3, slow: 30, band: 0.01, weight: 1.0}]
 """
 
 MODELS = """\

@@ -44,12 +44,14 @@ class BatchSizes:
     growing : whether the first batches have fewer.
     folds : where every fold has trials of its own, how many folds there are: their batches take turns, and grow with
         the trials of their fold. Else 1.
+    given : trials that the sweep file gives, which are a batch of their own before all others; 0 for none.
 
     """
 
     largest: int
     growing: bool = False
     folds: int = 1
+    given: int = 0
 
     def start(self, batch: int) -> int:
         """Return the first trial of a batch."""
@@ -71,14 +73,15 @@ class BatchSizes:
 
     @cached_property
     def _steps(self) -> tuple[_Step, ...]:
-        steps = [_Step(0, 0, min(_FIRST, self.largest) if self.growing else self.largest)]
+        steps = [_Step(0, 0, self.given)] if self.given else []
+        steps.append(_Step(self.given, len(steps), min(_FIRST, self.largest) if self.growing else self.largest))
         while steps[-1].size < self.largest:
             trial, batch, size = steps[-1]
-            end = 2 * _SHARE * size
+            end = self.given + 2 * _SHARE * size
             steps.append(_Step(end, batch + (end - trial) // size, min(2 * size, self.largest)))
         return tuple(steps)
 
 
 def batch_sizes(search: Search, version: int, folds: int = 1) -> BatchSizes:
     """Return the batches of a search by the rules of a version; `folds` as in `BatchSizes`."""
-    return BatchSizes(search.batch, search.known_sampler.grows and version >= GROWING, folds)
+    return BatchSizes(search.batch, search.known_sampler.grows and version >= GROWING, folds, search.given)

@@ -74,6 +74,15 @@ class Dimension:
             return self.at(np.minimum((unit * size).astype(np.int64), size - 1))
         return np.minimum(self.low + unit * (self.high - self.low), self.high)
 
+    def nearest(self, value: float) -> float | None:
+        """Return a value as the axis has it, None if it is none of the axis: exact steps and choices."""
+        if self.choices is not None:
+            return float(value) if value in self.choices else None
+        if not self.low <= value <= self.high:
+            return None
+        snapped = self.snap(value)
+        return snapped if abs(snapped - value) <= _SLACK * (self.step or 1.0) else None
+
     def snap(self, value: float) -> float:
         """Move a sampler's value onto the axis: exact steps, whole integers."""
         if self.choices is not None or self.step is None:

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
-    from optuna.storages import BaseStorage
 
-    from backsweep.study.search.dimension import Dimension
+    from backsweep.study.search.dimension import Dimension, Number
     from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
 _OPTUNA = 4  # keeps the streams of one seed apart
+_GIVEN = (0, 1)  # the key of the batch of given trials
 _ASKS = 16  # for a trial that satisfies the relations
 _WORST = 1e100  # stands for an infinite violation: samplers add violations up, and sums must be finite
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # samplers do not look at times
@@ -68,51 +68,69 @@ class OptunaProposer(Proposer):
 
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
         """Ask a new sampler for a batch, given a new study of the past."""
+        return self._ask((batch,), size, running)
+
+    def adopt(self, values: NDArray[np.float64]) -> Proposals:
+        """Enqueue given trials, so that the sampler keeps of them what it keeps of its own."""
+        return self._ask(_GIVEN, len(values), (), [self._space.decode(row) for row in values])
+
+    def _ask(
+        self, key: tuple[int, ...], size: int, running: Sequence[Proposals], given: Sequence[dict[str, Number]] = ()
+    ) -> Proposals:
+        """Ask for a batch with the seed of a key; raises BadInput where the sampler refuses."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Optuna's many, none says anything about this study
             try:
                 with modules_of(self.build):
-                    return self._ask(batch, size, running)
+                    study, seen = self._study(key, running)
+                    for params in given:
+                        study.enqueue_trial(params)
+                    return self._ask_all(study, size, seen)
             except (TypeError, ValueError, ImportError, RuntimeError) as error:
                 remedy = "use another sampler, or change what it cannot take"
                 found = f"{type(error).__name__}: {error}"
                 raise BadInput("the sampler refuses", where=self._where, found=found, remedy=remedy) from error
 
-    def _ask(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
-        seed = int(np.random.SeedSequence([_OPTUNA, self._search.seed, batch]).generate_state(1)[0])
+    def _study(self, key: tuple[int, ...], running: Sequence[Proposals]) -> tuple[optuna.Study, dict[str, Any]]:
+        """Return a new study of the past, and the attributes that samplers have left in it."""
+        seed = int(np.random.SeedSequence([_OPTUNA, self._search.seed, *key]).generate_state(1)[0])
         storage = optuna.storages.InMemoryStorage()
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objective)
         study = optuna.create_study(storage=storage, sampler=self.build(seed=seed), directions=directions)
-        key = storage.get_study_id_from_name(study.study_name)
         for seen in self.trials:
-            storage.create_new_trial(key, seen)
+            storage.create_new_trial(study._study_id, seen)  # noqa: SLF001
         attrs = dict(self._attrs)
         for proposals in running:
             for row in range(len(proposals.values)):
-                storage.create_new_trial(key, self._running(proposals, row))
+                storage.create_new_trial(study._study_id, self._running(proposals, row))  # noqa: SLF001
                 attrs |= _unpack(proposals.attr(row)).get("study", {})
         for name, value in attrs.items():
-            storage.set_study_system_attr(key, name, value)
+            storage.set_study_system_attr(study._study_id, name, value)  # noqa: SLF001
+        return study, attrs
+
+    def _ask_all(self, study: optuna.Study, size: int, attrs: dict[str, Any]) -> Proposals:
+        """Ask for so many trials; `attrs` are those of the study before."""
         values = np.empty((size, len(self._axes)))
         texts: list[str] = []
         for row in range(size):
-            values[row], trial = self._ask_one(study, storage)
-            now = storage.get_study_system_attrs(key)
+            values[row], trial = self._ask_one(study)
+            now = study._storage.get_study_system_attrs(study._study_id)  # noqa: SLF001
             new = {name: value for name, value in now.items() if name not in attrs or attrs[name] != value}
             attrs |= new
             texts.append(_pack(trial, new))
         return Proposals(values, tuple(texts))
 
-    def _ask_one(self, study: optuna.Study, storage: BaseStorage) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    def _ask_one(self, study: optuna.Study) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Ask for a trial that satisfies the relations; returns its values, and what the sampler must find again.
 
         One that does not counts as failed, which samplers ignore; the last of several is moved until it does.
         """
         for attempt in range(_ASKS):
             trial = study.ask(self._axes)
+            _ = trial.relative_params  # an enqueued trial does without: a genetic sampler would not know its generation
             values = np.array([axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions])
-            attrs = storage.get_trial(trial._trial_id).system_attrs  # noqa: SLF001
+            attrs = study._storage.get_trial(trial._trial_id).system_attrs  # noqa: SLF001
             if self._space.region.holds(values[None]).all():
                 break
             study.tell(trial, state=TrialState.FAIL)

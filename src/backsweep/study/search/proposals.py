@@ -112,6 +112,14 @@ class Proposer(ABC):
         sampler that does not learn, of which any batch may come first, and whose batches have the same size.
         """
 
+    def adopt(self, values: NDArray[np.float64]) -> Proposals:
+        """Return given trials, float64[k, p], as a batch before the first; see `given`."""
+        return Proposals(values)
+
+    def observe_given(self, observed: Observations) -> None:
+        """Record the outcomes of given trials, which is before batch 0 is observed."""
+        self.observe(observed)
+
 
 def judge(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return losses (smaller is better, NaN = undefined) and violations (at most 0 where a bound holds) of metrics.

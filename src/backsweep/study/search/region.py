@@ -53,11 +53,19 @@ class Region:
         """Return which points, float64[k, p] on the axes, satisfy all relations: bool[k]."""
         good = np.ones(len(values), np.bool_)
         if self.relations:
-            columns = {name: np.full(len(values), float(value)) for name, value in self._fixed.items()}
-            columns |= {axis.name: values[:, j] for j, axis in enumerate(self._axes)}
+            columns = self._columns(values)
             for relation in self.relations:
                 good &= relation.holds(columns)
         return good
+
+    def broken(self, values: NDArray[np.float64]) -> list[Relation]:
+        """Return the relations that some of the points do not satisfy."""
+        columns = self._columns(values)
+        return [relation for relation in self.relations if not relation.holds(columns).all()]
+
+    def _columns(self, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        columns = {name: np.full(len(values), float(value)) for name, value in self._fixed.items()}
+        return columns | {axis.name: values[:, j] for j, axis in enumerate(self._axes)}
 
     @property
     def share(self) -> float:

@@ -103,15 +103,19 @@ class Restarts:
         for search, points in self._parts(self._drawn.popleft(), len(observed.failed)):
             search.tell(points, observed, slice(first, first + len(points)))
             first += len(points)
-        self._keep_best(observed)
+        self.observe_given(observed)
         self._observed += 1
-        self._trials += len(observed.failed)
         drawn = []
         if self._trials >= self._start and len(self._best[0]):
             searches = [self._begin() if each is None or each.ended else each for each in self._searches]
             drawn = [(search, self._draw(search, size)) for search, size in zip(searches, self._sizes, strict=True)]
             self._searches[:] = searches
         self._drawn.append(drawn)
+
+    def observe_given(self, observed: Observations) -> None:
+        """Count trials that are in no batch of the searches, and remember the best of them."""
+        self._keep_best(observed)
+        self._trials += len(observed.failed)
 
     def _draw(self, search: LocalSearch, size: int) -> NDArray[np.float64]:
         """Draw a generation in the region of the space where its relations hold, latent: float64[size, p]."""

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
 
 from backsweep.errors import BadInput
 from backsweep.study.search.dimension import Dimension, Number, from_unit
+from backsweep.study.search.first_trials import read_given
 from backsweep.study.search.region import Region
+from backsweep.study.search.section_numbers import check_number, check_section, check_value
 from backsweep.study.search.tpe.axes import Axes
 from backsweep.sweepfile.expressions import parse_relation
 from backsweep.sweepfile.folds import FoldSpec
@@ -29,10 +30,9 @@ from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.code import code_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from pydantic import BaseModel
 
     from backsweep.strategy import Param
     from backsweep.sweepfile.expressions import Relation
@@ -41,18 +41,20 @@ if TYPE_CHECKING:
 _MOST_STEPS = 2**53
 """Of a range: as many as a float can count."""
 
-_SECTIONS = ("costs", "account", "execution")
-
 Kind = TypeVar("Kind", bound=Section)
 
 
 @dataclass(frozen=True)
 class Space:
-    """The axes in column order, the fixed values by name, and the relations that hold for every proposal."""
+    """The axes in column order, the fixed values by name, the relations that hold for every proposal, and first trials.
+
+    `given` are the values of the first trials on the axes, before those that a sampler proposes.
+    """
 
     dimensions: tuple[Dimension, ...]
     fixed: dict[str, Number]
     relations: tuple[Relation, ...] = ()
+    given: tuple[tuple[float, ...], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,7 +125,7 @@ def build_space(sweep: Sweep, declared: Mapping[str, Param]) -> Space:
         for name in getattr(search, key):
             where = sweep.where("search", key, name)
             if name not in declared:
-                _check_number(sweep, name, declared, where)
+                check_number(sweep, name, declared, where)
             if key == "fixed" and name in search.params:
                 problem = f"`{name}` is both searched and fixed"
                 raise BadInput(problem, where=where, remedy="keep it under `params` or under `fixed`")
@@ -132,7 +134,9 @@ def build_space(sweep: Sweep, declared: Mapping[str, Param]) -> Space:
     free = [name for name in declared if name not in search.fixed]
     free += [name for name in search.params if name not in declared]
     axes = tuple(_dimension(sweep, name, declared.get(name)) for name in free)
-    return Space(axes, dict(search.fixed), _relations(sweep, axes))
+    relations = _relations(sweep, axes)
+    given = tuple(read_given(sweep, axes, Region(axes, search.fixed, relations), declared))
+    return Space(axes, dict(search.fixed), relations, given)
 
 
 def _relations(sweep: Sweep, axes: tuple[Dimension, ...]) -> tuple[Relation, ...]:
@@ -153,40 +157,6 @@ def _relations(sweep: Sweep, axes: tuple[Dimension, ...]) -> tuple[Relation, ...
     return tuple(found)
 
 
-def _check_number(sweep: Sweep, name: str, declared: Mapping[str, Param], where: str) -> None:
-    """Refuse a name that is neither a parameter nor a number of the sections."""
-    section, _, rest = name.partition(".")
-    if section in _SECTIONS:
-        value = _walk(_dump(sweep, section), rest)
-        if isinstance(value, float | int) and not isinstance(value, bool):
-            return
-    numbers = [f"{section}.{key}" for section in _SECTIONS for key in _numbers(_dump(sweep, section))]
-    raise BadInput(
-        f"unknown parameter `{name}`",
-        where=where,
-        expected="a parameter of the strategy, or a number under costs, account or execution as this file sets them",
-        remedy=nearest(name, [*declared, *numbers]),
-    )
-
-
-def check_value(sweep: Sweep, name: str, value: Number, param: Param | None, where: str) -> None:
-    """Refuse a value that a parameter, or the number of a section where `param` is None, cannot have."""
-    if not np.isfinite(value):
-        remedy = "give a finite number: NaN and infinity cannot stand for none"
-        raise BadInput(
-            f"bad value of `{name}`", where=where, expected="a finite number", found=str(value), remedy=remedy
-        )
-    boolean = param is not None and param.choices is not None and all(isinstance(c, bool) for c in param.choices)
-    whole = param is not None and param.integer
-    if boolean != isinstance(value, bool):
-        expected = "true or false" if boolean else "a number"
-        raise BadInput(f"bad value of `{name}`", where=where, expected=expected, found=shown(value))
-    if whole and value != int(value):
-        raise BadInput(f"bad value of `{name}`", where=where, expected="a whole number", found=shown(value))
-    if param is None:
-        _check_section(sweep, name, value, where)
-
-
 def _dimension(sweep: Sweep, name: str, param: Param | None) -> Dimension:
     entry = sweep.search.params.get(name, ParamRange())
     where = sweep.where("search", "params", name) if name in sweep.search.params else f"{sweep.strategy}: `{name}`"
@@ -195,7 +165,7 @@ def _dimension(sweep: Sweep, name: str, param: Param | None) -> Dimension:
     axis = _choice(name, choices, where) if choices is not None else _range(name, entry, param, where)
     if param is None:
         for value in axis.choices or (axis.low, axis.high):
-            _check_section(sweep, name, value, where)
+            check_section(sweep, name, value, where)
     elif param.integer and not axis.integer:
         _bad(name, where, expected="whole numbers, as the strategy declares", found=shown(axis.choices))
     return axis
@@ -246,53 +216,3 @@ def _range(name: str, entry: ParamRange, param: Param | None, where: str) -> Dim
 
 def _bad(name: str, where: str, *, expected: str, found: str) -> NoReturn:
     raise BadInput(f"bad range of `{name}`", where=where, expected=expected, found=found, remedy="correct the range")
-
-
-def _check_section(sweep: Sweep, name: str, value: Number, where: str) -> None:
-    """Refuse a value that the section itself would refuse."""
-    section, _, rest = name.partition(".")
-    content = _dump(sweep, section)
-    _walk(content, rest, value)
-    model: type[BaseModel] = type(getattr(sweep, section))
-    try:
-        model.model_validate(content)
-    except ValidationError as error:
-        expected = error.errors()[0]["msg"].removeprefix("Input should be ")
-        remedy = "keep every value of the range inside the limits"
-        raise BadInput(
-            f"`{name}` out of range", where=where, expected=expected, found=shown(value), remedy=remedy
-        ) from None
-
-
-def _dump(sweep: Sweep, section: str) -> dict[str, Any]:
-    content: dict[str, Any] = getattr(sweep, section).model_dump(mode="json")
-    return content
-
-
-def _walk(content: Any, dotted: str, replacement: Number | None = None) -> Any:
-    """Follow a dotted key, and put `replacement` there if given; keys may have dots themselves, as in `BRK.B`.
-
-    The items of a list have their places as keys, as in `costs.commission.tiers.1.rate`.
-    """
-    for key, value in _items(content):
-        if str(key) == dotted:
-            if replacement is not None:
-                content[key] = replacement
-            return value
-        if dotted.startswith(f"{key}.") and isinstance(value, dict | list):
-            return _walk(value, dotted[len(str(key)) + 1 :], replacement)
-    return None
-
-
-def _items(content: Any) -> Iterable[tuple[Any, Any]]:
-    return enumerate(content) if isinstance(content, list) else content.items()
-
-
-def _numbers(content: Any, prefix: str = "") -> list[str]:
-    names: list[str] = []
-    for key, value in _items(content):
-        if isinstance(value, dict | list):
-            names += _numbers(value, f"{prefix}{key}.")
-        elif isinstance(value, float | int) and not isinstance(value, bool):
-            names.append(f"{prefix}{key}")
-    return names

@@ -10,8 +10,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backsweep.errors import BadInput
 from backsweep.study.search.by_fold import ByFold, fold_seed
+from backsweep.study.search.given import GivenFirst
 from backsweep.sweepfile.search import SAMPLERS
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ def make_proposer(sweep: Sweep, space: Space) -> Proposer:
     sampler = sweep.search.sampler
     module = import_module(f"{__name__}.{sampler if sampler in SAMPLERS else 'custom'}")
     proposer: Proposer = module.make(space, sweep.search, where)
-    return proposer
+    return GivenFirst(np.array(space.given), proposer) if space.given else proposer
 
 
 def check_sampler(sweep: Sweep) -> None:

@@ -38,6 +38,12 @@ class AutoProposer(Proposer):
         if self._restarts is not None:
             self._restarts.observe(observed)
 
+    def observe_given(self, observed: Observations) -> None:
+        """Let TPE learn from given trials; CMA-ES may begin at the best of them."""
+        self._tpe.observe(observed)
+        if self._restarts is not None:
+            self._restarts.observe_given(observed)
+
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:
         """Return the generations of CMA-ES, if there are any, then TPE's proposals, which count these as running."""
         points = None if self._restarts is None else self._restarts.propose(batch, size)

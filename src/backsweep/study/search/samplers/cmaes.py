@@ -3,7 +3,7 @@
 A generation is a batch. Because batch k is proposed before its `lag - 1` predecessors are known, there are `lag`
 independent searches that take turns: batch k belongs to search k modulo lag and follows from that search's own earlier
 batches, all of which are known by then. No trial is wasted, and the searches start from the same middle with different
-random numbers.
+random numbers. Of given trials, the best is where the last of the searches begins: the others have begun by then.
 
 Outcomes enter as ranks (CMA-ES uses nothing else), so constraints, undefined objectives and failures only have to be
 ordered. The state is rebuilt by asking and telling again, from the seed and the outcomes alone. Axes with few values,
@@ -38,11 +38,14 @@ _BELOW_ONE = np.nextafter(1.0, 0.0)
 class _Search:
     """One of the searches that take turns, with its last generation."""
 
-    def __init__(self, space: Space, seed: int, size: int) -> None:
+    def __init__(self, space: Space, seed: int, size: int, start: NDArray[np.float64] | None = None) -> None:
         # An axis that means nothing is added to a search of one axis, which CMA-ES does not accept.
         dimensions = max(2, len(space.dimensions))
         bounds = np.tile([0.0, 1.0], (dimensions, 1))
-        self._cma = CMA(np.full(dimensions, 0.5), _SPREAD, bounds=bounds, seed=seed, population_size=size)
+        mean = np.full(dimensions, 0.5)
+        if start is not None:
+            mean[: len(start)] = start
+        self._cma = CMA(mean, _SPREAD, bounds=bounds, seed=seed, population_size=size)
         self._space, self._size = space, size
         self._generation = self._ask()
 
@@ -77,9 +80,16 @@ class CmaProposer(Proposer):
                 found=str(search.batch),
                 remedy="set `search.batch: 32`",
             )
-        self._space, self._lag = space, search.lag
+        self._space, self._lag, self._search = space, search.lag, search
         self._searches = [_Search(space, _seed(search.seed, turn), search.batch) for turn in range(search.lag)]
         self._observed = 0
+
+    def observe_given(self, observed: Observations) -> None:
+        """Begin the search that has proposed nothing yet at the best of given trials."""
+        best = ranked(observed.losses, observed.violations, observed.failed)[0]
+        if not observed.failed[best]:
+            turn, start = self._lag - 1, self._space.to_unit(observed.proposals.values[[best]])[0]
+            self._searches[turn] = _Search(self._space, _seed(self._search.seed, turn), self._search.batch, start)
 
     def observe(self, observed: Observations) -> None:
         """Move the search on whose generation the batch was."""

@@ -1,0 +1,85 @@
+"""The first trials that a sweep file names: their values on the axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.errors import BadInput
+from backsweep.study.search.section_numbers import check_value, number_at
+from backsweep.sweepfile.messages import nearest, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from backsweep.strategy import Param
+    from backsweep.study.search.dimension import Dimension, Number
+    from backsweep.study.search.region import Region
+    from backsweep.sweepfile.sweep import Sweep
+
+
+def read_given(
+    sweep: Sweep, axes: Sequence[Dimension], region: Region, declared: Mapping[str, Param]
+) -> Iterator[tuple[float, ...]]:
+    """Yield the values of each trial under `search.enqueue`, in the order of the axes.
+
+    What an entry leaves out has the default that the strategy declares, or the number that the file sets. Raises
+    BadInput for an unknown name, a value that is not on its axis, and one that breaks a relation.
+    """
+    for i, entry in enumerate(sweep.search.enqueue or ()):
+        where = sweep.where("search", "enqueue", i)
+        named: Mapping[str, Number] = {} if isinstance(entry, str) else entry
+        _check_names(sweep, named, axes, where)
+        row = tuple(_value_of(sweep, axis, named, declared.get(axis.name), where) for axis in axes)
+        broken = [relation.text for relation in region.broken(np.array([row]))]
+        if broken:
+            pairs = zip(axes, row, strict=True)
+            raise BadInput(
+                "a first trial that breaks a relation",
+                where=where,
+                expected=broken[0],
+                found=", ".join(f"{axis.name} {shown(axis.plain(value))}" for axis, value in pairs),
+                remedy="correct its values, or the relation",
+            )
+        yield row
+
+
+def _check_names(sweep: Sweep, named: Mapping[str, Number], axes: Sequence[Dimension], where: str) -> None:
+    names = [axis.name for axis in axes]
+    for name in named:
+        if name in sweep.search.fixed:
+            remedy = f"leave `{name}` out there, or take it out of `fixed`"
+            raise BadInput(f"a first trial with `{name}`, which is fixed", where=where, remedy=remedy)
+        if name not in names:
+            expected = "one of " + ", ".join(names)
+            raise BadInput(f"unknown parameter `{name}`", where=where, expected=expected, remedy=nearest(name, names))
+
+
+def _value_of(sweep: Sweep, axis: Dimension, named: Mapping[str, Number], param: Param | None, where: str) -> float:
+    """Return the value of one axis as the axis has it."""
+    name = axis.name
+    default = param.default if param is not None else number_at(sweep, name)
+    value = named.get(name, default)
+    if value is None:
+        problem = f"a first trial without `{name}`, which has no default"
+        raise BadInput(problem, where=where, remedy=f"give `{name}` a value")
+    check_value(sweep, name, value, param, where)
+    found = axis.nearest(value)
+    if found is None:
+        is_default = "" if name in named else ", the default"
+        raise BadInput(
+            f"a first trial with a value of `{name}` that is not searched",
+            where=where,
+            expected=_describe(axis),
+            found=shown(value) + is_default,
+            remedy=f"give `{name}` a value that it may have there" if is_default else "correct it, or the range",
+        )
+    return found
+
+
+def _describe(axis: Dimension) -> str:
+    if axis.choices is not None:
+        return "one of " + ", ".join(map(shown, axis.choices))
+    step = "" if axis.step is None else f", in steps of {axis.step:g}"
+    return f"{axis.low:g} to {axis.high:g}{step}"
