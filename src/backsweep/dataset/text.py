@@ -93,15 +93,29 @@ def scan_cells(file: str, form: Format) -> pl.LazyFrame | None:
         infer_schema=False,
     )
     try:
-        if form.header_rows is None or form.header_rows == 1:
-            return _scan_named(file, scan, form)
-        head = scan(has_header=False, skip_rows=form.skip_rows or 0, n_rows=form.header_rows)
-        names = _names(file, _join_headers(head.collect().rows()), form)
-        below = (form.skip_rows or 0) + form.header_rows + (form.skip_rows_after_header or 0)
-        cells = scan(has_header=False, skip_rows=below, new_columns=names, null_values=_nulls(form))
-        cells.collect_schema()
+        return _scan_rows(file, scan, form)
+    except pl.exceptions.NoDataError:
+        if not form.skip_rows or (form.header_rows or 1) > 1:
+            return None
+    # a quotation mark above the header that none closes makes all of the file one cell: lines are skipped instead
+    lines = first_bytes(file, 1 << 16).decode(form.encoding or "utf-8", errors="replace").splitlines()
+    blank = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    try:
+        below = partial(scan, skip_lines=blank + form.skip_rows)
+        return _scan_rows(file, below, form.model_copy(update={"skip_rows": None}))
     except pl.exceptions.NoDataError:
         return None
+
+
+def _scan_rows(file: str, scan: Callable[..., pl.LazyFrame], form: Format) -> pl.LazyFrame:
+    """Scan a file whose columns one row names, several or none; raises NoDataError where it has no row."""
+    if form.header_rows is None or form.header_rows == 1:
+        return _scan_named(file, scan, form)
+    head = scan(has_header=False, skip_rows=form.skip_rows or 0, n_rows=form.header_rows)
+    names = _names(file, _join_headers(head.collect().rows()), form)
+    below = (form.skip_rows or 0) + form.header_rows + (form.skip_rows_after_header or 0)
+    cells = scan(has_header=False, skip_rows=below, new_columns=names, null_values=_nulls(form))
+    cells.collect_schema()
     return cells
 
 

@@ -329,3 +329,9 @@ def test_blanks_behind_the_marks_between_columns_are_part_of_no_name(tmp_path):
     shard = read(place, find_keys(place, {}, refuse).keys)
     assert shard.assets == ("SPY",)
     assert read(place, find_keys(place, {}, refuse).keys | {"assets": ["SPY"]}).rows.height == 1
+
+
+@pytest.mark.parametrize("above", ['Report "daily\n', 'Rain: 5" a day\nby me\n', '\n\nReport "daily\n'])
+def test_a_quotation_mark_above_the_header_that_none_closes_hides_no_row(tmp_path, above):
+    place = write(tmp_path, "bars.csv", above + HEAD + "2024-01-15,10,11,9,10,100\n2024-01-16,10,11,9,10,100\n")
+    assert read(place, find_keys(place, {}, refuse).keys).rows["close"].to_list() == [10.0, 10.0]
