@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from search_bench import functions
+from search_bench.backtests import CASES
 from search_bench.objectives import FOUND, FUNCTIONS, Outcomes
 from search_bench.report import BEGIN, END, compare, holm, write_page
-from search_bench.searches import OBJECTIVES, Found, Sampler, best_after, search
+from search_bench.searches import OBJECTIVES, Found, Sampler, best_after, objective_of, search
 from search_bench.store import Store, Task
 
 OPTIMA = {
@@ -58,6 +59,19 @@ def test_the_best_trial_is_the_best_feasible_one_and_is_judged_without_the_noise
     x = np.array([[1.9, 0.02, 0.06, 60.0], [3.2, 0.02, 0.06, 15.0]])
     outcomes = Outcomes(np.array([-1.0, -9.0]), np.array([[0.0, -1.0], [1.0, -1.0]]))
     assert best_after(plateau, x, outcomes, [1, 2]) == dict.fromkeys((1, 2), plateau.judge(x[:1])[0])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", CASES)
+def test_a_backtest_is_searched_over_its_training_and_judged_by_its_test(name):
+    objective = objective_of(name)
+    unit = np.random.default_rng(0).random((6, len(objective.axes)))
+    x = np.stack([axis.from_unit(unit[:, j]) for j, axis in enumerate(objective.axes)], axis=1)
+    outcomes = objective.evaluate(x)
+    assert outcomes.violations.shape == (6, objective.constraints)
+    assert np.isfinite(outcomes.losses).any()
+    assert not np.allclose(outcomes.losses, objective.judge(x))
+    assert objective.judge(x[:2]).tolist() == objective.judge(x).tolist()[:2]
 
 
 def test_samples_that_do_not_overlap_differ_and_the_sign_says_whose_losses_are_smaller():

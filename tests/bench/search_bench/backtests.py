@@ -54,10 +54,9 @@ class Backtest:
     def evaluate(self, x: Array) -> Outcomes:
         """Return what the training says."""
         metrics = self._run(x)[:, 0]
-        violations = np.empty((len(x), len(self.bounds)))
-        for j, bound in enumerate(self.bounds):
-            violations[:, j] = bound.sign * (metrics[:, METRICS.index(bound.metric)] - bound.bound)
-        return Outcomes(-metrics[:, SHARPE], violations)
+        named = dict(zip(METRICS, metrics.T, strict=True))
+        excess = [np.nan_to_num(bound.excess(named), nan=np.inf) for bound in self.bounds]
+        return Outcomes(-metrics[:, SHARPE], np.stack([*excess, np.full(len(x), -1.0)], axis=1)[:, : len(excess)])
 
     def judge(self, x: Array) -> Array:
         """Return what the test says: 0 where nothing was traded."""
