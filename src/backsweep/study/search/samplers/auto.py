@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
-START = 250  # of 100 to 2,000 on 14 functions: what begins later finds less by 5,000 trials, and hardly more by 1,000
+START = 250  # what begins later is better after 1,000 trials and worse after 5,000; see `docs/search.md`
 
 
 class AutoProposer(Proposer):
