@@ -39,7 +39,7 @@ class AutoProposer(Proposer):
             self._restarts.observe(observed)
 
     def observe_given(self, observed: Observations) -> None:
-        """Let TPE learn from given trials; CMA-ES may begin at the best of them."""
+        """Record the outcomes of given trials with TPE, and with CMA-ES, which may begin at the best of them."""
         self._tpe.observe(observed)
         if self._restarts is not None:
             self._restarts.observe_given(observed)
