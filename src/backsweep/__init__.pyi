@@ -42,5 +42,6 @@ from backsweep.strategy import choice as choice
 from backsweep.strategy import param as param
 from backsweep.strategy import state as state
 from backsweep.study.search.optuna_sampler import TPESampler as TPESampler
+from backsweep.trial.own_metrics import Run as Run
 
 __version__: str

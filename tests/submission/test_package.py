@@ -135,6 +135,17 @@ def test_a_package_that_is_not_installed_goes_along_and_an_installed_one_does_no
     sys.modules.pop("alphas.toy", None)
 
 
+def test_metrics_are_sent_and_belong_to_the_study(sweep_file, tmp_path):
+    (tmp_path / "own.py").write_text("import helper\n\n\ndef worst(run): ...\n")
+    (tmp_path / "helper.py").write_text("")
+    chosen = ["metrics={worst: own.py:worst}"]
+    sent = _pack(sweep_file, tmp_path, overrides=chosen)
+    assert sorted(path.name for path in (sent.folder / "metrics" / "worst").iterdir()) == ["helper.py", "own.py"]
+    here, there = load_sweep(sweep_file, chosen), load_sweep(sent.folder / "sweep.yaml")
+    identities = [identify(sweep, fingerprint(sweep.data)) for sweep in (here, there)]
+    assert identities[0].differences(identities[1]) == []
+
+
 def test_cost_models_are_sent_and_belong_to_the_study(sweep_file, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

@@ -17,6 +17,7 @@ from backsweep.study.store.identity import identify
 from backsweep.study.store.registry import registering
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.models import check_models
+from backsweep.trial.own_metrics import check_metrics
 
 
 def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> HoldoutUse:
@@ -48,6 +49,7 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     check_models(sweep.costs)  # what is compared is what was loaded
+    check_metrics(sweep.metrics)
     StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
     evaluator = make_evaluator(trial_spec(sweep, space))
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))

@@ -43,6 +43,7 @@ from backsweep.trial.code import code_digests
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import holdout_start
 from backsweep.trial.models import check_models
+from backsweep.trial.own_metrics import check_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,9 +92,10 @@ def null_study(
     data = sealed(sweep.data)  # JSON does not carry the seal
     load_strategy(sweep.strategy)
     check_models(sweep.costs)
+    check_metrics(sweep.metrics)
     check_sampler(sweep)  # what is compared is what was loaded
     StudyFolder(folder).check(identify(sweep, fingerprint(data)))
-    code = code_digests(sweep.strategy, sweep.costs)
+    code = code_digests(sweep.strategy, sweep.costs, (sweep.metrics or {}).values())
     study = open_study(folder)
     state = study.state
     if state.total is None or not state.finished:

@@ -39,6 +39,7 @@ from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.models import check_models
+from backsweep.trial.own_metrics import check_metrics
 from backsweep.trial.runner import Settings
 
 if TYPE_CHECKING:
@@ -262,6 +263,7 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
     sweep = load_sweep(Path(path), overrides)
     cls = load_strategy(sweep.strategy)
     check_models(sweep.costs)
+    check_metrics(sweep.metrics)
     check_sampler(sweep)
     return sweep, cls, build_space(sweep, cls.declared())
 
@@ -331,7 +333,7 @@ def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
             entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
             continue
         row = measured.row(by_predicate=_row_of(fold, number), named=True)
-        metrics = {name: row[f"{USER_ATTRS}{name}"] for name in spec.data.metrics}
+        metrics = {name: row[f"{USER_ATTRS}{name}"] for name in spec.metric_names}
         entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
             for name in RECORDS:

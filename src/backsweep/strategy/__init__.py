@@ -4,7 +4,15 @@ from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Strategy
 from backsweep.strategy.explain import ask, explain, head_of
 from backsweep.strategy.fields import Param, StateVariable, choice, param, state
-from backsweep.strategy.load import find_code, find_file, load_class, load_strategy, modules_of, reference_of
+from backsweep.strategy.load import (
+    find_code,
+    find_file,
+    load_class,
+    load_function,
+    load_strategy,
+    modules_of,
+    reference_of,
+)
 from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, Fill, SlippageModel, bind_model
 from backsweep.strategy.per_asset import PerAsset
 from backsweep.strategy.sources import Code, is_installed
@@ -35,6 +43,7 @@ __all__ = [
     "head_of",
     "is_installed",
     "load_class",
+    "load_function",
     "load_strategy",
     "modules_of",
     "param",

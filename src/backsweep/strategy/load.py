@@ -14,7 +14,7 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -61,31 +61,44 @@ def load_strategy(reference: str) -> type[Strategy]:
 
 def load_class(reference: str, base: type[Class], word: str) -> type[Class]:
     """Import the class under `base`, a `word`, that `reference` names; StrategyError says what is missing."""
+
+    def fits(value: object) -> bool:
+        return inspect.isclass(value) and issubclass(value, base) and value is not base
+
+    expected = f"a subclass of {base.__module__.partition('.')[0]}'s {base.__name__}"
+    found: type[Class] = _load_name(reference, word, "Class", expected, fits)
+    return found
+
+
+def load_function(reference: str, word: str) -> Callable[..., Any]:
+    """Import the function, a `word`, that `reference` names; StrategyError says what is missing."""
+    found: Callable[..., Any] = _load_name(reference, word, "function", "a function", inspect.isfunction)
+    return found
+
+
+def _load_name(reference: str, word: str, kind: str, expected: str, fits: Callable[[object], bool]) -> Any:
+    """Import what `reference` names, of a `kind` that `fits`."""
     place, _, name = reference.rpartition(":")
     if not place or not name:
         raise StrategyError(
-            f"the {word}'s reference has no class",
-            expected="path/to/file.py:Class or package.module:Class",
+            f"the {word}'s reference has no {kind.lower()}",
+            expected=f"path/to/file.py:{kind} or package.module:{kind}",
             found=repr(reference),
         )
     loaded, module = _load(place, word)
     found = getattr(module, name, None)
-    if inspect.isclass(found) and issubclass(found, base) and found is not base:
+    if fits(found):
         if loaded is not None:
             _HOMES[found] = loaded
         return found
-    classes = [
-        key
-        for key, value in vars(module).items()
-        if inspect.isclass(value) and issubclass(value, base) and value is not base
-    ]
-    near, home = difflib.get_close_matches(name, classes, n=1), base.__module__.partition(".")[0]
+    others = [key for key, value in vars(module).items() if fits(value)]
+    near = difflib.get_close_matches(name, others, n=1)
     raise StrategyError(
         f"{place} has no {word} {name!r}",
         where=reference,
-        expected=f"a subclass of {home}'s {base.__name__}, one of: {', '.join(classes) or 'none there'}",
+        expected=f"{expected}, one of: {', '.join(others) or 'none there'}",
         found=type(found).__name__ if found is not None else "nothing of that name",
-        remedy=f"did you mean {near[0]!r}?" if near else "define the class in that file, or name another",
+        remedy=f"did you mean {near[0]!r}?" if near else f"define the {kind.lower()} in that file, or name another",
     )
 
 

@@ -77,6 +77,8 @@ def pack(sweep: Sweep, room: Path, *, include: Sequence[Path] = (), shared_data:
         model["model"] = _ship_code(folder, f"models/{number}", model["model"], "cost model")
     if ":" in content["search"]["sampler"]:
         content["search"]["sampler"] = _ship_code(folder, "sampler", content["search"]["sampler"], "sampler")
+    for name, reference in (content.get("metrics") or {}).items():
+        content["metrics"][name] = _ship_code(folder, f"metrics/{name}", reference, "metric")
     for path in include:
         _copy(path, folder / path.resolve().name)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -73,6 +73,8 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
                 owner[key] = str(folder / value)
     search = data.get("search")
     owners = [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]
+    metrics = data.get("metrics")
+    owners += [(metrics, name) for name in metrics] if isinstance(metrics, dict) else []
     for owner, key in [*owners, (search if isinstance(search, dict) else {}, "sampler")]:
         file, _, name = str(owner.get(key)).rpartition(":")
         file = _find_module(file, folder)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import ALL_METRICS
+from backsweep.sweepfile.expressions import FUNCTIONS
 from backsweep.sweepfile.messages import nearest
 from backsweep.sweepfile.search import BOUNDS, SAMPLERS, read_expression, read_relation
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.sweep import Sweep
 
 _MOST_SPLITS = 1000  # folds of a cross-validation
+_OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _BY_VOLUME = {"volume_share", "square_root"}  # kinds of slippage
 
 
@@ -39,6 +42,20 @@ def _check_sampler(sweep: Sweep) -> None:
         )
     if search.trials is None and not search.known_sampler.ends:
         raise _missing(sweep, "search.trials", "how many trials to run (only a grid has an end of its own)", "500")
+
+
+def _check_own_metrics(sweep: Sweep) -> None:
+    """Refuse a metric of the user's own whose name is no lower-case word, or has another meaning."""
+    for name in sweep.metrics or ():
+        taken = name in ALL_METRICS or name in FUNCTIONS
+        if taken or _OWN_NAME.fullmatch(name) is None:
+            raise BadInput(
+                "a metric under the name of another" if taken else "a metric's name that cannot stand in an expression",
+                where=sweep.where("metrics", name),
+                expected="a name of small letters, digits and _ that is not taken",
+                found=name,
+                remedy="give it another name",
+            )
 
 
 def _check_objectives(sweep: Sweep) -> None:
@@ -264,7 +281,7 @@ def _missing(sweep: Sweep, key: str, expected: str, example: str) -> BadInput:
 
 
 def _check_metrics(sweep: Sweep, names: Iterable[str], where: str) -> None:
-    known = sweep.data.metrics
+    known = sweep.metric_names
     for name in names:
         if name in ALL_METRICS and name not in known:
             raise BadInput(
@@ -301,6 +318,7 @@ def _check_volumes(sweep: Sweep) -> None:
 
 RULES = (
     _check_sampler,
+    _check_own_metrics,
     _check_objectives,
     _check_constraints,
     _check_pruning,

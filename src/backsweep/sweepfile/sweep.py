@@ -75,6 +75,10 @@ class Sweep(Section):
     """What trading costs."""
     search: Search = Search()
     """What varies, how values are proposed, and what is better."""
+    metrics: dict[str, str] | None = None
+    """Metrics of your own by name, each a function, `file.py:function` or `module:function`, that is given what a run
+    left (`bs.Run`) and returns a number, or None where there is none. They are columns, and may be objectives and
+    constraints, like all others."""
     walk_forward: WalkForward | None = None
     """The folds; without this section there are none, and a trial runs once over all data."""
     runtime: Runtime = Runtime()
@@ -89,6 +93,11 @@ class Sweep(Section):
     def with_sessions_per_year(self, count: float) -> Self:
         """Return the same with so many sessions a year."""
         return self.model_copy(update={"data": self.data.with_sessions_per_year(count)})
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that a trial has, in the order of their columns; those of the user's own are the last."""
+        return (*self.data.metrics, *(self.metrics or ()))
 
     @property
     def learns(self) -> bool:

@@ -25,8 +25,8 @@ class TrialSpec(Section):
 
     `strategy` is `file.py:Class` with an absolute path, or `module:Class`. `params` names the columns of
     the value arrays: parameters of the strategy, and dotted keys such as `costs.slippage.rate`; so do `fixed`'s keys.
-    With `folds`, a trial runs on their segments. `code` has what `code_digests` returned when the run
-    began; empty where nothing is compared.
+    With `folds`, a trial runs on their segments. `metrics` are the references of the user's own by name. `code` has
+    what `code_digests` returned when the run began; empty where nothing is compared.
     """
 
     data: DataSpec
@@ -38,7 +38,13 @@ class TrialSpec(Section):
     params: tuple[str, ...] = ()
     folds: FoldSpec | None = None
     pruning: PruningSpec | None = None
+    metrics: dict[str, str] = Field(default_factory=dict)
     code: tuple[dict[str, str], ...] = ()
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that a trial has, in the order of their columns."""
+        return (*self.data.metrics, *self.metrics)
 
 
 Kind = TypeVar("Kind", bound=Section)

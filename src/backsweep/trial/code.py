@@ -1,4 +1,4 @@
-"""The files that a study's trials are made of, compared wherever strategy and cost models are loaded for them."""
+"""The files that a study's trials are made of, compared wherever user code is loaded for them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from backsweep.errors import StrategyError
 from backsweep.strategy import find_code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from backsweep.sweepfile.costs import CostsSpec
     from backsweep.sweepfile.trial import TrialSpec
 
 
-def code_digests(strategy: str, costs: CostsSpec) -> tuple[dict[str, str], ...]:
-    """Return the digests of the user's own files by name, for the strategy and then for each cost model."""
+def code_digests(strategy: str, costs: CostsSpec, metrics: Iterable[str] = ()) -> tuple[dict[str, str], ...]:
+    """Return the digests of the user's own files by name: for the strategy, for each cost model, for each metric."""
     references = {strategy: "strategy"} | {model.model: "cost model" for model in costs.custom.values()}
+    references |= dict.fromkeys(metrics, "metric")
     codes = [find_code(reference, word) for reference, word in references.items()]
     return tuple(
         {source.name: source.digest for source in (code.main, *code.others)} if code is not None else {}
@@ -29,7 +32,8 @@ def check_code(spec: TrialSpec) -> None:
     """
     if not spec.code:
         return
-    for recorded, loaded in zip(spec.code, code_digests(spec.strategy, spec.costs), strict=False):
+    digests = code_digests(spec.strategy, spec.costs, spec.metrics.values())
+    for recorded, loaded in zip(spec.code, digests, strict=False):
         for name in sorted(recorded.keys() & loaded.keys()):
             if recorded[name] != loaded[name]:
                 raise StrategyError(

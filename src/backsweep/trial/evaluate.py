@@ -68,7 +68,7 @@ class SharedEvaluator(Evaluator):
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
         self._pruning = spec.pruning
         check_code(spec)
-        super().__init__(spec, self._market.sessions, self._market.assets, self._market.notes)
+        super().__init__(spec, self._cls, self._market.sessions, self._market.assets, self._market.notes)
 
     @property
     def fills(self) -> int:
@@ -81,7 +81,7 @@ class SharedEvaluator(Evaluator):
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
-        folds = FoldRunner(self._runner, self._plan(chunk.folds), pruning=self._pruning)
+        folds = FoldRunner(self._runner, self._plan(chunk.folds), pruning=self._pruning, own=self._own)
         figures = self._new_figures(chunk)
         times = np.zeros((2, len(chunk.numbers)))
         errors: dict[int, str] = {}
@@ -91,7 +91,7 @@ class SharedEvaluator(Evaluator):
                 folds.run(chunk.values[row], *(each[row] for each in figures))
             except BacksweepError as error:
                 errors[number] = str(error)
-                figures.metrics[row], figures.reasons[row], figures.returns[row] = np.nan, 0, np.nan
+                figures.clear(row)
             times[1, row] = time.time()
         return self._build_outcome(chunk, figures, errors, *times)
 

@@ -11,6 +11,7 @@ import numpy as np
 from backsweep.trial.benchmark import tabulate_benchmarks
 from backsweep.trial.contract import Chunk, DataInfo, Outcome
 from backsweep.trial.folds import TEST, TRAIN, check_hours, holdout_start, make_segments
+from backsweep.trial.own_metrics import OwnMetrics
 from backsweep.trial.recording import ReplayPlan
 from backsweep.trial.segment_plan import SegmentPlan, plan_segments
 from backsweep.trial.session_range import SessionRange
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset.sessions import SessionTable
+    from backsweep.strategy import Strategy
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.benchmark import Levels
     from backsweep.trial.result import Result
@@ -34,6 +36,10 @@ class Figures(NamedTuple):
     reasons: NDArray[np.uint8]
     returns: NDArray[np.float32]
 
+    def clear(self, row: int) -> None:
+        """Make a trial's figures undefined again."""
+        self.metrics[row], self.reasons[row], self.returns[row] = np.nan, 0, np.nan
+
 
 class Evaluator(ABC):
     """Holds data and a strategy and turns values into metrics.
@@ -45,16 +51,24 @@ class Evaluator(ABC):
 
     """
 
-    def __init__(self, spec: TrialSpec, sessions: SessionTable, assets: Sequence[str], notes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        spec: TrialSpec,
+        cls: type[Strategy],
+        sessions: SessionTable,
+        assets: Sequence[str],
+        notes: Sequence[str],
+    ) -> None:
         folds, dates = spec.folds, sessions.dates
         if folds is not None:
             check_hours(folds, intraday=sessions.intraday)
         segments = make_segments(dates, folds) if folds else ()
         known = (sessions.ends, tuple(assets), segments, tuple(notes), dates, sessions.per_year)
-        self.info = DataInfo(*known, spec.data.metrics)
+        self.info = DataInfo(*known, spec.metric_names)
         self.holdout = range(holdout_start(dates, folds) if folds else len(dates), len(dates))
         self._flat = folds is not None and folds.state == "flat"
         self._plans: dict[range | None, SegmentPlan] = {}
+        self._own = OwnMetrics(spec, cls, dates) if spec.metrics else None
 
     @property
     @abstractmethod
@@ -89,8 +103,10 @@ class Evaluator(ABC):
         return [self._record(values, ReplayPlan(*each, self._flat)) for each in zip(ranges, starts, strict=True)]
 
     def _compared(self, plan: ReplayPlan, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial as planned, with full records, and the figures of its benchmarks beside it."""
+        """Run one trial as planned, with full records, its own metrics, and the figures of its benchmarks beside it."""
         result = self._record(values, plan, compiled=compiled)
+        if self._own is not None:
+            result = self._own.added(result, plan.sessions, values)
         levels = self.benchmarks()
         return (
             replace(

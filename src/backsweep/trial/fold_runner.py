@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.sweepfile.pruning import PruningSpec
+    from backsweep.trial.own_metrics import OwnMetrics
     from backsweep.trial.runner import Runner
     from backsweep.trial.segment_plan import SegmentPlan
 
@@ -23,13 +24,21 @@ class FoldRunner:
     """Runs a runner's trials over the segments of a plan.
 
     With `pruning`, a training that ends early leaves no metric but its sessions, and the test of its fold is not run
-    unless tests carry on; other folds do not know.
+    unless tests carry on; other folds do not know. `own` are the user's metrics.
     """
 
-    def __init__(self, runner: Runner, plan: SegmentPlan, *, pruning: PruningSpec | None = None) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        plan: SegmentPlan,
+        *,
+        pruning: PruningSpec | None = None,
+        own: OwnMetrics | None = None,
+    ) -> None:
         self._runner = runner
         self._plan = plan
         self._pruning = pruning
+        self._own = own
 
     def run(
         self,
@@ -44,7 +53,7 @@ class FoldRunner:
         """
         self._runner.take(values)
         if self._plan.compounded:
-            self._run_compounded(metrics, reasons, returns)
+            self._run_compounded(values, metrics, reasons, returns)
             return
         flat = self._plan.flat
         pruned: set[int] = set()  # folds whose training ended early
@@ -64,11 +73,17 @@ class FoldRunner:
                 end.write(metrics[row], reasons[row])
                 continue
             earned = np.zeros(run.sessions.sessions)
-            self._runner.summarise(metrics[row], reasons[row], earned, run.sessions)
+            left = self._runner.summarise(metrics[row], reasons[row], earned, run.sessions)
+            if self._own is not None:
+                self._own.write([run.sessions], left, values, metrics[row], reasons[row])
             returns[slot.returns] = earned
 
     def _run_compounded(
-        self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        metrics: NDArray[np.float64],
+        reasons: NDArray[np.uint8],
+        returns: NDArray[np.float32],
     ) -> None:
         summaries = []
         for run in self._plan.runs:
@@ -76,9 +91,11 @@ class FoldRunner:
             summaries.append(self._runner.summary(run.sessions))
         for row, slot in enumerate(self._plan.slots):
             earned = np.zeros(slot.segment.sessions)
-            summarise_runs([summaries[place] for place in slot.places], metrics[row], reasons[row], earned)
+            runs, ranges = zip(*((summaries[place], self._plan.ranges[place]) for place in slot.places), strict=True)
+            left = summarise_runs(runs, metrics[row], reasons[row], earned)
             if self._runner.market.benchmark is not None:
-                ranges = [self._plan.ranges[place] for place in slot.places]
                 self._runner.market.benchmark.write(ranges, earned, metrics[row], reasons[row])
+            if self._own is not None:
+                self._own.write(ranges, left, values, metrics[row], reasons[row])
             if slot.returns is not None:
                 returns[slot.returns] = earned

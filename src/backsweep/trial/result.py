@@ -14,7 +14,7 @@ from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.recording import Recording
 from backsweep.trial.run_warnings import warnings_of_records
 from backsweep.trial.runner import Runner
-from backsweep.trial.summaries import new_metrics
+from backsweep.trial.summaries import Curves, new_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,7 @@ class Result:
     notes : what users should know of the data; see `dataset.Shard`.
     benchmarks : `total_return, volatility, sharpe, max_drawdown` of the benchmark and of all assets bought and held,
         over the sessions of the run; None without a benchmark.
+    left : the curves at session ends and the counters that the metrics are computed from.
 
     """
 
@@ -54,6 +55,7 @@ class Result:
     returns: NDArray[np.float64] = field(repr=False)
     notes: tuple[str, ...] = ()
     benchmarks: pl.DataFrame | None = field(default=None, repr=False)
+    left: Curves | None = field(default=None, repr=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def read_result(recording: Recording) -> Result:
     market, tables, cursor = runner.market, runner.tables, runner.tables.cursor[0]
     values, reasons = new_metrics(1, len(METRICS if market.benchmark is None else ALL_METRICS))
     returns = np.zeros(sessions.sessions)
-    runner.summarise(values[0], reasons[0], returns, sessions)
+    left = runner.summarise(values[0], reasons[0], returns, sessions)
     settings, currency_of = runner.settings.account, tables.assets["currency"]
     log = tables.fill_log[fills_before : cursor.fills_logged]
     fills = with_currency(_frame(log), settings, currency_of[log["asset"]]).with_columns(
@@ -93,7 +95,8 @@ def read_result(recording: Recording) -> Result:
     equity = _equity(tables.equity_log[groups], tables.counters[0].initial_equity)
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
-    return Result(*named(values[0], reasons[0]), fills, trades, equity, orders, flows, returns, market.notes)
+    frames = (fills, trades, equity, orders, flows)
+    return Result(*named(values[0], reasons[0]), *frames, returns, market.notes, left=left)
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:

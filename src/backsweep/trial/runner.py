@@ -49,7 +49,7 @@ from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.market import FILLER, columns_record
 from backsweep.trial.models import Models
 from backsweep.trial.session_range import SessionRange
-from backsweep.trial.summaries import RunSummary, summarise_run
+from backsweep.trial.summaries import Curves, RunSummary, summarise_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,7 +216,7 @@ class Runner:
         reasons: NDArray[np.uint8],
         returns: NDArray[np.float64],
         sessions: SessionRange | None = None,
-    ) -> None:
+    ) -> Curves:
         """Write the last run's metrics (float64[metrics]), reason codes (uint8) and session returns (float64).
 
         `sessions` are those that it ran over, None for all. A trade counts where it closes.
@@ -225,9 +225,10 @@ class Runner:
         ends = self.tables.sessions[slice(*sessions)]
         years, per_year = self._years(sessions), self.market.sessions.per_year
         run = RunSummary(self.tables.counters, ends["equity"], ends["exposure"], years, per_year)
-        summarise_run(run, values, reasons, returns)
+        left = summarise_run(run, values, reasons, returns)
         if self.market.benchmark is not None:
             self.market.benchmark.write([sessions], returns, values, reasons)
+        return left
 
     def summary(self, sessions: SessionRange) -> RunSummary:
         """Return what the last run, over these sessions, left behind."""

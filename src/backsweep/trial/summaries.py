@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,16 +34,26 @@ class RunSummary:
     per_year: float
 
 
+class Curves(NamedTuple):
+    """What metrics are computed from: float64[sessions] at session ends, and a record of COUNTERS."""
+
+    equity: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    returns: NDArray[np.float64]
+    counters: Any
+
+
 def summarise_run(
     run: RunSummary, values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
-) -> None:
-    """Write the metrics, reason codes and returns of one run."""
+) -> Curves:
+    """Write the metrics, reason codes and returns of one run; return what they were computed from."""
     _summarise(run.equity, run.exposure, run.years, run.per_year, run.counters[0], values, reasons, returns)
+    return Curves(run.equity, run.exposure, returns, run.counters[0])
 
 
 def summarise_runs(
     runs: Sequence[RunSummary], values: NDArray[np.float64], reasons: NDArray[np.uint8], returns: NDArray[np.float64]
-) -> None:
+) -> Curves:
     """Write metrics, reasons and returns of runs that each began with the same cash, as `Runner.summarise` does of one.
 
     The equity of each goes on where the one before it ended; after ruin nothing more is earned. Returns are those of
@@ -63,8 +73,9 @@ def summarise_runs(
     exposure = np.concatenate([run.exposure for run in runs])
     years = sum(run.years for run in runs)
     whole = RunSummary(counters, np.concatenate(curves), exposure, years, runs[0].per_year)
-    summarise_run(whole, values, reasons, returns)
+    curves_of_all = summarise_run(whole, values, reasons, returns)
     np.copyto(returns, np.concatenate(own), where=~np.isnan(returns))
+    return curves_of_all
 
 
 def mean_of_trainings(

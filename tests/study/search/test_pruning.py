@@ -40,7 +40,7 @@ def rows(*sharpes, **others):
 
 def stops(rule, trainings, params=None, **search):
     params = np.arange(len(trainings), dtype=float)[:, None] if params is None else params
-    return trials_to_stop(rule, trainings, params, Search(**search))
+    return trials_to_stop(rule, trainings, METRICS, params, Search(**search))
 
 
 class TestRungs:

@@ -55,6 +55,20 @@ def test_a_file_that_changed_is_another_study_and_is_named(home, file, said):
     assert before.hash != read(home).hash
 
 
+def test_a_metric_of_the_users_own_is_part_of_the_study_by_its_source(home):
+    without = read(home)
+    (home / "sweep.yaml").write_text(SWEEP + "metrics: {worst: costs/fees.py:worst}\n")
+    before = read(home)
+    assert "metrics" not in without.determining
+    assert before.hash != without.hash
+    assert "worst: helpers.py" in before.files
+    (home / "costs" / "fees.py").write_text("import helpers  # changed\n")
+    after = read(home)
+    assert any("metrics.worst.source" in text for text in before.differences(after))
+    (home / "sweep.yaml").write_text(SWEEP + "metrics: {worst: costs/fees.py:best}\n")
+    assert any("metrics.worst.function" in text for text in after.differences(read(home)))
+
+
 def test_a_benchmark_is_part_of_the_study_and_where_its_file_is_is_not(home):
     texts = (
         "",

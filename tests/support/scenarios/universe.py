@@ -61,15 +61,20 @@ class Exchange(bs.CommissionModel):
     def charge(self, fill, bar):
         due = self.rate * fill.value
         return due + 1.0 if fill.order_filled == 0.0 else due
+
+
+def worst(run):
+    return run.returns.min() / (1.0 + run.exposure.mean()) if run.trades.count else None
 """
-RICH = (  # currencies, models of the user's own, partial fills, interest and folds
+RICH = (  # currencies, models and a metric of the user's own, partial fills, interest and folds
     SWEEP.replace("bars.parquet}", "bars.parquet, context: context.parquet}")
     .replace("mode: MODE", "currency: USD, rates: {EUR: eurusd}, per_asset: {A0001: {currency: EUR}}")
     .replace("kind: percentage", "kind: custom, model: 'models.py:Exchange'", 1)
     .replace("kind: percentage, rate: 0.0002", "kind: custom, model: 'models.py:PartOfRange', part: 0.1")
     .replace("costs.slippage.rate: {choices: [0.0, 0.0002, 0.0005]}", "costs.slippage.part: {choices: [0.0, 0.1, 0.5]}")
     .replace("search:\n", "  financing: {margin_interest: 0.06, short_borrow: 0.01}\nsearch:\n")
-    + "execution: {volume_share: 0.2}\nwalk_forward: {train: 60s, test: 20s}\n"
+    .replace("maximize: sharpe", "maximize: sharpe + 10 * worst")
+    + "metrics: {worst: models.py:worst}\nexecution: {volume_share: 0.2}\nwalk_forward: {train: 60s, test: 20s}\n"
 )
 
 

@@ -103,11 +103,11 @@ def walk_forward(
         earned = None if test is None else _mean_returns(test, returns, numbers)
         if test is not None and earned is not None:
             tests.append((test, earned))
-        rows.append(_row(train, test, sessions, measured, params, numbers, earned, sweep.data.metrics))
+        rows.append(_row(train, test, sessions, measured, params, numbers, earned, sweep.metric_names))
     curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
     equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
     table = pl.DataFrame(
-        rows, infer_schema_length=None, schema_overrides=_types(params.drop("number"), sweep.data.metrics)
+        rows, infer_schema_length=None, schema_overrides=_types(params.drop("number"), sweep.metric_names)
     )
     table = _with_objectives(table, sweep.search)
     per_year = sweep.sessions_per_year

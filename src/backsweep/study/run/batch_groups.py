@@ -77,7 +77,7 @@ class BatchGroup:
     ) -> None:
         self.proposals = proposals
         self.results = Outcomes(numbers, info.width, len(info.segments), len(info.metrics))
-        self._schedule, self._search = schedule, search
+        self._schedule, self._search, self._names = schedule, search, info.metrics
         self._used = slice(numbers.start - first, numbers.stop - first)
         self._stage = 0
         self._running = np.arange(len(numbers))  # positions of the trials that run in this stage
@@ -142,7 +142,7 @@ class BatchGroup:
         end = stage.segments.stop
         trainings = results.segments[rows, :end][:, self._schedule.trains[:end]]
         values = self.proposals.values[self._used][rows]
-        stops = trials_to_stop(rule, trainings, values, self._search)
+        stops = trials_to_stop(rule, trainings, self._names, values, self._search)
         when = f"after {stage.folds.stop} of {self._schedule.folds} folds"
         for at, why in stops.items():
             results.prune(int(rows[at]), slice(end, None), f"{when}: {why}")

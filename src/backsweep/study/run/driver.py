@@ -119,7 +119,11 @@ class _Run:
         deadline: float,
     ) -> None:
         search = sweep.search
-        self._batches, self._search, self._table = batches, search, Table(search, space, batches.sizes)
+        self._batches, self._search, self._table = (
+            batches,
+            search,
+            Table(search, space, batches.sizes, sweep.metric_names),
+        )
         self._backend, self._folder, self._proposer = backend, folder, proposer
         self._on_progress, self._pacing = on_progress, Pacing(search.batch, chunk_size)
         self._queue: deque[Chunk] = deque()  # stages of groups, or what remains of them to send

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.metrics.summary import ALL_METRICS
 from backsweep.study.search.fronts import fronts
 
 if TYPE_CHECKING:
@@ -121,21 +120,23 @@ class Proposer(ABC):
         self.observe(observed)
 
 
-def judge(metrics: NDArray[np.float64], search: Search) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def judge(
+    metrics: NDArray[np.float64], names: Sequence[str], search: Search
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return losses (smaller is better, NaN = undefined) and violations (at most 0 where a bound holds) of metrics.
 
-    The last axis of `metrics`, in the order of ALL_METRICS, becomes one of the objectives and one of the constraints.
+    The last axis of `metrics`, which has these `names`, becomes one of the objectives and one of the constraints.
     """
-    named = by_name(metrics)
+    named = by_name(metrics, names)
     losses = [-each.sign * each.expression.evaluate(named) for each in search.objective]
     bounds = [each.excess(named) for each in search.bounds]
     violations = np.stack(bounds, axis=-1) if bounds else np.zeros((*metrics.shape[:-1], 0))
     return np.stack(losses, axis=-1), np.where(np.isnan(violations), np.inf, violations)
 
 
-def by_name(metrics: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Return each metric's values by its name; the last axis of `metrics` is in the order of ALL_METRICS."""
-    return {name: metrics[..., j] for j, name in enumerate(ALL_METRICS[: metrics.shape[-1]])}
+def by_name(metrics: NDArray[np.float64], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Return each metric's values by its name; the last axis of `metrics` has these `names`."""
+    return {name: metrics[..., j] for j, name in enumerate(names)}
 
 
 def ranked(

@@ -18,6 +18,8 @@ import numpy as np
 from backsweep.study.search.proposals import judge, ranked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from backsweep.sweepfile.pruners.pruner import Pruner
@@ -25,17 +27,18 @@ if TYPE_CHECKING:
 
 
 def trials_to_stop(
-    rule: Pruner, trainings: NDArray[np.float64], params: NDArray[np.float64], search: Search
+    rule: Pruner, trainings: NDArray[np.float64], names: Sequence[str], params: NDArray[np.float64], search: Search
 ) -> dict[int, str]:
     """Return which trials of a batch stop, and why: position to text.
 
-    `trainings` (float64[k, folds, metrics]) are those so far, NaN where undefined, of the k trials that still run;
+    `trainings` (float64[k, folds, metrics]) are those so far, NaN where undefined, of the k trials that still run, of
+    metrics with these `names`;
     `params` (float64[k, p]) decide between equals, the smaller ones being better.
     """
     total = np.zeros((len(trainings), trainings.shape[2]))
     for fold in range(trainings.shape[1]):
         total += trainings[:, fold]
     order = np.lexsort(params.T[::-1])
-    losses, violations = judge(total[order] / trainings.shape[1], search)
+    losses, violations = judge(total[order] / trainings.shape[1], names, search)
     order = order[ranked(losses, violations, np.zeros(len(order), np.bool_))]
-    return rule.trials_to_stop(order, *judge(trainings, search))
+    return rule.trials_to_stop(order, *judge(trainings, names, search))

@@ -109,7 +109,8 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
         params=space.names,
         pruning=_part_of(PruningSpec, sweep.search.pruning),
         folds=_part_of(FoldSpec, sweep.walk_forward),
-        code=code_digests(sweep.strategy, sweep.costs),
+        metrics=sweep.metrics or {},
+        code=code_digests(sweep.strategy, sweep.costs, (sweep.metrics or {}).values()),
     )
 
 

@@ -34,10 +34,10 @@ class Identity:
     sweep : the resolved sweep file as plain data.
     data : digest of the market data.
     strategy : digest of the strategy's source.
-    models : digests of the sources of the user's cost models, by their references.
+    models : digests of the sources of the user's cost models and metrics, by their references.
     files : digests of the other files that decide what strategy and models do: modules of the user's own that they
-        import, and files that these read; and all those of a sampler of the user's own. A model's or sampler's have its
-        class before the name. None for a study of a version that did not record them.
+        import, and files that these read; and all those of a sampler of the user's own. Those of a model, sampler or
+        metric have its class or function before the name. None for a study of a version that did not record them.
     versions : of Python, of backsweep and its libraries, and of the packages that the user's files import.
     proposals : version of the rules by which its sampler proposes; see `sweepfile.search.Sampler`.
     space : the axes of the search space as plain data, for those who read the study without its strategy. None for a
@@ -69,9 +69,7 @@ class Identity:
         place, _, name = content["search"].get("sampler", "").rpartition(":")
         if place.endswith(".py"):
             content["search"]["sampler"] = name
-        for model in custom_models(content.get("costs")):
-            model["source"] = self.models.get(model["model"], "")
-            model["model"] = model["model"].rpartition(":")[2]
+        self._name_sources(content)
         for role in ROLES:
             entry = content["data"].pop(role, None)
             own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
@@ -92,6 +90,15 @@ class Identity:
         if self.proposals > 1:  # absent before there was a second version
             content["proposals"] = self.proposals
         return content
+
+    def _name_sources(self, content: dict[str, Any]) -> None:
+        """Put the source of each cost model and metric in the place of its file."""
+        for model in custom_models(content.get("costs")):
+            model["source"] = self.models.get(model["model"], "")
+            model["model"] = model["model"].rpartition(":")[2]
+        for name, reference in content.get("metrics", {}).items():
+            source = self.models.get(reference, "")
+            content["metrics"][name] = {"function": reference.rpartition(":")[2], "source": source}
 
     @property
     def hash(self) -> str:
@@ -163,6 +170,7 @@ def identify(sweep: Sweep, data: str, axes: Iterable[Dimension] | None = None) -
     """Describe a sweep; `data` is the fingerprint of its market data, `axes` those of its search space."""
     content = sweep.model_dump(mode="json", exclude_none=True)
     references = [model["model"] for model in custom_models(content.get("costs"))]
+    references += (sweep.metrics or {}).values()
     codes = _find_codes(sweep)
     files: dict[str, str] = {}
     for reference, code in codes.items():
@@ -188,10 +196,11 @@ def list_files(sweep: Sweep) -> tuple[str, ...]:
 
 
 def _find_codes(sweep: Sweep) -> dict[str, Code]:
-    """Return the source files of the user's strategy, cost models and sampler, by reference."""
+    """Return the source files of the user's strategy, cost models, sampler and metrics, by reference."""
     models = {model["model"]: "cost model" for model in custom_models(sweep.costs.model_dump())}
     sampler = {sweep.search.sampler: "sampler"} if ":" in sweep.search.sampler else {}
-    words = {sweep.strategy: "strategy", **models, **sampler}
+    metrics = dict.fromkeys((sweep.metrics or {}).values(), "metric")
+    words = {sweep.strategy: "strategy", **models, **sampler, **metrics}
     found = {reference: find_code(reference, word) for reference, word in words.items()}
     return {reference: code for reference, code in found.items() if code is not None}
 

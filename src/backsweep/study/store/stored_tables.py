@@ -170,9 +170,9 @@ class StoredTables:
     @cached_property
     def _schemas(self) -> dict[str, pl.Schema]:
         """The columns of each table, as they are written; those of the parameters are not among them."""
-        names = self._sweep.data.metrics
+        names = self._sweep.metric_names
         nothing = Outcomes(range(0), 0, metrics=len(names))
-        table = Table(self._sweep.search, Space((), {}), BatchSizes(1))
+        table = Table(self._sweep.search, Space((), {}), BatchSizes(1), names)
         info = DataInfo(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),), metrics=names)
         fold = 0 if self._sweep.searches_by_fold else None
         return {

@@ -34,7 +34,7 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
     segments = info.segments
     metrics = results.segments.reshape(-1, len(info.metrics))
     reasons = results.segment_reasons.reshape(-1, len(info.metrics))
-    named, pruned = by_name(metrics), ended_early(reasons)
+    named, pruned = by_name(metrics, info.metrics), ended_early(reasons)
     count = len(results.numbers)
     firsts, lasts = (info.sessions[[getattr(s, at) + by for s in segments]] for at, by in (("first", 0), ("last", -1)))
     columns = {
@@ -46,7 +46,7 @@ def fold_rows(results: Outcomes, search: Search, info: DataInfo) -> pl.DataFrame
     }
     columns |= {f"{USER_ATTRS}{name}": nullable(metrics[:, j]) for j, name in enumerate(info.metrics)}
     columns |= {f"{CONSTRAINTS}{bound.name}": nullable(bound.excess(named)) for bound in search.bounds}
-    texts = [compact(undefined(codes.tobytes())) if codes.any() else None for codes in reasons]
+    texts = [compact(undefined(codes.tobytes(), info.metrics)) if codes.any() else None for codes in reasons]
     return pl.DataFrame({**columns, "undefined": pl.Series(texts, dtype=pl.String)})
 
 

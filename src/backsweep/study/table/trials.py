@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.metrics.reasons import NOT_FINITE
-from backsweep.metrics.summary import ALL_METRICS, REASONS
+from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, by_name, judge, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
@@ -44,6 +44,7 @@ class Table:
     search: Search
     space: Space
     sizes: BatchSizes
+    metrics: tuple[str, ...] = METRICS
 
     def trials(self, proposals: Proposals, results: Outcomes, fold: int | None = None) -> pl.DataFrame:
         """Rows of some trials; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
@@ -56,20 +57,20 @@ class Table:
             **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
             "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
         }
-        named = by_name(metrics)
+        named = by_name(metrics, self.metrics)
         for name, objective in zip(value_columns(self.search), self.search.objective, strict=True):
             columns[name] = nullable(objective.expression.evaluate(named))
         for j, axis in enumerate(self.space.dimensions):
             kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
             columns[f"{PARAMS}{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
-        for j, metric in enumerate(ALL_METRICS[: metrics.shape[1]]):
+        for j, metric in enumerate(self.metrics):
             columns[f"{USER_ATTRS}{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
             columns[f"{CONSTRAINTS}{bound.name}"] = nullable(bound.excess(named))
         errors = [results.errors.get(number) for number in results.numbers] if results.errors else [None] * len(numbers)
         columns["error"] = pl.Series(errors, dtype=pl.String)
         unreached = dict(_unreached(self.search, named))
-        columns["system_attrs"] = pl.Series(_system_attrs(proposals, results, unreached), dtype=pl.String)
+        columns["system_attrs"] = pl.Series(_system_attrs(proposals, results, self.metrics, unreached), dtype=pl.String)
         start, end = (pl.Series(np.round(results.times[:, i] * 1e6).astype(np.int64)) for i in (0, 1))
         columns["datetime_start"] = start.cast(pl.Datetime("us", "UTC"))
         columns["datetime_complete"] = end.cast(pl.Datetime("us", "UTC"))
@@ -97,7 +98,7 @@ class Table:
         """Return what a proposer sees of some trials; `proposals` are those of `results.numbers`."""
         failed = results.failed
         metrics = np.where(failed[:, None], np.nan, results.metrics)
-        return Observations(proposals, *judge(metrics, self.search), failed)
+        return Observations(proposals, *judge(metrics, self.metrics, self.search), failed)
 
     def read_observations(self, rows: pl.DataFrame) -> Observations:
         """Read the same back from rows."""
@@ -201,7 +202,7 @@ def _unreached(search: Search, named: Mapping[str, NDArray[np.float64]]) -> Iter
 
 
 def _system_attrs(
-    proposals: Proposals, results: Outcomes, unreached: Mapping[str, NDArray[np.bool_]]
+    proposals: Proposals, results: Outcomes, names: tuple[str, ...], unreached: Mapping[str, NDArray[np.bool_]]
 ) -> list[str | None]:
     """One JSON text per trial: the sampler's attributes, and why a metric is undefined or the trial was pruned.
 
@@ -221,16 +222,16 @@ def _system_attrs(
             content["pruned"] = {"reason": reason, "sessions": float(results.metrics[row, SESSIONS])}
         elif explained[row]:
             divided = {text: REASONS[NOT_FINITE] for text, missing in unreached.items() if missing[row]}
-            content["undefined"] = {**undefined(results.reasons[row].tobytes()), **divided}
+            content["undefined"] = {**undefined(results.reasons[row].tobytes(), names), **divided}
         if content:
             texts[row] = compact(content)
     return texts
 
 
 @lru_cache(maxsize=1024)
-def undefined(codes: bytes) -> Mapping[str, str]:
-    """Name what is undefined, and why; `codes` are the reason codes of all metrics."""
-    return {ALL_METRICS[j]: REASONS[code] for j, code in enumerate(codes) if code}
+def undefined(codes: bytes, names: tuple[str, ...]) -> Mapping[str, str]:
+    """Name what is undefined, and why; `codes` are the reason codes of the metrics with these `names`."""
+    return {names[j]: REASONS[code] for j, code in enumerate(codes) if code}
 
 
 def _sampler_text(text: str | None) -> str:

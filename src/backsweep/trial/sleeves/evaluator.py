@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.dataset import load
-from backsweep.errors import BacksweepError
+from backsweep.errors import BacksweepError, StrategyError
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator
@@ -76,7 +76,7 @@ class SleeveEvaluator(Evaluator):
         self._source = source or _loader(spec)
         self._markets = markets
         notes = dict.fromkeys([*calendar.notes, *(note for market in markets or () for note in market.notes)])
-        super().__init__(spec, calendar.sessions, calendar.assets, tuple(notes))
+        super().__init__(spec, self._cls, calendar.sessions, calendar.assets, tuple(notes))
 
     @property
     def fills(self) -> int:
@@ -116,33 +116,42 @@ class SleeveEvaluator(Evaluator):
         """Join the parts of all shards, in the order of their blocks, and compute the metrics."""
         whole = join_partial_sums(parts, self._calendar.blocks)
         plan, figures = self._plan(whole.chunk.folds), self._new_figures(whole.chunk)
+        errors = dict(whole.errors)
         for row, number in enumerate(whole.chunk.numbers.tolist()):
             if number not in whole.errors:
-                self._summarise(plan, whole.sums[0, row], *(each[row] for each in figures))
-        return self._build_outcome(whole.chunk, figures, whole.errors, whole.started, whole.completed)
+                own = whole.chunk.values[row]
+                try:
+                    self._summarise(plan, own, whole.sums[0, row], *(each[row] for each in figures))
+                except StrategyError as error:
+                    errors[number] = str(error)
+                    figures.clear(row)
+        return self._build_outcome(whole.chunk, figures, errors, whole.started, whole.completed)
 
     def _summarise(
         self,
         plan: SegmentPlan,
+        values: NDArray[np.float64],
         sums: NDArray[np.float64],
         metrics: NDArray[np.float64],
         reasons: NDArray[np.uint8],
         returns: NDArray[np.float32],
     ) -> None:
-        """Write the figures of a trial's segments from its sums."""
+        """Write the figures of a trial's segments from its sums; raises StrategyError for a metric that fails."""
         by_range = split_sums(sums, plan.ranges)
         years, per_year = [self._calendar.years(*each) for each in plan.ranges], self._calendar.sessions.per_year
         for row, slot in enumerate(plan.slots):
             earned = np.zeros(slot.segment.sessions)
             if plan.compounded:
                 runs = [to_run_summary(by_range[place], years[place], per_year) for place in slot.places]
-                summarise_runs(runs, metrics[row], reasons[row], earned)
+                left = summarise_runs(runs, metrics[row], reasons[row], earned)
             else:
                 run = to_run_summary(by_range[row], years[row], per_year)
-                summarise_run(run, metrics[row], reasons[row], earned)
+                left = summarise_run(run, metrics[row], reasons[row], earned)
+            ranges = [plan.ranges[place] for place in slot.places]
             if self._share.benchmark is not None:
-                ranges = [plan.ranges[place] for place in slot.places]
                 self._share.benchmark.write(ranges, earned, metrics[row], reasons[row])
+            if self._own is not None:
+                self._own.write(ranges, left, values, metrics[row], reasons[row])
             if slot.returns is not None:
                 returns[slot.returns] = earned
 

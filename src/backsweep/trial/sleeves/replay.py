@@ -151,7 +151,7 @@ def _join(
     values, reasons = new_metrics(1, len(METRICS if benchmark is None else ALL_METRICS))
     returns = np.zeros(sessions.sessions)
     run = to_run_summary(sums, calendar.years(*sessions), calendar.sessions.per_year)
-    summarise_run(run, values[0], reasons[0], returns)
+    left = summarise_run(run, values[0], reasons[0], returns)
     if benchmark is not None:
         benchmark.write([sessions], returns, values[0], reasons[0])
     ends = calendar.sessions.ends[slice(*sessions)]
@@ -169,6 +169,7 @@ def _join(
         orders=pl.concat([_numbered(each.orders, first) for each, first in zip(records, issued, strict=False)]),
         cash_flows=pl.concat([each.cash_flows for each in records]).sort("timestamp", maintain_order=True),
         returns=returns,
+        left=left,
     )
 
 
