@@ -45,6 +45,10 @@ def main():
             # batches of 8 and of 16, each fifth way: every number of shards, inline and all numbers of workers
             grown = ("search.trials=300", "search.batch=16")
             wrong += compare(home, "sleeves", list(ways("sleeves"))[::5], ("auto", "tpe"), grown)
+            # a metric of the user's own over all sleeves, in an expression, and an end by patience
+            goal = "search.objective={maximize: sharpe + 10 * worst}"
+            steered = ("metrics={worst: models.py:worst}", goal, "search.patience=20", "search.trials=120")
+            wrong += compare(home, "sleeves", list(ways("sleeves"))[::5], ("auto", "random"), steered)
     finally:
         session.close()
     sys.exit(f"{wrong} studies differ" if wrong else 0)
