@@ -154,7 +154,7 @@ def test_a_second_run_is_told_of_the_first_and_takes_over_when_that_is_killed(sw
         [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000"], stderr=subprocess.PIPE, text=True
     )
     with first.stderr as stream:
-        assert stream.readline().startswith("batch 1 ")
+        assert stream.readline().startswith("batch ")
         code, _, err = command("run", sweep)
         assert code == 2
         assert "another run is working on this study" in err
@@ -175,7 +175,7 @@ def test_ctrl_c_or_a_stop_ends_a_run_with_130_and_one_line(sweep, number, option
         text=True,
     )
     with run.stderr as stream:
-        assert stream.readline().startswith("batch 1 ")
+        assert stream.readline().startswith("batch ")
         time.sleep(0.2)
         os.kill(run.pid, signal.Signals[f"SIG{number}"])
         *batches, last = stream.readlines()
