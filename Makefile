@@ -47,12 +47,12 @@ static: $(READY)  ## linters, types and the direction of imports
 	$(BIN)/lint-imports
 
 check: static  ## `make static` and the quick tests: four minutes
-	$(BIN)/pytest -m "not slow and not alone and not thorough and not cluster" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow and not apart and not thorough and not cluster" -n 2 --dist loadfile
 
 # The oracles judge compiled runs, and tests/parity says that interpreted runs are the same: once is enough.
 test: static  ## `make static`, every test but the long suites, and the engine's tests without the compiler
-	$(BIN)/pytest -m "not alone and not cluster" -n 2 --dist loadfile
-	$(BIN)/pytest -m "alone and not cluster"
+	$(BIN)/pytest -m "not apart and not cluster" -n 2 --dist loadfile
+	$(BIN)/pytest -m "apart and not cluster" -n 2 --dist loadfile
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow" -n 2 --dist loadfile \
 	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
 

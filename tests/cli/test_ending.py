@@ -69,7 +69,7 @@ def start(tmp_path):
         process.communicate()
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_is_interrupted_in_compiled_code_and_resumed_with_a_time_limit(number, endless, start, run_process):
     process = start("run", endless, "--backend", "inline")
@@ -88,7 +88,7 @@ def test_a_run_is_interrupted_in_compiled_code_and_resumed_with_a_time_limit(num
     assert set(trials.filter(~trials["params_stuck"])["state"]) == {"COMPLETE"}
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 def test_a_second_ctrl_c_ends_compiled_code_in_the_main_thread(endless, start):
     process = start("backtest", endless, "--param", "stuck=true")
     process.send_signal(signal.SIGINT)

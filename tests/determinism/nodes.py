@@ -16,7 +16,7 @@ from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.apart, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

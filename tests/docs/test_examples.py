@@ -72,7 +72,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatc
     run_python(page, tmp_path, monkeypatch)
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 @pytest.mark.parametrize("page", WITH_STUDIES, ids=name_of)
 def test_the_python_of_a_page_runs_and_leaves_a_study(page, tmp_path, monkeypatch):
     run_python(page, tmp_path, monkeypatch)

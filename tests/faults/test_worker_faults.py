@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from faults.torment_workers import hang, hit_workers, kill, poison_workers, slow
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.apart, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize(("blow", "tries"), [(kill, 4), (hang, 1), (slow, 1), (None, 2)])

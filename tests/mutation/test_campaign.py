@@ -26,7 +26,7 @@ AREA = Area("small", ("*",), ("*",))
 def tree(tmp_path):
     texts = {f"tests/{name}.py": text for name, text in TESTS.items()}
     texts |= {"src/backsweep/sign.py": SIGN, "src/backsweep/count.py": COUNT, "src/backsweep/__init__.py": ""}
-    texts["pyproject.toml"] = "[tool.pytest.ini_options]\nmarkers = ['slow', 'alone', 'cluster']\n"
+    texts["pyproject.toml"] = "[tool.pytest.ini_options]\nmarkers = ['slow', 'apart', 'cluster']\n"
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)

@@ -17,7 +17,7 @@ from backsweep.sweepfile.data import DataSpec
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.apart, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")

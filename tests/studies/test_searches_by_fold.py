@@ -80,7 +80,7 @@ def test_records_of_every_choice_are_kept(learned):
     assert [each["number"] for each in content["folds"]] == learned.walk_forward.folds["number"].to_list()
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 def test_ray_and_inline_give_the_same_study(tmp_path, learned):
     spread = run(tmp_path, *OWN, "runtime.workers=2", "runtime.backend=ray")
     assert spread.digest() == learned.digest()

@@ -206,7 +206,7 @@ def test_a_study_that_goes_on_later_is_the_same(tmp_path, study):
     assert run(tmp_path).digest() == study.digest()
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 def test_ray_and_inline_give_the_same_study(tmp_path, study):
     spread = run(tmp_path, "runtime.workers=2", "runtime.backend=ray")
     assert spread.digest() == study.digest()

@@ -148,7 +148,7 @@ def test_changed_data_under_a_study_is_refused(sweep, command, tmp_path):
     assert bs.open_study("studies/small").state.done == 40
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 def test_a_second_run_is_told_of_the_first_and_takes_over_when_that_is_killed(sweep, command):
     first = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "backsweep", "run", str(sweep), "--trials", "1000000"], stderr=subprocess.PIPE, text=True
@@ -166,7 +166,7 @@ def test_a_second_run_is_told_of_the_first_and_takes_over_when_that_is_killed(sw
     assert bs.open_study("studies/small").state.done == done + 10
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 @pytest.mark.parametrize(("number", "options"), [("INT", []), ("TERM", []), ("TERM", ["--workers", "2"])])
 def test_ctrl_c_or_a_stop_ends_a_run_with_130_and_one_line(sweep, number, options):
     run = subprocess.Popen(  # noqa: S603 - our own command
@@ -185,7 +185,7 @@ def test_ctrl_c_or_a_stop_ends_a_run_with_130_and_one_line(sweep, number, option
     assert not any((sweep.parent / "studies" / "small").glob("lease/*"))
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 def test_workers_and_this_process_give_the_same_study(sweep, command):
     assert command("run", sweep, "--backend", "inline", "--out", "inline")[0] == 0
     for workers in (1, 2):

@@ -32,7 +32,7 @@ print("it all fits", flush=True)
 """
 
 
-@pytest.mark.alone
+@pytest.mark.apart
 def test_a_shard_loads_where_the_whole_does_not_fit(tmp_path):
     path = tmp_path / "bars.parquet"
     write_panel(path, 32, 80_000)

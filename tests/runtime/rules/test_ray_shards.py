@@ -17,7 +17,7 @@ from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.code import code_digests
 from backsweep.trial.contract import Chunk
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.apart, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
