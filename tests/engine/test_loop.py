@@ -9,6 +9,7 @@ from scenarios.scripted import bars, evaluator, fills, flat, limit, market, obse
 import backsweep
 from backsweep.engine.codes import FILLED, WORKING
 from backsweep.strategy import Strategy, above, below, param, state
+from backsweep.trial.runner import Runner
 
 QUIET = (100, 100, 100, 100)
 
@@ -116,6 +117,30 @@ def test_a_wake_condition_follows_its_parameter():
         engine._runner.run(np.array([entry]))
         calls.append(int(engine._runner._values[0]["calls"]))
     assert calls[0] == calls[2] < calls[1]
+
+
+class WakingAsItLikes(Impulse):
+    """The same, whose wake has none, two or three comparisons, by its parameters."""
+
+    def wake(self):
+        if self.entry < 1.0:
+            return None
+        return below("pred", "-entry") | above("pred", "entry") if self.entry < 2.0 else WakingImpulse.wake(self)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_wake_conditions_of_an_earlier_trial_do_not_stay(compiled):
+    built = evaluator(random_market(), WakingAsItLikes, params=("entry",))._runner
+    runners = [Runner(built.market, built.cls, built.settings, params=("entry",), compiled=compiled) for _ in range(4)]
+
+    def calls(runner, entry):
+        runner.run(np.array([entry]))
+        return int(runner._values[0]["calls"])
+
+    alone = {entry: calls(runner, entry) for entry, runner in zip((0.5, 1.5, 2.5), runners, strict=False)}
+    assert alone[0.5] == 300 > alone[1.5]
+    for entry in (2.5, 0.5, 1.5, 2.5, 1.5, 0.5):
+        assert calls(runners[3], entry) == alone[entry]
 
 
 class Diary(Strategy):

@@ -127,7 +127,6 @@ def allocate(
     *,
     assets: int,
     sessions: int,
-    conditions: Table | None = None,
     actions: Table | None = None,
     currencies: int = 1,
     capacity: int = 0,
@@ -153,7 +152,7 @@ def allocate(
         "logged_balances": len(groups) * currencies if recording and currencies > 1 else 1,
     }
     arrays = {name: np.zeros(counts[table.records], table.dtype) for name, table in TABLES.items()}
-    given = {"bars": bars, "groups": groups, "conditions": conditions, "actions": actions}
+    given = {"bars": bars, "groups": groups, "actions": actions}
     arrays |= {name: table for name, table in given.items() if table is not None and len(table)}
     tables = Tables(arrays)
     tables.assets["contract"] = 1.0
@@ -163,7 +162,6 @@ def allocate(
     tables.call["flat_at"] = NONE
     sizes = tables.sizes[0]
     sizes.assets, sizes.currencies = assets, currencies
-    sizes.conditions = 0 if conditions is None else len(conditions)
     sizes.actions = 0 if actions is None else len(actions)
     sizes.capacity, sizes.log_capacity = capacity, log_capacity
     return tables

@@ -25,7 +25,7 @@ from backsweep.engine.codes import (
     PRUNED_RUIN,
     PRUNED_TRADES,
 )
-from backsweep.engine.state import Table, Tables, allocate
+from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitReached
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
@@ -117,6 +117,7 @@ class Runner:
         self._context = columns_record(market.context)
         self._edges = np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)  # where each session begins
         self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
+        self._set_conditions(self._strategy)
 
     def run(self, values: NDArray[np.float64]) -> None:
         """Run one trial over the whole market; the tables hold what became of it.
@@ -268,10 +269,7 @@ class Runner:
         return float(self._fixed[name])
 
     def _allocate(self, log_capacity: int) -> Tables:
-        wake: Condition | None = ask(self._strategy, "wake")
-        clauses = () if wake is None else wake.clauses
-        conditions = np.zeros(sum(map(len, clauses)), CONDITION)
-        tables = self._new_tables(conditions, log_capacity)
+        tables = self._new_tables(log_capacity)
         set_account(tables, self.settings.account, self.market.assets)
         set_rates(tables, self.settings.account, self.market.context, self.market.groups["timestamp"])
         set_execution(tables, self.settings.execution)
@@ -281,24 +279,26 @@ class Runner:
         self._models = Models(tables, self.settings.costs, self.market.assets, self.market.signals)
         return tables
 
-    def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
+    def _new_tables(self, log_capacity: int) -> Tables:
         return allocate(
             self.market.bars,
             self.market.groups,
             assets=len(self.market.assets),
             sessions=len(self.market.sessions.ends),
-            conditions=conditions,
             actions=self.market.actions,
             currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )
 
     def _set_conditions(self, strategy: Strategy) -> None:
-        """Write the wake conditions under this trial's parameters."""
+        """Write the wake conditions under this trial's parameters, which may have others than those before."""
         wake: Condition | None = ask(strategy, "wake")
-        if wake is None:
-            return
-        comparisons = [(number, each) for number, clause in enumerate(wake.clauses) for each in clause]
+        clauses = () if wake is None else wake.clauses
+        comparisons = [(number, each) for number, clause in enumerate(clauses) for each in clause]
+        if len(comparisons) > len(self.tables.conditions):
+            self.tables.arrays["conditions"] = np.zeros(len(comparisons), CONDITION)
+            self.tables.point(self._handle, "conditions", 0)
+        self.tables.sizes[0].conditions = len(comparisons)
         for row, (number, comparison) in enumerate(comparisons):
             record = self.tables.conditions[row]
             names = [name for name in self._columns.dtype.names or () if name != FILLER]

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset.calendar import BLOCK
-from backsweep.engine.state import Table, Tables, allocate
+from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.binding import check_named
@@ -230,7 +230,7 @@ class SleeveRunner(Runner):
                 edges, out = self._edges[first : last + 1], sums[run.place]
                 add_sleeve(counters, self.tables.sessions[0], edges, first, equity, gross, int(ran), out)
 
-    def _new_tables(self, conditions: Table, log_capacity: int) -> Tables:
+    def _new_tables(self, log_capacity: int) -> Tables:
         """Allocate the tables of one asset's account, but the settings of every asset."""
         market = self.market
         tables = allocate(
@@ -238,7 +238,6 @@ class SleeveRunner(Runner):
             market.groups,
             assets=1,
             sessions=len(market.sessions.ends),
-            conditions=conditions,
             actions=market.actions,
             currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
