@@ -86,3 +86,9 @@ def test_the_upper_quantile_undoes_the_survival_function_far_into_the_tail(z):
 def test_shrinking_is_continuous_where_the_tail_no_longer_fits_a_float():
     below, above = normal.shrink(36.999, 1e5), normal.shrink(37.001, 1e5)
     assert 0 < above - below < 0.01
+
+
+@pytest.mark.parametrize("confidence", [1.5, -0.5, math.nan])
+def test_a_confidence_that_is_no_probability_is_refused(confidence):
+    with pytest.raises(BadInput, match="confidence is out of range"):
+        statistics.minimum_track_record_length(0.1, confidence=confidence)
