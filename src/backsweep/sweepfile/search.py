@@ -49,7 +49,7 @@ SAMPLERS = {
     "sobol": Sampler(),
     "grid": Sampler(ends=True),
     "tpe": Sampler(learns=True, grows=True, version=2),
-    "cmaes": Sampler(learns=True),
+    "cmaes": Sampler(learns=True, version=2),
     "nsga2": Sampler(learns=True),
 }
 """By name; each is the file of that name in `study.search.samplers`."""

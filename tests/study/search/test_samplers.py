@@ -7,13 +7,15 @@ import pytest
 
 from backsweep.errors import BadInput
 from backsweep.study.search import samplers
+from backsweep.study.search.dimension import Dimension
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, ranked
 from backsweep.study.search.samplers import auto as samplers_auto
+from backsweep.study.search.samplers import cmaes as samplers_cmaes
 from backsweep.study.search.samplers import make_proposer
 from backsweep.study.search.samplers.sobol import MAX_DIMENSIONS, sobol_points
-from backsweep.study.search.space import build_space
-from backsweep.sweepfile.search import SAMPLERS
+from backsweep.study.search.space import Space, build_space
+from backsweep.sweepfile.search import SAMPLERS, Search
 
 
 def proposer_of(bench, **search):
@@ -207,6 +209,19 @@ def test_a_sampler_that_learns_follows_from_outcomes_and_one_that_does_not_ignor
     past = [[observed(first, loss)] * 2 for loss in losses]  # cmaes has two searches that take turns
     one, other = (proposed(*each, 2, 32, lag=1).values for each in zip(proposers, past, strict=True))
     assert np.array_equal(one, other) != bench.sweep(sampler=sampler, batch=32).learns
+
+
+def test_cma_es_begins_again_where_its_searches_have_shrunk_to_a_point():
+    """A generation of 16 on one axis needs some 40 moves to become 1e9 times as narrow; each search makes 150."""
+    proposer = samplers_cmaes.make(Space((Dimension("x"),), {}), Search(sampler="cmaes", batch=16), "")
+    widths = []
+    for batch in range(300):
+        proposals = proposer.propose(batch, 16, [])
+        proposer.observe(observed(proposals, (proposals.values[:, 0] - 0.3) ** 2))
+        widths.append(np.ptp(proposals.values))
+    assert np.isfinite(widths).all()
+    assert np.sum(np.array(widths) < 1e-7) > 2
+    assert np.max(widths[150:]) > 0.5
 
 
 def test_only_a_sampler_with_an_end_has_a_limit(bench, sweep_text):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backsweep.study.search.dimension import Dimension
     from backsweep.sweepfile.sweep import Sweep
 
-_PACKAGES = ("backsweep", "numpy", "numba", "polars", "optuna", "cmaes")
+_PACKAGES = ("backsweep", "numpy", "numba", "polars", "optuna")
 _ABSENT = object()
 
 

@@ -2,7 +2,7 @@
 
 `sweepfile.search.SAMPLERS` lists them with what a sweep file must know of each; the file of the same name here has
 `make(space, search, where)`, which returns its proposer. A sampler that is named by its class is `custom`. A file is
-imported when it is asked for, since Optuna and cmaes take a second.
+imported when it is asked for, since Optuna takes a second.
 """
 
 from __future__ import annotations
