@@ -158,7 +158,6 @@ def _start_trade(state: State, position: Any, row: int, price: float) -> None:
 def _open(position: Any, quantity: float, price: float, multiplier: float, commission: float, slippage: float) -> None:
     total = position.quantity + quantity
     position.entry_price = (position.entry_price * abs(position.quantity) + price * abs(quantity)) / abs(total)
-    position.quantity = total
     position.bought += abs(quantity)
     position.bought_notional += abs(quantity) * price
     position.trade_cash -= quantity * price * multiplier + commission
@@ -169,7 +168,6 @@ def _open(position: Any, quantity: float, price: float, multiplier: float, commi
 @kernel
 def _close(position: Any, units: float, price: float, multiplier: float, commission: float, slippage: float) -> None:
     signed = np.copysign(units, position.quantity)
-    position.quantity -= signed
     position.sold += units
     position.sold_notional += units * price
     position.trade_cash += signed * price * multiplier - commission
@@ -194,8 +192,6 @@ def _finish_trade(state: State, order: Any, row: int, price: float) -> None:
         counters.gross_loss -= profit
     if state.sizes.log_capacity > 0:
         log_trade(state, order, position, row)
-    position.entry_price = 0.0
-    position.bars_held = 0
 
 
 @kernel
