@@ -41,6 +41,19 @@ def test_what_is_divided_by_zero_or_too_large_has_no_value():
     np.testing.assert_array_equal(parse("slow * 1e308", COLUMNS).evaluate(COLUMNS), [0.0, np.nan, np.nan])
 
 
+@pytest.mark.parametrize(
+    "text", ["1 / (1 / slow)", "min(1 / slow, 5)", "max(-1 / slow, -5)", "1 / (1e308 * (slow + 9))"]
+)
+def test_a_part_without_a_value_leaves_the_whole_without_one(text):
+    assert np.isnan(parse(text, COLUMNS).evaluate(COLUMNS)[0])
+
+
+def test_a_parameter_may_have_the_name_of_a_function():
+    columns = {"min": np.array([1.0, 9.0]), "max": np.array([5.0, 5.0])}
+    assert parse_relation("min < max", columns).holds(columns).tolist() == [True, False]
+    assert parse("max(min, max) - min(min, max)", columns).evaluate(columns).tolist() == [4.0, 4.0]
+
+
 def test_the_names_of_an_expression_come_once_and_in_their_order():
     assert parse("slow - fast * slow", COLUMNS).names == ("slow", "fast")
     assert parse_relation("2 * slow > fast + slow", COLUMNS).names == ("slow", "fast")

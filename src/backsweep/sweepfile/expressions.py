@@ -71,14 +71,16 @@ class Expression:
     def evaluate(self, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return the values, float64[k], of columns by their names, float64[k] each; NaN where there is none.
 
-        There is none where a column has none, where something is divided by zero, and where a number is too large.
+        There is none where a column has none, where something is divided by zero, and where a number is too large, also
+        inside: 1 / (1 / 0) has none, and neither has min(1 / 0, 5).
         """
         stack: list[NDArray[np.float64]] = []
         with np.errstate(all="ignore"):
             for step in self.steps:
                 if isinstance(step, tuple):
                     name, count = step
-                    stack[-count:] = [_OPERATIONS[name](*stack[-count:])]
+                    result = _OPERATIONS[name](*stack[-count:])
+                    stack[-count:] = [np.where(np.isfinite(result), result, np.nan)]
                 else:
                     stack.append(columns[step] if isinstance(step, str) else np.float64(step))  # type: ignore[arg-type] # broadcasts
         return np.where(np.isfinite(stack[0]), stack[0], np.nan)
@@ -211,6 +213,9 @@ class _Reader:
 
     def _atom(self) -> list[_Step]:
         token = self._next
+        if token in _ARGUMENTS and self._tokens[self._at + 1][0] == "(":  # also where a name is that of a function
+            self._at += 2
+            return self._inside(token)
         if token in self._names:
             self._at += 1
             return [token]
@@ -221,9 +226,6 @@ class _Reader:
             return [float(token)]
         if self.take("("):
             return self._inside()
-        if token in _ARGUMENTS and self._tokens[self._at + 1][0] == "(":
-            self._at += 2
-            return self._inside(token)
         word = re.match(r"[^\W\d]", token)
         return self.refuse(
             f"a {self._kind}" if word else f"a {self._kind}, a number or a parenthesis",
