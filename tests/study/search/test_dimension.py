@@ -45,3 +45,10 @@ def test_integers_of_a_logarithmic_axis_have_half_a_step_around_them():
     # From log(0.5) to log(4.5): 1 has log(3) of log(9), which is a half.
     axis = Dimension("window", 1, 4, step=1.0, log=True, integer=True)
     assert axis.from_unit(np.array([0.0, 0.499, 0.501, 0.9999])).tolist() == [1.0, 1.0, 2.0, 4.0]
+
+
+def test_a_value_is_on_an_axis_up_to_the_rounding_of_its_steps():
+    axis = Dimension("stop", 0.1, 0.3, step=0.1)
+    assert [axis.nearest(value) for value in (0.1, 0.1 + 0.1, 0.1 * 3)] == [0.1, 0.2, 0.3]  # 0.1 * 3 is above 0.3
+    assert [axis.nearest(value) for value in (0.05, 0.15, 0.4, 1e300)] == [None] * 4
+    assert Dimension("rate", 0.0, 1.0).nearest(np.nextafter(1.0, 2.0)) is None

@@ -78,10 +78,11 @@ class Dimension:
         """Return a value as the axis has it, None if it is none of the axis: exact steps and choices."""
         if self.choices is not None:
             return float(value) if value in self.choices else None
-        if not self.low <= value <= self.high:
+        slack = 0.0 if self.step is None else _SLACK * self.step
+        if not self.low - slack <= value <= self.high + slack:
             return None
         snapped = self.snap(value)
-        return snapped if abs(snapped - value) <= _SLACK * (self.step or 1.0) else None
+        return snapped if abs(snapped - value) <= slack else None
 
     def snap(self, value: float) -> float:
         """Move a sampler's value onto the axis: exact steps, whole integers."""
