@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from backsweep.engine.compile.kernel import kernel
-from backsweep.study.search.elementary import exp, exp_of, log, log_of
+from backsweep.study.search.dimension import from_unit
+from backsweep.study.search.elementary import exp, log, log_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,20 +82,7 @@ class Axes:
 
     def to_values(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64[k, p] of latent coordinates to float64[k, p] on the axes."""
-        values = np.empty(latent.shape)
-        for j, axis in enumerate(self.dimensions):
-            column = latent[:, j]
-            if self.table.kind[j] == CHOICE:
-                values[:, j] = np.asarray(axis.choices or (axis.low,), np.float64)[column.astype(np.int64)]
-            elif axis.log:
-                numbers = exp_of(self.table.origin[j] + column * self.table.span[j])
-                values[:, j] = np.clip(np.round(numbers) if axis.integer else numbers, axis.low, axis.high)
-            elif axis.step is not None:
-                cells = np.floor(column * self.table.size[j])
-                values[:, j] = axis.at(np.minimum(cells, self.table.size[j] - 1.0).astype(np.int64))
-            else:
-                values[:, j] = np.clip(axis.low + column * self.table.span[j], axis.low, axis.high)
-        return values
+        return from_unit(self.dimensions, self.to_unit(latent))
 
     def to_unit(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return latent coordinates as those that `Dimension.from_unit` has: choices are parts of [0, 1)."""
