@@ -12,6 +12,7 @@ from backsweep.metrics.summary import METRICS
 from backsweep.study.results.study import open_study
 from backsweep.study.search.samplers.random import RandomProposer
 from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import Identity
 from backsweep.study.table.trials import TIMING
 from backsweep.sweepfile.search import SAMPLERS, Sampler
 
@@ -227,6 +228,20 @@ def test_a_study_of_an_earlier_version_of_its_sampler_is_shown_and_not_continued
         bench.run("study", bench.sweep(sampler="tpe", trials=80))
     with pytest.raises(StudyConflict, match=r'search\.sampler: "tpe" -> "random"'):
         bench.run("study", bench.sweep(sampler="random", trials=80))
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "nsga2"])
+def test_a_resume_says_where_logarithms_had_other_last_digits(bench, sweep_text, caplog, monkeypatch, sampler):
+    """Versions before did not record the space; the axes of that study are whole numbers, and of this one not."""
+    to_content = Identity.to_content
+    for name, params in (("whole", ""), ("real", "    entry: {low: 0.5, high: 3.0, log: true}\n")):
+        text = sweep_text.replace("  params:\n", f"  params:\n{params}")
+        with monkeypatch.context() as earlier:
+            earlier.setattr(Identity, "to_content", lambda identity: to_content(replace(identity, space=None)))
+            bench.run(name, bench.sweep(text, sampler=sampler, trials=16))
+        caplog.clear()
+        assert bench.run(name, bench.sweep(text, sampler=sampler, trials=32)).done == 32
+        assert ("can have other last digits" in caplog.text) == (name == "real" and sampler != "nsga2")
 
 
 def test_what_may_wait_for_commit_is_bounded_in_bytes(bench, make_backend, monkeypatch):

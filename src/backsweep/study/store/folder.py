@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -44,6 +44,7 @@ REGISTRY = ".ledger"
 """The folder of the registry, beside the studies' folders; see `registry`."""
 
 _SHOWN = 8  # differences, or names, that a message lists
+_LOGARITHMS = ("random", "sobol")  # since study.json has the space, these compute logarithms otherwise
 _BEFORE = {SESSIONS, LEASE, REGISTRY}
 """What a run leaves that is killed before its study is created, and in a bucket's root the registry."""
 
@@ -109,6 +110,12 @@ class StudyFolder:
             if identity.files:
                 names = printable(", ".join(sorted(identity.files)))
                 LOGGER.warning("%s was begun with a version that did not record these files: %s", self.path, names)
+        if begun.space is None and sampler in _LOGARITHMS and any(map(_is_logarithmic, identity.space or ())):
+            LOGGER.warning(
+                "%s was begun with a version whose values on logarithmic axes can have other last digits: its later "
+                "trials have those of this version; choose another folder with --out to start a new study",
+                self.path,
+            )
         if versions := begun.describe_versions(identity):
             LOGGER.warning("%s was begun with other versions: %s", self.path, printable(", ".join(versions)))
 
@@ -263,3 +270,8 @@ class StudyFolder:
 def _is_harmless(name: str) -> bool:
     """Return whether a file of this name does not mean that the folder is in use."""
     return name.startswith(".") or name.endswith(".log")
+
+
+def _is_logarithmic(axis: Mapping[str, Any]) -> bool:
+    """Return whether an axis of a study's space is a continuous logarithmic one."""
+    return bool(axis["log"]) and not axis["integer"]
