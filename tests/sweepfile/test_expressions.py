@@ -116,6 +116,12 @@ def test_a_relation_is_one_comparison(text):
         parse_relation(text, COLUMNS)
 
 
+@pytest.mark.parametrize("text", ["fast < slow < 3", "fast < slow and slow < 3"])
+def test_several_comparisons_in_one_are_told_apart(text):
+    with pytest.raises(BadInput, match="write each comparison as an entry of its own"):
+        parse_relation(text, COLUMNS)
+
+
 def test_an_unknown_name_is_refused_with_the_nearest_known_one():
     with pytest.raises(BadInput, match="did you mean `slow`"):
         parse_relation("fast < slwo", COLUMNS, kind="parameter")

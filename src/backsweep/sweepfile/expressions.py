@@ -168,7 +168,8 @@ class _Reader:
     def end(self, expected: str) -> None:
         """Refuse a text that goes on."""
         if self._next:
-            self.refuse(expected)
+            chained = self._next in {*_COMPARISONS, "and"}
+            self.refuse(expected, "write each comparison as an entry of its own" if chained else "")
 
     def need_names(self, found: tuple[str, ...]) -> None:
         """Refuse a text without any name."""

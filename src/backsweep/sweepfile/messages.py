@@ -50,8 +50,13 @@ def translate(
     `where` gives a path's place: a number to sort by, and the text of the message.
     """
     found = [(where(_path(item, data)), i, item) for i, item in enumerate(error.errors())]
-    (_, place), _, item = min(found, key=lambda entry: (entry[0][0], entry[1]))
+    (_, place), _, item = min(found, key=lambda entry: (entry[0][0], _is_no_mapping(entry[2]), entry[1]))
     return _message(item, model, data, place)
+
+
+def _is_no_mapping(item: ErrorDetails) -> bool:
+    """Return whether an error is about a text in place of a mapping; where a word may stand, another says which."""
+    return item["type"] == "dict_type" and isinstance(item["input"], str)
 
 
 def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any], place: str) -> BadInput:
@@ -80,20 +85,27 @@ def _message(item: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any]
         return BadInput(f"bad value of `{key}`: {rule}", where=place, found=shown(value), remedy=f"correct `{key}`")
     expected = item["msg"].removeprefix("Input should be ")
     expected = {"an object": "a mapping of keys to values", "a valid array": "a list"}.get(expected, expected)
-    remedy = f"correct `{key}`"
-    if kind == "literal_error":
-        remedy = nearest(str(value), [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")])
-    elif kind == "finite_number":
-        remedy = "give a finite number; where it stands for none, a number of its own, such as 0"
-    elif "choices" in path and isinstance(value, str):
-        remedy = (
-            "number the choices, `choices: [0, 1]`, and let the strategy branch on the number: texts are no choices"
-        )
-    elif kind == "string_type" and not isinstance(value, dict | list):
-        remedy = f"put it in quotes: '{value}'"
-    elif isinstance(value, str) and kind.endswith(("_type", "_parsing")):
-        remedy = f"write `{key}` without quotes or units"
+    if kind == "too_short":
+        expected = f"at least {item['ctx']['min_length']} of them"
+    remedy = _remedy(kind, path, value, expected)
     return BadInput(f"bad value of `{key}`", where=place, expected=expected, found=shown(value), remedy=remedy)
+
+
+def _remedy(kind: str, path: KeyPath, value: object, expected: str) -> str:
+    """Return what to do about a value that is not of the type, or not within the limits, of its key."""
+    if kind == "literal_error":
+        return nearest(str(value), [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")])
+    if kind == "finite_number":
+        return "give a finite number; where it stands for none, a number of its own, such as 0"
+    if "choices" in path and isinstance(value, str):
+        return "number the choices, `choices: [0, 1]`, and let the strategy branch on the number: texts are no choices"
+    if kind == "string_type" and not isinstance(value, dict | list):
+        return f"put it in quotes: '{value}'"
+    if kind == "tuple_type" and value is not None:
+        return f"write a list: `{path[-1]}: [{shown(value)}]`"
+    if isinstance(value, str) and kind.endswith(("_type", "_parsing")):
+        return f"write `{dotted(path)}` without quotes or units"
+    return f"correct `{dotted(path)}`"
 
 
 def _path(item: ErrorDetails, data: Mapping[str, Any]) -> KeyPath:

@@ -174,7 +174,9 @@ class Search(Section):
     @field_validator("objective", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
-        """Accept one objective as it is, and several as a list."""
+        """Accept one objective as it is, and several as a list; refuse a metric without a direction."""
+        if isinstance(value, str):
+            raise ValueError("write `{maximize: METRIC}` or `{minimize: METRIC}`")  # noqa: TRY004 - pydantic lists ValueErrors
         if isinstance(value, dict):
             return (value,)
         return tuple(value) if isinstance(value, list) else value
