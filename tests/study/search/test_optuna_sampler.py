@@ -75,10 +75,11 @@ def test_a_sampler_goes_through_a_pickle_and_reads_its_study_anew(sampler):
     assert values_of(study) == values_of(again)
 
 
-def test_one_sampler_may_serve_several_studies_one_after_the_other(sampler):
+@pytest.mark.parametrize("name", [None, "mine"])  # in a storage each, as create_study makes one
+def test_one_sampler_may_serve_several_studies_one_after_the_other(sampler, name):
     shared = sampler()
     for low in (0.0, 10.0):
-        study = optuna.create_study(sampler=shared)
+        study = optuna.create_study(sampler=shared, study_name=name)
         study.optimize(lambda trial, low=low: trial.suggest_float("x", low, low + 1.0), n_trials=15)
         (known,) = shared._known.values()
         assert known.tpe.archive.count == 14

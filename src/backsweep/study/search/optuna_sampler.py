@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
+    from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -50,8 +51,14 @@ class TPESampler(BaseSampler):
         self._lock = threading.RLock()  # Optuna may ask from several threads
         self._forget(None)
 
-    def _forget(self, study: str | None) -> None:
-        self._study = study
+    def _turn_to(self, study: Study) -> None:
+        """Forget another study; a name alone does not tell two apart, since each storage may have it."""
+        place = (study._storage, study._study_id)  # noqa: SLF001
+        if place != self._place:
+            self._forget(place)
+
+    def _forget(self, place: tuple[BaseStorage, int] | None) -> None:
+        self._place = place
         self._space = IntersectionSearchSpace(include_pruned=True)
         self._known: dict[tuple[tuple[str, BaseDistribution], ...], _Known] = {}
         self._asked: dict[int, dict[str, Any]] = {}  # of trials that do not have all of their parameters yet
@@ -71,8 +78,7 @@ class TPESampler(BaseSampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002 - Optuna's interface
         """Return the parameters that all finished trials have, but those of a single value."""
         with self._lock:
-            if study.study_name != self._study:
-                self._forget(study.study_name)
+            self._turn_to(study)
             space = self._space.calculate(study)
         return {name: distribution for name, distribution in space.items() if not distribution.single()}
 
@@ -106,8 +112,7 @@ class TPESampler(BaseSampler):
             self._asked.pop(trial.number, None)
 
     def _propose(self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        if study.study_name != self._study:
-            self._forget(study.study_name)
+        self._turn_to(study)
         key = tuple(space.items())
         known = self._known.pop(key, None) or _Known(space, study.directions, refined=self._refined)
         self._known[key] = known

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
 
-START = 250  # what begins later is better after 1,000 trials and worse after 5,000; see `docs/search.md`
+START = 250  # what begins later is better after 1,000 trials and worse after 5,000; see `docs/decisions/12-auto.md`
 
 
 class AutoProposer(Proposer):
