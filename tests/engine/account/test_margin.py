@@ -1,5 +1,6 @@
 """What an account may do: buying power when an order is accepted, cash when it fills."""
 
+import polars as pl
 import pytest
 from scenarios.scripted import (
     LIMIT,
@@ -193,3 +194,13 @@ def test_leverage_says_nothing_about_a_cash_account():
 def test_a_margin_account_may_borrow_at_the_fill():
     result = run(bars(QUIET, (101, 101, 101, 101)), [market(0, 200)], account=DOUBLE)
     assert result.equity["cash"][-1] == 10_000.0 - 20_200.0
+
+
+def test_a_partly_filled_order_is_judged_by_what_is_left_of_it():
+    # 10 of 90 fill; the other 80 at 102 are 8,160, and 9,000 are left.
+    thin = bars(*flat(100, 3)).with_columns(volume=pl.lit(100.0))
+    order = limit(0, 90, 101)
+    steps = [order, update(1, order, limit=102), observe(1, "limit_price", order=order)]
+    account = {"cash": 10_000.0, "kind": "margin", "leverage": 1.0}
+    result = run(thin, steps, account=account, execution={"volume_share": 0.1})
+    assert seen(result) == [102.0]

@@ -74,6 +74,13 @@ class AtLeast(bs.CommissionModel):
         return max(3.0, 0.002 * (fill.order_value + fill.value)) - fill.order_fees
 
 
+class ByMonth(bs.CommissionModel):
+    """Charges what the month has seen so far."""
+
+    def charge(self, fill, bar):
+        return 2.0 + fill.month_units + fill.month_value
+
+
 class Square(bs.SlippageModel):
     rate: float = bs.param(0.0, 10.0, default=1.0)
 
@@ -172,6 +179,13 @@ def test_a_model_sees_what_it_has_charged_the_order_for(compiled):
         thin, [market(0, 12)], costs={"commission": custom(AtLeast)}, execution={"volume_share": 0.1}, compiled=compiled
     )
     assert result.fills["commission"].to_list() == [3.0, 0.0]
+
+
+@BOTH
+def test_a_month_without_fills_has_seen_nothing(compiled):
+    costs = {"commission": custom(ByMonth)}
+    result = play(bars(*flat(100, 3)), [market(0, 1), market(1, 1)], costs=costs, compiled=compiled)
+    assert result.fills["commission"].to_list() == [2.0, 2.0 + 1.0 + 100.0]
 
 
 def test_minimum_maximum_and_times_hold_for_what_a_model_gives():

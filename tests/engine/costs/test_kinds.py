@@ -5,6 +5,9 @@ import pytest
 from backsweep.engine.costs.commissions import COMMISSIONS
 from backsweep.engine.costs.kinds import PLACES, Choice, Kind, Number, Registry, Tiers
 from backsweep.engine.costs.slippages import SLIPPAGES
+from backsweep.errors import BadInput
+from backsweep.sweepfile.costs import CostsSpec
+from backsweep.sweepfile.trial import read_section
 
 
 def kind(*keys, **facts):
@@ -36,3 +39,22 @@ def test_the_kernel_of_a_number_is_called_with_what_comes_after_it(number):
 def test_every_kind_has_a_text_and_the_first_costs_nothing(registry):
     assert all(kind.about for kind in registry.kinds.values())
     assert registry.number("none") == 0  # what empty records have
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("commission", "percentage.rate"),
+        ("commission", "per_share.rate"),
+        ("commission", "per_order.amount"),
+        ("slippage", "fixed.amount"),
+        ("slippage", "percentage.rate"),
+        ("slippage", "square_root.rate"),
+        ("slippage", "volume_share.rate"),
+    ],
+)
+def test_a_cost_below_zero_is_refused_and_none_at_all_is_not(section, key):
+    kind, name = key.split(".")
+    read_section(CostsSpec, "costs", {section: {"kind": kind, name: 0.0}})
+    with pytest.raises(BadInput, match=name):
+        read_section(CostsSpec, "costs", {section: {"kind": kind, name: -0.5}})

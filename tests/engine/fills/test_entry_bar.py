@@ -3,7 +3,7 @@
 import pytest
 from scenarios.scripted import bars, bracket, fills, limit, run, states, stop, submit, trailing
 
-from backsweep.engine.codes import MARKET_ON_CLOSE, STOP_LIMIT, TRAILING_STOP
+from backsweep.engine.codes import LIMIT, MARKET_ON_CLOSE, STOP_LIMIT, TRAILING_STOP
 
 QUIET = (100, 100, 100, 100)
 TARGET_FIRST = {"ambiguous": "target_first"}
@@ -220,3 +220,14 @@ def test_a_child_at_the_close_of_a_session_does_not_meet_the_range():
     entry = stop(0, 10, 103)
     steps = [entry, submit(0, -10, type=MARKET_ON_CLOSE, order=entry)]
     assert fills(run(bars(QUIET, (100, 110, 100, 104)), steps)) == [(1, 10.0, 103.0), (1, -10.0, 104.0)]
+
+
+def test_where_children_live_in_a_sure_bar_alone_a_trailing_stop_waits_for_the_next_one():
+    # Under `backtesting_py` the entry's bar is sure where it reaches the target. It does not: the level stays at 98.
+    entry = stop(0, 10, 103)
+    exits = [
+        submit(0, -10, type=TRAILING_STOP, amount=5, order=entry),
+        submit(0, -10, type=LIMIT, limit=120, order=entry),
+    ]
+    market_data = bars(QUIET, (100, 110, 100, 106), (106, 106, 104, 104))
+    assert fills(run(market_data, [entry, *exits], execution={"profile": "backtesting_py"})) == [(1, 10.0, 103.0)]
