@@ -137,6 +137,11 @@ def ranked(p_value, histories=99):
     return statistics.NullRank(histories, 5, 1.0, above, 0.0, 2.0, p_value)
 
 
+@pytest.mark.parametrize(("histories", "decides"), [(18, False), (19, True)])
+def test_a_p_value_of_a_twentieth_needs_nineteen_histories(histories, decides):
+    assert ranked(0.05, histories).decides == decides
+
+
 @pytest.mark.parametrize(
     ("learned", "p_value", "looks", "verdict"),
     [
