@@ -134,4 +134,7 @@ def test_one_trial_and_unknown_metrics_are_refused():
         cscv(np.zeros((40, 1)), 4)
     with pytest.raises(BadInput, match="unknown metric"):
         cscv(np.zeros((40, 2)), 4, "median")
-    assert overfitting.NO_SKILL == 0.5
+
+
+def test_what_comes_without_skill_is_the_published_figure():
+    assert (overfitting.NO_SKILL, overfitting.NO_SKILL_DEVIATION) == (0.5, 0.14)  # simulated above

@@ -195,3 +195,8 @@ def test_widening_moves_the_critical_difference_and_what_follows_from_it():
     assert widened.p_value >= plain.p_value
     assert widened.lower_bound < plain.lower_bound
     assert widened.survivors <= plain.survivors
+
+
+@pytest.mark.parametrize(("level", "expected"), [(0.9, 1.0), (0.5, 2.0), (0.1, 3.0), (1.0, math.inf)])
+def test_the_critical_difference_is_an_order_statistic(level, expected):
+    assert reality._critical(np.array([3.0, 1.0, 2.0]), level, 0) == expected

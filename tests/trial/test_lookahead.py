@@ -8,7 +8,7 @@ from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import ORDER_TYPES
 from backsweep.errors import StrategyError
 from backsweep.strategy import Strategy, param
-from backsweep.trial.lookahead import ASKED, _describe, check_lookahead
+from backsweep.trial.lookahead import ASKED, _choose, _describe, check_lookahead
 from backsweep.trial.runner import Settings
 
 
@@ -128,3 +128,9 @@ def test_an_order_is_described_by_what_was_asked_for(changes, text):
     asked = dict.fromkeys(ASKED, np.nan) | {"asset": 0, "type": 1, "quantity": -5.0, "limit_price": 99.5} | changes
     assert _describe(tuple(asked.values()), SimpleNamespace(assets=("A",))) == text
     assert _describe(None, SimpleNamespace(assets=("A",))) == "no order"
+
+
+def test_the_last_moment_is_not_tested_because_it_has_no_future():
+    asked = np.arange(10)
+    for seed in range(20):
+        assert _choose(asked, 10, 10, np.random.default_rng(seed)).max() < 9

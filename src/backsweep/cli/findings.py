@@ -155,6 +155,8 @@ def _counts(found: Findings) -> dict[str, str]:
 
 def _trials(found: Findings) -> dict[str, str]:
     """Return each figure beside its benchmark; Sharpe ratios are annual."""
+    from backsweep.statistics.overfitting import NO_SKILL, NO_SKILL_DEVIATION  # noqa: PLC0415 - loads Numba
+
     subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
     looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
     corrected = f"; {_number(found.corrected, 3)} corrected for {looks}, pruned trials and an adaptive sampler"
@@ -172,8 +174,8 @@ def _trials(found: Findings) -> dict[str, str]:
         "haircut Sharpe": f"{_number(found.haircut)} after correction for the number of trials",
         "what to expect": f"{_number(found.what_to_expect)} out of sample, "
         f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90% of splits",
-        "overfitting": f"probability {_number(found.overfitting_probability)}; without skill 0.50, standard "
-        "deviation 0.14",
+        "overfitting": f"probability {_number(found.overfitting_probability)}; without skill {_number(NO_SKILL)}, "
+        f"standard deviation {_number(NO_SKILL_DEVIATION)}",
         "track record": f"{_number(found.track_record, 1)} years would suffice if it were the only trial",
         "backtest length": f"below {_number(found.backtest_length, 1)} years, the best of noise is expected to reach "
         "this Sharpe ratio",
