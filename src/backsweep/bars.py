@@ -22,7 +22,7 @@ else:
     BarT_co = TypeVar("BarT_co", covariant=True)
 
 PRICES_AND_VOLUME = ("open", "high", "low", "close", "volume")
-BAR_FIELDS = ("asset", *PRICES_AND_VOLUME, "last_of_session")
+BAR_FIELDS = ("asset", *PRICES_AND_VOLUME, "last_of_session", "minutes_to_close", "time_of_day")
 
 
 class ColumnAddresses(NamedTuple):
@@ -46,9 +46,10 @@ class Bar(View):
     The subclass exists for them alone: `data[i]` has every column of the data and every feature, declared or not.
     """
 
-    __slots__ = ("_bar", "_columns", "_row")
+    __slots__ = ("_bar", "_columns", "_group", "_row")
     _bar: Any
     _columns: Any
+    _group: Any  # None for a cost model, which is given the bar alone
     _row: int
     open: float
     """First price, in the asset's currency."""
@@ -73,6 +74,26 @@ class Bar(View):
         An asset that closes earlier than others, or on a half day, has its last bar before `data.last_of_session`.
         """
         return self._bar.last_of_session == 1
+
+    @property
+    def minutes_to_close(self) -> int:
+        """Return the whole minutes to this asset's close of the session; 0 on daily bars.
+
+        The close is the latest time of day at which one of the asset's last five sessions ended, but no later than the
+        session's last bar of any asset, which is known as a calendar is. So an asset that just stops trading early does
+        not show it beforehand.
+        """
+        if is_interpreted() and self._bar.to_close < 0:
+            raise LookupError("the feed does not say when the session closes: minutes_to_close of make_timestep")
+        return np.int64(self._bar.to_close)  # type: ignore[return-value]  # the integer of compiled code
+
+    @property
+    def time_of_day(self) -> int:
+        """Return the whole minutes since midnight on the clock of the data: 570 is 09:30. Cost models do not have it.
+
+        The clock is that of `data.timezone`, or of the file's own zone; times without a zone are as written.
+        """
+        return np.int64(self._group.minute)  # type: ignore[return-value]  # the integer of compiled code
 
     if not TYPE_CHECKING:  # a column that nobody declared is a mistake to a type checker
 
@@ -149,7 +170,7 @@ class Data(View, Generic[BarT_co]):
         if is_interpreted() and not 0 <= index < self._group.count:
             raise IndexError("data[i]: i goes from 0 to data.count - 1")
         row = self._group.first_row + index
-        return Bar(record_at(self._bars, row), self._columns, row)  # type: ignore[return-value]  # every Bar has all columns
+        return Bar(record_at(self._bars, row), self._columns, self._group, row)  # type: ignore[return-value]  # every Bar has all columns
 
     def __bool__(self) -> bool:
         """Refuse, as compiled code does."""

@@ -90,7 +90,7 @@ def test_without_signals_no_signal_is_known(compiled):
         engine.replay(np.empty(0), compiled=compiled)
     assert caught.value.found == "`if data[0].nothing > context.nothing:  # mistake`"
     assert caught.value.expected in {
-        "one of asset, open, high, low, close, volume, last_of_session",
+        "one of asset, open, high, low, close, volume, last_of_session, minutes_to_close, time_of_day",
         "none: there are no such names",
     }
 

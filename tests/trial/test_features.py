@@ -1,4 +1,5 @@
 import sys
+from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
@@ -174,3 +175,18 @@ def test_a_function_that_fails_is_one_error_of_the_strategy(packed):
     with pytest.raises(StrategyError, match="features cannot be computed") as caught:
         Features(packed).columns(Broken())
     assert "KeyError" in caught.value.found
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("America/New_York", [19, 20]), (None, [0, 0])])
+def test_timestamps_are_on_the_clock_of_the_data(zone, hours):
+    stamps = pl.Series([date(2024, 3, 10), date(2024, 3, 11)]).cast(pl.Datetime("ns"))
+    if zone:
+        stamps = stamps.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    prices = {name: [1.0, 1.0] for name in ("open", "high", "low", "close", "volume")}
+
+    class Hour(Strategy):
+        def features(self):
+            return {"hour": pl.col("timestamp").dt.hour()}
+
+    market = pack(shard_from_frames(pl.DataFrame({"timestamp": stamps, "asset": ["A", "A"], **prices})))
+    assert Features(market).columns(Hour())["hour"].tolist() == hours

@@ -47,6 +47,17 @@ class SessionClock(NamedTuple):
         """The local time of `timestamp`, int64 nanoseconds UTC, moved so that its date is that of its session."""
         return _local("timestamp", self.zone) + time_to_date(self.start)
 
+    def local(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return instants, nanoseconds UTC, as times on this clock, nanoseconds since the beginning of 1970 on it."""
+        if self.zone is None:
+            return timestamps
+        return pl.select(_local(pl.lit(pl.Series(timestamps)), self.zone).cast(pl.Int64)).to_series().to_numpy()
+
+    def datetime(self, column: str) -> pl.Expr:
+        """Return instants, int64 nanoseconds UTC, as a Datetime: in the zone, or without one, as written."""
+        instant = pl.from_epoch(column, time_unit="ns")
+        return instant if self.zone is None else instant.dt.replace_time_zone("UTC").dt.convert_time_zone(self.zone)
+
     def spans(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Return the first and last `timestamp`, int64 nanoseconds UTC, of each `day` and `offset` from UTC.
 
@@ -161,7 +172,7 @@ def _customary(count: int) -> float:
     return float(next((name for name, (first, last) in CUSTOMARY.items() if first <= count <= last), count))
 
 
-def _local(column: str, zone: str | None) -> pl.Expr:
+def _local(column: str | pl.Expr, zone: str | None) -> pl.Expr:
     instant = pl.from_epoch(column, time_unit="ns").dt.replace_time_zone("UTC")
     return instant.dt.convert_time_zone(zone or "UTC").dt.replace_time_zone(None)
 

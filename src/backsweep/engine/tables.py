@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Market data, read only.
-BAR = record_dtype(  # `last_of_session`: 1 if no later bar of the asset belongs to the trading day
+BAR = record_dtype(
     [
         ("asset", "i4"),
-        ("last_of_session", "i4"),
+        ("to_close", "i2"),  # whole minutes to the asset's close of the session; below 0 where a feed does not know it
+        ("last_of_session", "i1"),  # 1 if no later bar of the asset belongs to the trading day
         ("open", "f8"),
         ("high", "f8"),
         ("low", "f8"),
@@ -32,6 +33,7 @@ GROUP = record_dtype(  # the bars of one timestamp
         ("first_row", "i4"),
         ("count", "i4"),
         ("session", "i4"),
+        ("minute", "i2"),  # of the local day, from 0
         ("last_of_session", "i2"),
         ("nights", "i2"),  # of the first of a session: days from the date of the session before; 0 elsewhere
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from backsweep.trial.market import last_of_session as find_last_of_session
 from backsweep.trial.market import locked, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from backsweep.trial.market import Market
 
@@ -30,12 +30,14 @@ class Timestep:
     session : number of the trading day, from 0. last_of_session : whether no later bar belongs to it; a feed knows this
         from the exchange's calendar.
     closing : names of the assets whose bar is their last of it, where others trade on.
+    minutes_to_close : by asset, whole minutes to its close of the session, as far as the feed knows them.
     """
 
     shard: Shard
     session: int
     last_of_session: bool
     closing: frozenset[str] = frozenset()
+    minutes_to_close: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def timestamp(self) -> int:
@@ -53,7 +55,10 @@ class Timestep:
         groups, bars = market.groups.copy(), market.bars.copy()
         groups["session"], groups["last_of_session"] = self.session, self.last_of_session
         names = [market.assets[code] for code in bars["asset"]]
-        bars["last_of_session"] = [self.last_of_session or name in self.closing for name in names]
+        ends = [self.last_of_session or name in self.closing for name in names]
+        bars["last_of_session"] = ends
+        known = self.minutes_to_close
+        bars["to_close"] = [known.get(name, 0 if over else -1) for name, over in zip(names, ends, strict=True)]
         return replace(market, bars=locked(bars), groups=locked(groups))
 
 
@@ -64,6 +69,7 @@ def timesteps(shard: Shard) -> Iterator[Timestep]:
     ends = np.diff(shard.sessions, append=shard.sessions[-1] + 1) != 0
     codes = shard.rows["asset"].to_numpy()
     last = find_last_of_session(codes, np.repeat(shard.sessions, np.diff(edges)))
+    to_close = pack(shard).bars["to_close"].tolist()
     acting = np.searchsorted(shard.actions["timestamp"].to_numpy(), np.append(times[edges[:-1]], times[-1] + 1))
     for index, (first, last_row) in enumerate(pairwise(edges)):
         part = replace(
@@ -74,7 +80,8 @@ def timesteps(shard: Shard) -> Iterator[Timestep]:
             actions=shard.actions[int(acting[index]) : int(acting[index + 1])],
         )
         closing = frozenset(shard.assets[code] for code in codes[first:last_row][last[first:last_row]])
-        yield Timestep(part, int(shard.sessions[index]), bool(ends[index]), closing)
+        known = {shard.assets[codes[row]]: to_close[row] for row in range(first, last_row)}
+        yield Timestep(part, int(shard.sessions[index]), bool(ends[index]), closing, known)
 
 
 def make_timestep(
@@ -84,6 +91,7 @@ def make_timestep(
     session: int,
     last_of_session: bool,
     closing: Collection[str] = (),
+    minutes_to_close: Mapping[str, int] | None = None,
     signals: pl.DataFrame | None = None,
     context: pl.DataFrame | None = None,
 ) -> Timestep:
@@ -94,7 +102,8 @@ def make_timestep(
     assets : every asset of the session, those without a bar now as well.
     bars : timestamp (one for all), asset, open, high, low, close, volume; further numeric columns are signals.
     signals, context : as in `backsweep.backtest`, of this timestamp.
-    session, last_of_session, closing : see `Timestep`.
+    session, last_of_session, closing, minutes_to_close : see `Timestep`; a strategy that reads `bar.minutes_to_close`
+        needs them.
 
     Raises BadData where the bars break a rule of the dataset, are of several times, or of an asset that is not known.
 
@@ -107,4 +116,4 @@ def make_timestep(
         raise BadData("a bar of an unknown asset", expected=f"one of {', '.join(assets)}", found=", ".join(unknown))
     codes = pl.Series("asset", [sorted(assets).index(shard.assets[code]) for code in shard.rows["asset"]], pl.Int32)
     shard = replace(shard, assets=tuple(sorted(assets)), rows=shard.rows.with_columns(codes))
-    return Timestep(shard, session, last_of_session, frozenset(closing))
+    return Timestep(shard, session, last_of_session, frozenset(closing), minutes_to_close or {})

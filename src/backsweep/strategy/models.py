@@ -176,7 +176,7 @@ class BoundModel:
         def answer(fill: Any, bar: Any, row: int) -> float:
             try:
                 with np.errstate(all="ignore"):  # compiled code gives inf and NaN in silence, too
-                    return float(ask(self.view(values), Fill(fill), Bar(bar, columns, row)))
+                    return float(ask(self.view(values), Fill(fill), Bar(bar, columns, None, row)))
             except Exception as error:
                 raise explain(self.cls, error, columns.dtype.names, (), self.cls.method) from error
 
@@ -220,7 +220,7 @@ def _compile(bound: BoundModel, columns: np.dtype[Any]) -> Any:
     def answer(values: int, series: int, fill: int, bar: int, row: int) -> float:
         try:
             return float(
-                ask(self_view(values_at(values)), Fill(fill_at(fill)), Bar(bar_at(bar), columns_at(series), row))
+                ask(self_view(values_at(values)), Fill(fill_at(fill)), Bar(bar_at(bar), columns_at(series), None, row))
             )
         except Exception:  # noqa: BLE001 - compiled code knows no other, and lets none pass
             return np.nan

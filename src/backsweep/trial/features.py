@@ -77,7 +77,8 @@ class Features:
         return wanted
 
     def _evaluate(self, strategy: Strategy, missing: Mapping[str, pl.Expr]) -> dict[str, NDArray[np.float64]]:
-        rows = self._market.rows
+        market = self._market
+        rows = market.rows.with_columns(market.sessions.clock.datetime("timestamp"))
         try:
             columns = [expression.over("asset").alias(name) for name, expression in missing.items()]
             with modules_of(type(strategy)):

@@ -12,6 +12,7 @@ from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.tables import ACTION, BAR, GROUP
 from backsweep.errors import BadData
 from backsweep.trial.benchmark import Benchmark
+from backsweep.trial.session_clock import minutes_of_day, minutes_to_close
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,9 @@ def pack(shard: Shard) -> Market:
     groups["first_row"] = first
     groups["count"] = np.diff(first, append=rows.height)
     bars["last_of_session"] = last_of_session(bars["asset"], np.repeat(sessions, groups["count"]))
+    last, numbers = bars["last_of_session"] == 1, np.repeat(sessions, groups["count"])
+    bars["to_close"] = minutes_to_close(timestamps, bars["asset"], numbers, last, shard.session_table)
+    groups["minute"] = minutes_of_day(groups["timestamp"], shard.session_table.clock)
     groups["session"] = sessions
     groups["nights"] = nights(shard.session_table.dates[sessions])
     groups["last_of_session"] = np.diff(sessions, append=sessions[-1] + 1) != 0

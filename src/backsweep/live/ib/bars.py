@@ -74,7 +74,7 @@ class Bars:
         frames = []
         for name, contract in self._contracts.items():
             found = self._ib.reqHistoricalData(contract, "", duration, **self._options)
-            frames.append(_frame(name, [bar for bar in found if self._is_over(bar)]))
+            frames.append(self._frame(name, [bar for bar in found if self._is_over(bar)]))
         bars = pl.concat(frames)
         if bars.is_empty():
             raise BadInput("the broker has no history", expected=duration, remedy="ask for a longer duration")
@@ -110,13 +110,24 @@ class Bars:
         return [bar for bar in done if self._last is None or _stamp(bar) > self._last]
 
     def _timestep(self, bars: dict[str, BarData]) -> Timestep:
-        frame = pl.concat(_frame(name, [bar]) for name, bar in bars.items())
+        frame = pl.concat(self._frame(name, [bar]) for name, bar in bars.items())
         bar = next(iter(bars.values()))
         day = self._day(bar)
         if not self._sessions or day > self._sessions[-1]:
             self._sessions.append(day)
-        last = self._daily or _start(bar) + self._size >= self._close_of(day)
-        return make_timestep(tuple(self._contracts), frame, session=len(self._sessions) - 1, last_of_session=last)
+        left = timedelta() if self._daily else self._close_of(day) - self._size - _start(bar)
+        return make_timestep(
+            tuple(self._contracts),
+            frame,
+            session=len(self._sessions) - 1,
+            last_of_session=left <= timedelta(),
+            minutes_to_close=dict.fromkeys(bars, max(0, left // timedelta(minutes=1))),
+        )
+
+    def _frame(self, asset: str, bars: list[BarData]) -> pl.DataFrame:
+        """Return bars as a frame whose times are on the exchange's clock; days have none."""
+        zone = "UTC" if self._daily else str(getattr(self._zone(), "key", "UTC"))
+        return _frame(asset, bars).with_columns(pl.col("timestamp").dt.convert_time_zone(zone))
 
     def _is_over(self, bar: BarData) -> bool:
         end = self._close_of(self._day(bar)) if self._daily else _start(bar) + self._size

@@ -21,6 +21,7 @@ from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.binding import check_named
 from backsweep.trial.market import Market, column, last_of_session, locked, nights, pack_bars
 from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.session_clock import minutes_of_day, minutes_to_close
 from backsweep.trial.sleeves.sums import add_sleeve
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     groups["session"] = sessions
     last = last_of_session(codes, sessions)
     groups["last_of_session"] = last
+    groups["minute"] = minutes_of_day(timestamps, calendar.sessions.clock)
     groups["nights"] = nights(calendar.sessions.dates[sessions])  # where the asset changes nobody reads it
     bars = pack_bars(rows)
     bars["last_of_session"] = last
+    bars["to_close"] = minutes_to_close(timestamps, codes, sessions, last, calendar.sessions)
     offsets = np.searchsorted(codes, np.arange(len(shard.assets) + 1))
     numbers = np.arange(len(calendar.sessions.ends) + 1)
     edges = [
