@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 from scenarios.scripted import bars, evaluator, fills, flat, limit, market, observe, run, seen
 
@@ -117,6 +118,21 @@ def test_a_wake_condition_follows_its_parameter():
         engine._runner.run(np.array([entry]))
         calls.append(int(engine._runner._values[0]["calls"]))
     assert calls[0] == calls[2] < calls[1]
+
+
+@pytest.mark.parametrize(("compare", "beyond"), [(above, 2.0), (below, 0.0)])
+def test_a_comparison_does_not_hold_at_its_threshold(compare, beyond):
+    class AtThreshold(Impulse):
+        def wake(self):
+            return compare("pred", 1.0)
+
+    frame = random_market(20)
+    for value, called in ((1.0, 0), (np.nextafter(1.0, beyond), 20)):
+        engine = evaluator(frame.with_columns(pred=pl.lit(value)), AtThreshold, params=("entry",))
+        runner = engine._runner
+        interpreted = Runner(runner.market, runner.cls, runner.settings, params=("entry",), compiled=False)
+        interpreted.run(np.array([2.0]))
+        assert int(interpreted._values[0]["calls"]) == called
 
 
 class WakingAsItLikes(Impulse):

@@ -80,6 +80,7 @@ def test_an_account_that_loses_everything_captures_all_of_it():
 
 def test_what_is_undefined_has_its_reason():
     none, one = relate(np.zeros(0), np.zeros(0)), relate(np.array([0.1]), np.array([0.1]))
+    assert (none.n, one.n) == (0, 1)
     assert [beta_of(each)[1] for each in (none, one)] == [TOO_FEW, TOO_FEW]
     steady = relate(np.array([0.1, 0.2]), np.array([0.1, 0.1]))
     assert beta_of(steady)[1] == alpha_of(steady, 252.0)[1] == STEADY_BENCHMARK

@@ -51,6 +51,7 @@ def test_the_subject_is_the_selected_trial_or_the_best_and_its_skew_is_looked_at
     assert (best.trial == 11, crashed.trial) == (False, 11)
     assert crashed.sharpe == pytest.approx(metrics.sharpe(returns[:, 1]))
     assert best.verdict.warnings == ()
+    assert crashed.verdict.warnings[0].startswith("The selected trial has")
     assert f"a skew of {metrics.skew(returns[:, 1]):.1f}" in crashed.verdict.warnings[0]
 
 

@@ -136,5 +136,10 @@ def test_one_trial_and_unknown_metrics_are_refused():
         cscv(np.zeros((40, 2)), 4, "median")
 
 
+def test_block_sums_that_cannot_be_split_are_refused():
+    with pytest.raises(BadInput, match="no cross-validation"):
+        overfitting.overfitting_of_blocks(blocks.block_sums(np.zeros((40, 3)), 3))
+
+
 def test_what_comes_without_skill_is_the_published_figure():
     assert (overfitting.NO_SKILL, overfitting.NO_SKILL_DEVIATION) == (0.5, 0.14)  # simulated above

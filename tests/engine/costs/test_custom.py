@@ -3,6 +3,7 @@
 
 import math
 import sys
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -186,6 +187,15 @@ def test_a_month_without_fills_has_seen_nothing(compiled):
     costs = {"commission": custom(ByMonth)}
     result = play(bars(*flat(100, 3)), [market(0, 1), market(1, 1)], costs=costs, compiled=compiled)
     assert result.fills["commission"].to_list() == [2.0, 2.0 + 1.0 + 100.0]
+
+
+@BOTH
+def test_a_new_month_has_seen_nothing_of_the_month_before(compiled):
+    # Fills on January 31 and February 1, which is charged as the month's first.
+    data = bars(*flat(100, 3)).with_columns(pl.col("timestamp") + timedelta(days=29))
+    costs = {"commission": custom(ByMonth)}
+    result = play(data, [market(0, 1), market(1, 1)], costs=costs, compiled=compiled)
+    assert result.fills["commission"].to_list() == [2.0, 2.0]
 
 
 def test_minimum_maximum_and_times_hold_for_what_a_model_gives():

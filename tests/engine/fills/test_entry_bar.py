@@ -1,7 +1,7 @@
 """What children meet of the bar that filled their parent: the path behind the entry, where that is certain."""
 
 import pytest
-from scenarios.scripted import bars, bracket, fills, limit, run, states, stop, submit, trailing
+from scenarios.scripted import ACCOUNT, bars, bracket, fills, limit, run, states, stop, submit, trailing
 
 from backsweep.engine.codes import LIMIT, MARKET_ON_CLOSE, STOP_LIMIT, TRAILING_STOP
 
@@ -31,6 +31,12 @@ def test_the_target_of_a_stop_entry_fills_in_the_entrys_bar(execution, after):
     result = run(bars(QUIET, mirrored((100, 110, 100, 104)), mirrored(after)), [BREAKDOWN], execution=execution)
     assert fills(result) == [(1, -10.0, 97.0), (1, 10.0, 92.0)]
     assert ambiguity(result) == (0, 0.0)
+
+
+def test_the_target_of_a_breakdown_for_less_than_one_unit_is_below_it():
+    breakdown = bracket(0, -0.5, stop=97, stop_loss=105, take_profit=92)
+    result = run(bars(QUIET, (100, 100, 90, 96)), [breakdown], account={**ACCOUNT, "lot": 0.1})
+    assert fills(result) == [(1, -0.5, 97.0), (1, 0.5, 92.0)]
 
 
 @pytest.mark.parametrize("high", [108, 107.9])

@@ -69,6 +69,13 @@ def test_a_claim_of_this_process_that_could_not_be_removed_does_not_hold(tmp_pat
         lease.check()
 
 
+def test_a_process_that_is_gone_or_whose_start_is_unknown_is_not_alive():
+    gone = replace(Holder.here(), pid=2**22 + 1)  # beyond the largest number of a process on Linux
+    assert lease_module._started(gone.pid) == 0
+    assert not gone.is_alive
+    assert not replace(gone, started=0).is_alive
+
+
 def test_a_claim_from_elsewhere_is_taken_over_when_nobody_touches_it(tmp_path, claim):
     old = claim(host="elsewhere")
     begin = time.monotonic()
