@@ -18,6 +18,7 @@ from backsweep.engine.compile.kernel import is_interpreted, kernel, record_at
 from backsweep.engine.compile.views import View, view
 from backsweep.engine.lots import in_lots, whole_order
 from backsweep.engine.orders.brackets import find_child
+from backsweep.engine.orders.flatten import flatten_position
 from backsweep.engine.orders.lifecycle import request_order, set_trail
 from backsweep.engine.orders.requests import cancel_order, update_order
 from backsweep.engine.orders.time_in_force import set_time_in_force
@@ -263,6 +264,17 @@ class Broker(View):
         It closes what is left, also less than a lot. Orders that work already are not counted.
         """
         return self.order_target_quantity(asset, 0.0)
+
+    def flatten(self, asset: int) -> int:
+        """Ask to close the position at the asset's last close of the session; return the order's id, 0 without one.
+
+        It is a MARKET_ON_CLOSE order for what is held now, which never sells more than is held then. Asked again, it is
+        the same order, or where the position has changed one for the new size in its place. Asked for at the asset's
+        last bar of the session, it fills at the last close of the next one: look at `bar.minutes_to_close`. Orders that
+        would open a position before that close are the strategy's to cancel.
+        """
+        _check_asset(self._state, asset)
+        return flatten_position(self._state, asset)
 
     def order_target_quantity(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to `target` signed units; return its id.

@@ -185,6 +185,18 @@ def test_what_is_cancelled_in_the_same_call_is_never_sent():
     assert desk.gateway.placed == []
 
 
+def test_a_position_is_flattened_by_one_order_at_the_close_which_follows_it():
+    desk = Desk()
+    desk.day(lambda broker: broker.submit_order(0, 10))
+    desk.day()
+    asked = []
+    desk.day(lambda broker: asked.extend([broker.flatten(1), broker.flatten(0), broker.flatten(0)]))
+    assert asked[0] == 0
+    assert asked[1] == asked[2]
+    order = desk.gateway.book[asked[1]].order
+    assert (order.orderType, order.action, order.totalQuantity) == ("MOC", "SELL", 10.0)
+
+
 def test_the_exits_of_a_bracket_follow_their_position():
     desk = Desk()
     parent = desk.day(lambda broker: broker.submit_bracket(0, 10, stop_loss=1.0, take_profit=1000.0))

@@ -10,6 +10,7 @@ from oracle.orders import (
     IOC,
     LIMIT,
     MARKET,
+    MARKET_ON_CLOSE,
     STOP,
     STOP_LIMIT,
     TIFS,
@@ -25,7 +26,7 @@ from oracle.orders import (
 class Requests:
     """What a script asks for."""
 
-    def speak(self, step, requests):
+    def speak(self, step, requests):  # noqa: C901 - one case for each verb
         name = self.assets[step.asset]
         held = self.position[name]
         quantity = exact(step.quantity)
@@ -46,10 +47,23 @@ class Requests:
             order = self.find(step.parent)
             if order and order.live:
                 self.end_with_children(order, "cancelled", "cancelled by the strategy")
+        elif step.verb == "flatten":
+            self.flatten(requests, name, held)
         elif (wanted := self.target(step, name, quantity)) is None:
             self.request(requests, name, MARKET, None)
         elif (change := wanted - held) and self.whole(change):
             self.request(requests, name, MARKET, change, reduces=held * change < 0 and held * wanted >= 0)
+
+    def flatten(self, requests, name, held):
+        """Ask for one order that closes what is held at the close; one of another size goes before it."""
+        for order in self.working():
+            if order.asset == name and order.type == MARKET_ON_CLOSE and order.reduces and not order.parent:
+                if held and order.left == -held:
+                    return
+                self.end_with_children(order, "cancelled", "cancelled by the strategy")
+                break
+        if held:
+            self.request(requests, name, MARKET_ON_CLOSE, -held, reduces=True)
 
     def target(self, step, name, quantity):
         """Return the units that a target stands for; a value but 0 without a price, or at zero, stands for none."""

@@ -44,9 +44,12 @@ VERBS = (
     "target_quantity",
     "target_value",
     "target_percent",
+    "flatten",
     "observe",
 )
-SUBMIT, BRACKET, UPDATE, CANCEL, CLOSE, TARGET_QUANTITY, TARGET_VALUE, TARGET_PERCENT, OBSERVE = range(len(VERBS))
+SUBMIT, BRACKET, UPDATE, CANCEL, CLOSE, TARGET_QUANTITY, TARGET_VALUE, TARGET_PERCENT, FLATTEN, OBSERVE = range(
+    len(VERBS)
+)
 FIELDS = (
     "at",
     "verb",
@@ -187,6 +190,8 @@ class Script(Strategy):
             broker.order_target_value(asset, quantity)
         elif verb == TARGET_PERCENT:
             broker.order_target_percent(asset, quantity)
+        elif verb == FLATTEN:
+            broker.flatten(asset)
         else:
             broker.submit_order(NOTE_ASSET, self.see(kind, asset, order, data, broker))
 
@@ -295,6 +300,11 @@ def cancel(at: int, order: Any) -> Step:
 def close(at: int, asset: int = 0) -> Step:
     """Close a position."""
     return Step(at, CLOSE, asset)
+
+
+def flatten(at: int, asset: int = 0) -> Step:
+    """Close a position at its asset's last close of the session."""
+    return Step(at, FLATTEN, asset)
 
 
 def target_quantity(at: int, quantity: float, asset: int = 0) -> Step:

@@ -58,7 +58,7 @@ class Request:
     good_till: int
     parent: int
     oca_group: int
-    reduces: bool = False  # a bracket's child: never more than the position
+    reduces: bool = False  # a bracket's child, or an order of `flatten`: never more than the position
     sized: bool = False  # the strategy changed its size: it no longer follows its parent's
     status: int = REQUESTED  # until it is sent: then the broker tells
     reject_reason: int = NO_REASON

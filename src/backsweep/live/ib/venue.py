@@ -28,6 +28,7 @@ from backsweep.engine.codes import (
     HELD,
     LIMIT,
     MARKET,
+    MARKET_ON_CLOSE,
     NO_REASON,
     PARENT_CLOSED,
     POSITION_CLOSED,
@@ -87,6 +88,7 @@ class InteractiveBrokers:
         self._requests: dict[int, Request] = {}
         self._trades: dict[int, Trade] = {}
         self._queue: list[Request] = []
+        self._flattening: dict[int, int] = {}  # by asset, the latest order of `flatten`
         self._prices = [NAN] * len(self.assets)
         self._bars_held = [0] * len(self.assets)
         self._sides = [0.0] * len(self.assets)
@@ -251,6 +253,22 @@ class InteractiveBrokers:
     def close_position(self, asset: int) -> int:
         """Ask for the market order that closes the position; 0 if there is none."""
         return self.order_target_quantity(asset, 0.0)
+
+    def flatten(self, asset: int) -> int:
+        """Ask to close the position at the asset's last close of the session; the order's id, 0 without a position."""
+        held = self._held(asset)[0]
+        working = self._flattening.get(asset, 0)
+        if self._is_live(working):
+            request = self._requests[working]
+            left = abs(request.quantity) - self._filled(working)
+            if request.quantity * held < 0.0 and left == abs(held):
+                return working
+            self._cancel(working, BY_STRATEGY)
+        if held == 0.0:
+            return 0
+        self._flattening[asset] = self.submit_order(asset, -held, MARKET_ON_CLOSE)
+        self._requests[self._flattening[asset]].reduces = True
+        return self._flattening[asset]
 
     def order_target_quantity(self, asset: int, target: float) -> int:
         """Ask for the market order that brings the position to `target` units; 0 if that is less than a lot away."""
