@@ -12,7 +12,7 @@ proposal trial study batch chunk shard worker profile
 """
 NAMES = """
 contract DataInfo registry holdout_log time_in_force after_fill requests early_stop brackets pacing findings block_sums
-parallel_map ray_blame trials_to_stop rungs open_holdout SessionRange SegmentPlan SegmentSlot RunSummary Task WorkerSlot
+parallel_map ray_blame trials_to_stop rungs open_holdout SessionRange SegmentPlan SegmentSlot Job Layout Task WorkerSlot
 PartialSums manifest FoldRunner Timestep ColumnAddresses compute_findings describe package transfer acts_as
 ambiguous_group parent_units strict_yaml kernel loop_cache
 """

@@ -9,6 +9,7 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.trial.contract import Chunk, DataInfo
+from backsweep.trial.evaluator import Figures
 from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.folds import make_segments
 from backsweep.trial.market import pack
@@ -88,11 +89,11 @@ def test_compiled_and_interpreted_segments_leave_the_same_bits(market, averages,
     left = []
     for compiled in (True, False):
         runner = Runner(packed, averages, Settings(), params=("window",), compiled=compiled)
-        metrics, reasons = new_metrics(len(segments))
-        returns = np.zeros(sum(segment.sessions for segment in segments), np.float32)
+        metrics, reasons = (each[None] for each in new_metrics(len(segments)))
+        figures = Figures(metrics, reasons, np.zeros((1, sum(s.sessions for s in segments)), np.float32))
         plan = plan_segments(DataInfo(packed.sessions.ends, segments=segments), flat=flat_end)
-        FoldRunner(runner, plan).run(WINDOWS[1], metrics, reasons, returns)
-        left.append((metrics.tobytes(), reasons.tobytes(), returns.tobytes()))
+        assert FoldRunner(runner, plan).run(WINDOWS[1:2], figures) == {}
+        left.append([each.tobytes() for each in figures])
     assert left[0] == left[1]
 
 
@@ -258,10 +259,7 @@ def test_a_piece_alone_is_a_segment_bit_for_bit(market, averages):
     assert outcome.returns[:, 90:].tobytes() == last.returns[:, 90:].tobytes()
 
 
-def test_a_piece_that_several_segments_have_is_run_once(market, averages, monkeypatch):
+def test_a_piece_that_several_segments_have_is_run_once(market, averages):
     engine = evaluator(market, averages, folds=FoldSpec(**CROSS), params=("window",))
-    seen = []
-    go = Runner.go
-    monkeypatch.setattr(Runner, "go", lambda self, *run, **rest: (seen.append(run), go(self, *run, **rest)))
-    engine.evaluate(Chunk(0, np.arange(1), WINDOWS[:1]))
-    assert len(seen) == len(set(seen)) == len({run for segment in engine.info.segments for run in segment.ranges})
+    runs = [run.sessions for run in plan_segments(engine.info, flat=True).runs]
+    assert len(runs) == len(set(runs)) == len({each for segment in engine.info.segments for each in segment.ranges})

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import backsweep as bs
-from backsweep.engine.tables import COUNTERS
 from backsweep.errors import StrategyError
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.own_metrics import OwnMetrics, check_metrics
 from backsweep.trial.session_range import SessionRange
-from backsweep.trial.summaries import Curves
+from backsweep.trial.summaries import new_curves
 
 
 class Declared(bs.Strategy):
@@ -37,8 +36,8 @@ def measure(tmp_path):
             }
         )
         dates = np.array(["2000-01-03", "2000-01-04", "2001-06-01", "2002-01-07"], "datetime64[D]").astype(np.int32)
-        curves = [(110.0, 88.0, 132.0), (0.0, 1.0, 0.25), (0.1, -0.2, 0.5)]
-        left = Curves(*map(np.array, curves), np.zeros(1, COUNTERS)[0])
+        left = new_curves(3)
+        left.returns[:], left.equity[:], left.exposure[:] = (0.1, -0.2, 0.5), (110.0, 88.0, 132.0), (0.0, 1.0, 0.25)
         left.counters["trades"], left.counters["wins"], left.counters["gross_profit"] = 3.0, 2.0, 40.0
         values, reasons = np.full(len(METRICS) + 1, 7.0), np.zeros(len(METRICS) + 1, np.uint8)
         values[METRICS.index("sharpe")] = np.nan

@@ -86,6 +86,19 @@ def _as_state(_context: Any, handle: types.Record) -> Any:
     return StateType()(handle), generate
 
 
+def point_assets(handle: Any, assets: Any, number: int) -> None:
+    """Point a handle's state to another first record of the table of assets."""
+    handle.assets = assets[number:][0]
+
+
+@overload(point_assets, strict=False, jit_options=ON_DISK)
+def _point_assets(handle: types.Type, assets: types.Type, number: types.Type) -> Any:
+    def point(handle: Any, assets: Any, number: int) -> None:
+        handle.assets = assets.ctypes.data + number * assets.itemsize
+
+    return point
+
+
 @dataclass(frozen=True)
 class Tables:
     """The arrays behind a state, by table name; see `allocate`."""
@@ -111,14 +124,6 @@ class Tables:
         for name, table in self.arrays.items():
             addresses[0][name] = table.ctypes.data
         return addresses[0]
-
-    def point(self, handle: Any, name: str, record: int) -> None:
-        """Point table `name` of a handle's state to another first record."""
-        table = self.arrays[name][record:]
-        if isinstance(handle, State):
-            setattr(handle, name, table[0])
-        else:
-            handle[name] = table.ctypes.data
 
 
 def allocate(

@@ -16,13 +16,14 @@ from backsweep.strategy.load import (
 from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, Fill, SlippageModel, bind_model
 from backsweep.strategy.per_asset import PerAsset
 from backsweep.strategy.sources import Code, is_installed
-from backsweep.strategy.wake import Condition, above, below
+from backsweep.strategy.wake import Comparison, Condition, above, below
 
 __all__ = [
     "Bound",
     "BoundModel",
     "Code",
     "CommissionModel",
+    "Comparison",
     "Condition",
     "CostModel",
     "Fill",

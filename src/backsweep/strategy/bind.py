@@ -20,7 +20,6 @@ from numba.extending import register_jitable
 from backsweep.bars import Context, Data
 from backsweep.broker import Broker
 from backsweep.engine.compile.kernel import record_dtype
-from backsweep.engine.compile.loop_cache import compile_loop
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
 from backsweep.strategy.declare import Declared, Strategy
@@ -41,7 +40,8 @@ class Bound:
     ----------
     values : dtype of the record of parameters and variables.
     per_asset : names and dtypes of the per-asset variables' tables, in the order in which the loop takes them.
-    interpreted : the loop as plain Python; `compiled` the same, compiled at its first call.
+    loop : the engine's loop for this strategy, as plain Python.
+    fingerprint : covers everything outside of the engine that the loop is made of; None if that is not known.
     view : stands for `self` in `on_data`; made of a record of `values` and the first record of each per-asset table.
 
     """
@@ -49,8 +49,8 @@ class Bound:
     cls: type[Strategy]
     values: np.dtype[Any]
     per_asset: dict[str, np.dtype[Any]]
-    interpreted: Callable[..., None]
-    compiled: Callable[..., None]
+    loop: Callable[..., None]
+    fingerprint: str | None
     view: type[View]
 
     def new_values(self, strategy: Strategy) -> Any:
@@ -58,7 +58,9 @@ class Bound:
         table = np.zeros(1, self.values)
         for name, value in strategy.values().items():
             table[0][name] = value
-        self.reset_variables(table, ())
+        for name, declared in self.cls._states.items():  # noqa: SLF001 - the class declares them for us
+            if not declared.per_asset:
+                table[0][name] = declared.initial
         return table
 
     def new_memory(self, assets: int) -> tuple[Any, ...]:
@@ -67,14 +69,6 @@ class Bound:
         for table, name in zip(tables, self.per_asset, strict=True):
             table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
         return tables
-
-    def reset_variables(self, values: Any, memory: tuple[Any, ...]) -> None:
-        """Set every variable of the run to its initial value."""
-        for name, declared in self.cls._states.items():  # noqa: SLF001 - the class declares them for us
-            if not declared.per_asset:
-                values[0][name] = declared.initial
-        for table, name in zip(memory, self.per_asset, strict=False):
-            table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
 
 
 _BOUND: dict[type[Strategy], Bound] = {}
@@ -111,8 +105,7 @@ def _bind(cls: type[Strategy]) -> Bound:
             Broker(state),
         )
 
-    loop = make_loop(decide)
-    return Bound(cls, values, per_asset, loop, compile_loop(loop, fingerprint(cls)), self_view)
+    return Bound(cls, values, per_asset, make_loop(decide), fingerprint(cls), self_view)
 
 
 def make_self(cls: type[Declared], per_asset: tuple[str, ...] = ()) -> type[View]:

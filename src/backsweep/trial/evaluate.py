@@ -9,10 +9,9 @@ import numpy as np
 
 from backsweep.dataset import Shard, load
 from backsweep.dataset.calendar import calendar_of, survey
-from backsweep.errors import BacksweepError
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
-from backsweep.trial.evaluator import Evaluator
+from backsweep.trial.evaluator import Evaluator, name_errors
 from backsweep.trial.features import Features
 from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.hold import held_worth
@@ -67,6 +66,7 @@ class SharedEvaluator(Evaluator):
         self._settings = Settings(spec.account, spec.execution, spec.costs)
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
         self._pruning = spec.pruning
+        self._folds: dict[range | None, FoldRunner] = {}
         check_code(spec)
         super().__init__(spec, self._cls, self._market.sessions, self._market.assets, self._market.notes)
 
@@ -81,19 +81,14 @@ class SharedEvaluator(Evaluator):
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
-        folds = FoldRunner(self._runner, self._plan(chunk.folds), pruning=self._pruning, own=self._own)
-        figures = self._new_figures(chunk)
-        times = np.zeros((2, len(chunk.numbers)))
-        errors: dict[int, str] = {}
-        for row, number in enumerate(chunk.numbers.tolist()):
-            times[0, row] = time.time()
-            try:
-                folds.run(chunk.values[row], *(each[row] for each in figures))
-            except BacksweepError as error:
-                errors[number] = str(error)
-                figures.clear(row)
-            times[1, row] = time.time()
-        return self._build_outcome(chunk, figures, errors, *times)
+        if chunk.folds not in self._folds:
+            self._folds[chunk.folds] = FoldRunner(
+                self._runner, self._plan(chunk.folds), pruning=self._pruning, own=self._own
+            )
+        figures, started = self._new_figures(chunk), time.time()
+        errors = self._folds[chunk.folds].run(chunk.values, figures)
+        times = np.linspace(started, time.time(), len(chunk.numbers) + 1)  # a trial's own are not known
+        return self._build_outcome(chunk, figures, name_errors(chunk, errors), times[:-1], times[1:])
 
     def benchmarks(self) -> Levels:
         """Return what the benchmark, and all assets bought and held, are worth; nothing without a benchmark."""

@@ -15,10 +15,10 @@ from backsweep.trial.own_metrics import OwnMetrics
 from backsweep.trial.recording import ReplayPlan
 from backsweep.trial.segment_plan import SegmentPlan, plan_segments
 from backsweep.trial.session_range import SessionRange
-from backsweep.trial.summaries import mean_of_trainings, new_metrics
+from backsweep.trial.summaries import mean_of_trainings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,9 +36,18 @@ class Figures(NamedTuple):
     reasons: NDArray[np.uint8]
     returns: NDArray[np.float32]
 
+    def of(self, rows: slice) -> Figures:
+        """Return the figures of some of the trials, in the same memory."""
+        return Figures(self.metrics[rows], self.reasons[rows], self.returns[rows])
+
     def clear(self, row: int) -> None:
         """Make a trial's figures undefined again."""
         self.metrics[row], self.reasons[row], self.returns[row] = np.nan, 0, np.nan
+
+
+def name_errors(chunk: Chunk, errors: Mapping[int, str]) -> dict[int, str]:
+    """Return the texts of errors by the trials' numbers, in their order, from those by their rows in the chunk."""
+    return {int(chunk.numbers[row]): errors[row] for row in sorted(errors)}
 
 
 class Evaluator(ABC):
@@ -147,15 +156,11 @@ class Evaluator(ABC):
     ) -> Outcome:
         """Return the outcome of a chunk; a trial's metrics are means over its trainings, or without folds of all."""
         slots = self._plan(chunk.folds).slots if self.info.segments else ()
-        trains = np.array([slot.segment.name == TRAIN for slot in slots])
-        metrics, reasons = new_metrics(len(chunk.numbers), len(self.info.metrics))
-        for row, number in enumerate(chunk.numbers.tolist()):
-            if number in errors:
-                continue
-            if slots:
-                metrics[row], reasons[row] = mean_of_trainings(figures.metrics[row], figures.reasons[row], trains)
-            else:
-                metrics[row], reasons[row] = figures.metrics[row, 0], figures.reasons[row, 0]
+        if slots:
+            trains = np.array([slot.segment.name == TRAIN for slot in slots])
+            metrics, reasons = mean_of_trainings(figures.metrics, figures.reasons, trains)
+        else:
+            metrics, reasons = figures.metrics[:, 0].copy(), figures.reasons[:, 0].copy()
         return Outcome(
             batch=chunk.batch,
             numbers=chunk.numbers,

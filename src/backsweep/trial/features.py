@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -30,24 +30,43 @@ _PICKLED = re.compile(r'"(?!(?:Series|List|Array|Struct|Binary)")\w+":\[\d+(?:,\
 """Bytes in a serialised expression that are not a literal's values: a Python function, pickled."""
 
 
+class Wanted(NamedTuple):
+    """A strategy's features: expressions by name, and for each a key that is equal for equal expressions, or None."""
+
+    expressions: Mapping[str, pl.Expr]
+    keys: Mapping[str, str | None]
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what they evaluate to follows from the keys."""
+        return None not in self.keys.values()
+
+
 class Features:
     """The feature columns of one market."""
 
     def __init__(self, market: Market, cache_bytes: int = CACHE_BYTES) -> None:
         self._market = market
         self._cache: OrderedDict[str, NDArray[np.float64]] = OrderedDict()
-        self._room = cache_bytes
+        self._size = 0
+        self.room = cache_bytes
 
     def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
         """Return the strategy's features by name, float64, one value for each bar, NaN where there is none."""
-        wanted = self._expressions(strategy)
-        keys = {name: key for name, expression in wanted.items() if (key := _key(expression)) is not None}
-        missing = {name: wanted[name] for name in wanted if keys.get(name) not in self._cache}
-        found = self._evaluate(strategy, missing) if missing else {}
-        self._cache.update({key: found[name] for name, key in keys.items() if name in found})
+        return self.compute(type(strategy), self.ask(strategy))
+
+    def compute(self, cls: type[Strategy], wanted: Wanted) -> dict[str, NDArray[np.float64]]:
+        """Return the columns of what was asked of a strategy of this class."""
+        keys = {name: key for name, key in wanted.keys.items() if key is not None}
+        missing = {name: each for name, each in wanted.expressions.items() if keys.get(name) not in self._cache}
+        found = self._evaluate(cls, missing) if missing else {}
+        for name, key in keys.items():
+            if name in found and key not in self._cache:
+                self._cache[key] = found[name]
+                self._size += found[name].nbytes
         for key in keys.values():
             self._cache.move_to_end(key)
-        columns = {name: found[name] if name in found else self._cache[keys[name]] for name in wanted}
+        columns = {name: found[name] if name in found else self._cache[keys[name]] for name in wanted.expressions}
         self._forget(keep=len(set(keys.values())))
         return columns
 
@@ -55,7 +74,8 @@ class Features:
         """Return the features of some rows of the market, which are computed on all of it."""
         return FeaturePart(self, rows)
 
-    def _expressions(self, strategy: Strategy) -> Mapping[str, pl.Expr]:
+    def ask(self, strategy: Strategy) -> Wanted:
+        """Return what the strategy wants; raises StrategyError where that is no mapping of expressions by new names."""
         wanted = ask(strategy, "features")
         cls = type(strategy).__name__
         if not isinstance(wanted, Mapping) or not all(isinstance(each, pl.Expr) for each in wanted.values()):
@@ -74,31 +94,30 @@ class Features:
                 expected="a new name",
                 remedy="rename the feature",
             )
-        return wanted
+        return Wanted(wanted, {name: _key(expression) for name, expression in wanted.items()})
 
-    def _evaluate(self, strategy: Strategy, missing: Mapping[str, pl.Expr]) -> dict[str, NDArray[np.float64]]:
+    def _evaluate(self, cls: type[Strategy], missing: Mapping[str, pl.Expr]) -> dict[str, NDArray[np.float64]]:
         market = self._market
         rows = market.rows.with_columns(market.sessions.clock.datetime("timestamp"))
         try:
             columns = [expression.over("asset").alias(name) for name, expression in missing.items()]
-            with modules_of(type(strategy)):
+            with modules_of(cls):
                 frame = pl.concat([rows[piece].select(columns) for piece in self._market.pieces])
             return {name: column(frame[name]) for name in missing}
         except MemoryError:
             raise
         except (Exception, pl.exceptions.PanicException) as error:
             raise StrategyError(
-                f"{type(strategy).__name__}.features cannot be computed",
-                where=head_of(type(strategy), "features"),
+                f"{cls.__name__}.features cannot be computed",
+                where=head_of(cls, "features"),
                 expected=f"expressions over the columns {', '.join(rows.columns)}",
                 found=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
             ) from error
 
     def _forget(self, keep: int) -> None:
-        size = sum(values.nbytes for values in self._cache.values())
-        while size > self._room and len(self._cache) > keep:
+        while self._size > self.room and len(self._cache) > keep:
             _, values = self._cache.popitem(last=False)
-            size -= values.nbytes
+            self._size -= values.nbytes
 
 
 def _describe_answer(answer: object) -> str:
@@ -125,6 +144,19 @@ class FeaturePart:
         self._whole = whole
         self._rows = rows
 
+    @property
+    def room(self) -> int:
+        """Bytes that the whole may keep."""
+        return self._whole.room
+
     def columns(self, strategy: Strategy) -> dict[str, NDArray[np.float64]]:
         """Return the strategy's features by name, as `Features.columns` does."""
-        return {name: values[self._rows] for name, values in self._whole.columns(strategy).items()}
+        return self.compute(type(strategy), self.ask(strategy))
+
+    def ask(self, strategy: Strategy) -> Wanted:
+        """Return what the strategy wants, as `Features.ask` does."""
+        return self._whole.ask(strategy)
+
+    def compute(self, cls: type[Strategy], wanted: Wanted) -> dict[str, NDArray[np.float64]]:
+        """Return the columns of what was asked, as `Features.compute` does."""
+        return {name: values[self._rows] for name, values in self._whole.compute(cls, wanted).items()}

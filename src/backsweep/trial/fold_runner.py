@@ -1,4 +1,4 @@
-"""One trial on every fold: its segments run one after the other, each with metrics and returns of its own."""
+"""Trials on every fold: the segments of each run one after the other, with metrics and returns of their own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.metrics.reasons import PRUNED_BY_TRAINING
+from backsweep.engine.codes import NONE
+from backsweep.errors import StrategyError
+from backsweep.metrics.reasons import FIRST_PRUNED
+from backsweep.trial.evaluator import Figures
 from backsweep.trial.folds import TRAIN
-from backsweep.trial.runner import PrunedRun
-from backsweep.trial.summaries import summarise_runs
+from backsweep.trial.layout import lay_out
+from backsweep.trial.summaries import summarise_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.pruning import PruningSpec
     from backsweep.trial.own_metrics import OwnMetrics
     from backsweep.trial.runner import Runner
-    from backsweep.trial.segment_plan import SegmentPlan
+    from backsweep.trial.segment_plan import PlannedRun, SegmentPlan
+
+
+COMPARED = 64
+"""Trials that are run before they are compared with a benchmark, or have metrics of the user's own."""
 
 
 class FoldRunner:
@@ -37,65 +44,60 @@ class FoldRunner:
     ) -> None:
         self._runner = runner
         self._plan = plan
-        self._pruning = pruning
         self._own = own
+        self._pruning = None if plan.compounded else pruning
+        self._layout = lay_out(plan, [runner.years(each) for each in plan.ranges])
+        self._job = runner.make_job([self._plan_run(run) for run in plan.runs], self._layout)
 
-    def run(
-        self,
-        values: NDArray[np.float64],
-        metrics: NDArray[np.float64],
-        reasons: NDArray[np.uint8],
-        returns: NDArray[np.float32],
-    ) -> None:
-        """Run one trial: write float64[slots, metrics], uint8 of the same shape, float32[sessions of the slots].
+    def run(self, values: NDArray[np.float64], figures: Figures) -> dict[int, str]:
+        """Run trials with these values, float64[k, params]: fill in their figures, as the plan has them.
 
-        Raises StrategyError or LimitReached as the runner does.
+        Returns the texts of the errors of those that fail, by their rows; these leave the figures untouched.
         """
-        self._runner.take(values)
-        if self._plan.compounded:
-            self._run_compounded(values, metrics, reasons, returns)
-            return
-        flat = self._plan.flat
-        pruned: set[int] = set()  # folds whose training ended early
-        for run in self._plan.runs:
-            if run.place is None:
-                self._runner.go(run.sessions, carried=run.carried, flat=flat)
-                continue
-            slot, row = self._plan.slots[run.place], run.place
-            if slot.segment.fold in pruned and flat:
-                PrunedRun(PRUNED_BY_TRAINING, 0).write(metrics[row], reasons[row])
-                continue
-            watch = self._pruning if slot.segment.name == TRAIN else None
-            try:
-                self._runner.go(run.sessions, carried=run.carried, flat=flat, watch=watch)
-            except PrunedRun as end:
-                pruned.add(slot.segment.fold)
-                end.write(metrics[row], reasons[row])
-                continue
-            earned = np.zeros(run.sessions.sessions)
-            left = self._runner.summarise(metrics[row], reasons[row], earned, run.sessions)
-            if self._own is not None:
-                self._own.write([run.sessions], left, values, metrics[row], reasons[row])
-            returns[slot.returns] = earned
+        if self._runner.market.benchmark is None and self._own is None:
+            return self._runner.run_chunk(self._job._replace(**figures._asdict()), values)
+        errors: dict[int, str] = {}
+        for first in range(0, len(values), COMPARED):
+            part = values[first : first + COMPARED]
+            own = figures.of(slice(first, first + COMPARED))
+            job = self._job._replace(**own._asdict(), sums=np.zeros((len(part), self._layout.width)))
+            failed = self._runner.run_chunk(job, part)
+            for row in set(range(len(part))) - failed.keys():
+                try:
+                    self._add_metrics(part[row], job.sums[row], own.metrics[row], own.reasons[row])
+                except StrategyError as error:
+                    failed[row] = str(error)
+                    own.clear(row)
+            errors |= {first + row: text for row, text in failed.items()}
+        return errors
 
-    def _run_compounded(
+    def _add_metrics(
         self,
         values: NDArray[np.float64],
+        sums: NDArray[np.float64],
         metrics: NDArray[np.float64],
         reasons: NDArray[np.uint8],
-        returns: NDArray[np.float32],
     ) -> None:
-        summaries = []
-        for run in self._plan.runs:
-            self._runner.go(run.sessions, flat=self._plan.flat)
-            summaries.append(self._runner.summary(run.sessions))
-        for row, slot in enumerate(self._plan.slots):
-            earned = np.zeros(slot.segment.sessions)
-            runs, ranges = zip(*((summaries[place], self._plan.ranges[place]) for place in slot.places), strict=True)
-            left = summarise_runs(runs, metrics[row], reasons[row], earned)
-            if self._runner.market.benchmark is not None:
-                self._runner.market.benchmark.write(ranges, earned, metrics[row], reasons[row])
+        """Write what a trial's segments are beside the benchmark, and the user's metrics, but of those pruned."""
+        market = self._runner.market
+        for place, slot in enumerate(self._plan.slots):
+            if reasons[place].max() >= FIRST_PRUNED:
+                continue
+            per_year = market.sessions.per_year
+            left = summarise_sums(sums, self._layout, place, per_year, metrics[place], reasons[place])
+            ranges = [self._plan.ranges[each] for each in slot.places]
+            if market.benchmark is not None:
+                market.benchmark.write(ranges, left.returns, metrics[place], reasons[place])
             if self._own is not None:
-                self._own.write(ranges, left, values, metrics[row], reasons[row])
-            if slot.returns is not None:
-                returns[slot.returns] = earned
+                self._own.write(ranges, left, values, metrics[place], reasons[place])
+
+    def _plan_run(self, run: PlannedRun) -> dict[str, float]:
+        if run.place is None:
+            return self._runner.plan_run(run.sessions, carried=run.carried, flat=self._plan.flat)
+        fold, watch = NONE, None
+        if not self._plan.compounded:
+            segment = self._plan.slots[run.place].segment
+            watch = self._pruning if segment.name == TRAIN else None
+            fold = segment.fold if self._plan.flat and self._pruning is not None else NONE
+        planned = self._runner.plan_run(run.sessions, carried=run.carried, flat=self._plan.flat, watch=watch)
+        return planned | {"place": run.place, "fold": fold}

@@ -69,8 +69,7 @@ def read_result(recording: Recording) -> Result:
     fills_before, trades_before, orders_before, flows_before = recording.skipped
     market, tables, cursor = runner.market, runner.tables, runner.tables.cursor[0]
     values, reasons = new_metrics(1, len(METRICS if market.benchmark is None else ALL_METRICS))
-    returns = np.zeros(sessions.sessions)
-    left = runner.summarise(values[0], reasons[0], returns, sessions)
+    left = runner.summarise(values[0], reasons[0], sessions)
     settings, currency_of = runner.settings.account, tables.assets["currency"]
     log = tables.fill_log[fills_before : cursor.fills_logged]
     fills = with_currency(_frame(log), settings, currency_of[log["asset"]]).with_columns(
@@ -96,7 +95,7 @@ def read_result(recording: Recording) -> Result:
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
     frames = (fills, trades, equity, orders, flows)
-    return Result(*named(values[0], reasons[0]), *frames, returns, market.notes, left=left)
+    return Result(*named(values[0], reasons[0]), *frames, left.returns, market.notes, left=left)
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:

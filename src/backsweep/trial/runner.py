@@ -7,7 +7,7 @@ and, unless it records, not with the number of bars either.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,26 +15,17 @@ import numpy as np
 
 from backsweep.bars import ColumnAddresses
 from backsweep.dataset.calendar import NANOSECONDS_PER_CALENDAR_YEAR
-from backsweep.engine.codes import (
-    CARRIED,
-    FRESH,
-    LOG_FULL,
-    NONE,
-    ORDERS_FULL,
-    PRUNED_DRAWDOWN,
-    PRUNED_RUIN,
-    PRUNED_TRADES,
-)
-from backsweep.engine.state import Tables, allocate
+from backsweep.engine.codes import CARRIED, FRESH, LOG_FULL, NONE, ORDERS_FULL
+from backsweep.engine.state import Table, Tables, allocate
 from backsweep.engine.tables import CONDITION
-from backsweep.errors import BacksweepError, BadInput, BrokenInvariant, LimitReached
-from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, REASONS
+from backsweep.errors import BacksweepError, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Condition, Strategy, ask, bind, explain, head_of
+from backsweep.strategy import Condition, Strategy, ask, bind, explain
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.sweepfile.pruning import PruningSpec
+from backsweep.trial.assignment import Assigner, assign, make_resets
 from backsweep.trial.binding import (
     check_tiers,
     place_of,
@@ -44,24 +35,20 @@ from backsweep.trial.binding import (
     set_funding,
     set_volume,
 )
+from backsweep.trial.chunk_loop import Job, chunk_loop
 from backsweep.trial.currencies import set_rates
 from backsweep.trial.features import FeaturePart, Features
-from backsweep.trial.market import FILLER, columns_record
+from backsweep.trial.layout import NOTHING, Layout, lay_out_one, make_runs
+from backsweep.trial.market import FILLER, columns_record, locked
 from backsweep.trial.models import Models
 from backsweep.trial.session_range import SessionRange
-from backsweep.trial.summaries import Curves, RunSummary, summarise_run
+from backsweep.trial.summaries import Curves, new_curves, summarise_sums
+from backsweep.trial.wake_table import ROOM, WakeTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.market import Market
-
-_PRUNED = {
-    PRUNED_DRAWDOWN: PRUNED_BY_DRAWDOWN,
-    PRUNED_TRADES: PRUNED_BY_TRADES,
-    PRUNED_RUIN: PRUNED_BY_RUIN,
-}
-_SESSIONS = METRICS.index("sessions")
 
 
 @dataclass(frozen=True)
@@ -71,6 +58,10 @@ class Settings:
     account: AccountSpec = field(default_factory=AccountSpec)
     execution: ExecutionSpec = field(default_factory=ExecutionSpec)
     costs: CostsSpec = field(default_factory=CostsSpec)
+
+
+CALL_BARS = 10_000_000
+"""Groups of bars of a compiled call, about, which nothing can interrupt; and one trial at least."""
 
 
 class Runner:
@@ -96,28 +87,26 @@ class Runner:
         self.cls = cls
         self.fills = 0  # of all runs so far
         self.bound = bind(cls)
-        self._loop = self.bound.compiled if compiled else self.bound.interpreted
+        self._loop = chunk_loop(self.bound, compiled=compiled)
         self._compiled = compiled
         self.settings = settings
         self._params = tuple(params)
         self._fixed = dict(fixed or {})
         self._features = features or Features(market)
-        self._strategy = self._instance(np.full(len(self._params), np.nan))
-        self.tables = self._allocate(log_capacity)
+        strategy = self._instance(np.full(len(self._params), np.nan))
+        self.tables = self._allocate(strategy, log_capacity)
         self._handle = self.tables.handle(compiled=compiled)
-        self._places = [
-            self._models.place_of(name) or place_of(name, self.tables, settings.account, settings.costs, market.assets)
-            for name in self._dotted()
-        ]
-        self._moves_tiers = any(name.endswith(".above") for name in self._dotted())
-        self._values = self.bound.new_values(self._strategy)
+        self._values = self.bound.new_values(strategy)
         self._memory = self.bound.new_memory(len(self.tables.positions))
-        self._wanted = self._features.columns(self._strategy)  # kept alive: the engine has their addresses
+        self._wanted = self._features.columns(strategy)  # kept alive: the engine has their addresses
         self._columns = columns_record({**market.signals, **self._wanted})
         self._context = columns_record(market.context)
-        self._edges = np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)  # where each session begins
+        self._assigner = self._make_assigner()
+        self._resets = make_resets(self.bound, self._values, self._memory)
+        self._job: Job | None = None  # of the last run that `go` made
+        self._words = np.zeros((1, self._assigner.width), np.int64)
+        self._edges = locked(np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)[None])
         self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
-        self._set_conditions(self._strategy)
 
     def run(self, values: NDArray[np.float64]) -> None:
         """Run one trial over the whole market; the tables hold what became of it.
@@ -128,126 +117,175 @@ class Runner:
         self.go(self._everything)
 
     def take(self, values: NDArray[np.float64]) -> None:
-        """Set a trial's values for the runs that follow; raises StrategyError or BadInput if they make no sense."""
-        strategy = self._strategy = self._instance(values)
-        for place, name in zip(self._places, self._dotted(), strict=True):
-            place.put(self._value_of(name, values))
-        if self._moves_tiers:
-            check_tiers(self.tables)
-        record = self._values[0]
-        for name, value in strategy.values().items():
-            record[name] = value
-        self._wanted = self._features.columns(strategy)
-        for name, column in self._wanted.items():
-            self._columns[0][name] = column.ctypes.data
-        self._set_conditions(strategy)
+        """Set a trial's values for `go`; raises StrategyError or BadInput if they make no sense."""
+        failed: dict[int, BacksweepError] = {}
+        for staged in self._assigner.stage(values[None], self._words, failed):
+            (self._wanted,) = staged.columns
+        for error in failed.values():
+            raise error
+        assign(self._assigner.table, self._words[0])
 
     @property
     def _everything(self) -> SessionRange:
         return SessionRange(0, len(self.market.sessions.ends))
 
-    def go(
-        self, sessions: SessionRange, *, carried: bool = False, flat: bool = False, watch: PruningSpec | None = None
-    ) -> None:
-        """Run over some sessions with the values taken.
-
-        The run begins with a fresh account that knows the closes before it, or, `carried`, with the account, orders and
-        memory that the last run left; `flat` closes every position at its end. The strategy is not called before
-        the first session; its features, the signals and the context do know the bars before. With `watch` a hopeless
-        run ends early and raises PrunedRun.
-        """
-        groups = self.groups(sessions)
-        start, stop = groups.start, groups.stop
-        call = self.tables.call[0]
-        call.carried = CARRIED if carried else FRESH
-        call.early_stop = int(watch is not None)
-        if watch is not None:
-            call.drawdown_limit = np.inf if watch.max_drawdown is None else watch.max_drawdown
-            call.trades_needed = watch.min_trades or 0
-            call.trades_due = sessions.first + math.ceil(watch.checkpoint * sessions.sessions) - 1
-        call.flat_at = stop - 1 if flat else NONE
-        if len(self.market.actions):
-            known = self.market.actions["group"]
-            call.first_action, call.next_action = np.searchsorted(known, (self._edges[0], start))
-        call.earlier_assets = np.searchsorted(self._first_rows, self.market.groups["first_row"][start])
-        if not carried:
-            self.bound.reset_variables(self._values, self._memory)
-        self._call(start, stop)
-        self.fills += int(self.tables.counters[0].fills)
-        self._check()
+    def go(self, sessions: SessionRange, *, carried: bool = False, flat: bool = False) -> None:
+        """Run over some sessions with the values taken; see `plan_run`."""
+        run = self.plan_run(sessions, carried=carried, flat=flat)
+        layout = NOTHING
+        if sessions.sessions:
+            run["place"], layout = 0, lay_out_one(sessions, self.years(sessions))
+        job = self._job = self.make_job([run], layout)
+        self._call(job._replace(rows=np.zeros(1, np.int64)))
+        self.fills += int(job.progress[2])
 
     def go_until(self, stop: int) -> None:
         """Run from a fresh account over the timestamps before number `stop`, with the values taken."""
-        call = self.tables.call[0]
-        call.carried, call.flat_at, call.earlier_assets, call.next_action, call.early_stop = FRESH, NONE, 0, 0, 0
-        self.bound.reset_variables(self._values, self._memory)
-        self._call(0, stop)
-        self._check()
+        job = self.make_job([{**self.plan_run(SessionRange(0, 0)), "last": stop}])
+        self._call(job._replace(rows=np.zeros(1, np.int64)))
+
+    def plan_run(
+        self,
+        sessions: SessionRange,
+        *,
+        carried: bool = False,
+        flat: bool = False,
+        watch: PruningSpec | None = None,
+        account: int = 0,
+    ) -> dict[str, float]:
+        """Return the fields of RUN of a run over some sessions.
+
+        It begins with a fresh account that knows the closes before it, or, `carried`, with the account, orders and
+        memory that the last run left; `flat` closes every position at its end. The strategy is not called before
+        the first session; its features, the signals and the context do know the bars before. With `watch` a hopeless
+        run ends early.
+        """
+        start, stop = self._edges[account, sessions.first], self._edges[account, sessions.last]
+        actions = self.market.actions["group"]
+        first_action, next_action = np.searchsorted(actions, (self._edges[account, 0], start))
+        known = self._edges[account, :1] if len(self._edges) > 1 else self._first_rows
+        earlier = np.searchsorted(known, self.market.groups["first_row"][start]) if len(self.market.groups) else 0
+        run = {
+            "first": start,
+            "last": stop,
+            "account": account,
+            "place": NONE,
+            "fold": NONE,
+            "session": sessions.first,
+            "carried": CARRIED if carried else FRESH,
+            "earlier_assets": earlier,
+            "flat_at": stop - 1 if flat else NONE,
+            "first_action": first_action,
+            "next_action": next_action,
+        }
+        if watch is not None:
+            run["early_stop"] = 1
+            run["drawdown_limit"] = np.inf if watch.max_drawdown is None else watch.max_drawdown
+            run["trades_needed"] = watch.min_trades or 0
+            run["trades_due"] = sessions.first + math.ceil(watch.checkpoint * sessions.sessions) - 1
+        return run
+
+    def make_job(self, runs: Sequence[Mapping[str, float]], layout: Layout = NOTHING) -> Job:
+        """Return what a call needs for such runs, but the trials and their figures; `layout`: what becomes of them."""
+        tables = self.tables
+        return Job(
+            rows=np.zeros(0, np.int64),
+            words=self._words,
+            places=self._assigner.table,
+            resets=self._resets,
+            runs=make_runs(runs, layout),
+            slots=layout.slots,
+            parts=layout.parts,
+            ranges=layout.ranges,
+            edges=self._edges,
+            assets=tables.assets,
+            counters=tables.counters.view(np.float64),
+            sums=np.zeros((1, layout.width)),
+            ended=np.zeros((len(layout.ranges), 2), np.int64),
+            pruned=np.zeros(1 + max((int(run["fold"]) for run in runs), default=0), np.int64),
+            curves=new_curves(layout.longest),
+            periods_per_year=self.market.sessions.per_year,
+            metrics=np.zeros((1, len(layout.slots), len(METRICS))),
+            reasons=np.zeros((1, len(layout.slots), len(METRICS)), np.uint8),
+            returns=np.zeros((1, 0), np.float32),
+            progress=np.zeros(3, np.int64),
+        )
+
+    def run_chunk(self, job: Job, values: NDArray[np.float64]) -> dict[int, str]:
+        """Run trials with these values, float64[k, params], into the job's figures.
+
+        Returns the texts of the errors of those that fail, by their rows; these leave the figures untouched.
+        """
+        job.progress[2] = 0
+        words = np.zeros((len(values), self._assigner.width), np.int64)
+        failed: dict[int, BacksweepError] = {}
+        errors: dict[int, str] = {}
+        most = max(1, CALL_BARS // max(1, int((job.runs["last"] - job.runs["first"]).sum())))
+        for waiting, _columns in self._assigner.stage(values, words, failed):
+            while len(waiting):
+                try:
+                    self._call(job._replace(rows=waiting[:most], words=words))
+                except BacksweepError as error:
+                    errors[int(waiting[job.progress[0]])] = self._describe(error, job)
+                    job.progress[0] += 1
+                waiting = waiting[job.progress[0] :]
+        self.fills += int(job.progress[2])
+        return errors | {row: str(error) for row, error in failed.items()}
+
+    def _describe(self, error: BacksweepError, job: Job) -> str:  # noqa: ARG002 - for those who have several accounts
+        """Return the text of an error in the run that the job stands at."""
+        return str(error)
 
     def prepare(self) -> None:
         """Compile the strategy without running it; StrategyError says what does not compile, and where."""
-        self._call(0, 0)
+        self._call(self.make_job([]))
 
-    def _call(self, first: int, last: int) -> None:
+    def _call(self, job: Job) -> None:
+        """Run the job's trials; raise what went wrong in the one that it ends at, which `progress` has."""
+        job.progress[:2] = 0
         if self._compiled:
             self._models.compile()
+        market = ColumnAddresses(self._columns[0], self._context[0])
         try:
-            self._loop(
-                self._handle,
-                ColumnAddresses(self._columns[0], self._context[0]),
-                self._values[0],
-                tuple(table[0] for table in self._memory),
-                first,
-                last,
-            )
+            self._loop(self._handle, market, self._values[0], tuple(table[0] for table in self._memory), job)
         except (MemoryError, BacksweepError):
             raise  # the machine's trouble or a cost model's, not the strategy's
         except Exception as error:
             columns = [name for name in self._columns.dtype.names or () if name != FILLER]
             raise explain(self.cls, error, columns, tuple(self.market.context)) from error
+        if job.progress[0] < len(job.rows):
+            self._models.check(self.tables)
+            check_run(self.tables, self.cls.__name__)
 
-    def _check(self) -> None:
-        """Raise what went wrong in the last run."""
-        self._models.check(self.tables)
-        check_run(self.tables, self.cls.__name__)
+    def summarise(self, values: NDArray[np.float64], reasons: NDArray[np.uint8], sessions: SessionRange) -> Curves:
+        """Write metrics (float64[metrics]) and reason codes (uint8) of the run that `go` made; return its curves.
 
-    def summarise(
-        self,
-        values: NDArray[np.float64],
-        reasons: NDArray[np.uint8],
-        returns: NDArray[np.float64],
-        sessions: SessionRange | None = None,
-    ) -> Curves:
-        """Write the last run's metrics (float64[metrics]), reason codes (uint8) and session returns (float64).
-
-        `sessions` are those that it ran over, None for all. A trade counts where it closes.
+        `sessions` are those that it ran over; where nothing has run, those that the tables are of. A trade counts where
+        it closes.
         """
-        sessions = sessions or self._everything
-        ends = self.tables.sessions[slice(*sessions)]
-        years, per_year = self._years(sessions), self.market.sessions.per_year
-        run = RunSummary(self.tables.counters, ends["equity"], ends["exposure"], years, per_year)
-        left = summarise_run(run, values, reasons, returns)
+        if self._job is None:
+            ends = self.tables.sessions[slice(*sessions)]
+            sums = np.concatenate([self.tables.counters.view(np.float64), ends["equity"], ends["gross"]])
+            layout = lay_out_one(sessions, self.years(sessions))
+            left = summarise_sums(sums, layout, 0, self.market.sessions.per_year, values, reasons)
+        else:
+            left = self._job.curves
+            values[: len(METRICS)], reasons[: len(METRICS)] = self._job.metrics[0, 0], self._job.reasons[0, 0]
         if self.market.benchmark is not None:
-            self.market.benchmark.write([sessions], returns, values, reasons)
+            self.market.benchmark.write([sessions], left.returns, values, reasons)
         return left
 
-    def summary(self, sessions: SessionRange) -> RunSummary:
-        """Return what the last run, over these sessions, left behind."""
-        ends = self.tables.sessions[slice(*sessions)]
-        counters = self.tables.counters.copy()
-        years, per_year = self._years(sessions), self.market.sessions.per_year
-        return RunSummary(counters, ends["equity"].copy(), ends["exposure"].copy(), years, per_year)
-
-    def _years(self, sessions: SessionRange) -> float:
+    def years(self, sessions: SessionRange) -> float:
+        """Return how long some sessions take, in years of 365.25 days."""
         times = self.market.groups["timestamp"][self.groups(sessions)]
         return float(times[-1] - times[0]) / NANOSECONDS_PER_CALENDAR_YEAR
 
     def groups(self, sessions: SessionRange) -> slice:
         """Return the timestamps of some sessions."""
-        return slice(int(self._edges[sessions.first]), int(self._edges[sessions.last]))
+        return slice(int(self._edges[0, sessions.first]), int(self._edges[0, sessions.last]))
 
     def feature_columns(self) -> dict[str, NDArray[np.float64]]:
-        """Return the last run's feature columns by name."""
+        """Return the feature columns of the values taken, by name."""
         return self._wanted
 
     def _instance(self, values: NDArray[np.float64]) -> Strategy:
@@ -260,16 +298,37 @@ class Runner:
         }
         return self.cls(**own)
 
-    def _dotted(self) -> list[str]:
-        return [name for name in (*self._fixed, *self._params) if "." in name]
+    def _make_assigner(self) -> Assigner:
+        """Write the fixed numbers under dotted keys, and return what stages those of the trials."""
+        spec, assets = self.settings, self.market.assets
+        places = {
+            name: self._models.place_of(name) or place_of(name, self.tables, spec.account, spec.costs, assets)
+            for name in (*self._fixed, *self._params)
+            if "." in name
+        }
+        for name in places.keys() & self._fixed.keys():
+            places.pop(name).put(float(self._fixed[name]))
+        moves_tiers = any(name.endswith(".above") for name in (*self._fixed, *self._params))
+        signals = {name: int(self._columns[0][name]) for name in self.market.signals}
+        return Assigner(
+            self.cls,
+            self._params,
+            self._instance,
+            self._values,
+            self._columns,
+            places,
+            self._features,
+            WakeTable(self.tables, self._room, signals, tuple(self._wanted)),
+            (lambda: check_tiers(self.tables)) if moves_tiers else None,
+        )
 
-    def _value_of(self, name: str, values: NDArray[np.float64]) -> float:
-        if name in self._params:
-            return float(values[self._params.index(name)])
-        return float(self._fixed[name])
-
-    def _allocate(self, log_capacity: int) -> Tables:
+    def _allocate(self, strategy: Strategy, log_capacity: int) -> Tables:
+        wake: Condition | None = ask(strategy, "wake")
+        given = 0 if wake is None else sum(map(len, wake.clauses))
+        self._room = 0 if self.cls.wake is Strategy.wake else max(ROOM, 2 * given)
         tables = self._new_tables(log_capacity)
+        if self._room:
+            tables.arrays["conditions"] = np.zeros(self._room, CONDITION)
         set_account(tables, self.settings.account, self.market.assets)
         set_rates(tables, self.settings.account, self.market.context, self.market.groups["timestamp"])
         set_execution(tables, self.settings.execution)
@@ -290,40 +349,10 @@ class Runner:
             log_capacity=log_capacity,
         )
 
-    def _set_conditions(self, strategy: Strategy) -> None:
-        """Write the wake conditions under this trial's parameters, which may have others than those before."""
-        wake: Condition | None = ask(strategy, "wake")
-        clauses = () if wake is None else wake.clauses
-        comparisons = [(number, each) for number, clause in enumerate(clauses) for each in clause]
-        if len(comparisons) > len(self.tables.conditions):
-            self.tables.arrays["conditions"] = np.zeros(len(comparisons), CONDITION)
-            self.tables.point(self._handle, "conditions", 0)
-        self.tables.sizes[0].conditions = len(comparisons)
-        for row, (number, comparison) in enumerate(comparisons):
-            record = self.tables.conditions[row]
-            names = [name for name in self._columns.dtype.names or () if name != FILLER]
-            if comparison.column not in names:
-                raise BadInput(
-                    f"{self.cls.__name__}.wake names an unknown signal or feature {comparison.column!r}",
-                    where=head_of(self.cls, "wake"),
-                    expected=f"one of {', '.join(names) or 'none: there are neither signals nor features'}",
-                    found=comparison.column,
-                    remedy='a price must be a feature to be compared: {"price": pl.col("close")}',
-                )
-            record.column = self._columns[0][comparison.column]
-            record.threshold = comparison.value(strategy.values(), type(strategy).__name__)
-            record.above = int(comparison.above)
-            record.clause = number
-
 
 def check_run(tables: Tables, strategy: str) -> None:
-    """Raise what went wrong in a run, LimitReached or BrokenInvariant; `strategy` names whose it was.
-
-    Raises PrunedRun where the run was watched and ended early.
-    """
+    """Raise what went wrong in a run, LimitReached or BrokenInvariant; `strategy` names whose it was."""
     account, cursor, sizes = tables.account[0], tables.cursor[0], tables.sizes[0]
-    if cursor.failure in _PRUNED:
-        raise PrunedRun(_PRUNED[cursor.failure], int(cursor.sessions))
     if cursor.failure == ORDERS_FULL:
         raise LimitReached(
             f"{strategy} has too many live orders",
@@ -339,19 +368,6 @@ def check_run(tables: Tables, strategy: str) -> None:
             found=f"cash {account.cash}, equity {account.equity}",
             remedy="check the sizes that the strategy asks for: they may have grown beyond all bounds",
         )
-
-
-class PrunedRun(Exception):  # noqa: N818 - nothing went wrong
-    """A run ended early: for the reason with this code, after so many sessions."""
-
-    def __init__(self, reason: int, sessions: int) -> None:
-        self.reason, self.sessions = reason, sessions
-        super().__init__(REASONS[reason])
-
-    def write(self, metrics: NDArray[np.float64], reasons: NDArray[np.uint8]) -> None:
-        """Write what is known of the run: how many sessions it had, and why nothing else."""
-        metrics[:], reasons[:] = np.nan, self.reason
-        metrics[_SESSIONS], reasons[_SESSIONS] = self.sessions, 0
 
 
 class LogFull(LimitReached):

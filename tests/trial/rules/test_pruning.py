@@ -1,7 +1,6 @@
 """Runs that end early: when, what is left of them, and that nobody else notices."""
 
 import numpy as np
-import pytest
 from scenarios.scripted import bars, evaluator
 
 from backsweep.dataset import shard_from_frames
@@ -10,10 +9,13 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.pruning import PruningSpec
-from backsweep.trial.contract import Chunk
+from backsweep.trial.contract import Chunk, DataInfo
+from backsweep.trial.evaluator import Figures
+from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.market import pack
-from backsweep.trial.runner import PrunedRun, Runner, Settings
-from backsweep.trial.session_range import SessionRange
+from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.segment_plan import plan_segments
+from backsweep.trial.summaries import new_metrics
 
 PRICES = (100, 100, 90, 80, 95, 60, 70, 80, 90, 100)
 FALLING = bars(*[(price,) * 4 for price in PRICES])
@@ -117,10 +119,13 @@ def test_the_order_of_the_trials_changes_nothing():
 
 def test_compiled_and_interpreted_watch_alike():
     ended = []
+    market = pack(shard_from_frames(FALLING))
+    plan = plan_segments(DataInfo(market.sessions.ends), flat=False)
     for compiled in (True, False):
-        runner = Runner(pack(shard_from_frames(FALLING)), Held, Settings(), params=("units",), compiled=compiled)
-        runner.take(np.array([100.0]))
-        with pytest.raises(PrunedRun) as caught:
-            runner.go(SessionRange(0, len(PRICES)), watch=PruningSpec(max_drawdown=0.001))
-        ended.append((caught.value.reason, caught.value.sessions))
+        runner = Runner(market, Held, Settings(), params=("units",), compiled=compiled)
+        figures = Figures(*(each[:, None] for each in new_metrics(1)), np.full((1, len(PRICES)), np.nan, np.float32))
+        pruning = PruningSpec(max_drawdown=0.001)
+        assert FoldRunner(runner, plan, pruning=pruning).run(np.array([[100.0]]), figures) == {}
+        ended.append((figures.metrics[0, 0, METRICS.index("sessions")], figures.reasons.tolist()))
+        assert np.isnan(figures.returns).all()
     assert ended[0] == ended[1]

@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FunctionType
+from typing import Any
 
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
 from numba.core.compiler import Compiler, CompileResult
@@ -54,8 +56,8 @@ class KeptCompiler(Compiler):
         self._content = content
         store = LOOPS if hasattr(func, "fingerprint") else KERNELS
         codegen = state.targetctx.codegen()
-        state.targetctx.mangler = mangle  # this context is a copy, made for this function
-        tags = [state.flags.get_mangle_string()]
+        tags = [state.flags.get_mangle_string()]  # later, Numba notes in the flags that it has inlined something
+        state.targetctx.mangler = _mangler(content, tags)  # this context is a copy, made for this function
         symbol = mangle(qualifying_prefix(func.__module__, func.__qualname__), state.args, abi_tags=tags, uid=content)
         name = hashlib.sha256(repr((symbol, codegen.magic_tuple())).encode()).hexdigest()[:32]
         if (found := self._find(store, name, symbol)) is not None:
@@ -112,6 +114,15 @@ class KeptCompiler(Compiler):
             state.typingctx, state.targetctx, None, state.args, state.return_type, state.flags, state.locals
         )
         return made.compile_extra(func)
+
+
+def _mangler(content: str, tags: list[str]) -> Callable[..., str]:
+    """Return the mangler for what is compiled with a function, which itself keeps the `tags` that it had at first."""
+
+    def mangler(name: str, types: Sequence[Any], *, abi_tags: Sequence[str] = (), uid: Any = None) -> str:
+        return mangle(name, types, abi_tags=tags if uid == content else abi_tags, uid=uid)
+
+    return mangler
 
 
 def forget() -> None:

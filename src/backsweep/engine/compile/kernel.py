@@ -20,7 +20,7 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import intrinsic, lower_builtin, overload, register_jitable, type_callable
 
 from backsweep.engine.compile.compiler import KeptCompiler
 
@@ -29,10 +29,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 ON_DISK: dict[str, Any] = {"pipeline_class": KeptCompiler}
 """Numba's option for what is compiled once a machine, and kept on disk."""
 
+WORD = 8
+"""Bytes of a number in a record; truth values have one."""
+
 
 def kernel(function: Function) -> Function:
     """Register `function` for compiled code, compiled and cached on disk; from Python it runs as it is written."""
     return cast("Function", register_jitable(**ON_DISK, error_model="numpy", no_cfunc_wrapper=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """Return `function` for compiled code alone, as a part of what calls it: for a long one that has one caller.
+
+    A kernel is optimised by itself and again with its caller, which is half a second for the engine's loop.
+    """
+    return cast("Function", njit(inline="always", error_model="numpy")(function))
 
 
 def compiled(function: Function) -> Function:
@@ -50,23 +61,18 @@ def record_at(first: Any, index: int) -> Any:
     return first.base[index]
 
 
-@overload(record_at, strict=False, jit_options=ON_DISK)
-def _record_at(first: types.Type, index: types.Type) -> Any:
-    if not isinstance(first, types.Record):
-        return None
-    return lambda first, index: _offset(first, index)
+@type_callable(record_at)
+def _type_record_at(_context: Any) -> Any:
+    return lambda first, index: first if isinstance(first, types.Record) else None  # noqa: ARG005 - Numba reads the name
 
 
-@intrinsic
-def _offset(_context: Any, first: types.Record, index: types.Type) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, position = arguments
-        position = context.cast(builder, position, signature.args[1], types.intp)
-        offset = builder.mul(position, context.get_constant(types.intp, first.size))
-        start = builder.bitcast(pointer, ir.IntType(8).as_pointer())
-        return builder.bitcast(builder.gep(start, [offset]), pointer.type)
-
-    return first(first, index), generate
+@lower_builtin(record_at, types.Record, types.Integer)
+def _lower_record_at(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    pointer, position = arguments
+    position = context.cast(builder, position, signature.args[1], types.intp)
+    offset = builder.mul(position, context.get_constant(types.intp, signature.args[0].size))
+    start = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    return builder.bitcast(builder.gep(start, [offset]), pointer.type)
 
 
 def clear(record: Any) -> None:
@@ -75,19 +81,16 @@ def clear(record: Any) -> None:
         record[name] = 0
 
 
-@overload(clear, strict=False, jit_options=ON_DISK)
-def _clear(record: types.Type) -> Any:
-    return lambda record: _fill_with_zeros(record)
+@type_callable(clear)
+def _type_clear(_context: Any) -> Any:
+    return lambda record: types.void if isinstance(record, types.Record) else None
 
 
-@intrinsic
-def _fill_with_zeros(_context: Any, record: types.Record) -> Any:
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        start = builder.bitcast(arguments[0], ir.IntType(8).as_pointer())
-        cgutils.memset(builder, start, context.get_constant(types.intp, record.size), 0)
-        return context.get_dummy_value()
-
-    return types.void(record), generate
+@lower_builtin(clear, types.Record)
+def _lower_clear(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    start = builder.bitcast(arguments[0], ir.IntType(8).as_pointer())
+    cgutils.memset(builder, start, context.get_constant(types.intp, signature.args[0].size), 0)
+    return context.get_dummy_value()
 
 
 def is_interpreted() -> bool:
@@ -105,16 +108,52 @@ def load(address: int, index: int) -> Any:
     return np.float64(ctypes.c_double.from_address(int(address) + 8 * int(index)).value)
 
 
-@overload(load, strict=False, jit_options=ON_DISK)
-def _load(address: types.Type, index: types.Type) -> Any:
-    return lambda address, index: _float_at(address, index)
+@type_callable(load)
+def _type_load(_context: Any) -> Any:
+    return lambda address, index: types.float64  # noqa: ARG005 - Numba reads the names
+
+
+@lower_builtin(load, types.Integer, types.Integer)
+def _lower_load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    position = context.cast(builder, arguments[1], signature.args[1], types.intp)
+    column = builder.inttoptr(arguments[0], ir.DoubleType().as_pointer())
+    return builder.load(builder.gep(column, [position]))
+
+
+def store(address: int, word: int, size: int) -> None:
+    """Write `word` at `address`: all of its 8 bytes, or with another `size` the lowest of them alone."""
+    cell = ctypes.c_int64 if size == WORD else ctypes.c_int8
+    cell.from_address(int(address)).value = int(word)
+
+
+@overload(store, strict=False, jit_options=ON_DISK)
+def _store(address: types.Type, word: types.Type, size: types.Type) -> Any:
+    def write(address: int, word: int, size: int) -> None:
+        if size == WORD:
+            _put_word(address, word)
+        else:
+            _put_byte(address, word)
+
+    return write
 
 
 @intrinsic
-def _float_at(_context: Any, address: types.Type, index: types.Type) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        position = context.cast(builder, arguments[1], signature.args[1], types.intp)
-        column = builder.inttoptr(arguments[0], ir.DoubleType().as_pointer())
-        return builder.load(builder.gep(column, [position]))
+def _put_word(_context: Any, address: types.Type, word: types.Type) -> Any:
+    return types.void(address, word), _write_as(ir.IntType(64))
 
-    return types.float64(address, index), generate
+
+@intrinsic
+def _put_byte(_context: Any, address: types.Type, word: types.Type) -> Any:
+    return types.void(address, word), _write_as(ir.IntType(8))
+
+
+def _write_as(kind: ir.IntType) -> Callable[..., Any]:
+    """Return the code that writes as much of a word as `kind` holds."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = context.cast(builder, arguments[1], signature.args[1], types.int64)
+        value = word if kind.width == word.type.width else builder.trunc(word, kind)
+        builder.store(value, builder.inttoptr(arguments[0], kind.as_pointer()))
+        return context.get_dummy_value()
+
+    return generate

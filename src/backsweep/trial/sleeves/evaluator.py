@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.dataset import load
-from backsweep.errors import BacksweepError, StrategyError
+from backsweep.errors import StrategyError
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
-from backsweep.trial.evaluator import Evaluator
+from backsweep.trial.evaluator import Evaluator, name_errors
 from backsweep.trial.features import Features
 from backsweep.trial.hold import held_worth
+from backsweep.trial.layout import lay_out
+from backsweep.trial.range_sums import width_of
 from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.replay import BARS, replay_sleeves
 from backsweep.trial.sleeves.runner import Share, SleeveMarket, SleeveRunner, pack_sleeves
-from backsweep.trial.sleeves.sums import Tree, split_sums, to_run_summary, width_of
-from backsweep.trial.summaries import summarise_run, summarise_runs
+from backsweep.trial.sleeves.sums import Tree
+from backsweep.trial.summaries import summarise_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
     from backsweep.trial.result import Result
     from backsweep.trial.segment_plan import SegmentPlan
     from backsweep.trial.sleeves.replay import Source
+
+
+HELD_BYTES = 32 * 2**20
+"""Bytes of sums, about, that trials leave before they are added up over the blocks."""
 
 
 class SleeveEvaluator(Evaluator):
@@ -93,20 +99,17 @@ class SleeveEvaluator(Evaluator):
 
     def partial_sums(self, chunk: Chunk) -> PartialSums:
         """Run a chunk's trials over the shards held here."""
-        times = np.zeros((2, len(chunk.numbers)))
+        plan, count, started = self._plan(chunk.folds), len(chunk.numbers), time.time()
         errors: dict[int, str] = {}
-        sums = []
-        plan = self._plan(chunk.folds)
-        for row, number in enumerate(chunk.numbers.tolist()):
-            times[0, row] = time.time()
-            tree = Tree(self._calendar.blocks)
-            error = self._run(self._share.scaled(chunk.values[row]), plan, tree)
-            if error:
-                errors[number] = error
-            sums.append(tree.sums)
-            times[1, row] = time.time()
-        stacked = np.array(sums).swapaxes(0, 1)
-        return PartialSums(chunk, tree.nodes, stacked, errors, times[0], times[1])
+        size = max(1, HELD_BYTES // (8 * width_of(plan.ranges) * sum(map(len, self._shards))))
+        trees = []
+        for first in range(0, count, size):
+            tree, failed = self._run(chunk.values[first : first + size], plan)
+            trees.append(tree)
+            errors |= {first + row: text for row, text in failed.items()}
+        times = np.linspace(started, time.time(), count + 1)  # a trial's own are not known
+        sums = np.concatenate([np.array(tree.sums) for tree in trees], axis=1)
+        return PartialSums(chunk, trees[0].nodes, sums, name_errors(chunk, errors), times[:-1], times[1:])
 
     def join(self, parts: Sequence[PartialSums]) -> PartialSums:
         """Join neighbouring parts of a chunk, in the order of their blocks."""
@@ -137,23 +140,18 @@ class SleeveEvaluator(Evaluator):
         returns: NDArray[np.float32],
     ) -> None:
         """Write the figures of a trial's segments from its sums; raises StrategyError for a metric that fails."""
-        by_range = split_sums(sums, plan.ranges)
-        years, per_year = [self._calendar.years(*each) for each in plan.ranges], self._calendar.sessions.per_year
+        sums = sums.copy()  # what comes from another process is read-only, which is another type to Numba
+        layout = lay_out(plan, [self._calendar.years(*each) for each in plan.ranges])
         for row, slot in enumerate(plan.slots):
-            earned = np.zeros(slot.segment.sessions)
-            if plan.compounded:
-                runs = [to_run_summary(by_range[place], years[place], per_year) for place in slot.places]
-                left = summarise_runs(runs, metrics[row], reasons[row], earned)
-            else:
-                run = to_run_summary(by_range[row], years[row], per_year)
-                left = summarise_run(run, metrics[row], reasons[row], earned)
+            per_year = self._calendar.sessions.per_year
+            left = summarise_sums(sums, layout, row, per_year, metrics[row], reasons[row])
             ranges = [plan.ranges[place] for place in slot.places]
             if self._share.benchmark is not None:
-                self._share.benchmark.write(ranges, earned, metrics[row], reasons[row])
+                self._share.benchmark.write(ranges, left.returns, metrics[row], reasons[row])
             if self._own is not None:
                 self._own.write(ranges, left, values, metrics[row], reasons[row])
             if slot.returns is not None:
-                returns[slot.returns] = earned
+                returns[slot.returns] = left.returns
 
     def benchmarks(self) -> Levels:
         """Return what the benchmark, and all assets bought and held, are worth; nothing without a benchmark."""
@@ -180,28 +178,18 @@ class SleeveEvaluator(Evaluator):
         options = {**self._share.options(market.assets), "features": Features(market)}
         return SleeveRunner(market, self._cls, self._share.settings(market.assets), **options)
 
-    def _run(self, values: NDArray[np.float64], plan: SegmentPlan, tree: Tree) -> str:
-        """Run one trial over the shards held here; returns the text of its error, and NaN in the tree, if it fails."""
-        error = ""
+    def _run(self, values: NDArray[np.float64], plan: SegmentPlan) -> tuple[Tree, dict[int, str]]:
+        """Run trials over the shards held here: return what they add up to, and the errors of those that fail."""
+        tree = Tree(self._calendar.blocks)
+        errors: dict[int, str] = {}
         for blocks, runner in zip(self._shards, self._runners, strict=True):
-            market, at = runner.market, ""
-            try:
-                if not error:
-                    runner.take(values[self._share.kept(market.assets)])
-            except BacksweepError as failure:
-                error = str(failure)
-            for block in blocks:
-                sums = np.zeros(width_of(plan.ranges))
-                by_range = split_sums(sums, plan.ranges)
-                try:
-                    for sleeve in market.sleeves_of(block - blocks.start) if not error else ():
-                        at = market.assets[sleeve]
-                        runner.enter(sleeve)
-                        runner.follow(plan, by_range)
-                except BacksweepError as failure:
-                    error = f"sleeve {at}: {failure}"
+            own = self._share.scaled(values)[:, self._share.kept(runner.market.assets)]
+            job = runner.make_sleeves_job(plan, len(blocks))
+            job = job._replace(sums=np.zeros((len(values), job.sums.shape[1])))
+            errors = runner.run_chunk(job, own) | errors
+            for block, sums in zip(blocks, np.split(job.sums, len(blocks), axis=1), strict=True):
                 tree.push(0, block, sums)
-        return error
+        return tree, errors
 
 
 def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:

@@ -15,16 +15,19 @@ import numpy as np
 import polars as pl
 
 from backsweep.dataset.shards import Shard
+from backsweep.engine.compile.kernel import compiled
 from backsweep.engine.tables import SESSION
 from backsweep.metrics.summary import ALL_METRICS, METRICS
 from backsweep.trial.currencies import balances_of
 from backsweep.trial.features import Features
+from backsweep.trial.layout import lay_out_one
+from backsweep.trial.range_sums import add_run, curves_of, width_of
 from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, drawdown, named, read_result
 from backsweep.trial.session_range import SessionRange
 from backsweep.trial.sleeves.runner import pack_sleeves
-from backsweep.trial.sleeves.sums import Tree, add_sleeve, to_run_summary, width_of
-from backsweep.trial.summaries import new_metrics, summarise_run
+from backsweep.trial.sleeves.sums import Tree
+from backsweep.trial.summaries import new_metrics, summarise_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +43,8 @@ Source = Callable[[tuple[str, ...]], Shard]
 
 Cash = dict[str, "NDArray[np.float64]"]
 """Cash at the calendar's session ends by the name of its column, float64[sessions]."""
+
+_add_run = compiled(add_run)
 
 BARS = 4_000_000
 """How many bars a replay holds at a time, about, whatever the size of the data."""
@@ -124,10 +129,8 @@ def _add(
     if carried:  # positions, into the sessions that are recorded
         before = tables.sessions[first - 1]
         initial, gross = float(before["equity"]), float(before["gross"])
-    begins = edges[recorded.first : recorded.last + 1]
-    add_sleeve(
-        tables.counters.view(np.float64), sessions[0], begins, recorded.first, initial, gross, int(own.ran), sums
-    )
+    counters, count = tables.counters.view(np.float64), recorded.sessions
+    _add_run(sessions[0], edges, recorded.first, count, initial, gross, int(own.ran), sums, counters)
     latest = np.searchsorted(present, np.arange(*recorded), side="right")
     account, everything = runner.settings.account, slice(0, len(runner.market.groups))
     ends = runner.market.groups["last_of_session"] == 1
@@ -149,15 +152,15 @@ def _join(
 ) -> Result:
     """Return the result of all sleeves from theirs, in the order of assets."""
     values, reasons = new_metrics(1, len(METRICS if benchmark is None else ALL_METRICS))
-    returns = np.zeros(sessions.sessions)
-    run = to_run_summary(sums, calendar.years(*sessions), calendar.sessions.per_year)
-    left = summarise_run(run, values[0], reasons[0], returns)
+    layout = lay_out_one(sessions, calendar.years(*sessions))
+    left = summarise_sums(sums, layout, 0, calendar.sessions.per_year, values[0], reasons[0])
+    equity, exposure = curves_of(sums)
     if benchmark is not None:
-        benchmark.write([sessions], returns, values[0], reasons[0])
+        benchmark.write([sessions], left.returns, values[0], reasons[0])
     ends = calendar.sessions.ends[slice(*sessions)]
-    frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": run.equity})
+    frame = pl.DataFrame({"timestamp": ends, "cash": cash.pop("cash"), "equity": equity})
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])))
-    frame = frame.with_columns(exposure=run.exposure, **cash)
+    frame = frame.with_columns(exposure=exposure, **cash)
     issued = np.cumsum([0, *(len(each.orders) for each in records)])
     return Result(
         *named(values[0], reasons[0]),
@@ -168,7 +171,7 @@ def _join(
         equity=frame,
         orders=pl.concat([_numbered(each.orders, first) for each, first in zip(records, issued, strict=False)]),
         cash_flows=pl.concat([each.cash_flows for each in records]).sort("timestamp", maintain_order=True),
-        returns=returns,
+        returns=left.returns,
         left=left,
     )
 

@@ -8,30 +8,35 @@ context. A strategy that compares assets needs `account.mode: shared`.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from backsweep.dataset.calendar import BLOCK
-from backsweep.engine.state import Tables, allocate
+from backsweep.engine.codes import NONE
+from backsweep.engine.state import Table, Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.binding import check_named
+from backsweep.trial.layout import NOTHING
 from backsweep.trial.market import Market, column, last_of_session, locked, nights, pack_bars
+from backsweep.trial.range_sums import make_ranges, width_of
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.session_clock import minutes_of_day, minutes_to_close
-from backsweep.trial.sleeves.sums import add_sleeve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
     from backsweep.dataset.calendar import Calendar
+    from backsweep.errors import BacksweepError
+    from backsweep.strategy import Strategy
     from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.chunk_loop import Job
     from backsweep.trial.segment_plan import SegmentPlan
 
 CASH = "account.cash"
@@ -186,10 +191,10 @@ class Share:
         return [column for column, name in enumerate(self._spec.params) if _concerns(name, assets)]
 
     def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return a trial's values, float64[p], as a sleeve takes them."""
+        """Return trials' values, float64[..., p], as a sleeve takes them."""
         if self._cash is not None:
             values = values.copy()
-            values[self._cash] /= len(self.calendar.assets)
+            values[..., self._cash] /= len(self.calendar.assets)
         return values
 
 
@@ -200,38 +205,41 @@ def _concerns(name: str, assets: tuple[str, ...]) -> bool:
 
 
 class SleeveRunner(Runner):
-    """Runs a trial sleeve by sleeve: `take` its values, `enter` a sleeve, `follow` the runs of its plan.
+    """Runs trials sleeve by sleeve, each as planned.
 
     There is one account, with one position, that every sleeve uses in turn; what differs between assets is looked up.
     """
 
     market: SleeveMarket
 
-    def enter(self, sleeve: int) -> None:
-        """Switch to the sleeve of asset number `sleeve`."""
-        self._edges = self.market.edges[sleeve]
-        self._first_rows = self._edges[:1]
-        self.tables.point(self._handle, "assets", sleeve)
+    def __init__(self, market: SleeveMarket, cls: type[Strategy], settings: Settings, **options: Any) -> None:
+        super().__init__(market, cls, settings, **options)
+        self._edges = market.edges
 
-    def follow(self, plan: SegmentPlan, sums: Sequence[NDArray[np.float64]]) -> None:
-        """Run the sleeve that was entered as planned, and add what it comes to to `sums`, one for each range.
+    def make_sleeves_job(self, plan: SegmentPlan, blocks: int) -> Job:
+        """Return the job of every sleeve; a trial leaves the sums over the plan's ranges for each block in turn."""
+        width, ranges = width_of(plan.ranges), make_ranges(plan.ranges, np.zeros(len(plan.ranges)))
+        layout = replace(NOTHING, ranges=ranges, width=width * blocks)
+        job = self.make_job(
+            [run for each in range(len(self.market.assets)) for run in self._plan_sleeve(each, plan)], layout
+        )
+        job.runs["start"] += job.runs["account"] // BLOCK * width
+        return job
 
-        Raises StrategyError or LimitReached as `go` does.
-        """
-        account, cash = self.tables.account[0], self.tables.rules[0].cash
-        counters = self.tables.counters.view(np.float64)
+    def _plan_sleeve(self, sleeve: int, plan: SegmentPlan) -> Iterator[dict[str, float]]:
+        """Yield the runs of a sleeve; those without a bar of its asset only leave what there was before."""
+        edges = self._edges[sleeve]
         begun = False  # whether there is an account to carry on: the asset has had a bar
         for run in plan.runs:
-            first, last = run.sessions
             carried = run.carried and begun
-            equity, gross = (account.equity, account.gross) if carried else (cash, 0.0)
-            ran = bool(self._edges[last] > self._edges[first])
-            if ran:
-                self.go(run.sessions, carried=carried, flat=plan.flat)
+            ran = bool(edges[run.sessions.last] > edges[run.sessions.first])
+            if ran or run.place is not None:
+                planned = self.plan_run(run.sessions, carried=carried, flat=plan.flat, account=sleeve)
+                yield planned | {"place": NONE if run.place is None else run.place}
             begun = ran or carried
-            if run.place is not None:
-                edges, out = self._edges[first : last + 1], sums[run.place]
-                add_sleeve(counters, self.tables.sessions[0], edges, first, equity, gross, int(ran), out)
+
+    def _describe(self, error: BacksweepError, job: Job) -> str:
+        return f"sleeve {self.market.assets[job.runs[job.progress[1]]['account']]}: {error}"
 
     def _new_tables(self, log_capacity: int) -> Tables:
         """Allocate the tables of one asset's account, but the settings of every asset."""
