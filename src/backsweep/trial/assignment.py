@@ -111,14 +111,14 @@ class Assigner:
             groups, waiting = self._group(values, waiting), waiting[:0]
             for number, group in enumerate(groups):
                 rows = group
-                known = self._read
+                known = self._known
                 try:
                     columns = self._stage_group(values, words, rows)
                 except BacksweepError as error:
-                    alike = rows if known == self._read else rows[:1]
+                    alike = rows if known == self._known else rows[:1]
                     failed.update(dict.fromkeys(alike.tolist(), error))
                     rows, columns = rows[len(alike) :], {}
-                if known != self._read:  # it looks at more than was known: those that it had in common may differ
+                if known != self._known:  # it looks at more than was known: those that it had in common may differ
                     waiting = np.concatenate([rows, *groups[number + 1 :]])
                     break
                 ready.append(rows)
@@ -131,14 +131,14 @@ class Assigner:
             yield Staged(np.concatenate(ready), tuple(held))
 
     @property
-    def _read(self) -> list[int]:
-        """The columns of the values that features and conditions depend on, as far as is known."""
-        return sorted({*self._wanted.columns, *self._condition.columns})
+    def _known(self) -> tuple[bool, list[int]]:
+        """Whether features last, and the columns of values that they and conditions depend on, as far as is known."""
+        return self._wanted.lasting, sorted({*self._wanted.columns, *self._condition.columns})
 
     def _group(self, values: NDArray[np.float64], rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Return the rows in groups that features and conditions cannot tell apart, as far as is known."""
-        read = self._read
-        if not self._wanted.lasting:
+        lasting, read = self._known
+        if not lasting:
             return [rows[number : number + 1] for number in range(len(rows))]
         if not read:
             return [rows]

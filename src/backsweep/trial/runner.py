@@ -16,7 +16,7 @@ import numpy as np
 from backsweep.bars import ColumnAddresses
 from backsweep.dataset.calendar import NANOSECONDS_PER_CALENDAR_YEAR
 from backsweep.engine.codes import CARRIED, FRESH, LOG_FULL, NONE, ORDERS_FULL
-from backsweep.engine.state import Table, Tables, allocate
+from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS
@@ -221,7 +221,8 @@ class Runner:
         failed: dict[int, BacksweepError] = {}
         errors: dict[int, str] = {}
         most = max(1, CALL_BARS // max(1, int((job.runs["last"] - job.runs["first"]).sum())))
-        for waiting, _columns in self._assigner.stage(values, words, failed):
+        for staged in self._assigner.stage(values, words, failed):
+            waiting = staged.rows
             while len(waiting):
                 try:
                     self._call(job._replace(rows=waiting[:most], words=words))

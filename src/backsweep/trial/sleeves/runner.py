@@ -16,7 +16,7 @@ import polars as pl
 
 from backsweep.dataset.calendar import BLOCK
 from backsweep.engine.codes import NONE
-from backsweep.engine.state import Table, Tables, allocate
+from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.binding import check_named
