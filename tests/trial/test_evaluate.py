@@ -9,6 +9,7 @@ from backsweep.metrics.summary import METRICS
 from backsweep.strategy import Strategy, param
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.trial import TrialSpec
+from backsweep.trial import runner
 from backsweep.trial.contract import Chunk
 from backsweep.trial.evaluate import SharedEvaluator
 
@@ -172,3 +173,26 @@ def test_features_that_are_not_kept_trade_as_those_that_are(market, averages, en
     runner = mine._runner
     runner.take(WINDOWS[0])
     assert runner._columns[0]["average"] == runner.feature_columns()["average"].ctypes.data
+
+
+def test_trials_whose_call_fails_before_the_first_of_them_fail_one_by_one(market, averages, monkeypatch):
+    engine = evaluator(market, averages, params=("window",))
+
+    def lost(*_):
+        raise TypeError("it does not compile")
+
+    monkeypatch.setattr(engine._runner, "_loop", lost)
+    outcome = engine.evaluate(Chunk(0, np.arange(5), WINDOWS))
+    assert sorted(outcome.errors) == [0, 1, 2, 3, 4]
+
+
+def test_how_many_trials_a_compiled_call_has_changes_nothing(market, averages, monkeypatch):
+    engine = evaluator(market, averages, params=("window",))
+    outcomes, calls = [], []
+    loop = engine._runner._loop
+    monkeypatch.setattr(engine._runner, "_loop", lambda *given: (calls.append(len(given[-1].rows)), loop(*given)))
+    for most in (runner.CALL_BARS, 1, 2 * len(engine._market.groups)):
+        monkeypatch.setattr(runner, "CALL_BARS", most)
+        outcomes.append(engine.evaluate(Chunk(0, np.arange(5), WINDOWS)))
+    assert calls == [5, 1, 1, 1, 1, 1, 2, 2, 1]
+    assert len({outcome.metrics.tobytes() + outcome.returns.tobytes() for outcome in outcomes}) == 1

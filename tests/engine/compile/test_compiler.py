@@ -99,7 +99,7 @@ def test_names_follow_from_content_alone(tmp_path):
         for name in ("one", "other")
     )
     assert files == others
-    assert len(files) == 3 + 4 + 1  # the loops; `record_at` of four tables; `open_state`
+    assert len(files) == 3 + 1  # the loops; `open_state`
 
 
 COUNTING = """

@@ -5,6 +5,8 @@ is looked for on disk under its symbol, and the file must say that it holds this
 read is dropped and compiled again; where the linker refuses what was read, all of it is. Numba's own cache on disk is
 not used: its index names another process's file where two of them write at once, and it checks none of this.
 
+A kernel is only ever linked into what calls it, so that it is kept as bitcode and no machine code is made of it.
+
 Parts of Numba's library and the methods of a strategy, whose names Numba counts in each process, end up inside of what
 is kept. They are made private once they are optimised, so that the linker finds no other under the same name.
 """
@@ -19,8 +21,10 @@ from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
+from llvmlite.binding import parse_bitcode
+from numba._dynfunc import make_function
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
-from numba.core.compiler import Compiler, CompileResult
+from numba.core.compiler import Compiler, CompileResult, compile_result
 from numba.core.errors import NumbaError
 from numba.core.funcdesc import qualifying_prefix
 from numba.core.serialize import dumps
@@ -55,9 +59,12 @@ class KeptCompiler(Compiler):
             return super().compile_extra(func)
         self._content = content
         store = LOOPS if hasattr(func, "fingerprint") else KERNELS
+        linked = store is KERNELS and state.flags.no_cpython_wrapper
+        if linked:
+            state.targetctx.get_executable = _not_callable  # this context is a copy, made for this function
         codegen = state.targetctx.codegen()
         tags = [state.flags.get_mangle_string()]  # later, Numba notes in the flags that it has inlined something
-        state.targetctx.mangler = _mangler(content, tags)  # this context is a copy, made for this function
+        state.targetctx.mangler = _mangler(content, tags)
         symbol = mangle(qualifying_prefix(func.__module__, func.__qualname__), state.args, abi_tags=tags, uid=content)
         name = hashlib.sha256(repr((symbol, codegen.magic_tuple())).encode()).hexdigest()[:32]
         if (found := self._find(store, name, symbol)) is not None:
@@ -65,8 +72,7 @@ class KeptCompiler(Compiler):
         with store.filling() as outermost:
             if outermost and (found := self._find(store, name, symbol)) is not None:
                 return found
-            state.library = _KeptLibrary(codegen, func.__qualname__)
-            state.library.is_linked = store is KERNELS
+            state.library = (_LinkedLibrary if linked else _KeptLibrary)(codegen, func.__qualname__)
             state.library.enable_object_caching()
             try:
                 result = super().compile_extra(func)
@@ -91,7 +97,7 @@ class KeptCompiler(Compiler):
         try:
             said, parts = pickle.loads(content)  # noqa: S301 - a file of this user's, which nobody else can write
             if (said, parts[1].mangled_name, parts[3].args) == (symbol, symbol, self.state.args):
-                result = CompileResult._rebuild(context, *parts)  # noqa: SLF001 - as Numba's own cache does
+                result = _rebuild(context, parts)
                 result.library._get_module_for_linking().get_function(symbol)  # noqa: SLF001 - as Numba does when it links
                 context.insert_user_function(result.entry_point, result.fndesc, [result.library])
                 counts["read"] += 1
@@ -110,6 +116,7 @@ class KeptCompiler(Compiler):
         forget()
         KeptCompiler.trusting = False  # Numba's own names are new to the linker
         state = self.state
+        vars(state.targetctx).pop("get_executable", None)
         made = Compiler(
             state.typingctx, state.targetctx, None, state.args, state.return_type, state.flags, state.locals
         )
@@ -150,15 +157,72 @@ def _calls_itself(library: JITCodeLibrary) -> bool:
 
 
 class _KeptLibrary(JITCodeLibrary):
-    """Machine code that keeps copies of functions to itself: those with counted names, or all if it is not linked."""
-
-    is_linked = True
+    """Machine code that keeps the copies of functions in it to itself."""
 
     def _optimize_final_module(self) -> None:
         super()._optimize_final_module()
+        self._make_private()
+
+    def _make_private(self, which: Callable[[str], bool] = lambda _: True) -> None:
         if _calls_itself(self):  # Numba finds such a function by its name
             return
         for function in self._final_module.functions:
             copied = not function.is_declaration and function.linkage.name.startswith("linkonce")
-            if copied and (is_counted(function.name) or not self.is_linked):
+            if copied and which(function.name):
                 function.linkage = "internal"
+
+
+class _LinkedLibrary(_KeptLibrary):
+    """Code that Python cannot call: it is linked into its callers, and there are no machine code and no address of it.
+
+    Copies of functions with counted names in it are its own.
+    """
+
+    @classmethod
+    def read(cls, codegen: Any, name: str, bitcode: bytes) -> _LinkedLibrary:
+        """Return a library from what `serialize_using_object_code` gave."""
+        library = cls(codegen, name)
+        library._disable_inspection = True  # as Numba marks what was read
+        library._final_module = parse_bitcode(bitcode)
+        library._finalized = True
+        return library
+
+    def serialize_using_object_code(self) -> tuple[str, bytes]:
+        """Return name and bitcode: this is what Numba calls for anything that is kept."""
+        return self.name, self._get_module_for_linking().as_bitcode()
+
+    def _make_private(self, which: Callable[[str], bool] = is_counted) -> None:
+        super()._make_private(which)
+
+    def _finalize_final_module(self) -> None:
+        if _calls_itself(self):
+            super()._finalize_final_module()
+            return
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+def _not_callable(library: Any, fndesc: Any, env: Any) -> Any:
+    """Return what stands for a linked function among those that Python can call; nothing does call it."""
+    return make_function(fndesc.lookup_module(), fndesc.qualname, "", 0, env, (library,))
+
+
+def _rebuild(context: Any, parts: Sequence[Any]) -> CompileResult:
+    """Return a function that was kept, from what Numba's `_reduce` gave."""
+    if len(parts[0]) != len(("name", "bitcode")):
+        return CompileResult._rebuild(context, *parts)  # noqa: SLF001 - as Numba's own cache does
+    written, fndesc, env, signature, *_ = parts
+    library = _LinkedLibrary.read(context.codegen(), *written)
+    return compile_result(
+        typing_context=context.typing_context,
+        target_context=context,
+        entry_point=_not_callable(library, fndesc, env),
+        library=library,
+        fndesc=fndesc,
+        environment=env,
+        signature=signature,
+        objectmode=False,
+        lifted=(),
+        reload_init=[],
+        referenced_envs=[],
+    )
