@@ -22,6 +22,7 @@ from backsweep.study.results.benchmarks import write_benchmarks
 from backsweep.study.results.stress_test import run_stress_test
 from backsweep.study.results.study import Study, open_study
 from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep
+from backsweep.study.results.warm_start import with_warm_start
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.samplers import check_sampler
 from backsweep.study.search.section_numbers import check_value
@@ -128,10 +129,11 @@ def run(
         "runtime.backend": backend,
         "runtime.address": address,
     }
-    sweep, _, space = _read(path, with_options(overrides, options))
+    sweep, cls, _ = _read(path, with_options(overrides, options))
     folder = out if out is not None else Path("studies") / sweep.study
     place, where = StudyFolder(folder), sweep.runtime
-    sweep = _seal(place.completed(sweep))
+    sweep = with_warm_start(_seal(place.completed(sweep)))
+    space = build_space(sweep, cls.declared())
     spec = trial_spec(sweep, space)
     with recording_looks(folder), _located(sweep):
         summary = run_study(
@@ -205,6 +207,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     `backsweep.trial.lookahead`. Raises BadInput, BadData or StrategyError at the first thing that is wrong.
     """
     sweep, cls, space = _read(path, overrides)
+    with_warm_start(sweep)
     shard = load(sweep.data, sweep.account.rate_columns)
     spec = trial_spec(sweep, space)
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])

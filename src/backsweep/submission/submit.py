@@ -20,6 +20,7 @@ from backsweep.errors import BacksweepError, BadInput
 from backsweep.storage.open import SCHEMES
 from backsweep.storage.secrets import refuse_secret
 from backsweep.study.results.study import open_study
+from backsweep.study.results.warm_start import with_warm_start
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.looks import recording_looks
 from backsweep.submission.package import PINS, SWEEP, Package, pack
@@ -85,7 +86,7 @@ class Submission:
             _check_folder(terms.cluster_dir)
             if not StudyFolder(self.out).exists:
                 StudyFolder(self.out).check_empty()
-            sweep = StudyFolder(self.out).completed(self.sweep)
+            sweep = with_warm_start(StudyFolder(self.out).completed(self.sweep))
             self.package: Package = pack(sweep, room, include=terms.include, shared_data=terms.shared_data)
             if self.package.identity is not None:
                 StudyFolder(self.out).check(self.package.identity)

@@ -72,6 +72,11 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
             if isinstance(value, str) and value and "://" not in value and not is_asset:
                 owner[key] = str(folder / value)
     search = data.get("search")
+    warm = search.get("warm_start") if isinstance(search, dict) else None
+    place = warm.get("study") if isinstance(warm, dict) else None
+    if isinstance(warm, dict) and isinstance(place, str) and place and "://" not in place:
+        beside = folder / place
+        warm["study"] = str(beside if beside.exists() else Path.cwd() / place)
     owners = [(data, "strategy"), *((model, "model") for model in custom_models(data.get("costs")))]
     metrics = data.get("metrics")
     owners += [(metrics, name) for name in metrics] if isinstance(metrics, dict) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -82,6 +82,18 @@ class ParamRange(Section):
         if self.choices is not None and (self.low, self.high, self.step, self.log, self.integer) != (None,) * 5:
             raise ValueError("either choices, or a range with low and high")
         return self
+
+
+class WarmStart(Section):
+    """Trials of an earlier study as first trials of this one."""
+
+    study: Annotated[str, Field(min_length=1)]
+    """The folder or URL of a study of the same parameters: relative to the file, or to the current folder."""
+    top: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """How many of its best trials are run again here, at most."""
+    trials: tuple[dict[str, Number], ...] | None = None
+    """Their values by name. Leave it out: a study that begins writes them into `study.json`, so that it goes on with
+    them whatever becomes of the earlier one."""
 
 
 class Objective(Section):
@@ -163,6 +175,8 @@ class Search(Section):
     enqueue: Annotated[tuple[dict[str, Number] | Literal["default"], ...] | None, Field(min_length=1)] = None
     """The first trials, whatever the sampler: values by name, `{fast: 10, slow: 100}`, or `default`. What an entry
     leaves out has the default that the strategy declares, or the number that the file sets."""
+    warm_start: WarmStart | None = None
+    """Further first trials, behind those of `enqueue`: the best of an earlier study that lie in this search space."""
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     """What is better: `{maximize: sharpe}`, or a list for several objectives."""
     constraints: tuple[str, ...] = ()
@@ -188,8 +202,18 @@ class Search(Section):
 
     @property
     def given(self) -> int:
-        """How many first trials the file gives."""
-        return len(self.enqueue or ())
+        """How many first trials there are, as far as those of an earlier study are known."""
+        return len(self.enqueue or ()) + len(self.warm_trials)
+
+    @property
+    def warm_trials(self) -> tuple[dict[str, Number], ...]:
+        """The first trials of an earlier study, as far as they are known."""
+        return (self.warm_start.trials if self.warm_start is not None else None) or ()
+
+    def with_warm_trials(self, trials: tuple[dict[str, Number], ...] | None) -> Self:
+        """Return the same with these trials of the earlier study."""
+        assert self.warm_start is not None  # noqa: S101 - whose trials they are
+        return self.model_copy(update={"warm_start": self.warm_start.model_copy(update={"trials": trials})})
 
     @property
     def between_folds(self) -> Pruner | None:

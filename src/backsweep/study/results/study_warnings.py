@@ -28,8 +28,11 @@ HIGHEST_RATE = 0.05
 
 
 def warnings_of_sweep(sweep: Sweep, cls: type[Strategy]) -> list[RunWarning]:
-    """Return what a sweep file and its strategy show: no costs, high rates, wider ranges, print in `on_data`."""
-    return [*_costs(sweep), *_ranges(sweep, cls), *_prints(cls)]
+    """Return what a sweep file and its strategy show: no costs, high rates, wider ranges, print in `on_data`.
+
+    Also where trials of an earlier study begin one with folds.
+    """
+    return [*_costs(sweep), *_ranges(sweep, cls), *_prints(cls), *_warm_start(sweep)]
 
 
 def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]) -> list[RunWarning]:
@@ -66,6 +69,14 @@ def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
         if again is not None:
             found += [replace(each, where=f"trial {number}") for each in warnings_of_records(again, trades=1)]
     return found
+
+
+def _warm_start(sweep: Sweep) -> Iterator[RunWarning]:
+    if sweep.search.warm_start is not None and sweep.walk_forward is not None:
+        what = (
+            "the folds begin with trials of an earlier study: what that saw of their tests is no longer out of sample"
+        )
+        yield RunWarning(what, "search.warm_start", "name a study whose data end before the first test")
 
 
 def _costs(sweep: Sweep) -> Iterator[RunWarning]:

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 def read_given(
     sweep: Sweep, axes: Sequence[Dimension], region: Region, declared: Mapping[str, Param]
 ) -> Iterator[tuple[float, ...]]:
-    """Yield the values of each trial under `search.enqueue`, in the order of the axes.
+    """Yield the values of each trial under `search.enqueue` and `search.warm_start`, in the order of the axes.
 
     What an entry leaves out has the default that the strategy declares, or the number that the file sets. Raises
     BadInput for an unknown name, a value that is not on its axis, and one that breaks a relation.
     """
-    for i, entry in enumerate(sweep.search.enqueue or ()):
-        where = sweep.where("search", "enqueue", i)
+    search = sweep.search
+    enqueued = [(entry, sweep.where("search", "enqueue", i)) for i, entry in enumerate(search.enqueue or ())]
+    warm = [(entry, sweep.where("search", "warm_start", "trials", i)) for i, entry in enumerate(search.warm_trials)]
+    for entry, where in (*enqueued, *warm):
         named: Mapping[str, Number] = {} if isinstance(entry, str) else entry
         _check_names(sweep, named, axes, where)
         row = tuple(_value_of(sweep, axis, named, declared.get(axis.name), where) for axis in axes)
@@ -56,11 +58,15 @@ def _check_names(sweep: Sweep, named: Mapping[str, Number], axes: Sequence[Dimen
             raise BadInput(f"unknown parameter `{name}`", where=where, expected=expected, remedy=nearest(name, names))
 
 
+def default_of(sweep: Sweep, name: str, param: Param | None) -> Number | None:
+    """Return the default that the strategy declares, or the number that the file sets; None if there is none."""
+    return param.default if param is not None else number_at(sweep, name)
+
+
 def _value_of(sweep: Sweep, axis: Dimension, named: Mapping[str, Number], param: Param | None, where: str) -> float:
     """Return the value of one axis as the axis has it."""
     name = axis.name
-    default = param.default if param is not None else number_at(sweep, name)
-    value = named.get(name, default)
+    value = named.get(name, default_of(sweep, name, param))
     if value is None:
         problem = f"a first trial without `{name}`, which has no default"
         raise BadInput(problem, where=where, remedy=f"give `{name}` a value")

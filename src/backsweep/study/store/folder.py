@@ -231,7 +231,8 @@ class StudyFolder:
     def completed(self, sweep: Sweep) -> Sweep:
         """Return a sweep with what it leaves to defaults as the study here has it, if there is one.
 
-        Of a study that was begun with `tpe` without naming it, when that was the default, this is the sampler.
+        Of a study that was begun with `tpe` without naming it, when that was the default, this is the sampler. Of one
+        with `warm_start`, these are the trials that it took then: the earlier study may have changed since.
         """
         if not self.exists:
             return sweep
@@ -239,6 +240,9 @@ class StudyFolder:
         if "sampler" not in sweep.search.model_fields_set and begun.search.sampler == FORMER_SAMPLER:
             search = sweep.search.model_copy(update={"sampler": FORMER_SAMPLER})
             sweep = sweep.model_copy(update={"search": search})
+        warm, taken = sweep.search.warm_start, begun.search.warm_start
+        if warm is not None and taken is not None and warm.trials is None and warm.top == taken.top:
+            sweep = sweep.model_copy(update={"search": sweep.search.with_warm_trials(taken.trials)})
         if sweep.data.sessions_per_year is None:
             sweep = sweep.with_sessions_per_year(begun.sessions_per_year)
         return sweep

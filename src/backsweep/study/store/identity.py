@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from backsweep.metrics.table import SESSIONS_PER_YEAR
+from backsweep.storage.sealed import sha256
 from backsweep.strategy import find_code, find_file
 from backsweep.sweepfile.costs import custom_models
 from backsweep.sweepfile.data import ROLES, names_file
@@ -65,6 +66,9 @@ class Identity:
         content.pop("runtime", None)
         content["search"].pop("trials", None)
         content["search"].pop("patience", None)
+        if warm := content["search"].get("warm_start"):  # not where the earlier study lies, but what was taken of it
+            taken = json.dumps(warm.pop("trials", None), sort_keys=True)
+            content["search"]["warm_start"] = {"top": warm["top"], "trials": sha256(taken.encode())}
         content["strategy"] = content["strategy"].rpartition(":")[2]
         place, _, name = content["search"].get("sampler", "").rpartition(":")
         if place.endswith(".py"):
