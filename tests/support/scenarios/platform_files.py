@@ -7,16 +7,10 @@ from __future__ import annotations
 
 import io
 from datetime import UTC
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _lines(head: str, bars: list[tuple], line: Callable[..., str]) -> bytes:
-    return (head + "".join(line(*bar) + "\n" for bar in bars)).encode()
+from scenarios.vendor_files import lines
 
 
 def _seconds(moment) -> int:
@@ -31,7 +25,7 @@ def quandl_wiki(bars):
         adjusted = ",".join(str(round(price * 0.5, 6)) for price in (o, h, low, c))
         return f"AAPL,{t:%Y-%m-%d},{o},{h},{low},{c},{v},0.0,1.0,{adjusted},{v * 2}"
 
-    return "WIKI_PRICES.csv", _lines(head, bars, line)
+    return "WIKI_PRICES.csv", lines(head, bars, line)
 
 
 def tiingo(bars):
@@ -41,12 +35,12 @@ def tiingo(bars):
         adjusted = ",".join(str(round(price * 0.5, 6)) for price in (c, h, low, o))
         return f"{t:%Y-%m-%d},{c},{h},{low},{o},{v:.0f},{adjusted},{v:.0f},0.0,1.0"
 
-    return "aapl.csv", _lines(head, bars, line)
+    return "aapl.csv", lines(head, bars, line)
 
 
 def finam(bars):
     head = "<TICKER>;<PER>;<DATE>;<TIME>;<OPEN>;<HIGH>;<LOW>;<CLOSE>;<VOL>\n"
-    return "SBER_240116_240117.txt", _lines(
+    return "SBER_240116_240117.txt", lines(
         head, bars, lambda t, o, h, low, c, v: f"SBER;5;{t:%Y%m%d};{t:%H%M%S};{o};{h};{low};{c};{v:.0f}"
     )
 
@@ -63,7 +57,7 @@ def tushare(bars):
 
 def akshare(bars):
     head = "日期,股票代码,开盘,收盘,最高,最低,成交量,成交额,振幅,涨跌幅,涨跌额,换手率\n"
-    return "hist.csv", _lines(
+    return "hist.csv", lines(
         head,
         bars,
         lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},000001,{o},{c},{h},{low},{v:.0f},{v * c:.1f},1.5,0.4,0.5,0.9",
@@ -71,7 +65,7 @@ def akshare(bars):
 
 
 def coinbase(bars):
-    return "BTC-USD.csv", _lines(
+    return "BTC-USD.csv", lines(
         "time,low,high,open,close,volume\n",
         bars[::-1],
         lambda t, o, h, low, c, v: f"{_seconds(t)},{low},{h},{o},{c},{v}",
@@ -79,7 +73,7 @@ def coinbase(bars):
 
 
 def kucoin(bars):
-    return "BTC-USDT.csv", _lines(
+    return "BTC-USDT.csv", lines(
         "time,open,close,high,low,volume,turnover\n",
         bars[::-1],
         lambda t, o, h, low, c, v: f"{_seconds(t)},{o},{c},{h},{low},{v},{v * c}",
@@ -87,7 +81,7 @@ def kucoin(bars):
 
 
 def okx(bars):
-    return "BTC-USDT-candles.csv", _lines(
+    return "BTC-USDT-candles.csv", lines(
         "ts,o,h,l,c,vol,volCcy,volCcyQuote,confirm\n",
         bars[::-1],
         lambda t, o, h, low, c, v: f"{_seconds(t)}000,{o},{h},{low},{c},{v},{v * 2},{v * c},1",
@@ -95,7 +89,7 @@ def okx(bars):
 
 
 def bybit(bars):
-    return "BTCUSDT_5.csv", _lines(
+    return "BTCUSDT_5.csv", lines(
         "startTime,openPrice,highPrice,lowPrice,closePrice,volume,turnover\n",
         bars[::-1],
         lambda t, o, h, low, c, v: f"{_seconds(t)}000,{o},{h},{low},{c},{v},{v * c}",
@@ -104,14 +98,14 @@ def bybit(bars):
 
 def eod_historical_data(bars):
     head = "Date,Open,High,Low,Close,Adjusted_close,Volume\n"
-    return "MCD.US.csv", _lines(
+    return "MCD.US.csv", lines(
         head, bars, lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{o},{h},{low},{c},{c * 0.9:.4f},{v:.0f}"
     )
 
 
 def trade_station(bars):
     head = '"Date","Time","Open","High","Low","Close","Up","Down"\n'
-    return "@ES.txt", _lines(
+    return "@ES.txt", lines(
         head,
         bars,
         lambda t, o, h, low, c, v: f"{t:%m/%d/%Y},{t:%H:%M},{o:.2f},{h:.2f},{low:.2f},{c:.2f},{v:.0f},{v / 2:.0f}",
@@ -125,7 +119,7 @@ def interactive_brokers(bars):
 
 
 def kaggle_stocks(bars):
-    return "all_stocks_5yr.csv", _lines(
+    return "all_stocks_5yr.csv", lines(
         "date,open,high,low,close,volume,Name\n",
         bars,
         lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{o},{h},{low},{c},{v:.0f},AAL",
@@ -133,7 +127,7 @@ def kaggle_stocks(bars):
 
 
 def cboe(bars):
-    return "VIX_History.csv", _lines(
+    return "VIX_History.csv", lines(
         "DATE,OPEN,HIGH,LOW,CLOSE\n",
         bars,
         lambda t, o, h, low, c, _: f"{t:%m/%d/%Y},{o:.6f},{h:.6f},{low:.6f},{c:.6f}",
@@ -142,7 +136,7 @@ def cboe(bars):
 
 def market_watch(bars):
     head = "Date,Open,High,Low,Close,Volume\n"
-    return "Download Data - STOCK_US_XNAS_AAPL.csv", _lines(
+    return "Download Data - STOCK_US_XNAS_AAPL.csv", lines(
         head,
         bars[::-1],
         lambda t, o, h, low, c, v: f'{t:%m/%d/%Y},"{o:,.2f}","{h:,.2f}","{low:,.2f}","{c:,.2f}","{v:,.0f}"',
@@ -150,7 +144,7 @@ def market_watch(bars):
 
 
 def wall_street_journal(bars):
-    return "HistoricalPrices.csv", _lines(
+    return "HistoricalPrices.csv", lines(
         "Date, Open, High, Low, Close\n", bars[::-1], lambda t, o, h, low, c, _: f"{t:%m/%d/%y}, {o}, {h}, {low}, {c}"
     )
 
@@ -164,7 +158,7 @@ def nasdaq_nordic(bars):
     def written(number):
         return f"{number:,.2f}".replace(",", " ").replace(".", ",")
 
-    return "ERIC B.csv", _lines(
+    return "ERIC B.csv", lines(
         head,
         bars[::-1],
         lambda t, o, h, low, c, v: (
@@ -175,7 +169,7 @@ def nasdaq_nordic(bars):
 
 
 def ami_broker(bars):
-    return "export.csv", _lines(
+    return "export.csv", lines(
         "Ticker,Date/Time,Open,High,Low,Close,Volume\n",
         bars,
         lambda t, o, h, low, c, v: f"ES,{t:%m/%d/%Y %H:%M:%S},{o},{h},{low},{c},{v:.0f}",
@@ -184,7 +178,7 @@ def ami_broker(bars):
 
 def crsp(bars):
     head = "PERMNO,date,TICKER,BIDLO,ASKHI,PRC,VOL,RET,OPENPRC\n"
-    return "crsp.csv", _lines(
+    return "crsp.csv", lines(
         head, bars, lambda t, o, h, low, c, v: f"14593,{t:%Y-%m-%d},AAPL,{low},{h},{c},{v:.0f},0.001,{o}"
     )
 

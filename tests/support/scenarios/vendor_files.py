@@ -38,13 +38,14 @@ def _walk(moments: list[datetime]) -> list[tuple]:
     return bars
 
 
-def _lines(head: str, bars: list[tuple], line) -> bytes:
+def lines(head: str, bars: list[tuple], line) -> bytes:
+    """Return a text file of one line for each bar."""
     return (head + "".join(line(*bar) + "\n" for bar in bars)).encode()
 
 
 def stooq(bars):
     head = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
-    return "aapl.us.txt", _lines(
+    return "aapl.us.txt", lines(
         head, bars, lambda t, o, h, low, c, v: f"AAPL.US,D,{t:%Y%m%d},{t:%H%M%S},{o},{h},{low},{c},{v:.0f},0"
     )
 
@@ -53,7 +54,7 @@ def kraken(bars):
     def line(t, o, h, low, c, v):
         return f"{t.replace(tzinfo=UTC).timestamp():.0f},{o},{h},{low},{c},{v},17"
 
-    return "XBTUSD_5.csv", _lines("", bars, line)
+    return "XBTUSD_5.csv", lines("", bars, line)
 
 
 def binance(bars):
@@ -61,26 +62,26 @@ def binance(bars):
         ms = int(t.replace(tzinfo=UTC).timestamp()) * 1000
         return f"{ms},{o},{h},{low},{c},{v},{ms + 299999},1.5,3,0.5,0.25,0"
 
-    return "BTCUSDT-5m-2024-01.csv", _lines("", bars, line)
+    return "BTCUSDT-5m-2024-01.csv", lines("", bars, line)
 
 
 def dukascopy(bars):
     head = "Gmt time,Open,High,Low,Close,Volume\n"
-    return "EURUSD.csv", _lines(
+    return "EURUSD.csv", lines(
         head, bars, lambda t, o, h, low, c, v: f"{t:%d.%m.%Y %H:%M:%S}.000,{o},{h},{low},{c},{v}"
     )
 
 
 def dukascopy_local(bars):
     head = "Local time,Open,High,Low,Close,Volume\n"
-    return "EURUSD.csv", _lines(
+    return "EURUSD.csv", lines(
         head, bars, lambda t, o, h, low, c, v: f"{t:%d.%m.%Y %H:%M:%S}.000 GMT+0100,{o},{h},{low},{c},{v}"
     )
 
 
 def alpha_vantage(bars):
     head = "timestamp,open,high,low,close,volume\n"
-    return "intraday_5min_IBM.csv", _lines(
+    return "intraday_5min_IBM.csv", lines(
         head, bars[::-1], lambda t, o, h, low, c, v: f"{t:%Y-%m-%d %H:%M:%S},{o},{h},{low},{c},{v:.0f}"
     )
 
@@ -89,13 +90,13 @@ def polygon(bars):
     def line(t, o, h, low, c, v):
         return f"TRUE,{v:.0f},{o},{c},{h},{low},{int(t.replace(tzinfo=UTC).timestamp())}000000000,10"
 
-    content = _lines("ticker,volume,open,close,high,low,window_start,transactions\n", bars, line)
+    content = lines("ticker,volume,open,close,high,low,window_start,transactions\n", bars, line)
     return "2024-01-16.csv.gz", gzip.compress(content)
 
 
 def trading_view(bars):
     head = "time,open,high,low,close,Volume\n"
-    return "BATS_SPY, 5.csv", _lines(
+    return "BATS_SPY, 5.csv", lines(
         head, bars, lambda t, o, h, low, c, v: f"{t:%Y-%m-%dT%H:%M:%S}-05:00,{o},{h},{low},{c},{v:.0f}"
     )
 
@@ -104,7 +105,7 @@ def yahoo(bars):
     head = "Date,Open,High,Low,Close,Adj Close,Volume\n"
     name, content = (
         "AAPL.csv",
-        _lines(
+        lines(
             head,
             bars,
             lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{o:.6f},{h:.6f},{low:.6f},{c:.6f},{c * 0.98:.6f},{v:.0f}",
@@ -115,32 +116,32 @@ def yahoo(bars):
 
 def yfinance(bars):
     head = "Price,Close,High,Low,Open,Volume\nTicker,ACME,ACME,ACME,ACME,ACME\nDate,,,,,\n"
-    return "acme.csv", _lines(head, bars, lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{c},{h},{low},{o},{v:.0f}")
+    return "acme.csv", lines(head, bars, lambda t, o, h, low, c, v: f"{t:%Y-%m-%d},{c},{h},{low},{o},{v:.0f}")
 
 
 def first_rate(bars):
-    return "SPY_5min.txt", _lines("", bars, lambda t, o, h, low, c, v: f"{t},{o},{h},{low},{c},{v:.0f}")
+    return "SPY_5min.txt", lines("", bars, lambda t, o, h, low, c, v: f"{t},{o},{h},{low},{c},{v:.0f}")
 
 
 def kibot(bars):
-    return "IBM.txt", _lines("", bars, lambda t, o, h, low, c, v: f"{t:%m/%d/%Y},{t:%H:%M},{o},{h},{low},{c},{v:.0f}")
+    return "IBM.txt", lines("", bars, lambda t, o, h, low, c, v: f"{t:%m/%d/%Y},{t:%H:%M},{o},{h},{low},{c},{v:.0f}")
 
 
 def hist_data(bars):
-    return "DAT_ASCII_EURUSD_M1_2024.csv", _lines(
+    return "DAT_ASCII_EURUSD_M1_2024.csv", lines(
         "", bars, lambda t, o, h, low, c, v: f"{t:%Y%m%d %H%M%S};{o};{h};{low};{c};{v:.0f}"
     )
 
 
 def meta_trader_4(bars):
-    return "EURUSD5.csv", _lines(
+    return "EURUSD5.csv", lines(
         "", bars, lambda t, o, h, low, c, v: f"{t:%Y.%m.%d},{t:%H:%M},{o},{h},{low},{c},{v:.0f}"
     )
 
 
 def meta_trader_5(bars):
     head = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n"
-    return "EURUSD_M5.csv", _lines(
+    return "EURUSD_M5.csv", lines(
         head, bars, lambda t, o, h, low, c, v: f"{t:%Y.%m.%d}\t{t:%H:%M:%S}\t{o}\t{h}\t{low}\t{c}\t{v:.0f}\t0\t2"
     )
 
@@ -153,12 +154,12 @@ def crypto_data_download(bars):
     head = (
         "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume BTC,Volume USDT,tradecount\n"
     )
-    return "Binance_BTCUSDT.csv", _lines(head, bars, line)
+    return "Binance_BTCUSDT.csv", lines(head, bars, line)
 
 
 def sierra_chart(bars):
     head = "Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume\n"
-    return "ESH24.txt", _lines(
+    return "ESH24.txt", lines(
         head,
         bars,
         lambda t, o, h, low, c, v: f"{t.year}/{t.month}/{t.day}, {t:%H:%M:%S}, {o}, {h}, {low}, {c}, {v:.0f}, 9, 4, 5",
@@ -166,7 +167,7 @@ def sierra_chart(bars):
 
 
 def nasdaq(bars):
-    return "HistoricalQuotes.csv", _lines(
+    return "HistoricalQuotes.csv", lines(
         "Date, Close/Last, Volume, Open, High, Low\n",
         bars[::-1],
         lambda t, o, h, low, c, v: f"{t:%m/%d/%Y}, ${c}, {v:.0f}, ${o}, ${h}, ${low}",
@@ -175,7 +176,7 @@ def nasdaq(bars):
 
 def investing(bars):
     head = '\ufeff"Date","Price","Open","High","Low","Vol.","Change %"\n'
-    return "SPX.csv", _lines(
+    return "SPX.csv", lines(
         head,
         bars[::-1],
         lambda t, o, h, low, c, v: (
@@ -186,7 +187,7 @@ def investing(bars):
 
 def barchart(bars):
     head = "Time,Open,High,Low,Last,Change,%Chg,Volume\n"
-    content = _lines(head, bars[::-1], lambda t, o, h, low, c, v: f"{t:%m/%d/%Y},{o},{h},{low},{c},0.5,+0.1%,{v:.0f}")
+    content = lines(head, bars[::-1], lambda t, o, h, low, c, v: f"{t:%m/%d/%Y},{o},{h},{low},{c},0.5,+0.1%,{v:.0f}")
     return "spy.csv", content + b'"Downloaded from Barchart.com as of 02-28-2024 05:31am CST"\n'
 
 
@@ -196,7 +197,7 @@ def nse(bars):
         return f'"{t:%d-%b-%Y}","EQ",{prices},"{v:,.0f}","1,23,45,678.90"'
 
     head = '"Date ","series ","OPEN ","HIGH ","LOW ","PREV. CLOSE ","ltp ","close ","VOLUME ","VALUE "\n'
-    return "RELIANCE.csv", _lines(head, bars[::-1], line)
+    return "RELIANCE.csv", lines(head, bars[::-1], line)
 
 
 def german_broker(bars):
@@ -220,7 +221,7 @@ def databento(bars):
         return f"{t:%Y-%m-%dT%H:%M:%S}.000000000Z,33,1,5482,{o:.9f},{h:.9f},{low:.9f},{c:.9f},{v:.0f},ESH4"
 
     head = "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n"
-    return "glbx.csv", _lines(head, bars, line)
+    return "glbx.csv", lines(head, bars, line)
 
 
 def pandas_text(bars):
