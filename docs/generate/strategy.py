@@ -29,12 +29,12 @@ TEXTS = (
 def write() -> str:
     """Return the page."""
     lines = ["# Strategy and broker", "", INTRODUCTION, "", "## Declarations", ""]
-    for name in ("param", "choice", "state", "above", "below"):
+    for name in ("param", "choice", "state", "above", "below", "held_for", "never"):
         lines += describe_function(f"bs.{name}", getattr(bs, name))
     lines += [f"`bs.PerAsset`: {lower(in_one_line(bs.PerAsset))}", ""]
     lines += [f"`bs.Condition`: {lower(in_one_line(bs.Condition))} They are joined with `|` and `&`.", ""]
     lines += ["## Strategy", "", *describe(bs.Strategy)]
-    for name in ("features", "wake", "on_data"):
+    for name in ("features", "wake", "wake_held", "on_data"):
         lines += describe_function(name, getattr(bs.Strategy, name))
     for view in (bs.Data, bs.Bar, bs.Context, bs.Position, bs.Order):
         lines += [f"## {view.__name__}", "", *describe(view), *_fields(view)]

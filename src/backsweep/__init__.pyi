@@ -39,6 +39,8 @@ from backsweep.strategy import Strategy as Strategy
 from backsweep.strategy import above as above
 from backsweep.strategy import below as below
 from backsweep.strategy import choice as choice
+from backsweep.strategy import held_for as held_for
+from backsweep.strategy import never as never
 from backsweep.strategy import param as param
 from backsweep.strategy import state as state
 from backsweep.study.search.optuna_sampler import TPESampler as TPESampler

@@ -42,6 +42,7 @@ from backsweep.trial.lookahead import Lookahead, check_lookahead
 from backsweep.trial.models import check_models
 from backsweep.trial.own_metrics import check_metrics
 from backsweep.trial.runner import Settings
+from backsweep.trial.wake_check import check_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,6 +65,7 @@ class Findings:
     """What a check found: the sweep, its data, its space, one trial in the middle of it, and the look-ahead test.
 
     `gaps` is what the data lack by their own rhythm, `anomalies` are rows that break no rule and are probably wrong.
+    `sleep` is whether runs pass bars at which nothing can happen, and why not.
     `files` names what decides a result beside them: the strategy's file, what it and the cost models import and read;
     `warnings` what is suspicious and no error, a line each.
     """
@@ -77,6 +79,7 @@ class Findings:
     anomalies: tuple[Anomaly, ...] = ()
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sleep: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +207,8 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     """Validate a sweep file, load its data, run its strategy once and test it for look-ahead; writes nothing.
 
     Look-ahead is tested in the middle of the search space and at two random places of it, the same every time; see
-    `backsweep.trial.lookahead`. Raises BadInput, BadData or StrategyError at the first thing that is wrong.
+    `backsweep.trial.lookahead`. There, too, `wake` and `wake_held` are compared with runs that see every
+    bar. Raises BadInput, BadData or StrategyError at the first thing that is wrong.
     """
     sweep, cls, space = _read(path, overrides)
     with_warm_start(sweep)
@@ -215,10 +219,11 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     settings = Settings(spec.account, spec.execution, spec.costs)
     with _located(sweep), redirect_stdout(StringIO()):  # what on_data prints
         result = make_evaluator(spec, shard, cls).replay(trials[0])
+        sleep = check_sleep(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
         lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
     warnings = (*map(str, warnings_of_sweep(sweep, cls)), *result.warnings)
     gaps, anomalies = tuple(find_gaps(shard, find_interval(shard))), tuple(find_anomalies(shard))
-    return Findings(sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings)
+    return Findings(sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings, sleep)
 
 
 def replay(

@@ -60,7 +60,7 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
 
 
 def describe_check(found: Findings) -> dict[str, str]:
-    """Return the ten lines of a check: what was found and, where something is off, what to do about it."""
+    """Return the eleven lines of a check: what was found and, where something is off, what to do about it."""
     zone = found.shard.zone
     odd = {
         name: "; ".join(each.describe(zone) for each in anomalies) or "none"
@@ -73,6 +73,7 @@ def describe_check(found: Findings) -> dict[str, str]:
         "signals": _describe_cover(found.shard),
         "warm-up": _describe_warmup(found.lookahead.warmup),
         "look-ahead": f"none found, {tested}",
+        "sleep": found.sleep,
     }
 
 

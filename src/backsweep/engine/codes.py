@@ -6,6 +6,9 @@ from __future__ import annotations
 MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, MARKET_ON_CLOSE = range(6)
 ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop", "market_on_close")
 
+# What a comparison of a wake condition asks: a column below or above a number; a position held for so many bars.
+BELOW, ABOVE, HELD_FOR = range(3)
+
 # Time in force.
 GTC, DAY, GTD, IOC, FOK = range(5)
 TIFS = ("gtc", "day", "gtd", "ioc", "fok")

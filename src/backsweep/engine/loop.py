@@ -34,12 +34,13 @@ from backsweep.engine.account.ledger import (
     pay_funding,
 )
 from backsweep.engine.account.logs import log_live_orders
-from backsweep.engine.codes import CONTINUED, NO_FAILURE, SAME_CLOSE
-from backsweep.engine.compile.kernel import kernel, load, record_at
+from backsweep.engine.codes import CONTINUED, NO_FAILURE, NONE, SAME_CLOSE
+from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.events.corporate_actions import apply_actions, close_group
 from backsweep.engine.events.early_stop import check_early_stop
 from backsweep.engine.events.liquidation import call_margin
 from backsweep.engine.events.segment import begin_segment
+from backsweep.engine.events.sleep import begin_sleep, clauses_hold, next_group
 from backsweep.engine.fills.matching import match_close, match_group
 from backsweep.engine.orders.requests import accept_requests
 from backsweep.engine.orders.time_in_force import expire_dated, expire_day
@@ -66,34 +67,17 @@ def check_positions(state: State, group: Any) -> None:
 
 @kernel
 def is_awake(state: State, group: Any) -> bool:
-    """Return whether `on_data` has something to decide: always while a position or an order is alive."""
-    cursor = state.cursor
+    """Return whether `on_data` has something to decide: by `wake_held` while a position or an order is alive."""
+    cursor, sizes = state.cursor, state.sizes
+    first, count = 0, sizes.conditions
     if cursor.open_positions > 0 or cursor.live_orders > 0:
+        first, count = max(sizes.conditions, 0), sizes.held_conditions
+    if count == NONE:
         return True
     for row in range(group.first_row, group.first_row + group.count):
-        if _clauses_hold(state, row):
+        if clauses_hold(state, first, count, row):
             return True
     return False
-
-
-@kernel
-def _clauses_hold(state: State, row: int) -> bool:
-    """Evaluate the wake conditions, a disjunction of conjunctions, on one bar."""
-    held = True
-    clause = record_at(state.conditions, 0).clause
-    for index in range(state.sizes.conditions):
-        condition = record_at(state.conditions, index)
-        if condition.clause != clause:
-            if held:
-                return True
-            held = True
-            clause = condition.clause
-        value = load(condition.column, row)
-        if condition.above == 1:
-            held = held and value > condition.threshold
-        else:
-            held = held and value < condition.threshold
-    return held
 
 
 def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
@@ -104,9 +88,14 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
         begin_segment(state, first)
         call, cursor, rules, sizes = state.call, state.cursor, state.rules, state.sizes
         delay, multi_currency, recorded = rules.delay, sizes.currencies > 1, sizes.log_capacity > 0
-        wakes_always = sizes.conditions == 0
+        wakes_always = sizes.conditions == NONE and sizes.held_conditions == NONE
+        sleeps = begin_sleep(state, first)
         checks_positions = rules.margin_calls == 1 or rules.funding != 0
-        for index in range(first, last):
+        index = first - 1
+        while index + 1 < last:
+            index += 1
+            if sleeps:
+                index = next_group(state, index, last - 1)
             group = record_at(state.groups, index)
             cursor.group = index
             cursor.timestamp = group.timestamp

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from backsweep.engine.codes import FREE, NONE
 from backsweep.engine.compile.kernel import ON_DISK, clear, kernel, record_at
-from backsweep.engine.tables import ADDRESSES, SETTLEMENTS, TABLES
+from backsweep.engine.tables import ADDRESSES, REACH_BARS, SETTLEMENTS, TABLES
 
 Table = NDArray[Any]
 
@@ -145,6 +145,8 @@ def allocate(
     """
     capacity = 2 * (capacity or max(64, 16 * assets))
     recording = log_capacity > 0
+    single = assets == 1 and len(bars) == len(groups) > 0
+    ends = np.flatnonzero(groups["last_of_session"])
     counts = {
         "one": 1,
         "assets": assets,
@@ -153,6 +155,8 @@ def allocate(
         "capacity": capacity,
         "sessions": sessions,
         "log": max(log_capacity, 1),
+        "reaches": -(-len(bars) // REACH_BARS) if single else 1,
+        "session_ends": max(len(ends), 1),
         "logged_groups": len(groups) if recording else 1,
         "logged_balances": len(groups) * currencies if recording and currencies > 1 else 1,
     }
@@ -167,6 +171,13 @@ def allocate(
     tables.call["flat_at"] = NONE
     sizes = tables.sizes[0]
     sizes.assets, sizes.currencies = assets, currencies
+    sizes.conditions = sizes.held_conditions = NONE
+    if single:
+        first = np.arange(0, len(bars), REACH_BARS)
+        tables.reaches["low"] = np.fmin.reduceat(bars["low"], first)
+        tables.reaches["high"] = np.fmax.reduceat(bars["high"], first)
+        tables.session_ends["group"][: len(ends)] = ends
+        sizes.reaches, sizes.session_ends = len(first), len(ends)
     sizes.actions = 0 if actions is None else len(actions)
     sizes.capacity, sizes.log_capacity = capacity, log_capacity
     return tables

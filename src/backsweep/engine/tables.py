@@ -39,8 +39,11 @@ GROUP = record_dtype(  # the bars of one timestamp
     ]
 )
 CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
-    [("column", "i8"), ("threshold", "f8"), ("above", "i8"), ("clause", "i8")]
+    [("column", "i8"), ("threshold", "f8"), ("kind", "i8"), ("clause", "i8")]
 )
+REACH = record_dtype([("low", "f8"), ("high", "f8")])  # the extremes of so many bars: see REACH_BARS
+REACH_BARS = 128
+SESSION_END = record_dtype([("group", "i8")])  # the last group of a session, in order of group
 ACTION = record_dtype(  # a corporate action, in order of group
     [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
 )
@@ -169,6 +172,7 @@ CURSOR = record_dtype(  # where the loop stands
         ("next_id", "i8"),
         ("requests", "i8"),
         ("candidates", "i8"),
+        ("next_end", "i8"),  # the first of the session ends that is not before a group where the run may sleep
         ("closing_at", "i8"),  # the next group at whose end positions are closed: `flat_at`, or one with a delisting
         ("next_action", "i8"),  # the first that has not taken effect, and its group
         ("next_action_group", "i8"),
@@ -195,7 +199,10 @@ SIZES = record_dtype(  # how many there are of each
     [
         ("assets", "i8"),
         ("currencies", "i8"),
-        ("conditions", "i8"),
+        ("conditions", "i8"),  # comparisons of `wake`, NONE: `on_data` sees every bar while flat and without orders
+        ("held_conditions", "i8"),  # those of `wake_held`, which follow them, NONE: every bar while there are any
+        ("reaches", "i8"),  # 0 where a group may have several bars: every group is visited
+        ("session_ends", "i8"),
         ("actions", "i8"),
         ("capacity", "i8"),  # slots of the order table
         ("log_capacity", "i8"),  # entries of each log; 0: the run is not recorded
@@ -370,6 +377,8 @@ TABLES = {
     "groups": TableSpec(GROUP),
     "conditions": TableSpec(CONDITION),
     "actions": TableSpec(ACTION),
+    "reaches": TableSpec(REACH, "reaches"),
+    "session_ends": TableSpec(SESSION_END, "session_ends"),
     "rules": TableSpec(RULES),
     "assets": TableSpec(ASSET, "assets"),
     "tiers": TableSpec(TIER),

@@ -16,7 +16,7 @@ from backsweep.strategy.load import (
 from backsweep.strategy.models import BoundModel, CommissionModel, CostModel, Fill, SlippageModel, bind_model
 from backsweep.strategy.per_asset import PerAsset
 from backsweep.strategy.sources import Code, is_installed
-from backsweep.strategy.wake import Comparison, Condition, above, below
+from backsweep.strategy.wake import Comparison, Condition, above, below, held_for, never
 
 __all__ = [
     "Bound",
@@ -42,11 +42,13 @@ __all__ = [
     "find_code",
     "find_file",
     "head_of",
+    "held_for",
     "is_installed",
     "load_class",
     "load_function",
     "load_strategy",
     "modules_of",
+    "never",
     "param",
     "reference_of",
     "state",

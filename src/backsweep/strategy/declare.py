@@ -93,7 +93,14 @@ class Strategy(Declared):
         """Return when `on_data` has something to decide while there is no position and no order; None: always.
 
         A condition, made of `bs.above` and `bs.below`, is a promise that `on_data` does nothing where it does not hold
-        for any bar: it changes the speed, never the result.
+        for any bar: it changes the speed, never the result. `backsweep check` compares both.
+        """
+        return None
+
+    def wake_held(self) -> Condition | None:
+        """Return when `on_data` has something to decide while there is a position or an order; None: always.
+
+        As `wake`, with `bs.held_for` and `bs.never`. A fill by itself wakes nobody.
         """
         return None
 

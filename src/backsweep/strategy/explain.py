@@ -32,7 +32,7 @@ _REMEDY = (f"{_NUMBERS}; {_DEBUG}", f"{_NUMBERS}; build everything else in featu
 
 
 def ask(strategy: Strategy, method: str) -> Any:
-    """Call a method of the user's that is never compiled, `features` or `wake`; what it raises is a StrategyError."""
+    """Call a method of the user's that is never compiled, such as `features`; what it raises is a StrategyError."""
     cls = type(strategy)
     try:
         with modules_of(cls):
@@ -41,13 +41,13 @@ def ask(strategy: Strategy, method: str) -> Any:
         raise
     except Exception as error:
         raise _raised(cls, method, error, str(error)) from error
-    if method == "wake" and answer is not None and not isinstance(answer, Condition):
+    if method in {"wake", "wake_held"} and answer is not None and not isinstance(answer, Condition):
         raise StrategyError(
-            f"{cls.__name__}.wake does not return a condition",
+            f"{cls.__name__}.{method} does not return a condition",
             where=head_of(cls, method),
             expected='such as bs.above("pred", "entry") | bs.below("pred", "-entry")',
             found=f"{answer!r}, a {type(answer).__name__}",
-            remedy="to see every bar, remove wake",
+            remedy=f"to see every bar, remove {method}",
         )
     return answer
 

@@ -65,7 +65,11 @@ class _Walk:
                 if isinstance(value, (bool, int, float)):
                     self._note("constant", name)
                     self._add(value)
-                elif inspect.isfunction(value) and name not in {"features", "wake"} and not name.startswith("__"):
+                elif (
+                    inspect.isfunction(value)
+                    and name not in {"features", "wake", "wake_held"}
+                    and not name.startswith("__")
+                ):
                     self._note("method", name)
                     self._add(value)
 

@@ -15,7 +15,7 @@ import numpy as np
 from backsweep.engine.codes import NONE
 from backsweep.engine.compile.kernel import WORD, kernel, record_dtype, store
 from backsweep.errors import BacksweepError, StrategyError
-from backsweep.strategy import Bound, Condition, Strategy, ask, head_of
+from backsweep.strategy import Bound, Strategy, head_of
 from backsweep.trial.answers import Answers, is_plain
 from backsweep.trial.features import FeaturePart, Features, Wanted
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.binding import Place
-    from backsweep.trial.wake_table import WakeTable
+    from backsweep.trial.wake_table import Conditions, WakeTable
 
 PLACE = record_dtype(  # `count` values of `width` bytes from `address` on; `column` NONE: each is `word`
     [("address", "i8"), ("width", "i8"), ("count", "i8"), ("column", "i8"), ("word", "i8")]
@@ -92,7 +92,7 @@ class Assigner:
         self._conditions = begin + len(wake.features)
         self.width = self._conditions + len(wake.places)
         self._wanted: Answers[Wanted] = Answers(cls, params, features.ask, lambda wanted: wanted.lasting)
-        self._condition: Answers[Condition | None] = Answers(cls, params, lambda strategy: ask(strategy, "wake"))
+        self._wakes: Answers[Conditions] = Answers(cls, params, wake.ask)
         self.table = self._make_table(record, addresses)
 
     def stage(
@@ -133,7 +133,7 @@ class Assigner:
     @property
     def _known(self) -> tuple[bool, list[int]]:
         """Whether features last, and the columns of values that they and conditions depend on, as far as is known."""
-        return self._wanted.lasting, sorted({*self._wanted.columns, *self._condition.columns})
+        return self._wanted.lasting, sorted({*self._wanted.columns, *self._wakes.columns})
 
     def _group(self, values: NDArray[np.float64], rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Return the rows in groups that features and conditions cannot tell apart, as far as is known."""
@@ -168,8 +168,8 @@ class Assigner:
             )
         for name, column in self._features.items():
             words[rows, column] = columns[name].ctypes.data
-        condition = self._condition.find(first, make)
-        for number, entry in enumerate(self._wake.entries(condition, self._cls, self._constants)):
+        conditions = self._wakes.find(first, make)
+        for number, entry in enumerate(self._wake.entries(conditions, self._cls, self._constants)):
             if entry.feature:
                 found: Any = words[rows, self._features[entry.feature]]
             elif entry.param in self._own:

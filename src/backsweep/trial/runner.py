@@ -20,7 +20,7 @@ from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Condition, Strategy, ask, bind, explain
+from backsweep.strategy import Strategy, bind, explain
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
@@ -43,7 +43,7 @@ from backsweep.trial.market import FILLER, columns_record, locked
 from backsweep.trial.models import Models
 from backsweep.trial.session_range import SessionRange
 from backsweep.trial.summaries import Curves, new_curves, summarise_sums
-from backsweep.trial.wake_table import ROOM, WakeTable
+from backsweep.trial.wake_table import WakeTable, room_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,8 @@ class Runner:
     """Runs one strategy class on one market, interpreted or compiled, recorded or not.
 
     `params` names the values that `run` takes, in order; `fixed` gives values that hold for every run. A name is a
-    parameter of the strategy or a dotted key under costs, account or execution.
+    parameter of the strategy or a dotted key under costs, account or execution. With `wakes_always` the strategy sees
+    every bar, whatever its `wake` and `wake_held` say.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Runner:
         compiled: bool = True,
         log_capacity: int = 0,
         features: Features | FeaturePart | None = None,
+        wakes_always: bool = False,
     ) -> None:
         self.market = market
         self.cls = cls
@@ -89,6 +91,7 @@ class Runner:
         self.bound = bind(cls)
         self._loop = chunk_loop(self.bound, compiled=compiled)
         self._compiled = compiled
+        self._wakes_always = wakes_always
         self.settings = settings
         self._params = tuple(params)
         self._fixed = dict(fixed or {})
@@ -324,9 +327,7 @@ class Runner:
         )
 
     def _allocate(self, strategy: Strategy, log_capacity: int) -> Tables:
-        wake: Condition | None = ask(strategy, "wake")
-        given = 0 if wake is None else sum(map(len, wake.clauses))
-        self._room = 0 if self.cls.wake is Strategy.wake else max(ROOM, 2 * given)
+        self._room = 0 if self._wakes_always else room_of(strategy)
         tables = self._new_tables(log_capacity)
         if self._room:
             tables.arrays["conditions"] = np.zeros(self._room, CONDITION)

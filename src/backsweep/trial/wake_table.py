@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from backsweep.engine.codes import HELD_FOR, NONE
 from backsweep.engine.compile.kernel import WORD
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, StrategyError
-from backsweep.strategy import Comparison, Condition, Strategy, head_of
+from backsweep.strategy import Comparison, Condition, Strategy, ask, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +31,30 @@ class Entry(NamedTuple):
     sign: float = 1.0
 
 
+METHODS = ("wake", "wake_held")
+SIZES = {"wake": "conditions", "wake_held": "held_conditions"}
+Conditions = tuple[Condition | None, Condition | None]
+
+
+def ask_all(strategy: Strategy) -> Conditions:
+    """Return what `wake` and `wake_held` answer."""
+    return ask(strategy, "wake"), ask(strategy, "wake_held")
+
+
+def room_of(strategy: Strategy) -> int:
+    """Return how many comparisons a class with such an instance has room for, 0 where it declares no condition."""
+    if all(getattr(type(strategy), method) is getattr(Strategy, method) for method in METHODS):
+        return 0
+    return max(ROOM, 2 * sum(max(_count(condition), 0) for condition in ask_all(strategy)))
+
+
+def _count(condition: Condition | None) -> int:
+    """Return the comparisons of a condition, NONE for none."""
+    return NONE if condition is None else sum(map(len, condition.clauses))
+
+
 class WakeTable:
-    """Where the conditions of a run stand: how many there are, then each as a record of CONDITION.
+    """Where the conditions of a run stand: how many there are of each method, then each as a record of CONDITION.
 
     `signals` are the addresses of the columns that all trials share, `features` the names of those that they do not.
     """
@@ -39,40 +62,50 @@ class WakeTable:
     def __init__(self, tables: Tables, room: int, signals: Mapping[str, int], features: Sequence[str]) -> None:
         self._room, self._signals, self.features = room, signals, tuple(features)
         first = tables.conditions.ctypes.data
-        self.places = [tables.sizes["conditions"].ctypes.data] if room else []
+        self.places = [tables.sizes[SIZES[method]].ctypes.data for method in METHODS if room]
         self.places += range(first, first + room * CONDITION.itemsize, WORD)
 
-    def entries(self, wake: Condition | None, cls: type[Strategy], values: Mapping[str, float]) -> list[Entry]:
-        """Return the words of what `wake` answered, one for each place.
+    def ask(self, strategy: Strategy) -> Conditions:
+        """Return the conditions of a strategy, those of METHODS; none where there is no room."""
+        return ask_all(strategy) if self._room else (None, None)
+
+    def entries(self, conditions: Conditions, cls: type[Strategy], values: Mapping[str, float]) -> list[Entry]:
+        """Return the words of what the strategy answered, one for each place.
 
         Raises StrategyError or BadInput where a name is neither a column nor among `values`, the class's parameters.
         """
-        clauses = () if wake is None else wake.clauses
-        comparisons = [(number, each) for number, clause in enumerate(clauses) for each in clause]
+        comparisons = [
+            (method, number, each)
+            for method, condition in zip(METHODS, conditions, strict=True)
+            for number, clause in enumerate(() if condition is None else condition.clauses)
+            for each in clause
+        ]
         if len(comparisons) > self._room:
             raise StrategyError(
-                f"{cls.__name__}.wake gives more comparisons under some parameters",
-                where=head_of(cls, "wake"),
+                f"{cls.__name__} wakes by more comparisons under some parameters",
+                where=head_of(cls, comparisons[-1][0]),
                 expected=f"at most {self._room}",
                 found=str(len(comparisons)),
                 remedy="compare with parameters by their names, rather than building conditions from their values",
             )
-        found = [Entry(len(comparisons))] if self._room else []
-        for number, comparison in comparisons:
+        found = [Entry(_count(condition)) for condition in conditions if self._room]
+        for method, number, comparison in comparisons:
             threshold = _threshold(comparison, cls, values)
-            found += [self._column(comparison, cls), threshold, Entry(int(comparison.above)), Entry(number)]
+            found += [self._column(comparison, cls, method), threshold, Entry(comparison.kind), Entry(number)]
         return found + [Entry()] * (len(self.places) - len(found))
 
-    def _column(self, comparison: Comparison, cls: type[Strategy]) -> Entry:
+    def _column(self, comparison: Comparison, cls: type[Strategy], method: str) -> Entry:
         name = comparison.column
+        if comparison.kind == HELD_FOR:
+            return Entry()
         if name in self._signals:
             return Entry(self._signals[name])
         if name in self.features:
             return Entry(feature=name)
         names = [*self._signals, *self.features]
         raise BadInput(
-            f"{cls.__name__}.wake names an unknown signal or feature {name!r}",
-            where=head_of(cls, "wake"),
+            f"{cls.__name__}.{method} names an unknown signal or feature {name!r}",
+            where=head_of(cls, method),
             expected=f"one of {', '.join(names) or 'none: there are neither signals nor features'}",
             found=name,
             remedy='a price must be a feature to be compared: {"price": pl.col("close")}',

@@ -240,6 +240,16 @@ def mark_bar(state: State, bar: Any) -> None:
 
 
 @kernel
+def mark_bars(state: State, bar: Any, bars: int) -> None:
+    """Mark the asset's position to this bar, the last of so many; for runs that are not recorded."""
+    position = record_at(state.positions, bar.asset)
+    position.last_price = bar.close
+    if position.quantity != 0.0:
+        position.bars_held += bars
+        state.account.valued = 0
+
+
+@kernel
 def mark_rates(state: State, index: int) -> None:
     """Value cash in other currencies, and units of assets in them, at the rates of timestamp number `index`."""
     account = state.account

@@ -1,0 +1,217 @@
+"""Sleep: groups that a run passes without a look, because nothing can happen there.
+
+`wake` and `wake_held` say where `on_data` has something to decide. Where it has not, a group can still matter:
+
+    a bar reaches a working order; an order fills at the close, or may expire before the session's end
+    a session ends, or the run; a corporate action is due, or positions close
+    financing, funding or a margin call is due while a position is open
+
+The next group for which one of these, or a clause, holds is visited. All that those before it would have done is to
+mark the position to their closes and to count them (`ledger.mark_bars`), so that a run leaves the same bits as one
+that visits every group. It sleeps over one asset alone, and not where it is recorded, delayed or has several
+currencies.
+
+Bars are passed in blocks of REACH_BARS: a block whose extremes reach no order needs no look at its bars.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backsweep.engine.account.ledger import mark_bars
+from backsweep.engine.codes import ABOVE, HELD_FOR, NONE
+from backsweep.engine.compile.kernel import kernel, load, record_at
+from backsweep.engine.orders.time_in_force import NO_EXPIRY
+from backsweep.engine.state import State
+from backsweep.engine.tables import REACH_BARS
+
+LANES = 16
+"""Values of a column that are compared together."""
+
+
+@kernel
+def clauses_hold(state: State, first: int, count: int, row: int) -> bool:
+    """Evaluate `count` comparisons from number `first` on, a disjunction of conjunctions, on one bar."""
+    if count == 0:
+        return False
+    held = True
+    clause = record_at(state.conditions, first).clause
+    for index in range(first, first + count):
+        condition = record_at(state.conditions, index)
+        if condition.clause != clause:
+            if held:
+                return True
+            held = True
+            clause = condition.clause
+        held = held and _holds(state, condition, row)
+    return held
+
+
+@kernel
+def _holds(state: State, condition: Any, row: int) -> bool:
+    """Evaluate one comparison on a bar that the account is marked to."""
+    if condition.kind == HELD_FOR:
+        position = record_at(state.positions, record_at(state.bars, row).asset)
+        return position.quantity != 0.0 and position.bars_held >= condition.threshold
+    value = load(condition.column, row)
+    return value > condition.threshold if condition.kind == ABOVE else value < condition.threshold
+
+
+@kernel
+def begin_sleep(state: State, first: int) -> bool:
+    """Return whether a run from group `first` on can sleep, and find the first session end that it meets."""
+    sizes = state.sizes
+    if sizes.reaches == 0 or (sizes.conditions == NONE and sizes.held_conditions == NONE):
+        return False
+    if sizes.currencies > 1 or sizes.log_capacity > 0 or state.rules.delay > 0:
+        return False
+    low, high = 0, sizes.session_ends
+    while low < high:
+        middle = (low + high) // 2
+        if record_at(state.session_ends, middle).group < first:
+            low = middle + 1
+        else:
+            high = middle
+    state.cursor.next_end = low
+    return True
+
+
+@kernel
+def next_group(state: State, index: int, last: int) -> int:
+    """Return the first group from `index` to `last` that must be visited, with the account marked to the one before."""
+    cursor, rules, sizes = state.cursor, state.rules, state.sizes
+    first, count = 0, sizes.conditions
+    if cursor.open_positions > 0 or cursor.live_orders > 0:
+        first, count = max(sizes.conditions, 0), sizes.held_conditions
+    if count == NONE or cursor.overnight == 1 or cursor.at_close > 0:
+        return index
+    if cursor.expiring > 0 and cursor.next_expiry != NO_EXPIRY:
+        return index
+    if cursor.open_positions > 0 and (rules.margin_calls == 1 or rules.funding != 0):
+        return index
+    group = _scan(state, first, count, index, _next_event(state, index, last))
+    if group > index:
+        mark_bars(state, record_at(state.bars, group - 1), group - index)
+    return group
+
+
+@kernel
+def _next_event(state: State, index: int, last: int) -> int:
+    """Return the first group from `index` to `last` at which a session ends, an action is due or positions close."""
+    cursor = state.cursor
+    while cursor.next_end < state.sizes.session_ends and record_at(state.session_ends, cursor.next_end).group < index:
+        cursor.next_end += 1
+    if cursor.next_end < state.sizes.session_ends:
+        last = min(last, record_at(state.session_ends, cursor.next_end).group)
+    if cursor.next_action_group >= index:
+        last = min(last, cursor.next_action_group)
+    if cursor.closing_at >= index:
+        last = min(last, cursor.closing_at)
+    return last
+
+
+@kernel
+def _scan(state: State, first: int, count: int, index: int, stop: int) -> int:
+    """Return the first group from `index` on whose bar reaches an order or for which a clause holds, or `stop`."""
+    book = record_at(state.books, 0)
+    low, high, waits = book.reach_low, book.reach_high, state.cursor.live_orders > 0
+    start = index
+    while start < stop:
+        block = start // REACH_BARS
+        end = min(stop, (block + 1) * REACH_BARS)
+        found = end
+        reach = record_at(state.reaches, block)
+        if waits and (reach.low <= low or reach.high >= high):
+            found = _first_reached(state, low, high, start, found)
+        if count > 0:
+            found = _first_awake(state, first, count, index, start, found)
+        if found < end:
+            return found
+        start = end
+    return stop
+
+
+@kernel
+def _first_reached(state: State, low: float, high: float, row: int, end: int) -> int:
+    while row < end:
+        bar = record_at(state.bars, row)
+        if bar.low <= low or bar.high >= high:
+            break
+        row += 1
+    return row
+
+
+@kernel
+def _first_awake(state: State, first: int, count: int, index: int, row: int, end: int) -> int:
+    """Return the first bar from `row` on for which a clause holds, or `end`; the account is marked before `index`."""
+    position = first
+    while position < first + count:
+        clause = record_at(state.conditions, position).clause
+        after = position + 1
+        while after < first + count and record_at(state.conditions, after).clause == clause:
+            after += 1
+        end = _first_of_clause(state, position, after, index, row, end)
+        position = after
+    return end
+
+
+@kernel
+def _first_of_clause(state: State, position: int, after: int, index: int, row: int, end: int) -> int:
+    scanned = NONE
+    for each in range(position, after):
+        condition = record_at(state.conditions, each)
+        if condition.kind == HELD_FOR:
+            row = _first_held(state, condition.threshold, index, row, end)
+        elif scanned == NONE:
+            scanned = each
+    if scanned == NONE:
+        return row
+    while row < end:
+        row = _first_beyond(record_at(state.conditions, scanned), row, end)
+        holds = row < end
+        for each in range(scanned + 1, after):
+            condition = record_at(state.conditions, each)
+            holds = holds and (condition.kind == HELD_FOR or _holds(state, condition, row))
+        if holds:
+            return row
+        row += 1
+    return end
+
+
+@kernel
+def _first_held(state: State, bars: float, index: int, row: int, end: int) -> int:
+    """Return the first bar from `row` on at whose close the position is held for so many bars, or `end`."""
+    held = record_at(state.positions, record_at(state.bars, index).asset)
+    ahead = bars - held.bars_held - 1  # of the bar at `index`, whose close the position has not seen
+    if held.quantity == 0.0 or not ahead < end - index:
+        return end
+    return max(row, index + int(np.ceil(ahead)))
+
+
+@kernel
+def _first_beyond(condition: Any, row: int, end: int) -> int:
+    """Return the first bar from `row` on for which a comparison of a column holds, or `end`."""
+    column, threshold = condition.column, condition.threshold
+    if condition.kind == ABOVE:
+        while row + LANES <= end:
+            some = False
+            for lane in range(LANES):
+                some |= load(column, row + lane) > threshold
+            if some:
+                break
+            row += LANES
+        while row < end and not load(column, row) > threshold:
+            row += 1
+        return row
+    while row + LANES <= end:
+        some = False
+        for lane in range(LANES):
+            some |= load(column, row + lane) < threshold
+        if some:
+            break
+        row += LANES
+    while row < end and not load(column, row) < threshold:
+        row += 1
+    return row

@@ -1,0 +1,115 @@
+"""Whether what a strategy declares by `wake` and `wake_held` is true, and whether runs sleep by it.
+
+Both are promises that `on_data` does nothing elsewhere. They are tested as they are meant: a run in which it sees every
+bar must fill the same orders at the same prices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backsweep.dataset.anomalies import describe_time
+from backsweep.errors import StrategyError
+from backsweep.strategy import Strategy, head_of
+from backsweep.trial.market import pack
+from backsweep.trial.recording import record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from backsweep.dataset import Shard
+    from backsweep.trial.market import Market
+    from backsweep.trial.runner import Settings
+
+COMPARED = ("timestamp", "asset", "quantity", "price", "commission", "slippage")
+
+
+def check_sleep(
+    shard: Shard,
+    cls: type[Strategy],
+    settings: Settings,
+    trials: NDArray[np.float64],
+    *,
+    params: Sequence[str] = (),
+    fixed: Mapping[str, float | int | bool] | None = None,
+    compiled: bool = True,
+) -> str:
+    """Return whether runs sleep, and if not, why.
+
+    Raises StrategyError where `wake` or `wake_held` sleeps through something, under one row of `trials`, the values of
+    `params`: it names the first fill that differs from a run in which `on_data` sees every bar.
+    """
+    declared = [name for name in ("wake", "wake_held") if getattr(cls, name) is not getattr(Strategy, name)]
+    if not declared:
+        return "no: the strategy declares neither wake nor wake_held, and sees every bar"
+    market = pack(shard)
+    options: dict[str, Any] = {"params": tuple(params), "fixed": dict(fixed or {}), "compiled": compiled}
+    fills = 0
+    for values in trials:
+        asleep, awake = (
+            _fills(market, cls, settings, values, options | {"wakes_always": always}) for always in (False, True)
+        )
+        _compare(shard, cls, declared, asleep, awake, dict(zip(params, values.tolist(), strict=True)))
+        fills += len(awake)
+    proved = f"the {fills:,} fills of {len(trials)} runs are those of runs that see every bar"
+    return f"{_describe(market, settings, declared)}; {proved}"
+
+
+def _describe(market: Market, settings: Settings, declared: Sequence[str]) -> str:
+    obstacle = ""
+    if len(market.assets) > 1 and settings.account.mode == "shared":
+        obstacle = "several assets in one account"
+    elif len(settings.account.currencies) > 1:
+        obstacle = "several currencies"
+    elif settings.execution.delay > 0:
+        obstacle = "execution.delay"
+    methods = " and ".join(declared)
+    if obstacle:
+        return f"on_data alone, by {methods}: with {obstacle} every bar is visited"
+    held = "" if "wake_held" in declared else ", while flat"
+    return f"yes, by {methods}{held}"
+
+
+def _fills(
+    market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], options: dict[str, Any]
+) -> NDArray[Any]:
+    tables = record(market, cls, settings, values, **options).runner.tables
+    return np.array(tables.fill_log[: int(tables.cursor[0].fills_logged)])
+
+
+def _compare(
+    shard: Shard,
+    cls: type[Strategy],
+    declared: Sequence[str],
+    asleep: NDArray[Any],
+    awake: NDArray[Any],
+    values: Mapping[str, float],
+) -> None:
+    """Raise StrategyError at the first fill that differs."""
+    common = min(len(asleep), len(awake))
+    same = np.ones(common, bool)
+    for name in COMPARED:
+        same &= asleep[name][:common] == awake[name][:common]
+    first = common if same.all() else int(np.argmin(same))
+    if first == len(asleep) == len(awake):
+        return
+    given = ", ".join(f"{name} {value:g}" for name, value in values.items())
+    raise StrategyError(
+        f"{cls.__name__} acts at a bar at which it sleeps by {' or '.join(declared)}",
+        where=head_of(cls, declared[0]),
+        expected=f"as fill number {first + 1}, with every bar seen, {_describe_fill(shard, awake, first)}",
+        found=_describe_fill(shard, asleep, first) + (f", with {given}" if given else ""),
+        remedy="let wake and wake_held hold wherever on_data does something, or remove them",
+    )
+
+
+def _describe_fill(shard: Shard, fills: NDArray[Any], number: int) -> str:
+    if number >= len(fills):
+        return "no fill"
+    fill = fills[number]
+    when = describe_time(int(fill["timestamp"]), shard.zone)
+    return f"{fill['quantity']:g} {shard.assets[fill['asset']]} at {fill['price']:g}, {when}"

@@ -1,0 +1,226 @@
+"""A run that sleeps leaves the same bits as one that visits every group: random strategies over the matrix of rules."""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from scenarios.scripted import bars, evaluator
+
+from backsweep.engine.codes import DAY, GTC, LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LIMIT
+from backsweep.engine.codes import TRAILING_STOP as TRAIL
+from backsweep.strategy import Strategy, above, below, held_for, never, param, state
+from backsweep.trial.runner import Runner
+from backsweep.trial.session_range import SessionRange
+
+COUNT = 260
+HOUR = 3_600_000_000_000
+NAN = np.nan
+WAKE = (
+    above("pred", 2.0),
+    below("pred", -1.8) | above("pred", 1.8),
+    above("pred", 1.0) & below("other", -0.5),
+    (below("pred", -1.0) & above("other", 0.5) & above("pred", -1.5)) | above("other", 2.2),
+    above("pred", "level"),
+    None,
+)
+HELD = (
+    never(),
+    held_for(7),
+    held_for("hold") | below("pred", -2.0),
+    (held_for(3.5) & above("pred", 1.2)) | (above("other", 1.5) & held_for(20) & below("pred", 0.0)),
+    above("pred", 1.7) | below("other", -1.7),
+    None,
+)
+
+
+class Restless(Strategy):
+    """Asks for something at random whenever it is called, so that what it asks shows at which bars it was called."""
+
+    seed: int = param(1, 2**30, default=1)
+    flat: int = param(0, 5, default=0)
+    held: int = param(0, 5, default=0)
+    hold: int = param(1, 60, default=12)
+    level: float = param(0.0, 3.0, default=1.5)
+    draws: int = state(0)
+    calls: int = state(0)
+    last: int = state(0)
+
+    def wake(self):
+        return WAKE[self.flat]
+
+    def wake_held(self):
+        return HELD[self.held]
+
+    def draw(self, count):
+        """Draw a whole number below `count`."""
+        self.draws = (self.draws * 16807 + self.seed) % 2147483647
+        return self.draws // 64 % count
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        self.calls += 1
+        close = data[0].close
+        what = self.draw(16)
+        side = 1.0 if self.draw(2) == 0 else -1.0
+        away = 0.002 + 0.004 * self.draw(8)
+        units = 3.0 * (1 + self.draw(4))
+        tif = self.draw(5)
+        till = timestamp + HOUR * (1 + self.draw(30))
+        if broker.count_open_orders(0) > 8:
+            broker.cancel_order(self.last)
+        elif what == 0:
+            self.last = broker.submit_order(0, side * units)
+        elif what in {1, 2}:
+            price = close * (1.0 - side * away)
+            self.last = broker.submit_order(0, side * units, LIMIT, price, NAN, NAN, NAN, tif, till)
+        elif what == 3:
+            price = close * (1.0 + side * away)
+            self.last = broker.submit_order(0, side * units, STOP, NAN, price, NAN, NAN, tif, till, 0, 1 + self.draw(2))
+        elif what == 4:
+            level = close * (1.0 + side * away)
+            price = level * (1.0 + side * 0.001)
+            self.last = broker.submit_order(0, side * units, STOP_LIMIT, price, level, NAN, NAN, DAY, till)
+        elif what == 5:
+            self.last = broker.submit_order(0, side * units, TRAIL, NAN, NAN, NAN, away, GTC, till)
+        elif what == 6:
+            self.last = broker.submit_order(0, side * units, MARKET_ON_CLOSE)
+        elif what < 12:
+            stop, target = close * (1.0 - side * away), close * (1.0 + side * 2.0 * away)
+            broker.submit_bracket(0, side * units, stop, target, MARKET, NAN, NAN)
+        elif what < 14:
+            broker.close_position(0)
+        else:
+            broker.cancel_order(self.last)
+
+
+def market(seed, count=COUNT):
+    """Make bars of one asset, with sessions of some hours, some without volume, two columns and rates of funding."""
+    generator = np.random.default_rng(seed)
+    close = 100.0 * np.exp(np.cumsum(generator.normal(0, 0.004, count)))
+    opens = np.append(100.0, close[:-1]) * np.exp(generator.normal(0, 0.001, count))
+    spread = 1.0 + generator.exponential(0.002, (2, count))
+    high, low = np.maximum(opens, close) * spread[0], np.minimum(opens, close) / spread[1]
+    step = timedelta(minutes=(30, 60, 240, 1440)[seed % 4])
+    frame = bars(*zip(opens, high, low, close, strict=True), step=step)
+    pred, other = generator.normal(0, 1, (2, count))
+    pred[::13] = NAN
+    volume = generator.integers(0, 40, count).astype(float)
+    volume[generator.random(count) < 0.1] = 0.0
+    funding = np.where(generator.random(count) < 0.05, generator.normal(0, 0.001, count), NAN)
+    return frame.with_columns(
+        pl.Series("volume", volume), pred=pred, other=other, funding=pl.Series(funding).fill_nan(None)
+    )
+
+
+def rules(generator, frame):
+    """Draw an account, costs, fills and corporate actions."""
+
+    def some(*values):
+        return values[generator.integers(len(values))]
+
+    account = {
+        "cash": 10_000.0,
+        "kind": some("margin", "margin", "margin", "cash"),
+        "lot": some(0.0, 1.0),
+        "tick": some(0.0, 0.01),
+        "minimum_order": some(0.0, 400.0),
+    }
+    if account["kind"] == "cash":
+        account["settlement"] = some(0, 2)
+    else:
+        account |= {"leverage": 4.0, "maintenance_margin": some(0.0, 0.0, 0.3)}
+    financing = {"margin_interest": 0.08, "short_borrow": 0.05, "short_credit": 0.01}
+    if some(0, 1, 2) == 0:
+        financing["funding"] = "funding"
+    costs = {
+        "commission": some({"kind": "none"}, {"kind": "percentage", "rate": 0.001}),
+        "slippage": some({"kind": "none"}, {"kind": "percentage", "rate": 0.0005}),
+    }
+    if some(0, 1, 2, 3) > 0:
+        costs["financing"] = financing
+    execution = {
+        "profile": some("next_open", "next_open", "same_close", "next_close", "backtrader", "vectorbt"),
+        "limit_fill": some("touch", "penetration"),
+        "ambiguous": some("stop_first", "target_first"),
+        "untraded": some("wait", "fill"),
+        "delay": some(0, 0, 0, 0, 0, 0, 0, 2),
+        "volume_share": some(0.0, 0.0, 0.2),
+    }
+    when = np.sort(generator.choice(frame.height - 2, 3, replace=False)) + 1
+    actions = (
+        frame["timestamp"]
+        .gather(when)
+        .to_frame()
+        .with_columns(asset=pl.lit("A"), split=pl.Series([2.0, 1.0, 0.5]), dividend=pl.Series([0.0, 0.7, 0.1]))
+    )
+    return {
+        "account": account,
+        "costs": costs,
+        "execution": execution,
+        "actions": some(None, actions),
+    }
+
+
+NOT_COMPARED = {"cursor": {"next_end", "next_expiry"}, "books": {"ended"}}
+"""Where the loop stands among what it looks for; nothing but the loop reads it."""
+
+
+def left(runner):
+    """Return all that a run left, by table and field, and how often the strategy was called."""
+    names = ("account", "counters", "cursor", "positions", "settlements", "sessions", "books", "orders")
+    found = {
+        (name, field): runner.tables.arrays[name][field].tobytes()
+        for name in names
+        for field in runner.tables.arrays[name].dtype.names
+        if field not in NOT_COMPARED.get(name, ())
+    }
+    return found | {("calls", ""): int(runner._values[0]["calls"])}
+
+
+class Pair:
+    """Two runners of one strategy, one of which visits every group."""
+
+    def __init__(self, frame, compiled, **spec):
+        built = evaluator(frame, Restless, params=("seed", "flat", "held"), **spec)._runner
+        options = {"params": ("seed", "flat", "held"), "compiled": compiled}
+        self.asleep, self.awake = (Runner(built.market, built.cls, built.settings, **options) for _ in range(2))
+        self.awake.tables.sizes[0].reaches = 0
+        self.fills = 0
+
+    def compare(self, values, ranges):
+        """Run both over ranges of sessions, the account carried from one to the next where that is said."""
+        for runner in (self.asleep, self.awake):
+            runner.take(np.array(values, float))
+        for sessions, carried, closed in ranges:
+            for runner in (self.asleep, self.awake):
+                runner.go(sessions, carried=carried, flat=closed)
+            mine, other = left(self.asleep), left(self.awake)
+            assert [key for key in mine if mine[key] != other[key]] == []
+            self.fills += int(self.asleep.tables.counters[0].fills)
+
+
+def compare_random_runs(seed, compiled, trials):
+    generator = np.random.default_rng(seed)
+    frame = market(seed)
+    spec = rules(generator, frame)
+    pair = Pair(frame, compiled, **spec)
+    sessions = len(pair.asleep.market.sessions.ends)
+    for _ in range(trials):
+        cut, end = sorted(generator.choice(np.arange(1, sessions), 2, replace=False).tolist())
+        whole = (SessionRange(0, sessions), False, bool(generator.integers(2)))
+        parts = [
+            (SessionRange(cut, end), False, False),
+            (SessionRange(end, sessions), bool(generator.integers(2)), True),
+        ]
+        values = generator.integers(1, 2**30), generator.integers(30) // 5.5, generator.integers(30) // 5.5
+        pair.compare(values, [whole, *parts])
+    return pair.fills
+
+
+def test_a_run_that_sleeps_leaves_the_same_bits():
+    assert sum(compare_random_runs(seed, compiled=False, trials=2) for seed in range(16)) > 100
+
+
+@pytest.mark.thorough
+def test_many_runs_that_sleep_leave_the_same_bits():
+    assert sum(compare_random_runs(seed, compiled=True, trials=25) for seed in range(400)) > 100_000
