@@ -55,7 +55,7 @@ def staged(runner, values):
 
 def written(runner):
     """Return what the tables say of the trial taken."""
-    conditions = runner.tables.conditions[: runner.tables.sizes[0].conditions]
+    conditions = runner.tables.conditions[: max(runner.tables.sizes[0].conditions, 0)]
     record = runner._values[0]
     return (record.window, record.entry, record.both), [each.tolist()[1:] for each in conditions]
 
