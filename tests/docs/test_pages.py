@@ -52,7 +52,7 @@ def test_the_readme_is_short():
 
 def test_the_statistics_page_has_every_figure_that_is_printed():
     page = " ".join((ROOT / "docs" / "statistics.md").read_text().lower().split())
-    printed = re.findall(r'(?m)^ +(?:\*\*\(\{)?"([\w -]+)":', (ROOT / "src/backsweep/cli/findings.py").read_text())
+    printed = re.findall(r'(?m)^ +(?:\*\*\(\{)?"([\w -]+)":', (ROOT / "src/backsweep/report/words.py").read_text())
     assert len(printed) > 15
     assert [name for name in printed if name.lower() not in page] == []
 

@@ -9,8 +9,6 @@ import typer
 
 from backsweep.cli.console import (
     echo,
-    format_metric,
-    format_number,
     make_console,
     make_listing,
     print_benchmarks,
@@ -18,6 +16,7 @@ from backsweep.cli.console import (
 )
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
+from backsweep.report.formats import format_metric, format_number
 
 Params = Annotated[
     list[str] | None,

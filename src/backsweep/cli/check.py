@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing, print_warnings
+from backsweep.cli.console import echo, make_console, make_listing, print_warnings
 from backsweep.cli.options import Overrides, SweepFile
+from backsweep.report.formats import format_metric, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,6 @@ continues; a command whose standard output cannot be written ends.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from backsweep.errors import BacksweepError
 from backsweep.printable import clean, mask_secrets, printable
+from backsweep.report.formats import format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -140,29 +140,6 @@ def print_warnings(texts: Sequence[str], *, err: bool = True) -> None:
     """Print warnings, a line each."""
     for text in texts:
         echo(f"warning: {text}", err=err)
-
-
-def format_metric(name: str, value: float | None) -> str:
-    """Return a metric in its unit; a dash where it is undefined."""
-    if value is None or math.isnan(value):
-        return "-"
-    from backsweep.metrics.table import FRACTION, MONEY, TABLE, YEARLY  # noqa: PLC0415 - loads Numba
-
-    unit = TABLE[name].unit if name in TABLE else ""
-    if unit in {FRACTION, YEARLY}:
-        return f"{value:.2%}"
-    return f"{value:,.2f}" if unit == MONEY else format_number(value)
-
-
-def format_number(value: Any, digits: int = 5) -> str:
-    """Return a number with at most so many significant digits; integers and booleans as they are."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, float):
-        return "-" if value is None else str(value)
-    if math.isfinite(value) and value == round(value) and abs(value) < 1e9:
-        return f"{value:.0f}"
-    return f"{value:.{digits}g}"
 
 
 def print_columns(console: Console, columns: Mapping[str, Sequence[str]]) -> None:

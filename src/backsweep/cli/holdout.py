@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from backsweep.cli.console import echo, format_metric, format_number, make_console, make_listing
+from backsweep.cli.console import echo, make_console, make_listing
 from backsweep.cli.options import StudyPlace
+from backsweep.report.formats import format_metric, format_number
 
 
 def holdout(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from backsweep.cli.console import format_number, make_console
+from backsweep.cli.console import make_console
+from backsweep.report.formats import format_number
 from backsweep.study.table.columns import VALUE, VALUES
 
 if TYPE_CHECKING:

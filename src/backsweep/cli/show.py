@@ -11,8 +11,6 @@ import typer
 
 from backsweep.cli.console import (
     echo,
-    format_metric,
-    format_number,
     make_console,
     make_listing,
     print_benchmarks,
@@ -23,6 +21,7 @@ from backsweep.cli.console import (
 from backsweep.cli.findings import show_findings
 from backsweep.cli.options import StudyPlace
 from backsweep.errors import BadInput
+from backsweep.report.formats import format_metric, format_number
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 
 if TYPE_CHECKING:

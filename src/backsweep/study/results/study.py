@@ -174,6 +174,14 @@ class Study:
         return compare_benchmarks(self._levels, len(self.sessions), segments, self.sweep.sessions_per_year)
 
     @property
+    def benchmark_returns(self) -> pl.DataFrame | None:
+        """`timestamp, benchmark, buy_and_hold` per session, as returns; None as with `benchmark`."""
+        if not self._levels:
+            return None
+        returns = {name: levels[1:] / levels[:-1] - 1.0 for name, levels in self._levels.items()}
+        return pl.DataFrame({"timestamp": self.sessions, **returns})
+
+    @property
     def has_folds(self) -> bool:
         """Whether it has trials on folds."""
         return self.sweep.walk_forward is not None and bool(self._entries)

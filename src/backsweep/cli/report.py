@@ -1,0 +1,37 @@
+"""`backsweep report`: a study as a page to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backsweep.cli.console import echo
+from backsweep.cli.options import StudyPlace
+
+
+def report(
+    study: StudyPlace,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.html", help="The file.  [default: report.html in the study]")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Write a study as one HTML file that loads nothing: verdict, record, trials, parameters, how it was made.
+
+    An earlier page is replaced. Of a study that is running, the page is of the trials so far.
+
+    For example:
+    - backsweep report studies/demo
+
+    - backsweep report studies/demo --out demo.html --open
+
+    """
+    import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+    from backsweep.report.write import write_report  # noqa: PLC0415 - the same
+
+    place = write_report(backsweep.open_study(study), out)
+    echo(f"written: {place}")
+    if open_it:
+        typer.launch(place)

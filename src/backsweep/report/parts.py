@@ -1,0 +1,77 @@
+"""What a page consists of: sections of texts, listings, tables and charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from backsweep.figures import Figure
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Names and texts, a pair each line."""
+
+    kind: ClassVar[str] = "listing"
+    title: str
+    entries: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A text that is shown as it is."""
+
+    kind: ClassVar[str] = "code"
+    title: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table, and what it is sorted by; None sorts last."""
+
+    text: str
+    order: float | str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that sorts by a click on a heading; `text` says what it shows and what it does not."""
+
+    kind: ClassVar[str] = "table"
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure; `text` says what it shows and what it does not."""
+
+    kind: ClassVar[str] = "chart"
+    title: str
+    figure: Figure
+    text: str
+
+
+Part = Text | Listing | Code | Table | Chart
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page."""
+
+    title: str
+    parts: Sequence[Part]

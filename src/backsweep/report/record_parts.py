@@ -1,0 +1,162 @@
+"""What was selected, over time: growth and drawdown, months, years, worst drawdowns and rolling Sharpe ratio."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.figures import bar_figure, equity_figure, line_figure, monthly_figure
+from backsweep.report.formats import format_metric
+from backsweep.report.parts import Cell, Chart, Listing, Table, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from backsweep.report.parts import Part
+    from backsweep.study.results.study import Study
+
+_WORST = 5
+_METRICS = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "max_drawdown_sessions")
+
+
+def record_parts(study: Study) -> list[Part]:
+    """Return the parts on the record of what was selected."""
+    rows = study.record_by_date
+    if not len(rows):
+        return [Text("The record has no session: no fold has a test yet.")]
+    dates, returns = rows["date"].to_list(), rows["return"].fill_nan(0.0).fill_null(0.0).to_numpy()
+    series = {"what was selected": returns} | _benchmarks(study)
+    per_year = study.sweep.sessions_per_year
+    parts = [_metrics(study), Chart("Equity and drawdown", _equity(study, dates, series), _caption(study, series))]
+    parts += _calendar(rows)
+    parts.append(_drawdowns(dates, returns))
+    rolling = _rolling(dates, returns, per_year)
+    return [*parts, *([rolling] if rolling else [])]
+
+
+def _metrics(study: Study) -> Part:
+    number = study.selected
+    figures = study.walk_forward.metrics if study.has_folds else study.describe(number or 0)["metrics"]
+    names = [name for name in _METRICS if name in figures]
+    entries = {name.replace("_", " "): format_metric(name, figures[name]) for name in names}
+    found = study.statistics
+    if found is not None and found.out_of_sample is not None:
+        entries["sharpe"] += f" (95% interval {found.out_of_sample.low:.2f} to {found.out_of_sample.high:.2f})"
+    elif found is not None:
+        entries["sharpe"] += f" (best of {found.tried:,} trials; noise would have given {found.expected_noise:.2f})"
+    return Listing("", entries)
+
+
+def _benchmarks(study: Study) -> dict[str, NDArray[np.float64]]:
+    """Return what the benchmark and all assets bought and held returned in the sessions of the record."""
+    levels = study.benchmark_returns
+    if levels is None:
+        return {}
+    joined = study.record.join(levels, on="timestamp", how="left", maintain_order="left")
+    names = [name for name in joined.columns if name not in {"timestamp", "return"}]
+    return {name.replace("_", " "): joined[name].fill_nan(0.0).fill_null(0.0).to_numpy() for name in names}
+
+
+def _equity(study: Study, dates: Sequence[date], series: dict[str, NDArray[np.float64]]) -> dict[str, object]:
+    return equity_figure(dates, series, _fold_starts(study))
+
+
+def _fold_starts(study: Study) -> list[date]:
+    if not study.has_folds or study.sweep.walk_forward is None or study.sweep.walk_forward.mode == "cpcv":
+        return []
+    names = dict(zip(study.sessions, study.session_dates, strict=True))
+    first = study.walk_forward.equity.group_by("fold", maintain_order=True).agg(pl.col("timestamp").first())
+    return [names[each] for each in first["timestamp"]]
+
+
+def _caption(study: Study, series: dict[str, NDArray[np.float64]]) -> str:
+    walk = study.sweep.walk_forward
+    if walk is None:
+        what = (
+            "The selected trial over the sessions on which it was selected, after costs: it shows what the search "
+            "found, and is no forecast and no out-of-sample record."
+        )
+    elif walk.mode == "cpcv":
+        what = "The mean over the paths of the cross-validation: their trainings lie on both sides of their tests."
+    else:
+        what = (
+            "What each fold selected in its training, in the test after it, after costs; dotted lines mark where folds "
+            "begin. It does not show how much of it is luck: the interval is in the verdict."
+        )
+    beside = "" if len(series) > 1 else " There is no benchmark: the sweep file names none."
+    scale = (
+        "logarithmic"
+        if all(np.cumprod(1.0 + each).min() > 0.0 for each in series.values())
+        else "linear, as equity is not positive"
+    )
+    return f"{what}{beside} The upper axis is {scale}."
+
+
+def _calendar(rows: pl.DataFrame) -> list[Part]:
+    years, months = pl.col("date").dt.year(), pl.col("date").dt.month()
+    grown = (pl.col("return").fill_nan(0.0).fill_null(0.0) + 1.0).product() - 1.0
+    monthly = rows.group_by(years.alias("year"), months.alias("month"), maintain_order=True).agg(grown)
+    annual = rows.group_by(years.alias("year"), maintain_order=True).agg(grown)
+    months_text = "Return of each month; empty where there is no session. The first and the last may be partial."
+    years_text = "Return of each calendar year; the first and the last may be partial. A few years prove nothing."
+    return [
+        Chart("Months", monthly_figure(*(monthly[name].to_list() for name in monthly.columns)), months_text),
+        Chart(
+            "Years", bar_figure([str(year) for year in annual["year"]], annual["return"].to_list(), ".1%"), years_text
+        ),
+    ]
+
+
+def _drawdowns(dates: Sequence[date], returns: NDArray[np.float64]) -> Part:
+    rows = [
+        [
+            Cell(str(dates[begun]), dates[begun].toordinal()),
+            Cell(str(dates[low]), dates[low].toordinal()),
+            Cell("not yet") if over is None else Cell(str(dates[over]), dates[over].toordinal()),
+            Cell(format_metric("max_drawdown", depth), depth),
+            Cell(f"{(over or len(dates) - 1) - begun + 1:,}", float((over or len(dates) - 1) - begun + 1)),
+        ]
+        for begun, low, over, depth in worst_drawdowns(returns, _WORST)
+    ]
+    if not rows:
+        return Text("There was no drawdown.")
+    text = "From the first session below a peak to the session that reaches it again. The worst is still to come."
+    return Table("Worst drawdowns", ("began", "lowest", "recovered", "depth", "sessions"), rows, text)
+
+
+def worst_drawdowns(returns: NDArray[np.float64], count: int) -> list[tuple[int, int, int | None, float]]:
+    """Return the deepest drawdowns as positions of the first session, the lowest and the recovery, and the depth.
+
+    The recovery is None where there is none yet; depths are fractions of the peak, above zero.
+    """
+    equity = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
+    fall = 1.0 - equity / np.maximum.accumulate(equity)
+    under = np.concatenate([fall[1:] > 0.0, [False]])
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], under]).astype(np.int8)))
+    found = []
+    for begun, over in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        low = begun + int(np.argmax(fall[1 + begun : 1 + over]))
+        found.append((begun, low, over if over < len(returns) else None, float(fall[1 + low])))
+    return sorted(found, key=lambda each: (-each[3], each[0]))[:count]
+
+
+def _rolling(dates: Sequence[date], returns: NDArray[np.float64], per_year: float) -> Part | None:
+    window = max(round(per_year), 2)
+    if len(returns) < window * 1.25:
+        return None
+    views = np.lib.stride_tricks.sliding_window_view(returns, window)
+    deviation = views.std(axis=1, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sharpe = np.where(deviation > 0.0, views.mean(axis=1) / deviation * math.sqrt(per_year), math.nan)
+    error = math.sqrt(per_year / window)
+    text = (
+        f"Annual Sharpe ratio of the {window:,} sessions up to each one; a gap is where returns do not vary. "
+        f"Neighbours share most of their sessions, and without any skill the standard deviation of each is {error:.1f}."
+    )
+    return Chart("Rolling Sharpe ratio", line_figure(dates[window - 1 :], sharpe, "Sharpe, one year"), text)

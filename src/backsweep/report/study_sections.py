@@ -1,0 +1,249 @@
+"""A study as the sections of a page, in the order in which they are to be read: what it is worth before what it earned.
+
+The best Sharpe ratio stands nowhere without what noise would have given. A section is left out where its input is.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.figures import MOST_POINTS, bar_figure, scatter_figure
+from backsweep.report.formats import format_metric, format_number
+from backsweep.report.parts import Cell, Chart, Code, Listing, Section, Table, Text
+from backsweep.report.record_parts import record_parts
+from backsweep.report.words import (
+    describe_counting,
+    describe_counts,
+    describe_null,
+    describe_out_of_sample,
+    describe_scenario,
+    describe_trials,
+)
+from backsweep.study.table.columns import PARAMS, USER_ATTRS
+from backsweep.study.table.trials import value_columns
+
+if TYPE_CHECKING:
+    from backsweep.report.parts import Part
+    from backsweep.study.results.study import Study
+
+NO_STATISTICS = "No statistics: no trial has returns of four sessions or more."
+_TOP = 20
+_METRICS = ("sharpe", "cagr", "max_drawdown", "trades", "rejected_orders")
+
+
+def verdict_line(study: Study) -> str:
+    """Return the verdict in a line."""
+    found = study.statistics
+    return f"Verdict: {found.verdict.verdict}" if found is not None else "Verdict: none"
+
+
+def study_sections(study: Study) -> list[Section]:
+    """Return the sections of a study's page."""
+    sections = [Section("Verdict", _verdict(study))]
+    if study.chosen:
+        sections.append(Section(_record_title(study), record_parts(study)))
+    if len(study.trials):
+        sections.append(Section("Trials", _ledger(study)))
+        if parts := _parameters(study):
+            sections.append(Section("Parameters", parts))
+    sections.append(Section("How it was made", _making(study)))
+    return sections
+
+
+def _verdict(study: Study) -> list[Part]:
+    found = study.statistics
+    if found is None:
+        return [Text(NO_STATISTICS)]
+    texts = [found.verdict.reason, found.verdict.power]
+    texts += [f"Note: {note}" for note in (*found.verdict.warnings, describe_counting(found)) if note]
+    parts: list[Part] = [Text(text) for text in texts]
+    if not study.state.finished:
+        parts.insert(0, Text(f"The study is not finished: this page is of its first {study.state.done:,} trials."))
+    if found.out_of_sample is not None:
+        title = "Out of sample: each fold's selection in its test"
+        parts.append(Listing(title, describe_out_of_sample(found.out_of_sample)))
+    title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
+    parts.append(Listing(title, describe_counts(found) | (describe_trials(found) if found.judged else {})))
+    if found.null is not None:
+        parts.append(Listing("Null study: the same search on permuted histories", describe_null(found.null)))
+    return parts
+
+
+def _record_title(study: Study) -> str:
+    walk = study.sweep.walk_forward
+    if walk is None:
+        return "The selected trial, in sample"
+    return "Cross-validation, mean over the paths" if walk.mode == "cpcv" else "Out of sample"
+
+
+def _ledger(study: Study) -> list[Part]:
+    state, trials = study.state, study.trials
+    complete = int((trials["state"] == "COMPLETE").sum())
+    entries = {
+        "requested": "unknown" if state.total is None else f"{state.total:,}",
+        "complete": f"{complete:,}",
+        "pruned": f"{state.pruned:,}",
+        "failed": f"{state.failed:,}",
+        "duplicates": f"{state.duplicates:,} with the parameters of an earlier one",
+        **({"ended": state.ended} if state.ended else {}),
+    }
+    column = f"{USER_ATTRS}rejected_orders"
+    if column in trials.columns:
+        rejecting = trials.filter(pl.col(column) > 0)
+        entries["rejected orders"] = f"{trials[column].sum():,.0f}, in {len(rejecting):,} trials"
+    parts: list[Part] = [Listing("", entries)]
+    if state.failed:
+        parts.append(_failures(trials))
+    progress, table = _progress(study), _best(study)
+    return [*parts, *([progress] if progress else []), table]
+
+
+def _failures(trials: pl.DataFrame) -> Table:
+    reason = pl.col("error").cast(pl.String).fill_null("-").str.split("\n").list.first()
+    grouped = trials.filter(pl.col("state") == "FAIL").group_by(reason.alias("reason"), maintain_order=True)
+    counts = grouped.agg(pl.len().alias("trials"), pl.col("number").first()).sort("trials", descending=True)
+    rows = [
+        [Cell(row["reason"], row["reason"]), _count(row["trials"]), _count(row["number"])]
+        for row in counts.head(_TOP).to_dicts()
+    ]
+    text = "Failed trials by the first line of their error; errors in rarer lines are in the study table."
+    return Table("Why trials failed", ("reason", "trials", "first trial"), rows, text)
+
+
+def _progress(study: Study) -> Chart | None:
+    column, goal = value_columns(study.sweep.search)[0], study.sweep.search.objective[0]
+    rows = study.trials.filter(pl.col("state") == "COMPLETE").select("number", pl.col(column).cast(pl.Float64))
+    rows = rows.filter(pl.col(column).is_finite())
+    if not len(rows):
+        return None
+    figure = scatter_figure(rows["number"].to_list(), rows[column].to_numpy(), ("trial", goal.metric))
+    text = (
+        "The objective of the completed trials in the order in which they were proposed. It shows where the search "
+        "went, not whether its best values are more than luck: the verdict says that." + _thinning(len(rows))
+    )
+    return Chart("Search", figure, text)
+
+
+def _thinning(count: int) -> str:
+    return f" Of {count:,} points {MOST_POINTS:,} at equal distances are drawn." if count > MOST_POINTS else ""
+
+
+def _best(study: Study) -> Table:
+    top, goals = study.top(_TOP), study.sweep.search.objective
+    columns = {goal.metric: column for goal, column in zip(goals, value_columns(study.sweep.search), strict=True)}
+    columns |= {
+        name: USER_ATTRS + name for name in _METRICS if name not in columns and USER_ATTRS + name in top.columns
+    }
+    params = [name for name in top.columns if name.startswith(PARAMS)]
+    rows = [
+        [
+            _count(row["number"]),
+            Cell(row["state"].lower(), row["state"]),
+            *(_metric(name, row[column]) for name, column in columns.items()),
+            *(_value(row[name]) for name in params),
+        ]
+        for row in top.to_dicts()
+    ]
+    headings = ("trial", "state", *columns, *(name.removeprefix(PARAMS) for name in params))
+    means = "means over the trainings of all folds, " if study.has_folds else ""
+    text = (
+        f"The first {len(rows)} of {len(study.trials):,} trials, feasible ones first: {means}in sample. They were "
+        "found by looking for the best and flatter themselves; a click on a heading sorts."
+    )
+    return Table("The best trials, in sample", headings, rows, text)
+
+
+def _parameters(study: Study) -> list[Part]:
+    parts: list[Part] = []
+    shares = study.importances
+    if shares:
+        text = (
+            "Each parameter's share in whether a trial is among the best tenth. It says what the search was sensitive "
+            "to, not what will matter out of sample."
+        )
+        figure = bar_figure(list(shares), list(shares.values()), ".0%", sideways=True)
+        parts.append(Chart("Importances", figure, text))
+    parts += _slices(study)
+    if study.has_folds:
+        drift = study.walk_forward.drift
+        rows = [[_value(row[name]) for name in drift.columns] for row in drift.to_dicts()]
+        text = (
+            "What the folds chose, and how far the choice moved from fold to fold; a choice that jumps is a weak one."
+        )
+        headings = [name.replace("_", " ") for name in drift.columns]
+        parts.append(Table("Drift over the folds", headings, rows, text))
+    found = study.statistics
+    if found is not None and found.sensitivity:
+        scenarios = {each.name: describe_scenario(each) for each in found.sensitivity}
+        parts.append(Listing("Stress test of what was selected", scenarios))
+    return parts
+
+
+def _slices(study: Study) -> list[Part]:
+    """Return the objective by each of the four most important parameters."""
+    column, goal = value_columns(study.sweep.search)[0], study.sweep.search.objective[0].metric
+    rows = study.trials.filter((pl.col("state") == "COMPLETE") & pl.col(column).cast(pl.Float64).is_finite())
+    axes = {axis.name: axis for axis in study.space.dimensions}
+    names = [name for name in (study.importances or axes) if PARAMS + name in rows.columns][:4]
+    text = (
+        "Every completed trial by this parameter; the others vary at the same time. A broad hill is a plateau, a lone "
+        "point a peak. It says nothing about sessions that the trials have not seen." + _thinning(len(rows))
+    )
+    return [
+        Chart(
+            f"{goal} by {name}",
+            scatter_figure(
+                rows[PARAMS + name].to_list(),
+                rows[column].cast(pl.Float64).to_numpy(),
+                (name, goal),
+                log=axes[name].log if name in axes else False,
+            ),
+            text,
+        )
+        for name in names
+        if len(rows)
+    ]
+
+
+def _making(study: Study) -> list[Part]:
+    import yaml  # noqa: PLC0415 - for those who write a page
+
+    identity = study.identity
+    entries = {
+        "study": study.sweep.study,
+        "folder": str(study.path),
+        "hash": identity.hash,
+        "data fingerprint": identity.data,
+        "strategy": f"{study.sweep.strategy}, source {identity.strategy}",
+        "versions": ", ".join(f"{name} {version}" for name, version in identity.versions.items()),
+    }
+    if study.holdout_uses:
+        from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
+
+        entries["holdout"] = describe_uses(study.holdout_uses)
+    text = yaml.safe_dump(identity.sweep, sort_keys=False, allow_unicode=True)
+    path = shlex.quote(str(study.path))
+    command = (
+        f"backsweep run sweep.yaml --out another/folder --trials {max(len(study.trials), 1)}\n"
+        f"backsweep show another/folder --hash    # and of this study: backsweep show {path} --hash"
+    )
+    return [
+        Listing("", entries),
+        Code("The resolved sweep file (save it as sweep.yaml)", text),
+        Code("The commands that reproduce the trials and compare them", command),
+    ]
+
+
+def _count(value: int) -> Cell:
+    return Cell(f"{value:,}", float(value))
+
+
+def _metric(name: str, value: float | None) -> Cell:
+    return Cell(format_metric(name, value), None if value is None or value != value else float(value))  # noqa: PLR0124 - NaN
+
+
+def _value(value: float | str | bool | None) -> Cell:
+    return Cell(format_number(value, 4), float(value) if isinstance(value, int | float) else value)

@@ -1,0 +1,119 @@
+"""The statistics of a study in words, for the terminal and for the page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backsweep.report.formats import format_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backsweep.statistics.findings import Findings
+    from backsweep.statistics.out_of_sample import OutOfSample
+    from backsweep.statistics.study_records import Look, NullRank, Scenario
+
+_LISTED = 8  # looks; JSON has them all
+
+
+def describe_scenario(each: Scenario) -> str:
+    if each.reason is not None:
+        return f"- ({each.reason})"
+    shares = ("total_return", each.total_return), ("max_drawdown", each.max_drawdown)
+    total, drawdown = (format_metric(name, value) for name, value in shares)
+    return f"Sharpe {_number(each.sharpe)}, total return {total}, drawdown {drawdown}"
+
+
+def describe_null(ranked: NullRank) -> dict[str, str]:
+    few = "" if ranked.decides else "; too few for a p-value of 5%"
+    return {
+        "histories": f"{ranked.histories:,}, sessions permuted in blocks of {ranked.block:,}",
+        "Sharpe": f"{_number(ranked.sharpe)}; on permuted histories median {_number(ranked.median)}, "
+        f"highest {_number(ranked.highest)}",
+        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} of {ranked.histories:,} do at least as well{few}",
+    }
+
+
+def describe_out_of_sample(record: OutOfSample) -> dict[str, str]:
+    looks = f", corrected for {record.looks:,} looks at these data" if record.looks > 1 else ""
+    return {
+        "record": f"{record.sessions:,} sessions, {record.years:.1f} years",
+        "Sharpe": f"{_number(record.sharpe)}; 95% interval {_number(record.low)} to {_number(record.high)}, "
+        f"bootstrap in blocks of {_number(record.block_length, 1)} sessions on average",
+        "p-value": f"{_number(record.p_value, 3)} that a record without skill does at least as well{looks}",
+        "probabilistic": f"{_number(record.probabilistic, 3)} that the true Sharpe ratio is positive",
+        "track record": f"{_number(record.track_record, 1)} years are needed to call it positive at 95%",
+    }
+
+
+def describe_counting(found: Findings) -> str:
+    """Return a note on which looks the verdict counts, where these are not all earlier ones and no others."""
+    if found.before and not found.counted:
+        reason = "it is running, was killed, or was made by an older version"
+        return f"the study has no record of the looks before it ({reason}): the verdict counts all that are known now."
+    if found.later and found.counted:
+        return f"the verdict counts the looks before {_date(found.counted)}; later looks do not change it."
+    return ""
+
+
+def _looks(looks: Sequence[Look]) -> str:
+    """List looks by study, date and trials; only the last ones where there are many."""
+    left = len(looks) - _LISTED
+    return "; ".join([*([f"{left:,} others"] if left > 0 else []), *map(_look, looks[-_LISTED:])])
+
+
+def _look(look: Look) -> str:
+    times = f", {look.times:,} times" if look.times > 1 else ""
+    trials = f"{look.trials:,} trials" if look.trials else "its holdout"
+    return f"{look.study or look.hash[:8]} ({_date(look.date)}, {trials}{times})"
+
+
+def _date(time: str) -> str:
+    return time[:16].replace("T", " ") or "date unknown"
+
+
+def describe_counts(found: Findings) -> dict[str, str]:
+    again = found.looks - sum(each.times for each in found.before)
+    own = "this study" if again == 1 else f"this study {again:,} times"
+    return {
+        "trials tried": f"{found.tried:,}, including failed and pruned ones and earlier studies; "
+        f"{found.judged:,} have a Sharpe ratio",
+        "looks": f"{found.looks:,} at these data: "
+        + "; ".join([*([_looks(found.before)] if found.before else []), own]),
+        **({"later looks": _looks(found.later)} if found.later else {}),
+        "record": f"{found.sessions:,} sessions, {found.years:.1f} years",
+    }
+
+
+def describe_trials(found: Findings) -> dict[str, str]:
+    """Return each figure beside its benchmark; Sharpe ratios are annual."""
+    from backsweep.statistics.overfitting import NO_SKILL, NO_SKILL_DEVIATION  # noqa: PLC0415 - loads Numba
+
+    subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
+    looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
+    corrected = f"; {_number(found.corrected, 3)} corrected for {looks}, pruned trials and an adaptive sampler"
+    return {
+        "effective trials": f"equivalent to {_number(found.effective, 1)} independent trials",
+        "Sharpe": f"{_number(found.sharpe)} ({subject}); expected maximum without skill "
+        f"{_number(found.expected_noise)}",
+        "p-value": f"{_number(found.p_value, 3)} that the best of noise does at least as well"
+        + (corrected if found.corrected != found.p_value else ""),
+        "lower bound": f"{_number(found.lower_bound)} for the true Sharpe ratio at 95%, simultaneous for all trials",
+        "survivors": f"{found.survivors:,} of {found.judged:,} trials significant at 5%; by Holm {found.holm:,}, by "
+        f"Benjamini-Yekutieli {found.yekutieli:,}",
+        "deflated Sharpe": f"{_number(found.deflated.low)} to {_number(found.deflated.high)}, "
+        f"against {_number(found.probabilistic)} if it were the only trial",
+        "haircut Sharpe": f"{_number(found.haircut)} after correction for the number of trials",
+        "what to expect": f"{_number(found.what_to_expect)} out of sample, "
+        f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90% of splits",
+        "overfitting": f"probability {_number(found.overfitting_probability)}; without skill {_number(NO_SKILL)}, "
+        f"standard deviation {_number(NO_SKILL_DEVIATION)}",
+        "track record": f"{_number(found.track_record, 1)} years would suffice if it were the only trial",
+        "backtest length": f"below {_number(found.backtest_length, 1)} years, the best of noise is expected to reach "
+        "this Sharpe ratio",
+    }
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
