@@ -1,4 +1,4 @@
-"""The pruners between folds, one file each with its keys and its rule; a new one is a file, and a class in the union."""
+"""The pruners between folds, one file each with its keys and its rule; a new one is a file and a class in the union."""
 
 from typing import Annotated
 
