@@ -82,6 +82,7 @@ def test_the_last_step_is_the_last_that_fits(bench, declared, sweep_text):
             "{}",
             r":14: .*`search\.params\.entry\.choices\.0`\n.*\n.*\n.*number the choices",
         ),
+        ("entry: {choices: [null, 1.0]}", "{}", r":14: .*`search\.params\.entry\.choices\.0`(.|\n)*such as 0"),
         ("entry: {choices: [1.0, .nan]}", "{}", r":14: .*choices\.1`\n.* a finite number\n.*NaN\n.*such as 0"),
         ("entry: {high: .inf}", "{}", r":14: .*entry\.high`\n.* a finite number\n.*Infinity\n.*such as 0"),
         ("entry: {low: 1}", "{exit: .nan}", r":15: .*fixed\.exit`\n.* a finite number"),

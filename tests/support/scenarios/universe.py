@@ -42,6 +42,7 @@ search:
   constraints: ["max_drawdown <= 0.2"]
   relations: ["4 * fast < slow", "weight * 10 != fast"]
   enqueue: [{fast: 3, slow: 30, band: 0.01, weight: 1.0}]
+  warm_start: {study: earlier, trials: [{fast: 4, slow: 25, band: 0.0, weight: 0.6, costs.slippage.rate: 0.0}]}
 """
 
 MODELS = """\
