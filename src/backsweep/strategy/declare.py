@@ -89,6 +89,17 @@ class Strategy(Declared):
         """
         return {}
 
+    def cross_features(self) -> Mapping[str, pl.Expr]:
+        """Return columns that compare the assets, as Polars expressions by name.
+
+        Each is evaluated over the bars of all assets at one timestamp, and read as `bar.NAME`: a rank, a distance from
+        the mean, another asset's price. `asset` is the asset's name here, and the other columns are those of
+        `features`, whose names can be used as well; a feature can use the names of cross features in turn, such as to
+        look back on a spread. A missing value is null, which ranks and means leave out. It needs `account.mode:
+        shared`.
+        """
+        return {}
+
     def wake(self) -> Condition | None:
         """Return when `on_data` has something to decide while there is no position and no order; None: always.
 
@@ -113,6 +124,11 @@ class Strategy(Declared):
             f"{type(self).__name__} does not define on_data",
             expected="def on_data(self, timestamp, data, context, broker)",
         )
+
+
+def crosses(cls: type[Strategy]) -> bool:
+    """Return whether a strategy has features over all assets of a timestamp."""
+    return cls.cross_features is not Strategy.cross_features
 
 
 def _checked(cls: type[Declared], name: str, value: Any) -> Number:

@@ -3,6 +3,9 @@
 Two trials that share a window share the column. The cache is bounded in bytes and forgets what was used longest ago,
 but never a column of the trial at hand. An expression that calls a Python function (`map_batches`, `rolling_map`) is
 computed for each trial: what such a function returns does not follow from its text, as it may hold a model.
+
+Cross features are evaluated over all assets of a timestamp. Where a strategy has them, features and cross features may
+name each other, and are evaluated in the order that follows.
 """
 
 from __future__ import annotations
@@ -10,12 +13,13 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask, head_of, modules_of
+from backsweep.strategy import ask, crosses, head_of, modules_of
 from backsweep.trial.market import Market, column
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ class Wanted(NamedTuple):
 
     expressions: Mapping[str, pl.Expr]
     keys: Mapping[str, str | None]
+    across: frozenset[str] = frozenset()  # those over all assets of a timestamp
+    stages: tuple[tuple[str, ...], ...] = ()  # names in the order in which they need each other; none: all at once
 
     @property
     def lasting(self) -> bool:
@@ -58,8 +64,17 @@ class Features:
     def compute(self, cls: type[Strategy], wanted: Wanted) -> dict[str, NDArray[np.float64]]:
         """Return the columns of what was asked of a strategy of this class."""
         keys = {name: key for name, key in wanted.keys.items() if key is not None}
-        missing = {name: each for name, each in wanted.expressions.items() if keys.get(name) not in self._cache}
-        found = self._evaluate(cls, missing) if missing else {}
+        missing = [name for name in wanted.expressions if keys.get(name) not in self._cache]
+        found: dict[str, NDArray[np.float64]] = {}
+        for stage in wanted.stages or (tuple(wanted.expressions),):
+            names = [name for name in stage if name in missing]
+            if names:
+                needed = {name for each in names for name in wanted.expressions[each].meta.root_names()}
+                earlier = {
+                    name: found[name] if name in found else self._cache[keys[name]]
+                    for name in needed.intersection(wanted.expressions if wanted.stages else ())
+                }
+                found |= self._evaluate(cls, {name: wanted.expressions[name] for name in names}, earlier, wanted.across)
         for name, key in keys.items():
             if name in found and key not in self._cache:
                 self._cache[key] = found[name]
@@ -76,12 +91,29 @@ class Features:
 
     def ask(self, strategy: Strategy) -> Wanted:
         """Return what the strategy wants; raises StrategyError where that is no mapping of expressions by new names."""
-        wanted = ask(strategy, "features")
+        wanted = self._mapping(strategy, "features")
+        keys = {name: _key(expression) for name, expression in wanted.items()}
+        if not crosses(type(strategy)):
+            return Wanted(wanted, keys)
+        across = self._mapping(strategy, "cross_features")
+        twice = sorted(wanted.keys() & across.keys())
+        if twice:
+            raise StrategyError(
+                f"{type(strategy).__name__} has a feature and a cross feature of one name: {twice[0]!r}",
+                where=head_of(type(strategy), "cross_features"),
+                expected="a name for each",
+                remedy="rename one of them",
+            )
+        return _in_order(type(strategy), wanted, across)
+
+    def _mapping(self, strategy: Strategy, method: str) -> Mapping[str, pl.Expr]:
+        """Return what `features` or `cross_features` returns, checked."""
+        wanted = ask(strategy, method)
         cls = type(strategy).__name__
         if not isinstance(wanted, Mapping) or not all(isinstance(each, pl.Expr) for each in wanted.values()):
             raise StrategyError(
-                f"{cls}.features does not return expressions by name",
-                where=head_of(type(strategy), "features"),
+                f"{cls}.{method} does not return expressions by name",
+                where=head_of(type(strategy), method),
                 expected='a mapping such as {"fast": pl.col("close").rolling_mean(10)}',
                 found=_describe_answer(wanted),
                 remedy="return it" if wanted is None else "build every feature from pl.col(...), not from data",
@@ -89,27 +121,42 @@ class Features:
         taken = [name for name in wanted if name in self._market.rows.columns]
         if taken:
             raise StrategyError(
-                f"{cls}.features names a column that the data has already: {taken[0]!r}",
-                where=head_of(type(strategy), "features"),
+                f"{cls}.{method} names a column that the data has already: {taken[0]!r}",
+                where=head_of(type(strategy), method),
                 expected="a new name",
                 remedy="rename the feature",
             )
-        return Wanted(wanted, {name: _key(expression) for name, expression in wanted.items()})
+        checked: Mapping[str, pl.Expr] = wanted
+        return checked
 
-    def _evaluate(self, cls: type[Strategy], missing: Mapping[str, pl.Expr]) -> dict[str, NDArray[np.float64]]:
+    def _evaluate(
+        self,
+        cls: type[Strategy],
+        missing: Mapping[str, pl.Expr],
+        earlier: Mapping[str, NDArray[np.float64]],
+        across: frozenset[str],
+    ) -> dict[str, NDArray[np.float64]]:
+        """Evaluate features, or cross features, which may name `earlier` columns."""
         market = self._market
-        rows = market.rows.with_columns(market.sessions.clock.datetime("timestamp"))
+        known = [pl.Series(name, values).fill_nan(None) for name, values in earlier.items()]
+        rows = market.rows.with_columns(market.sessions.clock.datetime("timestamp"), *known)
+        method = "cross_features" if across.intersection(missing) else "features"
+        if method == "cross_features":  # ranks leave out null alone, and names mean assets to a strategy
+            names = pl.Series("asset", market.assets)[rows["asset"]]
+            rows = rows.with_columns(names, pl.col(tuple(market.signals)).fill_nan(None))
         try:
-            columns = [expression.over("asset").alias(name) for name, expression in missing.items()]
+            group = "timestamp" if method == "cross_features" else "asset"
+            columns = [expression.over(group).alias(name) for name, expression in missing.items()]
+            pieces = (slice(None),) if method == "cross_features" else market.pieces
             with modules_of(cls):
-                frame = pl.concat([rows[piece].select(columns) for piece in self._market.pieces])
+                frame = pl.concat([rows[piece].select(columns) for piece in pieces])
             return {name: column(frame[name]) for name in missing}
         except MemoryError:
             raise
         except (Exception, pl.exceptions.PanicException) as error:
             raise StrategyError(
-                f"{cls.__name__}.features cannot be computed",
-                where=head_of(cls, "features"),
+                f"{cls.__name__}.{method} cannot be computed",
+                where=head_of(cls, method),
                 expected=f"expressions over the columns {', '.join(rows.columns)}",
                 found=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
             ) from error
@@ -118,6 +165,35 @@ class Features:
         while self._size > self.room and len(self._cache) > keep:
             _, values = self._cache.popitem(last=False)
             self._size -= values.nbytes
+
+
+def _in_order(cls: type[Strategy], features: Mapping[str, pl.Expr], across: Mapping[str, pl.Expr]) -> Wanted:
+    """Return features and cross features in stages: what a stage names is of an earlier one, and it is of one kind."""
+    expressions = {**features, **across}
+    needs = {name: set(each.meta.root_names()) & expressions.keys() for name, each in expressions.items()}
+    sorter = TopologicalSorter(needs)
+    stages: list[tuple[str, ...]] = []
+    keys: dict[str, str | None] = {}
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise StrategyError(
+            f"{cls.__name__}: features need each other in a circle",
+            where=head_of(cls, "cross_features"),
+            expected="each from columns of the data, or from features that do not need it",
+            found=" needs ".join(reversed(error.args[1])),
+        ) from None
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        stages += [tuple(name for name in kind if name in ready) for kind in (features, across)]
+        for name in ready:
+            key, of_others = _key(expressions[name]), [keys[need] for need in sorted(needs[name])]
+            if key is not None and (of_others or name in across):
+                key = None if None in of_others else repr((name in across, key, of_others))
+            keys[name] = key
+            sorter.done(name)
+    ordered = {name: keys[name] for name in expressions}
+    return Wanted(expressions, ordered, frozenset(across), tuple(filter(None, stages)))
 
 
 def _describe_answer(answer: object) -> str:

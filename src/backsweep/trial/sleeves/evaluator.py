@@ -15,7 +15,7 @@ import numpy as np
 
 from backsweep.dataset import load
 from backsweep.errors import StrategyError
-from backsweep.strategy import load_strategy
+from backsweep.strategy import crosses, head_of, load_strategy
 from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator, name_errors
 from backsweep.trial.features import Features
@@ -76,6 +76,14 @@ class SleeveEvaluator(Evaluator):
     ) -> None:
         self._spec = spec
         self._cls = cls or load_strategy(spec.strategy)
+        if crosses(self._cls):
+            raise StrategyError(
+                f"{self._cls.__name__}.cross_features compares assets, and a sleeve sees its own alone",
+                where=head_of(self._cls, "cross_features"),
+                expected="account.mode: shared",
+                found="sleeves",
+                remedy="set account.mode: shared; every worker then has all assets",
+            )
         self._calendar = calendar
         self._shards = tuple(shards)
         self._share = Share(spec, calendar)
