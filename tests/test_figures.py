@@ -47,3 +47,8 @@ def test_many_points_are_thinned_to_the_same_ones_every_time():
     assert first == second
     assert len(first["x"]) == MOST_POINTS
     assert (first["x"][0], first["x"][-1]) == (0, count - 1)
+
+
+def test_ticks_over_several_decades_are_round_and_apart():
+    axis = equity_figure(DATES, {"a": np.array([1.0, 9.0, 0.0])})["layout"]["yaxis"]
+    assert axis["ticktext"] == ["1", "2", "5", "10", "20", "50", "100", "200", "500"]

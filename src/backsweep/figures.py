@@ -103,10 +103,12 @@ def equity_figure(
 
 
 def _log_ticks(low: float, high: float) -> dict[str, Any]:
-    """Return ticks for a logarithmic axis at round numbers: over less than a decade Plotly labels single digits."""
+    """Return ticks for a logarithmic axis at round numbers: Plotly labels single digits, which overlap."""
     steps = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0)
     if not high / low < 10.0:
-        return {}
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        values = [digit * 10.0**decade for decade in decades for digit in (1.0, 2.0, 5.0)]
+        return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
     step = next((each for each in steps if (high - low) / each <= 7.0), 10.0)
     values = [round(step * place, 2) for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
     values = [value for value in values if value > 0.0]

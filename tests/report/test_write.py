@@ -44,3 +44,10 @@ def test_failed_trials_are_listed_by_their_reasons(study):
     assert len(failed)
     assert f"<dt>failed</dt><dd>{len(failed):,}</dd>" in page
     assert "Why trials failed" in page
+
+
+def test_a_trial_that_violates_a_constraint_is_marked(bench):
+    bench.run("none", bench.sweep(constraints=["trades >= 1000000"]))
+    page = report_bytes(open_study(bench.folder / "none")).decode()
+    assert ">infeasible</td>" in page
+    assert ">complete</td>" not in page

@@ -6,7 +6,7 @@ The best Sharpe ratio stands nowhere without what noise would have given. A sect
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -22,7 +22,7 @@ from backsweep.report.words import (
     describe_scenario,
     describe_trials,
 )
-from backsweep.study.table.columns import PARAMS, USER_ATTRS
+from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import value_columns
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _best(study: Study) -> Table:
     rows = [
         [
             _count(row["number"]),
-            Cell(row["state"].lower(), row["state"]),
+            _state(row),
             *(_metric(name, row[column]) for name, column in columns.items()),
             *(_value(row[name]) for name in params),
         ]
@@ -154,6 +154,12 @@ def _best(study: Study) -> Table:
         "found by looking for the best and flatter themselves; a click on a heading sorts."
     )
     return Table("The best trials, in sample", headings, rows, text)
+
+
+def _state(row: dict[str, Any]) -> Cell:
+    broken = any((row[name] or 0.0) > 0.0 for name in row if name.startswith(CONSTRAINTS))
+    state = "infeasible" if row["state"] == "COMPLETE" and broken else str(row["state"]).lower()
+    return Cell(state, state)
 
 
 def _parameters(study: Study) -> list[Part]:
