@@ -34,7 +34,7 @@ def write() -> str:
     lines += [f"`bs.PerAsset`: {lower(in_one_line(bs.PerAsset))}", ""]
     lines += [f"`bs.Condition`: {lower(in_one_line(bs.Condition))} They are joined with `|` and `&`.", ""]
     lines += ["## Strategy", "", *describe(bs.Strategy)]
-    for name in ("features", "wake", "wake_held", "on_data"):
+    for name in ("fit", "features", "wake", "wake_held", "on_data"):
         lines += describe_function(name, getattr(bs.Strategy, name))
     for view in (bs.Data, bs.Bar, bs.Context, bs.Position, bs.Order):
         lines += [f"## {view.__name__}", "", *describe(view), *_fields(view)]

@@ -219,8 +219,10 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     settings = Settings(spec.account, spec.execution, spec.costs)
     with _located(sweep), redirect_stdout(StringIO()):  # what on_data prints
         result = make_evaluator(spec, shard, cls).replay(trials[0])
-        sleep = check_sleep(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
-        lookahead = check_lookahead(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed))
+        sleep = check_sleep(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed), folds=spec.folds)
+        lookahead = check_lookahead(
+            shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed), folds=spec.folds
+        )
     warnings = (*map(str, warnings_of_sweep(sweep, cls)), *result.warnings)
     gaps, anomalies = tuple(find_gaps(shard, find_interval(shard))), tuple(find_anomalies(shard))
     return Findings(sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings, sleep)
@@ -278,7 +280,9 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
 
 def _replay(spec: TrialSpec, values: Mapping[str, Number], *, compiled: bool = True) -> Result:
     fixed = {name: value for name, value in spec.fixed.items() if name not in values}
-    folds = spec.folds if spec.folds is not None and spec.folds.holdout else None  # none but to end before the holdout
+    fits = load_strategy(spec.strategy).fits()
+    holdout = spec.folds is not None and spec.folds.holdout is not None
+    folds = spec.folds if fits or holdout else None  # none but for their models, and to end before the holdout
     spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
     row = np.array([float(value) for value in values.values()])
     return make_evaluator(spec).replay(row, compiled=compiled)

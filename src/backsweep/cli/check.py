@@ -112,8 +112,10 @@ def _describe_cover(shard: Shard) -> str:
     return "; ".join(lines) or "none"
 
 
-def _describe_warmup(warmup: Mapping[str, int | None]) -> str:
+def _describe_warmup(warmup: Mapping[str, int | None] | None) -> str:
     """Return how many bars each feature needs, and what to do about those that never settle."""
+    if warmup is None:
+        return "not looked for: models are trained in each fold"
     texts = [f"{name} {bars:,} bar{'s'[: bars != 1]}" for name, bars in warmup.items() if bars is not None]
     endless = [name for name, bars in warmup.items() if bars is None]
     if endless:

@@ -28,7 +28,19 @@ from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistakes import refuse
 from backsweep.strategy.per_asset import PerAsset
 
-_NOT_METHODS = {"on_data", "charge", "slip", "features", "cross_features", "wake", "wake_held", "declared", "values"}
+_NOT_METHODS = {
+    "on_data",
+    "charge",
+    "slip",
+    "features",
+    "cross_features",
+    "fit",
+    "fits",
+    "wake",
+    "wake_held",
+    "declared",
+    "values",
+}
 _OURS = {"builtins", "backsweep.strategy.declare", "backsweep.strategy.models"}  # homes of the bases
 
 

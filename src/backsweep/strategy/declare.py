@@ -80,6 +80,23 @@ class Declared:
 class Strategy(Declared):
     """The base of every strategy: declare parameters on the class and decide in `on_data`."""
 
+    fitted: ClassVar[Any] = None
+    """What `fit` has returned for the fold at hand; for `features`."""
+
+    @classmethod
+    def fits(cls) -> bool:
+        """Return whether the class defines `fit`."""
+        return cls.fit is not Strategy.fit
+
+    def fit(self, train: pl.DataFrame) -> Any:  # noqa: ARG002 - the protocol
+        """Return what `features` may use as `self.fitted`, made of a fold's training alone; optional.
+
+        `train` has the bars of all assets in the training, by timestamp and asset: `timestamp` (a Datetime on the clock
+        of the data), `asset` (its name), prices, `volume` and the signals. Called once for each fold and each set of
+        the parameters that it reads, in each worker process; it must return the same for the same frame.
+        """
+        return None
+
     def features(self) -> Mapping[str, pl.Expr]:
         """Return columns that depend on the parameters, as Polars expressions by name.
 

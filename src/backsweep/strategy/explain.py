@@ -31,12 +31,12 @@ _DEBUG = "run with --interpreted to step through it in a debugger"
 _REMEDY = (f"{_NUMBERS}; {_DEBUG}", f"{_NUMBERS}; build everything else in features(); {_DEBUG}")
 
 
-def ask(strategy: Strategy, method: str) -> Any:
+def ask(strategy: Strategy, method: str, *arguments: Any) -> Any:
     """Call a method of the user's that is never compiled, such as `features`; what it raises is a StrategyError."""
     cls = type(strategy)
     try:
         with modules_of(cls):
-            answer = getattr(strategy, method)()
+            answer = getattr(strategy, method)(*arguments)
     except (MemoryError, BacksweepError):
         raise
     except Exception as error:

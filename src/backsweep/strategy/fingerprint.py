@@ -67,7 +67,7 @@ class _Walk:
                     self._add(value)
                 elif (
                     inspect.isfunction(value)
-                    and name not in {"features", "cross_features", "wake", "wake_held"}
+                    and name not in {"features", "cross_features", "fit", "wake", "wake_held"}
                     and not name.startswith("__")
                 ):
                     self._note("method", name)

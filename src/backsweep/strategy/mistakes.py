@@ -21,7 +21,7 @@ from backsweep.strategy.declare import Strategy
 from backsweep.strategy.mistake_rules import ARGUMENTS, COMPILED_RULES, RULES, SILENT, Scope
 
 SIGNATURE = "def on_data(self, timestamp, data, context, broker)"
-_OTHER_METHODS = ("features", "cross_features", "wake", "wake_held")
+_OTHER_METHODS = ("features", "cross_features", "fit", "wake", "wake_held")
 _ELSEWHERE = ("next", "on_bar", "handle_data", "on_tick", "on_event", "run", "execute")  # its name in other libraries
 _PLACED = (ast.expr, ast.stmt, ast.ExceptHandler)
 

@@ -50,7 +50,7 @@ class Answers(Generic[Answer]):
         self._kept: dict[bytes, Answer] = {}
         self.lasting = True  # as far as is known
         self._read: set[str] = set()
-        self._tracing = _trace(cls, self._read) if is_plain(cls) else None
+        self._tracing = trace(cls, self._read) if is_plain(cls) else None
         if self._tracing is None:
             self._read.update(params)
 
@@ -81,7 +81,7 @@ class Answers(Generic[Answer]):
         return sorted(self._columns[name] for name in self._read if name in self._columns)
 
 
-def _trace(cls: type[Strategy], read: set[str]) -> type[Strategy] | None:
+def trace(cls: type[Strategy], read: set[str]) -> type[Strategy] | None:
     """Return the class with instances that note in `read` which parameters are read; None where that cannot be."""
     names = set(cls.declared())
 

@@ -12,8 +12,10 @@ from backsweep.dataset.calendar import calendar_of, survey
 from backsweep.strategy import load_strategy
 from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator, name_errors
-from backsweep.trial.features import Features
+from backsweep.trial.fitted_folds import FittedFolds
+from backsweep.trial.fold_features import check_fit, make_features
 from backsweep.trial.fold_runner import FoldRunner
+from backsweep.trial.folds import divide
 from backsweep.trial.hold import held_worth
 from backsweep.trial.market import Market, pack
 from backsweep.trial.recording import ReplayPlan, record
@@ -58,15 +60,18 @@ class SharedEvaluator(Evaluator):
     def __init__(self, spec: TrialSpec, data: Market | Shard | None = None, cls: type[Strategy] | None = None) -> None:
         self._cls = cls or load_strategy(spec.strategy)
         self._market = data if isinstance(data, Market) else pack(data or load(spec.data, spec.account.rate_columns))
+        check_fit(self._cls, spec)
+        dates = self._market.sessions.dates
+        segments, end = divide(dates, spec.folds)
         self._options: dict[str, Any] = {
             "params": spec.params,
             "fixed": dict(spec.fixed),
-            "features": Features(self._market),
+            "features": make_features(self._market, self._cls, segments, end),
         }
         self._settings = Settings(spec.account, spec.execution, spec.costs)
         self._runner = Runner(self._market, self._cls, self._settings, **self._options)
         self._pruning = spec.pruning
-        self._folds: dict[range | None, FoldRunner] = {}
+        self._folds: dict[range | None, FoldRunner | FittedFolds] = {}
         check_code(spec)
         super().__init__(spec, self._cls, self._market.sessions, self._market.assets, self._market.notes)
 
@@ -82,13 +87,19 @@ class SharedEvaluator(Evaluator):
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
         if chunk.folds not in self._folds:
-            self._folds[chunk.folds] = FoldRunner(
-                self._runner, self._plan(chunk.folds), pruning=self._pruning, own=self._own
-            )
+            self._folds[chunk.folds] = self._run_folds(chunk.folds)
         figures, started = self._new_figures(chunk), time.time()
         errors = self._folds[chunk.folds].run(chunk.values, figures)
         times = np.linspace(started, time.time(), len(chunk.numbers) + 1)  # a trial's own are not known
         return self._build_outcome(chunk, figures, name_errors(chunk, errors), times[:-1], times[1:])
+
+    def _run_folds(self, folds: range | None) -> FoldRunner | FittedFolds:
+        if self._cls.fits():
+            arguments = (self._market, self._cls, self._settings)
+            return FittedFolds(
+                self._runner, arguments, self._options, self.info.of(folds), self._plan(folds), self._own
+            )
+        return FoldRunner(self._runner, self._plan(folds), pruning=self._pruning, own=self._own)
 
     def benchmarks(self) -> Levels:
         """Return what the benchmark, and all assets bought and held, are worth; nothing without a benchmark."""

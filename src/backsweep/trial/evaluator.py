@@ -10,7 +10,8 @@ import numpy as np
 
 from backsweep.trial.benchmark import tabulate_benchmarks
 from backsweep.trial.contract import Chunk, DataInfo, Outcome
-from backsweep.trial.folds import TEST, TRAIN, check_hours, holdout_start, make_segments
+from backsweep.trial.fold_features import check_fit
+from backsweep.trial.folds import TEST, TRAIN, check_hours, divide
 from backsweep.trial.own_metrics import OwnMetrics
 from backsweep.trial.recording import ReplayPlan
 from backsweep.trial.segment_plan import SegmentPlan, plan_segments
@@ -68,13 +69,15 @@ class Evaluator(ABC):
         assets: Sequence[str],
         notes: Sequence[str],
     ) -> None:
+        check_fit(cls, spec)
         folds, dates = spec.folds, sessions.dates
         if folds is not None:
             check_hours(folds, intraday=sessions.intraday)
-        segments = make_segments(dates, folds) if folds else ()
+        segments, end = divide(dates, folds)
         known = (sessions.ends, tuple(assets), segments, tuple(notes), dates, sessions.per_year)
         self.info = DataInfo(*known, spec.metric_names)
-        self.holdout = range(holdout_start(dates, folds) if folds else len(dates), len(dates))
+        self.holdout = range(end, len(dates))
+        self._fits = cls.fits()
         self._flat = folds is not None and folds.state == "flat"
         self._plans: dict[range | None, SegmentPlan] = {}
         self._own = OwnMetrics(spec, cls, dates) if spec.metrics else None
@@ -93,8 +96,12 @@ class Evaluator(ABC):
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
-        """Run one trial again over all the data before the holdout with full records, compiled or not the same bits."""
-        return self._compared(ReplayPlan(SessionRange(0, self.holdout.start), 0), values, compiled=compiled)
+        """Run one trial again over all the data before the holdout with full records, compiled or not the same bits.
+
+        With a model for each fold it begins with the first test: before it no model has been trained.
+        """
+        first = next(each.first for each in self.info.segments if each.name == TEST) if self._fits else 0
+        return self._compared(ReplayPlan(SessionRange(first, self.holdout.start), first), values, compiled=compiled)
 
     def replay_holdout(self, values: NDArray[np.float64]) -> Result:
         """Run one trial on the holdout, from a fresh account, with full records."""

@@ -85,12 +85,24 @@ class Features:
         self._forget(keep=len(set(keys.values())))
         return columns
 
+    def check(self, cls: type[Strategy]) -> None:
+        """Raise StrategyError where the class has `fit`, for which there is no training here."""
+        if cls.fits():
+            raise StrategyError(
+                f"{cls.__name__}.fit has no training to be called with",
+                where=head_of(cls, "fit"),
+                expected="folds, each with a training that ends before its test",
+                found="a run without folds",
+                remedy="run it from a sweep file with walk_forward: {train: 4y, test: 1y}, or mode: holdout",
+            )
+
     def part(self, rows: slice) -> FeaturePart:
         """Return the features of some rows of the market, which are computed on all of it."""
         return FeaturePart(self, rows)
 
     def ask(self, strategy: Strategy) -> Wanted:
         """Return what the strategy wants; raises StrategyError where that is no mapping of expressions by new names."""
+        self.check(type(strategy))
         wanted = self._mapping(strategy, "features")
         keys = {name: _key(expression) for name, expression in wanted.items()}
         if not crosses(type(strategy)):

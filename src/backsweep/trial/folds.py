@@ -66,6 +66,11 @@ class Segment:
         return 0 if self.pieces and self.name == TRAIN else self.sessions
 
 
+def divide(dates: NDArray[np.int32], spec: FoldSpec | None) -> tuple[tuple[Segment, ...], int]:
+    """Return the segments of `make_segments`, none without folds, and the position of `holdout_start`."""
+    return (make_segments(dates, spec), holdout_start(dates, spec)) if spec is not None else ((), len(dates))
+
+
 def make_segments(dates: NDArray[np.int32], spec: FoldSpec) -> tuple[Segment, ...]:
     """Divide sessions: train and test of fold 0, train and test of fold 1, and so on.
 

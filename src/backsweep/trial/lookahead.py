@@ -22,6 +22,8 @@ import polars as pl
 
 from backsweep.engine.codes import FREE, ORDER_TYPES
 from backsweep.errors import StrategyError
+from backsweep.trial.fold_features import make_features
+from backsweep.trial.folds import TEST, divide
 from backsweep.trial.market import Market, pack
 from backsweep.trial.recording import record
 from backsweep.trial.runner import Runner, Settings
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
     from backsweep.dataset import Shard
     from backsweep.strategy import Strategy
+    from backsweep.sweepfile.folds import FoldSpec
+    from backsweep.trial.features import Features
+    from backsweep.trial.folds import Segment
 
 MOMENTS = 12
 """How many moments are tried for each parameter set, where the data is not too large for it."""
@@ -64,13 +69,13 @@ class Lookahead:
     moments : how many moments were tried, over all parameter sets.
     requests : at how many of them the strategy had just asked for something.
     warmup : by feature, after how many bars of an asset it no longer depends on where the data begins; None if it does
-        to the end.
+        to the end. None where it was not looked for: the strategy has `fit`.
 
     """
 
     moments: int
     requests: int
-    warmup: dict[str, int | None]
+    warmup: dict[str, int | None] | None
 
 
 def check_lookahead(
@@ -81,33 +86,46 @@ def check_lookahead(
     *,
     params: Sequence[str] = (),
     fixed: Mapping[str, float | int | bool] | None = None,
+    folds: FoldSpec | None = None,
     seed: int = 0,
     compiled: bool = True,
 ) -> Lookahead:
     """Try a strategy for look-ahead under each row of `trials`, the values of `params`.
 
+    One with `fit` is trained anew on every other history, in the trainings of `folds`, and tried from the first test
+    on; its warm-up is not looked for, as the trainings move with the beginning of the data.
+
     Raises StrategyError where the strategy used what comes later: it says what, and when.
     """
     random = np.random.default_rng(seed)
     market = pack(shard)
+    segments, end = divide(market.sessions.dates, folds)
+    first = _first_tested(market, segments) if cls.fits() else 0
+
+    def features(of: Market) -> Features:
+        return make_features(of, cls, segments, end)
+
     options: dict[str, Any] = {"params": tuple(params), "fixed": dict(fixed or {}), "compiled": compiled}
-    _run_interpreted(market, cls, settings, trials[0], options)
-    real = Runner(market, cls, settings, **options)
+    known = features(market)
+    _run_interpreted(market, cls, settings, trials[0], {**options, "features": known})
+    real = Runner(market, cls, settings, features=known, **options)
     moments = requests = 0
     for values in trials:
-        asked = _moments_of_requests(record(market, cls, settings, values, **options).runner)
-        chosen = _choose(asked, len(market.groups), market.bars.size, random)
+        asked = _moments_of_requests(record(market, cls, settings, values, features=known, **options).runner)
+        chosen = first + _choose(asked[asked >= first] - first, len(market.groups) - first, market.bars.size, random)
         moments += len(chosen)
         requests += len(np.intersect1d(chosen, asked))
         real.take(values)
         for moment in chosen:
             real.go_until(moment + 1)
             for other in _other_courses(shard, market, moment, random):
-                runner = Runner(other, cls, settings, **options)
+                runner = Runner(other, cls, settings, features=features(other), **options)
                 runner.take(values)
                 _compare_features(real, runner, moment)
                 runner.go_until(moment + 1)
                 _compare_requests(real, runner, moment)
+    if cls.fits():
+        return Lookahead(moments, requests, None)
     later = Runner(_later(shard, market), cls, settings, **options)
     for runner in (real, later):
         runner.take(trials[0])
@@ -122,6 +140,12 @@ def _run_interpreted(
     runner = Runner(market, cls, settings, **{**options, "compiled": False})
     runner.take(values)
     runner.go_until(int(np.searchsorted(market.groups["first_row"], INTERPRETED)))
+
+
+def _first_tested(market: Market, segments: Sequence[Segment]) -> int:
+    """Return the number of the first timestamp of the first test."""
+    session = next((each.first for each in segments if each.name == TEST), 0)
+    return int(np.searchsorted(market.groups["session"], session))
 
 
 def _moments_of_requests(runner: Runner) -> NDArray[np.int64]:

@@ -13,6 +13,8 @@ import numpy as np
 from backsweep.dataset.anomalies import describe_time
 from backsweep.errors import StrategyError
 from backsweep.strategy import Strategy, head_of
+from backsweep.trial.fold_features import make_features
+from backsweep.trial.folds import divide
 from backsweep.trial.market import pack
 from backsweep.trial.recording import record
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
+    from backsweep.sweepfile.folds import FoldSpec
     from backsweep.trial.market import Market
     from backsweep.trial.runner import Settings
 
@@ -36,6 +39,7 @@ def check_sleep(
     *,
     params: Sequence[str] = (),
     fixed: Mapping[str, float | int | bool] | None = None,
+    folds: FoldSpec | None = None,
     compiled: bool = True,
 ) -> str:
     """Return whether runs sleep, and if not, why.
@@ -48,6 +52,7 @@ def check_sleep(
         return "no: the strategy declares neither wake nor wake_held, and sees every bar"
     market = pack(shard)
     options: dict[str, Any] = {"params": tuple(params), "fixed": dict(fixed or {}), "compiled": compiled}
+    options["features"] = make_features(market, cls, *divide(market.sessions.dates, folds if cls.fits() else None))
     fills = 0
     for values in trials:
         asleep, awake = (
