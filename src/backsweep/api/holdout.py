@@ -6,18 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from backsweep.dataset import fingerprint, sealed
 from backsweep.errors import BadInput
-from backsweep.strategy import load_strategy
+from backsweep.study.results.replay import unchanged_spec
 from backsweep.study.results.study import open_study
-from backsweep.study.search.space import build_space, trial_spec
-from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import HoldoutUse, record_use
-from backsweep.study.store.identity import identify
 from backsweep.study.store.registry import registering
 from backsweep.trial.evaluate import make_evaluator
-from backsweep.trial.models import check_models
-from backsweep.trial.own_metrics import check_metrics
 
 
 def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> HoldoutUse:
@@ -45,13 +39,8 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     if number is None:
         raise BadInput("the study has selected nothing", where=str(path), remedy="say which trial with --trial N")
     params = study.describe(number)["params"]
-    sweep = StudyFolder(study.path).completed(sweep)
-    sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
-    space = build_space(sweep, load_strategy(sweep.strategy).declared())
-    check_models(sweep.costs)  # what is compared is what was loaded
-    check_metrics(sweep.metrics)
-    StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
-    evaluator = make_evaluator(trial_spec(sweep, space))
+    spec, space = unchanged_spec(study.path)
+    evaluator = make_evaluator(spec)
     result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
     with registering(study.path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from backsweep.runtime import make_backend
 from backsweep.storage.open import open_files
 from backsweep.strategy import load_strategy, reference_of
 from backsweep.study.results.benchmarks import write_benchmarks
+from backsweep.study.results.newer_data import check_all_but_data, describe_newer
+from backsweep.study.results.replay import replay_values
 from backsweep.study.results.stress_test import run_stress_test
 from backsweep.study.results.study import Study, open_study
 from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep
@@ -189,14 +191,10 @@ def study_warnings(study: Study) -> tuple[str, ...]:
     """
 
     def replay_orders(number: int) -> pl.DataFrame | None:
-        sweep = study.sweep
         if not study.state.finished:
             return None
         try:
-            space = build_space(sweep, load_strategy(sweep.strategy).declared())
-            sweep = _seal(sweep)
-            StudyFolder(study.path).check(identify(sweep, fingerprint(sweep.data)))
-            return _replay(trial_spec(sweep, space), study.describe(number)["params"]).orders
+            return study.backtest(number).orders
         except BacksweepError:
             return None
 
@@ -240,18 +238,22 @@ def replay(
     """Run one parameter set of a sweep file again, with full records.
 
     The parameters are those of `trial` of the folder `study` (studies/<study> here), with `params` on top; what neither
-    names has the strategy's default or the file's value. With `compiled=False` the engine and the strategy run as plain
-    Python: the same bits. Raises BadInput for a name that is not a parameter and for a value that it cannot have,
-    StudyConflict if the study was made from something else than this file.
+    names has the strategy's default or the file's value. The data may end later than the study's, which a note says.
+    With `compiled=False` the engine and the strategy run as plain Python: the same bits. Raises BadInput for a name
+    that is not a parameter and for a value that it cannot have, StudyConflict if the study was made from something else
+    than this file.
     """
     sweep, cls, space = _read(path, overrides)
     values: dict[str, Number] = {}
+    opened, newer = None, False
     if trial is not None:
         opened = open_study(study if study is not None else Path("studies") / sweep.study)
         sweep = StudyFolder(opened.path).completed(sweep)
         if not overrides:
             sweep = _seal(sweep)
-            StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))
+            newer = check_all_but_data(opened, sweep)
+            if newer and sweep.walk_forward is not None and sweep.walk_forward.holdout is not None:
+                StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))  # its holdout would move
         values |= opened.describe(trial)["params"]
     elif study is not None:
         raise BadInput("a study without a trial", where=str(study), remedy="say which with --trial N")
@@ -265,7 +267,11 @@ def replay(
     for name, value in values.items():
         check_value(sweep, name, value, declared.get(name), f"parameter {name}")
     with _located(sweep):
-        result = _replay(trial_spec(sweep, space), values, compiled=compiled)
+        result = replay_values(trial_spec(sweep, space), values, compiled=compiled)
+    if newer and opened is not None and trial is not None:
+        same = opened.describe(trial)["params"] == values
+        note = f"the data are {describe_newer(opened, trial if same else None, result)}"
+        result = replace(result, notes=(*result.notes, note))
     return Replay(sweep.study, dict(values), result)
 
 
@@ -276,16 +282,6 @@ def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strat
     check_metrics(sweep.metrics)
     check_sampler(sweep)
     return sweep, cls, build_space(sweep, cls.declared())
-
-
-def _replay(spec: TrialSpec, values: Mapping[str, Number], *, compiled: bool = True) -> Result:
-    fixed = {name: value for name, value in spec.fixed.items() if name not in values}
-    fits = load_strategy(spec.strategy).fits()
-    holdout = spec.folds is not None and spec.folds.holdout is not None
-    folds = spec.folds if fits or holdout else None  # none but for their models, and to end before the holdout
-    spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
-    row = np.array([float(value) for value in values.values()])
-    return make_evaluator(spec).replay(row, compiled=compiled)
 
 
 def _seal(sweep: Sweep) -> Sweep:
@@ -318,7 +314,7 @@ def _write_selected(study: Study, spec: TrialSpec, space: Space) -> None:
     if written is not None and written.params == params:
         return
     files.remove(SELECTED + PARAMS)
-    Replay(study.sweep.study, params, _replay(spec, params)).put(files, SELECTED)
+    Replay(study.sweep.study, params, replay_values(spec, params)).put(files, SELECTED)
 
 
 def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:

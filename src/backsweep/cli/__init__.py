@@ -18,6 +18,7 @@ from backsweep.cli.export import export
 from backsweep.cli.holdout import holdout
 from backsweep.cli.init import init
 from backsweep.cli.null import null
+from backsweep.cli.orders import orders
 from backsweep.cli.report import report
 from backsweep.cli.run import run
 from backsweep.cli.show import show
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (init, run, backtest, show, report, export, null, holdout, check, submit):
+for command in (init, run, backtest, show, report, orders, export, null, holdout, check, submit):
     app.command()(command)
 
 

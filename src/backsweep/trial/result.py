@@ -11,6 +11,7 @@ import polars as pl
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import ALL_METRICS, METRICS, REASONS
 from backsweep.trial.currencies import balances_of, with_currency
+from backsweep.trial.live_records import live_orders, open_positions
 from backsweep.trial.recording import Recording
 from backsweep.trial.run_warnings import warnings_of_records
 from backsweep.trial.runner import Runner
@@ -42,6 +43,8 @@ class Result:
     benchmarks : `total_return, volatility, sharpe, max_drawdown` of the benchmark and of all assets bought and held,
         over the sessions of the run; None without a benchmark.
     left : the curves at session ends and the counters that the metrics are computed from.
+    positions, live_orders : what the run ended with, as `trial.live_records` has it; an order of the last bar waits
+        for the next one.
 
     """
 
@@ -56,6 +59,8 @@ class Result:
     notes: tuple[str, ...] = ()
     benchmarks: pl.DataFrame | None = field(default=None, repr=False)
     left: Curves | None = field(default=None, repr=False)
+    positions: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    live_orders: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -95,7 +100,16 @@ def read_result(recording: Recording) -> Result:
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
     frames = (fills, trades, equity, orders, flows)
-    return Result(*named(values[0], reasons[0]), *frames, left.returns, market.notes, left=left)
+    positions, live = open_positions(tables, market.assets), live_orders(tables, market.assets)
+    return Result(
+        *named(values[0], reasons[0]),
+        *frames,
+        left.returns,
+        market.notes,
+        left=left,
+        positions=positions,
+        live_orders=live,
+    )
 
 
 def named(values: NDArray[np.float64], reasons: NDArray[np.uint8]) -> tuple[dict[str, float | None], dict[str, str]]:

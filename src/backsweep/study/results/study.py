@@ -14,6 +14,7 @@ from backsweep.storage.open import open_files
 from backsweep.study.results.benchmarks import compare_benchmarks, read_benchmarks
 from backsweep.study.results.findings import study_findings
 from backsweep.study.results.importances import importances
+from backsweep.study.results.replay import replay_values, unchanged_spec
 from backsweep.study.results.scenarios import Chosen, read_scenarios
 from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
 from backsweep.study.run.batches import Batches
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
     from backsweep.trial.benchmark import Levels
+    from backsweep.trial.result import Result
 
 _NONE = -1  # in place of a trial where no fold chose one
 
@@ -295,6 +297,26 @@ class Study:
         """
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
         return None if row is None else self.describe(int(row["number"]))
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The parameters of the selected trial by name; raises BadInput where none is selected.
+
+        That is the best feasible trial, and with folds what the last one chose.
+        """
+        if self.selected is None:
+            raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")
+        params: dict[str, Any] = self.describe(self.selected)["params"]
+        return params
+
+    def backtest(self, trial: int | None = None) -> Result:
+        """Run a trial again, the selected one by default, with full records: a result as of `bs.backtest`.
+
+        It runs over all data before the holdout; without folds it has the bits of the trial's row. Raises BadInput
+        where there is no such trial, StudyConflict where data or code have changed since.
+        """
+        params = self.best_params if trial is None else self.describe(trial)["params"]
+        return replay_values(unchanged_spec(self.path)[0], params)
 
     def top(self, count: int) -> pl.DataFrame:
         """Return the `count` best trials, best first: feasible by objective, then undefined, infeasible, failed.

@@ -162,6 +162,7 @@ def _join(
     frame = frame.with_columns(pl.from_epoch("timestamp", time_unit="ns"), drawdown(float(sums[0])))
     frame = frame.with_columns(exposure=exposure, **cash)
     issued = np.cumsum([0, *(len(each.orders) for each in records)])
+    alive = [_numbered(each.live_orders, first) for each, first in zip(records, issued, strict=False)]
     return Result(
         *named(values[0], reasons[0]),
         fills=pl.concat([_numbered(each.fills, first) for each, first in zip(records, issued, strict=False)]).sort(
@@ -173,6 +174,8 @@ def _join(
         cash_flows=pl.concat([each.cash_flows for each in records]).sort("timestamp", maintain_order=True),
         returns=left.returns,
         left=left,
+        positions=pl.concat([each.positions for each in records]),
+        live_orders=pl.concat(alive),
     )
 
 

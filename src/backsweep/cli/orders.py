@@ -1,0 +1,95 @@
+"""`backsweep orders`: what a study's selected parameters would send for the next bar."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backsweep.cli.console import (
+    echo,
+    make_console,
+    make_listing,
+    print_columns,
+    print_warnings,
+    write_data,
+)
+from backsweep.cli.options import Overrides, SweepFile
+from backsweep.cli.show import Format
+from backsweep.report.formats import format_number
+
+if TYPE_CHECKING:
+    from backsweep.api.orders import NextOrders
+
+HEADINGS = {
+    "positions": "positions",
+    "working": "working orders",
+    "send": "to send for the next bar",
+    "cancel": "to cancel",
+}
+
+
+def orders(
+    sweep: SweepFile,
+    study: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The study's folder or URL.  [default: studies/STUDY]")
+    ] = None,
+    trial: Annotated[int | None, typer.Option(help="Use this trial instead of the selected one.", min=0)] = None,
+    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
+    overrides: Overrides = None,
+) -> None:
+    """Run a study's selected parameters on today's data: positions, working orders, and orders for the next bar.
+
+    For example:
+    - backsweep orders sweeps/demo.yaml --study studies/demo
+
+    - backsweep orders sweeps/demo.yaml --study studies/demo --trial 17 --format csv
+
+    """
+    from backsweep.api.orders import next_orders  # noqa: PLC0415 - loads Polars and Numba, which --help does without
+
+    found = next_orders(sweep, study, trial=trial, overrides=overrides or ())
+    if form is Format.json:
+        tables = {name: table.to_dicts() for name, table in found.tables().items()}
+        write_data(json.dumps({**_head(found), **tables}, default=str, indent=2) + "\n")
+    elif form is Format.csv:
+        write_data(_csv(found))
+        echo(f"trial {found.trial}: {found.reason}; data: {found.data}", err=True)
+    else:
+        _print(found)
+    if form is not Format.json:
+        print_warnings(found.notes)
+
+
+def _head(found: NextOrders) -> dict[str, object]:
+    names = ("study", "trial", "reason", "params", "last_bar", "data", "notes")
+    return {name: getattr(found, name) for name in names}
+
+
+def _csv(found: NextOrders) -> str:
+    """Return the four tables as one, with `table` in front of each row."""
+    import polars as pl  # noqa: PLC0415 - loaded by now
+
+    named = [table.insert_column(0, pl.lit(name).alias("table")) for name, table in found.tables().items()]
+    return pl.concat(named, how="diagonal").write_csv()
+
+
+def _print(found: NextOrders) -> None:
+    console = make_console()
+    about = {
+        "trial": f"{found.trial}: {found.reason}",
+        "last bar": f"{found.last_bar:%Y-%m-%d %H:%M} UTC",
+        "data": found.data,
+    }
+    params = {name: format_number(value) for name, value in found.params.items()}
+    console.print(make_listing({**about, **params}))
+    for name, table in found.tables().items():
+        if name == "cancel" and not len(table):
+            continue
+        echo("")
+        echo(f"{HEADINGS[name]}: {len(table) or 'none'}")
+        shown = [column for column in table.columns if table[column].null_count() < len(table)]
+        if shown:
+            columns = {column: [format_number(value, 10) for value in table[column]] for column in shown}
+            print_columns(console, columns)

@@ -1,0 +1,53 @@
+"""One parameter set of a study again, with full records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backsweep.dataset import fingerprint, sealed
+from backsweep.errors import BadInput
+from backsweep.strategy import load_strategy
+from backsweep.study.search.space import Space, build_space, trial_spec
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify
+from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.models import check_models
+from backsweep.trial.own_metrics import check_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.result import Result
+
+
+def replay_values(
+    spec: TrialSpec, values: Mapping[str, float | int | bool], *, compiled: bool = True, holdout: bool = False
+) -> Result:
+    """Run parameters by name over the data with full records; `holdout`: also over the sessions held out."""
+    fixed = {name: value for name, value in spec.fixed.items() if name not in values}
+    fits = load_strategy(spec.strategy).fits()
+    held_out = spec.folds is not None and spec.folds.holdout is not None
+    if holdout and held_out and fits:
+        remedy = "run a study without `holdout`"
+        raise BadInput("no model of a fold is known in the holdout", where="walk_forward.holdout", remedy=remedy)
+    keep = fits or (held_out and not holdout)  # for their models, and to end before the holdout
+    folds = spec.folds if keep else None
+    spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
+    row = np.array([float(value) for value in values.values()])
+    return make_evaluator(spec).replay(row, compiled=compiled)
+
+
+def unchanged_spec(path: str | Path) -> tuple[TrialSpec, Space]:
+    """Return what the trials of a study's folder run; raises StudyConflict where data or code have changed since."""
+    folder = StudyFolder(path)
+    sweep = folder.completed(folder.sweep())
+    sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
+    space = build_space(sweep, load_strategy(sweep.strategy).declared())
+    check_models(sweep.costs)  # what is compared is what was loaded
+    check_metrics(sweep.metrics)
+    folder.check(identify(sweep, fingerprint(sweep.data)))
+    return trial_spec(sweep, space), space

@@ -1,0 +1,72 @@
+"""What a run ends with: positions that are open, and orders that are alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.engine.codes import HELD, ORDER_TYPES, STATUSES, TIFS, WORKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backsweep.engine.state import Tables
+
+_PRICES = ("limit_price", "stop_price", "trail_amount", "trail_percent")
+
+
+def open_positions(tables: Tables, assets: Sequence[str]) -> pl.DataFrame:
+    """Return `asset, quantity, entry_price, entry_timestamp, bars_held, last_price` of assets that are held.
+
+    `quantity` is signed, `entry_price` the average cost of what is open, `last_price` the asset's last close.
+    """
+    held = np.flatnonzero(tables.positions["quantity"])
+    names = ("quantity", "entry_price", "entry_timestamp", "bars_held", "last_price")
+    frame = pl.DataFrame({name: np.ascontiguousarray(tables.positions[name][held]) for name in names})
+    asset = pl.Series("asset", [assets[place] for place in held.tolist()], pl.String)
+    return frame.insert_column(0, asset).with_columns(pl.from_epoch("entry_timestamp", time_unit="ns"))
+
+
+def live_orders(tables: Tables, assets: Sequence[str]) -> pl.DataFrame:
+    """Return the orders that wait, by number, with the prices that they have now; null where they have none.
+
+    `order_id, parent_id, asset, order_type, quantity, filled, limit_price, stop_price, trail_amount, trail_percent,
+    tif, good_till, oca_group, status, submitted`. A `held` order waits for its parent to fill.
+    """
+    alive = tables.orders[np.isin(tables.orders["status"], (HELD, WORKING))]
+    alive = alive[np.argsort(alive["id"])]
+    columns = {
+        "order_id": alive["id"],
+        "parent_id": alive["parent"],
+        "quantity": alive["quantity"],
+        "filled": alive["filled"],
+        **{name: alive[name] for name in _PRICES},
+        "good_till": alive["expires"],
+        "oca_group": alive["oca_group"],
+        "submitted": alive["submitted"],
+    }
+    names = {
+        "asset": [assets[place] for place in alive["asset"].tolist()],
+        "order_type": [ORDER_TYPES[code] for code in alive["type"].tolist()],
+        "tif": [TIFS[code] for code in alive["tif"].tolist()],
+        "status": [STATUSES[code] for code in alive["status"].tolist()],
+    }
+    frame = pl.DataFrame({name: np.ascontiguousarray(values) for name, values in columns.items()})
+    frame = frame.with_columns(pl.Series(name, texts, pl.String) for name, texts in names.items())
+    good_till = pl.when(pl.col("tif") == "gtd").then(pl.from_epoch("good_till", time_unit="ns"))
+    return frame.select(
+        "order_id",
+        pl.col("parent_id").replace(0, None),
+        "asset",
+        "order_type",
+        "quantity",
+        "filled",
+        *(pl.when(pl.col(name).is_finite() & (pl.col(name) != 0.0)).then(pl.col(name)).alias(name) for name in _PRICES),
+        "tif",
+        good_till.alias("good_till"),
+        pl.col("oca_group").replace(0, None),
+        "status",
+        pl.from_epoch("submitted", time_unit="ns"),
+    )

@@ -1,0 +1,139 @@
+"""From a study to the next bar: the selected parameters on data that have grown."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.cli.conftest import STRATEGY, SWEEP, write_bars
+
+import backsweep as bs
+
+STUDY = ("--study", "studies/small")
+FOLDS = "walk_forward: {mode: rolling, train: 40s, test: 20s, holdout: 20s}\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A study of 120 days, run once."""
+    folder = tmp_path_factory.mktemp("made")
+    write_bars(folder / "bars.csv")
+    (folder / "strategy.py").write_text(STRATEGY)
+    (folder / "sweep.yaml").write_text(SWEEP)
+    bs.run(folder / "sweep.yaml", out=folder / "studies" / "small")
+    return folder / "studies"
+
+
+@pytest.fixture
+def ran(sweep, made):
+    """The sweep file of that study, which is beside it."""
+    shutil.copytree(made, "studies")
+    return sweep
+
+
+@pytest.fixture
+def grown(ran):
+    """The same, with data that now have 165 days."""
+    write_bars(Path("bars.csv"), days=165)
+    return ran
+
+
+def read(command, sweep, *options):
+    code, out, err = command("orders", sweep, *STUDY, "--format", "json", *options)
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_orders_are_what_the_next_bar_fills(grown, command):
+    study = bs.open_study("studies/small")
+    sent = 0
+    for days in range(156, 160):  # the signal of AAA rises above the threshold
+        write_bars(Path("bars.csv"), days=days)
+        found = read(command, grown)
+        assert (found["trial"], found["params"]) == (study.selected, study.best_params)
+        assert found["reason"] == "the best feasible one of 40 trials"
+        write_bars(Path("bars.csv"), days=days + 1)
+        later = bs.replay(grown, trial=study.selected).result
+        filled = later.fills.filter(pl.col("timestamp") == later.equity["timestamp"][-1])
+        assert [(each["asset"], each["quantity"]) for each in found["send"]] == filled.select(
+            "asset", "quantity"
+        ).rows()
+        sent += len(found["send"])
+    assert sent > 0
+
+
+def test_it_says_which_data_these_are(ran, command):
+    sweep = ran
+    assert read(command, sweep)["data"] == "those of the study, with no later bar"
+    write_bars(Path("bars.csv"), days=125)
+    found = read(command, sweep, "--trial", 3)
+    assert found["data"] == "newer than the study's, which end at 2002-01-08 00:00: these end at 2002-01-13 00:00"
+    assert (found["trial"], found["reason"], found["last_bar"]) == (3, "named by --trial", "2002-01-13 00:00:00")
+    code, out, _ = command("orders", sweep, *STUDY)
+    assert code == 0
+    assert "to send for the next bar: " in out
+    code, out, err = command("orders", sweep, *STUDY, "--format", "csv")
+    assert out.startswith("table,asset,quantity,")
+    assert "the best feasible one of 40 trials" in err
+
+
+def test_what_changed_besides_is_refused_in_words(grown, command):
+    rows = pl.read_csv("bars.csv").with_columns(
+        pl.when(pl.col("timestamp") == "2001-03-05").then(pl.col(name) * 1.5).otherwise(pl.col(name)).alias(name)
+        for name in ("open", "high", "low", "close")
+    )
+    rows.write_csv("bars.csv")
+    code, _, err = command("orders", grown, *STUDY)
+    assert code == 2
+    assert "the data have changed within the study's sessions" in err
+    assert "the first on 2001-03-0" in err
+    rows.filter((pl.col("timestamp") > "2001-03-05") | (pl.col("timestamp") < "2001-01-05")).write_csv("bars.csv")
+    code, _, err = command("orders", grown, *STUDY)
+    assert code == 2
+    assert "the data have changed within the study's sessions" in err
+    write_bars(Path("bars.csv"), days=110)
+    code, _, err = command("orders", grown, *STUDY)
+    assert code == 2
+    assert "do not end later" in err
+    Path("strategy.py").write_text(Path("strategy.py").read_text() + "\nEDITED = 1\n")
+    code, _, err = command("orders", grown, *STUDY)
+    assert code == 2
+    assert "another study" in err
+
+
+def test_a_trial_is_run_again_on_newer_data_with_a_note(grown, command):
+    study = bs.open_study("studies/small")
+    code, _, err = command("backtest", grown, "--trial", study.selected, "--out", "records")
+    assert code == 0
+    assert "warning: the data are newer than the study's" in err
+    code, _, err = command("run", grown)
+    assert code == 2  # a study's trials have one data set
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_study_s_backtest_has_the_bits_of_the_row(made):
+    study = bs.open_study("studies/small")
+    assert study.backtest().metrics == study.best["metrics"]
+    assert study.backtest(7).metrics == study.describe(7)["metrics"]
+    assert study.best_params == study.best["params"]
+    with pytest.raises(bs.errors.BadInput, match="no such trial"):
+        study.backtest(40)
+    write_bars(made.parent / "bars.csv", days=121)
+    with pytest.raises(bs.errors.StudyConflict, match="data content"):
+        study.backtest(7)
+    write_bars(made.parent / "bars.csv")
+
+
+def test_a_sealed_holdout_is_looked_at_before_orders_are_made_of_it(sweep, command):
+    sweep.write_text(sweep.read_text().replace('  constraints: ["trades >= 3"]\n', "") + FOLDS)
+    command("run", sweep)
+    code, _, err = command("orders", sweep, *STUDY)
+    assert code == 2
+    assert "which is sealed" in err
+    assert command("holdout", "studies/small", "--why", "a check")[0] == 0
+    found = read(command, sweep)
+    study = bs.open_study("studies/small")
+    assert found["params"] == study.best_params == study.describe(study.selected)["params"]
+    assert found["reason"].startswith("the choice of the last fold, ")
+    assert found["last_bar"].startswith("2002-01-08")
