@@ -33,6 +33,7 @@ def test_without_a_penalty_the_model_is_least_squares():
     np.testing.assert_allclose(model, expected / (x @ expected).std(), rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_it_trades_in_every_test_compiled_and_interpreted_the_same(shipped):
     engine = folds_of(FittedReturns, shipped, entry=0.2)
     compiled, interpreted = (engine.replay(np.zeros(0), compiled=each) for each in (True, False))
