@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench format clean
+.PHONY: help setup demo demo-clean static check test long docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,14 +47,17 @@ static: $(READY)  ## linters, types and the direction of imports
 	$(BIN)/lint-imports
 
 check: static  ## `make static` and the quick tests: four minutes
-	$(BIN)/pytest -m "not slow and not apart and not thorough and not cluster" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow and not apart and not thorough and not long and not cluster" -n 2 --dist loadfile
 
 # The oracles judge compiled runs, and tests/parity says that interpreted runs are the same: once is enough.
 test: static  ## `make static`, every test but the long suites, and the engine's tests without the compiler
-	$(BIN)/pytest -m "not apart and not cluster" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not apart and not long and not cluster" -n 2 --dist loadfile
 	$(BIN)/pytest -m "apart and not cluster" -n 2 --dist loadfile
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow" -n 2 --dist loadfile \
 	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
+
+long: $(READY)  ## tests of minutes: thousands of runs asleep and awake, and the report in headless Chromium
+	$(BIN)/pytest -m long --timeout 3600 -n 2 --dist loadfile
 
 invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios each, and 1,000 desks of 50 steps; half an hour
 	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal

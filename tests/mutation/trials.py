@@ -72,7 +72,12 @@ class Bench:
 
     def _run(self, tree: Path, tests: Sequence[str], limit: float, interpreted: bool) -> Verdict:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
-        command += ["-m", "not slow and not apart and not cluster", f"--timeout={limit:.0f}", "--timeout-method=thread"]
+        command += [
+            "-m",
+            "not slow and not apart and not long and not cluster",
+            f"--timeout={limit:.0f}",
+            "--timeout-method=thread",
+        ]
         command += [f"--hypothesis-seed={self._seed}", *tests]
         begin = time.monotonic()
         process = subprocess.Popen(  # noqa: S603 - pytest on our own tests

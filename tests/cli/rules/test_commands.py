@@ -23,7 +23,7 @@ def test_check_says_what_was_found_and_writes_nothing(sweep, command, tmp_path):
     names = [re.split(r"\s\s+", line)[0] for line in lines if not line.startswith(" ")]
     assert names == [
         *("assets", "span", "interval", "sessions per year", "zone"),
-        *("gaps", "suspicious rows", "signals", "warm-up", "look-ahead"),
+        *("gaps", "suspicious rows", "signals", "warm-up", "look-ahead", "sleep"),
     ]
     listed = re.sub(r"\s+", " ", out)
     assert "span 2001-01-01 to 2002-01-08: 240 bars, 120 sessions" in listed

@@ -221,6 +221,6 @@ def test_a_run_that_sleeps_leaves_the_same_bits():
     assert sum(compare_random_runs(seed, compiled=False, trials=2) for seed in range(16)) > 100
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 def test_many_runs_that_sleep_leave_the_same_bits():
     assert sum(compare_random_runs(seed, compiled=True, trials=25) for seed in range(400)) > 100_000

@@ -12,7 +12,7 @@ from backsweep.study.results.study import open_study
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CLICK = "<script>[...document.querySelectorAll('table')].at(-1).querySelector('th button').click()</script></body>"
 
-pytestmark = [pytest.mark.thorough, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
 
 def test_charts_are_drawn_and_a_table_sorts_without_an_error(bench, tmp_path):

@@ -9,8 +9,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import (
-    CARRIED,
-    FRESH,
     LIMIT,
     LIMIT_FILLS,
     ORDER_TYPES,
@@ -25,6 +23,7 @@ from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings, check_run
+from backsweep.trial.session_range import SessionRange
 from scenarios.random_scripts import ACCOUNTS, COSTS
 from scenarios.scripted import (
     BRACKET,
@@ -92,8 +91,12 @@ class Desk(RuleBasedStateMachine):
         runner = Runner(
             self.market, Script, self.settings, params=("steps", "count"), compiled=compiled, log_capacity=1 << 14
         )
-        runner.take(np.array([float(self.script.ctypes.data), float(self.asked)]))
+        runner.take(self.values())
         return runner
+
+    def values(self):
+        """Return where the script is, and how many steps it has by now."""
+        return np.array([float(self.script.ctypes.data), float(self.asked)])
 
     # What a desk can ask for. It is asked at the next bars.
 
@@ -213,9 +216,10 @@ class Desk(RuleBasedStateMachine):
             if move is not None:
                 self.lay_bar(asset, int(ends), *(quarters / 4 for quarters in move), volumes[asset])
         group["count"] = self.rows - group["first_row"]
-        self.runner._values[0]["count"] = self.asked
-        self.tables.call[0].carried = CARRIED if self.groups else FRESH
-        self.runner._call(self.groups, self.groups + 1)
+        self.runner.take(self.values())
+        run = self.runner.plan_run(SessionRange(0, 0), carried=self.groups > 0)
+        job = self.runner.make_job([{**run, "first": self.groups, "last": self.groups + 1}])
+        self.runner._call(job._replace(rows=np.zeros(1, np.int64)))
         check_run(self.tables, "Script")
         self.financing += self.tables.counters[0].financing
         self.groups += 1
@@ -226,6 +230,7 @@ class Desk(RuleBasedStateMachine):
         close = self.closes[asset] = float(np.clip(opened + body, 10.0, 40.0))
         self.market.bars[self.rows] = (
             asset,
+            0,  # minutes to the close
             ends,
             opened,
             max(opened, close) + up,
