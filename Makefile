@@ -53,7 +53,7 @@ check: static  ## `make static` and the quick tests: four minutes
 test: static  ## `make static`, every test but the long suites, and the engine's tests without the compiler
 	$(BIN)/pytest -m "not apart and not long and not cluster" -n 2 --dist loadfile
 	$(BIN)/pytest -m "apart and not cluster" -n 2 --dist loadfile
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow" -n 2 --dist loadfile \
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow and not long" -n 2 --dist loadfile \
 	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
 
 long: $(READY)  ## tests of minutes: thousands of runs asleep and awake, and the report in headless Chromium
