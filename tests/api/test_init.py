@@ -20,7 +20,7 @@ def write(folder, form, bars=None):
     return str(folder / name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "form", [vendor_files.german_broker, vendor_files.bloomberg, vendor_files.kibot, vendor_files.ib_async]
 )
@@ -31,7 +31,7 @@ def test_a_file_becomes_a_sweep_that_runs_to_its_end(tmp_path, form):
     assert study.trials["user_attrs_trades"].sum() > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_test_of_the_strategy_passes(tmp_path):
     init(write(tmp_path, vendor_files.yahoo), tmp_path / "out")
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_strategy.py"]

@@ -10,7 +10,7 @@ import backsweep as bs
 from backsweep.cli import watch as watch_module
 from backsweep.cli.show import print_best
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.long
 
 
 def test_a_study_that_has_ended_is_shown_once(sweep, command):

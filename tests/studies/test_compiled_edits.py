@@ -9,7 +9,7 @@ from scenarios.scripted import bars
 
 import backsweep as bs
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.long
 
 
 FILES = {

@@ -9,7 +9,7 @@ import backsweep as bs
 from backsweep.api import sweeps
 from backsweep.errors import BadInput, StrategyError, StudyConflict
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.long
 
 
 FILES = {

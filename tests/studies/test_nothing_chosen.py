@@ -9,7 +9,7 @@ import pytest
 import backsweep as bs
 from backsweep.cli import main
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.long
 
 
 STRATEGY = """

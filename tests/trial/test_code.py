@@ -12,7 +12,7 @@ from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.code import check_code, code_digests
 from backsweep.trial.evaluate import make_evaluator
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.long
 
 
 FILES = {

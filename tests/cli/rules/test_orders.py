@@ -63,6 +63,7 @@ def test_orders_are_what_the_next_bar_fills(grown, command):
     assert sent > 0
 
 
+@pytest.mark.long
 def test_it_says_which_data_these_are(ran, command):
     sweep = ran
     assert read(command, sweep)["data"] == "those of the study, with no later bar"
@@ -78,6 +79,7 @@ def test_it_says_which_data_these_are(ran, command):
     assert "the best feasible one of 40 trials" in err
 
 
+@pytest.mark.long
 def test_what_changed_besides_is_refused_in_words(grown, command):
     rows = pl.read_csv("bars.csv").with_columns(
         pl.when(pl.col("timestamp") == "2001-03-05").then(pl.col(name) * 1.5).otherwise(pl.col(name)).alias(name)
@@ -102,6 +104,7 @@ def test_what_changed_besides_is_refused_in_words(grown, command):
     assert "another study" in err
 
 
+@pytest.mark.long
 def test_a_trial_is_run_again_on_newer_data_with_a_note(grown, command):
     study = bs.open_study("studies/small")
     code, _, err = command("backtest", grown, "--trial", study.selected, "--out", "records")
@@ -111,6 +114,7 @@ def test_a_trial_is_run_again_on_newer_data_with_a_note(grown, command):
     assert code == 2  # a study's trials have one data set
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ran")
 def test_a_study_s_backtest_has_the_bits_of_the_row(made):
     study = bs.open_study("studies/small")
@@ -125,6 +129,7 @@ def test_a_study_s_backtest_has_the_bits_of_the_row(made):
     write_bars(made.parent / "bars.csv")
 
 
+@pytest.mark.long
 def test_a_sealed_holdout_is_looked_at_before_orders_are_made_of_it(sweep, command):
     sweep.write_text(sweep.read_text().replace('  constraints: ["trades >= 3"]\n', "") + FOLDS)
     command("run", sweep)

@@ -39,7 +39,7 @@ def worst_months(dates, returns):
     return min(np.prod(1.0 + returns[months == month]) - 1.0 for month in np.unique(months))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_study_searches_for_metrics_of_the_users_own_and_replays_them(own, command):
     code, _, err = command("run", own, *OWN, *GOALS, "--set", "search.params.size={low: 10, high: 15}")
     study = bs.open_study("studies/small")
@@ -62,7 +62,7 @@ def test_a_study_searches_for_metrics_of_the_users_own_and_replays_them(own, com
     assert replayed["metrics"]["worst_month"] == best["metrics"]["worst_month"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_training_and_test_has_its_own_and_folds_choose_by_them(own, command):
     folds = ["--set", "walk_forward={train: 40s, test: 20s}", "--set", "search.trials=12", *LUCKY]
     code, _, err = command("run", own, *OWN, *GOALS, *folds)
@@ -79,7 +79,7 @@ def test_each_training_and_test_has_its_own_and_folds_choose_by_them(own, comman
     assert json.loads(shown)["folds"][0]["test_rate"] == table["test_rate"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sleeves_have_those_of_their_sum_in_any_number_of_shards(own, command):
     modes = ["--set", "account.mode=sleeves", "--set", "search.trials=12", *LUCKY]
     digests = []
