@@ -6,8 +6,10 @@ import pytest
 from scenarios.scripted import assert_same_bits
 
 import backsweep as bs
+from backsweep.dataset import shard_from_frames
 from backsweep.errors import BadData, StrategyError
 from backsweep.live import PaperVenue, Session, make_timestep, replay
+from backsweep.trial.market import pack
 
 ACCOUNT = {"cash": 1e9, "kind": "margin", "leverage": 10.0}
 NEW_YORK = "America/New_York"
@@ -63,6 +65,34 @@ def test_an_asset_with_an_earlier_close_of_its_own_is_known_from_its_second_sess
     result = bs.backtest(pl.concat([bars(DAYS), bars(late, asset="B")]), Note(), account=ACCOUNT, compiled=False)
     # The calendar of both ends at 23:00; that of A is known to end at 16:00 once it did.
     assert [left for time, left in seen(result) if time == 10] == [13, 6, 6, 6]
+
+
+def test_what_is_left_counts_the_hour_that_a_change_of_clocks_leaves_out():
+    around_the_clock = bars([(1, 23)] * 5)  # on the fourth day, 2024-03-10, there is no hour from 2 to 3
+    result = bs.backtest(around_the_clock, Note(), account=ACCOUNT, compiled=False)
+    assert [left for time, left in seen(result) if time == 1] == [22, 22, 22, 21, 22]
+
+
+def test_what_is_left_does_not_depend_on_what_comes_later_but_the_sessions_last_bar():
+    """Without the sessions that follow, and without all bars that follow but the calendar's, a bar knows the same."""
+    random = np.random.default_rng(4)
+    hours = {name: [sorted({*random.choice(20, 5)}) for _ in range(12)] for name in "ABC"}
+    hours["A"] = [[*own, 23 - day % 3] for day, own in enumerate(hours["A"])]  # the last to close, at several times
+    whole = pl.concat([bars(own, asset=name, zone=None) for name, own in hours.items()]).sort("timestamp", "asset")
+    whole = whole.with_columns(pl.col("timestamp").dt.date().alias("day"))
+    end = pl.col("timestamp").max().over("day")
+    left = left_of(whole)
+    assert left["left"].n_unique() > 15
+    for moment in random.choice(whole["timestamp"].unique(), 40, replace=False):
+        now = pl.lit(moment).cast(pl.Datetime("ns"))
+        known = pl.col("timestamp") <= now
+        kept = known | ((pl.col("timestamp") == end) & (pl.col("day") == now.dt.date()))
+        assert left_of(whole.filter(kept)).filter(known).equals(left.filter(known))
+
+
+def left_of(frame):
+    """Return the bars with the minutes that each has left."""
+    return frame.with_columns(pl.Series("left", pack(shard_from_frames(frame.drop("day"))).bars["to_close"]))
 
 
 def test_times_without_a_zone_are_as_written_and_days_have_no_time_left():

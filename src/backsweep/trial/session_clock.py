@@ -51,7 +51,8 @@ def minutes_to_close(
         return np.zeros(len(timestamps), np.int64)
     begin = table.dates.astype(np.int64) * NANOSECONDS_PER_DAY
     since = table.clock.local(timestamps) - begin[sessions]
-    of_calendar = table.clock.local(table.ends) - begin
+    ends = table.clock.local(table.ends)
+    of_calendar = ends - begin
     rows = np.flatnonzero(last)
     rows = rows[np.lexsort((sessions[rows], codes[rows]))]
     keys = codes[rows] * np.int64(len(begin)) + sessions[rows]
@@ -63,5 +64,6 @@ def minutes_to_close(
     known = of_calendar[sessions[rows]]
     closes = np.where(first, known, np.minimum(usual, known))
     place = np.searchsorted(keys, codes * np.int64(len(begin)) + sessions)
-    left: NDArray[np.int64] = np.clip((closes[place] - since) // _MINUTE, 0, np.iinfo(np.int16).max)
+    at = closes[place] + (begin - (ends - table.ends))[sessions]  # UTC: local time jumps where clocks change
+    left: NDArray[np.int64] = np.clip((at - timestamps) // _MINUTE, 0, np.iinfo(np.int16).max)
     return left
