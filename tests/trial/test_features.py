@@ -186,7 +186,10 @@ def test_timestamps_are_on_the_clock_of_the_data(zone, hours):
 
     class Hour(Strategy):
         def features(self):
-            return {"hour": pl.col("timestamp").dt.hour()}
+            utc = pl.from_epoch("timestamp", "ns")  # as features had to be written when it was an integer
+            local = utc.dt.replace_time_zone("UTC").dt.convert_time_zone(zone or "UTC")
+            return {"hour": pl.col("timestamp").dt.hour(), "utc": utc.dt.hour(), "local": local.dt.hour()}
 
     market = pack(shard_from_frames(pl.DataFrame({"timestamp": stamps, "asset": ["A", "A"], **prices})))
-    assert Features(market).columns(Hour())["hour"].tolist() == hours
+    found = {name: values.tolist() for name, values in Features(market).columns(Hour()).items()}
+    assert found == {"hour": hours, "utc": [0, 0], "local": hours}

@@ -362,6 +362,30 @@ def test_history_holds_complete_bars_and_moments_go_on_after_it():
     assert first.timestamp == round(ib.times[2].timestamp()) * 10**9
 
 
+class NewYork(Calendar):
+    """Trades from 9:00 to 12:00 in New York, which is 14:00 to 17:00 UTC in winter."""
+
+    def __init__(self):
+        super().__init__(hours=(14, 15, 16))
+
+    def reqContractDetails(self, contract):  # noqa: N802
+        """Return the same hours on another clock."""
+        (details,) = super().reqContractDetails(contract)
+        return [ContractDetails(liquidHours=details.liquidHours, timeZoneId="America/New_York")]
+
+
+def test_bars_and_history_are_on_the_clock_of_the_exchange():
+    ib = NewYork()
+    feed = Bars(ib, make_contracts(), bar_size="1 hour", patience=0.0, clock=lambda: ib.now)
+    packed = [timestep.pack() for timestep in feed.timesteps()]
+    assert [market.groups["minute"][0] for market in packed] == [9 * 60, 10 * 60, 11 * 60] * 2
+    assert [market.bars["to_close"][0] for market in packed] == [120, 60, 0] * 2
+    later = NewYork()
+    later.now = later.times[-1] + timedelta(hours=2)
+    history = Bars(later, make_contracts(), bar_size="1 hour", clock=lambda: later.now).history("2 D")
+    assert history.session_table.clock.zone == "America/New_York"
+
+
 def test_an_unknown_bar_size_is_bad_input():
     with pytest.raises(BadInput, match="bar size '3 moons'"):
         Bars(SimpleNamespace(), make_contracts(), bar_size="3 moons")
