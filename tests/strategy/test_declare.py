@@ -189,6 +189,16 @@ def test_a_type_that_compiled_code_cannot_hold_is_refused_with_its_line(base):
     assert raised.value.found.startswith("`name: str = param(0, 1)`")
 
 
+@pytest.mark.parametrize("declared", [param(0, 1), state(0)])
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [(Strategy, "fitted"), (Strategy, "fit"), (Strategy, "values"), (CommissionModel, "charge"), (Declared, "wake")],
+)
+def test_the_name_of_what_the_base_has_is_refused(base, name, declared):
+    with pytest.raises(StrategyError, match=f"Taken.{name} has a name that is taken"):
+        type("Taken", (base,), {name: declared})
+
+
 @pytest.mark.parametrize("declared", [state(0, per_asset=True), state(0)])
 def test_an_annotation_for_each_asset_has_to_fit(declared):
     annotation = "bs.PerAsset[str]" if declared.per_asset else "bs.PerAsset[int]"

@@ -179,6 +179,7 @@ def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name:
 
 def resolve_param(cls: type, name: str, declared: Param, annotations: Mapping[str, Any]) -> tuple[str, Param]:
     """Return the kind of a parameter, and its declaration with all that follows from that."""
+    _check_name(cls, name)
     kind = _kind_of(cls, name, annotations, _sample(declared))
     _check_whole(cls, name, declared, kind)
     return kind, _completed(declared, kind)
@@ -186,7 +187,21 @@ def resolve_param(cls: type, name: str, declared: Param, annotations: Mapping[st
 
 def resolve_state(cls: type, name: str, declared: StateVariable, annotations: Mapping[str, Any]) -> str:
     """Return the kind of a variable's values."""
+    _check_name(cls, name)
     return _kind_of(cls, name, annotations, declared.initial, per_asset=declared.per_asset)
+
+
+def _check_name(cls: type, name: str) -> None:
+    """Refuse the name of something that every strategy, or cost model, has."""
+    for base in cls.__mro__[1:]:
+        if base.__module__.startswith(f"{__package__}.") and name in vars(base):
+            raise _refused(
+                f"{cls.__name__}.{name} has a name that is taken",
+                expected="a name of its own",
+                found=f"what {base.__name__}.{name} is already",
+                remedy="rename it",
+                name=name,
+            )
 
 
 def _sample(declared: Param) -> Number:
