@@ -124,6 +124,65 @@ def test_a_model_is_trained_once_for_each_fold_and_set_of_the_parameters_that_fi
     assert len(FRAMES) == 4 * 2
 
 
+def test_what_a_constructor_makes_of_parameters_is_no_secret_to_the_model(market):
+    class Derived(Fitted):
+        def __init__(self, **values):
+            super().__init__(**values)
+            self.exponent = self.power
+
+        def fit(self, train):
+            return train["close"].mean() ** self.exponent
+
+    packed, features = fold_features(market)
+    one, two = (features.columns(Derived(power=power))["level"][packed.codes == 0] for power in (1, 2))
+    assert two[50] == pytest.approx(one[50] ** 2)
+
+
+READINGS = {
+    "getattr": lambda strategy: getattr(strategy, "pow" + "er"),
+    "vars": lambda strategy: vars(strategy)["power"],
+    "values": lambda strategy: strategy.values()["power"],
+    "a method": lambda strategy: strategy.doubled() / 2,
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_however_fit_reads_a_parameter_its_models_are_kept_apart(market, reading):
+    class Reader(Fitted):
+        def doubled(self):
+            return 2 * self.power
+
+        def fit(self, train):  # noqa: ARG002 - the protocol
+            return float(READINGS[reading](self))
+
+    packed, features = fold_features(market)
+    levels = [features.columns(Reader(power=power))["level"][packed.codes == 0][50] for power in (1, 2, 1)]
+    assert levels == [1.0, 2.0, 1.0]
+
+
+class Crossing(Fitted):
+    """Has a feature of the model, the highest of it over all assets, and what that was a bar before."""
+
+    def features(self):
+        return {"level": pl.col("close") + self.fitted, "before": pl.col("top").shift(1)}
+
+    def cross_features(self):
+        return {"top": pl.col("level").max()}
+
+
+def test_cross_features_are_of_the_same_model_as_the_features_that_they_compare(market):
+    packed, features = fold_features(market)
+    found = {name: values[packed.codes == 0] for name, values in features.columns(Crossing()).items()}
+    a, b = (market.filter(pl.col("asset") == name).sort("timestamp")["close"].to_numpy() for name in "AB")
+    for fold, (first, last) in enumerate([(43, 63), (63, 83), (83, 103), (103, 120)]):
+        model = closes(market, 20 * fold, 20 * fold + 40)
+        assert found["top"][first:last].tolist() == (np.maximum(a, b) + model)[first:last].tolist()
+        # The bar before the first one of a test is seen by the same model.
+        assert found["before"][first:last].tolist() == (np.maximum(a, b) + model)[first - 1 : last - 1].tolist()
+    trained = features.training(1).columns(Crossing())["top"][packed.codes == 0]
+    assert trained.tolist() == (np.maximum(a, b) + closes(market, 20, 60)).tolist()
+
+
 def test_a_training_reads_its_own_model_and_a_test_that_of_its_fold(market):
     """What a trial earns is what runs with the fold's mean as a constant earn."""
     engine = evaluator(market, Fitted, folds=FoldSpec(**FOLDS))
@@ -176,6 +235,28 @@ def test_the_look_ahead_test_trains_anew_on_every_other_history(market):
         check_lookahead(shard, Peeking, Settings(), np.zeros((1, 0)), folds=spec, compiled=False)
 
 
+class Random(Fitted):
+    """Adds another number to the mean each time it is trained."""
+
+    def fit(self, train):
+        FRAMES.append(train)
+        return float(len(FRAMES))
+
+
+def test_a_model_that_is_not_trained_the_same_again_is_named_and_not_called_look_ahead(market):
+    with pytest.raises(StrategyError, match="feature `level` is another one when it is computed again") as caught:
+        check_lookahead(
+            shard_from_frames(market), Random, Settings(), np.zeros((1, 0)), folds=FoldSpec(**FOLDS), compiled=False
+        )
+    assert "fixed seed" in caught.value.remedy
+    assert "def fit" in caught.value.where or "line" in caught.value.where
+
+
+def test_the_look_ahead_test_follows_a_model_into_cross_features(market):
+    shard, spec = shard_from_frames(market), FoldSpec(**FOLDS)
+    assert check_lookahead(shard, Crossing, Settings(), np.zeros((1, 0)), folds=spec, compiled=False).moments > 0
+
+
 @pytest.mark.parametrize(
     ("spec", "found"),
     [
@@ -186,7 +267,7 @@ def test_the_look_ahead_test_trains_anew_on_every_other_history(market):
     ],
 )
 def test_fit_without_a_training_of_its_own_is_refused(market, spec, found):
-    with pytest.raises(StrategyError, match="has no training to be called with") as caught:
+    with pytest.raises(StrategyError, match="fit cannot be used in this study") as caught:
         evaluator(market, Fitted, **spec)
     assert found in caught.value.found
 

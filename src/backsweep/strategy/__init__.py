@@ -1,7 +1,7 @@
 """What user code supplies: one class with parameters, features and `on_data`."""
 
 from backsweep.strategy.bind import Bound, bind
-from backsweep.strategy.declare import Strategy, crosses
+from backsweep.strategy.declare import Strategy, crosses, fits
 from backsweep.strategy.explain import ask, explain, head_of
 from backsweep.strategy.fields import Param, StateVariable, choice, param, state
 from backsweep.strategy.load import (
@@ -42,6 +42,7 @@ __all__ = [
     "explain",
     "find_code",
     "find_file",
+    "fits",
     "head_of",
     "held_for",
     "is_installed",

@@ -22,25 +22,13 @@ from backsweep.broker import Broker
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
-from backsweep.strategy.declare import Declared, Strategy
+from backsweep.strategy.declare import HOOKS, Declared, Strategy
 from backsweep.strategy.fingerprint import fingerprint
 from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistakes import refuse
 from backsweep.strategy.per_asset import PerAsset
 
-_NOT_METHODS = {
-    "on_data",
-    "charge",
-    "slip",
-    "features",
-    "cross_features",
-    "fit",
-    "fits",
-    "wake",
-    "wake_held",
-    "declared",
-    "values",
-}
+_NOT_METHODS = {*HOOKS, "on_data", "charge", "slip", "declared", "values"}
 _OURS = {"builtins", "backsweep.strategy.declare", "backsweep.strategy.models"}  # homes of the bases
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from backsweep.broker import Broker
     from backsweep.strategy.wake import Condition
 
+HOOKS = ("features", "cross_features", "fit", "wake", "wake_held")
+"""A strategy's methods that are called outside of a run, and never compiled."""
+
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(state,))
 class Declared:
@@ -83,11 +86,6 @@ class Strategy(Declared):
     fitted: ClassVar[Any] = None
     """What `fit` has returned for the fold at hand; for `features`."""
 
-    @classmethod
-    def fits(cls) -> bool:
-        """Return whether the class defines `fit`."""
-        return cls.fit is not Strategy.fit
-
     def fit(self, train: pl.DataFrame) -> Any:  # noqa: ARG002 - the protocol
         """Return what `features` may use as `self.fitted`, made of a fold's training alone; optional.
 
@@ -141,6 +139,11 @@ class Strategy(Declared):
             f"{type(self).__name__} does not define on_data",
             expected="def on_data(self, timestamp, data, context, broker)",
         )
+
+
+def fits(cls: type[Strategy]) -> bool:
+    """Return whether a strategy has a model that is trained for each fold."""
+    return cls.fit is not Strategy.fit
 
 
 def crosses(cls: type[Strategy]) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from backsweep.strategy.declare import Declared, Strategy
+from backsweep.strategy.declare import HOOKS, Declared, Strategy
 from backsweep.strategy.load import modules_of
 from backsweep.strategy.sources import is_installed
 
@@ -65,11 +65,7 @@ class _Walk:
                 if isinstance(value, (bool, int, float)):
                     self._note("constant", name)
                     self._add(value)
-                elif (
-                    inspect.isfunction(value)
-                    and name not in {"features", "cross_features", "fit", "wake", "wake_held"}
-                    and not name.startswith("__")
-                ):
+                elif inspect.isfunction(value) and name not in HOOKS and not name.startswith("__"):
                     self._note("method", name)
                     self._add(value)
 

@@ -17,11 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from backsweep.errors import StrategyError
-from backsweep.strategy.declare import Strategy
+from backsweep.strategy.declare import HOOKS, Strategy
 from backsweep.strategy.mistake_rules import ARGUMENTS, COMPILED_RULES, RULES, SILENT, Scope
 
 SIGNATURE = "def on_data(self, timestamp, data, context, broker)"
-_OTHER_METHODS = ("features", "cross_features", "fit", "wake", "wake_held")
 _ELSEWHERE = ("next", "on_bar", "handle_data", "on_tick", "on_event", "run", "execute")  # its name in other libraries
 _PLACED = (ast.expr, ast.stmt, ast.ExceptHandler)
 
@@ -84,7 +83,7 @@ def refuse(cls: type, function: Callable[..., object]) -> None:
 
 def _missing(cls: type) -> StrategyError:
     """Return the error of a strategy without `on_data`; a method that looks like it is named."""
-    own = [name for name, value in vars(cls).items() if inspect.isfunction(value) and name not in _OTHER_METHODS]
+    own = [name for name, value in vars(cls).items() if inspect.isfunction(value) and name not in HOOKS]
     near = [*difflib.get_close_matches("on_data", own, n=1), *(name for name in own if name in _ELSEWHERE)]
     return StrategyError(
         f"{cls.__name__} does not define on_data",

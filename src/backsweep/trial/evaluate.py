@@ -9,7 +9,7 @@ import numpy as np
 
 from backsweep.dataset import Shard, load
 from backsweep.dataset.calendar import calendar_of, survey
-from backsweep.strategy import load_strategy
+from backsweep.strategy import fits, load_strategy
 from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator, name_errors
 from backsweep.trial.fitted_folds import FittedFolds
@@ -94,7 +94,7 @@ class SharedEvaluator(Evaluator):
         return self._build_outcome(chunk, figures, name_errors(chunk, errors), times[:-1], times[1:])
 
     def _run_folds(self, folds: range | None) -> FoldRunner | FittedFolds:
-        if self._cls.fits():
+        if fits(self._cls):
             arguments = (self._market, self._cls, self._settings)
             return FittedFolds(
                 self._runner, arguments, self._options, self.info.of(folds), self._plan(folds), self._own

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from backsweep.strategy import fits
 from backsweep.trial.benchmark import tabulate_benchmarks
 from backsweep.trial.contract import Chunk, DataInfo, Outcome
 from backsweep.trial.fold_features import check_fit
@@ -77,7 +78,7 @@ class Evaluator(ABC):
         known = (sessions.ends, tuple(assets), segments, tuple(notes), dates, sessions.per_year)
         self.info = DataInfo(*known, spec.metric_names)
         self.holdout = range(end, len(dates))
-        self._fits = cls.fits()
+        self._fits = fits(cls)
         self._flat = folds is not None and folds.state == "flat"
         self._plans: dict[range | None, SegmentPlan] = {}
         self._own = OwnMetrics(spec, cls, dates) if spec.metrics else None

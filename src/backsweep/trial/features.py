@@ -13,13 +13,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask, crosses, head_of, modules_of
+from backsweep.strategy import ask, crosses, fits, head_of, modules_of
 from backsweep.trial.market import Market, column
 
 if TYPE_CHECKING:
@@ -87,13 +88,14 @@ class Features:
 
     def check(self, cls: type[Strategy]) -> None:
         """Raise StrategyError where the class has `fit`, for which there is no training here."""
-        if cls.fits():
+        if fits(cls):
             raise StrategyError(
                 f"{cls.__name__}.fit has no training to be called with",
                 where=head_of(cls, "fit"),
                 expected="folds, each with a training that ends before its test",
                 found="a run without folds",
-                remedy="run it from a sweep file with walk_forward: {train: 4y, test: 1y}, or mode: holdout",
+                remedy="run it from a sweep file with walk_forward: {train: 4y, test: 1y}, or mode: holdout; "
+                "rename a `fit` that trains no model",
             )
 
     def part(self, rows: slice) -> FeaturePart:
@@ -149,17 +151,14 @@ class Features:
         across: frozenset[str],
     ) -> dict[str, NDArray[np.float64]]:
         """Evaluate features, or cross features, which may name `earlier` columns."""
-        market = self._market
+        compares = bool(across.intersection(missing))
+        method = "cross_features" if compares else "features"
         known = [pl.Series(name, values).fill_nan(None) for name, values in earlier.items()]
-        rows = market.rows.with_columns(market.sessions.clock.datetime("timestamp"), *known)
-        method = "cross_features" if across.intersection(missing) else "features"
-        if method == "cross_features":  # ranks leave out null alone, and names mean assets to a strategy
-            names = pl.Series("asset", market.assets)[rows["asset"]]
-            rows = rows.with_columns(names, pl.col(tuple(market.signals)).fill_nan(None))
+        rows = (self._compared_rows if compares else self._known_rows).with_columns(known)
         try:
-            group = "timestamp" if method == "cross_features" else "asset"
+            group = "timestamp" if compares else "asset"
             columns = [expression.over(group).alias(name) for name, expression in missing.items()]
-            pieces = (slice(None),) if method == "cross_features" else market.pieces
+            pieces = (slice(None),) if compares else self._market.pieces
             with modules_of(cls):
                 frame = pl.concat([rows[piece].select(columns) for piece in pieces])
             return {name: column(frame[name]) for name in missing}
@@ -172,6 +171,17 @@ class Features:
                 expected=f"expressions over the columns {', '.join(rows.columns)}",
                 found=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
             ) from error
+
+    @cached_property
+    def _known_rows(self) -> pl.DataFrame:
+        """The market's rows as features know them: times on the clock of the data."""
+        return self._market.rows.with_columns(self._market.sessions.clock.datetime("timestamp"))
+
+    @cached_property
+    def _compared_rows(self) -> pl.DataFrame:
+        """The same as cross features know them: assets by name, and null for what is missing, which ranks leave out."""
+        names = pl.Series("asset", self._market.assets)[self._known_rows["asset"]]
+        return self._known_rows.with_columns(names, pl.col(tuple(self._market.signals)).fill_nan(None))
 
     def _forget(self, keep: int) -> None:
         while self._size > self.room and len(self._cache) > keep:

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask, head_of, modules_of
-from backsweep.trial.answers import trace
+from backsweep.strategy import ask, fits, head_of, modules_of
+from backsweep.trial.answers import is_plain, trace
 from backsweep.trial.features import FeaturePart, Features, Wanted
 from backsweep.trial.folds import TRAIN
 from backsweep.trial.market import locked
@@ -38,12 +38,13 @@ MODELS = 256
 
 
 def check_fit(cls: type[Strategy], spec: TrialSpec) -> None:
-    """Raise StrategyError where a strategy has `fit` and the trial has no training to fit it on."""
-    if not cls.fits():
+    """Raise StrategyError where a strategy has `fit` and the trial cannot train it for each fold."""
+    if not fits(cls):
         return
     found = None
     if spec.folds is None:
-        found, remedy = "no walk_forward section", "add walk_forward: {train: 4y, test: 1y}, or mode: holdout"
+        found = "no walk_forward section"
+        remedy = "add walk_forward: {train: 4y, test: 1y}, or mode: holdout; rename a `fit` that trains no model"
     elif spec.folds.mode == "cpcv":
         found, remedy = "mode: cpcv, where one run is training in one fold and test in another", "use mode: rolling"
     elif spec.account.mode == "sleeves":
@@ -52,12 +53,12 @@ def check_fit(cls: type[Strategy], spec: TrialSpec) -> None:
             "use account.mode: shared",
         )
     elif spec.pruning is not None:
-        found, remedy = "search.pruning, which does not know models", "remove search.pruning"
+        found, remedy = "search.pruning, which `fit` does not support", "remove search.pruning"
     if found is not None:
         raise StrategyError(
-            f"{cls.__name__}.fit has no training to be called with",
+            f"{cls.__name__}.fit cannot be used in this study",
             where=head_of(cls, "fit"),
-            expected="folds whose training ends before their test, and one account for all assets",
+            expected="folds whose training ends before their test, one account for all assets, and no pruning",
             found=found,
             remedy=remedy,
         )
@@ -68,7 +69,7 @@ def make_features(market: Market, cls: type[Strategy], segments: Sequence[Segmen
 
     `end` is the session after the last one that folds may see, from which a last training without a test is used.
     """
-    return FoldFeatures(market, segments, end) if cls.fits() else Features(market)
+    return FoldFeatures(market, segments, end) if fits(cls) else Features(market)
 
 
 class FoldFeatures(Features):
@@ -160,10 +161,9 @@ class FoldFeatures(Features):
     def _frame(self, sessions: SessionRange) -> pl.DataFrame:
         """Return the bars of some sessions as users know them: all assets by name, on the clock of the data."""
         first, last = (int(self._first_rows[self._group(session)]) for session in sessions)
-        rows = self._market.rows[first:last]
+        rows = self._known_rows[first:last]
         names = pl.Series(self._market.assets, dtype=pl.String)
-        asset = names.gather(rows["asset"].cast(pl.UInt32)).alias("asset")
-        return rows.with_columns(self._market.sessions.clock.datetime("timestamp"), asset)
+        return rows.with_columns(names.gather(rows["asset"].cast(pl.UInt32)).alias("asset"))
 
     def _group(self, session: int) -> int:
         """Return the number of the first timestamp of a session, or of those after it."""
@@ -201,7 +201,7 @@ def _renamed(wanted: Wanted, names: dict[str, str]) -> Wanted:
 def _train(cls: type[Strategy], values: dict[str, Number], train: pl.DataFrame) -> tuple[Any, set[str]]:
     """Return what `fit` returns under these parameters, and the names of those that it read."""
     read: set[str] = set()
-    traced = trace(cls, read)
+    traced = trace(cls, read) if is_plain(cls) else None
     instance = (traced or cls)(**values)
     read.clear()
     with modules_of(cls):

@@ -22,6 +22,7 @@ import polars as pl
 
 from backsweep.engine.codes import FREE, ORDER_TYPES
 from backsweep.errors import StrategyError
+from backsweep.strategy import fits, head_of
 from backsweep.trial.fold_features import make_features
 from backsweep.trial.folds import TEST, divide
 from backsweep.trial.market import Market, pack
@@ -95,12 +96,13 @@ def check_lookahead(
     One with `fit` is trained anew on every other history, in the trainings of `folds`, and tried from the first test
     on; its warm-up is not looked for, as the trainings move with the beginning of the data.
 
-    Raises StrategyError where the strategy used what comes later: it says what, and when.
+    Raises StrategyError where the strategy used what comes later: it says what, and when; and where features are not
+    the same when they are computed again.
     """
     random = np.random.default_rng(seed)
     market = pack(shard)
     segments, end = divide(market.sessions.dates, folds)
-    first = _first_tested(market, segments) if cls.fits() else 0
+    first = _first_tested(market, segments) if fits(cls) else 0
 
     def features(of: Market) -> Features:
         return make_features(of, cls, segments, end)
@@ -109,6 +111,10 @@ def check_lookahead(
     known = features(market)
     _run_interpreted(market, cls, settings, trials[0], {**options, "features": known})
     real = Runner(market, cls, settings, features=known, **options)
+    again = Runner(market, cls, settings, features=features(market), **options)
+    for runner in (real, again):
+        runner.take(trials[0])
+    _check_repeated(real, again)
     moments = requests = 0
     for values in trials:
         asked = _moments_of_requests(record(market, cls, settings, values, features=known, **options).runner)
@@ -124,7 +130,7 @@ def check_lookahead(
                 _compare_features(real, runner, moment)
                 runner.go_until(moment + 1)
                 _compare_requests(real, runner, moment)
-    if cls.fits():
+    if fits(cls):
         return Lookahead(moments, requests, None)
     later = Runner(_later(shard, market), cls, settings, **options)
     for runner in (real, later):
@@ -191,6 +197,23 @@ def _later(shard: Shard, market: Market) -> Market:
     rows, sessions = shard.rows[int(market.groups["first_row"][first]) :], shard.sessions[first:]
     later = replace(shard, rows=rows, context=shard.context[first:], sessions=sessions - sessions[0])
     return pack(replace(later, session_table=shard.session_table.some(slice(int(sessions[0]), None))))
+
+
+def _check_repeated(real: Runner, again: Runner) -> None:
+    """Raise StrategyError where features that are computed twice differ: no two processes would agree on a trial."""
+    market, theirs = real.market, again.feature_columns()
+    for name, values in real.feature_columns().items():
+        wrong = np.flatnonzero((values != theirs[name]) & ~(np.isnan(values) & np.isnan(theirs[name])))
+        if len(wrong):
+            row = wrong[0]
+            method = "fit" if fits(real.cls) else "features"
+            raise StrategyError(
+                f"{real.cls.__name__}: feature `{name}` is another one when it is computed again",
+                where=head_of(real.cls, method),
+                expected="the same values for the same bars",
+                found=f"{values[row]:g} and then {theirs[name][row]:g} ({market.assets[market.bars['asset'][row]]})",
+                remedy="give random numbers a fixed seed, and a library one thread",
+            )
 
 
 def _compare_features(real: Runner, other: Runner, moment: int) -> None:

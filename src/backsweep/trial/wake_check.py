@@ -12,7 +12,7 @@ import numpy as np
 
 from backsweep.dataset.anomalies import describe_time
 from backsweep.errors import StrategyError
-from backsweep.strategy import Strategy, head_of
+from backsweep.strategy import Strategy, fits, head_of
 from backsweep.trial.fold_features import make_features
 from backsweep.trial.folds import divide
 from backsweep.trial.market import pack
@@ -52,7 +52,7 @@ def check_sleep(
         return "no: the strategy declares neither wake nor wake_held, and sees every bar"
     market = pack(shard)
     options: dict[str, Any] = {"params": tuple(params), "fixed": dict(fixed or {}), "compiled": compiled}
-    options["features"] = make_features(market, cls, *divide(market.sessions.dates, folds if cls.fits() else None))
+    options["features"] = make_features(market, cls, *divide(market.sessions.dates, folds if fits(cls) else None))
     fills = 0
     for values in trials:
         asleep, awake = (

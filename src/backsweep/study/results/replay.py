@@ -8,7 +8,7 @@ import numpy as np
 
 from backsweep.dataset import fingerprint, sealed
 from backsweep.errors import BadInput
-from backsweep.strategy import load_strategy
+from backsweep.strategy import fits, load_strategy
 from backsweep.study.search.space import Space, build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
@@ -29,12 +29,15 @@ def replay_values(
 ) -> Result:
     """Run parameters by name over the data with full records; `holdout`: also over the sessions held out."""
     fixed = {name: value for name, value in spec.fixed.items() if name not in values}
-    fits = load_strategy(spec.strategy).fits()
+    fitted = fits(load_strategy(spec.strategy))
     held_out = spec.folds is not None and spec.folds.holdout is not None
-    if holdout and held_out and fits:
-        remedy = "run a study without `holdout`"
-        raise BadInput("no model of a fold is known in the holdout", where="walk_forward.holdout", remedy=remedy)
-    keep = fits or (held_out and not holdout)  # for their models, and to end before the holdout
+    if holdout and held_out and fitted:
+        raise BadInput(
+            "a strategy with `fit` cannot be run from its tests on into the holdout",
+            where="walk_forward.holdout",
+            remedy="run a study without `holdout`",
+        )
+    keep = fitted or (held_out and not holdout)  # for their models, and to end before the holdout
     folds = spec.folds if keep else None
     spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
     row = np.array([float(value) for value in values.values()])
