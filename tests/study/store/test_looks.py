@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
+from scenarios.formula_study import FormulaBackend
 
 from backsweep.errors import StudyConflict
 from backsweep.storage.sealed import sealed, unsealed
@@ -16,14 +17,14 @@ from backsweep.study.store.looks import FOLDER, _later, record_looks, recording_
 from backsweep.study.store.registry import REGISTRY, RegisteredStudy, register_studies
 
 
-def begin(bench, name, **search):
+def begin(bench, name, backend=None, **search):
     """Run a study to its end, batch by batch, but for what is kept there."""
-    bench.run(name, bench.sweep(**search).model_copy(update={"study": name}), chunk_size=16)
+    bench.run(name, bench.sweep(**search).model_copy(update={"study": name}), backend, chunk_size=16)
 
 
-def run(bench, name, **search):
+def run(bench, name, backend=None, **search):
     with recording_looks(bench.folder / name):
-        begin(bench, name, **search)
+        begin(bench, name, backend, **search)
     return open_study(bench.folder / name)
 
 
@@ -69,6 +70,19 @@ def test_an_earlier_study_counts_by_its_name_date_and_trials(bench):
     assert named(second.before) == [("one", 100, 1)]
     assert second.before[0].date == ended(first)
     assert second.counted > second.before[0].date
+
+
+def test_a_study_without_a_trial_is_no_look(bench):
+    with pytest.raises(KeyboardInterrupt):
+        run(bench, "begun", backend=FormulaBackend(interrupt_after=0))
+    assert len(open_study(bench.folder / "begun").trials) == 0
+    second = run(bench, "two", seed=8).statistics
+    assert (second.tried, second.looks, second.before) == (100, 1, ())
+    older = RegisteredStudy("ab" * 32, "cd" * 32, "Formula", trials=0, looks=1, name="other")
+    place = next((bench.folder / "two" / FOLDER).iterdir())
+    kept = unsealed(place.read_bytes(), str(place))
+    place.write_bytes(sealed(kept | {"before": [asdict(older)]}))
+    assert found(bench, "two").looks == 1
 
 
 def test_an_extension_has_a_verdict_of_its_own_that_counts_what_was_made_in_between(bench):

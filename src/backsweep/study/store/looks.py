@@ -129,7 +129,8 @@ def read_looks(path: Path | str) -> Looks:
         raise StudyConflict("not a record of these looks", where=where, expected=expected, remedy=RESTORE)
     touched = [Look(own.name, own.study, each.time, 0, 1) for each in read_uses(path, own.study)[kept.touches :]]
     later = (*_later(others, kept.before), *touched)
-    return Looks(kept.time, kept.own, tuple(map(_look, kept.before)), later)
+    before = tuple(_look(each) for each in kept.before if each.trials)  # older versions counted those without, too
+    return Looks(kept.time, kept.own, before, later)
 
 
 def _warn(unread: list[str]) -> None:

@@ -105,8 +105,9 @@ def other_studies(path: Path | str, own: RegisteredStudy) -> tuple[list[Register
     """List the other studies beside the one at `path`, which is `own`, on the same data and with the same class name.
 
     Returns these studies in the order of their times, and a line for each folder that cannot be read and may be one.
-    Studies that are there and studies that are only registered count, each once and in its furthest state. Raises
-    StudyConflict for an entry of the registry that cannot be read: its trials would be missing from the count.
+    Studies that are there and studies that are only registered count, each once and in its furthest state; one without
+    trials has no result to look at, and does not count. Raises StudyConflict for an entry of the registry that cannot
+    be read: its trials would be missing from the count.
     """
     studies = open_files(path).parent()
     known: dict[str, RegisteredStudy] = {}
@@ -122,7 +123,9 @@ def other_studies(path: Path | str, own: RegisteredStudy) -> tuple[list[Register
 def _note(known: dict[str, RegisteredStudy], registered: RegisteredStudy, own: RegisteredStudy) -> bool:
     """Add a study that counts beside `own` to `known`; False if it does not count, or was known with as many trials."""
     before = known.get(registered.study)
-    if (registered.data, registered.strategy) != (own.data, own.strategy) or registered.study == own.study:
+    if registered.study == own.study or not registered.trials:
+        return False
+    if (registered.data, registered.strategy) != (own.data, own.strategy):
         return False
     if before is not None and (before.trials, before.looks) >= (registered.trials, registered.looks):
         return False
