@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.results.study import State, Study
+    from backsweep.study.results.state import State
+    from backsweep.study.results.study import Study
     from backsweep.sweepfile.folds import WalkForward
     from backsweep.sweepfile.search import Search
 

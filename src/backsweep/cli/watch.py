@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from backsweep.study.results.study import State
+    from backsweep.study.results.state import State
     from backsweep.sweepfile.search import Search
 
     Printer = Callable[[Console, State, Search, pl.DataFrame, str], None]

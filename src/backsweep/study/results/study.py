@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,8 @@ from backsweep.study.results.findings import study_findings
 from backsweep.study.results.importances import importances
 from backsweep.study.results.replay import replay_values, unchanged_spec
 from backsweep.study.results.scenarios import Chosen, read_scenarios
+from backsweep.study.results.state import State, read_state
 from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
-from backsweep.study.run.batches import Batches
-from backsweep.study.run.patience import Patience
-from backsweep.study.search.batch_sizes import batch_sizes
 from backsweep.study.search.dimension import Dimension
 from backsweep.study.search.space import Space
 from backsweep.study.store.folder import StudyFolder
@@ -30,7 +27,7 @@ from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import gather_records, summarise_records
 from backsweep.study.table.columns import PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.digest import digest
-from backsweep.study.table.trials import TIMING, best_first, best_row, losses, standing
+from backsweep.study.table.trials import TIMING, best_first, best_row, losses
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -49,31 +46,6 @@ if TYPE_CHECKING:
     from backsweep.trial.result import Result
 
 _NONE = -1  # in place of a trial where no fold chose one
-
-
-@dataclass(frozen=True)
-class State:
-    """The state of a study.
-
-    `total` is the number of trials that its last run was to reach, `duplicates` how many trials have the parameters of
-    an earlier one. `patience` is that of its last run, and `ended` says why it has fewer trials, if it has ended.
-    """
-
-    study: str
-    hash: str
-    done: int
-    total: int | None
-    failed: int
-    batches: int
-    pruned: int = 0
-    duplicates: int = 0
-    patience: int | None = None
-    ended: str = ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether its last run came to its end."""
-        return bool(self.ended) or (self.total is not None and self.done >= self.total)
 
 
 class Study:
@@ -388,26 +360,7 @@ class Study:
     @property
     def state(self) -> State:
         """The state of the study."""
-        done = len(self.trials)
-        asked = self._entries[-1].total if self._entries else None
-        failed = int((self.trials["state"] == "FAIL").sum()) if done else 0
-        batches = int(self.trials["batch"].n_unique()) if done else 0
-        total = None if asked is None else max(done, asked)
-        pruned = int((self.trials["state"] == "PRUNED").sum()) if done else 0
-        distinct = self.trials.select(f"^{PARAMS}.*$").n_unique() if done and self.space.dimensions else min(done, 1)
-        again, patience = done - distinct, self._entries[-1].patience if self._entries else None
-        ended = self._ended(patience, total) if patience is not None and total is not None and done < total else ""
-        return State(self.sweep.study, self.identity.hash, done, total, failed, batches, pruned, again, patience, ended)
-
-    def _ended(self, limit: int, total: int) -> str:
-        """Return why the study has ended with fewer trials than `total`, empty if it has not."""
-        walk, folds = self.sweep.walk_forward, 1
-        if walk is not None and self.sweep.searches_by_fold:
-            folds = self._folder.segments(walk)[-1].fold + 1
-        sizes = batch_sizes(self.sweep.search, self.identity.proposals, folds)
-        patience = Patience(limit, Batches(sizes, 1, total, self.sweep.searches_by_fold))
-        patience.add(*standing(self.trials, self.sweep.search))
-        return f"after {limit:,} trials without a better one (search.patience)" if patience.end is not None else ""
+        return read_state(self._folder, self.sweep, self.identity, self._entries, self.trials, self.space)
 
 
 def open_study(path: str | Path) -> Study:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from backsweep.study.results.study import State, open_study
+from backsweep.study.results.state import State
+from backsweep.study.results.study import open_study
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.table.trials import best_first
 
