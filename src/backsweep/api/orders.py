@@ -12,7 +12,7 @@ from backsweep.dataset import sealed
 from backsweep.engine.codes import BY_STRATEGY, REJECT_REASONS
 from backsweep.strategy import load_strategy
 from backsweep.study.results.newer_data import check_all_but_data, check_holdout_used, describe_newer
-from backsweep.study.results.replay import replay_values
+from backsweep.study.results.replay import replay_to_the_end
 from backsweep.study.results.study import open_study
 from backsweep.study.search.space import build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
@@ -23,6 +23,9 @@ from backsweep.trial.own_metrics import check_metrics
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from backsweep.study.results.study import Study
     from backsweep.trial.result import Result
@@ -38,9 +41,11 @@ class NextOrders:
     last_bar : when the last bar of the data ended, UTC.
     data : how these data and the study's compare.
     positions : the assets held.
-    working : orders of earlier bars that still wait, with their present prices.
-    send : orders that the strategy submitted at the last bar, for the next one. A `held` one waits for its parent.
-    cancel : orders of earlier bars that the strategy cancelled at the last bar, columns as `Result.orders`.
+    working : orders that waited before, with their present prices.
+    send : orders that the strategy submitted in the last session and that no bar of their asset has met yet: those of
+        the last bar and, where markets close at different times, of the last bar of an asset that closed before. A
+        `held` one waits for its parent.
+    cancel : orders that waited before and were cancelled since, by the same rule; columns as `Result.orders`.
     notes : what to know of the data and the run, a line each.
 
     """
@@ -87,25 +92,47 @@ def next_orders(
     check_models(sweep.costs)  # what is compared is what was loaded
     check_metrics(sweep.metrics)
     newer = check_all_but_data(opened, sweep)
-    result = replay_values(trial_spec(sweep, space), params, holdout=True)
-    last = result.equity["timestamp"][-1]
+    spec = trial_spec(sweep, space)
+    result, ends = replay_to_the_end(spec, params)
     same = "those of the study, with no later bar"
-    live = result.live_orders
-    now = pl.col("submitted") == last
-    cancelled = (pl.col("closed") == last) & (pl.col("reject_reason") == REJECT_REASONS[BY_STRATEGY]) & ~now
+    working, send, cancel, over = divide_orders(result, ends)
     return NextOrders(
         study=sweep.study,
         trial=number,
         reason=_reason(opened, asked=trial is not None),
         params=params,
-        last_bar=last,
-        data=describe_newer(opened, number, result) if newer else same,
+        last_bar=result.equity["timestamp"][-1],
+        data=describe_newer(opened, number, result, spec) if newer else same,
         positions=result.positions,
-        working=live.filter(~now),
-        send=live.filter(now),
-        cancel=result.orders.filter(cancelled),
-        notes=(*_notes(result, last), *result.notes),
+        working=working,
+        send=send,
+        cancel=cancel,
+        notes=(*_notes(over), *result.notes),
     )
+
+
+def divide_orders(
+    result: Result, ends: NDArray[np.int64]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return the orders that waited before, the new ones, those to cancel, and the new ones that are over already.
+
+    See `NextOrders`; `ends` are the ends of the sessions of the run.
+    """
+    live, orders = (
+        frame.join(result.last_bars, on="asset", how="left", maintain_order="left")
+        for frame in (result.live_orders, result.orders)
+    )
+    new, over = _since("submitted", ends), pl.col("closed").is_not_null()
+    cancelled = _since("closed", ends) & (pl.col("reject_reason") == REJECT_REASONS[BY_STRATEGY])
+    parts = live.filter(~new), live.filter(new), orders.filter(cancelled & ~new), orders.filter(over & new)
+    working, send, cancel, done = (part.drop("last_bar") for part in parts)
+    return working, send, cancel, done
+
+
+def _since(column: str, ends: NDArray[np.int64]) -> pl.Expr:
+    """Return whether a time is in the last of the sessions that end at `ends`, at the asset's last bar or after it."""
+    unmet = (pl.col(column) >= pl.col("last_bar")).fill_null(value=True)  # also where the asset has no bar
+    return unmet & (pl.col(column) > pl.from_epoch(pl.lit(int(ends[-2])), "ns")) if len(ends) > 1 else unmet
 
 
 def _reason(study: Study, *, asked: bool) -> str:
@@ -120,10 +147,9 @@ def _reason(study: Study, *, asked: bool) -> str:
     return f"the choice of the last fold, {fold['fold']}, trained from {trained}{more}"
 
 
-def _notes(result: Result, last: datetime) -> list[str]:
+def _notes(over: pl.DataFrame) -> list[str]:
     """Return what the tables do not say: orders that the last bar has filled or rejected already."""
-    now = result.orders.filter((pl.col("submitted") == last) & pl.col("closed").is_not_null())
     return [
         f"{count} order{'s' if count > 1 else ''} of the last bar {'are' if count > 1 else 'is'} {status} already"
-        for status, count in now["status"].value_counts(sort=True).iter_rows()
+        for status, count in over["status"].value_counts(sort=True).iter_rows()
     ]

@@ -266,11 +266,12 @@ def replay(
     declared = cls.declared()
     for name, value in values.items():
         check_value(sweep, name, value, declared.get(name), f"parameter {name}")
+    spec = trial_spec(sweep, space)
     with _located(sweep):
-        result = replay_values(trial_spec(sweep, space), values, compiled=compiled)
+        result = replay_values(spec, values, compiled=compiled)
     if newer and opened is not None and trial is not None:
         same = opened.describe(trial)["params"] == values
-        note = f"the data are {describe_newer(opened, trial if same else None, result)}"
+        note = f"the data are {describe_newer(opened, trial if same else None, result, spec)}"
         result = replace(result, notes=(*result.notes, note))
     return Replay(sweep.study, dict(values), result)
 

@@ -1,4 +1,4 @@
-"""What a run ends with: positions that are open, and orders that are alive."""
+"""What a run ends with: positions that are open, orders that are alive, and the last bars."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backsweep.engine.state import Tables
+    from backsweep.trial.market import Market
 
 _PRICES = ("limit_price", "stop_price", "trail_amount", "trail_percent")
+
+
+def last_bars(market: Market, groups: slice) -> pl.DataFrame:
+    """Return `asset, last_bar`: when the last bar of each asset in a range of timestamps ended."""
+    counts = market.groups["count"]
+    first, ran = int(counts[: groups.start].sum()), counts[groups]
+    codes = market.codes[first : first + int(ran.sum())]
+    rows = pl.DataFrame({"code": codes, "last_bar": np.repeat(market.groups["timestamp"][groups], ran)})
+    ends = rows.group_by("code").agg(pl.col("last_bar").last()).sort("code")
+    names = pl.Series("asset", [market.assets[code] for code in ends["code"]], pl.String)
+    return ends.select(names, pl.from_epoch("last_bar", time_unit="ns"))
 
 
 def open_positions(tables: Tables, assets: Sequence[str]) -> pl.DataFrame:

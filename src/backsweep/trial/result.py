@@ -11,7 +11,7 @@ import polars as pl
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
 from backsweep.metrics.summary import ALL_METRICS, METRICS, REASONS
 from backsweep.trial.currencies import balances_of, with_currency
-from backsweep.trial.live_records import live_orders, open_positions
+from backsweep.trial.live_records import last_bars, live_orders, open_positions
 from backsweep.trial.recording import Recording
 from backsweep.trial.run_warnings import warnings_of_records
 from backsweep.trial.runner import Runner
@@ -45,6 +45,7 @@ class Result:
     left : the curves at session ends and the counters that the metrics are computed from.
     positions, live_orders : what the run ended with, as `trial.live_records` has it; an order of the last bar waits
         for the next one.
+    last_bars : `asset, last_bar`: when the last bar of each asset ended, UTC.
 
     """
 
@@ -61,6 +62,7 @@ class Result:
     left: Curves | None = field(default=None, repr=False)
     positions: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
     live_orders: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    last_bars: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -109,6 +111,7 @@ def read_result(recording: Recording) -> Result:
         left=left,
         positions=positions,
         live_orders=live,
+        last_bars=last_bars(market, groups),
     )
 
 

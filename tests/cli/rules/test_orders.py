@@ -1,7 +1,6 @@
 """From a study to the next bar: the selected parameters on data that have grown."""
 
 import json
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -11,25 +10,26 @@ from tests.cli.conftest import STRATEGY, SWEEP, write_bars
 import backsweep as bs
 
 STUDY = ("--study", "studies/small")
-FOLDS = "walk_forward: {mode: rolling, train: 40s, test: 20s, holdout: 20s}\n"
+FOLDS = "walk_forward: {mode: rolling, train: 40s, test: 20s}"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A study of 120 days, run once."""
+    """A folder with a study of 120 days, run once: a strategy in one place is compiled once."""
     folder = tmp_path_factory.mktemp("made")
     write_bars(folder / "bars.csv")
     (folder / "strategy.py").write_text(STRATEGY)
     (folder / "sweep.yaml").write_text(SWEEP)
     bs.run(folder / "sweep.yaml", out=folder / "studies" / "small")
-    return folder / "studies"
+    return folder
 
 
 @pytest.fixture
-def ran(sweep, made):
-    """The sweep file of that study, which is beside it."""
-    shutil.copytree(made, "studies")
-    return sweep
+def ran(made, monkeypatch):
+    """The sweep file of that study, in the working folder; data are as they were."""
+    monkeypatch.chdir(made)
+    write_bars(Path("bars.csv"))
+    return Path("sweep.yaml")
 
 
 @pytest.fixture
@@ -63,7 +63,6 @@ def test_orders_are_what_the_next_bar_fills(grown, command):
     assert sent > 0
 
 
-@pytest.mark.long
 def test_it_says_which_data_these_are(ran, command):
     sweep = ran
     assert read(command, sweep)["data"] == "those of the study, with no later bar"
@@ -79,32 +78,52 @@ def test_it_says_which_data_these_are(ran, command):
     assert "the best feasible one of 40 trials" in err
 
 
-@pytest.mark.long
-def test_what_changed_besides_is_refused_in_words(grown, command):
+def revise(day):
+    """Raise all prices of a day by half."""
     rows = pl.read_csv("bars.csv").with_columns(
-        pl.when(pl.col("timestamp") == "2001-03-05").then(pl.col(name) * 1.5).otherwise(pl.col(name)).alias(name)
+        pl.when(pl.col("timestamp") == day).then(pl.col(name) * 1.5).otherwise(pl.col(name)).alias(name)
         for name in ("open", "high", "low", "close")
     )
     rows.write_csv("bars.csv")
-    code, _, err = command("orders", grown, *STUDY)
+    return rows
+
+
+def refused(command, sweep):
+    code, _, err = command("orders", sweep, *STUDY)
     assert code == 2
+    return err
+
+
+def test_what_changed_besides_is_refused_in_words(grown, command):
+    rows = revise("2001-03-05")
+    err = refused(command, grown)
     assert "the data have changed within the study's sessions" in err
     assert "the first on 2001-03-0" in err
     rows.filter((pl.col("timestamp") > "2001-03-05") | (pl.col("timestamp") < "2001-01-05")).write_csv("bars.csv")
-    code, _, err = command("orders", grown, *STUDY)
-    assert code == 2
-    assert "the data have changed within the study's sessions" in err
+    assert "the data have changed within the study's sessions" in refused(command, grown)
     write_bars(Path("bars.csv"), days=110)
-    code, _, err = command("orders", grown, *STUDY)
-    assert code == 2
-    assert "do not end later" in err
-    Path("strategy.py").write_text(Path("strategy.py").read_text() + "\nEDITED = 1\n")
-    code, _, err = command("orders", grown, *STUDY)
-    assert code == 2
-    assert "another study" in err
+    assert "do not end later" in refused(command, grown)
 
 
 @pytest.mark.long
+def test_another_strategy_is_refused(sweep, command):
+    command("run", sweep)
+    Path("strategy.py").write_text(Path("strategy.py").read_text() + "\nEDITED = 1\n")
+    assert "another study" in refused(command, sweep)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("search", ["sampler: random", "sampler: tpe"])
+def test_revised_prices_are_found_in_trainings_and_tests_too(sweep, command, search):
+    text = sweep.read_text().replace('  constraints: ["trades >= 3"]\n', "").replace("sampler: random", search)
+    sweep.write_text(text + FOLDS)
+    command("run", sweep)
+    write_bars(Path("bars.csv"), days=165)
+    assert read(command, sweep)["data"].endswith("these end at 2002-02-25 00:00")
+    revise("2001-04-20")
+    assert "the first on 2001-04-" in refused(command, sweep)
+
+
 def test_a_trial_is_run_again_on_newer_data_with_a_note(grown, command):
     study = bs.open_study("studies/small")
     code, _, err = command("backtest", grown, "--trial", study.selected, "--out", "records")
@@ -114,24 +133,24 @@ def test_a_trial_is_run_again_on_newer_data_with_a_note(grown, command):
     assert code == 2  # a study's trials have one data set
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("ran")
-def test_a_study_s_backtest_has_the_bits_of_the_row(made):
+def test_a_study_s_backtest_has_the_bits_of_the_row():
     study = bs.open_study("studies/small")
     assert study.backtest().metrics == study.best["metrics"]
     assert study.backtest(7).metrics == study.describe(7)["metrics"]
     assert study.best_params == study.best["params"]
     with pytest.raises(bs.errors.BadInput, match="no such trial"):
         study.backtest(40)
-    write_bars(made.parent / "bars.csv", days=121)
+    write_bars(Path("bars.csv"), days=121)
     with pytest.raises(bs.errors.StudyConflict, match="data content"):
         study.backtest(7)
-    write_bars(made.parent / "bars.csv")
 
 
 @pytest.mark.long
 def test_a_sealed_holdout_is_looked_at_before_orders_are_made_of_it(sweep, command):
-    sweep.write_text(sweep.read_text().replace('  constraints: ["trades >= 3"]\n', "") + FOLDS)
+    sweep.write_text(
+        sweep.read_text().replace('  constraints: ["trades >= 3"]\n', "") + FOLDS.replace("}", ", holdout: 20s}")
+    )
     command("run", sweep)
     code, _, err = command("orders", sweep, *STUDY)
     assert code == 2

@@ -20,14 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.evaluator import Evaluator
     from backsweep.trial.result import Result
 
 
-def replay_values(
-    spec: TrialSpec, values: Mapping[str, float | int | bool], *, compiled: bool = True, holdout: bool = False
-) -> Result:
-    """Run parameters by name over the data with full records; `holdout`: also over the sessions held out."""
+def replay_values(spec: TrialSpec, values: Mapping[str, float | int | bool], *, compiled: bool = True) -> Result:
+    """Run parameters by name over the data before the holdout, with full records."""
+    return _make_evaluator(spec, values).replay(_row(values), compiled=compiled)
+
+
+def replay_to_the_end(spec: TrialSpec, values: Mapping[str, float | int | bool]) -> tuple[Result, NDArray[np.int64]]:
+    """Run parameters by name over all data, also those held out, with full records; also returns the sessions' ends."""
+    evaluator = _make_evaluator(spec, values, holdout=True)
+    return evaluator.replay(_row(values)), evaluator.info.sessions
+
+
+def _make_evaluator(spec: TrialSpec, values: Mapping[str, float | int | bool], *, holdout: bool = False) -> Evaluator:
+    """Return what runs parameters by name again; `holdout`: also over the sessions held out."""
     fixed = {name: value for name, value in spec.fixed.items() if name not in values}
     fitted = fits(load_strategy(spec.strategy))
     held_out = spec.folds is not None and spec.folds.holdout is not None
@@ -40,8 +52,11 @@ def replay_values(
     keep = fitted or (held_out and not holdout)  # for their models, and to end before the holdout
     folds = spec.folds if keep else None
     spec = spec.model_copy(update={"params": tuple(values), "fixed": fixed, "folds": folds})
-    row = np.array([float(value) for value in values.values()])
-    return make_evaluator(spec).replay(row, compiled=compiled)
+    return make_evaluator(spec)
+
+
+def _row(values: Mapping[str, float | int | bool]) -> NDArray[np.float64]:
+    return np.array([float(value) for value in values.values()])
 
 
 def unchanged_spec(path: str | Path) -> tuple[TrialSpec, Space]:

@@ -176,6 +176,7 @@ def _join(
         left=left,
         positions=pl.concat([each.positions for each in records]),
         live_orders=pl.concat(alive),
+        last_bars=pl.concat([each.last_bars for each in records]),
     )
 
 
