@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from backsweep.figures import MOST_POINTS, bar_figure, equity_figure, monthly_figure, scatter_figure
+from backsweep.figures import GAIN, LOSS, MOST_POINTS, bar_figure, equity_figure, monthly_figure, scatter_figure
 
 DATES = [date(2020, 1, 1) + timedelta(days=day) for day in range(3)]
 
@@ -52,3 +52,15 @@ def test_many_points_are_thinned_to_the_same_ones_every_time():
 def test_ticks_over_several_decades_are_round_and_apart():
     axis = equity_figure(DATES, {"a": np.array([1.0, 9.0, 0.0])})["layout"]["yaxis"]
     assert axis["ticktext"] == ["1", "2", "5", "10", "20", "50", "100", "200", "500"]
+
+
+def test_marked_points_have_a_colour_of_their_own_and_what_is_no_number_is_a_text():
+    marked = np.array([False, True, False])
+    others, front = scatter_figure([True, "<b>", 2], np.arange(3.0), ("x", "y"), marked=marked)["data"]
+    assert (others["x"], front["x"]) == (["true", 2], ["&lt;b&gt;"])
+    assert others["marker"]["color"] != front["marker"]["color"]
+
+
+def test_the_middle_of_the_months_scale_shows_the_page_behind_it():
+    scale = monthly_figure([2020], [1], [0.1])["data"][0]["colorscale"]
+    assert scale == [[0.0, LOSS], [0.5, "rgba(200, 64, 58, 0)"], [0.5, "rgba(42, 111, 219, 0)"], [1.0, GAIN]]

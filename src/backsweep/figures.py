@@ -129,7 +129,7 @@ def monthly_figure(years: Sequence[int], months: Sequence[int], returns: Sequenc
         "z": grid,
         "zmin": -most,
         "zmax": most,
-        "colorscale": [[0.0, LOSS], [0.5, "#f7f7f7"], [1.0, GAIN]],
+        "colorscale": [[0.0, LOSS], [0.5, _faded(LOSS)], [0.5, _faded(GAIN)], [1.0, GAIN]],
         "showscale": False,
         "hoverongaps": False,
         "xgap": 1,
@@ -174,21 +174,32 @@ def line_figure(dates: Sequence[date], values: NDArray[np.float64], title: str) 
     return {"data": [data], "layout": layout}
 
 
-def scatter_figure(x: Sequence[Any], y: NDArray[np.float64], titles: tuple[str, str], *, log: bool = False) -> Figure:
-    """Return points; of more than MOST_POINTS those of `thinned` are drawn."""
-    kept = thinned(len(y))
-    across = [x[place] for place in kept.tolist()]
-    data: Figure = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [escaped(value) if isinstance(value, str) else value for value in across],
-        "y": _plain(y[kept]),
-        "marker": {"size": 5, "opacity": 0.55, "color": COLOURS[0]},
-    }
+def scatter_figure(
+    x: Sequence[Any],
+    y: NDArray[np.float64],
+    titles: tuple[str, str],
+    *,
+    log: bool = False,
+    marked: NDArray[np.bool_] | None = None,
+) -> Figure:
+    """Return points; of more than MOST_POINTS those of `thinned` are drawn. Points that are `marked` have a colour."""
+    marked = np.zeros(len(y), bool) if marked is None else marked
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [_place(x[place]) for place in kept.tolist()],
+            "y": _plain(y[kept]),
+            "marker": {"size": 5 + 2 * place, "opacity": 0.55 + 0.35 * place, "color": COLOURS[place]},
+            "showlegend": False,
+        }
+        for place, which in enumerate((~marked, marked))
+        if len(kept := (found := np.flatnonzero(which))[thinned(len(found))])
+    ]
     layout = _layout(300)
     layout["xaxis"] |= {"title": {"text": escaped(titles[0])}} | ({"type": "log"} if log else {})
     layout["yaxis"] |= {"title": {"text": escaped(titles[1])}}
-    return {"data": [data], "layout": layout}
+    return {"data": data, "layout": layout}
 
 
 def thinned(count: int) -> NDArray[np.int64]:
@@ -205,6 +216,16 @@ def _layout(height: int) -> Figure:
         "hovermode": "closest",
         "legend": {"orientation": "h", "y": 1.08, "x": 0},
     }
+
+
+def _place(value: Any) -> Any:
+    """Return a value of an axis: numbers as they are, all others as texts, which make categories."""
+    return escaped(str(value).lower() if isinstance(value, bool) else value) if isinstance(value, str | bool) else value
+
+
+def _faded(colour: str) -> str:
+    """Return a colour that shows only what is behind it: the middle of a scale, on a light page and a dark one."""
+    return f"rgba({', '.join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))}, 0)"
 
 
 def _days(dates: Sequence[date]) -> list[str]:

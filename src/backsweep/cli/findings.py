@@ -13,12 +13,12 @@ from backsweep.cli.console import make_console, make_listing, print_benchmarks, 
 from backsweep.printable import clean
 from backsweep.report.formats import format_metric
 from backsweep.report.words import (
-    describe_counting,
-    describe_counts,
+    NO_STATISTICS,
+    STRESS_TEST,
     describe_null,
-    describe_out_of_sample,
-    describe_scenario,
-    describe_trials,
+    describe_stress,
+    list_notes,
+    list_statistics,
 )
 
 if TYPE_CHECKING:
@@ -37,36 +37,26 @@ def show_findings(study: Study, *, as_json: bool) -> None:
         return
     console = make_console()
     if found is None:
-        console.print("No statistics: no trial has returns of four sessions or more.")
+        console.print(NO_STATISTICS)
         return
     verdict = found.verdict
     console.print(Text.assemble((verdict.verdict, "bold"), clean(f": {verdict.reason}")))
     console.print(verdict.power)
-    for note in filter(None, (*verdict.warnings, describe_counting(found))):
-        console.print(f"Note: {note}", markup=False)
-    console.print()
-    if found.out_of_sample is not None:
-        console.print("Out of sample: each fold's selection in its test", style="underline")
-        console.print(make_listing(describe_out_of_sample(found.out_of_sample)))
+    for note in list_notes(found):
+        console.print(note, markup=False)
+    listings = list_statistics(found)
+    if found.sensitivity:
+        listings[STRESS_TEST] = describe_stress(found.sensitivity)
+    if study.benchmark is not None:
+        title = "Beside the benchmark" + ("" if found.out_of_sample is None else ", out of sample")
+        listings[title] = {name: format_metric(name, value) for name, value in _beside(study).items()}
+    for title, entries in listings.items():
         console.print()
-    title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
-    console.print(title, style="underline")
-    console.print(make_listing(describe_counts(found) | (describe_trials(found) if found.judged else {})))
+        console.print(title, style="underline")
+        console.print(make_listing(entries))
     if study.benchmark is not None:
         console.print()
-        title = "Beside the benchmark" + ("" if found.out_of_sample is None else ", out of sample")
-        console.print(title, style="underline")
-        console.print(make_listing({name: format_metric(name, value) for name, value in _beside(study).items()}))
-        console.print()
         print_benchmarks(console, study.benchmark)
-    if found.null is not None:
-        console.print()
-        console.print("Null study: the same search on permuted histories", style="underline")
-        console.print(make_listing(describe_null(found.null)))
-    if found.sensitivity:
-        console.print()
-        console.print("Stress test of what was selected", style="underline")
-        console.print(make_listing({each.name: describe_scenario(each) for each in found.sensitivity}))
 
 
 def _beside(study: Study) -> dict[str, float | None]:

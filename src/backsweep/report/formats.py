@@ -18,6 +18,11 @@ def format_metric(name: str, value: float | None) -> str:
     return f"{value:,.2f}" if unit == MONEY else format_number(value)
 
 
+def fixed(value: float, digits: int = 2) -> str:
+    """Return a number with so many decimals; a dash where it is undefined."""
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def format_number(value: Any, digits: int = 5) -> str:
     """Return a number with at most so many significant digits; integers and booleans as they are."""
     if isinstance(value, bool):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from backsweep.report.formats import format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +46,11 @@ class Cell:
 
     text: str
     order: float | str | None = None
+
+
+def metric_cell(name: str, value: float | None) -> Cell:
+    """Return a metric in its unit, sorted by its value; what is undefined comes last."""
+    return Cell(format_metric(name, value), None if value is None or math.isnan(value) else float(value))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from backsweep.figures import bar_figure, equity_figure, line_figure, monthly_figure
-from backsweep.report.formats import format_metric
-from backsweep.report.parts import Cell, Chart, Listing, Table, Text
+from backsweep.report.formats import fixed, format_metric
+from backsweep.report.parts import Cell, Chart, Listing, Table, Text, metric_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,8 @@ def record_parts(study: Study) -> list[Part]:
     series = {"what was selected": returns} | _benchmarks(study)
     per_year = study.sweep.sessions_per_year
     parts = [_metrics(study), Chart("Equity and drawdown", _equity(study, dates, series), _caption(study, series))]
+    if study.benchmark is not None:
+        parts.append(_beside(study.benchmark))
     parts += _calendar(rows)
     parts.append(_drawdowns(dates, returns))
     rolling = _rolling(dates, returns, per_year)
@@ -43,13 +45,15 @@ def record_parts(study: Study) -> list[Part]:
 def _metrics(study: Study) -> Part:
     number = study.selected
     figures = study.walk_forward.metrics if study.has_folds else study.describe(number or 0)["metrics"]
-    names = [name for name in _METRICS if name in figures]
+    from backsweep.metrics.table import BENCHMARK_METRICS  # noqa: PLC0415 - loads Numba
+
+    names = [name for name in (*_METRICS, *BENCHMARK_METRICS) if name in figures]
     entries = {name.replace("_", " "): format_metric(name, figures[name]) for name in names}
     found = study.statistics
     if found is not None and found.out_of_sample is not None:
-        entries["sharpe"] += f" (95% interval {found.out_of_sample.low:.2f} to {found.out_of_sample.high:.2f})"
+        entries["sharpe"] += f" (95% interval {fixed(found.out_of_sample.low)} to {fixed(found.out_of_sample.high)})"
     elif found is not None:
-        entries["sharpe"] += f" (best of {found.tried:,} trials; noise would have given {found.expected_noise:.2f})"
+        entries["sharpe"] += f" (best of {found.tried:,} trials; noise would have given {fixed(found.expected_noise)})"
     return Listing("", entries)
 
 
@@ -61,6 +65,16 @@ def _benchmarks(study: Study) -> dict[str, NDArray[np.float64]]:
     joined = study.record.join(levels, on="timestamp", how="left", maintain_order="left")
     names = [name for name in joined.columns if name not in {"timestamp", "return"}]
     return {name.replace("_", " "): joined[name].fill_nan(0.0).fill_null(0.0).to_numpy() for name in names}
+
+
+def _beside(figures: pl.DataFrame) -> Table:
+    names = [name for name in figures.columns if name not in {"fold", "benchmark"}]
+    rows = [
+        [Cell(label := row["benchmark"].replace("_", " "), label), *(metric_cell(name, row[name]) for name in names)]
+        for row in figures.filter(pl.col("fold").is_null()).to_dicts()
+    ]
+    text = "The benchmark, and all assets bought and held, over the same sessions and without costs."
+    return Table("The benchmark", ("", *(name.replace("_", " ") for name in names)), rows, text)
 
 
 def _equity(study: Study, dates: Sequence[date], series: dict[str, NDArray[np.float64]]) -> dict[str, object]:

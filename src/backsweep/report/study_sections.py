@@ -11,17 +11,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from backsweep.figures import MOST_POINTS, bar_figure, scatter_figure
-from backsweep.report.formats import format_metric, format_number
-from backsweep.report.parts import Cell, Chart, Code, Listing, Section, Table, Text
+from backsweep.report.formats import format_number
+from backsweep.report.parts import Cell, Chart, Code, Listing, Section, Table, Text, metric_cell
 from backsweep.report.record_parts import record_parts
-from backsweep.report.words import (
-    describe_counting,
-    describe_counts,
-    describe_null,
-    describe_out_of_sample,
-    describe_scenario,
-    describe_trials,
-)
+from backsweep.report.words import NO_STATISTICS, STRESS_TEST, describe_stress, list_notes, list_statistics
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import value_columns
 
@@ -29,7 +22,6 @@ if TYPE_CHECKING:
     from backsweep.report.parts import Part
     from backsweep.study.results.study import Study
 
-NO_STATISTICS = "No statistics: no trial has returns of four sessions or more."
 _TOP = 20
 _METRICS = ("sharpe", "cagr", "max_drawdown", "trades", "rejected_orders")
 
@@ -54,22 +46,15 @@ def study_sections(study: Study) -> list[Section]:
 
 
 def _verdict(study: Study) -> list[Part]:
-    found = study.statistics
+    found, state = study.statistics, study.state
+    unfinished = (
+        [] if state.finished else [Text(f"The study has not ended: this page is of its first {state.done:,} trials.")]
+    )
     if found is None:
-        return [Text(NO_STATISTICS)]
-    texts = [found.verdict.reason, found.verdict.power]
-    texts += [f"Note: {note}" for note in (*found.verdict.warnings, describe_counting(found)) if note]
-    parts: list[Part] = [Text(text) for text in texts]
-    if not study.state.finished:
-        parts.insert(0, Text(f"The study is not finished: this page is of its first {study.state.done:,} trials."))
-    if found.out_of_sample is not None:
-        title = "Out of sample: each fold's selection in its test"
-        parts.append(Listing(title, describe_out_of_sample(found.out_of_sample)))
-    title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
-    parts.append(Listing(title, describe_counts(found) | (describe_trials(found) if found.judged else {})))
-    if found.null is not None:
-        parts.append(Listing("Null study: the same search on permuted histories", describe_null(found.null)))
-    return parts
+        return [*unfinished, Text(NO_STATISTICS)]
+    texts = [found.verdict.reason, found.verdict.power, *list_notes(found)]
+    listings = (Listing(title, entries) for title, entries in list_statistics(found).items())
+    return [*unfinished, *map(Text, texts), *listings]
 
 
 def _record_title(study: Study) -> str:
@@ -97,8 +82,7 @@ def _ledger(study: Study) -> list[Part]:
     parts: list[Part] = [Listing("", entries)]
     if state.failed:
         parts.append(_failures(trials))
-    progress, table = _progress(study), _best(study)
-    return [*parts, *([progress] if progress else []), table]
+    return [*parts, *(chart for chart in (_progress(study), _front(study)) if chart), _best(study)]
 
 
 def _failures(trials: pl.DataFrame) -> Table:
@@ -127,6 +111,25 @@ def _progress(study: Study) -> Chart | None:
     return Chart("Search", figure, text)
 
 
+def _front(study: Study) -> Chart | None:
+    """Return the completed trials by the first two objectives, if there are so many."""
+    columns, goals = value_columns(study.sweep.search)[:2], study.sweep.search.objective[:2]
+    if len(goals) == 1:
+        return None
+    finite = [pl.col(column).cast(pl.Float64).is_finite() for column in columns]
+    rows = study.top(len(study.trials)).filter((pl.col("state") == "COMPLETE") & finite[0] & finite[1])
+    if not len(rows):
+        return None
+    x, y = (rows[column].cast(pl.Float64).to_numpy() for column in columns)
+    first = (rows["front"] == 1).fill_null(value=False).to_numpy()
+    figure = scatter_figure(x.tolist(), y, (goals[0].metric, goals[1].metric), marked=first)
+    text = (
+        "The completed trials by two objectives, the front in another colour: no other trial is as good in every "
+        "objective and better in one. It was found by looking for the best, and flatters itself."
+    )
+    return Chart("Objectives", figure, text + _thinning(len(rows) - int(first.sum())))
+
+
 def _thinning(count: int) -> str:
     return f" Of {count:,} points {MOST_POINTS:,} at equal distances are drawn." if count > MOST_POINTS else ""
 
@@ -142,7 +145,7 @@ def _best(study: Study) -> Table:
         [
             _count(row["number"]),
             _state(row),
-            *(_metric(name, row[column]) for name, column in columns.items()),
+            *(metric_cell(name, row[column]) for name, column in columns.items()),
             *(_value(row[name]) for name in params),
         ]
         for row in top.to_dicts()
@@ -183,8 +186,7 @@ def _parameters(study: Study) -> list[Part]:
         parts.append(Table("Drift over the folds", headings, rows, text))
     found = study.statistics
     if found is not None and found.sensitivity:
-        scenarios = {each.name: describe_scenario(each) for each in found.sensitivity}
-        parts.append(Listing("Stress test of what was selected", scenarios))
+        parts.append(Listing(STRESS_TEST, describe_stress(found.sensitivity)))
     return parts
 
 
@@ -245,10 +247,6 @@ def _making(study: Study) -> list[Part]:
 
 def _count(value: int) -> Cell:
     return Cell(f"{value:,}", float(value))
-
-
-def _metric(name: str, value: float | None) -> Cell:
-    return Cell(format_metric(name, value), None if value is None or value != value else float(value))  # noqa: PLR0124 - NaN
 
 
 def _value(value: float | str | bool | None) -> Cell:

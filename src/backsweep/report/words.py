@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from backsweep.report.formats import format_metric
+from backsweep.report.formats import fixed, format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,40 +13,64 @@ if TYPE_CHECKING:
     from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.statistics.study_records import Look, NullRank, Scenario
 
+NO_STATISTICS = "No statistics: no trial has returns of four sessions or more."
+STRESS_TEST = "Stress test of what was selected"
 _LISTED = 8  # looks; JSON has them all
 
 
-def describe_scenario(each: Scenario) -> str:
+def list_notes(found: Findings) -> list[str]:
+    """Return what a reader of the verdict must know besides, a sentence each."""
+    return [f"Note: {note}" for note in (*found.verdict.warnings, _describe_counting(found)) if note]
+
+
+def list_statistics(found: Findings) -> dict[str, dict[str, str]]:
+    """Return the figures behind the verdict, by the title of each listing."""
+    listings = {}
+    if found.out_of_sample is not None:
+        listings["Out of sample: each fold's selection in its test"] = _describe_out_of_sample(found.out_of_sample)
+    title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
+    listings[title] = _describe_counts(found) | (_describe_trials(found) if found.judged else {})
+    if found.null is not None:
+        listings["Null study: the same search on permuted histories"] = describe_null(found.null)
+    return listings
+
+
+def describe_stress(scenarios: Sequence[Scenario]) -> dict[str, str]:
+    """Return what was selected came to in each scenario of the stress test."""
+    return {each.name: _describe_scenario(each) for each in scenarios}
+
+
+def _describe_scenario(each: Scenario) -> str:
     if each.reason is not None:
         return f"- ({each.reason})"
     shares = ("total_return", each.total_return), ("max_drawdown", each.max_drawdown)
     total, drawdown = (format_metric(name, value) for name, value in shares)
-    return f"Sharpe {_number(each.sharpe)}, total return {total}, drawdown {drawdown}"
+    return f"Sharpe {fixed(each.sharpe)}, total return {total}, drawdown {drawdown}"
 
 
 def describe_null(ranked: NullRank) -> dict[str, str]:
     few = "" if ranked.decides else "; too few for a p-value of 5%"
     return {
         "histories": f"{ranked.histories:,}, sessions permuted in blocks of {ranked.block:,}",
-        "Sharpe": f"{_number(ranked.sharpe)}; on permuted histories median {_number(ranked.median)}, "
-        f"highest {_number(ranked.highest)}",
-        "p-value": f"{_number(ranked.p_value, 3)}: {ranked.above:,} of {ranked.histories:,} do at least as well{few}",
+        "Sharpe": f"{fixed(ranked.sharpe)}; on permuted histories median {fixed(ranked.median)}, "
+        f"highest {fixed(ranked.highest)}",
+        "p-value": f"{fixed(ranked.p_value, 3)}: {ranked.above:,} of {ranked.histories:,} do at least as well{few}",
     }
 
 
-def describe_out_of_sample(record: OutOfSample) -> dict[str, str]:
+def _describe_out_of_sample(record: OutOfSample) -> dict[str, str]:
     looks = f", corrected for {record.looks:,} looks at these data" if record.looks > 1 else ""
     return {
         "record": f"{record.sessions:,} sessions, {record.years:.1f} years",
-        "Sharpe": f"{_number(record.sharpe)}; 95% interval {_number(record.low)} to {_number(record.high)}, "
-        f"bootstrap in blocks of {_number(record.block_length, 1)} sessions on average",
-        "p-value": f"{_number(record.p_value, 3)} that a record without skill does at least as well{looks}",
-        "probabilistic": f"{_number(record.probabilistic, 3)} that the true Sharpe ratio is positive",
-        "track record": f"{_number(record.track_record, 1)} years are needed to call it positive at 95%",
+        "Sharpe": f"{fixed(record.sharpe)}; 95% interval {fixed(record.low)} to {fixed(record.high)}, "
+        f"bootstrap in blocks of {fixed(record.block_length, 1)} sessions on average",
+        "p-value": f"{fixed(record.p_value, 3)} that a record without skill does at least as well{looks}",
+        "probabilistic": f"{fixed(record.probabilistic, 3)} that the true Sharpe ratio is positive",
+        "track record": f"{fixed(record.track_record, 1)} years are needed to call it positive at 95%",
     }
 
 
-def describe_counting(found: Findings) -> str:
+def _describe_counting(found: Findings) -> str:
     """Return a note on which looks the verdict counts, where these are not all earlier ones and no others."""
     if found.before and not found.counted:
         reason = "it is running, was killed, or was made by an older version"
@@ -73,7 +96,7 @@ def _date(time: str) -> str:
     return time[:16].replace("T", " ") or "date unknown"
 
 
-def describe_counts(found: Findings) -> dict[str, str]:
+def _describe_counts(found: Findings) -> dict[str, str]:
     again = found.looks - sum(each.times for each in found.before)
     own = "this study" if again == 1 else f"this study {again:,} times"
     return {
@@ -86,34 +109,34 @@ def describe_counts(found: Findings) -> dict[str, str]:
     }
 
 
-def describe_trials(found: Findings) -> dict[str, str]:
+def _describe_trials(found: Findings) -> dict[str, str]:
     """Return each figure beside its benchmark; Sharpe ratios are annual."""
     from backsweep.statistics.overfitting import NO_SKILL, NO_SKILL_DEVIATION  # noqa: PLC0415 - loads Numba
 
     subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
-    looks = f"{found.looks:,} look{'s' if found.looks > 1 else ''} at these data"
-    corrected = f"; {_number(found.corrected, 3)} corrected for {looks}, pruned trials and an adaptive sampler"
     return {
-        "effective trials": f"equivalent to {_number(found.effective, 1)} independent trials",
-        "Sharpe": f"{_number(found.sharpe)} ({subject}); expected maximum without skill "
-        f"{_number(found.expected_noise)}",
-        "p-value": f"{_number(found.p_value, 3)} that the best of noise does at least as well"
-        + (corrected if found.corrected != found.p_value else ""),
-        "lower bound": f"{_number(found.lower_bound)} for the true Sharpe ratio at 95%, simultaneous for all trials",
+        "effective trials": f"equivalent to {fixed(found.effective, 1)} independent trials",
+        "Sharpe": f"{fixed(found.sharpe)} ({subject}); expected maximum without skill {fixed(found.expected_noise)}",
+        "p-value": f"{fixed(found.p_value, 3)} that the best of noise does at least as well" + _corrected(found),
+        "lower bound": f"{fixed(found.lower_bound)} for the true Sharpe ratio at 95%, simultaneous for all trials",
         "survivors": f"{found.survivors:,} of {found.judged:,} trials significant at 5%; by Holm {found.holm:,}, by "
         f"Benjamini-Yekutieli {found.yekutieli:,}",
-        "deflated Sharpe": f"{_number(found.deflated.low)} to {_number(found.deflated.high)}, "
-        f"against {_number(found.probabilistic)} if it were the only trial",
-        "haircut Sharpe": f"{_number(found.haircut)} after correction for the number of trials",
-        "what to expect": f"{_number(found.what_to_expect)} out of sample, "
-        f"{_number(found.expect_low)} to {_number(found.expect_high)} in 90% of splits",
-        "overfitting": f"probability {_number(found.overfitting_probability)}; without skill {_number(NO_SKILL)}, "
-        f"standard deviation {_number(NO_SKILL_DEVIATION)}",
-        "track record": f"{_number(found.track_record, 1)} years would suffice if it were the only trial",
-        "backtest length": f"below {_number(found.backtest_length, 1)} years, the best of noise is expected to reach "
+        "deflated Sharpe": f"{fixed(found.deflated.low)} to {fixed(found.deflated.high)}, "
+        f"against {fixed(found.probabilistic)} if it were the only trial",
+        "haircut Sharpe": f"{fixed(found.haircut)} after correction for the number of trials",
+        "what to expect": f"{fixed(found.what_to_expect)} out of sample, "
+        f"{fixed(found.expect_low)} to {fixed(found.expect_high)} in 90% of splits",
+        "overfitting": f"probability {fixed(found.overfitting_probability)}; without skill {fixed(NO_SKILL)}, "
+        f"standard deviation {fixed(NO_SKILL_DEVIATION)}",
+        "track record": f"{fixed(found.track_record, 1)} years would suffice if it were the only trial",
+        "backtest length": f"below {fixed(found.backtest_length, 1)} years, the best of noise is expected to reach "
         "this Sharpe ratio",
     }
 
 
-def _number(value: float, digits: int = 2) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+def _corrected(found: Findings) -> str:
+    if not found.corrections:
+        return ""
+    *others, last = found.corrections
+    causes = f"{', '.join(others)} and {last}" if others else last
+    return f"; {fixed(found.corrected, 3)} corrected for {causes}"

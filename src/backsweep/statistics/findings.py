@@ -67,7 +67,7 @@ class Findings:
     trial                 its number; -1 where it is not one trial, or there is none
     sharpe, lower_bound   its Sharpe ratio; the 95 % lower confidence bound, simultaneous for all trials and looks
     p_value               of the reality check: probability that the best of noise does at least as well
-    corrected             the same, corrected for other looks, pruned trials and an adaptive sampler
+    corrected             the same, corrected for `corrections`: other looks, pruned trials, an adaptive search
     survivors             trials significant by the step-down test, at a family-wise error of 5 %
     expected_noise        expected maximum Sharpe ratio of `tried` trials without skill
     detectable            true Sharpe ratio that is detected with a power of 0.8
@@ -102,6 +102,7 @@ class Findings:
     lower_bound: float
     p_value: float
     corrected: float
+    corrections: tuple[str, ...]
     survivors: int
     expected_noise: float
     detectable: float
@@ -184,6 +185,7 @@ def compute_findings(
         lower_bound=check.lower_bound * root,
         p_value=check.p_value,
         corrected=corrected,
+        corrections=tried.corrections,
         survivors=check.survivors,
         expected_noise=expected_maximum(count) / math.sqrt(kept.sessions) * root,
         detectable=detectable,

@@ -31,6 +31,15 @@ class Tried:
         """Whether the only record is the mean of a cross-validation's paths, its folds having trials of their own."""
         return self.crossed and self.learned
 
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """What the p-value of the reality check is corrected for."""
+        return (
+            *((f"{self.looks:,} looks at these data",) if self.looks > 1 else ()),
+            *(("pruned trials",) if self.pruned else ()),
+            *(("an adaptive search",) if self.learned else ()),
+        )
+
 
 @dataclass(frozen=True)
 class NullRank:

@@ -19,11 +19,12 @@ from backsweep.sweepfile.sweep import Sweep
 SESSIONS = 600
 
 
-def judge(trials, parts, earlier=0, sampler="random", selected=None, folds=None, **more):
+def judge(trials, parts, earlier=0, sampler="random", selected=None, folds=None, warm=None, **more):
     records = gather_records(map(rows_of_returns, parts))
     looks = Looks("", 1, (Look("before", "", "", earlier, 1),) if earlier else ())
     walk = WalkForward(**folds) if folds else None
-    sweep = Sweep(study="x", data={"bars": "x"}, strategy="x:X", search=Search(sampler=sampler), walk_forward=walk)
+    search = Search(sampler=sampler, warm_start={"study": warm} if warm else None)
+    sweep = Sweep(study="x", data={"bars": "x"}, strategy="x:X", search=search, walk_forward=walk)
     return study_findings(trials, records, looks, sweep, selected=selected, **more)
 
 
@@ -171,3 +172,23 @@ class TestCrossValidation:
         halves = chance.normal(size=(20_000, 2))  # what a trial earns in two groups; its opposite earns the negative
         path = halves[:, 0] * np.sign(halves[:, 1]) + halves[:, 1] * np.sign(halves[:, 0])
         assert (path / math.sqrt(2) > 1.6449).mean() == pytest.approx(0.095, abs=0.01)
+
+
+def test_what_a_p_value_is_corrected_for_is_named_and_nothing_else():
+    parts = tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 5)))
+    plain, late, learned = (judge(*parts, **more) for more in ({}, {"earlier": 10}, {"sampler": "tpe", "earlier": 10}))
+    assert plain.corrections == ()
+    assert late.corrections == ("2 looks at these data",)
+    assert learned.corrections == ("2 looks at these data", "an adaptive search")
+    pruned = [parts[0].with_columns(state=pl.lit("PRUNED")), parts[1]]
+    assert judge(*pruned).corrections == ("pruned trials",)
+
+
+def test_folds_that_begin_with_trials_of_an_earlier_study_are_warned_of_beside_the_verdict():
+    parts = tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 5)))
+    folds = {"mode": "rolling", "train": "100s", "test": "50s"}
+    cold, warm, without = (
+        judge(*parts, folds=each, warm=warm) for each, warm in ((folds, None), (folds, "old"), (None, "old"))
+    )
+    texts = ["trials of an earlier study" in " ".join(each.verdict.warnings) for each in (cold, warm, without)]
+    assert texts == [False, True, False]

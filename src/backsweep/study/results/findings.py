@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from backsweep.study.store.looks import Looks
     from backsweep.sweepfile.sweep import Sweep
 
+WARM_FOLDS = "the folds begin with trials of an earlier study: what that saw of their tests is no longer out of sample"
+
 
 def study_findings(
     trials: pl.DataFrame,
@@ -69,7 +71,15 @@ def study_findings(
     )
     if not chose:
         found = replace(found, verdict=replace(found.verdict, verdict=INCONCLUSIVE, reason=_nothing_chosen(sweep)))
+    if begins_warm(sweep):
+        warnings = (*found.verdict.warnings, WARM_FOLDS[:1].upper() + WARM_FOLDS[1:] + ".")
+        found = replace(found, verdict=replace(found.verdict, warnings=warnings))
     return replace(found, before=looks.before, later=looks.later, counted=looks.counted)
+
+
+def begins_warm(sweep: Sweep) -> bool:
+    """Return whether folds begin with trials of an earlier study."""
+    return sweep.search.warm_start is not None and sweep.walk_forward is not None
 
 
 def _nothing_chosen(sweep: Sweep) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from backsweep.storage.open import open_files
+from backsweep.study.results.findings import WARM_FOLDS, begins_warm
 from backsweep.study.store.documents import malformed
 from backsweep.study.store.stored_tables import decoded
 from backsweep.study.table.columns import USER_ATTRS
@@ -72,11 +73,8 @@ def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
 
 
 def _warm_start(sweep: Sweep) -> Iterator[RunWarning]:
-    if sweep.search.warm_start is not None and sweep.walk_forward is not None:
-        what = (
-            "the folds begin with trials of an earlier study: what that saw of their tests is no longer out of sample"
-        )
-        yield RunWarning(what, "search.warm_start", "name a study whose data end before the first test")
+    if begins_warm(sweep):
+        yield RunWarning(WARM_FOLDS, "search.warm_start", "name a study whose data end before the first test")
 
 
 def _costs(sweep: Sweep) -> Iterator[RunWarning]:
