@@ -52,7 +52,10 @@ ADDRESS = ("--address", "http://127.0.0.1:8265")
 @pytest.mark.usefixtures("cluster")
 def test_submit_follows_the_job_and_leaves_the_study_that_run_leaves(sweep, command):
     code, out, err = command("submit", sweep, *ADDRESS)
-    assert (code, out) == (0, "40 trials are in studies/small; for the best: backsweep show studies/small\n")
+    assert (code, out) == (
+        0,
+        "40 trials are in studies/small; next: backsweep show studies/small, or backsweep report studies/small\n",
+    )
     assert "sent as job small-" in err
     assert "batch 1\n" in err
     assert "every digest is right" in err

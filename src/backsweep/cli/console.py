@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ from backsweep.report.formats import format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import polars as pl
     from rich.text import Text
@@ -140,6 +142,12 @@ def print_warnings(texts: Sequence[str], *, err: bool = True) -> None:
     """Print warnings, a line each."""
     for text in texts:
         echo(f"warning: {text}", err=err)
+
+
+def print_next(trials: int, study: Path | str) -> None:
+    """Print where a study's trials are, and the commands that show it."""
+    place = shlex.quote(str(study))
+    echo(f"{trials:,} trials are in {study}; next: backsweep show {place}, or backsweep report {place}")
 
 
 def print_columns(console: Console, columns: Mapping[str, Sequence[str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from backsweep.cli.console import echo, print_warnings
+from backsweep.cli.console import echo, print_next, print_warnings
 from backsweep.cli.ending import INTERRUPTED
 from backsweep.cli.options import (
     Address,
@@ -58,7 +58,7 @@ def run(
             progress=show,
         )
     state = study.state
-    echo(f"{state.done:,} trials are in {study.path}; for the best: backsweep show {study.path}")
+    print_next(state.done, study.path)
     if state.ended:
         echo(f"it ended {state.ended}; a larger number goes on")
     print_warnings(study_warnings(study))

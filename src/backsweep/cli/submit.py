@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backsweep.cli.console import echo, print_warnings, write_log
+from backsweep.cli.console import echo, print_next, print_warnings, write_log
 from backsweep.cli.ending import INTERRUPTED
 from backsweep.cli.options import Overrides, Seed, SweepFile, Trials, Workers, interruptible
 from backsweep.errors import BadInput
@@ -109,8 +109,7 @@ def _finish(submission: Submission, name: str, *, fetch: bool) -> None:
     elif code == 2:
         _print("the job ended with bad input: see its message above")
     elif fetch:
-        state = submission.fetch().state
-        echo(f"{state.done:,} trials are in {submission.out}; for the best: backsweep show {submission.out}")
+        print_next(submission.fetch().state.done, submission.out)
     else:
         _print(f"the study stays {submission.place}")
     if code:
