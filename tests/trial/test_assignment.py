@@ -127,6 +127,6 @@ def test_more_comparisons_than_there_is_room_for_are_refused(packed):
 
     runner = make(packed, Many)
     runner.take(np.array([15.0, 0.5, 0.0]))
-    with pytest.raises(StrategyError, match="more comparisons") as caught:
+    with pytest.raises(StrategyError, match="too many comparisons") as caught:
         runner.take(np.array([16.0, 0.5, 0.0]))
-    assert caught.value.expected == "at most 16"
+    assert caught.value.expected == "at most 16 in both together"

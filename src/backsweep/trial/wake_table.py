@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backsweep.engine.state import Tables
 
 ROOM = 16
-"""Comparisons that a strategy with conditions has room for, whatever its parameters; more where its defaults have."""
+"""Comparisons that both methods together have room for, or twice those that they have under the defaults."""
 
 
 class Entry(NamedTuple):
@@ -82,11 +82,12 @@ class WakeTable:
         ]
         if len(comparisons) > self._room:
             raise StrategyError(
-                f"{cls.__name__} wakes by more comparisons under some parameters",
+                f"{cls.__name__}: wake and wake_held have too many comparisons under these parameters",
                 where=head_of(cls, comparisons[-1][0]),
-                expected=f"at most {self._room}",
-                found=str(len(comparisons)),
-                remedy="compare with parameters by their names, rather than building conditions from their values",
+                expected=f"at most {self._room} in both together",
+                found=f"{len(comparisons)}, with every `&` of `|` multiplied out",
+                remedy="compare with parameters by their names instead of building conditions from their values, or "
+                "return a condition that holds more often: on_data may look closer",
             )
         found = [Entry(_count(condition)) for condition in conditions if self._room]
         for method, number, comparison in comparisons:
