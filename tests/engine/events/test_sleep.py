@@ -9,6 +9,7 @@ from scenarios.scripted import bars, evaluator
 
 from backsweep.engine.codes import DAY, GTC, LIMIT, MARKET, MARKET_ON_CLOSE, STOP, STOP_LIMIT
 from backsweep.engine.codes import TRAILING_STOP as TRAIL
+from backsweep.engine.profiles import PROFILES
 from backsweep.strategy import Strategy, above, below, held_for, never, param, state
 from backsweep.trial.runner import Runner
 from backsweep.trial.session_range import SessionRange
@@ -16,6 +17,7 @@ from backsweep.trial.session_range import SessionRange
 COUNT = 260
 HOUR = 3_600_000_000_000
 NAN = np.nan
+TICK = 0.25  # prices are multiples of it, so that bars end exactly at the levels of orders
 WAKE = (
     above("pred", 2.0),
     below("pred", -1.8) | above("pred", 1.8),
@@ -62,7 +64,7 @@ class Restless(Strategy):
         close = data[0].close
         what = self.draw(16)
         side = 1.0 if self.draw(2) == 0 else -1.0
-        away = 0.002 + 0.004 * self.draw(8)
+        away = TICK * (1 + self.draw(10))
         units = 3.0 * (1 + self.draw(4))
         tif = self.draw(5)
         till = timestamp + HOUR * (1 + self.draw(30))
@@ -71,21 +73,21 @@ class Restless(Strategy):
         elif what == 0:
             self.last = broker.submit_order(0, side * units)
         elif what in {1, 2}:
-            price = close * (1.0 - side * away)
+            price = close - side * away
             self.last = broker.submit_order(0, side * units, LIMIT, price, NAN, NAN, NAN, tif, till)
         elif what == 3:
-            price = close * (1.0 + side * away)
+            price = close + side * away
             self.last = broker.submit_order(0, side * units, STOP, NAN, price, NAN, NAN, tif, till, 0, 1 + self.draw(2))
         elif what == 4:
-            level = close * (1.0 + side * away)
-            price = level * (1.0 + side * 0.001)
+            level = close + side * away
+            price = level + side * TICK
             self.last = broker.submit_order(0, side * units, STOP_LIMIT, price, level, NAN, NAN, DAY, till)
         elif what == 5:
-            self.last = broker.submit_order(0, side * units, TRAIL, NAN, NAN, NAN, away, GTC, till)
+            self.last = broker.submit_order(0, side * units, TRAIL, NAN, NAN, away, NAN, GTC, till)
         elif what == 6:
             self.last = broker.submit_order(0, side * units, MARKET_ON_CLOSE)
         elif what < 12:
-            stop, target = close * (1.0 - side * away), close * (1.0 + side * 2.0 * away)
+            stop, target = close - side * away, close + side * 2.0 * away
             broker.submit_bracket(0, side * units, stop, target, MARKET, NAN, NAN)
         elif what < 14:
             broker.close_position(0)
@@ -94,15 +96,18 @@ class Restless(Strategy):
 
 
 def market(seed, count=COUNT):
-    """Make bars of one asset, with sessions of some hours, some without volume, two columns and rates of funding."""
+    """Make bars of one asset, with sessions of some hours, some without volume, two columns and rates of funding.
+
+    Prices and columns are coarse: they equal the levels of orders and the thresholds that they are compared with.
+    """
     generator = np.random.default_rng(seed)
-    close = 100.0 * np.exp(np.cumsum(generator.normal(0, 0.004, count)))
-    opens = np.append(100.0, close[:-1]) * np.exp(generator.normal(0, 0.001, count))
-    spread = 1.0 + generator.exponential(0.002, (2, count))
-    high, low = np.maximum(opens, close) * spread[0], np.minimum(opens, close) / spread[1]
+    close = 100.0 + TICK * np.cumsum(np.round(generator.normal(0, 1.6, count)))
+    opens = np.append(100.0, close[:-1]) + TICK * np.round(generator.normal(0, 0.5, count))
+    spread = TICK * np.floor(generator.exponential(0.8, (2, count)))
+    high, low = np.maximum(opens, close) + spread[0], np.minimum(opens, close) - spread[1]
     step = timedelta(minutes=(30, 60, 240, 1440)[seed % 4])
     frame = bars(*zip(opens, high, low, close, strict=True), step=step)
-    pred, other = generator.normal(0, 1, (2, count))
+    pred, other = np.round(generator.normal(0, 1, (2, count)), 1)
     pred[::13] = NAN
     volume = generator.integers(0, 40, count).astype(float)
     volume[generator.random(count) < 0.1] = 0.0
@@ -119,7 +124,7 @@ def rules(generator, frame):
         return values[generator.integers(len(values))]
 
     account = {
-        "cash": 10_000.0,
+        "cash": some(1_000.0, 10_000.0),  # with the first, positions soon meet their maintenance margin
         "kind": some("margin", "margin", "margin", "cash"),
         "lot": some(0.0, 1.0),
         "tick": some(0.0, 0.01),
@@ -139,7 +144,7 @@ def rules(generator, frame):
     if some(0, 1, 2, 3) > 0:
         costs["financing"] = financing
     execution = {
-        "profile": some("next_open", "next_open", "same_close", "next_close", "backtrader", "vectorbt"),
+        "profile": some(*PROFILES, "zipline", "next_open", "next_open"),
         "limit_fill": some("touch", "penetration"),
         "ambiguous": some("stop_first", "target_first"),
         "untraded": some("wait", "fill"),
@@ -217,7 +222,10 @@ def compare_random_runs(seed, compiled, trials):
     return pair.fills
 
 
-def test_a_run_that_sleeps_leaves_the_same_bits():
+def test_a_run_that_sleeps_leaves_the_same_bits(monkeypatch):
+    monkeypatch.setattr("backsweep.engine.state.REACH_BARS", 8)
+    monkeypatch.setattr("backsweep.engine.events.sleep.REACH_BARS", 8)
+    monkeypatch.setattr("backsweep.engine.events.sleep.LANES", 4)
     assert sum(compare_random_runs(seed, compiled=False, trials=2) for seed in range(16)) > 100
 
 
