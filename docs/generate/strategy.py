@@ -7,6 +7,7 @@ import inspect
 import backsweep as bs
 from backsweep.engine import codes
 from backsweep.strategy import models
+from backsweep.strategy.declare import HOOKS
 from generate.docstrings import describe, describe_function, describe_own_fields, in_one_line, lower, methods
 
 INTRODUCTION = """\
@@ -29,12 +30,13 @@ TEXTS = (
 def write() -> str:
     """Return the page."""
     lines = ["# Strategy and broker", "", INTRODUCTION, "", "## Declarations", ""]
-    for name in ("param", "choice", "state", "above", "below", "held_for", "never"):
+    for name in ("param", "choice", "state", "above", "below", "held_for", "never", "higher"):
         lines += describe_function(f"bs.{name}", getattr(bs, name))
     lines += [f"`bs.PerAsset`: {lower(in_one_line(bs.PerAsset))}", ""]
     lines += [f"`bs.Condition`: {lower(in_one_line(bs.Condition))} They are joined with `|` and `&`.", ""]
+    lines += [f"`bs.Higher`: {lower(in_one_line(bs.Higher))}", ""]
     lines += ["## Strategy", "", *describe(bs.Strategy)]
-    for name in ("fit", "features", "wake", "wake_held", "on_data"):
+    for name in (*HOOKS, "on_data"):
         lines += describe_function(name, getattr(bs.Strategy, name))
     for view in (bs.Data, bs.Bar, bs.Context, bs.Position, bs.Order):
         lines += [f"## {view.__name__}", "", *describe(view), *_fields(view)]

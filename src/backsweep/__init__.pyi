@@ -33,6 +33,7 @@ from backsweep.engine.codes import TRAILING_STOP as TRAILING_STOP
 from backsweep.strategy import CommissionModel as CommissionModel
 from backsweep.strategy import Condition as Condition
 from backsweep.strategy import Fill as Fill
+from backsweep.strategy import Higher as Higher
 from backsweep.strategy import PerAsset as PerAsset
 from backsweep.strategy import SlippageModel as SlippageModel
 from backsweep.strategy import Strategy as Strategy
@@ -40,6 +41,7 @@ from backsweep.strategy import above as above
 from backsweep.strategy import below as below
 from backsweep.strategy import choice as choice
 from backsweep.strategy import held_for as held_for
+from backsweep.strategy import higher as higher
 from backsweep.strategy import never as never
 from backsweep.strategy import param as param
 from backsweep.strategy import state as state

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from backsweep.bars import Context, Data
+from backsweep.dataset.sessions import sessions_of
 from backsweep.errors import BadInput
 from backsweep.live.timestep import Timestep
 from backsweep.strategy import Strategy, bind, explain
@@ -93,5 +94,7 @@ class Session:
     def _features(self, market: Market, count: int) -> Mapping[str, NDArray[np.float64]]:
         """Return the features of the latest rows."""
         assert self._rows is not None  # noqa: S101 - `on_bars` has put the latest rows there
-        found = Features(replace(market, rows=self._rows)).columns(self._strategy)
+        clock, per_year = market.sessions.clock, market.sessions.per_year
+        sessions = sessions_of(self._rows["timestamp"], clock, per_year)
+        found = Features(replace(market, rows=self._rows, sessions=sessions)).columns(self._strategy)
         return {name: values[-count:] for name, values in found.items()}

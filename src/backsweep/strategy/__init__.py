@@ -4,6 +4,7 @@ from backsweep.strategy.bind import Bound, bind
 from backsweep.strategy.declare import Strategy, crosses, fits
 from backsweep.strategy.explain import ask, explain, head_of
 from backsweep.strategy.fields import Param, StateVariable, choice, param, state
+from backsweep.strategy.higher import Higher, higher
 from backsweep.strategy.load import (
     find_code,
     find_file,
@@ -27,6 +28,7 @@ __all__ = [
     "Condition",
     "CostModel",
     "Fill",
+    "Higher",
     "Param",
     "PerAsset",
     "SlippageModel",
@@ -45,6 +47,7 @@ __all__ = [
     "fits",
     "head_of",
     "held_for",
+    "higher",
     "is_installed",
     "load_class",
     "load_function",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from backsweep.bars import Data
     from backsweep.broker import Broker
+    from backsweep.strategy.higher import Higher
     from backsweep.strategy.wake import Condition
 
 HOOKS = ("features", "cross_features", "fit", "wake", "wake_held")
@@ -95,8 +96,8 @@ class Strategy(Declared):
         """
         return None
 
-    def features(self) -> Mapping[str, pl.Expr]:
-        """Return columns that depend on the parameters, as Polars expressions by name.
+    def features(self) -> Mapping[str, pl.Expr | Higher]:
+        """Return columns that depend on the parameters, as Polars expressions, or what `bs.higher` returns, by name.
 
         Each is evaluated for every asset by itself, over its bars in order of time, and read as `bar.NAME`. The columns
         are `timestamp` (a Datetime on the clock of the data), prices, `volume` and the signals. A feature may look at

@@ -4,8 +4,8 @@ Two trials that share a window share the column. The cache is bounded in bytes a
 but never a column of the trial at hand. An expression that calls a Python function (`map_batches`, `rolling_map`) is
 computed for each trial: what such a function returns does not follow from its text, as it may hold a model.
 
-Cross features are evaluated over all assets of a timestamp. Where a strategy has them, features and cross features may
-name each other, and are evaluated in the order that follows.
+Cross features are evaluated over all assets of a timestamp, and those of `bs.higher` on longer bars. Where a strategy
+has either, all its features may name each other, and are evaluated in the order that follows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask, crosses, fits, head_of, modules_of
+from backsweep.strategy import Higher, ask, crosses, fits, head_of, modules_of
+from backsweep.trial.longer_bars import compute_on_longer_bars
 from backsweep.trial.market import Market, column
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _PICKLED = re.compile(r'"(?!(?:Series|List|Array|Struct|Binary)")\w+":\[\d+(?:,\
 class Wanted(NamedTuple):
     """A strategy's features: expressions by name, and for each a key that is equal for equal expressions, or None."""
 
-    expressions: Mapping[str, pl.Expr]
+    expressions: Mapping[str, pl.Expr | Higher]
     keys: Mapping[str, str | None]
     across: frozenset[str] = frozenset()  # those over all assets of a timestamp
     stages: tuple[tuple[str, ...], ...] = ()  # names in the order in which they need each other; none: all at once
@@ -70,7 +71,7 @@ class Features:
         for stage in wanted.stages or (tuple(wanted.expressions),):
             names = [name for name in stage if name in missing]
             if names:
-                needed = {name for each in names for name in wanted.expressions[each].meta.root_names()}
+                needed = {name for each in names for name in _roots(wanted.expressions[each])}
                 earlier = {
                     name: found[name] if name in found else self._cache[keys[name]]
                     for name in needed.intersection(wanted.expressions if wanted.stages else ())
@@ -105,11 +106,10 @@ class Features:
     def ask(self, strategy: Strategy) -> Wanted:
         """Return what the strategy wants; raises StrategyError where that is no mapping of expressions by new names."""
         self.check(type(strategy))
-        wanted = self._mapping(strategy, "features")
-        keys = {name: _key(expression) for name, expression in wanted.items()}
-        if not crosses(type(strategy)):
-            return Wanted(wanted, keys)
-        across = self._mapping(strategy, "cross_features")
+        wanted = self._mapping(strategy, "features", (pl.Expr, Higher))
+        if not crosses(type(strategy)) and not any(isinstance(each, Higher) for each in wanted.values()):
+            return Wanted(wanted, {name: _key(expression) for name, expression in wanted.items()})
+        across = self._mapping(strategy, "cross_features", (pl.Expr,))
         twice = sorted(wanted.keys() & across.keys())
         if twice:
             raise StrategyError(
@@ -120,16 +120,16 @@ class Features:
             )
         return _in_order(type(strategy), wanted, across)
 
-    def _mapping(self, strategy: Strategy, method: str) -> Mapping[str, pl.Expr]:
+    def _mapping(self, strategy: Strategy, method: str, kinds: tuple[type, ...]) -> Mapping[str, pl.Expr | Higher]:
         """Return what `features` or `cross_features` returns, checked."""
         wanted = ask(strategy, method)
         cls = type(strategy).__name__
-        if not isinstance(wanted, Mapping) or not all(isinstance(each, pl.Expr) for each in wanted.values()):
+        if not isinstance(wanted, Mapping) or not all(isinstance(each, kinds) for each in wanted.values()):
             raise StrategyError(
                 f"{cls}.{method} does not return expressions by name",
                 where=head_of(type(strategy), method),
                 expected='a mapping such as {"fast": pl.col("close").rolling_mean(10)}',
-                found=_describe_answer(wanted),
+                found=_describe_answer(wanted, kinds),
                 remedy="return it" if wanted is None else "build every feature from pl.col(...), not from data",
             )
         taken = [name for name in wanted if name in self._market.rows.columns]
@@ -140,27 +140,26 @@ class Features:
                 expected="a new name",
                 remedy="rename the feature",
             )
-        checked: Mapping[str, pl.Expr] = wanted
+        checked: Mapping[str, pl.Expr | Higher] = wanted
         return checked
 
     def _evaluate(
         self,
         cls: type[Strategy],
-        missing: Mapping[str, pl.Expr],
+        missing: Mapping[str, pl.Expr | Higher],
         earlier: Mapping[str, NDArray[np.float64]],
         across: frozenset[str],
     ) -> dict[str, NDArray[np.float64]]:
-        """Evaluate features, or cross features, which may name `earlier` columns."""
+        """Evaluate features of one kind, which may name `earlier` columns."""
         compares = bool(across.intersection(missing))
         method = "cross_features" if compares else "features"
         known = [pl.Series(name, values).fill_nan(None) for name, values in earlier.items()]
         rows = (self._compared_rows if compares else self._known_rows).with_columns(known)
         try:
-            group = "timestamp" if compares else "asset"
-            columns = [expression.over(group).alias(name) for name, expression in missing.items()]
             pieces = (slice(None),) if compares else self._market.pieces
+            group = "timestamp" if compares else "asset"
             with modules_of(cls):
-                frame = pl.concat([rows[piece].select(columns) for piece in pieces])
+                frame = pl.concat([self._select(rows[piece], missing, group) for piece in pieces])
             return {name: column(frame[name]) for name in missing}
         except MemoryError:
             raise
@@ -171,6 +170,14 @@ class Features:
                 expected=f"expressions over the columns {', '.join(rows.columns)}",
                 found=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
             ) from error
+
+    def _select(self, rows: pl.DataFrame, missing: Mapping[str, pl.Expr | Higher], group: str) -> pl.DataFrame:
+        """Evaluate features of one kind on rows: those of `bs.higher`, of one interval, or expressions over a group."""
+        longer = {name: each for name, each in missing.items() if isinstance(each, Higher)}
+        if longer:
+            return compute_on_longer_bars(rows, self._market.sessions, longer)
+        plain = {name: each for name, each in missing.items() if isinstance(each, pl.Expr)}
+        return rows.select(each.over(group).alias(name) for name, each in plain.items())
 
     @cached_property
     def _known_rows(self) -> pl.DataFrame:
@@ -189,10 +196,17 @@ class Features:
             self._size -= values.nbytes
 
 
-def _in_order(cls: type[Strategy], features: Mapping[str, pl.Expr], across: Mapping[str, pl.Expr]) -> Wanted:
-    """Return features and cross features in stages: what a stage names is of an earlier one, and it is of one kind."""
+def _in_order(
+    cls: type[Strategy], features: Mapping[str, pl.Expr | Higher], across: Mapping[str, pl.Expr | Higher]
+) -> Wanted:
+    """Return features and cross features in stages: what a stage names is of an earlier one, and it is of one kind.
+
+    Kinds are features, each interval of `bs.higher`, and cross features.
+    """
     expressions = {**features, **across}
-    needs = {name: set(each.meta.root_names()) & expressions.keys() for name, each in expressions.items()}
+    kinds = {name: each.interval if isinstance(each, Higher) else "" for name, each in features.items()}
+    kinds |= dict.fromkeys(across, "across")
+    needs = {name: expressions.keys() & _roots(each) for name, each in expressions.items()}
     sorter = TopologicalSorter(needs)
     stages: list[tuple[str, ...]] = []
     keys: dict[str, str | None] = {}
@@ -201,35 +215,40 @@ def _in_order(cls: type[Strategy], features: Mapping[str, pl.Expr], across: Mapp
     except CycleError as error:
         raise StrategyError(
             f"{cls.__name__}: features need each other in a circle",
-            where=head_of(cls, "cross_features"),
+            where=head_of(cls, "cross_features" if across else "features"),
             expected="each from columns of the data, or from features that do not need it",
             found=" needs ".join(reversed(error.args[1])),
         ) from None
     while sorter.is_active():
         ready = sorter.get_ready()
-        stages += [tuple(name for name in kind if name in ready) for kind in (features, across)]
+        stages += [tuple(name for name in ready if kinds[name] == kind) for kind in sorted(set(kinds.values()))]
         for name in ready:
             key, of_others = _key(expressions[name]), [keys[need] for need in sorted(needs[name])]
-            if key is not None and (of_others or name in across):
-                key = None if None in of_others else repr((name in across, key, of_others))
+            if key is not None and (of_others or kinds[name]):
+                key = None if None in of_others else repr((kinds[name], key, of_others))
             keys[name] = key
             sorter.done(name)
     ordered = {name: keys[name] for name in expressions}
     return Wanted(expressions, ordered, frozenset(across), tuple(filter(None, stages)))
 
 
-def _describe_answer(answer: object) -> str:
+def _roots(wanted: pl.Expr | Higher) -> set[str]:
+    """Return the columns that it names."""
+    return set((wanted.expression if isinstance(wanted, Higher) else wanted).meta.root_names())
+
+
+def _describe_answer(answer: object, kinds: tuple[type, ...]) -> str:
     """Describe what is no mapping of expressions: its type, or the first entry that is no expression."""
     if not isinstance(answer, Mapping):
         return "nothing: there is no return" if answer is None else f"a {type(answer).__name__}"
-    name, value = next((name, value) for name, value in answer.items() if not isinstance(value, pl.Expr))
+    name, value = next((name, value) for name, value in answer.items() if not isinstance(value, kinds))
     return f"{name!r} is a {type(value).__module__.split('.')[0]} {type(value).__name__}".replace("builtins ", "")
 
 
-def _key(expression: pl.Expr) -> str | None:
+def _key(wanted: pl.Expr | Higher) -> str | None:
     """Return a text that is equal for equal expressions alone, or None where there is no such text."""
     try:
-        key = expression.meta.serialize(format="json")
+        key = (wanted.expression if isinstance(wanted, Higher) else wanted).meta.serialize(format="json")
     except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 - whatever pickling a user's object raises
         return None
     return None if _PICKLED.search(key) else key
