@@ -16,7 +16,7 @@ from numba import config
 from backsweep.engine.codes import CARRIED, FRESH, NO_FAILURE, NONE, PRUNED_DRAWDOWN, PRUNED_RUIN, PRUNED_TRADES
 from backsweep.engine.compile.kernel import inlined, kernel
 from backsweep.engine.compile.loop_cache import compile_loop
-from backsweep.engine.state import open_state, point_assets
+from backsweep.engine.state import State, open_state, point_assets
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, PRUNED_BY_TRAINING
 from backsweep.metrics.summary import METRICS
 from backsweep.trial.assignment import assign
@@ -87,64 +87,46 @@ def chunk_loop(bound: Bound, *, compiled: bool) -> Callable[..., None]:
     return _COMPILED[bound.cls]
 
 
-def make_run(loop: Callable[..., None], inline: Callable[[Any], Any]) -> Callable[..., int]:
-    """Return the function that makes one run with a strategy's loop; `inline` makes a function a part of its caller."""
-    run_loop, begin, add = map(inline, (loop, begin_run, add_run))
-
-    def run(handle: Any, market: Any, values: Any, memory: Any, job: Any, run: Any, words: Any, sums: Any) -> int:
-        """Return the reason code of a run that was pruned, NONE of one that failed, 0 of one that is whole."""
-        state = open_state(handle)
-        account, cursor = state.account, state.cursor
-        begin(handle, job.assets, state.call, run)
-        equity, gross = (account.equity, account.gross) if run.carried == CARRIED else (state.rules.cash, 0.0)
-        ran = run.first < run.last or run.place == NONE
-        if ran:
-            if run.carried == FRESH:
-                assign(job.resets, words)
-            run_loop(handle, market, values, memory, run.first, run.last)
-            job.progress[2] += int(state.counters.fills)
-            reason = pruned_by(cursor.failure)
-            if reason > 0:
-                return reason
-            if cursor.failure != NO_FAILURE or not np.isfinite(account.equity) or not np.isfinite(account.cash):
-                return NONE
-        if run.place != NONE:
-            edges, count = job.edges[run.account], job.ranges[run.place].sessions
-            part = sums[run.start :]
-            add(state.sessions, edges, run.session, count, equity, gross, int(ran), part, job.counters)
-        return 0
-
-    return run
-
-
 def make_chunk_loop(loop: Callable[..., None], inline: Callable[[Any], Any]) -> Callable[..., None]:
-    """Return the function that runs a job's trials, up to the first that fails."""
-    run, begin, note, summarise = map(inline, (make_run(loop, inline), begin_trial, note_pruned, summarise_slot))
+    """Return the function that runs a job's trials, up to the first that fails.
+
+    `inline` makes a strategy's loop a part of it; everything else is the same for all strategies, and kernels.
+    """
+    run_loop = inline(loop)
 
     def run_chunk(handle: Any, market: Any, values: Any, memory: Any, job: Any) -> None:
-        cursor = open_state(handle).cursor
+        state = open_state(handle)
         for at in range(job.rows.size):
             row = job.rows[at]
             words, sums = job.words[row], job.sums[min(row, job.sums.shape[0] - 1)]
-            begin(job, at, words, sums)
+            begin_trial(job, at, words, sums)
             for index in range(job.runs.size):
-                each = job.runs[index]
+                run = job.runs[index]
                 job.progress[1] = index
-                if each.fold != NONE and job.pruned[each.fold] == 1:
-                    job.ended[each.place, 0] = PRUNED_BY_TRAINING
+                if is_hopeless(job, run):
                     continue
-                reason = run(handle, market, values, memory, job, each, words, sums)
-                if reason == NONE:
-                    return
-                if reason > 0:
-                    note(job, each, reason, cursor.sessions)
+                equity, gross = begin_run(handle, state, job.assets, run)
+                ran = run.first < run.last or run.place == NONE
+                if ran:
+                    if run.carried == FRESH:
+                        assign(job.resets, words)
+                    run_loop(handle, market, values, memory, run.first, run.last)
+                    job.progress[2] += int(state.counters.fills)
+                    reason = reason_of(state)
+                    if reason == NONE:
+                        return
+                    if reason > 0:
+                        note_pruned(job, run, reason, state.cursor.sessions)
+                        continue
+                add_to_range(job, run, state, equity, gross, ran, sums)
             for index in range(job.slots.size):
-                summarise(job, index, row, sums)
+                summarise_slot(job, index, row, sums)
         job.progress[0] = job.rows.size
 
     return run_chunk
 
 
+@kernel
 def begin_trial(job: Any, at: int, words: NDArray[np.int64], sums: NDArray[np.float64]) -> None:
     """Write a trial's words to their places, and begin its sums anew."""
     job.progress[0] = at
@@ -154,9 +136,20 @@ def begin_trial(job: Any, at: int, words: NDArray[np.int64], sums: NDArray[np.fl
     assign(job.places, words)
 
 
-def begin_run(handle: Any, assets: Any, call: Any, run: Any) -> None:
-    """Set the account and the arguments of the loop's call for one run."""
+@kernel
+def is_hopeless(job: Any, run: Any) -> bool:
+    """Return whether the run's fold was pruned in its training, and note that."""
+    if run.fold == NONE or job.pruned[run.fold] == 0:
+        return False
+    job.ended[run.place, 0] = PRUNED_BY_TRAINING
+    return True
+
+
+@kernel
+def begin_run(handle: Any, state: State, assets: Any, run: Any) -> tuple[float, float]:
+    """Set the account and the arguments of the loop's call for one run; returns equity and gross value before it."""
     point_assets(handle, assets, run.account)
+    call = state.call
     call.carried = run.carried
     call.earlier_assets = run.earlier_assets
     call.flat_at = run.flat_at
@@ -166,18 +159,36 @@ def begin_run(handle: Any, assets: Any, call: Any, run: Any) -> None:
     call.drawdown_limit = run.drawdown_limit
     call.trades_needed = run.trades_needed
     call.trades_due = run.trades_due
+    if run.carried == CARRIED:
+        return state.account.equity, state.account.gross
+    return state.rules.cash, 0.0
 
 
 @kernel
-def pruned_by(failure: int) -> int:
-    """Return the reason code of a run that ended early, 0 of any other."""
+def reason_of(state: State) -> int:
+    """Return the reason code of a run that was pruned, NONE of one that failed, 0 of one that is whole."""
+    failure, account = state.cursor.failure, state.account
     if failure == PRUNED_DRAWDOWN:
         return PRUNED_BY_DRAWDOWN
     if failure == PRUNED_TRADES:
         return PRUNED_BY_TRADES
-    return PRUNED_BY_RUIN if failure == PRUNED_RUIN else 0
+    if failure == PRUNED_RUIN:
+        return PRUNED_BY_RUIN
+    whole = failure == NO_FAILURE and np.isfinite(account.equity) and np.isfinite(account.cash)
+    return 0 if whole else NONE
 
 
+@kernel
+def add_to_range(
+    job: Any, run: Any, state: State, equity: float, gross: float, ran: bool, sums: NDArray[np.float64]
+) -> None:
+    """Add what a run left to the sums of its range, if it has one; see `add_run`."""
+    if run.place != NONE:
+        edges, count = job.edges[run.account], job.ranges[run.place].sessions
+        add_run(state.sessions, edges, run.session, count, equity, gross, int(ran), sums[run.start :], job.counters)
+
+
+@kernel
 def note_pruned(job: Any, run: Any, reason: int, sessions: int) -> None:
     """Note that a run ended early, so that nothing but that is written of it, and its fold's test is not run."""
     job.ended[run.place, 0] = reason
@@ -186,6 +197,7 @@ def note_pruned(job: Any, run: Any, reason: int, sessions: int) -> None:
         job.pruned[run.fold] = 1
 
 
+@kernel
 def summarise_slot(job: Any, index: int, row: int, sums: NDArray[np.float64]) -> None:
     """Write a segment's figures; of one that was pruned, how many sessions it had, and why nothing else."""
     slot = job.slots[index]

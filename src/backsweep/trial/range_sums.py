@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.engine.compile.kernel import record_at, record_dtype
+from backsweep.engine.compile.kernel import kernel, record_at, record_dtype
 from backsweep.engine.tables import COUNTERS
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def make_ranges(ranges: Sequence[SessionRange], years: Iterable[float]) -> NDArr
     return table
 
 
+@kernel
 def add_run(
     sessions: Any,
     edges: NDArray[np.int64],

@@ -33,7 +33,7 @@ from backsweep.engine.codes import (
     NONE,
     SHORT_CREDIT,
 )
-from backsweep.engine.compile.kernel import kernel, load, record_at
+from backsweep.engine.compile.kernel import kernel, load, record_at, small_kernel
 from backsweep.engine.lots import in_lots
 from backsweep.engine.state import State
 from backsweep.engine.tables import SETTLEMENTS
@@ -227,7 +227,7 @@ def pay_dividend(state: State, asset: int, dividend: float) -> None:
         log_flow(state, asset, DIVIDEND, position.quantity, amount, record_at(state.assets, asset).currency)
 
 
-@kernel
+@small_kernel
 def mark_bar(state: State, bar: Any) -> None:
     """Mark the asset's position to this bar's close."""
     position = record_at(state.positions, bar.asset)

@@ -5,7 +5,8 @@ is looked for on disk under its symbol, and the file must say that it holds this
 read is dropped and compiled again; where the linker refuses what was read, all of it is. Numba's own cache on disk is
 not used: its index names another process's file where two of them write at once, and it checks none of this.
 
-A kernel is only ever linked into what calls it, so that it is kept as bitcode and no machine code is made of it.
+A kernel is only ever linked into what calls it: it is kept as bitcode, optimised with its caller alone, and no machine
+code is made of it.
 
 Parts of Numba's library and the methods of a strategy, whose names Numba counts in each process, end up inside of what
 is kept. They are made private once they are optimised, so that the linker finds no other under the same name.
@@ -193,6 +194,10 @@ class _LinkedLibrary(_KeptLibrary):
 
     def _make_private(self, which: Callable[[str], bool] = is_counted) -> None:
         super()._make_private(which)
+
+    def _optimize_final_module(self) -> None:
+        """Leave the code as it is: what it is linked into is optimised."""
+        self._make_private()
 
     def _finalize_final_module(self) -> None:
         if _calls_itself(self):

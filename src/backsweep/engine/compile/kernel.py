@@ -38,10 +38,16 @@ def kernel(function: Function) -> Function:
     return cast("Function", register_jitable(**ON_DISK, error_model="numpy", no_cfunc_wrapper=True)(function))
 
 
+def small_kernel(function: Function) -> Function:
+    """Register a kernel that the compiler makes a part of its callers: a call for every bar would cost more than it."""
+    options = {"error_model": "numpy", "no_cfunc_wrapper": True, "forceinline": True}
+    return cast("Function", register_jitable(**ON_DISK, **options)(function))
+
+
 def inlined(function: Function) -> Function:
     """Return `function` for compiled code alone, as a part of what calls it: for a long one that has one caller.
 
-    A kernel is optimised by itself and again with its caller, which is half a second for the engine's loop.
+    Numba does that before it knows types, once for each caller: dear for what many strategies share, which are kernels.
     """
     return cast("Function", njit(inline="always", error_model="numpy")(function))
 
