@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,15 @@ def write_bars(path, days=120):
             high, low = max(price, last) + 0.2, min(price, last) - 0.2
             lines.append(f"{date},{asset},{price},{high},{low},{last},1000,{math.cos(day / 9 + phase)}")
     path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory):
+    """One folder for all tests, empty for each: a strategy of the same text at the same path is compiled once."""
+    folder = tmp_path_factory.getbasetemp() / "cli"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
