@@ -229,6 +229,36 @@ def test_a_run_that_sleeps_leaves_the_same_bits(monkeypatch):
     assert sum(compare_random_runs(seed, compiled=False, trials=2) for seed in range(16)) > 100
 
 
+class Held(Strategy):
+    """Buys as soon as `go` says so, and has nothing to decide afterwards."""
+
+    def wake(self):
+        return above("go", 0.0)
+
+    def wake_held(self):
+        return never()
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the signature is given
+        if broker.get_position(0).quantity == 0.0:
+            broker.submit_order(0, 300.0)
+
+
+def test_a_margin_call_within_a_session_is_met_while_the_strategy_sleeps():
+    # 300 bought at 100. At a close of 88 equity is 10,000 - 300 x 12 = 6,400, below a quarter of 300 x 88, 6,600: some
+    # are sold at the next open, and again at each of the lower ones but the last.
+    closes = [100.0, 100.0, 96.0, 92.0, 88.0, 84.0, 80.0, 76.0]
+    frame = bars(*((each,) * 4 for each in closes), step=timedelta(hours=1)).with_columns(
+        go=pl.Series([1.0] + [0.0] * 7)
+    )
+    account = {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "maintenance_margin": 0.25}
+    built = evaluator(frame, Held, account=account)._runner
+    for reaches in (built.tables.sizes[0].reaches, 0):  # asleep, and at every bar
+        runner = Runner(built.market, built.cls, built.settings, compiled=False)
+        runner.tables.sizes[0].reaches = reaches
+        runner.run(np.zeros(0))
+        assert int(runner.tables.counters[0].fills) == 1 + 3
+
+
 @pytest.mark.long
 def test_many_runs_that_sleep_leave_the_same_bits():
     assert sum(compare_random_runs(seed, compiled=True, trials=25) for seed in range(400)) > 100_000
