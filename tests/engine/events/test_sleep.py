@@ -30,7 +30,7 @@ HELD = (
     never(),
     held_for(7),
     held_for("hold") | below("pred", -2.0),
-    (held_for(3.5) & above("pred", 1.2)) | (above("other", 1.5) & held_for(20) & below("pred", 0.0)),
+    (held_for(3.5) & above("pred", 1.2)) | (above("other", 0.5) & held_for(4) & below("pred", 0.5)),
     above("pred", 1.7) | below("other", -1.7),
     None,
 )
