@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test long docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench format clean
+.PHONY: help setup demo demo-clean static check test long docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench release-check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -132,6 +132,18 @@ search-bench: $(SEARCH)/.ready  ## compare samplers with those of Optuna and rus
 # Rustuna has no dependencies and is a peer alone: it lies in a folder of its own, not in the project's environment.
 $(SEARCH)/.ready: $(READY)
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --upgrade --target $(SEARCH) $(RUSTUNA)
+	@touch $@
+
+RELEASE := build/release
+PYTHONS ?= 3.11 3.12 3.13
+
+release-check: $(RELEASE)/.ready  ## build wheel and sdist, install each into empty environments of PYTHONS, run the demo there
+	$(RELEASE)/bin/python tests/release/run.py $(PYTHONS)
+
+$(RELEASE)/.ready: $(READY) constraints-release.txt
+	$(RELEASE)/bin/pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear $(RELEASE)
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(RELEASE)/bin/pip install --quiet \
+	    -c constraints.txt -c constraints-release.txt build twine
 	@touch $@
 
 format: $(READY)  ## format the code and mend what the linter can

@@ -15,6 +15,7 @@ import stat
 import textwrap
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from backsweep.errors import BadInput
 
@@ -38,7 +39,7 @@ _SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCH
 
 
 def find_files(location: str, role: str) -> tuple[str, ...]:
-    """Return all files at `location`, sorted: absolute paths, or URLs where `location` is one.
+    """Return all files at `location`, sorted: paths, or URLs where `location` is one of an object store.
 
     Raises BadInput where there is none, or one that is no regular file of a known kind.
     """
@@ -81,30 +82,11 @@ def without_ending(file: str) -> str:
     return name.removesuffix(name[len(name) - len(ending) :])
 
 
-def remote(url: str) -> tuple[Any, str]:
-    """Open the file system of a URL: the pyarrow file system and the path in it."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and needed for URLs only
-    from pyarrow import fs  # noqa: PLC0415
-
-    if url.startswith("gs://"):  # it would try for 15 minutes where there is no network or no access
-        url = f"{url}?retry_limit_seconds=15"
-    try:
-        system, path = fs.FileSystem.from_uri(url)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise BadInput(
-            "cannot open this URL",
-            where=url,
-            expected="s3://, gs://, abfs:// or file://",
-            found=first_line(error),
-            remedy="download the data first, or put it into an object store",
-        ) from error
-    return system, path
-
-
 def open_stream(url: str) -> Any:
     """Open the object at a URL for reading bytes, at any place in it."""
-    system, path = remote(url)
-    return system.open_input_file(path)
+    from backsweep.storage import remote  # noqa: PLC0415 - needs an extra, and only for URLs
+
+    return remote.open_stream(url)
 
 
 def first_line(error: BaseException) -> str:
@@ -114,6 +96,8 @@ def first_line(error: BaseException) -> str:
 
 def _find(location: str, role: str) -> tuple[list[str], list[str]]:
     """Return the files to read, and those of a folder that are of other kinds."""
+    if location.startswith("file://"):
+        location = unquote(urlsplit(location).path)
     return _find_remote(location, role) if is_url(location) else _find_local(location, role)
 
 
@@ -207,7 +191,7 @@ def _folders(root: Path) -> list[Path]:
 
 def _find_remote(location: str, role: str) -> tuple[list[str], list[str]]:
     """List the files below a URL; the part of the URL before the first wildcard is the folder to look in."""
-    from pyarrow import fs  # noqa: PLC0415 - as in remote
+    from backsweep.storage import remote  # noqa: PLC0415 - as in open_stream
 
     has_wildcard = "*" in location or "[" in location
     segments = location.split("/")
@@ -215,17 +199,15 @@ def _find_remote(location: str, role: str) -> tuple[list[str], list[str]]:
     root = "/".join(segments[:plain]).rstrip("/")
     if root.endswith(":"):
         raise _nothing_found(location, role, "no bucket or folder before the wildcard")
-    system, path = remote(root)
     try:
-        if system.get_file_info(path).type == fs.FileType.File:
-            return [location], []
-        infos = system.get_file_info(fs.FileSelector(path, recursive=True))
-    except (OSError, ValueError) as error:
+        files = remote.list_below(root)
+    except OSError as error:
         raise _nothing_found(location, role, first_line(error)) from error
-    files = sorted(root + info.path.removeprefix(path.rstrip("/")) for info in infos if info.is_file)
     if has_wildcard:
         wanted = [file for file in files if fnmatch.fnmatchcase(file, location)]
         others: list[str] = []
+    elif files == [location]:
+        return files, []
     else:
         wanted, others = _choose(files)
     if not wanted:

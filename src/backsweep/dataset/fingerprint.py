@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsweep.dataset.complete import names_by_path
-from backsweep.dataset.files import find_files, first_line, is_url, remote
+from backsweep.dataset.files import find_files, first_line, is_url, open_stream
 from backsweep.errors import BadData
 
 if TYPE_CHECKING:
@@ -106,16 +106,8 @@ def _digest(file: str) -> tuple[str, Stamp]:
     """Digest a file that does not change meanwhile; returns its stamp too."""
     stamp = _stamp(file)
     try:
-        if is_url(file):
-            system, path = remote(file)
-            digest = hashlib.sha256()
-            with system.open_input_stream(path) as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-            found = digest.hexdigest()
-        else:
-            with Path(file).open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        with open_stream(file) if is_url(file) else Path(file).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(file, error) from error
     if _stamp(file) != stamp:
@@ -126,9 +118,9 @@ def _digest(file: str) -> tuple[str, Stamp]:
 def _stamp(file: str) -> Stamp:
     try:
         if is_url(file):
-            system, path = remote(file)
-            info = system.get_file_info(path)
-            return (info.size or 0, info.mtime_ns or 0)
+            from backsweep.storage import remote  # noqa: PLC0415 - needs an extra, and only for URLs
+
+            return remote.size_and_time(file)
         status = Path(file).stat()
     except OSError as error:
         raise _unreadable(file, error) from error

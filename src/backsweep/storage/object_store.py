@@ -28,14 +28,14 @@ except ImportError as error:
     raise BadInput(
         "object stores need a package that is not installed",
         expected="obstore",
-        remedy="pip install 'backsweep[cloud]', or choose a folder with --out",
+        remedy="pip install 'backsweep[cloud]', or keep data and studies in folders",
     ) from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _AT_ONCE = 8  # files that are read at a time
-_RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
+RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 
 class ObjectFiles:
@@ -47,7 +47,7 @@ class ObjectFiles:
         bucket, _, self._prefix = rest.partition("/")
         self._bucket = f"{scheme}://{bucket}"
         with self._asking():
-            self._store: Any = from_url(self._bucket, retry_config=_RETRIES)
+            self._store: Any = from_url(self._bucket, retry_config=RETRIES)
 
     def where(self, name: str) -> str:
         """Return the URL of a file."""

@@ -42,10 +42,10 @@ def direct_pins() -> dict[str, str]:
 
 
 def all_pins() -> dict[str, str]:
-    """Return the pinned versions of all that a node needs: the direct dependencies and what they pull in."""
+    """Return the pinned versions of all that a node needs: the dependencies, object stores, and what these pull in."""
     pins = read_pins()
     found: set[str] = set()
-    waiting = [(name, ("default",) if name == "ray" else ()) for name in _requirements("backsweep", ())]
+    waiting = [(name, ("default",) if name == "ray" else ()) for name in _requirements("backsweep", ("cloud",))]
     while waiting:
         name, extras = waiting.pop()
         if name not in found:
