@@ -16,7 +16,7 @@ from backsweep.engine.account.margin import buying_power
 from backsweep.engine.codes import GTC, LIMIT, MARKET, NONE, STOP, TRAILING_STOP, UNKNOWN
 from backsweep.engine.compile.kernel import is_interpreted, kernel, record_at
 from backsweep.engine.compile.views import View, view
-from backsweep.engine.lots import in_lots, whole_order
+from backsweep.engine.lots import in_lots, units_for, whole_order
 from backsweep.engine.orders.brackets import find_child
 from backsweep.engine.orders.flatten import flatten_position
 from backsweep.engine.orders.lifecycle import request_order, set_trail
@@ -119,6 +119,53 @@ class Broker(View):
         call of `on_data` do not count yet.
         """
         return buying_power(self._state)
+
+    def size_by_risk(self, asset: int, distance: float, risk: float) -> float:
+        """Return the units, without a sign, of which a stop `distance` away loses the fraction `risk` of equity.
+
+            units = risk x equity / (distance x multiplier), rounded down to whole lots
+
+        The multiplier is the asset's, in account currency. What is lost beyond that: costs, and gaps over the stop. The
+        result is NaN where the distance is missing or not above 0, and an order for it is rejected; 0 where equity is
+        not enough for a lot, or below 0. Buying power is not looked at.
+
+        Parameters
+        ----------
+        asset
+            Number of the asset, as `bar.asset`.
+        distance
+            From the entry to its stop, a difference of prices above 0, such as `2.0 * bar.atr`.
+        risk
+            Fraction of equity: 0.01 is 1 %.
+
+        """
+        _check_asset(self._state, asset)
+        rules = record_at(self._state.assets, asset)
+        return units_for(risk * self.get_equity(), distance * rules.multiplier, rules.lot)
+
+    def size_by_volatility(self, asset: int, volatility: float, target: float) -> float:
+        """Return the units, without a sign, whose value moves by the fraction `target` of equity.
+
+            units = target x equity / (volatility x close x multiplier), rounded down to whole lots
+
+        `volatility` is the asset's, `target` what its position adds to the account, both as standard deviations of
+        returns over the same time: 0.25 and 0.02 for a year. With n positions of correlation 0 the account's is sqrt(n)
+        times `target`, at correlation 1 n times. NaN and 0 as in `size_by_risk`.
+
+        Parameters
+        ----------
+        asset
+            Number of the asset, as `bar.asset`.
+        volatility
+            Standard deviation of the asset's returns, a fraction above 0.
+        target
+            The same of the account, a fraction of equity.
+
+        """
+        _check_asset(self._state, asset)
+        rules = record_at(self._state.assets, asset)
+        unit = abs(record_at(self._state.positions, asset).last_price) * rules.multiplier
+        return units_for(target * self.get_equity(), volatility * unit, rules.lot)
 
     def count_assets(self) -> int:
         """Return how many assets the data have; they are numbered from 0, in the order of their names."""

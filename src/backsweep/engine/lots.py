@@ -50,3 +50,14 @@ def whole_order(quantity: float, held: float, lot: float) -> float:
 def lots_above(units: float, lot: float) -> float:
     """Round units without a sign up to whole lots; one part in 10^12 above a whole lot counts as whole."""
     return units if lot == 0.0 else np.ceil(units / lot * (1.0 - ROUNDING)) * lot
+
+
+@kernel
+def units_for(money: float, per_unit: float, lot: float) -> float:
+    """Return the units, without a sign and in whole lots, that so much money is for; none for money below zero.
+
+    NaN where the money is not known, or `per_unit` is not above zero: no quantity is right then.
+    """
+    if not per_unit > 0.0 or np.isnan(money):
+        return np.nan
+    return whole_lots(money / per_unit, lot) if money > 0.0 else 0.0

@@ -197,6 +197,13 @@ def test_a_position_is_flattened_by_one_order_at_the_close_which_follows_it():
     assert (order.orderType, order.action, order.totalQuantity) == ("MOC", "SELL", 10.0)
 
 
+def test_sizes_are_of_the_accounts_equity_in_lots():
+    desk = Desk()
+    desk.gateway.cash, close = 10_000.0, make_bars(1).filter(asset="A")["close"][0]
+    sizes = desk.day(lambda broker: (broker.size_by_risk(0, 3.0, 0.01), broker.size_by_volatility(0, 0.3, 0.02)))
+    assert sizes == (33.0, 200.0 / 0.3 // close)  # 100 / 3 units, and a value of 667
+
+
 def test_the_exits_of_a_bracket_follow_their_position():
     desk = Desk()
     parent = desk.day(lambda broker: broker.submit_bracket(0, 10, stop_loss=1.0, take_profit=1000.0))

@@ -92,6 +92,8 @@ SEEN = (
     "count",
     "assets",
     "asset_last_of_session",
+    "size_by_risk",
+    "size_by_volatility",
 )
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 NOTE_ASSET = -1  # an order for no asset is always rejected: its quantity notes what the strategy saw
@@ -158,6 +160,10 @@ class Script(Strategy):
             return 1.0 * data.count
         if what == 21:
             return 1.0 * broker.count_assets()
+        if what == 23:
+            return broker.size_by_risk(asset, self.read(5), self.read(6))
+        if what == 24:
+            return broker.size_by_volatility(asset, self.read(5), self.read(6))
         for index in range(data.count):
             if data[index].asset == asset:
                 return 1.0 if data[index].last_of_session else 0.0
@@ -322,9 +328,9 @@ def target_percent(at: int, fraction: float, asset: int = 0) -> Step:
     return Step(at, TARGET_PERCENT, asset, quantity=fraction)
 
 
-def observe(at: int, what: str, asset: int = 0, order: Any = 0) -> Step:
-    """Note what the strategy sees; `seen` reads the notes."""
-    return Step(at, OBSERVE, asset, type=SEEN.index(what), order=order)
+def observe(at: int, what: str, asset: int = 0, order: Any = 0, **numbers: float) -> Step:
+    """Note what the strategy sees; `seen` reads the notes. A size has numbers: `limit`, then `stop`."""
+    return Step(at, OBSERVE, asset, type=SEEN.index(what), order=order, **numbers)
 
 
 def seen(result: Result) -> list[float]:

@@ -40,7 +40,7 @@ from backsweep.engine.codes import (
     UNKNOWN,
     WORKING,
 )
-from backsweep.engine.lots import in_lots, lots_above, whole_lots, whole_order
+from backsweep.engine.lots import in_lots, lots_above, units_for, whole_lots, whole_order
 from backsweep.errors import BadInput
 from backsweep.live.ib.orders import ENDED, ORDER_TYPES, Request, make_order, set_prices
 
@@ -129,6 +129,15 @@ class InteractiveBrokers:
     def get_buying_power(self) -> float:
         """Return what the broker lets new orders add."""
         return self._account_value("BuyingPower")
+
+    def size_by_risk(self, asset: int, distance: float, risk: float) -> float:
+        """Return the units of which a stop so far away loses a fraction of equity."""
+        return units_for(risk * self.get_equity(), distance * self._multiplier(asset), self._lot)
+
+    def size_by_volatility(self, asset: int, volatility: float, target: float) -> float:
+        """Return the units whose value moves by a fraction of equity, at the latest close."""
+        unit = abs(self._prices[asset]) * self._multiplier(asset)
+        return units_for(target * self.get_equity(), volatility * unit, self._lot)
 
     def count_assets(self) -> int:
         """Count the assets of the session."""
