@@ -6,7 +6,7 @@ from math import floor, isnan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scenarios.scripted import bars, bracket, flat, market, observe, run, seen
+from scenarios.scripted import bars, bracket, close, flat, market, observe, run, seen
 
 from backsweep.broker import Order, Position
 from backsweep.engine.lots import units_for
@@ -51,6 +51,11 @@ def test_an_account_below_zero_has_a_size_of_zero():
     # 2,000 units bought at 50 on 10,000 of equity, and a fall by 10: equity is -10,000.
     steps = [market(0, 2000), observe(1, "size_by_risk", limit=1.0, stop=0.01), observe(1, "equity")]
     assert seen(run(bars((50, 50, 50, 50), (50, 50, 40, 40)), steps)) == [0.0, -10_000.0]
+
+
+def test_positions_are_counted_long_and_short():
+    steps = [market(0, 5), market(0, -5, asset=1), close(1), *(observe(at, "positions") for at in range(3))]
+    assert seen(run(bars(*flat(50.0, 3), B=flat(50.0, 3)), steps)) == [0, 2, 1]
 
 
 @given(st.integers(1, 10**9), st.integers(1, 10**6).map(lambda n: n / 64), st.sampled_from([0.0, 1.0, 0.25, 100.0]))

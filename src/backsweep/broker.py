@@ -171,6 +171,10 @@ class Broker(View):
         """Return how many assets the data have; they are numbered from 0, in the order of their names."""
         return self._state.sizes.assets
 
+    def count_positions(self) -> int:
+        """Return how many assets are held, long or short, at this close."""
+        return self._state.cursor.open_positions
+
     def count_open_orders(self, asset: int) -> int:
         """Return how many of the asset's orders work; orders held for a parent and requests of this call do not."""
         _check_asset(self._state, asset)

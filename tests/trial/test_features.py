@@ -1,5 +1,5 @@
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -193,3 +193,28 @@ def test_timestamps_are_on_the_clock_of_the_data(zone, hours):
     market = pack(shard_from_frames(pl.DataFrame({"timestamp": stamps, "asset": ["A", "A"], **prices})))
     found = {name: values.tolist() for name, values in Features(market).columns(Hour()).items()}
     assert found == {"hour": hours, "utc": [0, 0], "local": hours}
+
+
+def test_features_know_the_session_and_the_minute_of_the_day():
+    """New York's clock goes forward between both sessions: 13:30 UTC is 08:30, then 09:30."""
+    stamps = [datetime(2024, 3, *at, tzinfo=UTC) for at in ((8, 13, 30), (8, 14, 0), (11, 13, 30))]
+    prices = {name: [1.0, 2.0, 3.0] for name in ("open", "high", "low", "close", "volume")}
+    frame = pl.DataFrame({"timestamp": stamps, "asset": "A", **prices}).with_columns(
+        pl.col("timestamp").dt.convert_time_zone("America/New_York")
+    )
+
+    class Clock(Strategy):
+        def features(self):
+            since = pl.col("time_of_day") - 510
+            return {"minutes": since * 60, "first": pl.col("open").first().over("session"), "number": pl.col("session")}
+
+        def cross_features(self):
+            return {"day": pl.col("session").max()}
+
+    def find(**columns):
+        market = pack(shard_from_frames(frame.with_columns(**columns)))
+        return {name: values.tolist() for name, values in Features(market).columns(Clock()).items()}
+
+    expected = {"minutes": [0, 1800, 3600], "first": [1, 1, 3], "number": [0, 0, 1], "day": [0, 0, 1]}
+    assert find() == expected
+    assert find(session=pl.lit(7.0)) == {**expected, "first": [1, 1, 1], "number": [7] * 3, "day": [7] * 3}

@@ -100,8 +100,9 @@ class Strategy(Declared):
         """Return columns that depend on the parameters, as Polars expressions, or what `bs.higher` returns, by name.
 
         Each is evaluated for every asset by itself, over its bars in order of time, and read as `bar.NAME`. The columns
-        are `timestamp` (a Datetime on the clock of the data), prices, `volume` and the signals. A feature may look at
-        the present bar and those before it alone; a name that the data have is refused.
+        are `timestamp` (a Datetime on the clock of the data), `session` (the number of the trading day), `time_of_day`
+        (whole minutes since midnight), prices, `volume` and the signals. A feature may look at the present bar and
+        those before it alone; a name that the data have is refused.
         """
         return {}
 

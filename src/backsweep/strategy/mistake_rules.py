@@ -28,8 +28,8 @@ ONE_BAR = "for i in range(data.count): bar = data[i]"
 EARLIER = 'describe the past in features(), such as {"before": pl.col("close").shift(1)}, and read bar.before'
 FEATURES = "compute it in features() with Polars expressions, and read the column as bar.NAME"
 CLOCK = (
-    "timestamp // 3_600_000_000_000 % 24 is the hour in UTC; for dates, make a column in features(), such as "
-    '{"hour": pl.from_epoch("timestamp", "ns").dt.hour()}, and read bar.hour'
+    "bar.time_of_day is the minute of the local day, 570 at 09:30; for dates, make a column in features(), such as "
+    '{"weekday": pl.col("timestamp").dt.weekday()}, and read bar.weekday'
 )
 _TIMES = ("datetime", "time", "calendar", "zoneinfo")
 _COMPILED = ("numpy", "math", "cmath", "backsweep", "numba")

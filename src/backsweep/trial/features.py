@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +23,7 @@ from backsweep.errors import StrategyError
 from backsweep.strategy import Higher, ask, crosses, fits, head_of, modules_of
 from backsweep.trial.longer_bars import compute_on_longer_bars
 from backsweep.trial.market import Market, column
+from backsweep.trial.session_clock import minutes_of_day
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +155,8 @@ class Features:
         compares = bool(across.intersection(missing))
         method = "cross_features" if compares else "features"
         known = [pl.Series(name, values).fill_nan(None) for name, values in earlier.items()]
-        rows = (self._compared_rows if compares else self._known_rows).with_columns(known)
+        rows = self._compared_rows if compares else self._known_rows
+        rows = rows.with_columns(*self._clock_columns(rows, missing.values()), *known)
         try:
             pieces = (slice(None),) if compares else self._market.pieces
             group = "timestamp" if compares else "asset"
@@ -189,6 +191,17 @@ class Features:
         """The same as cross features know them: assets by name, and null for what is missing, which ranks leave out."""
         names = pl.Series("asset", self._market.assets)[self._known_rows["asset"]]
         return self._known_rows.with_columns(names, pl.col(tuple(self._market.signals)).fill_nan(None))
+
+    def _clock_columns(self, rows: pl.DataFrame, wanted: Iterable[pl.Expr | Higher]) -> list[pl.Series]:
+        """Return the session's number and the minute of the day, where `wanted` names them and the data do not."""
+        named = {name for each in wanted for name in _roots(each)}.difference(rows.columns)
+        stamps, sessions = self._market.rows["timestamp"].to_numpy(), self._market.sessions
+        found = []
+        if "session" in named:
+            found.append(pl.Series("session", sessions.numbers(stamps)))
+        if "time_of_day" in named:
+            found.append(pl.Series("time_of_day", minutes_of_day(stamps, sessions.clock)))
+        return found
 
     def _forget(self, keep: int) -> None:
         while self._size > self.room and len(self._cache) > keep:

@@ -164,6 +164,7 @@ def test_a_bracket_is_transmitted_by_its_last_order_alone():
     assert [desk.venue.get_order(number).status for number in (parent, stop, target)] == [FILLED, WORKING, WORKING]
     assert desk.venue.get_order(parent).filled_quantity == 10.0
     assert desk.venue.get_position(0).quantity == 10.0
+    assert desk.venue.count_positions() == 1
 
 
 def test_an_order_is_changed_and_cancelled_at_the_broker():

@@ -94,6 +94,7 @@ SEEN = (
     "asset_last_of_session",
     "size_by_risk",
     "size_by_volatility",
+    "positions",
 )
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 NOTE_ASSET = -1  # an order for no asset is always rejected: its quantity notes what the strategy saw
@@ -164,6 +165,8 @@ class Script(Strategy):
             return broker.size_by_risk(asset, self.read(5), self.read(6))
         if what == 24:
             return broker.size_by_volatility(asset, self.read(5), self.read(6))
+        if what == 25:
+            return 1.0 * broker.count_positions()
         for index in range(data.count):
             if data[index].asset == asset:
                 return 1.0 if data[index].last_of_session else 0.0

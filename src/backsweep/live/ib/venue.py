@@ -143,6 +143,10 @@ class InteractiveBrokers:
         """Count the assets of the session."""
         return len(self.assets)
 
+    def count_positions(self) -> int:
+        """Count the session's assets that are held."""
+        return sum(self._held(asset)[0] != 0.0 for asset in range(len(self.assets)))
+
     def count_open_orders(self, asset: int) -> int:
         """Count the asset's working orders; children that wait and requests of this call do not count."""
         return sum(
