@@ -79,6 +79,13 @@ def sweep(tmp_path, monkeypatch):
     return Path("sweep.yaml")
 
 
+@pytest.fixture(autouse=True)
+def page(request, monkeypatch):
+    """Leave pages empty, which take half a second each; tests/cli/test_report.py writes them."""
+    if "test_report" not in request.path.name:
+        monkeypatch.setattr("backsweep.report.write.report_bytes", lambda _: b"")
+
+
 @pytest.fixture
 def command(capsys):
     """Run a command as the shell would; gives exit code, standard output and standard error."""

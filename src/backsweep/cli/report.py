@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backsweep.cli.console import echo
 from backsweep.cli.options import StudyPlace
+
+if TYPE_CHECKING:
+    from backsweep.study.results.study import Study
 
 
 def report(
@@ -35,3 +39,15 @@ def report(
     echo(f"written: {place}")
     if open_it:
         typer.launch(place)
+
+
+def write_after_run(study: Study) -> None:
+    """Write the page of a study whose run has ended; what prevents it is a warning, as the trials are complete."""
+    from backsweep.report.write import write_report  # noqa: PLC0415 - as above
+
+    try:
+        echo(f"report: {write_report(study)}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run has succeeded
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        command = f"backsweep report {shlex.quote(str(study.path))} --debug"
+        echo(f"warning: the report was not written: {what}; `{command}` says where; the trials are complete", err=True)

@@ -17,6 +17,7 @@ from backsweep.cli.options import (
     Workers,
     interruptible,
 )
+from backsweep.cli.report import write_after_run
 
 
 def run(
@@ -30,6 +31,8 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run the study of a sweep file, or resume it: the same command, and Ctrl-C or SIGTERM is safe.
+
+    At its end, and where `runtime.time_limit` pauses it, the report is written: report.html in the study's folder.
 
     For example:
     - backsweep run sweeps/demo.yaml
@@ -59,6 +62,8 @@ def run(
         )
     state = study.state
     print_next(state.done, study.path)
+    with interruptible("interrupted while the report was written: the trials are kept"):
+        write_after_run(study)
     if state.ended:
         echo(f"it ended {state.ended}; a larger number goes on")
     print_warnings(study_warnings(study))

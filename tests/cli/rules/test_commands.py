@@ -92,9 +92,10 @@ def test_run_shows_each_batch_and_leaves_a_study(sweep, command, tmp_path):
     lines = [line.split(" · ")[:2] for line in err.splitlines()]
     expected = [["batch 1", "16 of 40 trials"], ["batch 2", "32 of 40 trials"], ["batch 3", "40 of 40 trials"]]
     assert lines == expected
-    assert (
-        out == "40 trials are in studies/small; next: backsweep show studies/small, or backsweep report studies/small\n"
-    )
+    assert out.splitlines() == [
+        "40 trials are in studies/small; next: backsweep show studies/small, or backsweep report studies/small",
+        "report: studies/small/report.html",
+    ]
     study = bs.open_study(tmp_path / "studies" / "small")
     assert study.trials.height == 40
     selected = json.loads((study.path / "selected" / "params.json").read_text())
