@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from scenarios.hostile import TEXTS
 
-from backsweep.figures import bar_figure
+from backsweep.figures.record import bar_figure
 from backsweep.report.page import render_page
 from backsweep.report.parts import Cell, Chart, Code, Listing, Section, Table, Text
 

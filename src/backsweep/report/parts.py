@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from backsweep.figures.style import Chart
 from backsweep.report.formats import format_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backsweep.figures import Figure
+__all__ = ["Cell", "Chart", "Code", "Listing", "Part", "Section", "Table", "Text", "metric_cell"]
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,6 @@ class Table:
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[Cell]]
-    text: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure; `text` says what it shows and what it does not."""
-
-    kind: ClassVar[str] = "chart"
-    title: str
-    figure: Figure
     text: str
 
 

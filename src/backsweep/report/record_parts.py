@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from backsweep.figures import bar_figure, equity_figure, line_figure, monthly_figure
+from backsweep.figures.record import bar_figure, line_figure, monthly_figure
 from backsweep.report.formats import fixed, format_metric
 from backsweep.report.parts import Cell, Chart, Listing, Table, Text, metric_cell
+from backsweep.study.results.record_charts import equity_chart, record_series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +31,10 @@ def record_parts(study: Study) -> list[Part]:
     rows = study.record_by_date
     if not len(rows):
         return [Text("The record has no session: no fold has a test yet.")]
-    dates, returns = rows["date"].to_list(), rows["return"].fill_nan(0.0).fill_null(0.0).to_numpy()
-    series = {"what was selected": returns} | _benchmarks(study)
+    dates, series = record_series(study)
+    returns = next(iter(series.values()))
     per_year = study.sweep.sessions_per_year
-    parts = [_metrics(study), Chart("Equity and drawdown", _equity(study, dates, series), _caption(study, series))]
+    parts: list[Part] = [_metrics(study), equity_chart(study)]
     if study.benchmark is not None:
         parts.append(_beside(study.benchmark))
     parts += _calendar(rows)
@@ -57,16 +58,6 @@ def _metrics(study: Study) -> Part:
     return Listing("", entries)
 
 
-def _benchmarks(study: Study) -> dict[str, NDArray[np.float64]]:
-    """Return what the benchmark and all assets bought and held returned in the sessions of the record."""
-    levels = study.benchmark_returns
-    if levels is None:
-        return {}
-    joined = study.record.join(levels, on="timestamp", how="left", maintain_order="left")
-    names = [name for name in joined.columns if name not in {"timestamp", "return"}]
-    return {name.replace("_", " "): joined[name].fill_nan(0.0).fill_null(0.0).to_numpy() for name in names}
-
-
 def _beside(figures: pl.DataFrame) -> Table:
     names = [name for name in figures.columns if name not in {"fold", "benchmark"}]
     rows = [
@@ -75,41 +66,6 @@ def _beside(figures: pl.DataFrame) -> Table:
     ]
     text = "The benchmark, and all assets bought and held, over the same sessions and without costs."
     return Table("The benchmark", ("", *(name.replace("_", " ") for name in names)), rows, text)
-
-
-def _equity(study: Study, dates: Sequence[date], series: dict[str, NDArray[np.float64]]) -> dict[str, object]:
-    return equity_figure(dates, series, _fold_starts(study))
-
-
-def _fold_starts(study: Study) -> list[date]:
-    if not study.has_folds or study.sweep.walk_forward is None or study.sweep.walk_forward.mode == "cpcv":
-        return []
-    names = dict(zip(study.sessions, study.session_dates, strict=True))
-    first = study.walk_forward.equity.group_by("fold", maintain_order=True).agg(pl.col("timestamp").first())
-    return [names[each] for each in first["timestamp"]]
-
-
-def _caption(study: Study, series: dict[str, NDArray[np.float64]]) -> str:
-    walk = study.sweep.walk_forward
-    if walk is None:
-        what = (
-            "The selected trial over the sessions on which it was selected, after costs: it shows what the search "
-            "found, and is no forecast and no out-of-sample record."
-        )
-    elif walk.mode == "cpcv":
-        what = "The mean over the paths of the cross-validation: their trainings lie on both sides of their tests."
-    else:
-        what = (
-            "What each fold selected in its training, in the test after it, after costs; dotted lines mark where folds "
-            "begin. It does not show how much of it is luck: the interval is in the verdict."
-        )
-    beside = "" if len(series) > 1 else " There is no benchmark: the sweep file names none."
-    scale = (
-        "logarithmic"
-        if all(np.cumprod(1.0 + each).min() > 0.0 for each in series.values())
-        else "linear, as equity is not positive"
-    )
-    return f"{what}{beside} The upper axis is {scale}."
 
 
 def _calendar(rows: pl.DataFrame) -> list[Part]:

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from backsweep.figures import MOST_POINTS, bar_figure, scatter_figure
 from backsweep.report.formats import format_number
-from backsweep.report.parts import Cell, Chart, Code, Listing, Section, Table, Text, metric_cell
+from backsweep.report.parts import Cell, Code, Listing, Section, Table, Text, metric_cell
 from backsweep.report.record_parts import record_parts
 from backsweep.report.words import NO_STATISTICS, STRESS_TEST, describe_stress, list_notes, list_statistics
+from backsweep.study.results.record_charts import folds_chart
+from backsweep.study.results.trial_charts import (
+    front_chart,
+    importances_chart,
+    parallel_chart,
+    ranked_names,
+    search_chart,
+    slice_chart,
+    surface_chart,
+)
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import value_columns
 
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from backsweep.study.results.study import Study
 
 _TOP = 20
+_PAIRED, _SLICED = 3, 4  # parameters with surfaces of their pairs, and with slices
 _METRICS = ("sharpe", "cagr", "max_drawdown", "trades", "rejected_orders")
 
 
@@ -82,7 +92,17 @@ def _ledger(study: Study) -> list[Part]:
     parts: list[Part] = [Listing("", entries)]
     if state.failed:
         parts.append(_failures(trials))
-    return [*parts, *(chart for chart in (_progress(study), _front(study)) if chart), _best(study)]
+    if _measured(study):
+        parts.append(search_chart(study))
+        if len(study.sweep.search.objective) > 1:
+            parts.append(front_chart(study))
+    return [*parts, _best(study)]
+
+
+def _measured(study: Study) -> bool:
+    """Return whether a completed trial has a defined first objective."""
+    column = pl.col(value_columns(study.sweep.search)[0]).cast(pl.Float64)
+    return len(study.trials.filter((pl.col("state") == "COMPLETE") & column.is_finite())) > 0
 
 
 def _failures(trials: pl.DataFrame) -> Table:
@@ -95,43 +115,6 @@ def _failures(trials: pl.DataFrame) -> Table:
     ]
     text = "Failed trials by the first line of their error; errors in rarer lines are in the study table."
     return Table("Why trials failed", ("reason", "trials", "first trial"), rows, text)
-
-
-def _progress(study: Study) -> Chart | None:
-    column, goal = value_columns(study.sweep.search)[0], study.sweep.search.objective[0]
-    rows = study.trials.filter(pl.col("state") == "COMPLETE").select("number", pl.col(column).cast(pl.Float64))
-    rows = rows.filter(pl.col(column).is_finite())
-    if not len(rows):
-        return None
-    figure = scatter_figure(rows["number"].to_list(), rows[column].to_numpy(), ("trial", goal.metric))
-    text = (
-        "The objective of the completed trials in the order in which they were proposed. It shows where the search "
-        "went, not whether its best values are more than luck: the verdict says that." + _thinning(len(rows))
-    )
-    return Chart("Search", figure, text)
-
-
-def _front(study: Study) -> Chart | None:
-    """Return the completed trials by the first two objectives, if there are so many."""
-    columns, goals = value_columns(study.sweep.search)[:2], study.sweep.search.objective[:2]
-    if len(goals) == 1:
-        return None
-    finite = [pl.col(column).cast(pl.Float64).is_finite() for column in columns]
-    rows = study.top(len(study.trials)).filter((pl.col("state") == "COMPLETE") & finite[0] & finite[1])
-    if not len(rows):
-        return None
-    x, y = (rows[column].cast(pl.Float64).to_numpy() for column in columns)
-    first = (rows["front"] == 1).fill_null(value=False).to_numpy()
-    figure = scatter_figure(x.tolist(), y, (goals[0].metric, goals[1].metric), marked=first)
-    text = (
-        "The completed trials by two objectives, the front in another colour: no other trial is as good in every "
-        "objective and better in one. It was found by looking for the best, and flatters itself."
-    )
-    return Chart("Objectives", figure, text + _thinning(len(rows) - int(first.sum())))
-
-
-def _thinning(count: int) -> str:
-    return f" Of {count:,} points {MOST_POINTS:,} at equal distances are drawn." if count > MOST_POINTS else ""
 
 
 def _best(study: Study) -> Table:
@@ -167,15 +150,14 @@ def _state(row: dict[str, Any]) -> Cell:
 
 def _parameters(study: Study) -> list[Part]:
     parts: list[Part] = []
-    shares = study.importances
-    if shares:
-        text = (
-            "Each parameter's share in whether a trial is among the best tenth. It says what the search was sensitive "
-            "to, not what will matter out of sample."
-        )
-        figure = bar_figure(list(shares), list(shares.values()), ".0%", sideways=True)
-        parts.append(Chart("Importances", figure, text))
-    parts += _slices(study)
+    if study.importances:
+        parts.append(importances_chart(study))
+    if _measured(study):
+        names = ranked_names(study)
+        pairs = [(x, y) for place, y in enumerate(names[:_PAIRED]) for x in names[:place]]
+        parts += [surface_chart(study, x, y) for x, y in pairs]
+        parts += [slice_chart(study, name) for name in names[:_SLICED]]
+        parts += [parallel_chart(study)] if names else []
     if study.has_folds:
         drift = study.walk_forward.drift
         rows = [[_value(row[name]) for name in drift.columns] for row in drift.to_dicts()]
@@ -183,37 +165,11 @@ def _parameters(study: Study) -> list[Part]:
             "What the folds chose, and how far the choice moved from fold to fold; a choice that jumps is a weak one."
         )
         headings = [name.replace("_", " ") for name in drift.columns]
-        parts.append(Table("Drift over the folds", headings, rows, text))
+        parts += [folds_chart(study), Table("Drift over the folds", headings, rows, text)]
     found = study.statistics
     if found is not None and found.sensitivity:
         parts.append(Listing(STRESS_TEST, describe_stress(found.sensitivity)))
     return parts
-
-
-def _slices(study: Study) -> list[Part]:
-    """Return the objective by each of the four most important parameters."""
-    column, goal = value_columns(study.sweep.search)[0], study.sweep.search.objective[0].metric
-    rows = study.trials.filter((pl.col("state") == "COMPLETE") & pl.col(column).cast(pl.Float64).is_finite())
-    axes = {axis.name: axis for axis in study.space.dimensions}
-    names = [name for name in (study.importances or axes) if PARAMS + name in rows.columns][:4]
-    text = (
-        "Every completed trial by this parameter; the others vary at the same time. A broad hill is a plateau, a lone "
-        "point a peak. It says nothing about sessions that the trials have not seen." + _thinning(len(rows))
-    )
-    return [
-        Chart(
-            f"{goal} by {name}",
-            scatter_figure(
-                rows[PARAMS + name].to_list(),
-                rows[column].cast(pl.Float64).to_numpy(),
-                (name, goal),
-                log=axes[name].log if name in axes else False,
-            ),
-            text,
-        )
-        for name in names
-        if len(rows)
-    ]
 
 
 def _making(study: Study) -> list[Part]:

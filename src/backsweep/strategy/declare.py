@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from backsweep.errors import StrategyError
+from backsweep.figures.card import make_card
 from backsweep.strategy.fields import Number, Param, StateVariable, is_finite, resolve_param, resolve_state, state
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ class Declared:
                 remedy="declare parameters with bs.param and variables of the run with bs.state, and remove __init__",
             )
         return {name: _checked(type(self), name, value) for name, value in values.items()}
+
+    def _repr_html_(self) -> str:
+        """Return the parameters with their values and ranges, as notebooks show them."""
+        values = self.values()
+        rows = [(name, f"{values[name]}", _describe(declared)) for name, declared in self._params.items()]
+        texts = [] if rows else ["It declares no parameter."]
+        return make_card(type(self).__name__, texts, headings=("parameter", "value", "searched"), rows=rows)
 
 
 class Strategy(Declared):
@@ -151,6 +159,14 @@ def fits(cls: type[Strategy]) -> bool:
 def crosses(cls: type[Strategy]) -> bool:
     """Return whether a strategy has features over all assets of a timestamp."""
     return cls.cross_features is not Strategy.cross_features
+
+
+def _describe(declared: Param) -> str:
+    if declared.choices is not None:
+        return "one of " + ", ".join(str(choice).lower() for choice in declared.choices)
+    step = f", steps of {declared.step:g}" if declared.step is not None else ""
+    kind = ", whole numbers" if declared.integer and not step else ""
+    return f"{declared.low:g} to {declared.high:g}{step}{kind}" + (", logarithmic" if declared.log else "")
 
 
 def _checked(cls: type[Declared], name: str, value: Any) -> Number:

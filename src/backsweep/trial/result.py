@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 
 from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT_REASONS, STATUSES
+from backsweep.figures.notebook import to_plotly
 from backsweep.metrics.summary import ALL_METRICS, METRICS, REASONS
 from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.live_records import last_bars, live_orders, open_positions
 from backsweep.trial.recording import Recording
+from backsweep.trial.result_display import account_chart, result_card
 from backsweep.trial.run_warnings import warnings_of_records
 from backsweep.trial.runner import Runner
 from backsweep.trial.summaries import Curves, new_metrics
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from plotly.graph_objects import Figure as PlotlyFigure
 
     from backsweep.trial.market import Market
 
@@ -68,6 +71,14 @@ class Result:
     def warnings(self) -> tuple[str, ...]:
         """What is suspicious and no error, a line each: of the data, orders rejected or misplaced, no trades."""
         return (*self.notes, *map(str, warnings_of_records(self.orders, self.metrics["trades"])))
+
+    def plot(self) -> PlotlyFigure:
+        """Return equity, drawdown and exposure at every timestamp as a Plotly figure."""
+        return to_plotly(account_chart(self.equity, self.metrics))
+
+    def _repr_html_(self) -> str:
+        """Return the metrics with the error of the Sharpe ratio, and the warnings, as notebooks show them."""
+        return result_card(self.metrics, self.reasons, self.warnings)
 
 
 def read_result(recording: Recording) -> Result:

@@ -5,7 +5,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from backsweep.figures import GAIN, LOSS, MOST_POINTS, bar_figure, equity_figure, monthly_figure, scatter_figure
+from backsweep.figures.record import bar_figure, equity_figure, monthly_figure
+from backsweep.figures.style import GAIN, LOSS, MOST_POINTS
+from backsweep.figures.trials import scatter_figure
 
 DATES = [date(2020, 1, 1) + timedelta(days=day) for day in range(3)]
 

@@ -1,0 +1,343 @@
+"""A study's folder as data: its trials, the best of them, its returns, what was selected."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from backsweep.errors import BadInput, StudyConflict
+from backsweep.storage.open import open_files
+from backsweep.study.results.benchmarks import compare_benchmarks, read_benchmarks
+from backsweep.study.results.findings import study_findings
+from backsweep.study.results.importances import importances
+from backsweep.study.results.scenarios import Chosen, read_scenarios
+from backsweep.study.results.state import State, read_state
+from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
+from backsweep.study.search.dimension import Dimension
+from backsweep.study.search.space import Space
+from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.holdout_log import HoldoutUse, read_uses
+from backsweep.study.store.looks import read_looks
+from backsweep.study.store.null_results import rank, read_histories
+from backsweep.study.store.records import read_records
+from backsweep.study.table.blocks import gather_records, summarise_records
+from backsweep.study.table.columns import PARAMS, USER_ATTRS, VALUE, VALUES
+from backsweep.study.table.digest import digest
+from backsweep.study.table.trials import TIMING, best_first, best_row, losses
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from backsweep.statistics.blocks import Records
+    from backsweep.statistics.findings import Findings
+    from backsweep.statistics.study_records import NullRank
+    from backsweep.study.store.entry import Entry
+    from backsweep.study.store.identity import Identity
+    from backsweep.sweepfile.sweep import Sweep
+    from backsweep.trial.benchmark import Levels
+
+_NONE = -1  # in place of a trial where no fold chose one
+
+
+class StoredStudy:
+    """A study's folder, or the URL of one, as data, read once and cached."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._folder = StudyFolder(path)
+        self.path = self._folder.path
+        if not self._folder.exists:
+            remedy = "pass the folder that holds study.json; a new run creates it after loading the data"
+            raise StudyConflict("no study here", where=str(path), remedy=remedy)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r}, trials={len(self.trials)})"
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What was run: sweep, data and strategy."""
+        return self._folder.identity()
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The sweep file as it was resolved at the study's beginning."""
+        return self._folder.sweep()
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        return self._folder.entries()
+
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """The study table, one row per trial in the order of numbers."""
+        return self._folder.rows("trials", self._entries)
+
+    @cached_property
+    def space(self) -> Space:
+        """The search space; for a study of a version that did not record it, the ranges that its trials span."""
+        axes = self.identity.space
+        tried = self.trials.select(f"^{PARAMS}.*$").iter_columns()
+        dimensions = map(_axis_of, tried) if axes is None else (Dimension(**axis) for axis in axes)
+        return Space(tuple(dimensions), dict(self.sweep.search.fixed))
+
+    @cached_property
+    def importances(self) -> dict[str, float]:
+        """Each parameter's share in whether a trial is among the best tenth, the largest first; see `importances`.
+
+        Of the completed trials with a defined objective; empty below 20 of them. With several objectives, the best are
+        those of the first fronts.
+        """
+        columns = [PARAMS + name for name in self.space.names]
+        rows = best_first(self.trials.filter(pl.col("state") == "COMPLETE"), self.sweep.search)
+        values = rows.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+        values = values[np.isfinite(losses(rows, self.sweep.search)).all(axis=1)]
+        return importances(self.space.dimensions, values, np.arange(len(values)))
+
+    @cached_property
+    def returns(self) -> pl.DataFrame:
+        """Per-session returns: number, fold, segment, returns (list of float32, null for a failed or pruned run).
+
+        Of all trials, 4 bytes a session: `rows` reads those of some.
+        """
+        return self._folder.rows("returns", self._entries)
+
+    @cached_property
+    def sessions(self) -> pl.Series:
+        """The sessions' ends, as many as a trial has returns."""
+        return self._folder.sessions()["timestamp"]
+
+    @property
+    def session_dates(self) -> pl.Series:
+        """The sessions' dates on the clock of the data."""
+        return self._folder.sessions()["date"]
+
+    @cached_property
+    def folds(self) -> pl.DataFrame:
+        """Walk-forward: one row per trial, fold and segment; empty without.
+
+        Of all trials: `rows` reads those of some.
+        """
+        return self._folder.rows("folds", self._entries)
+
+    @cached_property
+    def _levels(self) -> Levels:
+        return read_benchmarks(open_files(self.path), self.sessions)
+
+    @cached_property
+    def benchmark(self) -> pl.DataFrame | None:
+        """The figures of the benchmark and of all assets bought and held, over the sessions that count.
+
+        `fold, benchmark, total_return, volatility, sharpe, max_drawdown`: with folds over all tests, where `fold` is
+        null, and over each; without over everything. None without a benchmark, and before a run has ended.
+        """
+        if not self._levels:
+            return None
+        walk = self.sweep.walk_forward
+        segments = () if walk is None else self._folder.segments(walk)
+        return compare_benchmarks(self._levels, len(self.sessions), segments, self.sweep.sessions_per_year)
+
+    @property
+    def benchmark_returns(self) -> pl.DataFrame | None:
+        """`timestamp, benchmark, buy_and_hold` per session, as returns; None as with `benchmark`."""
+        if not self._levels:
+            return None
+        returns = {name: levels[1:] / levels[:-1] - 1.0 for name, levels in self._levels.items()}
+        return pl.DataFrame({"timestamp": self.sessions, **returns})
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether it has trials on folds."""
+        return self.sweep.walk_forward is not None and bool(self._entries)
+
+    @cached_property
+    def chosen(self) -> Chosen:
+        """Each fold with the trials that it chose, or None with the selected trial; empty where nothing was."""
+        if self.has_folds:
+            return [(fold, list(numbers)) for fold, numbers in self.walk_forward.folds.select("fold", "numbers").rows()]
+        return [] if self.selected is None else [(None, [self.selected])]
+
+    @cached_property
+    def statistics(self) -> Findings | None:
+        """The findings on the study, corrected for all trials of it and of earlier studies in this folder.
+
+        Those are studies on the same data with a strategy of the same name, also deleted ones that the registry knows.
+        Studies made after the run ended are listed as `later` and change nothing; see `backsweep.study.store.looks`.
+        None if no trial has returns of four sessions or more.
+        """
+        if not len(self.trials):
+            return None
+        stitched = self.walk_forward.record if self.has_folds else None
+        return study_findings(
+            self.trials,
+            self._records(),
+            read_looks(self.path),
+            self.sweep,
+            selected=self.selected,
+            stitched=stitched,
+            null=self.null,
+            sensitivity=read_scenarios(open_files(self.path), self.chosen) or (),
+            chose=self._chose,
+        )
+
+    @cached_property
+    def null(self) -> NullRank | None:
+        """The rank of the result among those of a null study with as many trials; None without one."""
+        return rank(self.result, read_histories(self.path, self.identity.hash, len(self.trials)))
+
+    @property
+    def result(self) -> float | None:
+        """The annual Sharpe ratio of the study: of the stitched tests, or of the selected trial."""
+        if self.has_folds:
+            return self.walk_forward.metrics["sharpe"]
+        metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
+        return metrics.get("sharpe")
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
+        if self.has_folds:
+            number = self.walk_forward.folds["number"][-1]
+            return None if number is None else int(number)
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else int(row["number"])
+
+    @property
+    def _chose(self) -> bool:
+        """Whether there is a selection to judge: of any fold or, where the tests are no record, of the last one."""
+        if self.has_folds and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
+            return bool(self.walk_forward.folds["number"].is_not_null().any())
+        return self.selected is not None
+
+    def _records(self) -> Records | None:
+        """Read the block sums of the trials; where folds have trials of their own, those of the folds' choices.
+
+        Trials of different folds have no common record.
+        """
+        if not self.sweep.searches_by_fold:
+            return read_records(self._folder, self._entries)
+        result = self.walk_forward
+        last = result.folds["number"].drop_nulls().tail(1).to_list() or [_NONE]
+        return gather_records([summarise_records(np.array(last), np.atleast_2d(result.record.astype(np.float32)))])
+
+    @cached_property
+    def walk_forward(self) -> WalkForwardResult:
+        """What each fold selected and its out-of-sample results; raises BadInput where there are no folds."""
+        if self.sweep.walk_forward is None:
+            remedy = "add a `walk_forward` section to the sweep file and run it under a new name"
+            raise BadInput("the study has no folds", where=str(self.path), remedy=remedy)
+        if not self._entries:
+            remedy = "run it until the first batch is committed"
+            raise BadInput("no fold has a trial yet", where=str(self.path), remedy=remedy)
+        segments = self._folder.segments(self.sweep.walk_forward)
+        return walk_forward(self.sweep, self._parts, self.sessions, segments, self._levels.get("benchmark"))
+
+    def rows(self, table: str, numbers: Collection[int]) -> pl.DataFrame:
+        """Read some trials' rows of a table, `trials`, `folds` or `returns`, from only the files that hold them."""
+        found = [part.filter(part["number"].is_in(list(numbers))) for part in self._parts(table, numbers)]
+        return pl.concat(found) if found else pl.DataFrame()
+
+    def _parts(self, table: str, numbers: Collection[int] | None = None) -> Iterator[pl.DataFrame]:
+        """Read a table part by part: all of it, or the parts with some trials; at least one part, for its columns."""
+        entries = self._entries
+        if numbers is not None:
+            named = sorted(numbers)
+            places = np.searchsorted(named, [(each.first, each.first + each.count) for each in entries]).reshape(-1, 2)
+            entries = [each for each, (low, high) in zip(entries, places, strict=True) if low < high] or entries[:1]
+        return self._folder.parts(table, entries)
+
+    @property
+    def holdout_uses(self) -> list[HoldoutUse]:
+        """The recorded looks at the holdout."""
+        return read_uses(self.path, self.identity.hash)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The best feasible trial: `number, value` (or `values`), `params`, `metrics`; None if there is none.
+
+        In walk-forward its metrics are the means over the trainings of all folds.
+        """
+        row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
+        return None if row is None else self.describe(int(row["number"]))
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The parameters of the selected trial by name; raises BadInput where none is selected.
+
+        That is the best feasible trial, and with folds what the last one chose.
+        """
+        if self.selected is None:
+            raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")
+        params: dict[str, Any] = self.describe(self.selected)["params"]
+        return params
+
+    def top(self, count: int) -> pl.DataFrame:
+        """Return the `count` best trials, best first: feasible by objective, then undefined, infeasible, failed.
+
+        With several objectives they come by non-dominated fronts, numbered in `front`; see `table.best_first`.
+        """
+        return best_first(self.trials, self.sweep.search).head(count) if len(self.trials) else self.trials
+
+    def describe(self, number: int) -> dict[str, Any]:
+        """One trial as `number, value` (or `values`), `params` and `metrics`; raises BadInput if it is not there."""
+        if not 0 <= number < len(self.trials):
+            found = f"trial {number}"
+            raise BadInput("no such trial", where=str(self.path), expected=f"0 to {len(self.trials) - 1}", found=found)
+        row = self.trials.row(number, named=True)
+        values = {"value": row[VALUE]} if VALUE in row else {"values": _strip(row, VALUES)}
+        return {"number": number, **values, "params": _strip(row, PARAMS), "metrics": _strip(row, USER_ATTRS)}
+
+    @property
+    def record_by_date(self) -> pl.DataFrame:
+        """`date, return` per session of `record`, by the sessions' dates."""
+        sessions = self._folder.sessions()
+        return self.record.join(sessions, on="timestamp", how="left", maintain_order="left").select("date", "return")
+
+    @cached_property
+    def record(self) -> pl.DataFrame:
+        """`timestamp, return` per session: the stitched tests, or the selected trial; raises BadInput without one."""
+        if self.has_folds:
+            return self.walk_forward.equity.group_by("timestamp", maintain_order=True).agg(pl.col("return").mean())
+        if self.selected is None:
+            raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")
+        returns = self.rows("returns", [self.selected])["returns"].explode().cast(pl.Float64)
+        return pl.DataFrame({"timestamp": self.sessions[: len(returns)], "return": returns})
+
+    def digest(self) -> str:
+        """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
+
+        All columns count but `datetime_start`, `datetime_complete` and `duration`. It does not depend on where and
+        in which parts the study was run, so two studies of one sweep can be compared by it.
+        """
+        trials = (rows.drop(TIMING) for rows in self._folder.parts("trials", self._entries))
+        others = {table: self._folder.parts(table, self._entries) for table in ("folds", "returns")}
+        return digest({"trials": trials, **others})
+
+    def verify(self) -> None:
+        """Read every file that counts; raises StudyConflict for one that is missing or not what was written."""
+        self._folder.identity()
+        self._folder.sessions()
+        for table in sorted({table for entry in self._entries for table in entry.files}):
+            for _ in self._folder.parts(table, self._entries):
+                pass
+
+    @property
+    def state(self) -> State:
+        """The state of the study."""
+        return read_state(self._folder, self.sweep, self.identity, self._entries, self.trials, self.space)
+
+
+def _axis_of(column: pl.Series) -> Dimension:
+    """Return the range that the values of a parameter span."""
+    name = column.name.removeprefix(PARAMS)
+    if column.dtype == pl.Boolean:
+        return Dimension(name, choices=tuple(column.unique().sort()))
+    whole = column.dtype == pl.Int64
+    values = column.cast(pl.Float64).to_numpy()
+    return Dimension(name, float(values.min()), float(values.max()), 1.0 if whole else None, integer=whole)
+
+
+def _strip(row: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
