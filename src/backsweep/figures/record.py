@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from backsweep.figures.style import (
     escaped,
     extremes,
     faded,
+    growth_axis,
     make_layout,
 )
 
@@ -46,7 +46,7 @@ def equity_figure(
     layout = make_layout(460)
     layout["xaxis"] |= {"anchor": "y2"}
     layout["yaxis"] |= {"domain": [0.36, 1.0], "title": {"text": "growth of 1"}, "minor": {"showgrid": False}}
-    layout["yaxis"] |= _growth_axis(list(curves.values()))
+    layout["yaxis"] |= growth_axis(list(curves.values()))
     layout["yaxis2"] = {"domain": [0.0, 0.28], "tickformat": ".0%", "title": {"text": "drawdown"}, "automargin": True}
     layout["shapes"] = _marks(starts)
     return {"data": data, "layout": layout}
@@ -73,7 +73,7 @@ def account_figure(
     layout = make_layout(560)
     layout["xaxis"] |= {"anchor": "y3"}
     layout["yaxis"] |= {"domain": [0.5, 1.0], "title": {"text": "equity"}, "minor": {"showgrid": False}}
-    layout["yaxis"] |= _growth_axis([equity])
+    layout["yaxis"] |= growth_axis([equity])
     for name, domain, title in (("yaxis2", [0.25, 0.44], "drawdown"), ("yaxis3", [0.0, 0.19], "exposure")):
         layout[name] = {"domain": domain, "tickformat": ".0%", "title": {"text": title}, "automargin": True}
     data = [
@@ -120,6 +120,7 @@ def bar_figure(names: Sequence[str], values: Sequence[float], form: str, *, side
         "marker": {"color": [LOSS if value < 0.0 else GAIN for value in values]},
         "texttemplate": f"%{{{'x' if sideways else 'y'}:{form}}}",
         "cliponaxis": False,
+        "textangle": 0,
         "hoverinfo": "none",
     }
     data |= {"x": numbers, "y": labels, "orientation": "h"} if sideways else {"x": labels, "y": numbers}
@@ -143,7 +144,7 @@ def falls(equity: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray((whole / np.maximum.accumulate(whole) - 1.0)[1:])
 
 
-_UNDER: Figure = {"fill": "tozeroy", "name": "drawdown", "line": {"width": 1, "color": LOSS}}
+_UNDER: Figure = {"fill": "tozeroy", "line": {"width": 1, "color": LOSS}}
 
 
 def _colour(place: int) -> str:
@@ -162,23 +163,3 @@ def _marks(starts: Sequence[date]) -> list[Figure]:
     line = {"width": 1, "dash": "dot", "color": "#888888"}
     across = {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "line": line}
     return [{**across, "x0": day, "x1": day} for day in as_days(starts)]
-
-
-def _growth_axis(curves: Sequence[NDArray[np.floating[Any]]]) -> Figure:
-    """Return a logarithmic axis with round ticks, where all curves are positive, and else a linear one."""
-    low, high = min(float(curve.min()) for curve in curves), max(float(curve.max()) for curve in curves)
-    return {"type": "log", **_log_ticks(low, high)} if low > 0.0 else {"type": "linear", "nticks": 8}
-
-
-def _log_ticks(low: float, high: float) -> Figure:
-    """Return ticks for a logarithmic axis at round numbers: Plotly labels single digits, which overlap."""
-    if not high / low < 10.0:
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        values = [digit * 10.0**decade for decade in decades for digit in (1.0, 2.0, 5.0)]
-    else:
-        unit = 10.0 ** math.floor(math.log10(high)) / 100.0
-        steps = (unit * each for each in (1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 500.0))
-        step = next(each for each in steps if (high - low) / each <= 7.0)
-        places = range(math.ceil(low / step), math.floor(high / step) + 1)
-        values = [value for place in places if (value := float(f"{step * place:.9g}")) > 0.0]
-    return {"tickvals": values, "ticktext": [f"{value:,.10g}" for value in values]}

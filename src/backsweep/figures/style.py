@@ -23,8 +23,8 @@ Figure = dict[str, Any]
 MOST_POINTS = 4000
 """Points of a scatter of trials, and of a line; of more, every so many are drawn."""
 
-COLOURS = ("#2a6fdb", "#d9822b", "#3a9d5d", "#8e5bb5")
-LOSS, GAIN, QUIET = "#c8403a", "#2a6fdb", "#8a93a3"
+COLOURS = ("#3b7ddd", "#d9822b", "#3a9d5d", "#8e5bb5")
+LOSS, GAIN, QUIET = "#d0453f", "#3b7ddd", "#8a93a3"
 
 SCALE = ((0.0, "#2b2a63"), (0.25, "#2f5d9b"), (0.5, "#2f9494"), (0.75, "#7cc36a"), (1.0, "#f3e155"))
 """From low to high; neighbours differ in lightness, so that it reads without colours, too."""
@@ -101,3 +101,23 @@ def as_numbers(values: NDArray[np.floating[Any]]) -> list[float | None]:
 def as_number(value: float) -> float | None:
     """Return a number with six significant digits, None for what is undefined."""
     return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def growth_axis(curves: Sequence[NDArray[np.floating[Any]]]) -> Figure:
+    """Return a logarithmic axis with round ticks, where all curves are positive, and else a linear one."""
+    low, high = min(float(curve.min()) for curve in curves), max(float(curve.max()) for curve in curves)
+    return {"type": "log", **log_ticks(low, high)} if low > 0.0 else {"type": "linear", "nticks": 8}
+
+
+def log_ticks(low: float, high: float) -> Figure:
+    """Return ticks for a logarithmic axis at round numbers: Plotly labels single digits, which overlap."""
+    if not high / low < 10.0:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        values = [digit * 10.0**decade for decade in decades for digit in (1.0, 2.0, 5.0)]
+    else:
+        unit = 10.0 ** math.floor(math.log10(high)) / 100.0
+        steps = (unit * each for each in (1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 500.0))
+        step = next(each for each in steps if (high - low) / each <= 7.0)
+        places = range(math.ceil(low / step), math.floor(high / step) + 1)
+        values = [value for place in places if (value := float(f"{step * place:.9g}")) > 0.0]
+    return {"tickvals": values, "ticktext": [f"{value:,.10g}" for value in values]}

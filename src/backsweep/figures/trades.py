@@ -18,6 +18,7 @@ from backsweep.figures.style import (
     as_numbers,
     escaped,
     extremes,
+    growth_axis,
     make_layout,
     thinned,
 )
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from numpy.typing import NDArray
+
+
+_WIDE = 4.0  # highest over lowest price from which the axis is logarithmic
 
 
 def histogram_figure(values: NDArray[np.float64], title: str) -> Figure:
@@ -70,7 +74,8 @@ def excursion_figure(
                 "name": name,
                 "x": as_numbers(adverse[kept]),
                 "y": as_numbers(favourable[kept]),
-                "marker": {"size": 6, "opacity": 0.65, "color": colour},
+                "marker": {"size": 6, "opacity": 0.75, "color": colour},
+                "cliponaxis": False,
             }
         )
     layout = make_layout(340)
@@ -112,9 +117,12 @@ def price_figure(
                 "y": [as_number(fill[2]) for fill in chosen],
                 "text": [escaped(f"{fill[1]:+,.6g} at {fill[2]:,.6g}: {fill[3]}") for fill in chosen],
                 "hovertemplate": "%{x}<br>%{text}<extra></extra>",
-                "marker": {"size": 9, "symbol": symbol, "color": colour, "line": {"width": 1, "color": "#ffffff"}},
+                "marker": {"size": 8, "symbol": symbol, "color": colour, "line": {"width": 1, "color": "#ffffff"}},
             }
         )
     layout = make_layout(380)
-    layout["yaxis"] |= {"title": {"text": "price"}}
+    layout["yaxis"] |= {"title": {"text": "price"}, "minor": {"showgrid": False}}
+    prices = np.concatenate([closes, [fill[2] for fill in fills]])
+    if np.nanmax(prices) > _WIDE * np.nanmin(prices) > 0.0:
+        layout["yaxis"] |= growth_axis([prices[np.isfinite(prices)]])
     return {"data": data, "layout": layout}

@@ -19,6 +19,7 @@ from backsweep.figures.style import (
     as_place,
     escaped,
     faded,
+    log_ticks,
     make_layout,
     thinned,
 )
@@ -87,14 +88,16 @@ def scatter_figure(
             "mode": "markers",
             "x": [as_place(x[place]) for place in kept.tolist()],
             "y": as_numbers(y[kept]),
-            "marker": {"size": 5 + 3 * place, "opacity": 0.55 + 0.4 * place, "color": COLOURS[place]},
+            "marker": {"size": 5 + 3 * place, "opacity": 0.7 + 0.3 * place, "color": COLOURS[place]},
             "showlegend": False,
         }
         for place, which in enumerate((~marked, marked))
         if len(kept := (found := np.flatnonzero(which))[thinned(len(found))])
     ]
     layout = make_layout(300)
-    layout["xaxis"] |= {"title": {"text": escaped(titles[0])}} | ({"type": "log"} if log else {})
+    layout["xaxis"] |= {"title": {"text": escaped(titles[0])}}
+    if log and (places := [float(each) for each in x if each > 0]):
+        layout["xaxis"] |= {"type": "log", "minor": {"showgrid": False}, **log_ticks(min(places), max(places))}
     layout["yaxis"] |= {"title": {"text": escaped(titles[1])}}
     return {"data": data, "layout": layout}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from backsweep.printable import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from markupsafe import Markup
 
     from backsweep.report.parts import Section
 
@@ -20,6 +23,7 @@ def render_page(title: str, verdict: str, sections: Sequence[Section]) -> bytes:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = _shown
+    environment.filters["breakable"] = _breakable
     template = environment.from_string(files("backsweep.report").joinpath("page.html.j2").read_text("utf-8"))
     text = template.render(title=title, verdict=verdict, sections=sections, script=_plotly())
     return text.encode("utf-8", errors="backslashreplace")
@@ -29,6 +33,13 @@ def _shown(text: str) -> str:
     """Return a text with control characters as escapes, its line ends kept, and without secrets."""
     kept = (letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
     return mask_secrets("".join(kept))
+
+
+def _breakable(text: str) -> Markup:
+    """Return a heading that may be broken after dots and underscores, escaped."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - as above
+
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
 
 
 @cache

@@ -6,13 +6,15 @@ The best Sharpe ratio stands nowhere without what noise would have given. A sect
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from backsweep.report.formats import format_number
-from backsweep.report.parts import Cell, Code, Listing, Section, Table, Text, metric_cell
+from backsweep.report.parts import Cell, Chart, Charts, Code, Listing, Section, Table, Text, metric_cell
 from backsweep.report.record_parts import record_parts
+from backsweep.report.run_sections import run_sections
 from backsweep.report.words import NO_STATISTICS, STRESS_TEST, describe_stress, list_notes, list_statistics
 from backsweep.study.results.record_charts import folds_chart
 from backsweep.study.results.trial_charts import (
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from backsweep.study.results.study import Study
 
 _TOP = 20
-_PAIRED, _SLICED = 3, 4  # parameters with surfaces of their pairs, and with slices
+_PAIRED, _SLICED = 4, 4  # parameters with surfaces of their pairs, and with slices
 _METRICS = ("sharpe", "cagr", "max_drawdown", "trades", "rejected_orders")
 
 
@@ -51,6 +53,7 @@ def study_sections(study: Study) -> list[Section]:
         sections.append(Section("Trials", _ledger(study)))
         if parts := _parameters(study):
             sections.append(Section("Parameters", parts))
+    sections += run_sections(study)
     sections.append(Section("How it was made", _making(study)))
     return sections
 
@@ -155,8 +158,8 @@ def _parameters(study: Study) -> list[Part]:
     if _measured(study):
         names = ranked_names(study)
         pairs = [(x, y) for place, y in enumerate(names[:_PAIRED]) for x in names[:place]]
-        parts += [surface_chart(study, x, y) for x, y in pairs]
-        parts += [slice_chart(study, name) for name in names[:_SLICED]]
+        parts += _together("Pairs of parameters: peak or plateau?", [surface_chart(study, x, y) for x, y in pairs])
+        parts += _together("Single parameters", [slice_chart(study, name) for name in names[:_SLICED]])
         parts += [parallel_chart(study)] if names else []
     if study.has_folds:
         drift = study.walk_forward.drift
@@ -170,6 +173,11 @@ def _parameters(study: Study) -> list[Part]:
     if found is not None and found.sensitivity:
         parts.append(Listing(STRESS_TEST, describe_stress(found.sensitivity)))
     return parts
+
+
+def _together(title: str, charts: list[Chart]) -> list[Part]:
+    """Return charts of one kind side by side, under the text that they share."""
+    return [Charts(title, [replace(chart, text="") for chart in charts], charts[0].text)] if charts else []
 
 
 def _making(study: Study) -> list[Part]:

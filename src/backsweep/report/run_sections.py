@@ -1,0 +1,76 @@
+"""What was selected, fill by fill: its trades and its account, from the records that a run leaves in the study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from backsweep.dataset.closes import read_closes
+from backsweep.dataset.fingerprint import fingerprint
+from backsweep.errors import BacksweepError
+from backsweep.report.account_parts import account_parts
+from backsweep.report.parts import Section, Text
+from backsweep.report.price_parts import price_parts
+from backsweep.report.trade_parts import trade_parts
+from backsweep.storage.open import open_files
+from backsweep.study.store.run_records import read_run_records
+
+if TYPE_CHECKING:
+    from backsweep.study.results.study import Study
+    from backsweep.study.store.selected import Selected
+
+_COUNTED = ("ambiguous_fills", "ambiguous_pnl")
+
+
+def run_sections(study: Study) -> list[Section]:
+    """Return the sections on the records of what was selected; none before a run has ended."""
+    found = read_run_records(open_files(study.path))
+    if found is None:
+        return []
+    selected, records = found
+    where = "each fold's choice in its test" if study.has_folds else "the selected trial, in sample"
+    title = f"Trades of {where}"
+    if not _is_current(selected, study):
+        return [
+            Section(title, [Text("The records are of an earlier selection: the run that replaces them has not ended.")])
+        ]
+    account = study.sweep.account
+    multipliers = {name: asset.multiplier for name, asset in account.per_asset.items() if asset.multiplier != 1.0}
+    trades = trade_parts(records, _metrics(selected))
+
+    def read(assets: tuple[str, ...]) -> pl.DataFrame | str:
+        return _closes(study, assets)
+
+    return [
+        Section(title, [*trades, *price_parts(records, read)]),
+        Section("Account", account_parts(records, account.cash, multipliers)),
+    ]
+
+
+def _is_current(selected: Selected, study: Study) -> bool:
+    if study.has_folds:
+        chosen = [(fold, number) for fold, numbers in study.chosen for number in numbers]
+        return [(each.fold, each.number) for each in selected.folds] == chosen
+    return study.selected is not None and selected.params == study.best_params
+
+
+def _metrics(selected: Selected) -> dict[str, float | None]:
+    """Return the metrics of the run, or of folds the counts that can be added."""
+    if not selected.folds:
+        return selected.metrics
+    tested = [each.metrics for each in selected.folds if each.metrics is not None]
+    return {name: sum(each.get(name) or 0.0 for each in tested) for name in _COUNTED}
+
+
+def _closes(study: Study, assets: tuple[str, ...]) -> pl.DataFrame | str:
+    """Return the closes of the sessions that trials saw, or why there are none."""
+    spec = study.sweep.data
+    try:
+        if fingerprint(spec) != study.identity.data:
+            return "the data files have changed since, so there is no line of closes"
+        closes = read_closes(spec, assets)
+    except BacksweepError as error:
+        return f"the data cannot be read, so there is no line of closes: {error.problem}"
+    ends = study.sessions.dt.replace_time_zone(None)
+    return closes.filter(pl.col("timestamp").is_between(ends[0], ends[-1]))
