@@ -42,9 +42,10 @@ def errors() -> dict[str, type[Exception]]:
 
 
 def attributes(cls: type) -> dict[str, Any]:
-    """Return the public properties and methods of a class by name, in the order in which they are defined."""
+    """Return the public properties and methods of a class by name, its bases' first, as they are defined."""
     kinds = (property, cached_property)
-    public = {name: each for name, each in vars(cls).items() if not name.startswith("_")}
+    bases = [base for base in reversed(cls.__mro__) if base.__module__.startswith("backsweep.")]
+    public = {name: each for base in bases for name, each in vars(base).items() if not name.startswith("_")}
     return {name: each for name, each in public.items() if isinstance(each, kinds) or inspect.isfunction(each)}
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from backsweep.figures.record import bar_figure, equity_figure, monthly_figure
-from backsweep.figures.style import GAIN, LOSS, MOST_POINTS
+from backsweep.figures.style import GAIN, LOSS, MOST_POINTS, faded
 from backsweep.figures.trials import scatter_figure
 
 DATES = [date(2020, 1, 1) + timedelta(days=day) for day in range(3)]
@@ -65,4 +65,5 @@ def test_marked_points_have_a_colour_of_their_own_and_what_is_no_number_is_a_tex
 
 def test_the_middle_of_the_months_scale_shows_the_page_behind_it():
     scale = monthly_figure([2020], [1], [0.1])["data"][0]["colorscale"]
-    assert scale == [[0.0, LOSS], [0.5, "rgba(200, 64, 58, 0)"], [0.5, "rgba(42, 111, 219, 0)"], [1.0, GAIN]]
+    assert scale == [[0.0, LOSS], [0.5, faded(LOSS)], [0.5, faded(GAIN)], [1.0, GAIN]]
+    assert faded("#10ff00") == "rgba(16, 255, 0, 0)"

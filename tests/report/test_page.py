@@ -7,7 +7,7 @@ from scenarios.hostile import TEXTS
 
 from backsweep.figures.record import bar_figure
 from backsweep.report.page import render_page
-from backsweep.report.parts import Cell, Chart, Code, Listing, Section, Table, Text
+from backsweep.report.parts import Cell, Chart, Charts, Code, Listing, Section, Table, Text
 
 MARKUP = (
     "<script>alert(1)</script>",
@@ -53,7 +53,8 @@ class Skeleton(HTMLParser):
         self.feed(page.decode())
 
     def handle_starttag(self, tag, attrs):
-        self.seen.append((tag, tuple(name for name, _ in attrs)))
+        if tag != "wbr":  # where our headings may be broken
+            self.seen.append((tag, tuple(name for name, _ in attrs)))
 
     def handle_comment(self, data):
         self.seen.append(("comment", data))
@@ -73,7 +74,9 @@ def page_of(text):
         Listing(text, {text: text}),
         Code(text, text),
         Table(text, [text], [[Cell(text, text)]], text),
-        Chart(text, bar_figure([text], [1.0], ".0%"), text),
+        chart := Chart(text, bar_figure([text], [1.0], ".0%"), text),
+        Charts(text, [chart], text),
+        Charts(text, [chart, chart], text, pick=True),
     ]
     return render_page(text, text, [Section(text, parts)])
 

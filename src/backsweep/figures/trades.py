@@ -39,7 +39,8 @@ def histogram_figure(values: NDArray[np.float64], title: str) -> Figure:
     The lowest and the highest hundredth are in the outermost ranges, so that a few do not squeeze all others.
     """
     low, high = np.quantile(values, [0.01, 0.99]).tolist() if len(values) >= 100 else (values.min(), values.max())
-    width = max((high - low) / min(max(math.sqrt(len(values)) * 2.0, 8.0), 40.0), 1e-12)
+    span = (high - low) or 2.0 * max(abs(low), 1.0)
+    width = span / min(max(math.sqrt(len(values)) * 2.0, 8.0), 40.0)
     first, last = math.floor(low / width), math.ceil(high / width)
     last = max(last, first + 1)
     places = np.clip(np.floor(values / width).astype(int), first, last - 1) - first

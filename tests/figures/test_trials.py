@@ -1,0 +1,52 @@
+"""Surfaces, parallel coordinates and folds: which cell a trial is in, and what a cell shows."""
+
+import json
+
+import numpy as np
+
+from backsweep.figures.trials import MOST_LINES, Axis, folds_figure, parallel_figure, surface_figure
+
+FLAG = Axis("flag", levels=(0.0, 1.0), labels=("false", "true"))
+
+
+def test_a_cell_has_the_median_of_its_trials_and_the_cross_is_on_the_best():
+    x, y = np.array([0.0, 1.0, 1.0, 1.0]), np.array([1.0, 100.0, 100.0, 1.0])
+    values = np.array([1.0, 2.0, 8.0, 5.0])
+    axes = FLAG, Axis("<b>n</b>", 1.0, 100.0, log=True)
+    figure = surface_figure(axes, (x, y), values, "sharpe", best=2)
+    heat, cross = figure["data"]
+    assert [heat["z"][0], heat["z"][-1]] == [[1.0, 5.0], [None, 5.0]]  # rows from below; the median of 2 and 8 is 5
+    assert heat["customdata"][-1] == [0, 2]
+    assert (cross["x"], cross["y"]) == ([1.0], [len(heat["z"]) - 0.5])
+    assert figure["layout"]["xaxis"]["ticktext"] == ["false", "true"]
+    assert figure["layout"]["yaxis"]["title"]["text"] == "&lt;b&gt;n&lt;/b&gt;"
+    assert figure["layout"]["yaxis"]["ticktext"][2] == "10"  # half way in the logarithm
+    json.dumps(figure, allow_nan=False)
+
+
+def test_where_less_is_better_the_scale_is_reversed():
+    values, half = np.array([3.0, 1.0]), np.array([0.0, 1.0])
+    heat = surface_figure((FLAG, FLAG), (half, half), values, "turnover", best=1, maximize=False)["data"][0]
+    assert heat["reversescale"]
+    assert heat["zmin"] == 1.0
+
+
+def test_a_line_of_parallel_coordinates_goes_through_the_trial_s_values():
+    goal = Axis("sharpe", 0.0, 2.0)
+    good = np.array([False, True])
+    others, best = parallel_figure([FLAG, goal], [np.array([0.0, 1.0]), np.array([1.0, 2.0])], good, "sharpe")["data"]
+    assert (others["x"], others["y"]) == ([0, 1, None], [0.25, 0.5, None])
+    assert best["y"] == [0.75, 1.0, None]
+
+
+def test_of_many_lines_as_many_are_drawn_as_are_said():
+    count = 10 * MOST_LINES
+    values = np.linspace(0.0, 1.0, count)
+    axes = [Axis("a"), Axis("sharpe")]
+    others, best = parallel_figure(axes, [values, values], values > 0.9, "sharpe")["data"]
+    assert (others["x"].count(0), best["x"].count(0)) == (MOST_LINES, MOST_LINES)
+
+
+def test_an_undefined_fold_has_no_bar():
+    train, test = folds_figure([0, 1], [("training", [1.0, 2.0]), ("test", [None, float("nan")])], "sharpe")["data"]
+    assert (train["y"], test["y"]) == ([1.0, 2.0], [None, None])
