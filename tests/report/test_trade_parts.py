@@ -17,7 +17,16 @@ from backsweep.study.store.run_records import RunRecords
 BEGIN, END = datetime(2020, 1, 2), datetime(2020, 1, 6)  # noqa: DTZ001 - times as records have them
 NAMES = [text.encode("utf-8", "ignore").decode() for text in TEXTS.values()]
 NAMES += ["<img src=x onerror=alert(1)>", "</script><b>", '" onclick="a', "<!--", "{{ 1 }}", "%{x}<extra></extra>"]
-NAMES += ["</option></select>", "</td></tr></table>", "' onfocus='a", "-->", "]]>", "<svg/onload=a>", "&lt;b&gt;", "${1}"]
+NAMES += [
+    "</option></select>",
+    "</td></tr></table>",
+    "' onfocus='a",
+    "-->",
+    "]]>",
+    "<svg/onload=a>",
+    "&lt;b&gt;",
+    "${1}",
+]
 NAMES += ["</title><h1>", "</style>", "<base href=a>", "{% raw %}", "$\\frac{1}{2}$", "<a href='javascript:a'>a</a>"]
 
 

@@ -193,7 +193,8 @@ def parallel_figure(
             }
         )
     layout = make_layout(400)
-    layout["margin"] |= {"t": 16, "b": 64}
+    layout["margin"] |= {"t": 16, "r": 48, "b": 64}
+    layout["meta"] = {"narrowest": 72 * len(axes)}  # a page that is narrower scrolls
     names = [_broken(axis.name) for axis in axes[:-1]] + [f"<b>{_broken(goal)}</b>"]
     layout["xaxis"] |= {
         "tickvals": list(range(len(axes))),

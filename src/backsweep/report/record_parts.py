@@ -49,7 +49,7 @@ def _metrics(study: Study) -> Part:
     from backsweep.metrics.table import BENCHMARK_METRICS  # noqa: PLC0415 - loads Numba
 
     names = [name for name in (*_METRICS, *BENCHMARK_METRICS) if name in figures]
-    entries = {name.replace("_", " "): format_metric(name, figures[name]) for name in names}
+    entries = {name.replace("_", " "): metric_cell(name, figures[name]).text for name in names}
     found = study.statistics
     if found is not None and found.out_of_sample is not None:
         entries["sharpe"] += f" (95% interval {fixed(found.out_of_sample.low)} to {fixed(found.out_of_sample.high)})"
