@@ -47,7 +47,7 @@ def test_a_multiplier_and_a_rate_count_and_what_rates_changed_is_a_line():
     found = records([("F", 2.0, 10.0, 0.0, 0.0)], 1000.0 - 1100.0 + 3.0, 1000.0, rate=[1.1])
     (lines,) = sum_accounts(found, 1000.0, {"F": 50.0})
     assert lines["bought"] == pytest.approx(-1100.0)
-    assert lines["exchange rates, and rounding"] == pytest.approx(3.0)
+    assert lines["exchange rates and rounding"] == pytest.approx(3.0)
 
 
 def test_each_fold_has_a_line_of_its_own():

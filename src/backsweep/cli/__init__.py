@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from backsweep.cli.backtest import backtest
 from backsweep.cli.check import check
+from backsweep.cli.compare import compare
 from backsweep.cli.console import LostOutput, echo, echo_lines
 from backsweep.cli.ending import always_stoppable, clean_output
 from backsweep.cli.export import export
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (init, run, backtest, show, report, orders, export, null, holdout, check, submit):
+for command in (init, run, backtest, show, compare, report, orders, export, null, holdout, check, submit):
     app.command()(command)
 
 

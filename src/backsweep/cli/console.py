@@ -187,6 +187,16 @@ def print_benchmarks(console: Console, figures: pl.DataFrame | None) -> None:
     print_columns(console, {"beside": [name.replace("_", " ") for name in rows["benchmark"]], **columns})
 
 
+def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Lay out texts in columns under headings; long ones go on in the next line."""
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(clean(heading), overflow="fold", vertical="top")
+    for row in rows:
+        table.add_row(*map(clean, row))
+    return table
+
+
 def make_listing(entries: Mapping[str, str]) -> Table:
     """Lay out names and texts, one pair a line."""
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -9,33 +9,42 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backsweep.cli.console import echo
-from backsweep.cli.options import StudyPlace
 
 if TYPE_CHECKING:
     from backsweep.study.results.study import Study
 
 
+Place = Annotated[
+    str, typer.Argument(metavar="STUDY|BACKTEST", help="The folder of a study or a backtest.", show_default=False)
+]
+
+
 def report(
-    study: StudyPlace,
+    study: Place,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.html", help="The file.  [default: report.html in the study]")
+        Path | None, typer.Option("--out", metavar="FILE.html", help="The file.  [default: report.html in the folder]")
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Write a study as one HTML file that loads nothing: verdict, record, trials, parameters, how it was made.
+    """Write a study or a backtest as one HTML file that loads nothing: verdict, record, trials, parameters, trades.
 
-    An earlier page is replaced. Of a study that is running, the page is of the trials so far.
+    An earlier page is replaced. Of a study that is running, the page is of the trials so far. A backtest is the folder
+    that `backsweep backtest` has written.
 
     For example:
     - backsweep report studies/demo
 
     - backsweep report studies/demo --out demo.html --open
 
+    - backsweep report backtests/demo
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
-    from backsweep.report.write import write_report  # noqa: PLC0415 - the same
+    from backsweep.report.write import write_backtest_report, write_report  # noqa: PLC0415 - the same
+    from backsweep.study.store.folder import StudyFolder  # noqa: PLC0415 - the same
 
-    place = write_report(backsweep.open_study(study), out)
+    place = None if StudyFolder(study).exists else write_backtest_report(study, out)
+    place = place or write_report(backsweep.open_study(study), out)
     echo(f"written: {place}")
     if open_it:
         typer.launch(place)

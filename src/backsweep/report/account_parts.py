@@ -17,26 +17,27 @@ if TYPE_CHECKING:
 _ASSETS = 15
 
 
-def account_parts(records: RunRecords, cash: float, multipliers: Mapping[str, float]) -> list[Part]:
+def account_parts(records: RunRecords, cash: float, multipliers: Mapping[str, float] | None) -> list[Part]:
     """Return what moved the cash and what costs took; each run began with `cash`, in account currency.
 
-    `multipliers` are those of assets that have one; of all others a unit at price p is worth p.
+    `multipliers` are those of assets that have one, None where they are unknown; of all others a unit at price p is
+    worth p.
     """
     lines = sum_accounts(records, cash, multipliers)
     return [_sums(lines, records.keys), *_costs(records)]
 
 
-def sum_accounts(records: RunRecords, cash: float, multipliers: Mapping[str, float]) -> list[dict[str, float]]:
+def sum_accounts(records: RunRecords, cash: float, multipliers: Mapping[str, float] | None) -> list[dict[str, float]]:
     """Return for each run the lines of its account by name, from the first cash to the last equity.
 
-    `fold` comes first where runs are of folds. All lines before `cash at the end` add up to it, but for `difference`.
+    `fold` comes first where runs are of folds. All lines before `cash at the end` add up to it.
     """
     keys = list(records.keys)
     ends = records.equity.group_by(keys or pl.lit(0), maintain_order=True).last()
     value = (
         pl.col("quantity")
         * pl.col("price")
-        * pl.col("asset").replace_strict(dict(multipliers), default=1.0, return_dtype=pl.Float64)
+        * pl.col("asset").replace_strict(dict(multipliers or {}), default=1.0, return_dtype=pl.Float64)
     )
     if "rate" in records.fills.columns:
         value *= pl.col("rate")
@@ -59,7 +60,8 @@ def sum_accounts(records: RunRecords, cash: float, multipliers: Mapping[str, flo
         last = float(end["cash"])
         difference = last - sum(moved.values())
         if abs(difference) > 1e-9 * max(cash, abs(last)):
-            moved["exchange rates, and rounding"] = difference
+            unknown = "contracts' multipliers, " if multipliers is None else ""
+            moved[f"{unknown}exchange rates and rounding"] = difference
         lines = {key: float(end[key]) for key in keys} | moved
         found.append(
             lines | {"cash at the end": last, "positions": float(end["equity"]) - last, "equity": float(end["equity"])}

@@ -28,8 +28,7 @@ _METRICS = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "max
 
 def record_parts(study: Study) -> list[Part]:
     """Return the parts on the record of what was selected."""
-    rows = study.record_by_date
-    if not len(rows):
+    if not len(study.record):
         return [Text("The record has no session: no fold has a test yet.")]
     dates, series = record_series(study)
     returns = next(iter(series.values()))
@@ -37,9 +36,13 @@ def record_parts(study: Study) -> list[Part]:
     parts: list[Part] = [_metrics(study), equity_chart(study)]
     if study.benchmark is not None:
         parts.append(_beside(study.benchmark))
-    parts += _calendar(rows)
-    parts.append(_drawdowns(dates, returns))
+    return parts + time_parts(dates, returns, per_year)
+
+
+def time_parts(dates: Sequence[date], returns: NDArray[np.float64], per_year: float) -> list[Part]:
+    """Return months, years, worst drawdowns and the rolling Sharpe ratio of returns, float64[dates]."""
     rolling = _rolling(dates, returns, per_year)
+    parts = [*_calendar(pl.DataFrame({"date": dates, "return": returns})), _drawdowns(dates, returns)]
     return [*parts, *([rolling] if rolling else [])]
 
 
@@ -55,6 +58,8 @@ def _metrics(study: Study) -> Part:
         entries["sharpe"] += f" (95% interval {fixed(found.out_of_sample.low)} to {fixed(found.out_of_sample.high)})"
     elif found is not None:
         entries["sharpe"] += f" (best of {found.tried:,} trials; noise would have given {fixed(found.expected_noise)})"
+    else:
+        entries["sharpe"] += f" (best of {len(study.trials):,} trials, on too few sessions to judge it)"
     return Listing("", entries)
 
 
@@ -70,7 +75,7 @@ def _beside(figures: pl.DataFrame) -> Table:
 
 def _calendar(rows: pl.DataFrame) -> list[Part]:
     years, months = pl.col("date").dt.year(), pl.col("date").dt.month()
-    grown = (pl.col("return").fill_nan(0.0).fill_null(0.0) + 1.0).product() - 1.0
+    grown = (pl.col("return") + 1.0).product() - 1.0
     monthly = rows.group_by(years.alias("year"), months.alias("month"), maintain_order=True).agg(grown)
     annual = rows.group_by(years.alias("year"), maintain_order=True).agg(grown)
     months_text = "Return of each month; empty where there is no session. The first and the last may be partial."

@@ -1,15 +1,20 @@
-"""Writing a study's page: into its folder, or into a file elsewhere."""
+"""Writing pages: of a study into its folder or elsewhere, of a backtest, and of studies that are compared."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backsweep.report.backtest_sections import backtest_sections
+from backsweep.report.comparison import comparison_sections, name_studies
 from backsweep.report.page import render_page
 from backsweep.report.study_sections import study_sections, verdict_line
 from backsweep.storage.open import open_files
+from backsweep.study.store.run_records import read_run_records
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backsweep.study.results.study import Study
 
 REPORT = "report.html"
@@ -22,10 +27,28 @@ def report_bytes(study: Study) -> bytes:
 
 def write_report(study: Study, out: str | Path | None = None) -> str:
     """Write a study's page to `out`, or to `report.html` in the study, replacing an earlier one; return its place."""
-    if out is None:
-        files, name = open_files(study.path), REPORT
-    else:
-        path = Path(out)
-        files, name = open_files(path.parent), path.name
-    files.replace(name, report_bytes(study))
+    return _write(report_bytes(study), study.path, out)
+
+
+def write_backtest_report(folder: str | Path, out: str | Path | None = None) -> str | None:
+    """Write the page of a backtest's folder to `out`, or to `report.html` in it; return its place.
+
+    None where the folder holds no records of a backtest, or not all of them.
+    """
+    found = read_run_records(open_files(folder), "")
+    if found is None:
+        return None
+    page = render_page("Backtest", "One parameter set: no verdict", backtest_sections(*found))
+    return _write(page, folder, out)
+
+
+def write_comparison(studies: Sequence[Study], out: str | Path) -> str:
+    """Write a page that compares studies; return its place. Raises BadInput for fewer than two."""
+    title = "Studies compared: " + ", ".join(name_studies(studies))
+    return _write(render_page(title, "The verdicts are below", comparison_sections(studies)), "", out)
+
+
+def _write(page: bytes, folder: str | Path, out: str | Path | None) -> str:
+    files, name = (open_files(folder), REPORT) if out is None else (open_files(Path(out).parent), Path(out).name)
+    files.replace(name, page)
     return files.where(name)

@@ -1,0 +1,93 @@
+"""One backtest as the sections of a page: what it is, its metrics, its record, its trades and its account."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from backsweep.report.account_parts import account_parts
+from backsweep.report.formats import format_number
+from backsweep.report.parts import Listing, Section, Text, metric_cell
+from backsweep.report.price_parts import price_parts
+from backsweep.report.record_parts import time_parts
+from backsweep.report.trade_parts import trade_parts
+from backsweep.trial.result_display import account_chart, sharpe_error
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from backsweep.report.parts import Part
+    from backsweep.study.store.run_records import RunRecords
+    from backsweep.study.store.selected import Selected
+
+WHAT = (
+    "One run of one parameter set. The page does not know how many others were tried before it: the best of many has a "
+    "high Sharpe ratio without any skill, and only a study counts them."
+)
+
+
+_NO_CLOSES = "a backtest's folder has no closes"
+
+
+def backtest_sections(selected: Selected, records: RunRecords) -> list[Section]:
+    """Return the sections of a backtest's page, from what `backsweep backtest` has written."""
+    metrics = selected.metrics
+    sections = [Section("What it is", _beginning(selected))]
+    if len(records.equity):
+        initial = _initial(records, metrics)
+        parts: list[Part] = [
+            account_chart(records.equity, metrics),
+            *time_parts(*_daily(records, initial), _per_year(metrics)),
+        ]
+        sections.append(Section("The account over time", parts))
+        sections.append(
+            Section("Trades", [*trade_parts(records, metrics), *price_parts(records, lambda _: _NO_CLOSES)])
+        )
+        sections.append(Section("Account", account_parts(records, initial, None)))
+    return sections
+
+
+def _beginning(selected: Selected) -> list[Part]:
+    params = {name: format_number(value) for name, value in (selected.params or {}).items()}
+    error = sharpe_error(selected.metrics)
+    entries = {}
+    for name, value in selected.metrics.items():
+        text = metric_cell(name, value).text
+        if value is None:
+            text = f"undefined: {selected.undefined.get(name, 'no reason is recorded')}"
+        if name == "sharpe" and error is not None:
+            text += f", standard error {error:.2f}"
+        entries[name.replace("_", " ")] = text
+    parts: list[Part] = [Text(WHAT), Listing("Metrics", entries)]
+    return [*parts, Listing("Parameters", params)] if params else parts
+
+
+def _initial(records: RunRecords, metrics: dict[str, float | None]) -> float:
+    """Return what the account began with."""
+    final, total = metrics.get("final_equity"), metrics.get("total_return")
+    if final is None or total is None or total <= -1.0:
+        return float(records.equity["equity"][0])
+    return final / (1.0 + total)
+
+
+def _daily(records: RunRecords, initial: float) -> tuple[list[date], NDArray[np.float64]]:
+    """Return the dates of the equity's times, UTC or as written, and the returns of these days."""
+    days = records.equity.group_by(pl.col("timestamp").dt.date().alias("date"), maintain_order=True)
+    last = days.agg(pl.col("equity").last())
+    equity = np.concatenate([[initial], last["equity"].to_numpy()])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns = np.where(equity[:-1] > 0.0, equity[1:] / equity[:-1] - 1.0, 0.0)
+    return last["date"].to_list(), returns
+
+
+def _per_year(metrics: dict[str, float | None]) -> float:
+    """Return the sessions a year that the run's ratios were computed with; 252 where they are undefined."""
+    annual, session = metrics.get("sharpe"), metrics.get("sharpe_per_session")
+    if annual is None or session is None or session == 0.0:
+        return 252.0
+    return round((annual / session) ** 2, 6) if math.isfinite(annual / session) else 252.0
