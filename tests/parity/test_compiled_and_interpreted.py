@@ -48,6 +48,15 @@ def test_liquidations_leave_the_same_bits():
     assert_same_bits(compiled, scenario.play(compiled=False))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_limits_leave_the_same_bits(seed):
+    limits = {"positions": 2, "exposure": 0.75, "daily_loss": 0.01, "drawdown": 0.05}
+    scenario = random_scenario(seed, length=60, steps=90, assets=3, account={**ACCOUNTS[0], "limits": limits})
+    compiled = scenario.play()
+    assert (compiled.fills["reason"] == "liquidation").any()
+    assert_same_bits(compiled, scenario.play(compiled=False))
+
+
 @pytest.fixture(scope="module")
 def shipped():
     """Build an evaluator of a shipped strategy with features on a part of the shipped data."""

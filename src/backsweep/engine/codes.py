@@ -41,7 +41,11 @@ STATUSES = ("free", "requested", "held", "working", "filled", "cancelled", "reje
     SPLIT_AWAY,
     MARGIN_CALL,
     UNSETTLED,
-) = range(22)
+    POSITIONS_LIMIT,
+    EXPOSURE_LIMIT,
+    DAILY_LOSS,
+    DRAWDOWN,
+) = range(26)
 REJECT_REASONS = (
     "",
     "no such asset",
@@ -65,6 +69,10 @@ REJECT_REASONS = (
     "a split left less than a lot of it",
     "the account broke its maintenance margin",
     "exceeds settled cash",
+    "exceeds the limit of positions",
+    "exceeds the limit of exposure",
+    "the account reached its daily loss",
+    "the account reached its drawdown",
 )
 
 # Why a fill happened.

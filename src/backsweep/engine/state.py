@@ -194,6 +194,8 @@ def reset(state: State) -> None:
     account.cash = cash
     account.equity = cash
     account.peak = cash
+    account.session_equity = cash
+    account.best_equity = cash
     account.valued = 1
     clear(state.counters)
     state.counters.initial_equity = cash

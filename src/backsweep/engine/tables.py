@@ -56,7 +56,12 @@ RULES = record_dtype(
         ("leverage", "f8"),
         ("minimum_order", "f8"),
         ("settlement", "i8"),  # sessions until the proceeds of a sale can be used
-        ("margin_calls", "i8"),  # 1: maintenance margin is checked at every close
+        ("margin_calls", "i8"),  # 1: maintenance margin, or what is lost, is checked at every close
+        ("limits", "i8"),  # 1: some of the four that follow are set; infinity where one is not
+        ("most_positions", "f8"),
+        ("most_exposure", "f8"),  # multiple of equity
+        ("daily_loss", "f8"),  # fraction of equity at the end of the session before
+        ("drawdown", "f8"),  # fraction of the highest equity at a session's end
         ("fill_at", "i8"),  # this and the next four are the execution profile's: see `profiles`
         ("children_live", "i8"),
         ("sequence", "i8"),
@@ -136,6 +141,9 @@ ACCOUNT = record_dtype(
         ("month_units", "f8"),
         ("month_value", "f8"),
         ("peak", "f8"),  # of equity at session ends, while the run may stop early
+        ("session_equity", "f8"),  # at the last session's end; this and the next two are kept where limits are set
+        ("best_equity", "f8"),  # the highest at a session's end
+        ("halted", "i8"),  # the limit that ended trading, for the session or for good; NO_REASON
     ]
 )
 COUNTERS = record_dtype(  # of one run; numbers alone, so that records are added up as float64[len(COUNTERS)]

@@ -35,6 +35,28 @@ class AssetSpec(Section):
     """Fraction of value that equity must cover at every close. Left out: the account's."""
 
 
+class LimitSpec(Section):
+    """What no order may go beyond, whatever the strategy asks for; what is left out has no limit.
+
+    Orders that can only reduce a position are never refused. A number that stands here can be searched, as
+    `account.limits.positions`.
+    """
+
+    positions: Annotated[int, Field(ge=1)] | None = None
+    """Assets that may be held at the same time. An order for one more is rejected while as many are held, or may be by
+    orders that work; a market order that closes a position makes room at once."""
+    exposure: Positive | None = None
+    """Multiple of equity that the gross value of positions may reach when an order is accepted, in either kind of
+    account. What prices do afterwards sells nothing."""
+    daily_loss: Share | None = None
+    """Fraction of equity at the end of the session before. Once more is lost, at a close or before a fill, orders that
+    could add are cancelled, market orders close all positions, and nothing is accepted that could add, to the end of
+    the session."""
+    drawdown: Share | None = None
+    """Fraction of the highest equity at a session's end. Once more is lost, the same, and for good: to the end of the
+    run, with `walk_forward` of the segment, or of all tests where `state: continuous` carries the account on."""
+
+
 class AccountSpec(Section):
     """The account that a trial begins with, and what it may do.
 
@@ -62,6 +84,8 @@ class AccountSpec(Section):
     maintenance_margin: Rate = 0.0
     """Fraction of the value of all positions that equity must cover at every close, or positions are liquidated.
     0: they never are."""
+    limits: LimitSpec | None = None
+    """Positions, exposure and losses at most. Left out: none."""
     currency: Currency | None = None
     """The account's own; all that it reports is in it. Needed with `rates`."""
     rates: dict[Currency, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
@@ -102,10 +126,12 @@ class AccountSpec(Section):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        """Refuse margins with `kind: cash`, which owes nothing, and `settlement` with `kind: margin`, which lends."""
+        """Refuse margins of `kind: cash`, settlement of `kind: margin`, and `limits.positions` of sleeves."""
         margins = self.calls_margin or any(own.initial_margin for own in self.per_asset.values())
         if self.kind == "cash" and margins:
             raise ValueError("margins need `kind: margin`: a cash account owes nothing")
+        if self.mode == "sleeves" and self.limits is not None and self.limits.positions is not None:
+            raise ValueError("limits.positions needs `mode: shared`: a sleeve never holds more than its one asset")
         if self.kind == "margin" and self.settlement:
             raise ValueError("settlement needs `kind: cash`: a margin account lends what has not settled")
         return self

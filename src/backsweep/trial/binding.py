@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.engine.state import Tables
-    from backsweep.sweepfile.account import AccountSpec
+    from backsweep.sweepfile.account import AccountSpec, LimitSpec
     from backsweep.sweepfile.costs import CostsSpec
     from backsweep.sweepfile.execution import ExecutionSpec
     from backsweep.sweepfile.section import Section
@@ -37,6 +37,14 @@ _KINDS = {"commission": COMMISSIONS, "slippage": SLIPPAGES}
 _COST = re.compile(
     r"(?:per_asset\.(?P<asset>.+)\.)?(?P<part>commission|slippage)\.(?:tiers\.(?P<tier>\d+)\.)?(?P<name>\w+)"
 )
+
+LIMITS = {
+    "positions": "most_positions",
+    "exposure": "most_exposure",
+    "daily_loss": "daily_loss",
+    "drawdown": "drawdown",
+}
+"""The limits of an account, and the fields of the rules where they stand."""
 
 NUMBERS = ("multiplier", "lot", "tick", "initial_margin", "maintenance_margin")
 """What can be swept of an asset, where it has such a number of its own."""
@@ -63,6 +71,7 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
     rules.minimum_order = account.minimum_order
     rules.settlement = account.settlement
     rules.margin_calls = int(account.calls_margin)
+    _set_limits(rules, account.limits)
     check_named("account", account.per_asset, assets)
     for row, asset in enumerate(assets):
         own = account.per_asset.get(asset, AssetSpec())
@@ -74,6 +83,16 @@ def set_account(tables: Tables, account: AccountSpec, assets: Sequence[str]) -> 
         record.shortable = int(own.shortable)
         record.initial_margin = own.initial_margin or 0.0
         record.maintenance_margin = own.maintenance_margin or account.maintenance_margin
+
+
+def _set_limits(rules: Any, limits: LimitSpec | None) -> None:
+    """Write the account's limits; those of losses are checked where margin is."""
+    numbers = {} if limits is None else limits.model_dump(exclude_none=True)
+    rules.limits = int(bool(numbers))
+    for name, field in LIMITS.items():
+        rules[field] = numbers.get(name, np.inf)
+    if numbers.keys() & {"daily_loss", "drawdown"}:
+        rules.margin_calls = 1
 
 
 def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
@@ -219,6 +238,9 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
     """Find a number of the account: its own, or under `per_asset` that of an asset; None if there is none."""
     if path in {"cash", "leverage", "minimum_order", "settlement"}:
         return Place(tables.rules[path], slice(None))
+    limit = path.removeprefix("limits.")
+    if limit != path and limit in LIMITS and getattr(account.limits, limit, None) is not None:
+        return Place(tables.rules[LIMITS[limit]], slice(None))
     if path.endswith("maintenance_margin"):
         tables.rules[0].margin_calls = 1
     if path in {"lot", "tick", "maintenance_margin"}:

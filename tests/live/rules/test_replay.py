@@ -59,6 +59,16 @@ def test_every_cost_is_the_same_on_paper():
         assert_same(replay_script(scenario), scenario.play(compiled=False))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_limits_of_an_account_hold_on_paper(seed):
+    limits = {"positions": 2, "exposure": 0.75, "daily_loss": 0.01, "drawdown": 0.05}
+    account = {**ACCOUNTS[0], "limits": limits}
+    scenario = random_scenario(seed, length=40, steps=50, assets=3, account=account, per_session=1 + seed)
+    backtest = scenario.play(compiled=False)
+    assert backtest.orders["reject_reason"].str.contains("limit of|reached its").any()
+    assert_same(replay_script(scenario), backtest)
+
+
 class OfTheRange(bs.SlippageModel):
     part: float = bs.param(0.0, 1.0, default=0.125)
 

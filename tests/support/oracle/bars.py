@@ -143,7 +143,7 @@ class Bars:
         paid = self.paid(order, units, price)
         maker = self.bound(order) and (moment == IN_RANGE or order.rested)
         commission = self.costs.charge(order, units, paid, self.month(), maker=maker)
-        refusal = self.refuse(order.asset, units, paid, commission)
+        refusal = self.refuse(order.asset, units, paid, commission) or self.halts(order, units)
         if refusal:
             self.end_with_children(order, "rejected", refusal)
             return

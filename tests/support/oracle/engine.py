@@ -222,6 +222,10 @@ class Oracle(Requests, Bars, Families):
 
     # ---- what the account allows ----
 
+    def halts(self, _order, _units):
+        """Return why the account's limits refuse a fill, or an empty text."""
+        return ""
+
     def refuse(self, asset, units, price, commission):
         if self.borrows:
             return ""

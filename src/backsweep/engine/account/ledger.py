@@ -26,10 +26,12 @@ from backsweep.engine.calendar import month_of
 from backsweep.engine.codes import (
     BORROW_FEE,
     CASH_IN_LIEU,
+    DAILY_LOSS,
     DELISTING,
     DIVIDEND,
     FUNDING,
     INTEREST,
+    NO_REASON,
     NONE,
     SHORT_CREDIT,
 )
@@ -318,6 +320,11 @@ def close_session(state: State, session: int) -> None:
     record.gross = account.gross
     record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
     cursor.sessions += 1
+    if state.rules.limits == 1:
+        account.session_equity = account.equity
+        account.best_equity = max(account.best_equity, account.equity)
+        if account.halted == DAILY_LOSS:
+            account.halted = NO_REASON
     if account.unsettled > 0.0:
         _settle(state)
     if state.rules.financing == 1 and (account.cash < 0.0 or cursor.open_positions > 0 or state.sizes.currencies > 1):

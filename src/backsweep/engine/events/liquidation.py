@@ -7,6 +7,8 @@ already work will close. Where equity is less than all of that together,
     market orders with the reason `liquidation` reduce positions: the one that needs the most first (of equals, the
     first asset), as far as needed, in lots rounded up, then the next, until equity covers what is left.
 
+Where the account has lost more than its limits allow (`account.limits`), the same is done with all that is held.
+
 They are ordinary orders that fill at the next bar by the profile's rules, at the usual costs; a strategy sees them, and
 can neither cancel nor change them. An account without equity closes everything, has no buying power then, and goes on
 with what the fills leave.
@@ -17,8 +19,9 @@ from __future__ import annotations
 import numpy as np
 
 from backsweep.engine.account.ledger import value_account
+from backsweep.engine.account.limits import find_halt
 from backsweep.engine.account.margin import units_kept
-from backsweep.engine.codes import CANCELLED, LIQUIDATION, MARGIN_CALL, MARKET, NONE
+from backsweep.engine.codes import CANCELLED, LIQUIDATION, MARGIN_CALL, MARKET, NO_REASON, NONE
 from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.lots import ROUNDING, lots_above
 from backsweep.engine.orders.lifecycle import end_unfilled, request_order, start_working
@@ -29,6 +32,11 @@ from backsweep.engine.state import State
 @kernel
 def call_margin(state: State) -> None:
     """Check the account at this timestamp's closes, and submit the liquidation orders of a breach."""
+    if state.rules.limits == 1:
+        reason = find_halt(state)
+        if reason != NO_REASON:
+            _close_all(state, reason)
+            return
     value_account(state)
     sizes = state.sizes
     needed = 0.0
@@ -37,15 +45,30 @@ def call_margin(state: State) -> None:
     missing = needed - state.account.equity
     if needed == 0.0 or missing <= ROUNDING * needed:
         return
-    for slot in range(min(state.cursor.next_id, sizes.capacity)):
-        order = record_at(state.orders, slot)
-        if is_live(order) and order.reduce_only == 0:
-            end_unfilled(state, slot, CANCELLED, MARGIN_CALL)
+    _cancel_entries(state, MARGIN_CALL)
     while missing > ROUNDING * needed:
         asset = _neediest(state)
         if asset == NONE:
             return
         missing -= _liquidate(state, asset, missing)
+
+
+@kernel
+def _close_all(state: State, reason: int) -> None:
+    """Cancel what could add a position, and submit the orders that close all that no other will."""
+    _cancel_entries(state, reason)
+    for asset in range(state.sizes.assets):
+        units = units_kept(state, asset, 0)
+        if units > 0.0:
+            _submit(state, asset, units)
+
+
+@kernel
+def _cancel_entries(state: State, reason: int) -> None:
+    for slot in range(min(state.cursor.next_id, state.sizes.capacity)):
+        order = record_at(state.orders, slot)
+        if is_live(order) and order.reduce_only == 0:
+            end_unfilled(state, slot, CANCELLED, reason)
 
 
 @kernel
@@ -71,16 +94,22 @@ def _neediest(state: State) -> int:
 @kernel
 def _liquidate(state: State, asset: int, missing: float) -> float:
     """Submit the order that closes as much of a position as is missing, or all of it; return what that releases."""
-    held = record_at(state.positions, asset).quantity
     need = _need(state, asset)
     kept = units_kept(state, asset, 0)
     units = min(lots_above(missing / need, record_at(state.assets, asset).lot), kept)
+    return units * need if _submit(state, asset, units) else missing
+
+
+@kernel
+def _submit(state: State, asset: int, units: float) -> bool:
+    """Submit the order that closes so many units of a position; False where there is no room for it."""
+    held = record_at(state.positions, asset).quantity
     requests = state.cursor.requests
     order_id = request_order(state, asset, np.copysign(units, -held), MARKET, np.nan, np.nan, 0, 1)
     state.cursor.requests = requests
     if order_id == 0:
-        return missing
+        return False
     slot = slot_of(state, order_id)
     record_at(state.orders, slot).fill_reason = LIQUIDATION
     start_working(state, slot)
-    return units * need
+    return True

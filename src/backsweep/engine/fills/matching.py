@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from backsweep.engine.account.ledger import apply_fill
+from backsweep.engine.account.limits import check_halt
 from backsweep.engine.account.margin import check_fill
 from backsweep.engine.codes import (
     AT_CLOSE,
@@ -156,6 +157,8 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     maker = order.acts_as == LIMIT and (phase == IN_RANGE or order.rested == 1)
     commission, fees = commission_due(state, asset, order, row, quantity, fill_price, maker)
     reason = check_fill(state, order, quantity, fill_price, commission)
+    if reason == NO_REASON and state.rules.limits == 1:
+        reason = check_halt(state, order, quantity)
     if reason != NO_REASON:
         end_unfilled(state, slot, REJECTED, reason)
         return

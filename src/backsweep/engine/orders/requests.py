@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from backsweep.engine.account.limits import check_limits
 from backsweep.engine.account.margin import check_order, exposure_added, reduces
 from backsweep.engine.codes import (
     BAD_ASSET,
@@ -78,13 +79,22 @@ def _accept(state: State, slot: int) -> None:
         _accept_child(state, slot)
         return
     added = exposure_added(state, order, reference_price(state, order))
-    reason = check_order(state, order, added)
+    reason = _check_account(state, order, added)
     if reason != NO_REASON:
         close_order(state, slot, REJECTED, reason)
         return
     order.reserved = added
     start_trail(order, reference_price(state, order))
     start_working(state, slot)
+
+
+@kernel
+def _check_account(state: State, order: Any, added: float) -> int:
+    """Return the reason why the account does not allow an order that would add exposure `added`, or NO_REASON."""
+    reason = check_order(state, order, added)
+    if reason == NO_REASON and state.rules.limits == 1:
+        return check_limits(state, order, added)
+    return reason
 
 
 @kernel
@@ -258,7 +268,7 @@ def _resize(state: State, order: Any, wanted: float) -> bool:
     added = exposure_added(state, order, reference_price(state, order))
     smaller = abs(wanted) <= abs(before)
     accepted = smaller and added <= order.reserved
-    if accepted or ((smaller or _is_priced(state, order)) and check_order(state, order, added) == NO_REASON):
+    if accepted or ((smaller or _is_priced(state, order)) and _check_account(state, order, added) == NO_REASON):
         order.reserved = added
         account.reserved += added
         record_at(state.books, order.asset).reach_low = np.inf
