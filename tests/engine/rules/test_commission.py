@@ -117,6 +117,14 @@ def test_a_limit_that_has_met_a_bar_is_a_maker_at_a_gap():
     assert result.fills["commission"].to_list() == pytest.approx([-0.475])
 
 
+def test_a_target_that_waits_for_the_bar_after_its_entry_has_met_that_one_at_a_later_gap():
+    market_data = bars(QUIET, QUIET, QUIET, (106, 107, 105.5, 106))
+    steps = [bracket(0, 10, stop_loss=95, take_profit=105)]
+    result = run(market_data, steps, costs={"commission": MAKER}, execution={"profile": "backtrader"})
+    assert fills(result) == [(1, 10.0, 100.0), (3, -10.0, 106.0)]
+    assert result.fills["commission"].to_list() == pytest.approx([2.0, -0.53])
+
+
 def test_what_is_left_of_a_limit_is_a_maker():
     thin = bars(*flat(100, 3)).with_columns(volume=pl.lit(100.0))
     result = run(thin, [limit(0, 15, 101)], costs={"commission": MAKER}, execution={"volume_share": 0.1})

@@ -69,8 +69,11 @@ def match_group(state: State, group: Any) -> None:
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
         if (bar.low <= book.reach_low or bar.high >= book.reach_high) and is_traded(state, bar, row):
-            _collect_fills(state, book, bar, row)
+            _collect_fills(state, book, row)
     _execute_candidates(state)
+    for index in range(state.cursor.candidates):
+        filled = record_at(state.orders, record_at(state.candidates, index).slot)
+        _set_reach(state, record_at(state.books, filled.asset))
 
 
 @kernel
@@ -107,23 +110,32 @@ def is_traded(state: State, bar: Any, row: int) -> bool:
 
 
 @kernel
-def _collect_fills(state: State, book: Any, bar: Any, row: int) -> None:
-    """Collect the orders of one asset that this bar fills, and note how far a later bar must reach to fill any."""
+def _collect_fills(state: State, book: Any, row: int) -> None:
+    """Collect the orders of one asset that this bar fills."""
+    slot = book.first_order
+    while slot != NONE:
+        order = record_at(state.orders, slot)
+        if order.at_close == 0:
+            add_if_filled(state, slot, row, 0)
+        slot = order.next
+    _set_reach(state, book)
+
+
+@kernel
+def _set_reach(state: State, book: Any) -> None:
+    """Note how far a bar must reach to concern an order of one asset: any does that has met none so far."""
     book.reach_low = -np.inf
     book.reach_high = np.inf
     slot = book.first_order
     while slot != NONE:
         order = record_at(state.orders, slot)
-        if order.at_close == 1:
-            slot = order.next
-            continue
-        add_if_filled(state, slot, row, 0)
-        if order.type == TRAILING_STOP:
-            book.reach_low = np.inf  # every bar may move its mark
-        elif waits_below(order):
-            book.reach_low = max(book.reach_low, trigger_price(order))
-        else:
-            book.reach_high = min(book.reach_high, trigger_price(order))
+        if order.at_close == 0:
+            if order.type == TRAILING_STOP or order.rested == 0:
+                book.reach_low = np.inf  # every bar may move its mark
+            elif waits_below(order):
+                book.reach_low = max(book.reach_low, trigger_price(order))
+            else:
+                book.reach_high = min(book.reach_high, trigger_price(order))
         slot = order.next
 
 
