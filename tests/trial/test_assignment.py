@@ -57,20 +57,20 @@ def written(runner):
     """Return what the tables say of the trial taken."""
     conditions = runner.tables.conditions[: max(runner.tables.sizes[0].conditions, 0)]
     record = runner._values[0]
-    return (record.window, record.entry, record.both), [each.tolist()[1:] for each in conditions]
+    return (record.window, record.entry, record.both), [each.tolist()[2:] for each in conditions]
 
 
 def test_each_kind_of_parameter_reaches_its_record(packed):
     runner = make(packed)
     runner.take(np.array([7.0, 0.25, 0.0]))
-    assert written(runner) == ((7, 0.25, False), [(0.25, 1, 0), (-0.25, 0, 1), (7.0, 1, 1)])
+    assert written(runner) == ((7, 0.25, False), [(0.25, 1, 0), (-0.25, 0, 1), (7.0, 1, 0)])
 
 
 def test_a_value_that_is_absent_is_the_default(packed):
     runner = make(packed)
     runner.take(np.array([7.0, 0.25, 1.0]))
     runner.take(np.full(3, np.nan))
-    assert written(runner) == ((5, 1.0, False), [(1.0, 1, 0), (-1.0, 0, 1), (5.0, 1, 1)])
+    assert written(runner) == ((5, 1.0, False), [(1.0, 1, 0), (-1.0, 0, 1), (5.0, 1, 0)])
 
 
 def test_a_trial_without_a_condition_keeps_none_of_the_trial_before(packed):

@@ -16,9 +16,10 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, overload, register_model
 from numpy.typing import NDArray
 
+from backsweep.engine.blocks import BLOCK, block_extremes
 from backsweep.engine.codes import FREE, NONE
 from backsweep.engine.compile.kernel import ON_DISK, clear, kernel, record_at
-from backsweep.engine.tables import ADDRESSES, REACH_BARS, SETTLEMENTS, TABLES
+from backsweep.engine.tables import ADDRESSES, SETTLEMENTS, TABLES
 
 Table = NDArray[Any]
 
@@ -155,7 +156,7 @@ def allocate(
         "capacity": capacity,
         "sessions": sessions,
         "log": max(log_capacity, 1),
-        "reaches": -(-len(bars) // REACH_BARS) if single else 1,
+        "reaches": -(-len(bars) // BLOCK) if single else 1,
         "session_ends": max(len(ends), 1),
         "logged_groups": len(groups) if recording else 1,
         "logged_balances": len(groups) * currencies if recording and currencies > 1 else 1,
@@ -173,11 +174,12 @@ def allocate(
     sizes.assets, sizes.currencies = assets, currencies
     sizes.conditions = sizes.held_conditions = NONE
     if single:
-        first = np.arange(0, len(bars), REACH_BARS)
-        tables.reaches["low"] = np.fmin.reduceat(bars["low"], first)
-        tables.reaches["high"] = np.fmax.reduceat(bars["high"], first)
+        tables.reaches["low"] = block_extremes(bars["low"], np.fmin)
+        tables.reaches["high"] = block_extremes(bars["high"], np.fmax)
         tables.session_ends["group"][: len(ends)] = ends
-        sizes.reaches, sizes.session_ends = len(first), len(ends)
+        for name in ("session", "timestamp"):
+            tables.session_ends[name][: len(ends)] = groups[name][ends]
+        sizes.reaches, sizes.session_ends = len(tables.reaches), len(ends)
     sizes.actions = 0 if actions is None else len(actions)
     sizes.capacity, sizes.log_capacity = capacity, log_capacity
     return tables

@@ -38,12 +38,19 @@ GROUP = record_dtype(  # the bars of one timestamp
         ("nights", "i2"),  # of the first of a session: days from the date of the session before; 0 elsewhere
     ]
 )
-CONDITION = record_dtype(  # one comparison of a wake expression; `clause` numbers the conjunction that it belongs to
-    [("column", "i8"), ("threshold", "f8"), ("kind", "i8"), ("clause", "i8")]
+CONDITION = record_dtype(  # one comparison of a wake expression
+    [
+        ("column", "i8"),  # address of its values, one for each bar
+        ("extremes", "i8"),  # address of the greatest of each block of them, or of the least where `kind` is BELOW
+        ("threshold", "f8"),
+        ("kind", "i8"),
+        ("following", "i8"),  # how many comparisons behind it must hold with it
+    ]
 )
-REACH = record_dtype([("low", "f8"), ("high", "f8")])  # the extremes of so many bars: see REACH_BARS
-REACH_BARS = 128
-SESSION_END = record_dtype([("group", "i8")])  # the last group of a session, in order of group
+REACH = record_dtype([("low", "f8"), ("high", "f8")])  # the extremes of a block of bars
+SESSION_END = record_dtype(  # the last group of a session, in order of group
+    [("group", "i8"), ("session", "i8"), ("timestamp", "i8")]
+)
 ACTION = record_dtype(  # a corporate action, in order of group
     [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
 )

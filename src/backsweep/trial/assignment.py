@@ -170,8 +170,10 @@ class Assigner:
             words[rows, column] = columns[name].ctypes.data
         conditions = self._wakes.find(first, make)
         for number, entry in enumerate(self._wake.entries(conditions, self._cls, self._constants)):
-            if entry.feature:
-                found: Any = words[rows, self._features[entry.feature]]
+            if entry.feature and entry.extremes != NONE:
+                found: Any = self._wake.extremes_of(columns[entry.feature], entry.extremes)
+            elif entry.feature:
+                found = words[rows, self._features[entry.feature]]
             elif entry.param in self._own:
                 numbers = words[rows, self._own[entry.param]]
                 numbers = numbers.view(np.float64) if self._kinds[entry.param] == "f" else numbers.astype(float)

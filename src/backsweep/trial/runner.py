@@ -313,7 +313,6 @@ class Runner:
         for name in places.keys() & self._fixed.keys():
             places.pop(name).put(float(self._fixed[name]))
         moves_tiers = any(name.endswith(".above") for name in (*self._fixed, *self._params))
-        signals = {name: int(self._columns[0][name]) for name in self.market.signals}
         return Assigner(
             self.cls,
             self._params,
@@ -322,7 +321,7 @@ class Runner:
             self._columns,
             places,
             self._features,
-            WakeTable(self.tables, self._room, signals, tuple(self._wanted)),
+            WakeTable(self.tables, self._room, self.market.signals, tuple(self._wanted)),
             (lambda: check_tiers(self.tables)) if moves_tiers else None,
         )
 

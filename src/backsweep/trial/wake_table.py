@@ -12,9 +12,12 @@ from backsweep.engine.compile.kernel import WORD
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BadInput, StrategyError
 from backsweep.strategy import Comparison, Condition, Strategy, ask, head_of
+from backsweep.trial.column_extremes import ColumnExtremes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from backsweep.engine.state import Tables
 
@@ -23,10 +26,11 @@ ROOM = 16
 
 
 class Entry(NamedTuple):
-    """One word of a condition: the address of a feature, a parameter with its sign, or else `word`."""
+    """One word of a condition: the address of a feature or of its extremes, a parameter with its sign, or `word`."""
 
     word: int = 0
     feature: str = ""
+    extremes: int = NONE  # of a feature, those that a comparison of this kind looks at; NONE for its values
     param: str = ""
     sign: float = 1.0
 
@@ -56,11 +60,15 @@ def _count(condition: Condition | None) -> int:
 class WakeTable:
     """Where the conditions of a run stand: how many there are of each method, then each as a record of CONDITION.
 
-    `signals` are the addresses of the columns that all trials share, `features` the names of those that they do not.
+    `signals` are the columns that all trials share, `features` the names of those that they do not.
     """
 
-    def __init__(self, tables: Tables, room: int, signals: Mapping[str, int], features: Sequence[str]) -> None:
+    def __init__(
+        self, tables: Tables, room: int, signals: Mapping[str, NDArray[np.float64]], features: Sequence[str]
+    ) -> None:
         self._room, self._signals, self.features = room, signals, tuple(features)
+        self._sleeps = bool(tables.sizes[0].reaches)
+        self._extremes = ColumnExtremes()
         first = tables.conditions.ctypes.data
         self.places = [tables.sizes[SIZES[method]].ctypes.data for method in METHODS if room]
         self.places += range(first, first + room * CONDITION.itemsize, WORD)
@@ -75,10 +83,10 @@ class WakeTable:
         Raises StrategyError or BadInput where a name is neither a column nor among `values`, the class's parameters.
         """
         comparisons = [
-            (method, number, each)
+            (method, len(clause) - place, each)
             for method, condition in zip(METHODS, conditions, strict=True)
-            for number, clause in enumerate(() if condition is None else condition.clauses)
-            for each in clause
+            for clause in (() if condition is None else condition.clauses)
+            for place, each in enumerate(clause, 1)
         ]
         if len(comparisons) > self._room:
             raise StrategyError(
@@ -90,19 +98,25 @@ class WakeTable:
                 "return a condition that holds more often: on_data may look closer",
             )
         found = [Entry(_count(condition)) for condition in conditions if self._room]
-        for method, number, comparison in comparisons:
+        for method, following, comparison in comparisons:
             threshold = _threshold(comparison, cls, values)
-            found += [self._column(comparison, cls, method), threshold, Entry(comparison.kind), Entry(number)]
+            found += [*self._column(comparison, cls, method), threshold, Entry(comparison.kind), Entry(following)]
         return found + [Entry()] * (len(self.places) - len(found))
 
-    def _column(self, comparison: Comparison, cls: type[Strategy], method: str) -> Entry:
-        name = comparison.column
-        if comparison.kind == HELD_FOR:
-            return Entry()
+    def extremes_of(self, column: NDArray[np.float64], kind: int) -> int:
+        """Return the address of a column's extremes, which live as long as it does; 0 where no run sleeps."""
+        return self._extremes.find(column, kind).ctypes.data if self._sleeps else 0
+
+    def _column(self, comparison: Comparison, cls: type[Strategy], method: str) -> tuple[Entry, Entry]:
+        """Return the addresses of a comparison's column and of its extremes."""
+        name, kind = comparison.column, comparison.kind
+        if kind == HELD_FOR:
+            return Entry(), Entry()
         if name in self._signals:
-            return Entry(self._signals[name])
+            values = self._signals[name]
+            return Entry(values.ctypes.data), Entry(self.extremes_of(values, kind))
         if name in self.features:
-            return Entry(feature=name)
+            return Entry(feature=name), Entry(feature=name, extremes=kind)
         names = [*self._signals, *self.features]
         raise BadInput(
             f"{cls.__name__}.{method} names an unknown signal or feature {name!r}",

@@ -11,6 +11,8 @@ from backsweep.engine.codes import DAY, GTC, LIMIT, MARKET, MARKET_ON_CLOSE, STO
 from backsweep.engine.codes import TRAILING_STOP as TRAIL
 from backsweep.engine.profiles import PROFILES
 from backsweep.strategy import Strategy, above, below, held_for, never, param, state
+from backsweep.sweepfile.pruning import PruningSpec
+from backsweep.trial.layout import lay_out_one
 from backsweep.trial.runner import Runner
 from backsweep.trial.session_range import SessionRange
 
@@ -158,12 +160,12 @@ def rules(generator, frame):
         .to_frame()
         .with_columns(asset=pl.lit("A"), split=pl.Series([2.0, 1.0, 0.5]), dividend=pl.Series([0.0, 0.7, 0.1]))
     )
-    return {
-        "account": account,
-        "costs": costs,
-        "execution": execution,
-        "actions": some(None, actions),
-    }
+    spec = {"account": account, "costs": costs, "execution": execution, "actions": some(None, actions)}
+    if some(0, 1, 2, 3, 4) == 0:
+        account |= {"currency": "USD", "rates": {"EUR": "eurusd"}, "per_asset": {"A": {"currency": "EUR"}}}
+        rates = 1.0 + 0.01 * np.cumsum(generator.normal(0, 1, frame.height))
+        spec["context"] = frame.select("timestamp", eurusd=pl.Series(np.abs(rates) + 0.1))
+    return spec
 
 
 NOT_COMPARED = {"cursor": {"next_end", "next_expiry"}, "books": {"ended"}}
@@ -193,12 +195,14 @@ class Pair:
         self.fills = 0
 
     def compare(self, values, ranges):
-        """Run both over ranges of sessions, the account carried from one to the next where that is said."""
+        """Run both over ranges of sessions: carried on, closed at their end, ended early, where that is said."""
         for runner in (self.asleep, self.awake):
             runner.take(np.array(values, float))
-        for sessions, carried, closed in ranges:
+        for sessions, carried, closed, watch in ranges:
             for runner in (self.asleep, self.awake):
-                runner.go(sessions, carried=carried, flat=closed)
+                planned = runner.plan_run(sessions, carried=carried, flat=closed, watch=watch) | {"place": 0}
+                job = runner.make_job([planned], lay_out_one(sessions, runner.years(sessions)))
+                runner._call(job._replace(rows=np.zeros(1, np.int64)))
             mine, other = left(self.asleep), left(self.awake)
             assert [key for key in mine if mine[key] != other[key]] == []
             self.fills += int(self.asleep.tables.counters[0].fills)
@@ -212,10 +216,11 @@ def compare_random_runs(seed, compiled, trials):
     sessions = len(pair.asleep.market.sessions.ends)
     for _ in range(trials):
         cut, end = sorted(generator.choice(np.arange(1, sessions), 2, replace=False).tolist())
-        whole = (SessionRange(0, sessions), False, bool(generator.integers(2)))
+        watch = PruningSpec(max_drawdown=0.3, min_trades=2) if generator.integers(3) == 0 else None
+        whole = (SessionRange(0, sessions), False, bool(generator.integers(2)), watch)
         parts = [
-            (SessionRange(cut, end), False, False),
-            (SessionRange(end, sessions), bool(generator.integers(2)), True),
+            (SessionRange(cut, end), False, False, None),
+            (SessionRange(end, sessions), bool(generator.integers(2)), True, None),
         ]
         values = generator.integers(1, 2**30), generator.integers(30) // 5.5, generator.integers(30) // 5.5
         pair.compare(values, [whole, *parts])
@@ -223,9 +228,9 @@ def compare_random_runs(seed, compiled, trials):
 
 
 def test_a_run_that_sleeps_leaves_the_same_bits(monkeypatch):
-    monkeypatch.setattr("backsweep.engine.state.REACH_BARS", 8)
-    monkeypatch.setattr("backsweep.engine.events.sleep.REACH_BARS", 8)
-    monkeypatch.setattr("backsweep.engine.events.sleep.LANES", 4)
+    for place in ("blocks", "state", "events.sleep"):
+        monkeypatch.setattr(f"backsweep.engine.{place}.BLOCK", 8)
+    monkeypatch.setattr("backsweep.engine.events.sleep.STRETCH", 32)
     assert sum(compare_random_runs(seed, compiled=False, trials=2) for seed in range(16)) > 100
 
 
@@ -257,6 +262,28 @@ def test_a_margin_call_within_a_session_is_met_while_the_strategy_sleeps():
         runner.tables.sizes[0].reaches = reaches
         runner.run(np.zeros(0))
         assert int(runner.tables.counters[0].fills) == 1 + 3
+
+
+class Stopped(Held):
+    """Buys once, with a stop."""
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the signature is given
+        broker.submit_bracket(0, 300.0, stop_loss=90.0)
+
+
+def test_interest_on_a_debt_without_a_position_accrues_while_the_strategy_sleeps():
+    # Two bars a day. 300 bought at 100 leave cash of -20,000, which costs a thousandth in the night, at 36.5 % a year.
+    # Sold at the next open, 60, they leave a debt of 2,020, and three nights.
+    frame = bars(*((each,) * 4 for each in [100.0] * 2 + [60.0] * 8), step=timedelta(hours=12))
+    frame = frame.with_columns(go=pl.Series([1.0] + [0.0] * 9))
+    account = {"cash": 10_000.0, "kind": "margin", "leverage": 4.0}
+    costs = {"financing": {"margin_interest": 0.365}}
+    built = evaluator(frame, Stopped, account=account, costs=costs)._runner
+    for reaches in (built.tables.sizes[0].reaches, 0):  # asleep, and at every bar
+        runner = Runner(built.market, built.cls, built.settings, compiled=False)
+        runner.tables.sizes[0].reaches = reaches
+        runner.run(np.zeros(0))
+        assert runner.tables.account[0].cash == pytest.approx(-2_020.0 * 1.001**3)
 
 
 @pytest.mark.long

@@ -1,17 +1,17 @@
-"""Sleep: groups that a run passes without a look, because nothing can happen there.
+"""Sleep: groups that a run passes without a visit, because nothing can happen there.
 
 `wake` and `wake_held` say where `on_data` has something to decide. Where it has not, a group can still matter:
 
     a bar reaches a working order; an order fills at the close, or may expire before the session's end
-    a session ends, or the run; a corporate action is due, or positions close
+    a corporate action is due, or positions close
     financing, funding or a margin call is due while a position is open
 
 The next group for which one of these, or a clause, holds is visited. All that those before it would have done is to
-mark the position to their closes and to count them (`ledger.mark_bars`), so that a run leaves the same bits as one
-that visits every group. It sleeps over one asset alone, and not where it is recorded, delayed or has several
-currencies.
+mark the position to their closes, to count them, and to close sessions: `_pass_groups` does that, so that a run leaves
+the same bits as one that visits every group. It sleeps over one asset alone, and not where it is recorded, delayed or
+has several currencies.
 
-Bars are passed in blocks of REACH_BARS: a block whose extremes reach no order needs no look at its bars.
+Bars are passed in blocks: one whose extremes reach no order and meet no comparison needs no look at its bars.
 """
 
 from __future__ import annotations
@@ -20,33 +20,29 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.account.ledger import mark_bars
+from backsweep.engine.account.ledger import close_session, mark_bars
+from backsweep.engine.blocks import BLOCK
 from backsweep.engine.codes import ABOVE, HELD_FOR, NONE
 from backsweep.engine.compile.kernel import kernel, load, record_at
 from backsweep.engine.orders.time_in_force import NO_EXPIRY
 from backsweep.engine.state import State
-from backsweep.engine.tables import REACH_BARS
 
-LANES = 16
-"""Values of a column that are compared together."""
+STRETCH = 16 * BLOCK
+"""Bars in which every clause is looked for before any is looked for behind them."""
 
 
 @kernel
 def clauses_hold(state: State, first: int, count: int, row: int) -> bool:
     """Evaluate `count` comparisons from number `first` on, a disjunction of conjunctions, on one bar."""
-    if count == 0:
-        return False
-    held = True
-    clause = record_at(state.conditions, first).clause
-    for index in range(first, first + count):
-        condition = record_at(state.conditions, index)
-        if condition.clause != clause:
-            if held:
-                return True
-            held = True
-            clause = condition.clause
-        held = held and _holds(state, condition, row)
-    return held
+    position = first
+    while position < first + count:
+        after = position + 1 + record_at(state.conditions, position).following
+        while position < after and _holds(state, record_at(state.conditions, position), row):
+            position += 1
+        if position == after:
+            return True
+        position = after
+    return False
 
 
 @kernel
@@ -55,7 +51,11 @@ def _holds(state: State, condition: Any, row: int) -> bool:
     if condition.kind == HELD_FOR:
         position = record_at(state.positions, record_at(state.bars, row).asset)
         return position.quantity != 0.0 and position.bars_held >= condition.threshold
-    value = load(condition.column, row)
+    return _is_beyond(condition, load(condition.column, row))
+
+
+@kernel
+def _is_beyond(condition: Any, value: float) -> bool:
     return value > condition.threshold if condition.kind == ABOVE else value < condition.threshold
 
 
@@ -80,12 +80,14 @@ def begin_sleep(state: State, first: int) -> bool:
 
 @kernel
 def next_group(state: State, index: int, last: int) -> int:
-    """Return the first group from `index` to `last` that must be visited, with the account marked to the one before."""
+    """Return the first group from `index` to `last` that must be visited, with everything before it passed."""
     cursor, rules, sizes = state.cursor, state.rules, state.sizes
     first, count = 0, sizes.conditions
     if cursor.open_positions > 0 or cursor.live_orders > 0:
         first, count = max(sizes.conditions, 0), sizes.held_conditions
     if count == NONE or cursor.overnight == 1 or cursor.at_close > 0:
+        return index
+    if cursor.live_orders > 0 and record_at(state.books, 0).reach_low == np.inf:
         return index
     if cursor.expiring > 0 and cursor.next_expiry != NO_EXPIRY:
         return index
@@ -93,17 +95,19 @@ def next_group(state: State, index: int, last: int) -> int:
         return index
     group = _scan(state, first, count, index, _next_event(state, index, last))
     if group > index:
-        mark_bars(state, record_at(state.bars, group - 1), group - index)
+        _pass_groups(state, index, group)
     return group
 
 
 @kernel
 def _next_event(state: State, index: int, last: int) -> int:
-    """Return the first group from `index` to `last` at which a session ends, an action is due or positions close."""
+    """Return the first group from `index` to `last` at which something is due whatever its bar is like."""
     cursor = state.cursor
     while cursor.next_end < state.sizes.session_ends and record_at(state.session_ends, cursor.next_end).group < index:
         cursor.next_end += 1
-    if cursor.next_end < state.sizes.session_ends:
+    accrues = state.rules.financing == 1 and (cursor.open_positions > 0 or state.account.cash < 0.0)
+    stops = accrues or cursor.expiring > 0 or state.call.early_stop == 1
+    if stops and cursor.next_end < state.sizes.session_ends:
         last = min(last, record_at(state.session_ends, cursor.next_end).group)
     if cursor.next_action_group >= index:
         last = min(last, cursor.next_action_group)
@@ -113,20 +117,36 @@ def _next_event(state: State, index: int, last: int) -> int:
 
 
 @kernel
+def _pass_groups(state: State, index: int, group: int) -> None:
+    """Mark the position to the closes from `index` to before `group`, and close the sessions that end there."""
+    cursor = state.cursor
+    while cursor.next_end < state.sizes.session_ends:
+        end = record_at(state.session_ends, cursor.next_end)
+        if end.group >= group:
+            break
+        mark_bars(state, record_at(state.bars, end.group), end.group + 1 - index)
+        cursor.timestamp = end.timestamp
+        close_session(state, end.session)
+        index = end.group + 1
+        cursor.next_end += 1
+    if index < group:
+        mark_bars(state, record_at(state.bars, group - 1), group - index)
+
+
+@kernel
 def _scan(state: State, first: int, count: int, index: int, stop: int) -> int:
     """Return the first group from `index` on whose bar reaches an order or for which a clause holds, or `stop`."""
-    book = record_at(state.books, 0)
-    low, high, waits = book.reach_low, book.reach_high, state.cursor.live_orders > 0
     start = index
     while start < stop:
-        block = start // REACH_BARS
-        end = min(stop, (block + 1) * REACH_BARS)
+        end = min(stop, start + STRETCH)
         found = end
-        reach = record_at(state.reaches, block)
-        if waits and (reach.low <= low or reach.high >= high):
-            found = _first_reached(state, low, high, start, found)
-        if count > 0:
-            found = _first_awake(state, first, count, index, start, found)
+        if state.cursor.live_orders > 0:
+            found = _first_reached(state, start, found)
+        position = first
+        while position < first + count:
+            after = position + 1 + record_at(state.conditions, position).following
+            found = _first_of_clause(state, position, after, index, start, found)
+            position = after
         if found < end:
             return found
         start = end
@@ -134,31 +154,26 @@ def _scan(state: State, first: int, count: int, index: int, stop: int) -> int:
 
 
 @kernel
-def _first_reached(state: State, low: float, high: float, row: int, end: int) -> int:
+def _first_reached(state: State, row: int, end: int) -> int:
+    """Return the first bar from `row` on that reaches an order, or `end`."""
+    book = record_at(state.books, 0)
+    low, high = book.reach_low, book.reach_high
     while row < end:
-        bar = record_at(state.bars, row)
-        if bar.low <= low or bar.high >= high:
-            break
-        row += 1
-    return row
-
-
-@kernel
-def _first_awake(state: State, first: int, count: int, index: int, row: int, end: int) -> int:
-    """Return the first bar from `row` on for which a clause holds, or `end`; the account is marked before `index`."""
-    position = first
-    while position < first + count:
-        clause = record_at(state.conditions, position).clause
-        after = position + 1
-        while after < first + count and record_at(state.conditions, after).clause == clause:
-            after += 1
-        end = _first_of_clause(state, position, after, index, row, end)
-        position = after
+        reach = record_at(state.reaches, row // BLOCK)
+        after = min(end, (row // BLOCK + 1) * BLOCK)
+        if reach.low <= low or reach.high >= high:
+            while row < after:
+                bar = record_at(state.bars, row)
+                if bar.low <= low or bar.high >= high:
+                    return row
+                row += 1
+        row = after
     return end
 
 
 @kernel
 def _first_of_clause(state: State, position: int, after: int, index: int, row: int, end: int) -> int:
+    """Return the first bar from `row` on for which a clause holds, or `end`; the account is marked before `index`."""
     scanned = NONE
     for each in range(position, after):
         condition = record_at(state.conditions, each)
@@ -173,7 +188,7 @@ def _first_of_clause(state: State, position: int, after: int, index: int, row: i
         holds = row < end
         for each in range(scanned + 1, after):
             condition = record_at(state.conditions, each)
-            holds = holds and (condition.kind == HELD_FOR or _holds(state, condition, row))
+            holds = holds and (condition.kind == HELD_FOR or _is_beyond(condition, load(condition.column, row)))
         if holds:
             return row
         row += 1
@@ -193,25 +208,12 @@ def _first_held(state: State, bars: float, index: int, row: int, end: int) -> in
 @kernel
 def _first_beyond(condition: Any, row: int, end: int) -> int:
     """Return the first bar from `row` on for which a comparison of a column holds, or `end`."""
-    column, threshold = condition.column, condition.threshold
-    if condition.kind == ABOVE:
-        while row + LANES <= end:
-            some = False
-            for lane in range(LANES):
-                some |= load(column, row + lane) > threshold
-            if some:
-                break
-            row += LANES
-        while row < end and not load(column, row) > threshold:
-            row += 1
-        return row
-    while row + LANES <= end:
-        some = False
-        for lane in range(LANES):
-            some |= load(column, row + lane) < threshold
-        if some:
-            break
-        row += LANES
-    while row < end and not load(column, row) < threshold:
-        row += 1
-    return row
+    while row < end:
+        after = min(end, (row // BLOCK + 1) * BLOCK)
+        if _is_beyond(condition, load(condition.extremes, row // BLOCK)):
+            while row < after:
+                if _is_beyond(condition, load(condition.column, row)):
+                    return row
+                row += 1
+        row = after
+    return end
