@@ -2,6 +2,7 @@
 
 The floor is the least that any backtest must do: read every bar and add up its closes. Figures are for 200,000 minute
 bars of one asset (or 2,000 days of 100 assets) in sessions of 390, percentage commission and slippage, whole lots.
+With `wake` and `wake_held`, whole trials are measured, as a worker runs them, each with parameters of its own.
 """
 
 import sys
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backsweep.dataset import DataSpec, shard_from_frames
+from backsweep.metrics.summary import METRICS
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
@@ -25,10 +27,11 @@ from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bracket import Bracket
+from bracket import Asleep, Bracket
 
 LIMIT = 15.0
 REPEATS = 60
+TRIALS = 60  # of a strategy that sleeps, spread over its thresholds
 ACCOUNT = AccountSpec(cash=1e6, kind="margin", leverage=2.0, lot=1.0)
 COSTS = CostsSpec.model_validate(
     {"commission": {"kind": "percentage", "rate": 0.0005}, "slippage": {"kind": "percentage", "rate": 0.0002}}
@@ -59,14 +62,14 @@ def make_bars(timestamps: int, assets: int, step: timedelta, seed: int = 0) -> p
     return pl.DataFrame(frame)
 
 
-def evaluator(bars: pl.DataFrame, params: tuple[str, ...]) -> SharedEvaluator:
+def evaluator(bars: pl.DataFrame, params: tuple[str, ...], cls: type[Bracket] = Bracket) -> SharedEvaluator:
     """Make an evaluator of the bracket strategy on frames."""
-    spec = TrialSpec(data=DataSpec(bars="frame"), strategy="Bracket", account=ACCOUNT, costs=COSTS, params=params)
-    return SharedEvaluator(spec, shard_from_frames(bars), Bracket)
+    spec = TrialSpec(data=DataSpec(bars="frame"), strategy=cls.__name__, account=ACCOUNT, costs=COSTS, params=params)
+    return SharedEvaluator(spec, shard_from_frames(bars), cls)
 
 
 def check_parity() -> None:
-    """Stop unless compiled and interpreted runs leave the same records."""
+    """Stop unless compiled and interpreted runs leave the same records, and runs asleep the metrics of runs awake."""
     small = evaluator(make_bars(1500, 2, timedelta(minutes=1)), ("entry", "distance"))
     values = np.array([1.0, 0.004])
     compiled, interpreted = small.replay(values), small.replay(values, compiled=False)
@@ -74,6 +77,21 @@ def check_parity() -> None:
         if not getattr(compiled, name).equals(getattr(interpreted, name)):
             sys.exit(f"compiled and interpreted runs differ in {name}: no figure is worth anything")
     print(f"parity: {compiled.fills.height} fills of a compiled and an interpreted run are the same bits")
+    bars, trials = make_bars(20_000, 1, timedelta(minutes=1)), make_trials(1.0, 3.5, 0.001, 0.02)
+    asleep, awake = (evaluator(bars, ("entry", "distance"), cls).evaluate(trials) for cls in (Asleep, Bracket))
+    if not all(np.array_equal(getattr(asleep, name), getattr(awake, name), equal_nan=True) for name in COMPARED):
+        sys.exit("runs asleep and awake differ: no figure is worth anything")
+    print(f"parity: {TRIALS} trials asleep and awake have the same metrics and returns")
+
+
+COMPARED = ("metrics", "returns")
+
+
+def make_trials(lowest: float, highest: float, nearest: float, farthest: float) -> Chunk:
+    """Make trials with thresholds and distances of their own within these bounds."""
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.uniform(lowest, highest, TRIALS), rng.uniform(nearest, farthest, TRIALS)])
+    return Chunk(0, np.arange(TRIALS), values)
 
 
 def best(function, *arguments: object) -> float:
@@ -105,6 +123,18 @@ def measure(bars: pl.DataFrame, entry: float, distance: float) -> tuple[float, f
     return seconds / rows * 1e9, floor / rows * 1e9, int(runner.tables.counters[0].trades)
 
 
+def measure_asleep(bars: pl.DataFrame, trials: Chunk) -> tuple[float, float]:
+    """Measure nanoseconds of processor time for each bar of each trial, and the trades of a trial."""
+    asleep = evaluator(bars, ("entry", "distance"), Asleep)
+    trades = np.nanmean(asleep.evaluate(trials).metrics[..., METRICS.index("trades")])
+    times = []
+    for _ in range(REPEATS // 10):
+        start = time.process_time()
+        asleep.evaluate(trials)
+        times.append(time.process_time() - start)
+    return min(times) / TRIALS / bars.height * 1e9, float(trades)
+
+
 def main() -> None:
     """Print the table; exit 1 if the headline figure is over its limit."""
     check_parity()
@@ -124,6 +154,15 @@ def main() -> None:
         headline = cost if "headline" in label else headline
         rows = f"{bars.height / max(trades, 1):,.0f}"
         table.add_row(label, f"{cost:.1f}", f"{floor:.1f}", f"{cost / floor:.1f}", f"{trades:,}", rows)
+    for label, bounds in (
+        ("asleep, never woken", (6.0, 9.0, 0.005, 0.02)),
+        ("asleep, rare", (3.9, 4.1, 0.005, 0.02)),
+        ("asleep, now and then", (3.3, 3.5, 0.002, 0.01)),
+        ("asleep, often", (2.2, 2.5, 0.002, 0.006)),
+    ):
+        cost, trades = measure_asleep(minute, make_trials(*bounds))
+        rows = f"{minute.height / max(trades, 1.0):,.0f}"
+        table.add_row(label, f"{cost:.2f}", "", "", f"{trades:,.0f}", rows)
     console = Console()
     console.print(table)
     tiny = evaluator(make_bars(252, 1, timedelta(days=1)), ("entry", "distance"))

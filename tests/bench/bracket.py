@@ -23,3 +23,13 @@ class Bracket(bs.Strategy):
                 stop = bar.close * (1.0 - side * self.distance)
                 target = bar.close * (1.0 + side * self.distance)
                 broker.submit_bracket(bar.asset, side * 100.0, stop_loss=stop, take_profit=target)
+
+
+class Asleep(Bracket):
+    """The same, which says where it has something to decide: the engine passes over the bars between."""
+
+    def wake(self):
+        return bs.above("pred", "entry") | bs.below("pred", "-entry")
+
+    def wake_held(self):
+        return bs.never()
