@@ -16,7 +16,7 @@ def test_two_studies_are_compared_and_a_page_is_written(sweep, command, tmp_path
     assert lines[-1] == "written: page.html"
     assert "Growth over the same sessions" in (tmp_path / "page.html").read_text()
     code, out, _ = command("compare", "one", "two", "--format", "json")
-    assert json.loads(out)["Made"]["search.seed"] == {"one": "3", "two": "4"}
+    assert json.loads(out)["How they were made"]["search.seed"] == {"one": "3", "two": "4"}
     code, _, err = command("compare", "one")
     assert (code, err.splitlines()[0]) == (2, "error: nothing to compare")
 

@@ -18,12 +18,12 @@ def studies(bench):
 
 def test_only_what_differs_is_listed_and_the_same_data_are_said(studies):
     one, two = studies
-    made = compare_studies(studies)["Made"]
+    made = compare_studies(studies)["How they were made"]
     assert made.keys() == {"data", "strategy", "search.seed"}
     assert made["search.seed"] == ["7", "8"]
     assert made["data"][0] != made["data"][1]
     assert made["strategy"] == ["the same", "the same"]
-    assert compare_studies([one, one])["Made"] == {"data": ["the same"] * 2, "strategy": ["the same"] * 2}
+    assert compare_studies([one, one])["How they were made"] == {"data": ["the same"] * 2, "strategy": ["the same"] * 2}
     assert compare_studies(studies)["Selected parameters"]["entry"][1] == f"{two.best_params['entry']:.4g}"
 
 

@@ -6,8 +6,10 @@ from datetime import datetime
 import polars as pl
 import pytest
 
+from backsweep.errors import BadInput
 from backsweep.report.write import report_bytes, write_report
 from backsweep.storage.open import open_files
+from backsweep.study.results.stored_study import StoredStudy
 from backsweep.study.results.study import open_study
 from backsweep.study.store.selected import write_selected
 
@@ -104,3 +106,18 @@ def test_records_of_an_earlier_selection_are_not_shown(study):
     page = report_bytes(study).decode()
     assert "The records are of an earlier selection" in page
     assert "Results of trades" not in page
+
+
+def test_a_cross_validation_whose_folds_have_not_all_run_has_a_page_of_its_trials(bench, monkeypatch):
+    bench.run("study", bench.sweep())
+    study = open_study(bench.folder / "study")
+
+    def unfinished(_):
+        raise BadInput("the cross-validation is not finished")
+
+    monkeypatch.setattr(StoredStudy, "has_folds", True)
+    monkeypatch.setattr(StoredStudy, "walk_forward", property(unfinished))
+    page = report_bytes(study).decode()
+    assert "There is no verdict yet: the cross-validation is not finished" in page
+    assert re.findall(r"<h2>(.*?)</h2>", page) == ["Verdict", "Trials", "Parameters", "How it was made"]
+    assert "the cross-validation is not finished" in study._repr_html_()

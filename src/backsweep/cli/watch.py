@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import typer
 from rich.live import Live
 from rich.text import Text
 
 from backsweep.cli.console import echo, make_console
 from backsweep.cli.progress import Clock
+from backsweep.figures.style import thinned
+from backsweep.report.formats import format_number
 from backsweep.study.results.watch import Watch
 from backsweep.study.run.progress import Progress
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
+    from numpy.typing import NDArray
     from rich.console import Console
 
     from backsweep.study.results.state import State
@@ -26,7 +30,20 @@ if TYPE_CHECKING:
 
     Printer = Callable[[Console, State, Search, pl.DataFrame, str], None]
 
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _SHARE = 5  # a refresh may take a fifth of the time
+
+
+def draw_curve(curve: NDArray[np.float64], width: int = 24) -> str:
+    """Return a line of blocks for the best so far, float64[trials], with its ends; empty where there is none yet."""
+    known = np.flatnonzero(np.isfinite(curve))
+    if len(known) < 2:
+        return ""
+    values = curve[known[0] :][thinned(len(curve) - int(known[0]), width)]
+    low, high = float(values.min()), float(values.max())
+    steps = np.round((values - low) / ((high - low) or 1.0) * (len(_BLOCKS) - 1)).astype(int)
+    line = "".join(_BLOCKS[step] for step in steps)
+    return f" · best so far {line} {format_number(float(values[0]))} to {format_number(float(values[-1]))}"
 
 
 def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
@@ -46,6 +63,7 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                 row = best.row(0, named=True) if len(best) else None
                 text = clock.describe(Progress(state.done, total, state.failed, row, state.batches))
                 if console.is_terminal:
+                    text += draw_curve(study.curve)
                     with console.capture() as captured:
                         show(console, state, study.search, best, text)
                     live.update(Text.from_ansi(captured.get()), refresh=True)

@@ -39,10 +39,13 @@ def compare_studies(studies: Sequence[Study]) -> dict[str, Lines]:
     if len(studies) < 2:
         remedy = "name two studies or more; `backsweep report` is for one"
         raise BadInput("nothing to compare", expected="two studies", found=f"{len(studies)}", remedy=remedy)
-    found = {"Verdict": _verdicts(studies), "Selected parameters": _parameters(studies), "Made": _differences(studies)}
     common = common_returns(studies)
-    if common is not None:
-        found["The same sessions"] = _same_sessions(studies, common)
+    found = {
+        "Verdict": _verdicts(studies),
+        "The same sessions": {} if common is None else _same_sessions(studies, common),
+        "Selected parameters": _parameters(studies),
+        "How they were made": _differences(studies),
+    }
     return {title: lines for title, lines in found.items() if lines}
 
 
@@ -63,7 +66,7 @@ def comparison_sections(studies: Sequence[Study]) -> list[Section]:
 _TEXTS = {
     "Verdict": "Out of sample where a study has folds, and in sample where it has none: those two are no equals.",
     "Selected parameters": "What was selected, with folds by the last one; a dash is what a study does not search.",
-    "Made": "The keys of the resolved sweep files whose values differ, and whether data and strategy are the same.",
+    "How they were made": "Whether data and strategy are the same, and the keys of the resolved sweep files that differ.",
     "The same sessions": "The records over the sessions that all of them have, after costs.",
 }
 

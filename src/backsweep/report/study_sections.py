@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from backsweep.errors import BadInput
 from backsweep.report.formats import format_number
 from backsweep.report.parts import Cell, Chart, Charts, Code, Listing, Section, Table, Text, metric_cell
 from backsweep.report.record_parts import record_parts
@@ -40,22 +41,40 @@ _METRICS = ("sharpe", "cagr", "max_drawdown", "trades", "rejected_orders")
 
 def verdict_line(study: Study) -> str:
     """Return the verdict in a line."""
+    if why_no_record(study):
+        return "Verdict: none yet"
     found = study.statistics
     return f"Verdict: {found.verdict.verdict}" if found is not None else "Verdict: none"
 
 
 def study_sections(study: Study) -> list[Section]:
     """Return the sections of a study's page."""
-    sections = [Section("Verdict", _verdict(study))]
-    if study.chosen:
-        sections.append(Section(_record_title(study), record_parts(study)))
+    missing = why_no_record(study)
+    if missing:
+        sections = [
+            Section("Verdict", [Text(f"There is no verdict yet: {missing}. This page is of the trials so far.")])
+        ]
+    else:
+        sections = [Section("Verdict", _verdict(study))]
+        if study.chosen:
+            sections.append(Section(_record_title(study), record_parts(study)))
     if len(study.trials):
         sections.append(Section("Trials", _ledger(study)))
         if parts := _parameters(study):
             sections.append(Section("Parameters", parts))
-    sections += run_sections(study)
+    if not missing:
+        sections += run_sections(study)
     sections.append(Section("How it was made", _making(study)))
     return sections
+
+
+def why_no_record(study: Study) -> str:
+    """Return why nothing is selected yet, of a cross-validation whose folds have not all run; empty for any other."""
+    try:
+        _ = study.has_folds and study.walk_forward
+    except BadInput as error:
+        return error.problem
+    return ""
 
 
 def _verdict(study: Study) -> list[Part]:
@@ -161,6 +180,8 @@ def _parameters(study: Study) -> list[Part]:
         parts += _together("Pairs of parameters: peak or plateau?", [surface_chart(study, x, y) for x, y in pairs])
         parts += _together("Single parameters", [slice_chart(study, name) for name in names[:_SLICED]])
         parts += [parallel_chart(study)] if names else []
+    if why_no_record(study):
+        return parts
     if study.has_folds:
         drift = study.walk_forward.drift
         rows = [[_value(row[name]) for name in drift.columns] for row in drift.to_dicts()]

@@ -45,7 +45,9 @@ def write_backtest_report(folder: str | Path, out: str | Path | None = None) -> 
 def write_comparison(studies: Sequence[Study], out: str | Path) -> str:
     """Write a page that compares studies; return its place. Raises BadInput for fewer than two."""
     title = "Studies compared: " + ", ".join(name_studies(studies))
-    return _write(render_page(title, "The verdicts are below", comparison_sections(studies)), "", out)
+    return _write(
+        render_page(title, f"{len(studies)} studies, a verdict for each", comparison_sections(studies)), "", out
+    )
 
 
 def _write(page: bytes, folder: str | Path, out: str | Path | None) -> str:

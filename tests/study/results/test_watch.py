@@ -20,6 +20,7 @@ def test_each_look_reads_what_was_committed_since(tmp_path, monkeypatch):
     study = open_study(tmp_path / "study")
     assert state == study.state
     assert best.equals(study.top(5))
+    assert watch.curve.tolist() == study.trials["value"].cum_max().to_list()
     watch.look()
     assert len(read) == 3
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backsweep.errors import BadInput
 from backsweep.figures.card import make_card
 
 if TYPE_CHECKING:
     from backsweep.study.results.stored_study import StoredStudy
 
 
+_NONE = ("There are no statistics: no trial has returns of four sessions or more.",)
+
+
 def study_card(study: StoredStudy) -> str:
     """Return HTML: the verdict with its reason, the counts of trials, the record beside noise."""
-    state, found = study.state, study.statistics
-    texts = ["There are no statistics: no trial has returns of four sessions or more."]
+    state = study.state
+    try:
+        found, texts = study.statistics, list(_NONE)
+    except BadInput as error:  # a cross-validation whose folds have not all run
+        found, texts = None, [f"There is no verdict yet: {error.problem}."]
     entries = {
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
         "failed, pruned": f"{state.failed:,}, {state.pruned:,}",

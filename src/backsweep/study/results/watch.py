@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from backsweep.study.results.state import State
 from backsweep.study.results.study import open_study
 from backsweep.study.store.folder import StudyFolder
-from backsweep.study.table.trials import best_first
+from backsweep.study.table.trials import best_first, standing
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from backsweep.sweepfile.search import Search
 
@@ -33,6 +36,9 @@ class Watch:
         self._total = self.search.trials
         self._best = self._kept = pl.DataFrame()
         self._path, self._ended = path, ""
+        self._sign = self.search.objective[0].sign
+        self.curve: NDArray[np.float64] = np.zeros(0)
+        """The best value of the first objective after each committed trial; NaN before the first that counts."""
 
     def look(self) -> tuple[State, pl.DataFrame]:
         """Read new commits; returns the study's state and its best trials, best first."""
@@ -45,6 +51,7 @@ class Watch:
             self._failed += int((rows["state"] == "FAIL").sum())
             self._pruned += int((rows["state"] == "PRUNED").sum())
             self._batches = int(rows["batch"][-1]) + 1
+            self._extend_curve(rows)
             candidates = pl.concat([self._kept, rows]) if len(self._kept) else rows
             ordered = best_first(candidates, self.search)
             self._best = ordered.head(self._count)
@@ -58,3 +65,10 @@ class Watch:
         counts = (self._done, total, self._failed, self._batches, self._pruned)
         state = State(self._name, self._hash, *counts, ended=self._ended)
         return state, self._best
+
+    def _extend_curve(self, rows: pl.DataFrame) -> None:
+        """Add what was the best after each of some new trials."""
+        loss, counts = standing(rows, self.search)
+        before = -self._sign * self.curve[-1:]
+        found = np.concatenate([before, np.where(counts, loss[:, 0], np.nan)])
+        self.curve = np.concatenate([self.curve, -self._sign * np.fmin.accumulate(found)[len(before) :]])
