@@ -66,7 +66,7 @@ def comparison_sections(studies: Sequence[Study]) -> list[Section]:
 _TEXTS = {
     "Verdict": "Out of sample where a study has folds, and in sample where it has none: those two are no equals.",
     "Selected parameters": "What was selected, with folds by the last one; a dash is what a study does not search.",
-    "How they were made": "Whether data and strategy are the same, and the keys of the resolved sweep files that differ.",
+    "How they were made": "Whether data and strategy are the same, and keys of the resolved sweep files that differ.",
     "The same sessions": "The records over the sessions that all of them have, after costs.",
 }
 
