@@ -70,7 +70,8 @@ def _closes(study: Study, assets: tuple[str, ...]) -> pl.DataFrame | str:
         if fingerprint(spec) != study.identity.data:
             return "the data files have changed since, so there is no line of closes"
         closes = read_closes(spec, assets)
-    except BacksweepError as error:
-        return f"the data cannot be read, so there is no line of closes: {error.problem}"
+    except (BacksweepError, OSError, pl.exceptions.PolarsError) as error:
+        why = error.problem if isinstance(error, BacksweepError) else str(error).partition("\n")[0]
+        return f"the data cannot be read, so there is no line of closes: {why}"
     ends = study.sessions.dt.replace_time_zone(None)
     return closes.filter(pl.col("timestamp").is_between(ends[0], ends[-1]))
