@@ -18,8 +18,8 @@ def learned(tmp_path_factory):
 
 
 def test_every_trial_runs_on_its_own_fold_alone(learned):
-    folds = learned.walk_forward.folds.height
-    assert folds == 3
+    assert learned.walk_forward.folds.height == 3
+    folds = 4  # and one more search, for the final choice
     assert learned.trials.height == 16 * folds
     assert learned.trials.group_by("fold").len()["len"].to_list() == [16] * folds
     assert learned.trials["fold"].to_list() == [number // 8 % folds for number in range(16 * folds)]
@@ -34,6 +34,10 @@ def test_a_fold_chooses_the_best_training_among_its_own(tmp_path):
         own = study.trials.filter(pl.col("fold") == row["fold"])
         assert row["number"] in own["number"]
         assert row["train_sharpe"] == own["value"].max()
+    final = study.walk_forward.final.row(0, named=True)
+    own = study.trials.filter(pl.col("fold") == 3)
+    assert final["number"] == study.selected
+    assert final["train_sharpe"] == own["value"].max()
 
 
 def test_a_fold_is_what_it_would_be_without_the_later_ones(tmp_path, learned):

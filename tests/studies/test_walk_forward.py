@@ -10,9 +10,10 @@ from scenarios.walks import QUICK, SWEEP, run
 
 import backsweep as bs
 from backsweep.cli import main
-from backsweep.errors import BadInput
+from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS
 from backsweep.study.results.neighbours import nearest
+from backsweep.study.store.study_json import study_json_bytes
 from backsweep.study.table.trials import TIMING
 
 
@@ -23,7 +24,7 @@ def study(tmp_path_factory):
 
 def test_every_trial_has_a_row_and_returns_for_each_fold_and_segment(study):
     folds = study.folds
-    assert folds.height == 24 * 2 * folds["fold"].n_unique()
+    assert folds.height == 24 * (2 * study.walk_forward.folds.height + 1)
     assert study.returns.select("number", "fold", "segment").equals(folds.select("number", "fold", "segment"))
     assert study.returns["returns"].list.len().cast(pl.Float64).to_list() == folds["user_attrs_sessions"].to_list()
 
@@ -153,10 +154,82 @@ def test_folds_in_which_no_trial_may_be_chosen_stay_in_cash(tmp_path):
     assert study.statistics.sensitivity[0].reason == "nothing was selected"
 
 
-def test_the_last_folds_choice_is_kept_with_its_records(study):
-    number = study.walk_forward.folds["number"][-1]
+def test_the_final_choice_is_the_best_neighbourhood_of_the_last_four_years(study):
+    (final,) = study.walk_forward.final.to_dicts()
+    own = study.folds.filter(pl.col("segment") == "final")
+    assert final["train_end"] == study.sessions[-1]
+    assert [own["start"].unique().to_list(), own["end"].unique().to_list()] == [[final["train_start"]], [final["train_end"]]]
+    around = nearest(study.trials.select(pl.col("^params_.*$").cast(pl.Float64)).to_numpy(), 9)
+    held = (own["constraints_max_drawdown"] <= 0) & (own["constraints_trades"] <= 0)
+    means = np.nanmean(own["user_attrs_sharpe"].to_numpy()[around], axis=1)
+    assert final["number"] == study.selected == int(np.argmax(np.where(held, means, -np.inf)))
+    assert study.best_params == study.describe(final["number"])["params"]
+    assert final["train_sharpe"] == own.filter(pl.col("number") == final["number"])["user_attrs_sharpe"][0]
+
+
+ROLLING = ("search.trials=16", "walk_forward.train=5y", "walk_forward.test=3y")
+HALVING = 'search.pruning={"between_folds": {"kind": "halving", "after": 1, "keep": 0.5}}'
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ROLLING,
+        (*ROLLING, HALVING),
+        (*ROLLING, "search.sampler=tpe"),
+        (*ROLLING, "walk_forward.state=continuous"),
+        ("search.trials=8", 'walk_forward={"mode": "cpcv", "groups": 3, "test_groups": 1}'),
+        ("search.sampler=tpe", 'walk_forward={"mode": "holdout", "train": "8y"}'),
+    ],
+    ids=["rolling", "halving", "tpe", "continuous", "cpcv", "holdout"],
+)
+def test_a_final_choice_changes_nothing_else(tmp_path, overrides):
+    study = run(tmp_path / "with", *overrides)
+    without = run(tmp_path / "without", *overrides, "walk_forward.final=false")
+    mine, others = study.walk_forward, without.walk_forward
+    assert (mine.final.height, others.final.height) == (1, 0)
+    by_fold = study.sweep.searches_by_fold  # there the trials of the final training are others, among all numbers
+    numbers = ["number", "numbers", "batch"] if by_fold else []
+    for table in ("trials", "folds", "returns"):
+        rows = getattr(study, table)
+        if table != "trials":
+            rows = rows.filter(pl.col("segment") != "final")
+        elif by_fold:
+            rows = rows.filter(pl.col("fold") < mine.final["fold"][0])
+        columns = [name for name in rows.columns if name not in (*TIMING, *numbers)]
+        pair = (rows.select(columns), getattr(without, table).select(columns))
+        if by_fold:
+            pair = tuple(each.sort("fold", maintain_order=True) for each in pair)
+        assert pair[0].equals(pair[1])
+    assert mine.folds.drop(numbers, strict=False).equals(others.folds.drop(numbers, strict=False))
+    assert mine.equity.equals(others.equity)
+    assert (mine.metrics, mine.drift.to_dicts()) == (others.metrics, others.drift.to_dicts())
+    assert study.statistics.verdict == without.statistics.verdict
+    assert study.statistics.sensitivity == without.statistics.sensitivity
+    assert (study.statistics.tried == without.statistics.tried) == (not by_fold)
+
+
+def test_a_study_begun_before_there_were_final_choices_goes_on_without(tmp_path):
+    quick = (*ROLLING, "search.trials=8")
+    run(tmp_path, *quick, "walk_forward.final=false")
+    begun = bs.open_study(tmp_path / "study").identity
+    del begun.sweep["walk_forward"]["final"]  # as it was written then, under the same hash
+    file = tmp_path / "study" / "study.json"
+    content = json.loads(file.read_text())
+    file.write_bytes(study_json_bytes(begun, content["sessions"]))
+    assert json.loads(file.read_text())["hash"] == content["hash"]
+    study = run(tmp_path, *quick, "search.trials=16")
+    assert study.trials.height == 16
+    assert "final" not in study.folds["segment"]
+    assert study.selected == study.walk_forward.folds["number"][-1]
+    with pytest.raises(StudyConflict, match="walk_forward.final: absent -> true"):
+        run(tmp_path, *quick, "walk_forward.final=true")
+
+
+def test_the_selected_parameters_are_kept_with_the_records_of_the_folds(study):
     content = json.loads((study.path / "selected" / "params.json").read_text())
-    assert content["params"] == study.describe(number)["params"]
+    assert content["params"] == study.best_params
+    assert content["final"] == study.selected
     assert [each["number"] for each in content["folds"]] == study.walk_forward.folds["number"].to_list()
 
 
@@ -193,6 +266,20 @@ def test_show_has_the_folds(study, form, capsys):
     printed = capsys.readouterr().out
     assert "sharpe" in printed
     assert str(study.walk_forward.folds["number"][0]) in printed
+    if form == "table":
+        said = " ".join(printed.split())
+        assert f"no part of the record above trial {study.selected}, trained 2009-03-02 to 2013-03-01: entry=" in said
+    if form == "json":
+        assert [row["number"] for row in json.loads(printed)["final"]] == [study.selected]
+
+
+def test_show_has_the_final_choice_apart_from_the_best_trials(study, capsys):
+    with pytest.raises(SystemExit):
+        main(["show", str(study.path)])
+    assert f"final choice trial {study.selected}, trained 2009-03-02 to " in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        main(["show", str(study.path), "--format", "json"])
+    assert [row["number"] for row in json.loads(capsys.readouterr().out)["final"]] == [study.selected]
 
 
 def test_a_study_without_folds_has_no_walk_forward(tmp_path):

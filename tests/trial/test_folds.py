@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backsweep.errors import BadInput
 from backsweep.sweepfile.folds import FoldSpec
-from backsweep.trial.folds import check_hours, holdout_start, make_segments, record_places
+from backsweep.trial.folds import check_hours, holdout_start, make_segments, record_places, trained_on
 
 DAY = 1
 
@@ -61,6 +61,37 @@ def test_a_holdout_is_one_fold():
     long = FoldSpec(mode="anchored", train="6d", test="100d")
     tests = [(s.first, s.last) for s in make_segments(days, long)]
     assert tests == [(s.first, s.last) for s in make_segments(days, FoldSpec(mode="holdout", train="6d"))]
+
+
+@pytest.mark.parametrize(
+    ("spec", "first"),
+    [
+        ({"train": "4s", "test": "2s", "purge": "1s"}, 6),  # as long as the others, and with nothing left out
+        ({"train": "3d", "test": "2d", "step": "4d"}, 7),
+        ({"mode": "anchored", "train": "4s", "test": "3s"}, 0),
+        ({"mode": "holdout", "train": "6d"}, 0),
+        ({"mode": "cpcv", "groups": 3, "test_groups": 1}, 0),
+    ],
+)
+def test_the_final_training_ends_with_the_data_and_changes_no_fold(spec, first):
+    days = every_day(0, 10 * DAY)
+    *folds, final = make_segments(days, FoldSpec(**spec, final=True))
+    assert tuple(folds) == make_segments(days, FoldSpec(**spec))
+    assert (final.name, final.ranges, final.fold) == ("final", ((first, 10),), folds[-1].fold + 1)
+    assert record_places([*folds, final]).tolist() == record_places(folds).tolist()
+
+
+def test_before_a_holdout_the_last_fold_is_the_final_training():
+    spec = {"train": "4s", "test": "2s", "purge": "1s", "holdout": "3d"}
+    days = every_day(0, 12 * DAY)
+    assert make_segments(days, FoldSpec(**spec, final=True)) == make_segments(days, FoldSpec(**spec))
+
+
+def test_a_trials_own_figures_are_those_of_the_folds_trainings_or_of_the_final_one_alone():
+    segments = make_segments(every_day(0, 10 * DAY), FoldSpec(train="4s", test="3s", final=True))
+    assert [segment.name for segment in segments] == ["train", "test", "train", "test", "final"]
+    assert trained_on(segments).tolist() == [True, False, True, False, False]
+    assert trained_on(segments[-1:]).tolist() == [True]
 
 
 def test_calendar_spans_are_counted_from_the_first_date_and_never_drift():

@@ -115,7 +115,9 @@ def null_study(
     report()
     folds = study.trials["fold"].n_unique() if sweep.searches_by_fold else 1
     search = sweep.search.model_copy(update={"trials": state.total // folds, "patience": state.patience})
-    given = sweep.model_copy(update={"search": search}).model_dump_json(exclude_none=True)
+    walk = sweep.walk_forward  # what a history is asked is its out-of-sample record, which needs no final choice
+    walk = None if walk is None else walk.model_copy(update={"final": False})
+    given = sweep.model_copy(update={"search": search, "walk_forward": walk}).model_dump_json(exclude_none=True)
     make = partial(_Histories, given, data, code, block)
     for number, sharpe in parallel_map(make, tuple(missing), workers, runtime.address if spreads else None):
         write_history(folder, History(state.hash, state.done, block, number, sharpe))

@@ -141,10 +141,11 @@ def _reason(study: Study, *, asked: bool) -> str:
         return "named by --trial"
     if not study.has_folds:
         return f"the best feasible one of {len(study.trials):,} trials"
-    fold = study.walk_forward.folds.row(-1, named=True)
-    more = f", the first of {len(fold['numbers'])} that it chose" if len(fold["numbers"]) > 1 else ""
-    trained = f"{fold['train_start']:%Y-%m-%d} to {fold['train_end']:%Y-%m-%d}"
-    return f"the choice of the last fold, {fold['fold']}, trained from {trained}{more}"
+    final = study.walk_forward.final
+    choice = (final if len(final) else study.walk_forward.folds).row(-1, named=True)
+    name = "the final choice" if len(final) else f"the choice of the last fold, {choice['fold']}"
+    more = f", the first of {len(choice['numbers'])} that it chose" if len(choice["numbers"]) > 1 else ""
+    return f"{name}, trained from {choice['train_start']:%Y-%m-%d} to {choice['train_end']:%Y-%m-%d}{more}"
 
 
 def _notes(over: pl.DataFrame) -> list[str]:

@@ -321,13 +321,18 @@ def _write_selected(study: Study, spec: TrialSpec, space: Space) -> None:
 def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
     """Write what every fold's choice did in its test: fills, trades, equity and orders with `fold` and `number`.
 
-    `params` in params.json are the last fold's, and `folds` has those of all.
+    `params` in params.json are those of the selected trial, whose number is `final`, and `folds` those of all folds.
     """
     table = study.walk_forward.folds
     chosen = [(fold, number) for fold, numbers in table.select("fold", "numbers").iter_rows() for number in numbers]
     files = open_files(study.path)
     written = read_selected(files)
-    if not chosen or (written is not None and [(each.fold, each.number) for each in written.folds] == chosen):
+    selected = study.selected
+    if not chosen or (
+        written is not None
+        and [(each.fold, each.number) for each in written.folds] == chosen
+        and (written.final == selected or not len(study.walk_forward.final))
+    ):
         return
     files.remove(SELECTED + PARAMS)
     evaluator = make_evaluator(spec)
@@ -347,8 +352,8 @@ def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
         for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
             for name in RECORDS:
                 frames[name].append(getattr(result, name).select(*keys, pl.all()))
-    last = table["number"][-1]
-    content = {"params": None if last is None else study.describe(last)["params"], "folds": entries}
+    params = None if selected is None else study.describe(selected)["params"]
+    content = {"params": params, "folds": entries, "final": selected}
     records = {name: pl.concat(parts) for name, parts in frames.items()} if tested else {}
     write_selected(files, records, content)
 

@@ -22,9 +22,12 @@ from backsweep.cli.findings import show_findings
 from backsweep.cli.options import StudyPlace
 from backsweep.errors import BadInput
 from backsweep.report.formats import format_metric, format_number
+from backsweep.report.words import describe_final
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
     from rich.console import Console
 
@@ -106,6 +109,8 @@ def show(
         trials = list(best.iter_rows(named=True))
         content = {**asdict(opened.state), "best": opened.best, "trials": trials}
         content["holdout_touches"] = [asdict(use) for use in opened.holdout_uses]
+        if opened.has_folds:
+            content["final"] = opened.walk_forward.final.to_dicts()
         write_data(json.dumps(content, default=str, indent=2) + "\n")
     else:
         walk = opened.sweep.walk_forward
@@ -113,7 +118,8 @@ def show(
         from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
 
         said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
-        print_best(make_console(), opened.state, opened.sweep.search, best, holdout=said)
+        more = {"holdout": said, "final choice": describe_final(opened)}
+        print_best(make_console(), opened.state, opened.sweep.search, best, more)
         print_benchmarks(make_console(), opened.benchmark)
         print_warnings(study_warnings(opened))
 
@@ -124,7 +130,7 @@ def _show_folds(study: Study, form: Format) -> None:
         write_data(result.folds.drop("numbers").write_csv())
         return
     if form is Format.json:
-        tables = {name: getattr(result, name).to_dicts() for name in ("folds", "paths", "drift")}
+        tables = {name: getattr(result, name).to_dicts() for name in ("folds", "final", "paths", "drift")}
         if study.benchmark is not None:
             tables["benchmark"] = study.benchmark.to_dicts()
         content = {"metrics": result.metrics, **tables}
@@ -145,7 +151,7 @@ def _show_folds(study: Study, form: Format) -> None:
         if name.startswith(PARAMS):
             columns[name.removeprefix(PARAMS)] = [format_number(value, 4) for value in table[name]]
     print_columns(console, columns)
-    if short := _too_few(result.folds, study.sweep.walk_forward):
+    if short := _too_few(table, study.sweep.walk_forward):
         console.print(f"Note: {short}", markup=False)
     if len(result.paths) > 1:
         paths = result.paths
@@ -156,8 +162,17 @@ def _show_folds(study: Study, form: Format) -> None:
     console.print(make_listing({name: format_metric(name, value) for name, value in result.metrics.items()}))
     console.print()
     print_benchmarks(console, study.benchmark)
-    columns = {name: [format_number(value, 4) for value in result.drift[name]] for name in result.drift.columns}
-    print_columns(console, columns)
+    _show_choices(console, study)
+
+
+def _show_choices(console: Console, study: Study) -> None:
+    """Print how the choices moved from fold to fold, and the final one."""
+    drift = study.walk_forward.drift
+    print_columns(console, {name: [format_number(value, 4) for value in drift[name]] for name in drift.columns})
+    if said := describe_final(study):
+        console.print()
+        console.print("final choice, in sample: no part of the record above", style="bold")
+        console.print(said, markup=False)
 
 
 def _test_benchmarks(figures: pl.DataFrame | None, folds: pl.Series) -> dict[str, list[str]]:
@@ -180,13 +195,8 @@ def _too_few(folds: pl.DataFrame, rules: WalkForward | None) -> str:
     return f"fewer than {rules.top} parameter sets to choose from in fold {', '.join(short)}" if short else ""
 
 
-def print_best(
-    console: Console, state: State, search: Search, best: pl.DataFrame, progress: str = "", holdout: str = ""
-) -> None:
-    """Print a study's state and these trials of it.
-
-    `progress` is that of a study that is running, `holdout` the looks at its holdout, if it has one.
-    """
+def print_best(console: Console, state: State, search: Search, best: pl.DataFrame, more: Mapping[str, str]) -> None:
+    """Print a study's state and these trials of it; `more` are further lines by what they are about, empty for none."""
     goals = [f"{'maximize' if goal.maximize else 'minimize'} {goal.metric}" for goal in search.objective]
     entries = {
         "study": state.study,
@@ -198,10 +208,7 @@ def print_best(
         "objective": ", ".join(goals),
         "constraints": ", ".join(search.constraints) or "none",
     }
-    if holdout:
-        entries["holdout"] = holdout
-    if progress:
-        entries["now"] = progress
+    entries |= {name: text for name, text in more.items() if text}
     console.print(make_listing(entries))
     if len(best):
         from backsweep.study.table.trials import value_columns  # noqa: PLC0415 - loads Polars, as above

@@ -18,7 +18,7 @@ from backsweep.study.results.watch import Watch
 from backsweep.study.run.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backsweep.study.results.state import State
     from backsweep.sweepfile.search import Search
 
-    Printer = Callable[[Console, State, Search, pl.DataFrame, str], None]
+    Printer = Callable[[Console, State, Search, pl.DataFrame, Mapping[str, str]], None]
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SHARE = 5  # a refresh may take a fifth of the time
@@ -65,7 +65,7 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                 if console.is_terminal:
                     text += draw_curve(study.curve)
                     with console.capture() as captured:
-                        show(console, state, study.search, best, text)
+                        show(console, state, study.search, best, {"now": text})
                     live.update(Text.from_ansi(captured.get()), refresh=True)
                 elif state.done != before:
                     echo(f"{state.done:,} of {total:,} trials · {text}", err=True)
@@ -75,4 +75,4 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                 time.sleep(max(every, _SHARE * (time.monotonic() - begun)))
             except KeyboardInterrupt:
                 raise typer.Exit(130) from None
-    show(console, state, study.search, best, "")
+    show(console, state, study.search, best, {})

@@ -16,7 +16,14 @@ from backsweep.report.formats import format_number
 from backsweep.report.parts import Cell, Chart, Charts, Code, Listing, Section, Table, Text, metric_cell
 from backsweep.report.record_parts import record_parts
 from backsweep.report.run_sections import run_sections
-from backsweep.report.words import NO_STATISTICS, STRESS_TEST, describe_stress, list_notes, list_statistics
+from backsweep.report.words import (
+    NO_STATISTICS,
+    STRESS_TEST,
+    describe_final,
+    describe_stress,
+    list_notes,
+    list_statistics,
+)
 from backsweep.study.results.record_charts import folds_chart
 from backsweep.study.results.trial_charts import (
     front_chart,
@@ -190,6 +197,8 @@ def _parameters(study: Study) -> list[Part]:
         )
         headings = [name.replace("_", " ") for name in drift.columns]
         parts += [folds_chart(study), Table("Drift over the folds", headings, rows, text)]
+        if final := describe_final(study):
+            parts.append(Text(f"The final choice, in sample and no part of the record: {final}."))
     found = study.statistics
     if found is not None and found.sensitivity:
         parts.append(Listing(STRESS_TEST, describe_stress(found.sensitivity)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backsweep.report.formats import fixed, format_metric
+from backsweep.report.formats import fixed, format_metric, format_number
+from backsweep.study.table.columns import PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from backsweep.statistics.findings import Findings
     from backsweep.statistics.out_of_sample import OutOfSample
     from backsweep.statistics.study_records import Look, NullRank, Scenario
+    from backsweep.study.results.study import Study
 
 NO_STATISTICS = "No statistics: no trial has returns of four sessions or more."
 STRESS_TEST = "Stress test of what was selected"
@@ -46,6 +48,20 @@ def _describe_scenario(each: Scenario) -> str:
     shares = ("total_return", each.total_return), ("max_drawdown", each.max_drawdown)
     total, drawdown = (format_metric(name, value) for name, value in shares)
     return f"Sharpe {fixed(each.sharpe)}, total return {total}, drawdown {drawdown}"
+
+
+def describe_final(study: Study) -> str:
+    """Return the final choice of a walk-forward, and what it was trained on; empty in a study that makes none."""
+    for row in study.walk_forward.final.to_dicts() if study.has_folds else ():
+        dates = dict(zip(study.sessions, study.session_dates, strict=True))
+        trained = f"trained {dates[row['train_start']]} to {dates[row['train_end']]}"
+        if row["number"] is None:
+            return f"none, {trained}: no trial can be chosen there"
+        params = {name.removeprefix(PARAMS): value for name, value in row.items() if name.startswith(PARAMS)}
+        values = ", ".join(f"{name}={format_number(value, 4)}" for name, value in params.items())
+        more = f", the first of {len(row['numbers'])}" if len(row["numbers"]) > 1 else ""
+        return f"trial {row['number']}{more}, {trained}" + (f": {values}" if values else "")
+    return ""
 
 
 def describe_null(ranked: NullRank) -> dict[str, str]:

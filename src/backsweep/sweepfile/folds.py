@@ -47,6 +47,8 @@ class FoldSpec(Section):
     holdout: Span | None = None
     """Kept apart at the end of the data: no fold sees it. The last fold has a training only, which ends `purge` before
     the holdout, and in `rolling` is as long as the others: what it chooses is for the holdout."""
+    final: bool = False
+    """Whether a last training follows that ends with the data."""
 
 
 class WalkForward(FoldSpec):
@@ -68,3 +70,7 @@ class WalkForward(FoldSpec):
     """Trials of a neighbourhood, the one in its middle included."""
     top: Annotated[int, Field(ge=1)] = 5
     """Parameter sets that `top_k` takes."""
+    final: bool = True
+    """Whether a last training, to the end of the data and in `rolling` as long as the others, makes a final choice: the
+    parameters to trade next, which `orders` and `best_params` take. It has no test and is no part of the out-of-sample
+    record. With `holdout` that is the last fold in any case."""

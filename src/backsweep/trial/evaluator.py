@@ -12,7 +12,7 @@ from backsweep.strategy import fits
 from backsweep.trial.benchmark import tabulate_benchmarks
 from backsweep.trial.contract import Chunk, DataInfo, Outcome
 from backsweep.trial.fold_features import check_fit
-from backsweep.trial.folds import TEST, TRAIN, check_hours, divide
+from backsweep.trial.folds import TEST, check_hours, divide, trained_on
 from backsweep.trial.own_metrics import OwnMetrics
 from backsweep.trial.recording import ReplayPlan
 from backsweep.trial.segment_plan import SegmentPlan, plan_segments
@@ -162,10 +162,10 @@ class Evaluator(ABC):
         started: NDArray[np.float64],
         completed: NDArray[np.float64],
     ) -> Outcome:
-        """Return the outcome of a chunk; a trial's metrics are means over its trainings, or without folds of all."""
+        """Return the outcome of a chunk; a trial's metrics are means over its folds' trainings, or without of all."""
         slots = self._plan(chunk.folds).slots if self.info.segments else ()
         if slots:
-            trains = np.array([slot.segment.name == TRAIN for slot in slots])
+            trains = trained_on([slot.segment for slot in slots])
             metrics, reasons = mean_of_trainings(figures.metrics, figures.reasons, trains)
         else:
             metrics, reasons = figures.metrics[:, 0].copy(), figures.reasons[:, 0].copy()

@@ -9,7 +9,6 @@ import numpy as np
 
 from backsweep.trial.evaluator import Figures
 from backsweep.trial.fold_runner import FoldRunner
-from backsweep.trial.folds import TRAIN
 from backsweep.trial.runner import Runner
 from backsweep.trial.segment_plan import plan_segments
 
@@ -42,7 +41,7 @@ class FittedFolds:
         self._parts: list[tuple[list[int], FoldRunner]] = []
         tests = []
         for place, segment in enumerate(info.segments):
-            if segment.name == TRAIN:
+            if segment.is_training:
                 trained = Runner(*arguments, **{**options, "features": options["features"].training(segment.fold)})
                 alone = plan_segments(replace(info, segments=(segment,)), flat=plan.flat)
                 self._parts.append(([place], FoldRunner(trained, alone, own=own)))

@@ -18,7 +18,6 @@ from backsweep.errors import StrategyError
 from backsweep.strategy import ask, fits, head_of, modules_of
 from backsweep.trial.answers import is_plain, trace
 from backsweep.trial.features import FeaturePart, Features, Wanted
-from backsweep.trial.folds import TRAIN
 from backsweep.trial.market import locked
 
 if TYPE_CHECKING:
@@ -80,8 +79,8 @@ class FoldFeatures(Features):
 
     def __init__(self, market: Market, segments: Sequence[Segment], end: int) -> None:
         super().__init__(market)
-        self._trainings = {each.fold: each.ranges[0] for each in segments if each.name == TRAIN}
-        tests = {each.fold: each.first for each in segments if each.name != TRAIN}
+        self._trainings = {each.fold: each.ranges[0] for each in segments if each.is_training}
+        tests = {each.fold: each.first for each in segments if not each.is_training}
         self._first_rows = np.append(market.groups["first_row"], len(market.bars))
         starts = [int(self._first_rows[self._group(tests.get(fold, end))]) for fold in self._trainings]
         edges = itertools.pairwise([*starts, len(market.bars)])

@@ -10,7 +10,6 @@ from backsweep.engine.codes import NONE
 from backsweep.errors import StrategyError
 from backsweep.metrics.reasons import FIRST_PRUNED
 from backsweep.trial.evaluator import Figures
-from backsweep.trial.folds import TRAIN
 from backsweep.trial.layout import lay_out
 from backsweep.trial.summaries import summarise_sums
 
@@ -97,7 +96,7 @@ class FoldRunner:
         fold, watch = NONE, None
         if not self._plan.compounded:
             segment = self._plan.slots[run.place].segment
-            watch = self._pruning if segment.name == TRAIN else None
+            watch = self._pruning if segment.is_training else None
             fold = segment.fold if self._plan.flat and self._pruning is not None else NONE
         planned = self._runner.plan_run(run.sessions, carried=run.carried, flat=self._plan.flat, watch=watch)
         return planned | {"place": run.place, "fold": fold}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TRAIN, TEST = "train", "test"
+TRAIN, TEST, FINAL = "train", "test", "final"
 _EPOCH = date(1970, 1, 1)
 _HOURS = 24
 
@@ -40,7 +40,8 @@ _HOURS = 24
 class Segment:
     """Sessions `first` to before `last` of fold number `fold`; `short`: the data end before the segment does.
 
-    Where `pieces` are given, it has only these ranges, each run by itself.
+    `name` is TRAIN, TEST, or FINAL for the training of the final choice, which stands alone in its fold. Where `pieces`
+    are given, it has only these ranges, each run by itself.
     """
 
     fold: int
@@ -54,6 +55,11 @@ class Segment:
     def ranges(self) -> tuple[SessionRange, ...]:
         """Its pieces, or the one that it is."""
         return self.pieces or (SessionRange(self.first, self.last),)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether trials are chosen on it."""
+        return self.name != TEST
 
     @property
     def sessions(self) -> int:
@@ -72,18 +78,31 @@ def divide(dates: NDArray[np.int32], spec: FoldSpec | None) -> tuple[tuple[Segme
 
 
 def make_segments(dates: NDArray[np.int32], spec: FoldSpec) -> tuple[Segment, ...]:
-    """Divide sessions: train and test of fold 0, train and test of fold 1, and so on.
+    """Divide sessions: train and test of fold 0, train and test of fold 1, and so on, then the final training.
 
     `dates` are those of the sessions in days since 1970, ascending. Raises BadInput where there is not one fold, or
     where tests would overlap.
     """
     if spec.holdout is not None:
         open_ = holdout_start(dates, spec)
-        folds = make_segments(dates[:open_], spec.model_copy(update={"holdout": None}))
-        return (*folds, _final_training(_Ruler(dates), spec, open_, folds[-1].fold + 1))
+        folds = make_segments(dates[:open_], spec.model_copy(update={"holdout": None, "final": False}))
+        return (*folds, _training_before_holdout(_Ruler(dates), spec, open_, folds[-1].fold + 1))
     ruler = _Ruler(dates)
-    if spec.mode == "cpcv":
-        return tuple(_splits(ruler, spec))
+    folds = tuple(_splits(ruler, spec)) if spec.mode == "cpcv" else _successive(ruler, spec)
+    return (*folds, _final_training(ruler, spec, folds[-1].fold + 1)) if spec.final else folds
+
+
+def trained_on(segments: Sequence[Segment]) -> NDArray[np.bool_]:
+    """Return which segments a trial's own metrics are means over: the folds' trainings.
+
+    Of a trial that runs on the final training alone, it is that one.
+    """
+    trains = np.array([segment.name == TRAIN for segment in segments], np.bool_)
+    return trains if trains.any() else np.array([segment.is_training for segment in segments], np.bool_)
+
+
+def _successive(ruler: _Ruler, spec: FoldSpec) -> tuple[Segment, ...]:
+    """Return the folds of all modes but `cpcv`; raises BadInput as `make_segments`."""
     found = [segment for fold in _folds(ruler, spec) for segment in fold]
     tests = found[1::2]
     if any(later.first < earlier.last for earlier, later in itertools.pairwise(tests)):
@@ -99,7 +118,7 @@ def make_segments(dates: NDArray[np.int32], spec: FoldSpec) -> tuple[Segment, ..
             "the data are too short for one fold" if not found else "a fold has a segment without a session",
             where="walk_forward",
             expected=f"more sessions than train ({spec.train}) and purge ({spec.purge}) take, and some in every span",
-            found=f"{len(dates)} sessions",
+            found=f"{ruler.count} sessions",
             remedy="shorten `train`, lengthen `test`, or take more data",
         )
     return tuple(found)
@@ -162,7 +181,13 @@ def holdout_start(dates: NDArray[np.int32], spec: FoldSpec) -> int:
     return start
 
 
-def _final_training(ruler: _Ruler, spec: FoldSpec, open_: int, fold: int) -> Segment:
+def _final_training(ruler: _Ruler, spec: FoldSpec, fold: int) -> Segment:
+    """Return the training that ends with the data: nothing is tested after it, so it needs no purge."""
+    first = ruler.before_end(_read(spec.train)) if spec.mode == "rolling" and spec.train else 0
+    return Segment(fold, FINAL, max(0, first), ruler.count)
+
+
+def _training_before_holdout(ruler: _Ruler, spec: FoldSpec, open_: int, fold: int) -> Segment:
     last = ruler.before(open_, _read(spec.purge))
     first = ruler.before(last, _read(spec.train)) if spec.mode == "rolling" and spec.train and last > 0 else 0
     if last <= max(first, 0):

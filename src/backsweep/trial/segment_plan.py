@@ -80,7 +80,7 @@ def plan_segments(info: DataInfo, *, flat: bool) -> SegmentPlan:
 def _order(segments: Sequence[Segment], *, flat: bool) -> Iterator[PlannedRun]:
     """Yield the runs of segments that have one range each: with tests that carry on, these come last."""
     for place, segment in enumerate(segments):
-        if flat or segment.name == TRAIN:
+        if flat or segment.is_training:
             yield PlannedRun(segment.ranges[0], place)
     at = None  # the session after those that the account has seen
     for place, segment in enumerate(() if flat else segments):

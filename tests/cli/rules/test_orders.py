@@ -119,7 +119,10 @@ def test_revised_prices_are_found_in_trainings_and_tests_too(sweep, command, sea
     sweep.write_text(text + FOLDS)
     command("run", sweep)
     write_bars(Path("bars.csv"), days=165)
-    assert read(command, sweep)["data"].endswith("these end at 2002-02-25 00:00")
+    found, study = read(command, sweep), bs.open_study("studies/small")  # its last 40 sessions begin with number 80
+    assert found["data"].endswith("these end at 2002-02-25 00:00")
+    assert found["reason"] == "the final choice, trained from 2001-03-25 to 2002-01-08"
+    assert found["params"] == study.best_params == study.describe(study.walk_forward.final["number"][0])["params"]
     revise("2001-04-20")
     assert "the first on 2001-04-" in refused(command, sweep)
 
@@ -159,5 +162,5 @@ def test_a_sealed_holdout_is_looked_at_before_orders_are_made_of_it(sweep, comma
     found = read(command, sweep)
     study = bs.open_study("studies/small")
     assert found["params"] == study.best_params == study.describe(study.selected)["params"]
-    assert found["reason"].startswith("the choice of the last fold, ")
+    assert found["reason"].startswith("the final choice, trained from ")
     assert found["last_bar"].startswith("2002-01-08")

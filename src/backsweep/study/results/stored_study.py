@@ -175,7 +175,7 @@ class StoredStudy:
             self._records(),
             read_looks(self.path),
             self.sweep,
-            selected=self.selected,
+            selected=self._judged,
             stitched=stitched,
             null=self.null,
             sensitivity=read_scenarios(open_files(self.path), self.chosen) or (),
@@ -197,9 +197,21 @@ class StoredStudy:
 
     @property
     def selected(self) -> int | None:
-        """The number of the selected trial: the best one, with walk-forward the choice of the last fold."""
+        """The number of the selected trial: the best one, with walk-forward the final choice.
+
+        In a study that makes none, as those before `walk_forward.final`, it is the choice of the last fold.
+        """
+        return self._last_choice(final=True)
+
+    @property
+    def _judged(self) -> int | None:
+        """The number of the trial that the statistics judge: with walk-forward the choice of the last fold."""
+        return self._last_choice(final=False)
+
+    def _last_choice(self, *, final: bool) -> int | None:
         if self.has_folds:
-            number = self.walk_forward.folds["number"][-1]
+            made = self.walk_forward.final if final else self.walk_forward.final.clear()
+            number = (made if len(made) else self.walk_forward.folds)["number"][-1]
             return None if number is None else int(number)
         row = best_row(self.trials, self.sweep.search) if len(self.trials) else None
         return None if row is None else int(row["number"])
@@ -209,7 +221,7 @@ class StoredStudy:
         """Whether there is a selection to judge: of any fold or, where the tests are no record, of the last one."""
         if self.has_folds and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
             return bool(self.walk_forward.folds["number"].is_not_null().any())
-        return self.selected is not None
+        return self._judged is not None
 
     def _records(self) -> Records | None:
         """Read the block sums of the trials; where folds have trials of their own, those of the folds' choices.
@@ -266,7 +278,7 @@ class StoredStudy:
     def best_params(self) -> dict[str, Any]:
         """The parameters of the selected trial by name; raises BadInput where none is selected.
 
-        That is the best feasible trial, and with folds what the last one chose.
+        That is the best feasible trial, and with folds the final choice, trained to the end of the data.
         """
         if self.selected is None:
             raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")

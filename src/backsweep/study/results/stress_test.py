@@ -68,7 +68,8 @@ class _Scenarios:
         self._chosen: list[tuple[Any, list[int]]] = [
             (fold, [numbers.index(number) for number in each]) for fold, each in study.chosen
         ]
-        self._spec = spec.model_copy(update={"pruning": None})
+        folds = None if spec.folds is None else spec.folds.model_copy(update={"final": False})
+        self._spec = spec.model_copy(update={"pruning": None, "folds": folds})
         rows = [space.encode(study.describe(number)["params"]) for number in numbers]
         self._values = np.array(rows).reshape(len(rows), len(space.names))
         self._shard: Shard | None = None

@@ -18,10 +18,10 @@ from backsweep.study.results.selection import Selector
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
 from backsweep.study.table.trials import losses, nullable, read_objective, violations
 from backsweep.trial.benchmark import Benchmark
-from backsweep.trial.folds import TEST, TRAIN, Segment
+from backsweep.trial.folds import FINAL, TEST, TRAIN, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -47,6 +47,9 @@ class WalkForwardResult:
         short`, `train_<metric>` and `test_<metric>` of trial `number`, also of objectives that are expressions, and
         `test_return`, what the fold's choice earned in its test: the mean of the trials' returns with top_k, 0 where
         nothing was chosen. Before a holdout the last fold has no test: what it chose is for the holdout.
+    final : the final choice, trained to the end of the data or up to the holdout: a row with the columns of `folds` but
+        those of a test, which it does not have. Empty in a study that makes none (`walk_forward.final`), or not yet.
+        Nothing else here depends on it, but that before a holdout it is in `folds` as well.
     equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. In
         cross-validation there is one such curve for every path, with `path` in front.
     paths : `path` and the metrics of each path; one row without cross-validation.
@@ -62,6 +65,7 @@ class WalkForwardResult:
     """
 
     folds: pl.DataFrame
+    final: pl.DataFrame
     equity: pl.DataFrame
     paths: pl.DataFrame
     drift: pl.DataFrame
@@ -96,10 +100,11 @@ def walk_forward(
     pairs = [(fold, number) for fold, numbers in chosen.items() for number in numbers]
     wanted = pl.DataFrame(pairs, schema={"fold": pl.Int32, "number": pl.Int64}, orient="row")
     returns, measured = (_rows_of(wanted, parts(table, set(wanted["number"]))) for table in ("returns", "folds"))
-    spans = {(segment.fold, segment.name): segment for segment in segments if segment.fold in chosen}
+    trainings = {segment.fold: segment for segment in segments if segment.is_training}
+    spans = {segment.fold: segment for segment in segments if segment.name == TEST}
     rows, tests = [], []
     for fold, numbers in chosen.items():
-        train, test = spans[fold, TRAIN], spans.get((fold, TEST))
+        train, test = trainings[fold], spans.get(fold)
         earned = None if test is None else _mean_returns(test, returns, numbers)
         if test is not None and earned is not None:
             tests.append((test, earned))
@@ -110,6 +115,8 @@ def walk_forward(
         rows, infer_schema_length=None, schema_overrides=_types(params.drop("number"), sweep.metric_names)
     )
     table = _with_objectives(table, sweep.search)
+    table, final = _divided(table, trainings)
+    tried = params.join(scores.filter(pl.col("fold").is_in(table["fold"].implode())), on="number", how="semi")
     per_year = sweep.sessions_per_year
     benchmark = None if levels is None else Benchmark(levels, per_year)
     figures = [_metrics(curve, per_year, benchmark) for curve in curves]
@@ -118,7 +125,15 @@ def walk_forward(
     if rules.mode == "cpcv":
         each = np.arange(len(curves), dtype=np.int32).repeat(len(equity) // len(curves))
         equity = equity.select(pl.Series("path", each), pl.all())
-    return WalkForwardResult(table, equity, paths, _drift(table, params.drop("number")), _combine(table, paths))
+    return WalkForwardResult(table, final, equity, paths, _drift(table, tried.drop("number")), _combine(table, paths))
+
+
+def _divided(table: pl.DataFrame, trainings: Mapping[int, Segment]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows of the folds, and that of the final choice, which before a holdout is the last fold's too."""
+    apart = [fold for fold, training in trainings.items() if training.name == FINAL]
+    folds = table.filter(~pl.col("fold").is_in(apart))
+    final = table.filter(pl.col("test_start").is_null())
+    return folds, final.drop("short", "test_start", "test_end", pl.selectors.starts_with("test_"))
 
 
 Tested = tuple["Segment", "NDArray[np.float64]"]
@@ -149,7 +164,7 @@ def _edges(segment: Segment) -> NDArray[np.int64]:
 
 def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
     """Return what a choice depends on: fold, number, loss in training, and whether the trial is feasible or pruned."""
-    train = part.filter(pl.col("segment") == TRAIN)
+    train = part.filter(pl.col("segment") != TEST)
     feasible = (violations(train, search) <= 0).all(axis=1) & (train["state"] == "COMPLETE").to_numpy()
     loss = losses(train, search)[:, 0]
     return train.select("fold", "number", pruned=pl.col("state") == "PRUNED").with_columns(loss=loss, feasible=feasible)
@@ -216,8 +231,8 @@ def _row(
         "test_return": None if earned is None else float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
     }
     own = measured.filter((pl.col("fold") == train.fold) & pl.col("number").is_in(numbers[:1]))
-    for name in (TRAIN, TEST):
-        part = own.filter(pl.col("segment") == name)
+    for name, segment in ((TRAIN, train.name), (TEST, TEST)):
+        part = own.filter(pl.col("segment") == segment)
         row |= {f"{name}_{each}": part[f"{USER_ATTRS}{each}"][0] if len(part) else None for each in metrics}
     return row
 

@@ -17,7 +17,7 @@ from backsweep.study.search.proposals import Proposals
 from backsweep.study.search.pruning import trials_to_stop
 from backsweep.study.table.outcomes import Outcomes
 from backsweep.trial.contract import Chunk
-from backsweep.trial.folds import TRAIN
+from backsweep.trial.folds import trained_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,30 +37,31 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """The stages of a batch, and which of its segments are trainings."""
+    """The stages of a batch, which of its segments are the folds' trainings, and how many folds these are of."""
 
     stages: tuple[Stage, ...]
     trains: NDArray[np.bool_]
 
     @property
     def folds(self) -> int:
-        """How many folds there are, where there are several stages."""
-        last = self.stages[-1].folds
-        return last.stop if last is not None else 1
+        """How many folds are compared, where there are several stages."""
+        return int(self.trains.sum())
 
 
 def make_schedule(info: DataInfo, fold: int | None, search: Search) -> Schedule:
-    """Divide a batch's work into stages; `fold` is its only fold, None for all, and `info` describes these folds."""
+    """Divide a batch's work into stages; `fold` is its only fold, None for all, and `info` describes these folds.
+
+    The final training is no fold to compare on: it runs in the last stage, with what is left.
+    """
     rule = search.between_folds
-    trains = np.array([segment.name == TRAIN for segment in info.segments])
+    trains = trained_on(info.segments)
     if rule is None or fold is not None:
         only = None if fold is None else range(fold, fold + 1)
         return Schedule((Stage(only, slice(None), slice(None)),), trains)
     of = np.array([segment.fold for segment in info.segments])
     widths = np.append(0, np.cumsum([segment.width for segment in info.segments]))
-    count = int(of[-1]) + 1
     stages = []
-    for begin, end in itertools.pairwise([0, *rule.rungs(count), count]):
+    for begin, end in itertools.pairwise([0, *rule.rungs(int(trains.sum())), int(of[-1]) + 1]):
         first, last = np.searchsorted(of, (begin, end)).tolist()
         stages.append(Stage(range(begin, end), slice(first, last), slice(int(widths[first]), int(widths[last]))))
     return Schedule(tuple(stages), trains)

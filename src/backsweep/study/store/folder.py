@@ -232,7 +232,8 @@ class StudyFolder:
         """Return a sweep with what it leaves to defaults as the study here has it, if there is one.
 
         Of a study that was begun with `tpe` without naming it, when that was the default, this is the sampler. Of one
-        with `warm_start`, these are the trials that it took then: the earlier study may have changed since.
+        with `warm_start`, these are the trials that it took then: the earlier study may have changed since. One with
+        folds that was begun before studies made a final choice makes none.
         """
         if not self.exists:
             return sweep
@@ -243,6 +244,9 @@ class StudyFolder:
         warm, taken = sweep.search.warm_start, begun.search.warm_start
         if warm is not None and taken is not None and warm.trials is None and warm.top == taken.top:
             sweep = sweep.model_copy(update={"search": sweep.search.with_warm_trials(taken.trials)})
+        walk, divided = sweep.walk_forward, begun.walk_forward
+        if walk is not None and divided is not None and "final" not in walk.model_fields_set:
+            sweep = sweep.model_copy(update={"walk_forward": walk.model_copy(update={"final": divided.final})})
         if sweep.data.sessions_per_year is None:
             sweep = sweep.with_sessions_per_year(begun.sessions_per_year)
         return sweep

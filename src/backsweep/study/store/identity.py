@@ -82,11 +82,7 @@ class Identity:
                 own = {key: value for key, value in own.items() if value} or {"columns": {"close": "close"}}
             if any(own.values()):
                 content["data"][role] = own
-        content["data"].pop("calendar", None)  # it makes notes alone
-        if content["data"].get("prices") == "positive":  # the default, which studies before this key do not have
-            del content["data"]["prices"]
-        if content["data"].get("sessions_per_year") == SESSIONS_PER_YEAR:  # what studies before this key counted
-            del content["data"]["sessions_per_year"]
+        _drop_former(content)
         content["data content"] = self.data
         content["strategy source"] = self.strategy
         if self.files:
@@ -216,6 +212,18 @@ def source_digest(reference: str) -> str:
         return code.main.digest
     path = find_file(reference)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else ""
+
+
+def _drop_former(content: dict[str, Any]) -> None:
+    """Remove what studies before a key had without it, so that their hash stays."""
+    data, walk = content["data"], content.get("walk_forward") or {}
+    data.pop("calendar", None)  # it makes notes alone
+    if data.get("prices") == "positive":
+        del data["prices"]
+    if data.get("sessions_per_year") == SESSIONS_PER_YEAR:
+        del data["sessions_per_year"]
+    if not walk.get("final") or walk.get("holdout"):  # a holdout has had one before
+        walk.pop("final", None)
 
 
 def _changed(mine: dict[str, str], others: dict[str, str]) -> list[str]:

@@ -44,7 +44,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Selected:
-    """The subject of records: parameters with their metrics, the choices of a walk-forward's folds, or unfinished."""
+    """The subject of records: parameters with their metrics, the choices of a walk-forward's folds, or unfinished.
+
+    In a walk-forward, `params` are those of the final choice, or without one of the last fold's.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -52,6 +55,7 @@ class Selected:
     metrics: Metrics = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
     folds: tuple[Choice, ...] = ()
+    final: int | None = None
     unfinished: bool = False
 
 

@@ -101,7 +101,7 @@ class StudyJson:
     @cached_property
     def sweep(self) -> Sweep:
         """The sweep file as it was resolved; raises StudyConflict for one that this version cannot run."""
-        sweep = validated(self._files, STUDY_JSON, Sweep, self._content.sweep)
+        sweep = validated(self._files, STUDY_JSON, Sweep, _as_it_was(self._content.sweep))
         try:
             check_together(sweep)
         except BadInput as error:
@@ -118,6 +118,12 @@ class StudyJson:
             found = f"{self.hash[:16]}..."
             raise malformed(self._files, STUDY_JSON, problem, f"{identity.hash[:16]}...", found)
         return identity
+
+
+def _as_it_was(sweep: dict[str, Any]) -> dict[str, Any]:
+    """Return a study's sweep with what a default was when it began: without `final`, no final choice is made."""
+    walk = sweep.get("walk_forward")
+    return {**sweep, "walk_forward": {"final": False, **walk}} if isinstance(walk, dict) else sweep
 
 
 def study_json_bytes(identity: Identity, sessions: str) -> bytes:
