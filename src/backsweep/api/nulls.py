@@ -29,6 +29,7 @@ from backsweep.runtime.inline import InlineBackend
 from backsweep.runtime.parallel_map import parallel_map
 from backsweep.storage.sealed import sha256
 from backsweep.strategy import load_strategy
+from backsweep.study.results.data_changes import check_data
 from backsweep.study.results.study import Study, open_study
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.samplers import check_sampler
@@ -94,7 +95,9 @@ def null_study(
     check_models(sweep.costs)
     check_metrics(sweep.metrics)
     check_sampler(sweep)  # what is compared is what was loaded
-    StudyFolder(folder).check(identify(sweep, fingerprint(data)))
+    identity = identify(sweep, fingerprint(data))
+    check_data(StudyFolder(folder), identity, data)
+    StudyFolder(folder).check(identity)
     code = code_digests(sweep.strategy, sweep.costs, (sweep.metrics or {}).values())
     study = open_study(folder)
     state = study.state

@@ -19,6 +19,7 @@ from backsweep.runtime import make_backend
 from backsweep.storage.open import open_files
 from backsweep.strategy import load_strategy, reference_of
 from backsweep.study.results.benchmarks import write_benchmarks
+from backsweep.study.results.data_changes import check_data, recording_rows
 from backsweep.study.results.newer_data import check_all_but_data, describe_newer
 from backsweep.study.results.replay import replay_values
 from backsweep.study.results.stress_test import run_stress_test
@@ -140,7 +141,9 @@ def run(
     sweep = with_warm_start(_seal(place.completed(sweep)))
     space = build_space(sweep, cls.declared())
     spec = trial_spec(sweep, space)
-    with recording_looks(folder), _located(sweep):
+    identity = identify(sweep, fingerprint(sweep.data), space.dimensions)
+    with recording_looks(folder), _located(sweep), recording_rows(place, identity, sweep.data):
+        check_data(place, identity, sweep.data)
         summary = run_study(
             sweep,
             space,
@@ -148,7 +151,7 @@ def run(
                 where.resolved_backend, where.workers, where.address, where.trial_timeout, where.shards, sweep.study
             ),
             place,
-            identify(sweep, fingerprint(sweep.data), space.dimensions),
+            identity,
             progress,
             seconds=where.seconds,
         )

@@ -146,8 +146,8 @@ def test_changed_data_under_a_study_is_refused(sweep, command, tmp_path):
     bars.write_text(bars.read_text().replace("1000,", "1001,", 1))
     code, _, err = command("run", sweep, "--trials", 56)
     assert code == 2
-    assert "this folder holds another study" in err
-    assert "data content: " in err
+    assert "the data have changed since this study was begun" in err
+    assert "bars of AAA on 2001-01-01: other values" in err
     assert bs.open_study("studies/small").state.done == 40
 
 

@@ -132,8 +132,33 @@ def test_a_trial_is_run_again_on_newer_data_with_a_note(grown, command):
     code, _, err = command("backtest", grown, "--trial", study.selected, "--out", "records")
     assert code == 0
     assert "warning: the data are newer than the study's" in err
-    code, _, err = command("run", grown)
-    assert code == 2  # a study's trials have one data set
+
+
+def test_a_run_says_in_words_how_the_data_have_changed(grown, command):
+    def said():
+        code, out, err = command("run", grown)
+        assert (code, out) == (2, "")
+        return " ".join(err.split())
+
+    err = said()  # a study's trials have one data set
+    assert "the data have grown since this study was begun" in err
+    assert "which end at 2002-01-08 00:00" in err
+    assert "the same rows, and later ones up to 2002-02-25 00:00" in err
+    assert "`search: {warm_start: {study: studies/small}}`" in err
+    revise("2001-03-05")
+    err = said()
+    assert "the data have changed since this study was begun" in err
+    assert "bars of AAA on 2001-03-05: other values; bars of BBB on 2001-03-05: other values" in err
+    write_bars(Path("bars.csv"), days=119)
+    assert "bars of AAA on 2002-01-08: 1 row fewer" in said()
+    write_bars(Path("bars.csv"))
+    Path("bars.csv").write_text(Path("bars.csv").read_text() + "\n")
+    assert "other files with the same rows, which end at 2002-01-08 00:00" in said()
+    Path("studies/small/rows.parquet").rename("rows.parquet")  # as in a study of an earlier version
+    assert "data content: " in said()
+    write_bars(Path("bars.csv"))
+    assert command("run", grown)[0] == 0
+    assert Path("studies/small/rows.parquet").read_bytes() == Path("rows.parquet").read_bytes()
 
 
 @pytest.mark.usefixtures("ran")
@@ -145,7 +170,7 @@ def test_a_study_s_backtest_has_the_bits_of_the_row():
     with pytest.raises(bs.errors.BadInput, match="no such trial"):
         study.backtest(40)
     write_bars(Path("bars.csv"), days=121)
-    with pytest.raises(bs.errors.StudyConflict, match="data content"):
+    with pytest.raises(bs.errors.StudyConflict, match="the data have grown"):
         study.backtest(7)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from backsweep.dataset import fingerprint, sealed
 from backsweep.errors import BadInput
 from backsweep.strategy import fits, load_strategy
+from backsweep.study.results.data_changes import check_data
 from backsweep.study.search.space import Space, build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
@@ -67,5 +68,7 @@ def unchanged_spec(path: str | Path) -> tuple[TrialSpec, Space]:
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     check_models(sweep.costs)  # what is compared is what was loaded
     check_metrics(sweep.metrics)
-    folder.check(identify(sweep, fingerprint(sweep.data)))
+    identity = identify(sweep, fingerprint(sweep.data))
+    check_data(folder, identity, sweep.data)
+    folder.check(identity)
     return trial_spec(sweep, space), space

@@ -20,7 +20,7 @@ from backsweep.storage.sealed import checked, sha256
 from backsweep.study.store.entry import MANIFEST
 from backsweep.study.store.lease import LEASE, Lease
 from backsweep.study.store.manifest import clear_parts, parquet_bytes, put_parts, read_entries, read_parts
-from backsweep.study.store.stored_tables import SESSIONS, StoredTables, read_sessions
+from backsweep.study.store.stored_tables import SESSIONS, StoredTables, decoded, read_sessions
 from backsweep.study.store.study_json import STUDY_JSON, StudyJson, study_json_bytes
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.search import FORMER_SAMPLER
@@ -42,6 +42,9 @@ LOGGER = logging.getLogger(__name__)
 
 REGISTRY = ".ledger"
 """The folder of the registry, beside the studies' folders; see `registry`."""
+
+ROWS = "rows.parquet"
+"""What the rows of the data were, block by block: by it a refusal says what has changed."""
 
 _SHOWN = 8  # differences, or names, that a message lists
 _LOGARITHMS = ("random", "sobol")  # since study.json has the space, these compute logarithms otherwise
@@ -209,6 +212,19 @@ class StudyFolder:
         """Read `timestamp`, the session ends, Datetime(ns, UTC), as many as the returns of a trial, and `date`."""
         content = checked(self._files.get(SESSIONS), self.study_json().sessions, self._files.where(SESSIONS))
         return read_sessions(self._files, content)
+
+    def put_row_digests(self, blocks: pl.DataFrame) -> None:
+        """Keep the digests of the rows of the data (`dataset.row_digests`), unless they are there."""
+        self._files.put(ROWS, parquet_bytes(blocks))
+
+    def row_digests(self) -> pl.DataFrame | None:
+        """Read the digests of the rows of the data; None where there are none that can be read."""
+        if not self._files.exists(ROWS):
+            return None
+        try:
+            return decoded(self._files, ROWS, self._files.get(ROWS))
+        except StudyConflict:
+            return None  # they decide nothing: without them a change of the data is refused in fewer words
 
     def segments(self, spec: FoldSpec) -> tuple[Segment, ...]:
         """Divide the study's sessions into folds again."""
