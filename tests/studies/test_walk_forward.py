@@ -158,7 +158,10 @@ def test_the_final_choice_is_the_best_neighbourhood_of_the_last_four_years(study
     (final,) = study.walk_forward.final.to_dicts()
     own = study.folds.filter(pl.col("segment") == "final")
     assert final["train_end"] == study.sessions[-1]
-    assert [own["start"].unique().to_list(), own["end"].unique().to_list()] == [[final["train_start"]], [final["train_end"]]]
+    assert [own["start"].unique().to_list(), own["end"].unique().to_list()] == [
+        [final["train_start"]],
+        [final["train_end"]],
+    ]
     around = nearest(study.trials.select(pl.col("^params_.*$").cast(pl.Float64)).to_numpy(), 9)
     held = (own["constraints_max_drawdown"] <= 0) & (own["constraints_trades"] <= 0)
     means = np.nanmean(own["user_attrs_sharpe"].to_numpy()[around], axis=1)
@@ -167,7 +170,7 @@ def test_the_final_choice_is_the_best_neighbourhood_of_the_last_four_years(study
     assert final["train_sharpe"] == own.filter(pl.col("number") == final["number"])["user_attrs_sharpe"][0]
 
 
-ROLLING = ("search.trials=16", "walk_forward.train=5y", "walk_forward.test=3y")
+ROLLING = ("search.trials=8", "walk_forward.train=5y", "walk_forward.test=3y")
 HALVING = 'search.pruning={"between_folds": {"kind": "halving", "after": 1, "keep": 0.5}}'
 
 
@@ -177,9 +180,9 @@ HALVING = 'search.pruning={"between_folds": {"kind": "halving", "after": 1, "kee
         ROLLING,
         (*ROLLING, HALVING),
         (*ROLLING, "search.sampler=tpe"),
-        (*ROLLING, "walk_forward.state=continuous"),
+        pytest.param((*ROLLING, "walk_forward.state=continuous"), marks=pytest.mark.long),
         ("search.trials=8", 'walk_forward={"mode": "cpcv", "groups": 3, "test_groups": 1}'),
-        ("search.sampler=tpe", 'walk_forward={"mode": "holdout", "train": "8y"}'),
+        ("search.trials=8", "search.sampler=tpe", 'walk_forward={"mode": "holdout", "train": "8y"}'),
     ],
     ids=["rolling", "halving", "tpe", "continuous", "cpcv", "holdout"],
 )
@@ -210,20 +213,19 @@ def test_a_final_choice_changes_nothing_else(tmp_path, overrides):
 
 
 def test_a_study_begun_before_there_were_final_choices_goes_on_without(tmp_path):
-    quick = (*ROLLING, "search.trials=8")
-    run(tmp_path, *quick, "walk_forward.final=false")
+    run(tmp_path, *ROLLING, "walk_forward.final=false")
     begun = bs.open_study(tmp_path / "study").identity
     del begun.sweep["walk_forward"]["final"]  # as it was written then, under the same hash
     file = tmp_path / "study" / "study.json"
     content = json.loads(file.read_text())
     file.write_bytes(study_json_bytes(begun, content["sessions"]))
     assert json.loads(file.read_text())["hash"] == content["hash"]
-    study = run(tmp_path, *quick, "search.trials=16")
+    study = run(tmp_path, *ROLLING, "search.trials=16")
     assert study.trials.height == 16
     assert "final" not in study.folds["segment"]
     assert study.selected == study.walk_forward.folds["number"][-1]
-    with pytest.raises(StudyConflict, match="walk_forward.final: absent -> true"):
-        run(tmp_path, *quick, "walk_forward.final=true")
+    with pytest.raises(StudyConflict, match=r"walk_forward\.final: absent -> true"):
+        run(tmp_path, *ROLLING, "walk_forward.final=true")
 
 
 def test_the_selected_parameters_are_kept_with_the_records_of_the_folds(study):
