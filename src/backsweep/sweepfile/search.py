@@ -31,7 +31,8 @@ class Sampler:
     ----------
     learns : whether it learns from outcomes.
     ends : whether it has an end.
-    grows : whether its first batches are smaller than the others; see `study.search.batch_sizes`.
+    grows : its first batches are smaller than the others: at most one trial for so many before them; 0 where all have
+        one size. See `study.search.batch_sizes`.
     version : of the rules by which it proposes, part of a study's identity. It rises by one with every change after
         which the same outcomes lead to other proposals, or to batches of other trials.
 
@@ -39,16 +40,16 @@ class Sampler:
 
     learns: bool = False
     ends: bool = False
-    grows: bool = False
+    grows: int = 0
     version: int = 1
 
 
 SAMPLERS = {
-    "auto": Sampler(learns=True, grows=True, version=2),
+    "auto": Sampler(learns=True, grows=32, version=3),
     "random": Sampler(),
     "sobol": Sampler(),
     "grid": Sampler(ends=True),
-    "tpe": Sampler(learns=True, grows=True, version=2),
+    "tpe": Sampler(learns=True, grows=16, version=2),
     "cmaes": Sampler(learns=True, version=2),
     "nsga2": Sampler(learns=True),
 }
@@ -160,7 +161,7 @@ class Search(Section):
     proposals of their own: when each of them had none for so long. With a larger number the study goes on."""
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Trials that are proposed together. With `auto` and `tpe` the first batches have 8, and batches grow with the
-    study: each has at most a sixteenth of the trials before it, so that early outcomes count early."""
+    study, so that early outcomes count early: each has at most a 32nd (`tpe`: a sixteenth) of the trials before it."""
     lag: Annotated[int, Field(ge=1, le=1000)] = 2
     """Batch k is proposed from the outcomes of batches 0 to k - lag, so that workers do not wait for the last trials of
     a batch."""

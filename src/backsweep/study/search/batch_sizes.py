@@ -1,8 +1,8 @@
 """Which trials belong to which batch: all batches have one size, or they grow with the number of trials before them.
 
-Batches that grow begin with 8 trials and have at most a sixteenth of the trials before them, rounded down to a power of
+Batches that grow begin with 8 trials and have at most a share of the trials before them, rounded down to a power of
 two, until they have the size that the sweep file says. So the first outcomes count early, where a sampler knows least,
-and the size of a batch follows from its number alone.
+and the size of a batch follows from its number alone. The share, such as a sixteenth, is the sampler's.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from backsweep.sweepfile.search import Search
 
 _FIRST = 8  # trials in the first batch
-_SHARE = 16  # a batch has at most one trial for so many before it
 
 GROWING = 2
 """The version of the rules for proposals from which on batches grow; see `sweepfile.search.Sampler`."""
+_SHARE = 16  # of every sampler in that version
 
 
 class _Step(NamedTuple):
@@ -41,7 +41,7 @@ class BatchSizes:
     Attributes
     ----------
     largest : trials in a batch.
-    growing : whether the first batches have fewer.
+    share : the first batches have fewer, at most one trial for so many before them; 0 where all have one size.
     folds : where every fold has trials of its own, how many folds there are: their batches take turns, and grow with
         the trials of their fold. Else 1.
     given : trials that the sweep file gives, which are a batch of their own before all others; 0 for none.
@@ -49,7 +49,7 @@ class BatchSizes:
     """
 
     largest: int
-    growing: bool = False
+    share: int = 0
     folds: int = 1
     given: int = 0
 
@@ -74,14 +74,16 @@ class BatchSizes:
     @cached_property
     def _steps(self) -> tuple[_Step, ...]:
         steps = [_Step(0, 0, self.given)] if self.given else []
-        steps.append(_Step(self.given, len(steps), min(_FIRST, self.largest) if self.growing else self.largest))
+        steps.append(_Step(self.given, len(steps), min(_FIRST, self.largest) if self.share else self.largest))
         while steps[-1].size < self.largest:
             trial, batch, size = steps[-1]
-            end = self.given + 2 * _SHARE * size
+            end = self.given + 2 * self.share * size
             steps.append(_Step(end, batch + (end - trial) // size, min(2 * size, self.largest)))
         return tuple(steps)
 
 
 def batch_sizes(search: Search, version: int, folds: int = 1) -> BatchSizes:
     """Return the batches of a search by the rules of a version; `folds` as in `BatchSizes`."""
-    return BatchSizes(search.batch, search.known_sampler.grows and version >= GROWING, folds, search.given)
+    share = search.known_sampler.grows if version > GROWING else _SHARE
+    growing = search.known_sampler.grows and version >= GROWING
+    return BatchSizes(search.batch, share if growing else 0, folds, search.given)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from backsweep.engine.compile.kernel import compiled, kernel
+from backsweep.study.search.eigenvectors import diagonalise
 from backsweep.study.search.elementary import exp, log, normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DRAWS = 10  # of a point, until one lies in the cube
-_SWEEPS = 30  # of Jacobi's method at most; it needs fewer than ten
 
 
 class Constants(NamedTuple):
@@ -221,44 +221,8 @@ def whiten(state: Distribution, step: NDArray[np.float64]) -> NDArray[np.float64
 
 @kernel
 def decompose(state: Distribution) -> None:
-    """Find eigenvectors and roots of eigenvalues of the covariance, by cyclic Jacobi rotations."""
-    p = len(state.mean)
+    """Find eigenvectors and roots of eigenvalues of the covariance."""
     a = state.covariance.copy()
-    for j in range(p):
-        for k in range(p):
-            state.axes[j, k] = 1.0 if j == k else 0.0
-    for _ in range(_SWEEPS):
-        beside, whole = 0.0, 0.0
-        for j in range(p):
-            whole += a[j, j] * a[j, j]
-            for k in range(j):
-                beside += a[j, k] * a[j, k]
-        if beside <= 1e-32 * whole:
-            break
-        for j in range(p - 1):
-            for k in range(j + 1, p):
-                rotate(a, state.axes, j, k)
-    for j in range(p):
+    diagonalise(a, state.axes)
+    for j in range(len(a)):
         state.lengths[j] = math.sqrt(max(a[j, j], 1e-300))
-
-
-@kernel
-def rotate(a: NDArray[np.float64], axes: NDArray[np.float64], j: int, k: int) -> None:
-    """Turn the plane of two axes so that the element a[j, k] becomes 0."""
-    if a[j, k] == 0.0:
-        return
-    theta = (a[k, k] - a[j, j]) / (2.0 * a[j, k])
-    tangent = 1.0 / (abs(theta) + math.sqrt(theta * theta + 1.0))
-    if theta < 0.0:
-        tangent = -tangent
-    cosine = 1.0 / math.sqrt(tangent * tangent + 1.0)
-    sine = tangent * cosine
-    for i in range(len(a)):
-        left, right = a[i, j], a[i, k]
-        a[i, j], a[i, k] = cosine * left - sine * right, sine * left + cosine * right
-    for i in range(len(a)):
-        left, right = a[j, i], a[k, i]
-        a[j, i], a[k, i] = cosine * left - sine * right, sine * left + cosine * right
-    for i in range(len(a)):
-        left, right = axes[i, j], axes[i, k]
-        axes[i, j], axes[i, k] = cosine * left - sine * right, sine * left + cosine * right

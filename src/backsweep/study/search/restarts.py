@@ -6,9 +6,9 @@ predecessors are known, so that a search is told of each a little late, against 
 batches than searches that take turns. Everything is drawn when a batch has been observed, whoever asks for it later, so
 that the state follows from the observed batches.
 
-A search ends when its generation has become narrow, flat or degenerate, or has long found nothing better. The next one
-begins anywhere, or, every second time, at one of the best trials of the study. On an axis of choices a search stands
-still.
+The first search begins at the best trial, narrowly. A search ends when its generation has become narrow, flat or
+degenerate, or has long found nothing better. The next one begins anywhere, or, every second time, at one of the best
+trials of the study. On an axis of choices a search stands still.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _RESTARTS = 8  # keeps the streams of one seed apart
 _SMALLEST, _LARGEST = 4, 64  # trials in a generation
 _BEST = 25  # trials at which a search may begin
 _SPREAD = 0.25  # of the axes: the first standard deviation of a search that begins anywhere
+_FIRST_SPREAD = 0.05  # that of the first search
 _NARROW = 1e-9  # of the axes
 _DEGENERATE = 1e7
 _LN_10 = 2.302585092994046
@@ -147,14 +148,21 @@ class Restarts:
         self._best = values[order], losses[order], violations[order]
 
     def _begin(self) -> LocalSearch:
-        """Return a new search: the first, third, ... begin anywhere, the others at a good trial."""
+        """Return a new search: the first begins at the best trial; every second one anywhere; others at a good one."""
         stream = np.random.default_rng([_RESTARTS, self._seed, self._begun])
         self._begun += 1
-        if self._begun % 2 == 1:
+        if self._begun == 1:
+            return LocalSearch(self._good(0), self._free, _FIRST_SPREAD, stream)
+        if self._begun % 2 == 0:
             unit = stream.random(len(self._free))
             point = np.where(self._free, unit, np.floor(unit * self._axes.table.size))
             return LocalSearch(point, self._free, _SPREAD, stream)
         place, width = stream.random(2)
-        values = self._best[0][int(place * len(self._best[0]))]
-        point = self._axes.to_latent(values[None])[0]
-        return LocalSearch(point, self._free, _SPREAD * exp(-_LN_10 * width), stream)
+        return LocalSearch(
+            self._good(int(place * len(self._best[0]))), self._free, _SPREAD * exp(-_LN_10 * width), stream
+        )
+
+    def _good(self, rank: int) -> NDArray[np.float64]:
+        """Return the best trial but `rank`, latent, float64[p]."""
+        latent: NDArray[np.float64] = self._axes.to_latent(self._best[0][[rank]])[0]
+        return latent
