@@ -36,6 +36,7 @@ def backtest(
     context: Frame | None = None,
     actions: Frame | None = None,
     benchmark: Frame | str | None = None,
+    detail: Frame | None = None,
     account: AccountSpec | Mapping[str, Any] | None = None,
     execution: ExecutionSpec | Mapping[str, Any] | None = None,
     costs: CostsSpec | Mapping[str, Any] | None = None,
@@ -54,6 +55,8 @@ def backtest(
     context : timestamp and any number of numeric columns; the last value at or before a bar holds for it. Rates of
         other currencies come from here, `account={"currency": "USD", "rates": {"EUR": "eurusd"}, ...}`.
     benchmark : what the run is compared with (`alpha`, `beta`, ...): timestamp and close, or the name of an asset.
+    detail : finer bars of the same assets (timestamp, asset, open, high, low, close): they decide what comes first
+        inside a bar.
     actions : timestamp, asset and any of split, dividend, delisting (`dataset.actions`); may be the bars themselves.
     account, execution, costs : the sweep file's mappings.
     data : keys of the sweep file's `data` section that say how frames are read, such as
@@ -85,6 +88,7 @@ def backtest(
         params=tuple(values),
     )
     frame = None if isinstance(benchmark, str) else benchmark
-    shard = shard_from_frames(bars, signals, context, actions, spec.account.rate_columns, declared, benchmark=frame)
+    rates = spec.account.rate_columns
+    shard = shard_from_frames(bars, signals, context, actions, rates, declared, benchmark=frame, detail=detail)
     evaluator = make_evaluator(spec, shard, type(strategy))
     return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)

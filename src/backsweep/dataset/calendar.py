@@ -84,12 +84,12 @@ def survey(spec: DataSpec) -> Calendar:
     with unchanged(spec):
         tables = open_tables(spec)
         window = Window.of(spec)
-        for role in ("bars", "signals", "actions"):
+        for role in ("bars", "signals", "actions", "detail"):
             if role in tables:
                 check_keys(tables[role], window)
         calendar = _read(tables["bars"], window, SessionClock.of(tables["bars"], spec), spec.sessions_per_year)
         notes = compare_sessions(calendar.sessions, spec.calendar)
-        for role in ("signals", "actions"):
+        for role in ("signals", "actions", "detail"):
             if role in tables:
                 notes += _check_matches(role, tables, window, calendar.assets)
         benchmark = read_benchmark(tables, spec, calendar.sessions)

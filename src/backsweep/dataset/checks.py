@@ -57,7 +57,7 @@ def read_checked(table: Table, window: Window, rates: Collection[str] = ()) -> C
     if frame.is_empty():
         check_empty(table, window)
     widened = 0
-    if table.role == "bars":
+    if table.role in {"bars", "detail"}:
         frame, widened = widen(frame, single=table.single)
     rules = [*_rules(table), *_rate_rules(name for name in frame.columns if name in rates)]
     rules = [rule for rule in rules if table.role != "actions" or rule.column in frame.columns]
@@ -81,8 +81,8 @@ def check_keys(table: Table, window: Window) -> None:
 
 def _rules(table: Table) -> list[Rule]:
     rules = _key_rules(table.role)
-    if table.role == "bars":
-        rules += _bar_rules(positive=table.prices == "positive")
+    if table.role in {"bars", "detail"}:
+        rules += _bar_rules(positive=table.prices == "positive", volume=table.role == "bars")
     if table.role == "benchmark":
         rules += _price_rules(("close",), positive=True)
     return rules + _action_rules() if table.role == "actions" else rules
@@ -156,10 +156,10 @@ def _key_rules(role: str) -> list[Rule]:
     return rules
 
 
-def _bar_rules(*, positive: bool) -> list[Rule]:
+def _bar_rules(*, positive: bool, volume: bool) -> list[Rule]:
     high, low = pl.col("high"), pl.col("low")
     prices = _price_rules(PRICES, positive=positive)
-    volume = Rule(
+    volumes = Rule(
         "volume",
         "volume is not a quantity",
         (pl.col("volume").is_finite() & (pl.col("volume") >= 0)).fill_null(value=False).not_(),
@@ -186,7 +186,7 @@ def _bar_rules(*, positive: bool) -> list[Rule]:
         )
         for name in ("open", "close")
     ]
-    return [*prices, volume, spread, *inside]
+    return [*prices, *([volumes] if volume else []), spread, *inside]
 
 
 def _price_rules(names: Iterable[str], *, positive: bool) -> list[Rule]:
@@ -240,7 +240,7 @@ def _sorted(table: Table, window: Window, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _fail(table: Table, window: Window, rule: Rule, count: int) -> NoReturn:
     located = read_table(table, window, located=True)
-    if table.role == "bars" and rule.column in PRICES:
+    if table.role in {"bars", "detail"} and rule.column in PRICES:
         located, _ = widen(located, single=table.single)
     located = located.filter(rule.broken).sort(PART, ROW)
     row = located.row(0, named=True)
@@ -279,7 +279,7 @@ def check_empty(table: Table, window: Window) -> None:
     found = gather(scans, streaming=True)
     if not found["rows"].sum():
         raise BadData(
-            f"{table.role} {'holds' if table.role == 'context' else 'hold'} no rows",
+            f"{table.role} {'holds' if table.role in {'context', 'detail'} else 'hold'} no rows",
             where=table.source,
             expected="at least one row",
             remedy="check how the data was written",

@@ -38,7 +38,7 @@ def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None =
     """Return the shard with its sessions in another order, in blocks of `block` sessions; equal seeds, equal orders.
 
     Sessions from number `stop` on stay as they are. Raises BadInput where less than half of the sessions have
-    enough others of their layout, and for data with corporate actions: their effects cannot be moved with the bars.
+    enough others of their layout, and for data with corporate actions or finer bars, which do not move with the bars.
     """
     if shard.actions.height:
         raise BadInput(
@@ -47,6 +47,14 @@ def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None =
             expected="bars without actions: adjusted prices",
             found=f"{shard.actions.height:,} actions",
             remedy="run the study and its null study on adjusted prices",
+        )
+    if shard.finer_bars is not None:
+        raise BadInput(
+            "sessions with finer bars cannot be permuted",
+            where="data.detail",
+            expected="bars alone: what comes first inside a bar does not move with it",
+            found="data.detail",
+            remedy="run the study and its null study without data.detail",
         )
     groups = np.cumsum(np.diff(shard.rows["timestamp"].to_numpy(), prepend=shard.rows["timestamp"][0]) != 0)
     sessions = shard.sessions.astype(np.int64)[groups]

@@ -30,7 +30,7 @@ PRICES = ("open", "high", "low", "close")
 BAR = (*KEY_COLUMNS, *PRICES, "volume")
 ACTIONS = ("split", "dividend", "delisting")
 KEYS = dict.fromkeys(ROLES, KEY_COLUMNS) | dict.fromkeys(("context", "benchmark"), ("timestamp",))
-REQUIRED = {**KEYS, "bars": BAR, "benchmark": ("timestamp", "close")}
+REQUIRED = {**KEYS, "bars": BAR, "benchmark": ("timestamp", "close"), "detail": (*KEY_COLUMNS, *PRICES)}
 RESERVED = ("last_of_session", "minutes_to_close", "time_of_day", "compile_attribute", "view_type")
 """Names of other attributes of a bar, or of the context."""
 NO_NAME = "its name cannot be an attribute of a bar"
@@ -133,7 +133,7 @@ def arrange(
                 )
         if layout.zone != first.zone:
             raise _zone_conflict(layout, first)
-    if role not in {"bars", "benchmark"} and not values:
+    if role not in {"bars", "benchmark", "detail"} and not values:
         wanted = f"one of {', '.join(ACTIONS)}" if role == "actions" else "one numeric column"
         raise BadData(
             f"no {role.removesuffix('s')} column",
@@ -198,7 +198,7 @@ def _lay_out(
     problems += check_types(part, names, pattern)
     left_out = {}
     for here, stored in (renamed | kept).items():
-        if role == "benchmark":
+        if role in {"benchmark", "detail"}:
             continue
         if role == "actions" and here not in ACTIONS:
             left_out[stored] = f"it is none of {', '.join(ACTIONS)}"

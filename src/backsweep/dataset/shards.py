@@ -19,6 +19,7 @@ from backsweep.dataset.coverage import (
     describe_unmatched,
 )
 from backsweep.dataset.exchange import compare_sessions
+from backsweep.dataset.finer_bars import FinerBars, read_finer_bars
 from backsweep.dataset.fingerprint import unchanged
 from backsweep.dataset.join import join_context, join_signals
 from backsweep.dataset.rounding import ULPS
@@ -53,6 +54,7 @@ class Shard:
         `delisting` float64 (1.0, 0.0 and 0.0 where there is none); see `dataset.actions`. Without rows where no actions
         were given; with them, `split_factor` is one of the signals.
     notes : warnings about data that were left out or changed, or that match no bar.
+    finer_bars : those of `data.detail` by row of `rows`; see `dataset.finer_bars`. None without.
     benchmark : float64 (sessions + 1,), the benchmark's value before the first session, then its last in each, NaN
         where it has none; None without a benchmark, and for a part of the assets.
     """
@@ -67,6 +69,7 @@ class Shard:
     actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
     notes: tuple[str, ...] = ()
     benchmark: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None
+    finer_bars: FinerBars | None = None
 
     def part(self, assets: tuple[str, ...]) -> Shard:
         """Return the bars of some consecutive assets; timestamps and sessions stay those of all."""
@@ -77,7 +80,9 @@ class Shard:
             )
             for frame in (self.rows, self.actions)
         )
-        return replace(self, assets=assets, rows=rows, actions=actions)
+        kept = self.rows["asset"].is_between(first, first + len(assets) - 1).to_numpy()
+        finer = None if self.finer_bars is None else self.finer_bars.of_rows(kept)
+        return replace(self, assets=assets, rows=rows, actions=actions, finer_bars=finer)
 
 
 def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> Shard:
@@ -103,13 +108,14 @@ def shard_from_frames(
     spec: DataSpec | None = None,
     *,
     benchmark: pl.DataFrame | pl.LazyFrame | None = None,
+    detail: pl.DataFrame | pl.LazyFrame | None = None,
     part: bool = False,
 ) -> Shard:
     """Check and join frames in memory, under the same rules as files; errors count rows of the frame from 1.
 
     `spec` declares how all of them are read, as the `data` section does for files; `part` is as in `load`.
     """
-    frames = dict(zip(ROLES, (bars, signals, context, actions, benchmark), strict=True))
+    frames = dict(zip(ROLES, (bars, signals, context, actions, benchmark, detail), strict=True))
     parts = {role: part_of_frame(frame, role) for role, frame in frames.items() if frame is not None}
     spec = spec or DataSpec(bars="frame")
     if benchmark is not None:
@@ -148,6 +154,10 @@ def _assemble(tables: dict[str, Table], spec: DataSpec, rates: Collection[str], 
     names = tuple(name for name in rows.columns if name not in BAR)
     rows = rows.with_columns(pl.col(names).fill_null(float("nan")))
     sessions = sessions_of(timestamps, SessionClock.of(bars, spec), spec.sessions_per_year)
+    finer = None
+    if "detail" in tables:
+        finer, found = read_finer_bars(tables["detail"], window, rows, assets, sessions, part=part)
+        counted += found
     if not part:
         notes += compare_sessions(sessions, spec.calendar)
     return Shard(
@@ -161,6 +171,7 @@ def _assemble(tables: dict[str, Table], spec: DataSpec, rates: Collection[str], 
         actions=actions.rechunk(),
         notes=(*notes, *(of_part + note for note in counted if note)),
         benchmark=None if part else read_benchmark(tables, spec, sessions),
+        finer_bars=finer,
     )
 
 

@@ -79,7 +79,7 @@ def open_parts(spec: FileSpec, role: str, wanted: Collection[str] = ()) -> tuple
     parts = [part for file in files if (part := _open_file(file, spec, wanted)) is not None]
     if not parts:
         raise BadData(
-            f"{role} hold no rows" if role != "context" else "context holds no rows",
+            f"{role} hold no rows" if role not in {"context", "detail"} else f"{role} holds no rows",
             where=spec.path,
             expected="at least one row below the header",
             remedy=f"check how the file was written, or point data.{role} at another",

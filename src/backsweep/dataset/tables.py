@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Parts = dict[str, tuple["Part", ...]]
 
-_PRICES = {"bars": PRICES, "benchmark": ("close",)}
+_PRICES = {"bars": PRICES, "detail": PRICES, "benchmark": ("close",)}
 """A row without any of these is none."""
 
 
@@ -55,7 +55,8 @@ def _arrange(spec: DataSpec, parts: Parts) -> dict[str, Table]:
     raise_together(problems)
     check_zones(list(tables.values()))
     volumes = spec.files["bars"].columns.get("volume", "volume") is not None
-    return tables | {"bars": replace(tables["bars"], prices=spec.prices, volumes=volumes)}
+    tables |= {role: replace(tables[role], prices=spec.prices) for role in ("bars", "detail") if role in tables}
+    return tables | {"bars": replace(tables["bars"], volumes=volumes)}
 
 
 def _check_columns(spec: DataSpec, parts: Parts) -> dict[str, dict[str, BadInput]]:

@@ -52,6 +52,9 @@ class Profile:
     target_at_open: int = OPEN_DECIDES
 
 
+OWN_PROFILES = ("next_open", "same_close", "next_close")
+"""Those that do not reproduce another engine."""
+
 PROFILES: dict[str, Profile] = {
     "next_open": Profile(),
     "same_close": Profile(fill_at=SAME_CLOSE),

@@ -134,6 +134,8 @@ def allocate(
     assets: int,
     sessions: int,
     actions: Table | None = None,
+    finer_bars: Table | None = None,
+    finer_ranges: Table | None = None,
     currencies: int = 1,
     capacity: int = 0,
     log_capacity: int = 0,
@@ -142,7 +144,8 @@ def allocate(
 
     `capacity` bounds the orders that can be alive at once (0: 16 for each asset, at least 64); their table has twice
     as many slots, so that closed orders and the parents of live children find a place. `log_capacity` bounds the
-    fills, trades and orders that a recorded run can log, and 0 switches recording off.
+    fills, trades and orders that a recorded run can log, and 0 switches recording off. `finer_ranges` has a record for
+    each bar, where there are `finer_bars`.
     """
     capacity = 2 * (capacity or max(64, 16 * assets))
     recording = log_capacity > 0
@@ -163,6 +166,7 @@ def allocate(
     }
     arrays = {name: np.zeros(counts[table.records], table.dtype) for name, table in TABLES.items()}
     given = {"bars": bars, "groups": groups, "actions": actions}
+    given |= {"finer_bars": finer_bars, "finer_ranges": finer_ranges}
     arrays |= {name: table for name, table in given.items() if table is not None and len(table)}
     tables = Tables(arrays)
     tables.assets["contract"] = 1.0
@@ -181,6 +185,7 @@ def allocate(
             tables.session_ends[name][: len(ends)] = groups[name][ends]
         sizes.reaches, sizes.session_ends = len(tables.reaches), len(ends)
     sizes.actions = 0 if actions is None else len(actions)
+    sizes.finer_bars = 0 if finer_bars is None else len(finer_bars)
     sizes.capacity, sizes.log_capacity = capacity, log_capacity
     return tables
 
@@ -224,4 +229,5 @@ def reset(state: State) -> None:
         book.reach_low = -np.inf
         book.reach_high = np.inf
         book.filled_row = NONE
+        book.finer = NONE
         book.ended = NONE

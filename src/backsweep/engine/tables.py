@@ -55,6 +55,11 @@ ACTION = record_dtype(  # a corporate action, in order of group
     [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
 )
 
+FINER_BAR = record_dtype(  # one of `data.detail`: of each asset in order of time, and only those within its bars
+    [("timestamp", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8")]
+)
+FINER_RANGE = record_dtype([("first", "i8"), ("count", "i8")])  # the finer bars of the bar of the same row; 0: none
+
 # Settings of one trial, read only.
 RULES = record_dtype(
     [
@@ -219,6 +224,7 @@ SIZES = record_dtype(  # how many there are of each
         ("reaches", "i8"),  # 0 where a group may have several bars: every group is visited
         ("session_ends", "i8"),
         ("actions", "i8"),
+        ("finer_bars", "i8"),  # 0: every bar is matched as a whole
         ("capacity", "i8"),  # slots of the order table
         ("log_capacity", "i8"),  # entries of each log; 0: the run is not recorded
     ]
@@ -261,6 +267,7 @@ BOOK = record_dtype(  # the working orders of one asset
         ("reach_high", "f8"),
         ("filled_units", "f8"),  # units filled at the bar of row `filled_row`
         ("filled_row", "i8"),
+        ("finer", "i8"),  # the finer bar that its orders are matched with, NONE for the bar as a whole
         ("ended", "i8"),  # the group whose bar was the last of the asset's session; kept while orders can expire
     ]
 )
@@ -311,6 +318,7 @@ ORDER = record_dtype(
     ]
 )
 SLOT = record_dtype([("slot", "i8")])
+WALK = record_dtype([("row", "i8"), ("next", "i8"), ("end", "i8")])  # a bar, and those of its finer bars still to come
 CANDIDATE = record_dtype(
     [("slot", "i8"), ("row", "i8"), ("phase", "i8"), ("rank", "i8"), ("id", "i8"), ("price", "f8")]
 )
@@ -394,6 +402,8 @@ TABLES = {
     "actions": TableSpec(ACTION),
     "reaches": TableSpec(REACH, "reaches"),
     "session_ends": TableSpec(SESSION_END, "session_ends"),
+    "finer_bars": TableSpec(FINER_BAR),  # this and the next are arguments of `allocate`
+    "finer_ranges": TableSpec(FINER_RANGE),
     "rules": TableSpec(RULES),
     "assets": TableSpec(ASSET, "assets"),
     "tiers": TableSpec(TIER),
@@ -411,6 +421,7 @@ TABLES = {
     "orders": TableSpec(ORDER, "capacity"),
     "requests": TableSpec(SLOT, "capacity"),
     "candidates": TableSpec(CANDIDATE, "capacity"),
+    "walks": TableSpec(WALK, "assets"),
     "sessions": TableSpec(SESSION, "sessions"),
     "equity_log": TableSpec(EQUITY_LOG, "logged_groups"),
     "fill_log": TableSpec(FILL_LOG, "log"),

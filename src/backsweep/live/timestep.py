@@ -74,6 +74,7 @@ def timesteps(shard: Shard) -> Iterator[Timestep]:
     for index, (first, last_row) in enumerate(pairwise(edges)):
         part = replace(
             shard,
+            finer_bars=None,
             rows=shard.rows[int(first) : int(last_row)],
             context=shard.context[index : index + 1],
             sessions=shard.sessions[index : index + 1],

@@ -16,7 +16,7 @@ from backsweep.sweepfile.section import Section, matching
 FIRST_YEAR, LAST_YEAR = 1678, 2261
 """The whole years that int64 nanoseconds since 1970 can hold."""
 
-ROLES = ("bars", "signals", "context", "actions", "benchmark")
+ROLES = ("bars", "signals", "context", "actions", "benchmark", "detail")
 """The keys of the section that name files."""
 
 ENDINGS = (".parquet", ".pq", ".arrow", ".ipc", ".feather", ".csv", ".tsv", ".txt", ".xlsx", ".gz")
@@ -159,6 +159,9 @@ class DataSpec(Section):
     ) = None
     """What trials are compared with (`alpha`, `beta`, `information_ratio`, `up_capture`, `down_capture`): an asset of
     the bars, `SPY` or `{asset: SPY}`, or files with timestamp and close, `index.csv` or `{path: index.csv, ...}`."""
+    detail: Files | None = None
+    """Files with finer bars of the same assets (timestamp, asset, open, high, low, close; other columns are not read):
+    where more than one thing can happen inside a bar, they decide what comes first."""
     asset: Name | None = None
     """The asset of all rows of files without such a column, or `from_name`: the file's name without its ending. A
     folder `asset=SPY/` gives its files a column `asset`, and `symbol=SPY/` does so with `columns: {asset: symbol}`."""

@@ -16,7 +16,7 @@ from backsweep.engine.codes import ACCOUNT_KINDS, AMBIGUOUS, LIMIT_FILLS
 from backsweep.engine.costs.commissions import COMMISSIONS
 from backsweep.engine.costs.kinds import PLACES, Choice
 from backsweep.engine.costs.slippages import SLIPPAGES
-from backsweep.engine.profiles import PROFILES
+from backsweep.engine.profiles import OWN_PROFILES, PROFILES
 from backsweep.engine.tables import TIER
 from backsweep.errors import BadInput
 from backsweep.sweepfile.account import AssetSpec
@@ -96,7 +96,18 @@ def _set_limits(rules: Any, limits: LimitSpec | None) -> None:
 
 
 def set_execution(tables: Tables, execution: ExecutionSpec) -> None:
-    """Write the execution profile's choices, and what else an order needs to fill."""
+    """Write the execution profile's choices, and what else an order needs to fill.
+
+    Raises BadInput where finer bars meet the profile of an engine that knows none.
+    """
+    if tables.sizes[0].finer_bars and execution.profile not in OWN_PROFILES:
+        raise BadInput(
+            f"the profile {execution.profile} reproduces an engine that knows no finer bars",
+            where="execution.profile",
+            expected=f"one of {', '.join(OWN_PROFILES)}, with data.detail",
+            found=execution.profile,
+            remedy="take data.detail out, or choose one of these profiles",
+        )
     for name, choice in asdict(PROFILES[execution.profile]).items():
         tables.rules[0][name] = choice
     tables.rules[0].limit_fill = LIMIT_FILLS.index(execution.limit_fill)

@@ -175,7 +175,15 @@ def _other_courses(shard: Shard, market: Market, moment: int, random: np.random.
     rows, context = shard.rows, shard.context
     past = pl.col("timestamp") <= time
     height = rows.filter(past).height
-    cut = replace(shard, rows=rows[:height], context=context[: moment + 1], sessions=shard.sessions[: moment + 1])
+    finer = shard.finer_bars and shard.finer_bars.before(height)
+    shard = replace(shard, finer_bars=finer)
+    cut = replace(
+        shard,
+        rows=rows[:height],
+        finer_bars=finer and finer.of_rows(slice(height)),
+        context=context[: moment + 1],
+        sessions=shard.sessions[: moment + 1],
+    )
     # What a trader knows of the future is the calendar: whether this bar is the last of its session.
     yield replace(pack(cut), bars=market.bars[:height], groups=market.groups[: moment + 1], sessions=market.sessions)
     factor = pl.Series(np.exp(random.normal(0.0, 0.05, rows.height).cumsum().clip(-3.0, 3.0)))
@@ -195,7 +203,8 @@ def _later(shard: Shard, market: Market) -> Market:
     """Return the market as it is without its first bars."""
     first = int(len(market.groups) * LATER)
     rows, sessions = shard.rows[int(market.groups["first_row"][first]) :], shard.sessions[first:]
-    later = replace(shard, rows=rows, context=shard.context[first:], sessions=sessions - sessions[0])
+    context = shard.context[first:]
+    later = replace(shard, rows=rows, finer_bars=None, context=context, sessions=sessions - sessions[0])
     return pack(replace(later, session_table=shard.session_table.some(slice(int(sessions[0]), None))))
 
 

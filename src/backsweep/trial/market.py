@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from backsweep.engine.compile.kernel import record_dtype
-from backsweep.engine.tables import ACTION, BAR, GROUP
+from backsweep.engine.tables import ACTION, BAR, FINER_BAR, FINER_RANGE, GROUP
 from backsweep.errors import BadData
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.session_clock import minutes_of_day, minutes_to_close
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
+    from backsweep.dataset.finer_bars import FinerBars
     from backsweep.dataset.sessions import SessionTable
 
 FILLER = " "  # the field of a record without columns: no name that a strategy could use
@@ -40,6 +41,7 @@ class Market:
     pieces : parts of `rows` with whole assets, on which features are computed one after the other.
     notes : the shard's.
     benchmark : what runs are compared with, if there is one.
+    finer_bars, finer_ranges : records of FINER_BAR and, one for each bar, of FINER_RANGE; None without `data.detail`.
 
     """
 
@@ -54,6 +56,8 @@ class Market:
     pieces: tuple[slice, ...]
     notes: tuple[str, ...] = field(default=(), kw_only=True)
     benchmark: Benchmark | None = field(default=None, kw_only=True)
+    finer_bars: NDArray[Any] | None = field(default=None, kw_only=True)
+    finer_ranges: NDArray[Any] | None = field(default=None, kw_only=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: buffers that another process on this machine can map, and never a frame."""
@@ -91,6 +95,7 @@ def pack(shard: Shard) -> Market:
     groups["nights"] = nights(shard.session_table.dates[sessions])
     groups["last_of_session"] = np.diff(sessions, append=sessions[-1] + 1) != 0
     series = [name for name in shard.context.columns if name != "timestamp"]
+    finer_bars, finer_ranges = pack_finer_bars(shard.finer_bars)
     return Market(
         assets=shard.assets,
         bars=locked(bars),
@@ -103,6 +108,8 @@ def pack(shard: Shard) -> Market:
         pieces=(slice(None),),
         notes=shard.notes,
         benchmark=None if shard.benchmark is None else Benchmark(shard.benchmark, shard.session_table.per_year),
+        finer_bars=finer_bars,
+        finer_ranges=finer_ranges,
     )
 
 
@@ -129,6 +136,20 @@ def _pack_actions(shard: Shard, timestamps: NDArray[np.int64]) -> NDArray[Any]:
     for name in ("asset", "split", "dividend", "delisting"):
         actions[name] = shard.actions[name].to_numpy()
     return actions
+
+
+def pack_finer_bars(
+    finer: FinerBars | None, order: NDArray[np.int64] | slice = slice(None)
+) -> tuple[NDArray[Any], NDArray[Any]] | tuple[None, None]:
+    """Return records of FINER_BAR, and of FINER_RANGE for the rows in this order; None where there are none."""
+    if finer is None:
+        return None, None
+    bars, ranges = np.zeros(len(finer.timestamps), FINER_BAR), np.zeros(len(finer.count), FINER_RANGE)
+    bars["timestamp"] = finer.timestamps
+    for number, name in enumerate(("open", "high", "low")):
+        bars[name] = finer.prices[:, number]
+    ranges["first"], ranges["count"] = finer.first[order], finer.count[order]
+    return locked(bars), locked(ranges)
 
 
 def column(series: pl.Series) -> NDArray[np.float64]:

@@ -346,6 +346,8 @@ class Runner:
             assets=len(self.market.assets),
             sessions=len(self.market.sessions.ends),
             actions=self.market.actions,
+            finer_bars=self.market.finer_bars,
+            finer_ranges=self.market.finer_ranges,
             currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )

@@ -14,10 +14,9 @@ EXIT, FIRST_EXIT, OTHER_EXIT, ENTRY = range(4)
 
 
 @kernel
-def add_if_filled(state: State, slot: int, row: int, start: int) -> None:
-    """Add the order to the candidates, from index `start` on, if the bar at `row` fills it."""
-    bar = record_at(state.bars, row)
-    phase, price = meet(record_at(state.orders, slot), bar.open, bar.high, bar.low, state.rules.limit_fill)
+def add_if_filled(state: State, slot: int, row: int, opened: float, high: float, low: float, start: int) -> None:
+    """Add the order to the candidates, from index `start` on, if these prices of the bar at `row` fill it."""
+    phase, price = meet(record_at(state.orders, slot), opened, high, low, state.rules.limit_fill)
     if not ends_now(state, slot, phase) and phase != NEVER:
         insert_candidate(state, slot, row, start, phase, price)
 

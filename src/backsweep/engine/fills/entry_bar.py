@@ -40,6 +40,7 @@ from backsweep.engine.codes import (
 )
 from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.fills.candidates import add_if_filled, insert_candidate
+from backsweep.engine.fills.finer_bars import prices_met
 from backsweep.engine.orders.triggers import allows, meet
 from backsweep.engine.state import State
 
@@ -55,14 +56,15 @@ def meet_entry_bar(
     live = state.rules.children_live
     if live == BAR_AFTER or (live == SURE_ENTRY_BAR and not _is_sure(state, parent, first, row, acted_as)):
         return
+    opened, high, low = prices_met(state, parent.asset, row)
     slot = first
     while True:
         child = record_at(state.orders, slot)
         if child.status == WORKING and child.at_close == 0:
             if phase == AT_OPEN:
-                add_if_filled(state, slot, row, start)
+                add_if_filled(state, slot, row, opened, high, low, start)
             elif phase == IN_RANGE and child.acts_as != MARKET:
-                _meet_rest(state, child, slot, row, price, acted_as == STOP, parent.quantity > 0.0, start)
+                _meet_rest(state, child, slot, row, high, low, price, acted_as == STOP, parent.quantity > 0.0, start)
         slot = child.next_sibling
         if slot == first:
             break
@@ -92,11 +94,19 @@ def _is_sure(state: State, parent: Any, first: int, row: int, acted_as: int) -> 
 
 @kernel
 def _meet_rest(
-    state: State, child: Any, slot: int, row: int, price: float, by_stop: bool, bought: bool, start: int
+    state: State,
+    child: Any,
+    slot: int,
+    row: int,
+    high: float,
+    low: float,
+    price: float,
+    by_stop: bool,
+    bought: bool,
+    start: int,
 ) -> None:
     """Match one child with the certain part of the bar after an entry in its range; a stop, with the rest too."""
-    bar = record_at(state.bars, row)
-    if by_stop and child.acts_as == STOP and _is_ambiguous(child, bar, price):
+    if by_stop and child.acts_as == STOP and _is_ambiguous(child, high, low, price):
         if allows(child, child.stop_price):
             child.ambiguous_group = state.cursor.group
             insert_candidate(state, slot, row, start, IN_RANGE, child.stop_price)
@@ -105,16 +115,14 @@ def _meet_rest(
         if state.rules.ambiguous == STOP_FIRST:
             return
     rises = by_stop == bought
-    high = bar.high if rises else price
-    low = price if rises else bar.low
-    phase, level = meet(child, price, high, low, state.rules.limit_fill)
+    phase, level = meet(child, price, high if rises else price, price if rises else low, state.rules.limit_fill)
     if phase != NEVER:
         insert_candidate(state, slot, row, start, AT_ENTRY if phase == AT_OPEN else phase, level)
 
 
 @kernel
-def _is_ambiguous(child: Any, bar: Any, price: float) -> bool:
+def _is_ambiguous(child: Any, high: float, low: float, price: float) -> bool:
     """Return whether the bar reached a stop of a stop entry at `price`, before the entry or after it."""
     if child.quantity < 0.0:
-        return bar.low <= child.stop_price < price
-    return price < child.stop_price <= bar.high
+        return low <= child.stop_price < price
+    return price < child.stop_price <= high

@@ -11,8 +11,8 @@ What fills at a close comes after that, by the same ranks, when positions have b
 Under some profiles market orders have one rank, whether they exit or enter, or all orders have.
 
 A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
-taken, and the fill is counted as ambiguous (`ambiguity`). What children meet of the bar that fills their parent:
-`entry_bar`.
+taken, and the fill is counted as ambiguous (`ambiguity`), but where finer bars say what comes first: `finer_bars`. What
+children meet of the bar that fills their parent: `entry_bar`.
 Where volume bounds what fills, an order fills in parts: `sizes`.
 """
 
@@ -51,6 +51,7 @@ from backsweep.engine.fills.ambiguity import count_ambiguous_fill, count_deferre
 from backsweep.engine.fills.candidates import OTHER_EXIT, add_if_filled, insert_candidate
 from backsweep.engine.fills.costs import commission_due
 from backsweep.engine.fills.entry_bar import meet_entry_bar
+from backsweep.engine.fills.finer_bars import OVER, begin_walk, end_moment, needs_finer_bars, next_moment
 from backsweep.engine.fills.sizes import count_filled, fillable, price_paid
 from backsweep.engine.lots import ROUNDING, in_lots
 from backsweep.engine.orders.after_fill import cancel_orphan, update_after_fill
@@ -65,12 +66,49 @@ from backsweep.engine.state import State
 def match_group(state: State, group: Any) -> None:
     """Match every working order with its asset's bar of this timestamp, and fill what the bar fills."""
     state.cursor.candidates = 0
+    walks = 0
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
         if (bar.low <= book.reach_low or bar.high >= book.reach_high) and is_traded(state, bar, row):
-            _collect_fills(state, book, row)
-    _execute_candidates(state)
+            if state.sizes.finer_bars > 0 and needs_finer_bars(state, book, bar, row):
+                begin_walk(state, row, walks)
+                walks += 1
+            else:
+                _collect_fills(state, book, row, bar.open, bar.high, bar.low)
+    if walks > 0:
+        _match_finer_bars(state, walks)
+    else:
+        _execute_candidates(state)
+        _narrow_reach(state)
+
+
+@kernel
+def _match_finer_bars(state: State, walks: int) -> None:
+    """Match the orders of some assets with the finer bars of their bars, in order of time.
+
+    What fills at the other bars of this timestamp, collected already, is filled with what fills at the first of them.
+    """
+    moment = next_moment(state, walks)
+    while moment != OVER:
+        for index in range(walks):
+            walk = record_at(state.walks, index)
+            if walk.next < walk.end and record_at(state.finer_bars, walk.next).timestamp == moment:
+                finer = record_at(state.finer_bars, walk.next)
+                book = record_at(state.books, record_at(state.bars, walk.row).asset)
+                book.finer = walk.next
+                walk.next += 1
+                if finer.low <= book.reach_low or finer.high >= book.reach_high:
+                    _collect_fills(state, book, walk.row, finer.open, finer.high, finer.low)
+        _execute_candidates(state)
+        _narrow_reach(state)
+        end_moment(state, walks)
+        moment = next_moment(state, walks)
+
+
+@kernel
+def _narrow_reach(state: State) -> None:
+    """Note for the assets of the candidates, which have been tried, how far a bar must reach now."""
     for index in range(state.cursor.candidates):
         filled = record_at(state.orders, record_at(state.candidates, index).slot)
         _set_reach(state, record_at(state.books, filled.asset))
@@ -110,13 +148,13 @@ def is_traded(state: State, bar: Any, row: int) -> bool:
 
 
 @kernel
-def _collect_fills(state: State, book: Any, row: int) -> None:
-    """Collect the orders of one asset that this bar fills."""
+def _collect_fills(state: State, book: Any, row: int, opened: float, high: float, low: float) -> None:
+    """Collect the orders of one asset that these prices of the bar at `row` fill."""
     slot = book.first_order
     while slot != NONE:
         order = record_at(state.orders, slot)
         if order.at_close == 0:
-            add_if_filled(state, slot, row, 0)
+            add_if_filled(state, slot, row, opened, high, low, 0)
         slot = order.next
     _set_reach(state, book)
 

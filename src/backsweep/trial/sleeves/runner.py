@@ -21,7 +21,7 @@ from backsweep.engine.tables import ACTION, GROUP
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.binding import check_named
 from backsweep.trial.layout import NOTHING
-from backsweep.trial.market import Market, column, last_of_session, locked, nights, pack_bars
+from backsweep.trial.market import Market, column, last_of_session, locked, nights, pack_bars, pack_finer_bars
 from backsweep.trial.range_sums import make_ranges, width_of
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.session_clock import minutes_of_day, minutes_to_close
@@ -79,6 +79,8 @@ class SleeveMarket(Market):
             actions=locked(_between(self.actions, rows)),
             rows=self.rows[rows].with_columns(asset=pl.lit(0, pl.Int32)),
             pieces=(slice(None),),
+            finer_bars=self.finer_bars,
+            finer_ranges=None if self.finer_ranges is None else self.finer_ranges[rows],
         )
 
 
@@ -106,6 +108,8 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
     ]
     moments = np.searchsorted(shard.context["timestamp"].to_numpy(), timestamps)
     series = [name for name in shard.context.columns if name != "timestamp"]
+    order = np.lexsort((shard.rows["timestamp"].to_numpy(), shard.rows["asset"].to_numpy()))
+    finer_bars, finer_ranges = pack_finer_bars(shard.finer_bars, order)
     return SleeveMarket(
         assets=shard.assets,
         bars=locked(bars),
@@ -121,6 +125,8 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
         ),
         edges=locked(np.array(edges)),
         notes=shard.notes,
+        finer_bars=finer_bars,
+        finer_ranges=finer_ranges,
     )
 
 
@@ -250,6 +256,8 @@ class SleeveRunner(Runner):
             assets=1,
             sessions=len(market.sessions.ends),
             actions=market.actions,
+            finer_bars=market.finer_bars,
+            finer_ranges=market.finer_ranges,
             currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )
