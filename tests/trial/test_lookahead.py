@@ -83,6 +83,15 @@ def test_an_honest_strategy_passes_and_its_warmup_is_counted(market):
     assert found.warmup == {"edge": 4}  # a mean of five bars is missing on four
 
 
+def test_an_honest_strategy_passes_on_bars_with_finer_ones(market):
+    closes = [pl.col("close").alias(name) for name in ("open", "high", "low")]
+    later = market.with_columns(pl.col("timestamp") + pl.duration(minutes=1), *closes)
+    shard = shard_from_frames(market, detail=pl.concat([market, later]))
+    found = check_lookahead(shard, Trader, Settings(), np.array([[5.0]]), params=("window",), compiled=False)
+    assert shard.finer_bars.count.tolist() == [2] * market.height
+    assert found.requests > 0
+
+
 @pytest.mark.parametrize("cls", [Tomorrow, WholeHistory, Centred])
 def test_a_feature_that_looks_ahead_is_named(market, cls):
     with pytest.raises(StrategyError, match=f"{cls.__name__} looks ahead: feature `edge`") as caught:

@@ -86,7 +86,9 @@ TABLE: Mapping[str, Metric] = {
     "slippage": Metric(MONEY, "What all fills cost beyond the market's price."),
     "financing": Metric(MONEY, "Interest, borrow fees and funding that were paid, less what was received."),
     "currency_pnl": Metric(MONEY, "What changes of rates added to cash in other currencies."),
-    "ambiguous_fills": Metric(COUNT, "Fills where the bar's range allowed another choice, such as target or stop."),
+    "ambiguous_fills": Metric(
+        COUNT, "Fills where the bar's range, or that of its finer bars, allowed another choice, such as target or stop."
+    ),
     "ambiguous_pnl": Metric(MONEY, "What the opposite choice at those fills would have added, to the bar's close."),
     "rejected_orders": Metric(COUNT, "Orders that were rejected, when they were asked for or when they were to fill."),
     "final_equity": Metric(MONEY, final_equity_of, "equity[-1]", (NO_SESSION,)),

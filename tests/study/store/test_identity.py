@@ -87,6 +87,18 @@ def test_a_benchmark_is_part_of_the_study_and_where_its_file_is_is_not(home):
     assert [others[0], *others[2:]] == [file, spy, file]
 
 
+def test_finer_bars_are_part_of_the_study_and_where_their_file_is_is_not(home):
+    texts = ("", "detail: minutes.csv", "detail: moved.csv", "detail: {path: moved.csv, columns: {close: Last}}")
+    found = []
+    for text in texts:
+        (home / "sweep.yaml").write_text(SWEEP.replace("bars.csv}", f"bars.csv, {text}}}"))
+        found.append(read(home))
+    without, given, moved, renamed = found
+    assert "detail" not in without.determining["data"]
+    assert given.hash == moved.hash
+    assert len({without.hash, given.hash, renamed.hash}) == 3
+
+
 MOVED = SWEEP.replace("mine.py:", "inner/mine.py:").replace("costs/fees.py:", "inner/costs/fees.py:")
 LONGER = SWEEP.replace("study: mine", "study: yours").replace("trials: 4", "trials: 8") + "runtime: {workers: 2}\n"
 

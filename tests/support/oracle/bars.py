@@ -28,11 +28,13 @@ class Bars:
     """What happens at a bar."""
 
     def meet(self, group):
-        self.due = []
-        for order in sorted(self.working(), key=lambda order: order.number):
-            if order.asset in group and not self.at_close(order):
-                self.come_due(order, *self.touch(order, group[order.asset]))
-        self.settle(group)
+        for bars in self.moments(group):
+            self.moment += 1
+            self.due = []
+            for order in sorted(self.working(), key=lambda order: order.number):
+                if order.asset in bars and not self.at_close(order):
+                    self.come_due(order, *self.touch(order, bars[order.asset]))
+            self.settle(bars)
 
     def meet_close(self, group, now, types=TYPES):
         for order in sorted(self.working(), key=lambda order: order.number):
@@ -102,7 +104,7 @@ class Bars:
         if self.beyond and not order.is_stop:
             if (opened < level) if falls_to_it else (opened > level):
                 return AT_OPEN, opened
-            return (IN_RANGE, level) if low < level < high else (None, None)
+            return (IN_RANGE, level) if (low < level if falls_to_it else high > level) else (None, None)
         if opened == level or (opened < level) == falls_to_it:
             return AT_OPEN, opened
         if low <= level <= high:
@@ -132,7 +134,7 @@ class Bars:
             return
         self.fit(order, held)
         units = self.fillable(order)
-        if order.doubted == self.now and self.targets_first:
+        if order.doubted == self.moment and self.targets_first:
             self.ambiguous += units != 0
             self.ambiguous_pnl += self.gain(order, units, price)
             return
@@ -188,7 +190,7 @@ class Bars:
     def weigh(self, order, units, price):
         """Count a fill in the range if there was another choice, and what that would have gained more."""
         gained = self.gain(order, units, price)
-        doubted = order.doubted == self.now
+        doubted = order.doubted == self.moment
         left, otherwise = units, Fraction(0)
         for moment, _, _, other, level in sorted(self.due, key=lambda due: due[:3]):
             if moment != IN_RANGE or other.status != "working" or not self.apart(order, other):
@@ -276,7 +278,7 @@ class Bars:
                 level = child.level
                 if by_stop and child.is_stop and (low <= level < price if up else price < level <= high):
                     if child.within_limit(level):
-                        child.doubted = self.now
+                        child.doubted = self.moment
                         self.come_due(child, IN_RANGE, level)
                     if not self.targets_first:
                         child.triggered = child.triggered or not child.within_limit(level)

@@ -3,8 +3,8 @@
 It is written from the documented rules alone: arithmetic in fractions, orders as objects, nothing counted that can be
 summed, and no code shared with the engine but the steps of a script. What the rules leave to rounding, a tolerance of
 one part in 10^12, is theirs too.
-What a script asks for is in `requests`, what a bar does in `bars`, what orders mean for each other in
-`families`; here are the account, the calendar and the order of events.
+What a script asks for is in `requests`, what a bar does in `bars`, which bars are played on finer ones in `finer`, what
+orders mean for each other in `families`; here are the account, the calendar and the order of events.
 
 At each timestamp:
 
@@ -65,6 +65,7 @@ from fractions import Fraction
 from oracle.bars import Bars
 from oracle.costs import Costs
 from oracle.families import Families
+from oracle.finer import Finer
 from oracle.orders import DAY, GTD, MARKET, TOLERANCE
 from oracle.requests import Requests
 
@@ -80,7 +81,7 @@ PROFILES = {
 }
 
 
-class Oracle(Requests, Bars, Families):
+class Oracle(Requests, Bars, Finer, Families):
     """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
 
     def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
@@ -110,6 +111,7 @@ class Oracle(Requests, Bars, Families):
         self.ambiguous = 0
         self.ambiguous_pnl = Fraction(0)
         self.now = 0
+        self.moment = 0  # counts the bars that orders meet
         self.births = 0
         self.due = []
 

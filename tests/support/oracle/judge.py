@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,9 @@ def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
     oracle = kind(scenario.groups, scenario.assets, account, scenario.costs, scenario.profile, scenario.per_session)
     oracle.idle, oracle.beyond = scenario.idle, scenario.limit_fill == "penetration"
     oracle.volume_share = scenario.volume_share
+    oracle.finer = {
+        key: [(time, tuple(map(Fraction, bar))) for time, bar in parts] for key, parts in scenario.finer.items()
+    }
     oracle.targets_first = scenario.ambiguous == "target_first"
     return oracle.run([Spoken(step) for step in scenario.steps])
 

@@ -59,7 +59,7 @@ class Order:
     paid: Fraction = Fraction(0)
     reserved: Fraction = Fraction(0)
     number: int = 0  # the place of its coming to life: resting orders are looked at in this order
-    doubted: int = -1  # the timestamp at which its level was reached before its entry, or after
+    doubted: int = -1  # the moment at which its level was reached before its entry, or after
     children: list[Order] = field(default_factory=list)
 
     @property

@@ -21,6 +21,7 @@ from scenarios.scripted import (
     TARGET_QUANTITY,
     TARGET_VALUE,
     UPDATE,
+    Prices,
     Step,
     bars,
     cancel,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from backsweep.trial.result import Result
 
 ASSETS = ("A", "B", "C")
+PARTS = 24  # at most so many finer bars a bar
 COSTS: tuple[dict[str, Any], ...] = (
     {},
     {"commission": {"kind": "percentage", "rate": 0.001}, "slippage": {"kind": "percentage", "rate": 0.002}},
@@ -108,6 +110,7 @@ class Scenario:
     ambiguous: str = "stop_first"
     actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
     rates: dict[str, list[float]] = field(default_factory=dict)  # of each currency, one for each timestamp
+    finer: dict[tuple[int, str], list[tuple[int, Prices]]] = field(default_factory=dict)  # by bar: its parts in time
 
     @property
     def market(self) -> pl.DataFrame:
@@ -137,6 +140,21 @@ class Scenario:
         return pl.DataFrame(rows, schema=names, orient="row")
 
     @property
+    def detail(self) -> pl.DataFrame | None:
+        """The finer bars as a frame, five minutes each, None if there are none."""
+        if not self.finer:
+            return None
+        step = timedelta(hours=24 // self.per_session)
+        # A bar of an hour has those up to its own time; a daily one, stamped at midnight, those of its day.
+        early = PARTS if self.per_session > 1 else 0
+        rows = [
+            (FIRST_DAY + at * step + timedelta(minutes=5 * (time - early)), asset, *map(float, bar))
+            for (at, asset), parts in self.finer.items()
+            for time, bar in parts
+        ]
+        return pl.DataFrame(rows, schema=("timestamp", "asset", "open", "high", "low", "close"), orient="row")
+
+    @property
     def context(self) -> pl.DataFrame | None:
         """The rates as a frame, None if there are none."""
         if not self.rates:
@@ -152,6 +170,7 @@ class Scenario:
             self.market,
             actions=self.corporate_actions,
             context=self.context,
+            detail=self.detail,
             account=self.account,
             costs=self.costs,
             prices="any",

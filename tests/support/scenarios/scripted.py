@@ -381,10 +381,12 @@ ACCOUNT = {"cash": 10_000.0, "kind": "margin", "leverage": 10.0}
 def evaluator(market: pl.DataFrame, cls: type[Strategy] = Script, **spec: Any) -> Evaluator:
     """Build an evaluator over frames.
 
-    `spec` overrides account, execution, costs, fixed, params, signals, context, actions, shards, prices.
+    `spec` overrides account, execution, costs, fixed, params, signals, context, actions, detail, shards,
+    prices.
     """
     frames = (spec.pop(name, None) for name in ("signals", "context", "actions"))
-    shard = shard_from_frames(market, *frames, spec=DataSpec(bars="frame", prices=spec.pop("prices", "positive")))
+    data = DataSpec(bars="frame", prices=spec.pop("prices", "positive"))
+    shard = shard_from_frames(market, *frames, spec=data, detail=spec.pop("detail", None))
     spec = {"account": ACCOUNT, "params": ("steps", "count") if cls is Script else (), **spec}
     shards = spec.pop("shards", None)
     return make_evaluator(

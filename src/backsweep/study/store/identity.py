@@ -76,10 +76,7 @@ class Identity:
         self._name_sources(content)
         for role in ROLES:
             entry = content["data"].pop(role, None)
-            own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
-            if role == "benchmark" and entry is not None:  # no study before this key has one
-                own = {"asset": entry} if isinstance(entry, str) and not names_file(entry) else own
-                own = {key: value for key, value in own.items() if value} or {"columns": {"close": "close"}}
+            own = _without_place(role, entry)
             if any(own.values()):
                 content["data"][role] = own
         _drop_former(content)
@@ -164,6 +161,17 @@ class Identity:
             content.get("proposals", 1),
             content.get("space"),
         )
+
+
+def _without_place(role: str, entry: Any) -> dict[str, Any]:
+    """Return what an entry of the data section says besides where its files are; empty without an entry."""
+    own = {key: value for key, value in entry.items() if key != "path"} if isinstance(entry, dict) else {}
+    if role == "benchmark" and entry is not None:  # no study before this key has one
+        own = {"asset": entry} if isinstance(entry, str) and not names_file(entry) else own
+        return {key: value for key, value in own.items() if value} or {"columns": {"close": "close"}}
+    if role == "detail" and entry is not None:  # nor one of these
+        return {key: value for key, value in own.items() if value} or {"given": True}
+    return own
 
 
 def identify(sweep: Sweep, data: str, axes: Iterable[Dimension] | None = None) -> Identity:
