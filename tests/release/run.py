@@ -102,7 +102,7 @@ def try_out(python: str, artefact: Path, sweeps: Path, work: Path) -> str:
     say(f"{version}: installing {artefact.name}")
     run([python, "-m", "venv", str(place / "venv")])
     pip = [str(place / "venv" / "bin" / "python"), "-m", "pip"]
-    run([*pip, "install", "-q", "-c", pins, str(artefact)], PIP_CONSTRAINT=pins)
+    run([*pip, "install", "-q", "--no-compile", "-c", pins, str(artefact)], PIP_CONSTRAINT=pins)
     run([*pip, "check"])
     size = sum(path.stat().st_size for path in (place / "venv").rglob("*") if path.is_file() and not path.is_symlink())
     say(f"{version}: running the demo")

@@ -25,7 +25,13 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     if sweep.walk_forward is None or sweep.walk_forward.holdout is None:
         raise BadInput("the study has no holdout", where=str(path), remedy="add `holdout: 2y` under `walk_forward`")
     if not why.strip():
-        raise BadInput("a look at the holdout needs a reason", where="--why", remedy='add --why "final check"')
+        raise BadInput(
+            "a look at the holdout needs a reason, which is recorded",
+            where="--why",
+            expected="what the look is to decide, in words",
+            found="nothing",
+            remedy='add --why "final check before trading"; only the first look is out of sample',
+        )
     state = study.state
     if not state.finished:
         raise BadInput(

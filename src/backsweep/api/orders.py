@@ -39,6 +39,7 @@ class NextOrders:
     ----------
     trial, reason, params : which trial of the study, why that one, and its parameters.
     last_bar : when the last bar of the data ended, UTC.
+    zone : the zone of the data's sessions, in which the command line shows times.
     data : how these data and the study's compare.
     positions : the assets held.
     working : orders that waited before, with their present prices.
@@ -55,6 +56,7 @@ class NextOrders:
     reason: str
     params: dict[str, Any]
     last_bar: datetime
+    zone: str
     data: str
     positions: pl.DataFrame
     working: pl.DataFrame
@@ -102,6 +104,7 @@ def next_orders(
         reason=_reason(opened, asked=trial is not None),
         params=params,
         last_bar=result.equity["timestamp"][-1],
+        zone=sweep.data.timezone or "UTC",
         data=describe_newer(opened, number, result, spec) if newer else same,
         positions=result.positions,
         working=working,

@@ -24,7 +24,7 @@ from backsweep.study.results.newer_data import check_all_but_data, describe_newe
 from backsweep.study.results.replay import replay_values
 from backsweep.study.results.stress_test import run_stress_test
 from backsweep.study.results.study import Study, open_study
-from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep
+from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep, warnings_of_value
 from backsweep.study.results.warm_start import with_warm_start
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.samplers import check_sampler
@@ -32,6 +32,7 @@ from backsweep.study.search.section_numbers import check_value
 from backsweep.study.search.space import Space, build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify, list_files
+from backsweep.study.store.lookahead_record import note, remember
 from backsweep.study.store.looks import recording_looks
 from backsweep.study.store.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
 from backsweep.study.table.columns import USER_ATTRS
@@ -156,6 +157,7 @@ def run(
             seconds=where.seconds,
         )
     study = open_study(folder)
+    note(study.path, study.identity)
     if summary.paused:
         return study
     with _located(sweep):
@@ -225,6 +227,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
             shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed), folds=spec.folds
         )
     warnings = (*map(str, warnings_of_sweep(sweep, cls)), *result.warnings)
+    remember(identify(sweep, fingerprint(sweep.data)), lookahead.moments, lookahead.requests)
     gaps, anomalies = tuple(find_gaps(shard, find_interval(shard))), tuple(find_anomalies(shard))
     return Findings(sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings, sleep)
 
@@ -272,6 +275,9 @@ def replay(
     spec = trial_spec(sweep, space)
     with _located(sweep):
         result = replay_values(spec, values, compiled=compiled)
+    ranges: dict[str, Any] = {axis.name: axis for axis in space.dimensions} | declared
+    outside = (str(each) for name in values for each in warnings_of_value(name, values[name], ranges.get(name)))
+    result = replace(result, notes=(*outside, *result.notes))
     if newer and opened is not None and trial is not None:
         same = opened.describe(trial)["params"] == values
         note = f"the data are {describe_newer(opened, trial if same else None, result, spec)}"

@@ -18,6 +18,7 @@ from backsweep.cli.ending import always_stoppable, clean_output
 from backsweep.cli.export import export
 from backsweep.cli.holdout import holdout
 from backsweep.cli.init import init
+from backsweep.cli.listing import list_studies
 from backsweep.cli.null import null
 from backsweep.cli.orders import orders
 from backsweep.cli.report import report
@@ -33,12 +34,12 @@ app = typer.Typer(
     name="backsweep",
     help="Run one trading strategy under very many parameter sets, and test which results are more than luck.",
     epilog="Start with: backsweep check sweeps/demo.yaml",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 for command in (init, run, backtest, show, compare, report, orders, export, null, holdout, check, submit):
     app.command()(command)
+app.command(name="list")(list_studies)
 
 
 def _print_version(wanted: bool) -> None:

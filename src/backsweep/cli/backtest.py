@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from backsweep.cli.console import (
     print_benchmarks,
     print_warnings,
 )
+from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
 from backsweep.report.formats import format_metric, format_number
@@ -35,6 +36,7 @@ def backtest(
     interpreted: Annotated[
         bool, typer.Option("--interpreted", help="Run as plain Python: slow, same results.")
     ] = False,
+    form: Form = Format.table,
     overrides: Overrides = None,
 ) -> None:
     """Run one parameter set: print its metrics, write its fills, trades, equity and orders.
@@ -52,6 +54,15 @@ def backtest(
         sweep, params, trial=trial, study=study, compiled=not interpreted, overrides=overrides or ()
     )
     folder = done.write(out if out is not None else Path("backtests") / done.study)
+    if form is not Format.table:
+        content: dict[str, dict[str, Any]] = {"params": done.params, "metrics": done.result.metrics}
+        if form is Format.json:
+            reasons, warnings = done.result.reasons, list(done.result.warnings)
+            write_json({**content, "undefined": reasons, "warnings": warnings, "records": str(folder)})
+        else:
+            write_values(content)
+            print_warnings(done.result.warnings)
+        return
     console = make_console()
     if done.params:
         console.print(make_listing({name: format_number(value) for name, value in done.params.items()}))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backsweep.cli.console import echo, make_console, make_listing, print_warnings
+from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.report.formats import format_metric, format_number
 
@@ -19,11 +20,11 @@ POOR_COVER = 0.5
 """A signal that fewer bars have is probably spelled or stamped in another way."""
 
 
-def check(sweep: SweepFile, overrides: Overrides = None) -> None:
-    """Validate the file, the data and the strategy, run one trial and test for look-ahead; write nothing.
+def check(sweep: SweepFile, form: Form = Format.table, overrides: Overrides = None) -> None:
+    """Validate the file, the data and the strategy, run one trial and test for look-ahead; write no file of yours.
 
     The trial has the parameters in the middle of the search space. The look-ahead test truncates and alters the data
-    after random timestamps: requests before them must not change.
+    after random timestamps: requests before them must not change. A study that is run from then on notes the test.
 
     For example:
 
@@ -43,6 +44,18 @@ def check(sweep: SweepFile, overrides: Overrides = None) -> None:
         params["relations"] = f"{texts}: {found.space.region.share:.2%} of the space"
     shown = ("total_return", "sharpe", "max_drawdown", "trades")
     metrics = {name: format_metric(name, found.result.metrics[name]) for name in shown}
+    if form is not Format.table:
+        content: dict[str, Mapping[str, Any]] = {
+            "check": describe_check(found),
+            "parameters": params,
+            "trial": dict(found.result.metrics),
+        }
+        if form is Format.json:
+            write_json({**content, "files": [*found.files], "warnings": [*found.warnings]})
+        else:
+            write_values(content)
+            print_warnings(found.warnings)
+        return
     console = make_console()
     console.print(make_listing(describe_check(found)))
     console.print()

@@ -12,7 +12,7 @@ import re
 import shlex
 import sys
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -150,28 +150,32 @@ def print_next(trials: int, study: Path | str) -> None:
     echo(f"{trials:,} trials are in {study}; next: backsweep show {place}, or backsweep report {place}")
 
 
-def print_columns(console: Console, columns: Mapping[str, Sequence[str]]) -> None:
-    """Print columns of numbers under their headings, in as many tables as the width needs, each with the first column.
+def print_columns(console: Console, columns: Mapping[str, Sequence[str]], *, left: bool = False) -> None:
+    """Print columns under their headings, numbers to the right or texts to the `left`, as one table.
 
-    A long heading breaks after its dots and underscores.
+    A long heading breaks after its dots and underscores. Columns stand closer where the width needs it; those that do
+    not fit even so are left out, the last ones first, and named below.
     """
-    (first, cells), *others = ((clean(name), [*map(clean, cells)]) for name, cells in columns.items())
-    while others:
-        block = {first: cells}
-        while others and (len(block) == 1 or _width({**block, **dict(others[:1])}) <= console.width):
-            block.update([others.pop(0)])
-        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-        for heading in block:
-            table.add_column("\n".join(_break(heading)), justify="right", no_wrap=True, vertical="bottom")
-        for row in zip(*block.values(), strict=True):
-            table.add_row(*row)
-        console.print(table)
-        console.print()
+    shown = {clean(name): [*map(clean, cells)] for name, cells in columns.items()}
+    gap = GAP if _width(shown, GAP) <= console.width else 1
+    missing: list[str] = []
+    while len(shown) > 2 and _width(shown, gap) > console.width:
+        missing.insert(0, shown.popitem()[0])
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+    for heading in shown:
+        justify: Literal["left", "right"] = "left" if left else "right"
+        table.add_column("\n".join(_break(heading)), justify=justify, no_wrap=True, vertical="bottom")
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
+    console.print(table)
+    if missing:
+        console.print(f"left out, as the width does not suffice: {', '.join(missing)}; --format json has all")
+    console.print()
 
 
-def _width(columns: Mapping[str, Sequence[str]]) -> int:
+def _width(columns: Mapping[str, Sequence[str]], gap: int) -> int:
     widest = (max(map(len, [*_break(heading), *cells])) for heading, cells in columns.items())
-    return sum(width + GAP for width in widest) - GAP
+    return sum(width + gap for width in widest) - gap
 
 
 def _break(heading: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from backsweep.cli.console import make_console, make_listing, print_benchmarks, write_data
+from backsweep.cli.console import make_console, make_listing, print_benchmarks
+from backsweep.cli.forms import Format, write_json, write_values
 from backsweep.printable import clean
 from backsweep.report.formats import format_metric
 from backsweep.report.words import (
@@ -25,15 +24,18 @@ if TYPE_CHECKING:
     from backsweep.study.results.study import Study
 
 
-def show_findings(study: Study, *, as_json: bool) -> None:
-    """Print the statistics of a study, as text or as JSON with null for what is undefined."""
+def show_findings(study: Study, form: Format) -> None:
+    """Print the statistics of a study."""
     found = study.statistics
-    if as_json:
+    if form is not Format.table:
         beside = (
             {} if study.benchmark is None else {"benchmark": _beside(study), "benchmarks": study.benchmark.to_dicts()}
         )
-        content = None if found is None else _plain(asdict(found) | beside)
-        write_data(json.dumps(content, indent=2) + "\n")
+        content = None if found is None else asdict(found) | beside
+        if form is Format.json:
+            write_json(content)
+        else:
+            write_values({"statistics": content or {}})
         return
     console = make_console()
     if found is None:
@@ -70,16 +72,12 @@ def _beside(study: Study) -> dict[str, float | None]:
     return {name: figures.get(name) for name in BENCHMARK_METRICS}
 
 
-def show_null(study: Study) -> None:
+def show_null(study: Study, form: Format) -> None:
     """Print the null study of a study."""
-    if study.null is not None:
+    found = {} if study.null is None else asdict(study.null)
+    if form is Format.json:
+        write_json(found or None)
+    elif form is Format.csv:
+        write_values({"null": found})
+    elif study.null is not None:
         make_console().print(make_listing(describe_null(study.null)))
-
-
-def _plain(value: Any) -> Any:
-    """Replace NaN and infinities, which JSON does not have, by None."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from backsweep.cli.console import echo, make_console, make_listing
+from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import StudyPlace
 from backsweep.report.formats import format_metric, format_number
 
 
 def holdout(
     study: StudyPlace,
-    why: Annotated[str, typer.Option(help="Reason for the look; it is recorded.", show_default=False)],
+    why: Annotated[str, typer.Option(help="Reason for the look; it is recorded.  [default: needed]")] = "",
     trial: Annotated[int | None, typer.Option(help="Use this trial instead of the selected one.")] = None,
+    form: Form = Format.table,
 ) -> None:
     """Run the selected parameters on the holdout. Every look is recorded: only the first is out of sample.
 
@@ -26,6 +29,18 @@ def holdout(
     from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - as above
 
     use = backsweep.open_holdout(study, why, trial=trial)
+    if form is Format.json:
+        write_json(asdict(use))
+        return
+    if form is Format.csv:
+        write_values(
+            {
+                "holdout": {"trial": use.trial, "start": use.start, "end": use.end},
+                "params": use.params,
+                "metrics": use.metrics,
+            }
+        )
+        return
     console = make_console()
     about = {"trial": str(use.trial), "from": use.start[:10], "to": use.end[:10]}
     console.print(make_listing({**about, **{name: format_number(value) for name, value in use.params.items()}}))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backsweep.cli.console import echo
+from backsweep.cli.forms import Form, Format
 from backsweep.cli.options import Address, Backend, Overrides, StudyOut, SweepFile, interruptible
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def null(
     backend: Backend = None,
     address: Address = None,
     out: StudyOut = None,
+    form: Form = Format.table,
     overrides: Overrides = None,
 ) -> None:
     """Repeat a study's search on histories with permuted sessions, and rank its result among theirs.
@@ -46,7 +48,7 @@ def null(
             overrides=overrides or (),
             progress=_print_progress,
         )
-    show_null(study)
+    show_null(study, form)
 
 
 def _print_progress(progress: NullProgress) -> None:

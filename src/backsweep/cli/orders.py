@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -15,8 +15,8 @@ from backsweep.cli.console import (
     print_warnings,
     write_data,
 )
+from backsweep.cli.forms import Form, Format, write_json
 from backsweep.cli.options import Overrides, SweepFile
-from backsweep.cli.show import Format
 from backsweep.report.formats import format_number
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def orders(
         str | None, typer.Option(metavar="DIR", help="The study's folder or URL.  [default: studies/STUDY]")
     ] = None,
     trial: Annotated[int | None, typer.Option(help="Use this trial instead of the selected one.", min=0)] = None,
-    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
+    form: Form = Format.table,
     overrides: Overrides = None,
 ) -> None:
     """Run a study's selected parameters on today's data: positions, working orders, and orders for the next bar.
@@ -52,7 +52,7 @@ def orders(
     found = next_orders(sweep, study, trial=trial, overrides=overrides or ())
     if form is Format.json:
         tables = {name: table.to_dicts() for name, table in found.tables().items()}
-        write_data(json.dumps({**_head(found), **tables}, default=str, indent=2) + "\n")
+        write_json({**_head(found), **tables})
     elif form is Format.csv:
         write_data(_csv(found))
         echo(f"trial {found.trial}: {found.reason}; data: {found.data}", err=True)
@@ -76,10 +76,12 @@ def _csv(found: NextOrders) -> str:
 
 
 def _print(found: NextOrders) -> None:
-    console = make_console()
+    import polars as pl  # noqa: PLC0415 - loaded by now
+
+    console, zone = make_console(), ZoneInfo(found.zone)
     about = {
         "trial": f"{found.trial}: {found.reason}",
-        "last bar": f"{found.last_bar:%Y-%m-%d %H:%M} UTC",
+        "last bar": f"{found.last_bar.astimezone(zone):%Y-%m-%d %H:%M} {found.zone}",
         "data": found.data,
     }
     params = {name: format_number(value) for name, value in found.params.items()}
@@ -91,5 +93,6 @@ def _print(found: NextOrders) -> None:
         echo(f"{HEADINGS[name]}: {len(table) or 'none'}")
         shown = [column for column in table.columns if table[column].null_count() < len(table)]
         if shown:
-            columns = {column: [format_number(value, 10) for value in table[column]] for column in shown}
+            local = table.with_columns(pl.col(pl.Datetime).dt.convert_time_zone(found.zone))
+            columns = {column: [format_number(value, 10) for value in local[column]] for column in shown}
             print_columns(console, columns)

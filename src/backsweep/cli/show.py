@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,8 +17,8 @@ from backsweep.cli.console import (
     write_data,
 )
 from backsweep.cli.findings import show_findings
+from backsweep.cli.forms import Form, Format, write_json
 from backsweep.cli.options import StudyPlace
-from backsweep.errors import BadInput
 from backsweep.report.formats import format_metric, format_number
 from backsweep.report.words import describe_final
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
@@ -43,19 +41,11 @@ SHOWN = ("sharpe", "cagr", "max_drawdown", "trades")
 """The metrics of the table, after the objectives; the other formats have all."""
 
 
-class Format(StrEnum):
-    """How the trials are written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-
-
 def show(
     study: StudyPlace,
     top: Annotated[int, typer.Option(help="Number of trials to show.", min=1)] = 10,
     folds: Annotated[bool, typer.Option("--folds", help="Show what each fold of a walk-forward selected.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
+    form: Form = Format.table,
     only_hash: Annotated[
         bool, typer.Option("--hash", help="Print only the digest of the study's rows, timing columns apart.")
     ] = False,
@@ -93,9 +83,7 @@ def show(
         echo(opened.digest())
         return
     if statistics:
-        if form is Format.csv:
-            raise BadInput("statistics have no CSV format", where="--format csv", remedy="use --format json")
-        show_findings(opened, as_json=form is Format.json)
+        show_findings(opened, form)
         return
     if folds:
         _show_folds(opened, form)
@@ -111,14 +99,16 @@ def show(
         content["holdout_touches"] = [asdict(use) for use in opened.holdout_uses]
         if opened.has_folds:
             content["final"] = opened.walk_forward.final.to_dicts()
-        write_data(json.dumps(content, default=str, indent=2) + "\n")
+        content["lookahead"] = None if opened.lookahead is None else asdict(opened.lookahead)
+        write_json(content)
     else:
         walk = opened.sweep.walk_forward
         from backsweep.api.sweeps import study_warnings  # noqa: PLC0415 - loads Polars and Numba, as above
         from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
 
         said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
-        more = {"holdout": said, "final choice": describe_final(opened)}
+        tested = "not tested: backsweep check does" if opened.lookahead is None else str(opened.lookahead)
+        more = {"holdout": said, "final choice": describe_final(opened), "look-ahead": tested}
         print_best(make_console(), opened.state, opened.sweep.search, best, more)
         print_benchmarks(make_console(), opened.benchmark)
         print_warnings(study_warnings(opened))
@@ -134,7 +124,7 @@ def _show_folds(study: Study, form: Format) -> None:
         if study.benchmark is not None:
             tables["benchmark"] = study.benchmark.to_dicts()
         content = {"metrics": result.metrics, **tables}
-        write_data(json.dumps(content, default=str, indent=2) + "\n")
+        write_json(content)
         return
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]

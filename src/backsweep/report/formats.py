@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+_SMALL = 0.1
+"""Amounts below this, and shares below as many per cent, have significant digits instead of two decimals."""
+
 
 def format_metric(name: str, value: float | None) -> str:
     """Return a metric in its unit; a dash where it is undefined."""
@@ -14,8 +17,10 @@ def format_metric(name: str, value: float | None) -> str:
 
     unit = TABLE[name].unit if name in TABLE else ""
     if unit in {FRACTION, YEARLY}:
-        return f"{value:.2%}"
-    return f"{value:,.2f}" if unit == MONEY else format_number(value)
+        return f"{value:.2%}" if value == 0.0 or abs(value) >= _SMALL / 100.0 else f"{format_number(100.0 * value, 2)}%"
+    if unit == MONEY and (value == 0.0 or abs(value) >= _SMALL):
+        return f"{value:,.2f}"
+    return format_number(value)
 
 
 def fixed(value: float, digits: int = 2) -> str:

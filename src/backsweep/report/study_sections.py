@@ -34,6 +34,7 @@ from backsweep.study.results.trial_charts import (
     slice_chart,
     surface_chart,
 )
+from backsweep.study.store.lookahead_record import UNCHECKED
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import value_columns
 
@@ -222,6 +223,7 @@ def _making(study: Study) -> list[Part]:
         "strategy": f"{study.sweep.strategy}, source {identity.strategy}",
         "versions": ", ".join(f"{name} {version}" for name, version in identity.versions.items()),
     }
+    entries["look-ahead"] = UNCHECKED if study.lookahead is None else str(study.lookahead)
     if study.holdout_uses:
         from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
 

@@ -20,6 +20,7 @@ from backsweep.study.search.dimension import Dimension
 from backsweep.study.search.space import Space
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import HoldoutUse, read_uses
+from backsweep.study.store.lookahead_record import Passed, read_passed
 from backsweep.study.store.looks import read_looks
 from backsweep.study.store.null_results import rank, read_histories
 from backsweep.study.store.records import read_records
@@ -264,6 +265,11 @@ class StoredStudy:
     def holdout_uses(self) -> list[HoldoutUse]:
         """The recorded looks at the holdout."""
         return read_uses(self.path, self.identity.hash)
+
+    @property
+    def lookahead(self) -> Passed | None:
+        """The test for look-ahead that the strategy passed on these data; None where it has not been tested."""
+        return read_passed(self.path, self.identity)
 
     @property
     def best(self) -> dict[str, Any] | None:

@@ -20,8 +20,9 @@ from backsweep.trial.run_warnings import ORDER_COLUMNS, RunWarning, warnings_of_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from backsweep.strategy import Strategy
+    from backsweep.strategy import Param, Strategy
     from backsweep.study.results.study import Study
+    from backsweep.study.search.dimension import Dimension
     from backsweep.sweepfile.sweep import Sweep
 
 HIGHEST_RATE = 0.05
@@ -34,6 +35,22 @@ def warnings_of_sweep(sweep: Sweep, cls: type[Strategy]) -> list[RunWarning]:
     Also where trials of an earlier study begin one with folds.
     """
     return [*_costs(sweep), *_ranges(sweep, cls), *_prints(cls), *_warm_start(sweep)]
+
+
+def warnings_of_value(name: str, value: float | bool, ranges: Param | Dimension | None) -> list[RunWarning]:
+    """Return that a parameter has a value outside its declared range, if it has."""
+    if ranges is None or isinstance(value, bool):
+        return []
+    if ranges.choices is not None:
+        inside, range_text = value in ranges.choices, "one of " + ", ".join(map(str, ranges.choices))
+    elif ranges.low is not None and ranges.high is not None:
+        inside, range_text = ranges.low <= value <= ranges.high, f"{ranges.low:g} to {ranges.high:g}"
+    else:
+        return []
+    if inside:
+        return []
+    remedy = "it runs as given; no study that keeps the range tries it"
+    return [RunWarning(f"{value:g} is outside its declared range, {range_text}", f"parameter {name}", remedy)]
 
 
 def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]) -> list[RunWarning]:
