@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test long docs picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench release-check format clean
+.PHONY: help setup demo demo-clean static check test long docs site picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench release-check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +86,9 @@ calibration: $(READY)  ## search noise and planted edges and print how often the
 
 docs: $(READY)  ## write the reference pages of docs/reference from the code
 	PYTHONPATH=docs $(BIN)/python -m generate
+
+site: $(READY)  ## build the documentation as a site without a server: open build/site/index.html
+	PYTHONPATH=docs $(BIN)/python -m generate.site build
 
 picture: $(READY)  ## run the demo, or find it finished, and draw docs/demo.svg
 	$(BIN)/backsweep run sweeps/demo.yaml

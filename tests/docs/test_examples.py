@@ -1,5 +1,6 @@
 """The examples of the pages work: Python runs, YAML is a sweep file or a part of one, commands have their options."""
 
+import ast
 import re
 import runpy
 import shutil
@@ -17,7 +18,7 @@ from backsweep.sweepfile.load import load_sweep
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = {"python", "yaml", "sh", "text", "diff"}
+LANGUAGES = {"python", "yaml", "sh", "text", "diff", "py"}  # py: the code of other tools, for reading
 SMALLEST = {
     "study": "page",
     "data": {"bars": "bars.parquet"},
@@ -78,6 +79,11 @@ def test_the_python_of_a_page_runs_and_leaves_a_study(page, tmp_path, monkeypatc
     run_python(page, tmp_path, monkeypatch)
     (study,) = (tmp_path / "studies").glob("[a-z]*")
     assert len(bs.open_study(study).trials) == 8
+
+
+@pytest.mark.parametrize("text", blocks("py"))
+def test_the_code_of_another_tool_is_python(text):
+    assert ast.parse(text).body
 
 
 def merge(base, part):

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OWN = ("my_costs.py", "strategy.py")  # files of the examples
+OWN = ("my_costs.py", "strategy.py", "mine/sweep.yaml", "mine/strategy.py")  # files of the examples
 
 
 def anchors(page):
