@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backsweep.cli.console import echo, make_console, make_sheet, write_data
-from backsweep.cli.show import Format
-from backsweep.errors import BadInput
+from backsweep.cli.console import echo, make_console, make_sheet
+from backsweep.cli.forms import Form, Format, write_json, write_values
 
 
 def compare(
@@ -20,7 +18,7 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.html", help="Write the comparison as a page, too.")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
+    form: Form = Format.table,
 ) -> None:
     """Compare studies: verdicts, the same sessions, parameters, and what differs in how they were made.
 
@@ -34,16 +32,15 @@ def compare(
     from backsweep.report.comparison import WARNING, compare_studies, name_studies  # noqa: PLC0415 - the same
     from backsweep.report.write import write_comparison  # noqa: PLC0415 - the same
 
-    if form is Format.csv:
-        raise BadInput("comparisons have no CSV format", where="--format csv", remedy="use --format json")
     opened = [backsweep.open_study(study) for study in studies]
     names, found = name_studies(opened), compare_studies(opened)
-    if form is Format.json:
+    if form is not Format.table:
         content = {
             title: {name: dict(zip(names, texts, strict=True)) for name, texts in lines.items()}
             for title, lines in found.items()
         }
-        write_data(json.dumps(content, indent=2) + "\n")
+        write = write_json if form is Format.json else write_values
+        write(content)
     else:
         console = make_console()
         for title, lines in found.items():
@@ -52,4 +49,4 @@ def compare(
             console.print()
         echo(f"Note: {WARNING}")
     if out is not None:
-        echo(f"written: {write_comparison(opened, out)}", err=form is Format.json)
+        echo(f"written: {write_comparison(opened, out)}", err=form is not Format.table)
