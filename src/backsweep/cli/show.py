@@ -105,9 +105,10 @@ def show(
         walk = opened.sweep.walk_forward
         from backsweep.api.sweeps import study_warnings  # noqa: PLC0415 - loads Polars and Numba, as above
         from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
+        from backsweep.study.store.lookahead_record import describe_test  # noqa: PLC0415 - the same
 
         said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
-        tested = "not tested: backsweep check does" if opened.lookahead is None else str(opened.lookahead)
+        tested = describe_test(opened.lookahead)
         more = {"holdout": said, "final choice": describe_final(opened), "look-ahead": tested}
         print_best(make_console(), opened.state, opened.sweep.search, best, more)
         print_benchmarks(make_console(), opened.benchmark)

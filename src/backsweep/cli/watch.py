@@ -14,8 +14,10 @@ from backsweep.cli.console import echo, make_console
 from backsweep.cli.progress import Clock
 from backsweep.figures.style import thinned
 from backsweep.report.formats import format_number
+from backsweep.study.results.study import open_study
 from backsweep.study.results.watch import Watch
 from backsweep.study.run.progress import Progress
+from backsweep.study.store.lookahead_record import describe_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,4 +77,4 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                 time.sleep(max(every, _SHARE * (time.monotonic() - begun)))
             except KeyboardInterrupt:
                 raise typer.Exit(130) from None
-    show(console, state, study.search, best, {})
+    show(console, state, study.search, best, {"look-ahead": describe_test(open_study(path).lookahead)})

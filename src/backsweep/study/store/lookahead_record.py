@@ -81,6 +81,11 @@ def read_passed(path: Path | str, identity: Identity) -> Passed | None:
     return passed
 
 
+def describe_test(passed: Passed | None) -> str:
+    """Return what a study notes of the test for look-ahead, as one line."""
+    return "not tested: backsweep check does" if passed is None else str(passed)
+
+
 def _tested(identity: Identity) -> str:
     content = [identity.sweep["strategy"].rpartition(":")[2], identity.strategy, identity.files, identity.data]
     return sha256(json.dumps(content, sort_keys=True).encode())
