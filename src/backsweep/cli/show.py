@@ -224,10 +224,10 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: dict[str, st
         columns[name] = [format_metric(name, row[column]) for row in trials]
     params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAMS)}
     same = [name for name, cells in params.items() if len(cells) > 1 and len(set(cells)) == 1]
-    columns |= {name.removeprefix(PARAMS): cells for name, cells in params.items() if name not in same}
     notes = [_note(row) for row in trials]
     if any(notes):
-        columns["note"] = notes
+        columns["note"] = notes  # before the parameters: what does not fit the width is left out from the end
+    columns |= {name.removeprefix(PARAMS): cells for name, cells in params.items() if name not in same}
     print_columns(console, columns)
     if "front" in best.columns:
         console.print("front 1: no other trial is as good in every objective and better in one", markup=False)

@@ -258,14 +258,17 @@ def test_show_shows_a_study_that_has_no_trial_yet(sweep, command, tmp_path):
     assert (code, err) == (0, "")
 
 
-def test_show_takes_as_many_tables_as_the_width_asks_for(sweep, command, tmp_path):
+def test_show_is_one_table_as_wide_as_it_may_be_and_names_the_columns_left_out(sweep, command, tmp_path):
     many = "\n".join(f"    parameter_{i}: float = bs.param(0.0, 1.0)" for i in range(12))
     strategy = tmp_path / "strategy.py"
     strategy.write_text(strategy.read_text().replace("    size: int", many + "\n    size: int"))
     command("run", sweep, "--trials", 4)
     _, out, _ = command("show", "studies/small", "--top", 2)
-    assert len([line for line in out.splitlines() if line.startswith("trial ")]) == 3
-    assert "size" in out
+    assert len([line for line in out.splitlines() if line.startswith("trial ")]) == 1
+    said = out.partition("left out, as the width does not suffice: ")[2]
+    assert "size" in said
+    assert "parameter_11" in said
+    assert "parameter_0" not in said
     assert max(map(len, out.splitlines())) <= 100
 
 
@@ -347,7 +350,7 @@ def test_show_says_in_words_what_the_results_are_worth(sweep, command):
     assert "With 40 trials over 0.3 years" in out  # 120 sessions of 365 a year
     assert "trials tried" in out
     assert f"(the selected trial, number {bs.open_study('studies/small').selected}); expected maximum" in out
-    assert command("show", "studies/small", "--statistics", "--format", "csv")[0] == 2
+    assert "statistics,tried,40\n" in command("show", "studies/small", "--statistics", "--format", "csv")[1]
     code, out, _ = command("show", "studies/small", "--statistics", "--format", "json")
     found = json.loads(out)
     assert (code, found["tried"], found["sessions"]) == (0, 40, 120)
