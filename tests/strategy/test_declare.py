@@ -1,10 +1,22 @@
 import math
 import sys
+from typing import Literal
 
 import pytest
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import CommissionModel, Param, PerAsset, SlippageModel, Strategy, choice, param, state
+from backsweep.strategy import (
+    CommissionModel,
+    Param,
+    PerAsset,
+    SlippageModel,
+    Strategy,
+    choice,
+    numbers_of,
+    param,
+    state,
+    to_row,
+)
 
 
 class Declared(Strategy):
@@ -65,6 +77,44 @@ def test_a_type_follows_from_the_value_where_none_is_written():
     assert type(Bare().values()["flag"]) is bool
 
 
+def test_texts_and_none_are_choices_and_keep_their_types():
+    class Coded(Strategy):
+        kind: str = choice(["sma", "ema"], default="ema")
+        stop: float | None = choice([None, 1, 2.5])
+        bars: "int | None" = choice([5, None])
+        side: bool | None = choice([None, True])
+        exit = choice([None, "cross"], default="cross")
+        mode: Literal["a", "b"] = choice(["a", "b"])
+
+    values = Coded().values()
+    assert values == {"kind": "ema", "stop": None, "bars": 5, "side": None, "exit": "cross", "mode": "a"}
+    assert Coded.declared()["stop"].choices == (None, 1.0, 2.5)
+    assert type(Coded.declared()["stop"].choices[1]) is float
+    assert numbers_of(Coded(stop=2.5, side=True)) == {"kind": 1, "stop": 2, "bars": 0, "side": 1, "exit": 1, "mode": 0}
+    assert Coded.declared()["stop"].value(2.0) == 2.5
+    assert to_row({"kind": "sma", "costs.rate": 0.5}, Coded.declared(), ["kind", "stop", "costs.rate"]).tolist()[
+        ::2
+    ] == [
+        0.0,
+        0.5,
+    ]
+    for wrong in ({"kind": "wma"}, {"kind": None}, {"stop": 3.0}, {"side": 1}, {"bars": "5"}):
+        with pytest.raises(StrategyError, match=rf"Coded\.{next(iter(wrong))} cannot be"):
+            Coded(**wrong)
+
+
+def test_choices_fit_their_annotation():
+    with pytest.raises(StrategyError, match="another type than its choices have"):
+
+        class Wrong(Strategy):
+            kind: int = choice(["sma", "ema"])
+
+    with pytest.raises(StrategyError, match=r"is an int, and cannot be 2\.5"):
+
+        class Fraction(Strategy):
+            bars: int | None = choice([None, 2.5])
+
+
 def test_a_subclass_inherits_and_overrides():
     class Wider(Declared):
         entry: float = param(0.0, 10.0)
@@ -98,12 +148,16 @@ def test_a_boolean_parameter_has_two_choices():
         (lambda: choice([0.02], default=math.nan), "choice is not a finite number"),
         (lambda: param(0.0, 1.0, default=5.0), "default is outside of its range"),
         (lambda: choice([0.02, 0.05], default=0.03), "default is not one of its alternatives"),
-        (lambda: choice(0.02), "among numbers or booleans"),
+        (lambda: choice(0.02), "among numbers, booleans or texts"),
         (lambda: state(None), "must begin with a number"),
         (lambda: param(0.0, 1.0, log=True), "must be positive"),
         (lambda: param(0.0, 1.0, step=0.0), "step must be positive"),
-        (lambda: choice([]), "among numbers or booleans"),
-        (lambda: choice(["fast", "slow"]), "among numbers or booleans"),
+        (lambda: choice([]), "among numbers, booleans or texts"),
+        (lambda: choice([None]), "among numbers, booleans or texts"),
+        (lambda: choice(["fast", 2]), "among numbers, booleans or texts"),
+        (lambda: choice([None, True, 2]), "among numbers, booleans or texts"),
+        (lambda: choice(["fast", "fast"]), "a choice is there twice"),
+        (lambda: choice(["fast", "slow"], default="medium"), "default is not one of its alternatives"),
     ],
 )
 def test_a_declaration_that_makes_no_sense_is_an_error(declare, problem):

@@ -80,7 +80,7 @@ MISTAKES = [
     ("  trials: 2000\n", "", r":14: missing key `search\.trials`", "add `trials: 500`"),
     ("log: true", "log: yes", r":19: bad value of `search\.params\.window\.log`", "a valid boolean"),
     ("{low: 0.5, high: 3.0}", "{low: 0.5, choices: [1]}", r":18: bad value of `search\.params\.entry`: either", ""),
-    ("exit: 0.0", "exit: zero", r":20: bad value of `search\.fixed\.exit`", "number"),
+    ("exit: 0.0", "exit: [1]", r":20: bad value of `search\.fixed\.exit`", "number"),
     ("SPY, NO", "SPY, 7203", r":6: bad value of `data\.assets\.1`", "put it in quotes: '7203'"),
     ("start: 2006-01-01", "start: soon", r":7: bad value of `data\.start`", '"soon"'),
     ("sampler: tpe", "enqueue: default", r":15: bad value of `search\.enqueue`", 'a list: `enqueue: ["default"]`'),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-import numpy as np
-
 from backsweep.dataset import DataSpec, shard_from_frames
 from backsweep.errors import StrategyError
-from backsweep.strategy import Strategy
+from backsweep.strategy import Strategy, to_row
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.data import BenchmarkSpec
@@ -91,4 +89,4 @@ def backtest(
     rates = spec.account.rate_columns
     shard = shard_from_frames(bars, signals, context, actions, rates, declared, benchmark=frame, detail=detail)
     evaluator = make_evaluator(spec, shard, type(strategy))
-    return evaluator.replay(np.array([float(value) for value in values.values()]), compiled=compiled)
+    return evaluator.replay(to_row(values, strategy.declared(), values), compiled=compiled)

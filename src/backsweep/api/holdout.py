@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from backsweep.errors import BadInput
 from backsweep.study.results.replay import unchanged_spec
 from backsweep.study.results.study import open_study
@@ -47,7 +45,7 @@ def open_holdout(path: str | Path, why: str, *, trial: int | None = None) -> Hol
     params = study.describe(number)["params"]
     spec, space = unchanged_spec(study.path)
     evaluator = make_evaluator(spec)
-    result = evaluator.replay_holdout(np.array([float(params[name]) for name in space.names]))
+    result = evaluator.replay_holdout(space.encode(params))
     times = study.sessions.gather([evaluator.holdout.start, evaluator.holdout.stop - 1]).to_list()
     with registering(study.path):
         return record_use(

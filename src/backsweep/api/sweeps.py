@@ -52,14 +52,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from backsweep.storage.protocol import Files
-    from backsweep.strategy import Strategy
+    from backsweep.strategy import Strategy, Value
     from backsweep.study.run.progress import Progress
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.result import Result
 
 __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
-
-Number = float | int | bool
 
 RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
@@ -91,7 +89,7 @@ class Replay:
     """One parameter set with its full records; `params` are those that were given or that the trial had."""
 
     study: str
-    params: dict[str, Number]
+    params: dict[str, Value]
     result: Result
 
     def write(self, folder: str | Path) -> str | Path:
@@ -234,7 +232,7 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
 
 def replay(
     path: str | Path,
-    params: Mapping[str, Number] | None = None,
+    params: Mapping[str, Value] | None = None,
     *,
     trial: int | None = None,
     study: str | Path | None = None,
@@ -250,7 +248,7 @@ def replay(
     than this file.
     """
     sweep, cls, space = _read(path, overrides)
-    values: dict[str, Number] = {}
+    values: dict[str, Value] = {}
     opened, newer = None, False
     if trial is not None:
         opened = open_study(study if study is not None else Path("studies") / sweep.study)
@@ -358,7 +356,7 @@ def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
         row = measured.row(by_predicate=_row_of(fold, number), named=True)
         metrics = {name: row[f"{USER_ATTRS}{name}"] for name in spec.metric_names}
         entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
-        for result in evaluator.replay_test(np.array([float(params[name]) for name in space.names]), fold):
+        for result in evaluator.replay_test(space.encode(params), fold):
             for name in RECORDS:
                 frames[name].append(getattr(result, name).select(*keys, pl.all()))
     params = None if selected is None else study.describe(selected)["params"]

@@ -17,7 +17,7 @@ from backsweep.cli.console import (
 from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
-from backsweep.report.formats import format_metric, format_number
+from backsweep.report.formats import format_metric, format_param
 
 Params = Annotated[
     list[str] | None,
@@ -65,7 +65,7 @@ def backtest(
         return
     console = make_console()
     if done.params:
-        console.print(make_listing({name: format_number(value) for name, value in done.params.items()}))
+        console.print(make_listing({name: format_param(value) for name, value in done.params.items()}))
         console.print()
     console.print(make_listing({name: format_metric(name, value) for name, value in done.result.metrics.items()}))
     console.print()
@@ -74,19 +74,19 @@ def backtest(
     echo(f"fills, trades, equity and orders are in {folder}")
 
 
-def _read_params(texts: list[str]) -> dict[str, float | int | bool]:
-    """Read NAME=VALUE pairs; values are numbers, true or false."""
+def _read_params(texts: list[str]) -> dict[str, float | int | bool | str | None]:
+    """Read NAME=VALUE pairs; values are numbers, texts, true, false or null."""
     from backsweep.sweepfile.strict_yaml import parse_value  # noqa: PLC0415 - loads the YAML reader
 
     params = {}
     for text in texts:
         name, _, written = text.partition("=")
         value = parse_value(written, f"--param {text}")
-        if not name or not isinstance(value, bool | int | float):
+        if not name or not written or not isinstance(value, bool | int | float | str | None):
             raise BadInput(
                 "the parameter cannot be read",
                 where=f"--param {text}",
-                expected="NAME=VALUE with a number, true or false",
+                expected="NAME=VALUE with a number, a text, true, false or null",
                 remedy="for instance --param entry=1.5",
             )
         params[name.strip()] = value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from backsweep.cli.console import echo, make_console, make_listing, print_warnings
 from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import Overrides, SweepFile
-from backsweep.report.formats import format_metric, format_number
+from backsweep.report.formats import format_metric, format_number, format_param
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,8 @@ def check(sweep: SweepFile, form: Form = Format.table, overrides: Overrides = No
 
     found = backsweep.check(sweep, overrides=overrides or ())
     params = {axis.name: _describe_axis(axis) for axis in found.space.dimensions}
-    params |= {name: f"{format_number(value)}, fixed" for name, value in found.space.fixed.items()}
+    params |= {name: f"{params[name]}, when {each.text}" for name, each in found.space.when.items()}
+    params |= {name: f"{format_param(value)}, fixed" for name, value in found.space.fixed.items()}
     if found.space.given:
         params["first trials"] = f"{len(found.space.given)} of the file"
     if found.space.relations:
@@ -147,7 +148,7 @@ def _join(names: Sequence[str], most: int = 10) -> str:
 
 def _describe_axis(axis: Dimension) -> str:
     if axis.choices is not None:
-        return "one of " + ", ".join(format_number(choice) for choice in axis.choices)
+        return "one of " + ", ".join(format_param(choice) for choice in axis.choices)
     text = f"{format_number(axis.low)} to {format_number(axis.high)}"
     if axis.integer and axis.step in {None, 1.0}:
         text += ", whole"

@@ -10,7 +10,7 @@ import typer
 from backsweep.cli.console import echo, make_console, make_listing
 from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import StudyPlace
-from backsweep.report.formats import format_metric, format_number
+from backsweep.report.formats import format_metric, format_param
 
 
 def holdout(
@@ -43,7 +43,7 @@ def holdout(
         return
     console = make_console()
     about = {"trial": str(use.trial), "from": use.start[:10], "to": use.end[:10]}
-    console.print(make_listing({**about, **{name: format_number(value) for name, value in use.params.items()}}))
+    console.print(make_listing({**about, **{name: format_param(value) for name, value in use.params.items()}}))
     console.print()
     console.print(make_listing({name: format_metric(name, value) for name, value in use.metrics.items()}))
     console.print()

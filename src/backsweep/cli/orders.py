@@ -17,7 +17,7 @@ from backsweep.cli.console import (
 )
 from backsweep.cli.forms import Form, Format, write_json
 from backsweep.cli.options import Overrides, SweepFile
-from backsweep.report.formats import format_number
+from backsweep.report.formats import format_number, format_param
 
 if TYPE_CHECKING:
     from backsweep.api.orders import NextOrders
@@ -84,7 +84,7 @@ def _print(found: NextOrders) -> None:
         "last bar": f"{found.last_bar.astimezone(zone):%Y-%m-%d %H:%M} {found.zone}",
         "data": found.data,
     }
-    params = {name: format_number(value) for name, value in found.params.items()}
+    params = {name: format_param(value) for name, value in found.params.items()}
     console.print(make_listing({**about, **params}))
     for name, table in found.tables().items():
         if name == "cancel" and not len(table):

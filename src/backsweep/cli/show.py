@@ -19,7 +19,7 @@ from backsweep.cli.console import (
 from backsweep.cli.findings import show_findings
 from backsweep.cli.forms import Form, Format, write_json
 from backsweep.cli.options import StudyPlace
-from backsweep.report.formats import format_metric, format_number
+from backsweep.report.formats import format_metric, format_number, format_param
 from backsweep.report.words import describe_final
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
 
@@ -140,7 +140,8 @@ def _show_folds(study: Study, form: Format) -> None:
     columns |= _test_benchmarks(study.benchmark, table["fold"])
     for name in table.columns:
         if name.startswith(PARAMS):
-            columns[name.removeprefix(PARAMS)] = [format_number(value, 4) for value in table[name]]
+            lacking = _lacking(study.sweep.search, name) or table["number"].has_nulls()
+            columns[name.removeprefix(PARAMS)] = [format_param(value, 4, lacking=lacking) for value in table[name]]
     print_columns(console, columns)
     if short := _too_few(table, study.sweep.walk_forward):
         console.print(f"Note: {short}", markup=False)
@@ -206,10 +207,16 @@ def print_best(console: Console, state: State, search: Search, best: pl.DataFram
 
         console.print()
         goals = [goal.metric for goal in search.objective]
-        _print_trials(console, best, dict(zip(goals, value_columns(search), strict=True)))
+        _print_trials(console, best, search, dict(zip(goals, value_columns(search), strict=True)))
 
 
-def _print_trials(console: Console, best: pl.DataFrame, objectives: dict[str, str]) -> None:
+def _lacking(search: Search, column: str) -> bool:
+    """Return whether some trials do not have the parameter of a column, by its condition."""
+    entry = search.params.get(column.removeprefix(PARAMS))
+    return entry is not None and entry.when is not None
+
+
+def _print_trials(console: Console, best: pl.DataFrame, search: Search, objectives: dict[str, str]) -> None:
     """Print metrics and parameters of each trial; parameters that all share are printed below.
 
     `objectives` are the columns of the objectives by their texts.
@@ -222,7 +229,11 @@ def _print_trials(console: Console, best: pl.DataFrame, objectives: dict[str, st
     metrics = {name: USER_ATTRS + name for name in (*SHOWN, *beside) if name not in objectives}
     for name, column in {**objectives, **metrics}.items():
         columns[name] = [format_metric(name, row[column]) for row in trials]
-    params = {name: [format_number(row[name], 4) for row in trials] for name in best.columns if name.startswith(PARAMS)}
+    params = {
+        name: [format_param(row[name], 4, lacking=_lacking(search, name)) for row in trials]
+        for name in best.columns
+        if name.startswith(PARAMS)
+    }
     same = [name for name, cells in params.items() if len(cells) > 1 and len(set(cells)) == 1]
     notes = [_note(row) for row in trials]
     if any(notes):

@@ -48,12 +48,12 @@ class Axis:
     labels: tuple[str, ...] = ()
 
     def to_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map values to 0..1: equal distances, or equal ratios; levels to the middles of equal parts."""
+        """Map values to 0..1: equal distances, or equal ratios; levels to the middles of equal parts; NaN stays."""
         if self.levels is not None:
             places = np.searchsorted(np.array(self.levels), values)
-            return (places + 0.5) / len(self.levels)
+            return np.where(np.isnan(values), np.nan, (places + 0.5) / len(self.levels))
         if self.high <= self.low:
-            return np.full(len(values), 0.5)
+            return np.where(np.isnan(values), np.nan, 0.5)
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         return np.clip(((np.log(values) if self.log else values) - low) / (high - low), 0.0, 1.0)
 

@@ -21,6 +21,7 @@ from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
 from backsweep.live.session import Session
 from backsweep.live.timestep import Timestep, timesteps
+from backsweep.strategy import to_row
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
@@ -129,7 +130,7 @@ class PaperVenue:
         log_live_orders(state)
         names = strategy.values()
         runner = Runner(pack(shard), type(strategy), self.settings, params=tuple(names), compiled=False)
-        runner.take(np.array([float(value) for value in names.values()]))
+        runner.take(to_row(names, strategy.declared(), names))
         runner.tables = self._tables.trimmed(equity_log=self._timestamps, sessions=len(runner.market.sessions.ends))
         result = read_result(Recording(runner, SessionRange(0, len(runner.market.sessions.ends))))
         state.cursor.orders_logged = logged

@@ -28,6 +28,11 @@ def fixed(value: float, digits: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def format_param(value: Any, digits: int = 5, *, lacking: bool = False) -> str:
+    """Return a parameter's value; None is a null choice, or, with `lacking`, a trial without it, a dash."""
+    return "null" if value is None and not lacking else format_number(value, digits)
+
+
 def format_number(value: Any, digits: int = 5) -> str:
     """Return a number with at most so many significant digits; integers and booleans as they are."""
     if isinstance(value, bool):

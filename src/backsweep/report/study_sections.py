@@ -159,7 +159,7 @@ def _best(study: Study) -> Table:
             _count(row["number"]),
             _state(row),
             *(metric_cell(name, row[column]) for name, column in columns.items()),
-            *(_value(row[name]) for name in params),
+            *(_value(_labelled(study, name, row[name])) for name in params),
         ]
         for row in top.to_dicts()
     ]
@@ -243,6 +243,11 @@ def _making(study: Study) -> list[Part]:
 
 def _count(value: int) -> Cell:
     return Cell(f"{value:,}", float(value))
+
+
+def _labelled(study: Study, column: str, value: Any) -> Any:
+    """Return a parameter's value, a null choice as a text."""
+    return "null" if value is None and column.removeprefix(PARAMS) not in study.space.conditional else value
 
 
 def _value(value: float | str | bool | None) -> Cell:

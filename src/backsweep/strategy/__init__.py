@@ -1,9 +1,9 @@
 """What user code supplies: one class with parameters, features and `on_data`."""
 
 from backsweep.strategy.bind import Bound, bind
-from backsweep.strategy.declare import Strategy, crosses, fits
+from backsweep.strategy.declare import Strategy, crosses, fits, numbers_of, to_row
 from backsweep.strategy.explain import ask, explain, head_of
-from backsweep.strategy.fields import Param, StateVariable, choice, param, state
+from backsweep.strategy.fields import Param, StateVariable, Value, choice, param, state
 from backsweep.strategy.higher import Higher, higher
 from backsweep.strategy.load import (
     find_code,
@@ -34,6 +34,7 @@ __all__ = [
     "SlippageModel",
     "StateVariable",
     "Strategy",
+    "Value",
     "above",
     "ask",
     "below",
@@ -54,7 +55,9 @@ __all__ = [
     "load_strategy",
     "modules_of",
     "never",
+    "numbers_of",
     "param",
     "reference_of",
     "state",
+    "to_row",
 ]

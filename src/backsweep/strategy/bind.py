@@ -19,13 +19,14 @@ from numba.extending import register_jitable
 
 from backsweep.bars import Context, Data
 from backsweep.broker import Broker
+from backsweep.engine.compile.choices import coded_attribute
 from backsweep.engine.compile.kernel import record_dtype
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
-from backsweep.strategy.declare import HOOKS, Declared, Strategy
+from backsweep.strategy.declare import HOOKS, Declared, Strategy, numbers_of
 from backsweep.strategy.fingerprint import fingerprint
 from backsweep.strategy.load import modules_of
-from backsweep.strategy.mistakes import refuse
+from backsweep.strategy.mistakes import refuse, refuse_texts
 from backsweep.strategy.per_asset import PerAsset
 
 _NOT_METHODS = {*HOOKS, "on_data", "charge", "slip", "declared", "values"}
@@ -56,8 +57,8 @@ class Bound:
     def new_values(self, strategy: Strategy) -> Any:
         """Return a table of one record with the strategy's parameters and the initial values of its variables."""
         table = np.zeros(1, self.values)
-        for name, value in strategy.values().items():
-            table[0][name] = value
+        for name, number in numbers_of(strategy).items():
+            table[0][name] = number
         for name, declared in self.cls._states.items():  # noqa: SLF001 - the class declares them for us
             if not declared.per_asset:
                 table[0][name] = declared.initial
@@ -81,6 +82,7 @@ def bind(cls: type[Strategy]) -> Bound:
     """
     if cls not in _BOUND:
         refuse(cls, cls.on_data)
+        refuse_texts(cls)
         with modules_of(cls):
             _BOUND[cls] = _bind(cls)
     return _BOUND[cls]
@@ -112,6 +114,7 @@ def make_self(cls: type[Declared], per_asset: tuple[str, ...] = ()) -> type[View
     """Make the view that stands for `self`."""
     slots = ("_values", *(f"_table_{name}" for name in per_asset))
     states = {name for name in cls._states if name not in per_asset}
+    coded = {name: param.choices or () for name, param in cls._params.items() if param.coded}
     methods = {
         name: function
         for base in reversed(cls.__mro__)
@@ -124,13 +127,15 @@ def make_self(cls: type[Declared], per_asset: tuple[str, ...] = ()) -> type[View
         if name in per_asset:
             return wrapped_attribute(typ, f"_table_{name}", PerAsset)
         found = record_attribute(typ, "_values", name, writable=name in states)
+        if found is not None and name in coded:
+            return coded_attribute(found, coded[name])
         return found or _constant_attribute(cls, name)
 
     def get(self: Any, name: str) -> Any:
         if name in per_asset:
             return PerAsset(object.__getattribute__(self, f"_table_{name}"))
         if name in self._values.dtype.names:
-            return self._values[name]
+            return coded[name][self._values[name]] if name in coded else self._values[name]
         constant = getattr(cls, name, None)
         if isinstance(constant, (bool, int, float)):
             return constant

@@ -5,8 +5,8 @@
         window: int = bs.param(5, 100, log=True)
         last_exit: int = bs.state(-1, per_asset=True)
 
-The annotation gives the type: float, int or bool; of a per-asset variable also PerAsset[float] and so on, which is what
-`self.last_exit` is. An instance holds one value for each parameter.
+The annotation gives the type: float, int or bool, of choices also str, each of them or None; of a per-asset variable
+PerAsset[float] and so on, which is what `self.last_exit` is. An instance holds one value for each parameter.
 
 To type checkers a strategy is a class of keyword arguments, one for each annotated parameter, all with defaults.
 """
@@ -14,15 +14,28 @@ To type checkers a strategy is a class of keyword arguments, one for each annota
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+import numpy as np
 
 from backsweep.errors import StrategyError
 from backsweep.figures.card import make_card
-from backsweep.strategy.fields import Number, Param, StateVariable, is_finite, resolve_param, resolve_state, state
+from backsweep.strategy.fields import (
+    Number,
+    Param,
+    StateVariable,
+    Value,
+    is_finite,
+    resolve_param,
+    resolve_state,
+    state,
+)
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
     from backsweep.bars import Data
     from backsweep.broker import Broker
@@ -53,7 +66,7 @@ class Declared:
                 cls._kinds[name] = resolve_state(cls, name, value, annotations)
                 cls._states[name] = value
 
-    def __init__(self, **values: Number) -> None:
+    def __init__(self, **values: Value) -> None:
         """Return every parameter its value, or its default."""
         for name, declared in self._params.items():
             setattr(self, name, _checked(type(self), name, values.pop(name, declared.default)))
@@ -69,7 +82,7 @@ class Declared:
         """Return the declared parameters by name, in order of declaration."""
         return dict(cls._params)
 
-    def values(self) -> dict[str, Number]:
+    def values(self) -> dict[str, Value]:
         """Return this instance's parameters by name; StrategyError for one that is not set, or wrong."""
         values = {name: getattr(self, name) for name in self._params}
         if any(isinstance(value, Param) for value in values.values()):
@@ -151,6 +164,24 @@ class Strategy(Declared):
         )
 
 
+def numbers_of(instance: Declared) -> dict[str, Number]:
+    """Return an instance's parameters as records and arrays have them: of texts and None their codes."""
+    declared = instance.declared()
+    return {name: declared[name].number(value) for name, value in instance.values().items()}
+
+
+def to_row(values: Mapping[str, Value], declared: Mapping[str, Param], names: Iterable[str]) -> NDArray[np.float64]:
+    """Return values by name as a trial's array of numbers has them, float64[names]: NaN for a name without a value.
+
+    That is a parameter which its condition rules out. A name that is not declared is a dotted key of the sweep file.
+    """
+    row = [
+        math.nan if name not in values else declared[name].number(values[name]) if name in declared else values[name]
+        for name in names
+    ]
+    return np.array(row, np.float64)
+
+
 def fits(cls: type[Strategy]) -> bool:
     """Return whether a strategy has a model that is trained for each fold."""
     return cls.fit is not Strategy.fit
@@ -163,19 +194,28 @@ def crosses(cls: type[Strategy]) -> bool:
 
 def _describe(declared: Param) -> str:
     if declared.choices is not None:
-        return "one of " + ", ".join(str(choice).lower() for choice in declared.choices)
+        return "one of " + ", ".join(
+            choice if isinstance(choice, str) else str(choice).lower() for choice in declared.choices
+        )
     step = f", steps of {declared.step:g}" if declared.step is not None else ""
     kind = ", whole numbers" if declared.integer and not step else ""
     return f"{declared.low:g} to {declared.high:g}{step}{kind}" + (", logarithmic" if declared.log else "")
 
 
-def _checked(cls: type[Declared], name: str, value: Any) -> Number:
+def _checked(cls: type[Declared], name: str, value: Any) -> Value:
     """Return the value in the parameter's type; the range is the sweep's business, not the strategy's."""
-    kind = cls._kinds[name]
+    kind, param = cls._kinds[name], cls._params[name]
+    if param.coded and param.choices is not None:
+        place = param.place(value)
+        if place is None:
+            expected = "one of " + ", ".join(map(repr, param.choices))
+            raise StrategyError(f"{cls.__name__}.{name} cannot be {value!r}", expected=expected, found=repr(value))
+        return param.choices[place]
     if not is_finite(value) or (kind == "i8" and (value != int(value) or abs(value) >= 2**63)):
         raise StrategyError(
             f"{cls.__name__}.{name} cannot be {value!r}",
             expected={"f8": "a finite number", "i8": "a whole number below 2^63", "b1": "true or false"}[kind],
             found=repr(value),
         )
-    return {"f8": float, "i8": int, "b1": bool}[kind](value)
+    number: Value = {"f8": float, "i8": int, "b1": bool}[kind](value)
+    return number

@@ -24,6 +24,7 @@ from backsweep.strategy.wake import Condition
 _UNKNOWN = re.compile(r"Unknown attribute '(\w+)' of type ([\w.]+)")
 _INTERPRETED_UNKNOWN = re.compile(r"'?(\w+)'?(?: object)? has no attribute '(\w+)'")
 _ASSIGNED = re.compile(r"(\w+)\.(\w+) cannot be assigned|Cannot resolve setattr: \([\w.]*?(\w+)\(.*\)\.(\w+) = ")
+_NO_CHOICE = re.compile(r"TypingError: (.+) is not one of the choices (.+)")
 _UNTYPED = re.compile(r">>> (\w+\(.*\))")
 _COMPILER = (NumbaError, UnsupportedBytecodeError)
 _NUMBERS = "use numbers, loops, NumPy scalars and math functions"
@@ -71,6 +72,9 @@ def explain(
     if found := _ASSIGNED.search(text):
         return _assigned(cls, method, found[1] or found[3], found[2] or found[4], where, code)
     compiled = isinstance(error, _COMPILER)
+    if compiled and (found := _NO_CHOICE.search(text)):
+        problem = f"{method} compares a parameter with {found[1]}, which is no choice of it"
+        return StrategyError(problem, where=where, expected=f"one of {found[2]}", found=code, remedy="correct the text")
     unknown = _UNKNOWN.search(text)
     owner, name = (unknown[2].rsplit(".", 1)[-1], unknown[1]) if unknown else ("", "")
     if not unknown and (found := _INTERPRETED_UNKNOWN.search(text)):
@@ -82,7 +86,7 @@ def explain(
         if method == "on_data" and (remedy := wrong_signature(cls, function)):
             problem = f"{cls.__name__}.on_data has the wrong arguments"
             return StrategyError(problem, where=where, expected=SIGNATURE, found=code, remedy=remedy)
-        if mistake := find_mistake(function, line, compiled=compiled):
+        if mistake := find_mistake(function, line, compiled=compiled, cls=cls):
             return StrategyError(
                 mistake.problem,
                 where=f"{source}, line {mistake.line}",

@@ -10,9 +10,10 @@ import linecache
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from backsweep.errors import StrategyError
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
     from backsweep.strategy.per_asset import PerAsset
 
 Number = float | int | bool
+Value = Number | str | None
+"""Of a parameter; None is a value of its own."""
 N = TypeVar("N", bound=Number)
+C = TypeVar("C", bound=Value)
 _PER_ASSET = re.compile(r"(?:\w+\.)*PerAsset\[(\w+)\]")  # as it is written, and as the type is printed
+_OR_NONE = re.compile(r"(?:\w+\.)*Optional\[(.*)\]|(.*)\|None|None\|(.*)")
+_TEXT = re.compile(r"str|(?:\w+\.)*Literal\[.*\]")
 _HERE = Path(__file__).parent
 KINDS: Mapping[Any, str] = {"float": "f8", float: "f8", "int": "i8", int: "i8", "bool": "b1", bool: "b1"}
 
@@ -32,15 +38,46 @@ class Param:
     """The values that a parameter may take: from `low` to `high`, both included, or one of `choices`.
 
     `step` counts from `low`; `log` proposes evenly in the logarithm; `integer` follows from the annotation.
+
+    Choices with texts or None are *coded*: in an array of numbers, and in compiled code, each is its place among them.
     """
 
     low: float | None = None
     high: float | None = None
     step: float | None = None
     log: bool = False
-    default: Number | None = None
-    choices: tuple[Number, ...] | None = None
+    default: Value = None
+    choices: tuple[Value, ...] | None = None
     integer: bool = False
+
+    @property
+    def coded(self) -> bool:
+        """Whether a number stands for the value, since texts or None are among the choices."""
+        return any(choice is None or isinstance(choice, str) for choice in self.choices or ())
+
+    def place(self, value: object) -> int | None:
+        """Return the place of a value among the choices; None if it is none of them."""
+        return place_of(value, self.choices or ())
+
+    def number(self, value: Any) -> Number:
+        """Return a value as records and arrays have it: the code of a coded one, which must be among the choices."""
+        number: Number = self.choices.index(value) if self.coded and self.choices else value
+        return number
+
+    def value(self, number: float) -> Value:
+        """Return the value that a number in an array stands for."""
+        return self.choices[int(number)] if self.coded and self.choices else number
+
+
+def place_of(value: object, choices: Sequence[Value]) -> int | None:
+    """Return the place of a value among choices, where true is not 1; None if it is none of them."""
+    kinds = (str, bool)
+    alike = (
+        place
+        for place, choice in enumerate(choices)
+        if choice == value and all(isinstance(choice, kind) == isinstance(value, kind) for kind in kinds)
+    )
+    return next(alike, None)
 
 
 @dataclass(frozen=True)
@@ -95,25 +132,32 @@ def param(
     return Param(low=low, high=high, step=step, log=log, default=default)
 
 
-def choice(options: list[N] | tuple[N, ...], *, default: N | None = None) -> N:
-    """Declare a parameter that takes one of a few numbers or booleans; the default is the first unless given.
+def choice(options: list[C] | tuple[C, ...], *, default: C | EllipsisType = ...) -> C:
+    """Declare a parameter that takes one of a few values; the default is the first unless given.
 
-    Raises StrategyError for anything but a list of finite numbers or booleans, and for a default that is none of them.
+    Values are numbers, booleans or texts, and None may be among them: `kind: str = bs.choice(["sma", "ema"])`,
+    `stop: float | None = bs.choice([None, 0.1, 0.2])`. Compare a text with `==` and `!=`; ask for None with `is None`.
+
+    Raises StrategyError for anything but a list of such values of one type, and for a default that is none of them.
     """
-    if (
-        not isinstance(options, (list, tuple))
-        or not options
-        or not all(isinstance(option, (bool, int, float)) for option in options)
-    ):
+    kinds = {_family(option) for option in options} - {"none"} if isinstance(options, (list, tuple)) else set()
+    if len(kinds) != 1 or not kinds <= {"number", "boolean", "text"}:
         raise _refused(
-            "a choice must be among numbers or booleans",
-            expected="a list of at least one number or boolean",
+            "a choice must be among numbers, booleans or texts",
+            expected="a list with at least one of them, all of one type; None may be among them",
             found=repr(options),
-            remedy="number the alternatives, bs.choice([0, 1]), and branch on the number in on_data",
+            remedy='such as bs.choice(["sma", "ema"]), bs.choice([10, 20]) or bs.choice([None, 10, 20])',
         )
-    for option in (*options, default):
-        _check_finite("a choice", option)
-    if default is not None and default not in options:
+    for option in options:
+        if isinstance(option, (int, float)):
+            _check_finite("a choice", option)
+    if len({*options}) < len(options):
+        raise _refused("a choice is there twice", expected="each once", found=repr(options), remedy="remove one")
+    if default is ... or (default is None and None not in options):
+        default = options[0]
+    if place_of(default, options) is None and default not in options:
+        if isinstance(default, (int, float)):
+            _check_finite("a choice", default)
         raise _refused(
             "a choice's default is not one of its alternatives",
             expected=f"one of {', '.join(map(str, options))}",
@@ -122,6 +166,12 @@ def choice(options: list[N] | tuple[N, ...], *, default: N | None = None) -> N:
         )
     declared: Any = Param(choices=tuple(options), default=default)
     return declared
+
+
+def _family(option: object) -> str:
+    """Return what a choice is: choices of one parameter are of one family."""
+    families = {bool: "boolean", int: "number", float: "number", str: "text", type(None): "none"}
+    return next((family for kind, family in families.items() if isinstance(option, kind)), "other")
 
 
 @overload
@@ -178,11 +228,44 @@ def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name:
 
 
 def resolve_param(cls: type, name: str, declared: Param, annotations: Mapping[str, Any]) -> tuple[str, Param]:
-    """Return the kind of a parameter, and its declaration with all that follows from that."""
+    """Return the kind of a parameter in a record, and its declaration with all that follows from that."""
     _check_name(cls, name)
+    if declared.coded:
+        return "i8", _coded(cls, name, declared, annotations)
     kind = _kind_of(cls, name, annotations, _sample(declared))
     _check_whole(cls, name, declared, kind)
     return kind, _completed(declared, kind)
+
+
+def _coded(cls: type, name: str, declared: Param, annotations: Mapping[str, Any]) -> Param:
+    """Return the declaration of texts, or of None and others, with numbers in the type of the annotation."""
+    known = [option for option in declared.choices or () if option is not None]
+    is_text = isinstance(known[0], str)
+    annotation = annotations.get(name)
+    written = getattr(annotation, "__name__", str(annotation)) if isinstance(annotation, type) else str(annotation)
+    if (inside := _OR_NONE.fullmatch(written.replace(" ", ""))) is not None:
+        written = next(part for part in inside.groups() if part is not None)
+    if annotation is not None and (_TEXT.fullmatch(written) is None if is_text else written not in KINDS):
+        raise _refused(
+            f"{cls.__name__}.{name} is annotated as another type than its choices have",
+            expected="str, or `str | None`" if is_text else "float, int or bool, each with `| None`",
+            found=written,
+            remedy="annotate it as its choices are",
+            name=name,
+        )
+    if is_text or isinstance(known[0], bool):
+        return declared
+    numbers = Param(choices=tuple(known))
+    kind = (
+        KINDS[written] if annotation is not None else "f8" if any(isinstance(each, float) for each in known) else "i8"
+    )
+    _check_whole(cls, name, numbers, kind)
+    typed = {"f8": float, "i8": int, "b1": bool}[kind]
+
+    def as_typed(value: Value) -> Value:
+        return None if value is None else typed(value)
+
+    return replace(declared, choices=tuple(map(as_typed, declared.choices or ())), default=as_typed(declared.default))
 
 
 def resolve_state(cls: type, name: str, declared: StateVariable, annotations: Mapping[str, Any]) -> str:
@@ -204,7 +287,7 @@ def _check_name(cls: type, name: str) -> None:
             )
 
 
-def _sample(declared: Param) -> Number:
+def _sample(declared: Param) -> Any:
     if declared.choices is not None:
         kinds = {type(option) for option in declared.choices}
         return declared.choices[0] if len(kinds) == 1 else 0.0
@@ -228,7 +311,7 @@ def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Numbe
 
 def _check_whole(cls: type, name: str, declared: Param, kind: str) -> None:
     """Refuse fractions in the declaration of a whole number."""
-    numbers = [declared.low, declared.high, declared.step, declared.default, *(declared.choices or ())]
+    numbers: list[Any] = [declared.low, declared.high, declared.step, declared.default, *(declared.choices or ())]
     wrong = [each for each in numbers if each is not None and each != int(each)]
     if kind == "i8" and wrong:
         raise _refused(

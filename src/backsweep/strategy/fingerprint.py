@@ -56,6 +56,9 @@ class _Walk:
     def add_class(self, cls: type[Declared]) -> None:
         """Add a strategy or a cost model: its declarations, constants and functions, and those of its bases."""
         self._note("strategy", cls.__module__, cls.__qualname__, cls._kinds, cls._states)
+        for name, param in cls.declared().items():
+            if param.coded:  # compiled code compares with places among the choices
+                self._note("choices", name, param.choices)
         for base in cls.__mro__:
             if base in {object, Declared, Strategy}:
                 continue

@@ -32,6 +32,7 @@ CLOCK = (
     '{"weekday": pl.col("timestamp").dt.weekday()}, and read bar.weekday'
 )
 _TIMES = ("datetime", "time", "calendar", "zoneinfo")
+_COLLECTIONS = (ast.Tuple, ast.List, ast.Set)
 _COMPILED = ("numpy", "math", "cmath", "backsweep", "numba")
 _STATEMENTS: dict[type[ast.AST], tuple[str, str]] = {
     ast.ExceptHandler: (
@@ -53,13 +54,17 @@ _STATEMENTS: dict[type[ast.AST], tuple[str, str]] = {
 
 @dataclass
 class Scope:
-    """What the names of one method mean: the roles of its arguments, its own names, and the module's."""
+    """What the names of one method mean: the roles of its arguments, its own names, and the module's.
+
+    `texts` are the choices of the parameters that are texts.
+    """
 
     method: str
     roles: Mapping[str, str]
     local: set[str]
     known: Mapping[str, Any]
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    texts: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def role(self, node: ast.AST) -> str:
         """Return the role of a name, "" if it has none."""
@@ -74,6 +79,11 @@ class Scope:
         ):
             return node.func.attr if inspect.isfunction(getattr(Broker, node.func.attr, None)) else ""
         return ""
+
+    def text_parameter(self, node: ast.AST) -> str:
+        """Return the name of a parameter among texts that a node reads, "" if it reads none."""
+        reads = isinstance(node, ast.Attribute) and self.role(node.value) == "self" and node.attr in self.texts
+        return node.attr if reads and isinstance(node, ast.Attribute) else ""
 
     def value(self, node: ast.AST) -> Any:
         """Return what a name of the module stands for, None where it is the method's own."""
@@ -239,12 +249,49 @@ def _text(scope: Scope, node: ast.AST) -> Found | None:
             return problem, "a number, true or false", remedy
     if isinstance(node, (ast.BinOp, ast.Compare)):
         sides = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.left, *node.comparators]
+        if scope.texts and any(scope.text_parameter(side) or isinstance(side, ast.Name) for side in sides):
+            return None
         for side in sides:
             if isinstance(side, ast.Constant) and isinstance(side.value, str):
                 return f"{scope.method} computes with the text {side.value!r}", "numbers", NO_QUOTES
     if isinstance(node, ast.List) and not node.elts:
         remedy = f"{FEATURES}; memory of a run is a bs.state"
         return "an empty list has no type that compiled code can know", "np.zeros(n)", remedy
+    return None
+
+
+def no_choice(scope: Scope, node: ast.AST) -> Found | None:
+    """Find a comparison of a parameter among texts with a text that is none of them, which is never equal."""
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        given = [each for side in sides for each in (side.elts if isinstance(side, _COLLECTIONS) else [side])]
+    elif isinstance(node, ast.Match):
+        sides = [node.subject]
+        patterns = [pattern for case in node.cases for pattern in ast.walk(case.pattern)]
+        given = [pattern.value for pattern in patterns if isinstance(pattern, ast.MatchValue)]
+    else:
+        return None
+    name = next(filter(None, map(scope.text_parameter, sides)), "")
+    for each in given:
+        if name and isinstance(each, ast.Constant) and isinstance(each.value, str):
+            choices = [choice for choice in scope.texts[name] if choice is not None]
+            if each.value not in choices:
+                near = difflib.get_close_matches(each.value, choices, n=1)
+                remedy = (
+                    f"did you mean {near[0]!r}?" if near else f"write one of them, or add it to bs.choice of {name}"
+                )
+                expected = "one of " + ", ".join(map(repr, choices))
+                return f"self.{name} is compared with {each.value!r}, which is no choice of it", expected, remedy
+    return None
+
+
+def _in_texts(scope: Scope, node: ast.AST) -> Found | None:
+    """Find `self.kind in ("sma", "ema")`, which compiled code cannot do with texts."""
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+        name = scope.text_parameter(node.left)
+        if name:
+            remedy = f'write self.{name} == "..." or self.{name} == "..."'
+            return f"{scope.method} is compiled, and cannot look for a text in a list", "== and != of texts", remedy
     return None
 
 
@@ -304,7 +351,7 @@ RULES: tuple[Callable[[Scope, ast.AST], Found | None], ...] = (
 )
 """For any run, the likeliest first."""
 
-COMPILED_RULES = (_foreign, _super, _statement)
+COMPILED_RULES = (_in_texts, _foreign, _super, _statement)
 """For what Python can do and compiled code cannot."""
 
 SILENT = (_yields, _asset_as_text, _negative_bar)

@@ -13,12 +13,13 @@ import builtins
 import difflib
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from backsweep.errors import StrategyError
-from backsweep.strategy.declare import HOOKS, Strategy
-from backsweep.strategy.mistake_rules import ARGUMENTS, COMPILED_RULES, RULES, SILENT, Scope
+from backsweep.strategy.declare import HOOKS, Declared, Strategy
+from backsweep.strategy.mistake_rules import ARGUMENTS, COMPILED_RULES, RULES, SILENT, Scope, no_choice
 
 SIGNATURE = "def on_data(self, timestamp, data, context, broker)"
 _ELSEWHERE = ("next", "on_bar", "handle_data", "on_tick", "on_event", "run", "execute")  # its name in other libraries
@@ -40,12 +41,14 @@ def code_line(function: Callable[..., object], line: int) -> str:
     return linecache.getline(inspect.getsourcefile(function) or "", line).strip()
 
 
-def find_mistake(function: Callable[..., object], line: int, *, compiled: bool) -> Mistake | None:
+def find_mistake(
+    function: Callable[..., object], line: int, *, compiled: bool, cls: type[Declared] = Declared
+) -> Mistake | None:
     """Return the mistake on a line of the file that has `function`, the first of the function if the line is its head.
 
-    What Python can do and compiled code cannot is a mistake only where `compiled`.
+    What Python can do and compiled code cannot is a mistake only where `compiled`. `cls` declares the parameters.
     """
-    for scope, tree in _methods(function):
+    for scope, tree in _methods(function, _texts_of(cls)):
         nodes = [node for node in ast.walk(tree) if node is not tree and isinstance(node, _PLACED)]
         head = tree.lineno <= line < tree.body[0].lineno
         here = nodes if head else [node for node in nodes if node.lineno <= line <= (node.end_lineno or node.lineno)]
@@ -81,6 +84,33 @@ def refuse(cls: type, function: Callable[..., object]) -> None:
         return
 
 
+def refuse_texts(cls: type[Declared]) -> None:
+    """Raise StrategyError where a method compares a parameter among texts with what is none of them.
+
+    Python would call them unequal. A text that goes by another name is refused when it is compiled.
+    """
+    texts = _texts_of(cls)
+    for base in cls.__mro__ if texts else ():
+        for function in filter(inspect.isfunction, vars(base).values()):
+            source, first = inspect.getsourcefile(function) or "", function.__code__.co_firstlineno
+            for scope, tree in _methods(function, texts) if base.__module__ != Declared.__module__ else ():
+                if tree.name != function.__name__ or not first <= tree.lineno <= first + len(tree.decorator_list):
+                    continue
+                for node in ast.walk(tree):
+                    if (found := no_choice(scope, node)) is not None:
+                        problem, expected, remedy = found
+                        line = getattr(node, "lineno", first)
+                        code = f"`{code_line(function, line)}`"
+                        where = f"{source}, line {line}"
+                        raise StrategyError(problem, where=where, expected=expected, found=code, remedy=remedy)
+
+
+def _texts_of(cls: type[Declared]) -> dict[str, tuple[Any, ...]]:
+    """Return the choices of the parameters that are texts."""
+    declared = ((name, param.choices or ()) for name, param in cls.declared().items())
+    return {name: choices for name, choices in declared if any(isinstance(choice, str) for choice in choices)}
+
+
 def _missing(cls: type) -> StrategyError:
     """Return the error of a strategy without `on_data`; a method that looks like it is named."""
     own = [name for name, value in vars(cls).items() if inspect.isfunction(value) and name not in HOOKS]
@@ -112,7 +142,9 @@ def wrong_signature(cls: type, function: Callable[..., object]) -> str:
     return ""
 
 
-def _methods(function: Callable[..., object]) -> Iterator[tuple[Scope, ast.FunctionDef]]:
+def _methods(
+    function: Callable[..., object], texts: Mapping[str, tuple[Any, ...]] | None = None
+) -> Iterator[tuple[Scope, ast.FunctionDef]]:
     """Yield every function of the file with what its names mean; nothing where the source cannot be read."""
     source = inspect.getsourcefile(function) or ""
     try:
@@ -129,4 +161,4 @@ def _methods(function: Callable[..., object]) -> Iterator[tuple[Scope, ast.Funct
             used = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
             local = {node.id for node in used if isinstance(node.ctx, ast.Store)}
             local |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-            yield Scope(tree.name, roles, local, known, parents), tree
+            yield Scope(tree.name, roles, local, known, parents, texts or {}), tree

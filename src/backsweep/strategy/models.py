@@ -60,10 +60,12 @@ from backsweep.engine.costs.custom import SIGNATURE, record_reader
 from backsweep.engine.tables import BAR, FILL
 from backsweep.errors import StrategyError
 from backsweep.strategy.bind import make_self, register_module_functions
-from backsweep.strategy.declare import Declared
+from backsweep.strategy.declare import Declared, numbers_of
 from backsweep.strategy.explain import explain
+from backsweep.strategy.fields import Value
 from backsweep.strategy.fingerprint import fingerprint
 from backsweep.strategy.load import modules_of
+from backsweep.strategy.mistakes import refuse_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,11 +164,11 @@ class BoundModel:
     view: type[View]
     _compiled: dict[tuple[str, ...], Any]
 
-    def new_values(self, given: Mapping[str, float | int | bool]) -> NDArray[Any]:
+    def new_values(self, given: Mapping[str, Value]) -> NDArray[Any]:
         """Return a table of one record with the parameters; raises StrategyError for one that is not declared."""
         table = np.zeros(1, self.values)
-        for name, value in self.cls(**given).values().items():
-            table[0][name] = value
+        for name, number in numbers_of(self.cls(**given)).items():
+            table[0][name] = number
         return table
 
     def source(self, values: Any, columns: Any) -> Callable[[Any, Any, int], float]:
@@ -204,6 +206,7 @@ def bind_model(cls: type[CostModel]) -> BoundModel:
     if cls not in _BOUND:
         if getattr(cls, cls.method) in {CommissionModel.charge, SlippageModel.slip}:
             raise _undefined(cls)
+        refuse_texts(cls)
         values = record_dtype(list(cls._kinds.items()) or [("nothing", "i8")])
         _BOUND[cls] = BoundModel(cls, values, make_self(cls), {})
     return _BOUND[cls]

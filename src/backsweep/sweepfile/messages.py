@@ -97,10 +97,6 @@ def _remedy(kind: str, path: KeyPath, value: object, expected: str) -> str:
         return nearest(str(value), [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")])
     if kind == "finite_number":
         return "give a finite number; where it stands for none, a number of its own, such as 0"
-    if "choices" in path and isinstance(value, str):
-        return "number the choices, `choices: [0, 1]`, and let the strategy branch on the number: texts are no choices"
-    if "choices" in path and value is None:
-        return "write a number of its own for none, such as 0, and let the strategy branch on it: null is no choice"
     if kind == "string_type" and not isinstance(value, dict | list):
         return f"put it in quotes: '{value}'"
     if kind == "tuple_type" and value is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Number = float | int | bool
+Value = Number | str | None
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,13 @@ class ParamRange(Section):
     """Whether equal ratios are equally likely; needs `low` above 0 and no `step`."""
     integer: bool | None = None
     """Whether the values are whole."""
-    choices: Annotated[tuple[Number, ...] | None, Field(min_length=1)] = None
-    """The values themselves, each once: numbers, or true and false."""
+    choices: Annotated[tuple[Value, ...] | None, Field(min_length=1)] = None
+    """The values themselves, each once: numbers, or true and false. Texts and null are those that the strategy declares
+    with `bs.choice`, or some of them: `[sma, ema]`, `[null, 10, 20]`."""
+    when: Annotated[str | None, Field(min_length=1)] = None
+    """A comparison of other parameters without which this one is not searched: `kind == ema`, `stop != null`,
+    `fast < 20`, as under `relations`. A trial that lacks it has the strategy's default, or the number that the file
+    sets, and null in the study table; it binds no relation."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> ParamRange:
@@ -92,7 +98,7 @@ class WarmStart(Section):
     """The folder or URL of a study of the same parameters: relative to the file, or to the current folder."""
     top: Annotated[int, Field(ge=1, le=10_000)] = 50
     """How many of its best trials are run again here, at most."""
-    trials: tuple[dict[str, Number], ...] | None = None
+    trials: tuple[dict[str, Value], ...] | None = None
     """Their values by name. Leave it out: a study that begins writes them into `study.json`, so that it goes on with
     them whatever becomes of the earlier one."""
 
@@ -168,12 +174,13 @@ class Search(Section):
     params: dict[str, ParamRange] = Field(default_factory=dict)
     """Ranges by name: of the strategy's parameters, whose own ranges hold without an entry, and of any number that the
     file sets under `costs`, `account` or `execution`, by its dotted key: `costs.slippage.rate`."""
-    fixed: dict[str, Number] = Field(default_factory=dict)
+    fixed: dict[str, Value] = Field(default_factory=dict)
     """Values by name, which are not searched."""
     relations: tuple[str, ...] | None = None
     """Comparisons of parameters that every proposal satisfies, such as `fast < slow` or `stop <= 0.5 * target`:
-    expressions with `+ - * /`, parentheses, `abs`, `min` and `max`, and one of `<`, `<=`, `>`, `>=`, `==` and `!=`."""
-    enqueue: Annotated[tuple[dict[str, Number] | Literal["default"], ...] | None, Field(min_length=1)] = None
+    expressions with `+ - * /`, parentheses, `abs`, `min` and `max`, and one of `<`, `<=`, `>`, `>=`, `==` and `!=`. A
+    text is compared with one of its choices, `kind != sma`, and whatever may be null with null."""
+    enqueue: Annotated[tuple[dict[str, Value] | Literal["default"], ...] | None, Field(min_length=1)] = None
     """The first trials, whatever the sampler: values by name, `{fast: 10, slow: 100}`, or `default`. What an entry
     leaves out has the default that the strategy declares, or the number that the file sets."""
     warm_start: WarmStart | None = None
@@ -207,11 +214,11 @@ class Search(Section):
         return len(self.enqueue or ()) + len(self.warm_trials)
 
     @property
-    def warm_trials(self) -> tuple[dict[str, Number], ...]:
+    def warm_trials(self) -> tuple[dict[str, Value], ...]:
         """The first trials of an earlier study, as far as they are known."""
         return (self.warm_start.trials if self.warm_start is not None else None) or ()
 
-    def with_warm_trials(self, trials: tuple[dict[str, Number], ...] | None) -> Self:
+    def with_warm_trials(self, trials: tuple[dict[str, Value], ...] | None) -> Self:
         """Return the same with these trials of the earlier study."""
         assert self.warm_start is not None  # noqa: S101 - whose trials they are
         return self.model_copy(update={"warm_start": self.warm_start.model_copy(update={"trials": trials})})

@@ -34,7 +34,7 @@ class TrialSpec(Section):
     account: AccountSpec = AccountSpec()
     execution: ExecutionSpec = ExecutionSpec()
     costs: CostsSpec = CostsSpec()
-    fixed: dict[str, float | int | bool] = Field(default_factory=dict)
+    fixed: dict[str, float | int | bool | str | None] = Field(default_factory=dict)
     params: tuple[str, ...] = ()
     folds: FoldSpec | None = None
     pruning: PruningSpec | None = None

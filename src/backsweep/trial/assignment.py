@@ -15,7 +15,7 @@ import numpy as np
 from backsweep.engine.codes import NONE
 from backsweep.engine.compile.kernel import WORD, kernel, record_dtype, store
 from backsweep.errors import BacksweepError, StrategyError
-from backsweep.strategy import Bound, Strategy, head_of
+from backsweep.strategy import Bound, Strategy, head_of, numbers_of
 from backsweep.trial.answers import Answers, is_plain
 from backsweep.trial.features import FeaturePart, Features, Wanted
 
@@ -82,7 +82,7 @@ class Assigner:
         self._places, self._check = places, check
         self._whole, self._wake = features, wake
         self._plain = is_plain(cls)
-        self._constants = make(np.full(len(self._params), np.nan)).values()
+        self._constants = numbers_of(make(np.full(len(self._params), np.nan)))
         own = [name for name in cls.declared() if name in self._params or not self._plain]
         self._kinds = {name: kind[0] for name, kind in cls._kinds.items()}
         self._own = {name: column for column, name in enumerate(own)}
@@ -189,15 +189,17 @@ class Assigner:
         """Write what is a number: the strategy's parameters, and those under dotted keys."""
         doubted = self._write_plain(values, words) if self._plain else np.ones(len(values), np.bool_)
         for name, column in self._dotted.items():
-            words[:, column] = to_words(values[:, self._params.index(name)], self._places[name].field.dtype.kind)
+            given, place = values[:, self._params.index(name)], self._places[name]
+            words[:, column] = to_words(np.where(np.isnan(given), place.given, given), place.field.dtype.kind)
         for row in range(len(values)) if self._check else np.flatnonzero(doubted).tolist():
             try:
-                found = self._make(values[row]).values()
+                found = numbers_of(self._make(values[row]))
                 for name, column in self._own.items():
                     words[row, column] = to_words(found[name], self._kinds[name])
                 if self._check:
                     for name, place in self._places.items():
-                        place.put(values[row, self._params.index(name)])
+                        given = values[row, self._params.index(name)]
+                        place.put(place.given if np.isnan(given) else given)
                     self._check()
             except BacksweepError as error:
                 failed[row] = error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,10 +53,15 @@ NUMBERS = ("multiplier", "lot", "tick", "initial_margin", "maintenance_margin")
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a swept number goes: some rows of one field."""
+    """Where a swept number goes: some rows of one field, and the number that the sweep file gives."""
 
     field: NDArray[Any]
     rows: NDArray[np.intp] | slice
+
+    @cached_property
+    def given(self) -> float:
+        """What was there before a number was put there, NaN if there are no rows: for trials that do not vary it."""
+        return float(next(iter(self.field[self.rows]), np.nan))
 
     def put(self, value: float) -> None:
         """Assign the number."""

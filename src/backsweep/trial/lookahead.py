@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
-    from backsweep.strategy import Strategy
+    from backsweep.strategy import Strategy, Value
     from backsweep.sweepfile.folds import FoldSpec
     from backsweep.trial.features import Features
     from backsweep.trial.folds import Segment
@@ -86,7 +86,7 @@ def check_lookahead(
     trials: NDArray[np.float64],
     *,
     params: Sequence[str] = (),
-    fixed: Mapping[str, float | int | bool] | None = None,
+    fixed: Mapping[str, Value] | None = None,
     folds: FoldSpec | None = None,
     seed: int = 0,
     compiled: bool = True,

@@ -69,7 +69,7 @@ class Run:
     dates : datetime64[D][sessions], the sessions' dates on the clock of the data.
     trades : what it counted of its trades.
     metrics : all others by name, None where undefined.
-    params : the trial's parameters by name, and what is fixed.
+    params : the trial's parameters by name, and what is fixed; of one that its condition rules out, the default.
 
     """
 
@@ -141,8 +141,8 @@ class OwnMetrics:
         return {name: _measure(name, function, run) for name, function in self._functions.items()}
 
     def _params(self, values: NDArray[np.float64]) -> dict[str, Any]:
-        own = {name: kind(value) for (name, kind), value in zip(self._kinds.items(), values.tolist(), strict=True)}
-        return self._fixed | own
+        pairs = zip(self._kinds.items(), values.tolist(), strict=True)
+        return self._fixed | {name: kind(value) for (name, kind), value in pairs if not math.isnan(value)}
 
 
 def check_metrics(references: Mapping[str, str] | None) -> None:
@@ -199,6 +199,8 @@ def _failed(name: str, function: Callable[..., Any], found: str, error: BaseExce
 
 def _kind_of(param: Param | None) -> Callable[[float], Any]:
     """Return what makes a parameter's value of a float."""
+    if param is not None and param.coded:
+        return param.value
     if param is not None and param.choices is not None and all(isinstance(each, bool) for each in param.choices):
         return bool
     return int if param is not None and param.integer else float

@@ -20,7 +20,7 @@ from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Strategy, bind, explain
+from backsweep.strategy import Strategy, Value, bind, explain
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
@@ -79,7 +79,7 @@ class Runner:
         settings: Settings,
         *,
         params: Sequence[str] = (),
-        fixed: dict[str, float | int | bool] | None = None,
+        fixed: Mapping[str, Value] | None = None,
         compiled: bool = True,
         log_capacity: int = 0,
         features: Features | FeaturePart | None = None,
@@ -295,8 +295,9 @@ class Runner:
     def _instance(self, values: NDArray[np.float64]) -> Strategy:
         """Make the strategy with the values that are its own; NaN stands for a parameter's default."""
         own: dict[str, Any] = {name: value for name, value in self._fixed.items() if "." not in name}
+        declared = self.cls.declared()
         own |= {
-            name: float(value)
+            name: declared[name].value(float(value)) if name in declared else float(value)
             for name, value in zip(self._params, values, strict=True)
             if "." not in name and not np.isnan(value)
         }
@@ -311,7 +312,7 @@ class Runner:
             if "." in name
         }
         for name in places.keys() & self._fixed.keys():
-            places.pop(name).put(float(self._fixed[name]))
+            places.pop(name).put(float(self._fixed[name]))  # type: ignore[arg-type] # `check_value` has refused texts
         moves_tiers = any(name.endswith(".above") for name in (*self._fixed, *self._params))
         return Assigner(
             self.cls,

@@ -12,7 +12,7 @@ import numpy as np
 
 from backsweep.dataset.anomalies import describe_time
 from backsweep.errors import StrategyError
-from backsweep.strategy import Strategy, fits, head_of
+from backsweep.strategy import Strategy, Value, fits, head_of
 from backsweep.trial.fold_features import make_features
 from backsweep.trial.folds import divide
 from backsweep.trial.market import pack
@@ -38,7 +38,7 @@ def check_sleep(
     trials: NDArray[np.float64],
     *,
     params: Sequence[str] = (),
-    fixed: Mapping[str, float | int | bool] | None = None,
+    fixed: Mapping[str, Value] | None = None,
     folds: FoldSpec | None = None,
     compiled: bool = True,
 ) -> str:

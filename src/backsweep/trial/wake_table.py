@@ -128,8 +128,14 @@ class WakeTable:
 
 
 def _threshold(comparison: Comparison, cls: type[Strategy], values: Mapping[str, float]) -> Entry:
+    name = str(comparison.threshold).removeprefix("-")
+    if name in cls.declared() and cls.declared()[name].coded:
+        raise StrategyError(
+            f"{cls.__name__} wakes by a comparison with {name!r}, whose choices are texts or have None",
+            expected="a number, or a parameter that always is one",
+            remedy=f"branch on self.{name} in wake, and return another condition for each choice",
+        )
     word = int(np.float64(comparison.value(values, cls.__name__)).view(np.int64))
     if not isinstance(comparison.threshold, str):
         return Entry(word)
-    name = comparison.threshold.removeprefix("-")
     return Entry(word, param=name, sign=1.0 if name == comparison.threshold else -1.0)

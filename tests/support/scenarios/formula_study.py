@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from backsweep.metrics.summary import METRICS
 from backsweep.storage.sealed import sha256
+from backsweep.strategy import Param
 from backsweep.study.run import pacing
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.space import build_space
@@ -44,25 +44,12 @@ search:
 """
 
 
-@dataclass(frozen=True)
-class Declared:
-    """What a strategy's declaration looks like from here."""
-
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    log: bool = False
-    default: float | int | bool | None = None
-    choices: tuple[float | int | bool, ...] | None = None
-    integer: bool = False
-
-
 DECLARED = {
-    "entry": Declared(0.5, 3.0),
-    "exit": Declared(0.0, 1.0),
-    "stop": Declared(1.0, 6.0, step=0.25),
-    "window": Declared(5, 100, log=True, integer=True),
-    "long_only": Declared(choices=(True, False)),
+    "entry": Param(0.5, 3.0),
+    "exit": Param(0.0, 1.0),
+    "stop": Param(1.0, 6.0, step=0.25),
+    "window": Param(5, 100, log=True, integer=True),
+    "long_only": Param(choices=(True, False)),
 }
 
 
@@ -183,4 +170,4 @@ def declared():
 
 @pytest.fixture
 def param():
-    return Declared
+    return Param

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
 from backsweep.metrics.summary import METRICS
 from backsweep.storage.sealed import sha256
+from backsweep.strategy import Param
 from backsweep.study.run.driver import run_study
 from backsweep.study.search.space import build_space
 from backsweep.study.store.folder import StudyFolder
@@ -24,10 +24,7 @@ data: {bars: bars.parquet}
 strategy: toy.py:Toy
 search: {sampler: SAMPLER, seed: 7, trials: 40, batch: 8, objective: {maximize: sharpe}}
 """
-DECLARED = {
-    name: SimpleNamespace(low=low, high=high, step=None, log=False, default=None, choices=None, integer=False)
-    for name, low, high in (("entry", 0.5, 3.0), ("stop", 1.0, 6.0))
-}
+DECLARED = {name: Param(low, high) for name, low, high in (("entry", 0.5, 3.0), ("stop", 1.0, 6.0))}
 
 
 class ToyBackend:

@@ -38,14 +38,15 @@ _LEAST_WIDTH = 0.5 / 1.64  # of a kernel, in cells: nine tenths of it lie inside
 def importances(axes: Sequence[Dimension], values: NDArray[np.float64], order: NDArray[np.int64]) -> dict[str, float]:
     """Return each parameter's share of importance, the largest first; the shares add up to 1.
 
-    `values` is float64[k, p], `order` the trials from best to worst, int64[k]. Empty for fewer than `FEWEST` trials,
-    and where no parameter differs between the best and all.
+    `values` is float64[k, p], NaN where a trial does not have a parameter, whose share is that among the trials that
+    have it; `order` the trials from best to worst, int64[k]. Empty for fewer than `FEWEST` trials, and where no
+    parameter differs between the best and all.
     """
     if len(values) < FEWEST:
         return {}
     best = order[: math.ceil(BEST * len(order))]
     found: Mapping[str, float] = {
-        axis.name: _divergence(axis, values[best, j], values[:, j])
+        axis.name: _divergence(axis, *(column[~np.isnan(column)] for column in (values[best, j], values[:, j])))
         for j, axis in enumerate(axes)
         if axis.size != 1 and (axis.choices is not None or axis.low < axis.high)
     }
@@ -56,7 +57,9 @@ def importances(axes: Sequence[Dimension], values: NDArray[np.float64], order: N
 
 
 def _divergence(axis: Dimension, best: NDArray[np.float64], every: NDArray[np.float64]) -> float:
-    """Return the Pearson divergence of the best trials' density on an axis from that of all."""
+    """Return the Pearson divergence of the best trials' density on an axis from that of all; 0 where none is there."""
+    if not len(best):
+        return 0.0
     top, whole = (_density(axis, values) + 1e-12 for values in (best, every))
     return float(whole @ (top / whole - 1.0) ** 2)
 
@@ -64,13 +67,13 @@ def _divergence(axis: Dimension, best: NDArray[np.float64], every: NDArray[np.fl
 def _density(axis: Dimension, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Estimate the probability of each cell of an axis from trials' values: kernels, and one that covers the axis."""
     if axis.choices is not None:
-        counts = np.bincount(_places(values, axis.choices), minlength=len(axis.choices)).astype(np.float64)
+        counts = np.bincount(_places(values, axis.numbers), minlength=len(axis.choices)).astype(np.float64)
         return _of_choices(counts)
     return _of_cells(np.bincount(_cells(axis, values), minlength=_grid(axis)).astype(np.float64))
 
 
-def _places(values: NDArray[np.float64], choices: Sequence[float]) -> NDArray[np.int64]:
-    places: NDArray[np.int64] = np.argmax(values[:, None] == np.asarray(choices, np.float64)[None, :], axis=1)
+def _places(values: NDArray[np.float64], choices: NDArray[np.float64]) -> NDArray[np.int64]:
+    places: NDArray[np.int64] = np.argmax(values[:, None] == choices[None, :], axis=1)
     return places
 
 

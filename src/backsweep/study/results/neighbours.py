@@ -1,10 +1,11 @@
 """Each trial's nearest trials in rank-scaled parameter space.
 
-Every parameter is scaled by its ranks to 0..1, so that its unit and its spacing do not matter. The trials are halved
-along the widest side of their box until few are left in each (a k-d tree), and a search leaves out the boxes that are
-farther away than the neighbours found so far. The result is that of sorting all distances, equal ones in the order of
-trials; memory is of the order of the result. Source: Bentley (1975), "Multidimensional Binary Search Trees Used for
-Associative Searching".
+Every parameter is scaled by its ranks to 0..1, so that its unit and its spacing do not matter. A text has no rank: two
+of them are as far apart as the ends of any other parameter, and a trial without a value is in the middle. The trials
+are halved along the widest side of their box until few are left in each (a k-d tree), and a search leaves out the boxes
+that are farther away than the neighbours found so far. The result is that of sorting all distances, equal ones in the
+order of trials; memory is of the order of the result. Source: Bentley (1975), "Multidimensional Binary Search Trees
+Used for Associative Searching".
 """
 
 from __future__ import annotations
@@ -18,26 +19,46 @@ from backsweep.engine.compile.kernel import compiled, kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ABSENT = -np.inf
+"""In place of a value that a trial does not have."""
+
 _LEAF = 12  # trials of a box that is not divided further
 _DEPTH = 128  # boxes that wait on a path through the tree, two for each level
 
 
-def nearest(params: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def nearest(params: NDArray[np.float64], count: int, texts: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Find each trial's nearest trials, itself first: int64[trials, count]; ties in the order of trials.
 
-    `params` is float64[trials, p]; with fewer trials than `count`, all are returned.
+    `params` is float64[trials, p], ABSENT where a trial has no value; `texts`, bool[p], says which are places of texts.
+    With fewer trials than `count`, all are returned.
     """
     trials = len(params)
-    points = np.zeros((trials, max(params.shape[1], 1)))
-    for j, column in enumerate(params.T):
-        values, places = np.unique(column, return_inverse=True)
-        points[:, j] = places / max(len(values) - 1, 1)
+    scaled = [
+        _corners(column) if texts is not None and texts[j] else _ranks(column)[:, None]
+        for j, column in enumerate(params.T)
+    ]
+    points = np.ascontiguousarray(np.concatenate(scaled or [np.zeros((trials, 1))], axis=1))
     order, found = np.arange(trials), np.zeros((trials, min(count, trials)), np.int64)
     spans = np.zeros((max(2 * trials, 1), 3), np.int64)
     boxes = np.zeros((len(spans), 2, points.shape[1]))
     used = _divide(points, order, spans, boxes)
     _search(points, order, spans[:used], boxes[:used], found)
     return found
+
+
+def _ranks(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ranks of values from 0 to 1, float64[trials]; 1/2 for what is absent."""
+    found, there = np.full(len(column), 0.5), column != ABSENT
+    values, places = np.unique(column[there], return_inverse=True)
+    found[there] = places / max(len(values) - 1, 1)
+    return found
+
+
+def _corners(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a coordinate for each text, float64[trials, texts], such that any two are at a distance of 1."""
+    values, places = np.unique(column, return_inverse=True)
+    corners: NDArray[np.float64] = np.eye(len(values))[places] * 0.5**0.5
+    return corners
 
 
 @compiled

@@ -74,7 +74,7 @@ def _changed_in_folds(study: Study, known: pl.DataFrame, spec: TrialSpec) -> NDA
     end = study.sweep.data.end or study.session_dates[-1]
     number, ran = int(known["number"][0]), known["fold"].to_list()
     params = study.describe(number)["params"]
-    values = np.array([[float(params[name]) for name in spec.params]])
+    values = study.space.encode(params)[None]
     evaluator = make_evaluator(spec.model_copy(update={"data": spec.data.model_copy(update={"end": end})}))
     folds = range(min(ran), max(ran) + 1) if study.sweep.searches_by_fold else None
     returns = evaluator.evaluate(Chunk(0, np.array([number]), values, folds)).returns[0]

@@ -66,8 +66,7 @@ def _fill(storage: BaseStorage, sweep: Sweep, space: Space, trials: pl.DataFrame
     key = storage.create_new_study(directions, name)
     if len(goals) > 1:
         storage.set_study_system_attr(key, "study:metric_names", [goal.metric for goal in goals])
-    axes = {axis.name: (axis, distribution(axis)) for axis in space.dimensions}
-    spread = {axis_name: kind for axis_name, (_, kind) in axes.items()}
+    spread = {axis.name: distribution(axis) for axis in space.dimensions}
     objectives = value_columns(sweep.search)
     for row in trials.iter_rows(named=True):
         values = [row[column] for column in objectives]
@@ -83,8 +82,8 @@ def _fill(storage: BaseStorage, sweep: Sweep, space: Space, trials: pl.DataFrame
             values=values if complete else None,
             datetime_start=row["datetime_start"],
             datetime_complete=row["datetime_complete"],
-            params={axis_name: axis.plain(row[PARAMS + axis_name]) for axis_name, (axis, _) in axes.items()},
-            distributions=spread,
+            params=(params := _params(space, row)),
+            distributions={axis_name: spread[axis_name] for axis_name in params},
             user_attrs={**metrics, **notes},
             system_attrs={},
             intermediate_values={},
@@ -94,3 +93,13 @@ def _fill(storage: BaseStorage, sweep: Sweep, space: Space, trials: pl.DataFrame
                 trial.set_constraint(column.removeprefix(CONSTRAINTS), excess)
         storage.create_new_trial(key, trial)
     return optuna.load_study(study_name=name, storage=storage)
+
+
+def _params(space: Space, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a trial has, in the types of their axes."""
+    found = {}
+    for axis in space.dimensions:
+        value = row[PARAMS + axis.name]
+        if value is not None or axis.nullable:
+            found[axis.name] = axis.plain(axis.number(value))
+    return found

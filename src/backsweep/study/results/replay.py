@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from backsweep.dataset import fingerprint, sealed
 from backsweep.errors import BadInput
-from backsweep.strategy import fits, load_strategy
+from backsweep.strategy import fits, load_strategy, to_row
 from backsweep.study.results.data_changes import check_data
 from backsweep.study.search.space import Space, build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
@@ -21,25 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
+    from backsweep.strategy import Value
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.evaluator import Evaluator
     from backsweep.trial.result import Result
 
 
-def replay_values(spec: TrialSpec, values: Mapping[str, float | int | bool], *, compiled: bool = True) -> Result:
+def replay_values(spec: TrialSpec, values: Mapping[str, Value], *, compiled: bool = True) -> Result:
     """Run parameters by name over the data before the holdout, with full records."""
-    return _make_evaluator(spec, values).replay(_row(values), compiled=compiled)
+    return _make_evaluator(spec, values).replay(_row(spec, values), compiled=compiled)
 
 
-def replay_to_the_end(spec: TrialSpec, values: Mapping[str, float | int | bool]) -> tuple[Result, NDArray[np.int64]]:
+def replay_to_the_end(spec: TrialSpec, values: Mapping[str, Value]) -> tuple[Result, NDArray[np.int64]]:
     """Run parameters by name over all data, also those held out, with full records; also returns the sessions' ends."""
     evaluator = _make_evaluator(spec, values, holdout=True)
-    return evaluator.replay(_row(values)), evaluator.info.sessions
+    return evaluator.replay(_row(spec, values)), evaluator.info.sessions
 
 
-def _make_evaluator(spec: TrialSpec, values: Mapping[str, float | int | bool], *, holdout: bool = False) -> Evaluator:
+def _make_evaluator(spec: TrialSpec, values: Mapping[str, Value], *, holdout: bool = False) -> Evaluator:
     """Return what runs parameters by name again; `holdout`: also over the sessions held out."""
     fixed = {name: value for name, value in spec.fixed.items() if name not in values}
     fitted = fits(load_strategy(spec.strategy))
@@ -56,8 +56,8 @@ def _make_evaluator(spec: TrialSpec, values: Mapping[str, float | int | bool], *
     return make_evaluator(spec)
 
 
-def _row(values: Mapping[str, float | int | bool]) -> NDArray[np.float64]:
-    return np.array([float(value) for value in values.values()])
+def _row(spec: TrialSpec, values: Mapping[str, Value]) -> NDArray[np.float64]:
+    return to_row(values, load_strategy(spec.strategy).declared(), values)
 
 
 def unchanged_spec(path: str | Path) -> tuple[TrialSpec, Space]:

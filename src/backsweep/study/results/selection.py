@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backsweep.study.results.neighbours import nearest
+from backsweep.study.results.neighbours import ABSENT, nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,20 +24,22 @@ class Selector:
 
     Parameters
     ----------
-    params : float64[trials, p].
+    params : float64[trials, p], NaN where a trial does not have a parameter, or has null.
     rules : the walk-forward section.
+    texts : bool[p], which of them are places of texts, and so without an order; None for none.
 
     """
 
-    def __init__(self, params: NDArray[np.float64], rules: WalkForward) -> None:
+    def __init__(self, params: NDArray[np.float64], rules: WalkForward, texts: NDArray[np.bool_] | None = None) -> None:
         self._rules = rules
+        params = np.where(np.isnan(params), ABSENT, params)  # equal to itself
         self._order = np.lexsort((np.arange(len(params)), *params.T[::-1]))
         sorted_params = params[self._order]
         new = np.ones(len(params), np.bool_)
         new[1:] = (sorted_params[1:] != sorted_params[:-1]).any(axis=1)
         self._starts = np.flatnonzero(new)  # where each parameter set begins in the order
         sets = sorted_params[self._starts]
-        self._near = nearest(sets, rules.neighbours) if rules.select == "neighbourhood" else None
+        self._near = nearest(sets, rules.neighbours, texts) if rules.select == "neighbourhood" else None
 
     def choose(self, losses: NDArray[np.float64], feasible: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the positions of the chosen trials, best first; none where no feasible trial has a score.

@@ -27,6 +27,7 @@ from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import gather_records, summarise_records
 from backsweep.study.table.columns import PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.digest import digest
+from backsweep.study.table.params import param_numbers
 from backsweep.study.table.trials import TIMING, best_first, best_row, losses
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class StoredStudy:
         axes = self.identity.space
         tried = self.trials.select(f"^{PARAMS}.*$").iter_columns()
         dimensions = map(_axis_of, tried) if axes is None else (Dimension(**axis) for axis in axes)
-        return Space(tuple(dimensions), dict(self.sweep.search.fixed))
+        search = self.sweep.search
+        conditional = frozenset(name for name, entry in search.params.items() if entry.when is not None)
+        return Space(tuple(dimensions), dict(search.fixed), conditional=conditional)
 
     @cached_property
     def importances(self) -> dict[str, float]:
@@ -91,11 +94,13 @@ class StoredStudy:
         Of the completed trials with a defined objective; empty below 20 of them. With several objectives, the best are
         those of the first fronts.
         """
-        columns = [PARAMS + name for name in self.space.names]
+        axes = self.space.dimensions
         rows = best_first(self.trials.filter(pl.col("state") == "COMPLETE"), self.sweep.search)
-        values = rows.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+        values = np.empty((len(rows), len(axes)))
+        for j, axis in enumerate(axes):
+            values[:, j] = param_numbers(axis, rows[PARAMS + axis.name])
         values = values[np.isfinite(losses(rows, self.sweep.search)).all(axis=1)]
-        return importances(self.space.dimensions, values, np.arange(len(values)))
+        return importances(axes, values, np.arange(len(values)))
 
     @cached_property
     def returns(self) -> pl.DataFrame:
@@ -299,13 +304,21 @@ class StoredStudy:
         return best_first(self.trials, self.sweep.search).head(count) if len(self.trials) else self.trials
 
     def describe(self, number: int) -> dict[str, Any]:
-        """One trial as `number, value` (or `values`), `params` and `metrics`; raises BadInput if it is not there."""
+        """One trial as `number, value` (or `values`), `params` and `metrics`; raises BadInput if it is not there.
+
+        A parameter that its condition rules out is not among `params`.
+        """
         if not 0 <= number < len(self.trials):
             found = f"trial {number}"
             raise BadInput("no such trial", where=str(self.path), expected=f"0 to {len(self.trials) - 1}", found=found)
         row = self.trials.row(number, named=True)
         values = {"value": row[VALUE]} if VALUE in row else {"values": _strip(row, VALUES)}
-        return {"number": number, **values, "params": _strip(row, PARAMS), "metrics": _strip(row, USER_ATTRS)}
+        params = {
+            name: value
+            for name, value in _strip(row, PARAMS).items()
+            if value is not None or name not in self.space.conditional
+        }
+        return {"number": number, **values, "params": params, "metrics": _strip(row, USER_ATTRS)}
 
     @property
     def record_by_date(self) -> pl.DataFrame:

@@ -87,7 +87,7 @@ class _Scenarios:
             for column, name in enumerate(spec.params):
                 if _is_cost(spec, name):
                     changed[:, column] *= np.where(changed[:, column] > 0.0, factor, 1.0)  # below 0 it is a rebate
-            same = dearer == spec and (changed == values).all()
+            same = dearer == spec and np.array_equal(changed, values, equal_nan=True)
             reason = "the sweep file has no costs" if same else None
             found.append(self._scenario(f"costs x {factor:.0f}", dearer, changed, reason))
         execution = spec.execution.model_copy(update={"delay": spec.execution.delay + 1})
@@ -163,7 +163,8 @@ def _run(evaluator: Evaluator, folds: range | None, values: NDArray[np.float64])
 def scaled(spec: TrialSpec, factor: float) -> TrialSpec:
     """Return the specification with every cost, also the fixed ones, `factor` times as high."""
     fixed = {
-        name: value * factor if _is_cost(spec, name) and value > 0 else value for name, value in spec.fixed.items()
+        name: value * factor if _is_cost(spec, name) and isinstance(value, int | float) and value > 0 else value
+        for name, value in spec.fixed.items()
     }
     return spec.model_copy(update={"costs": _times(spec.costs, factor), "fixed": fixed})
 

@@ -37,9 +37,11 @@ def warnings_of_sweep(sweep: Sweep, cls: type[Strategy]) -> list[RunWarning]:
     return [*_costs(sweep), *_ranges(sweep, cls), *_prints(cls), *_warm_start(sweep)]
 
 
-def warnings_of_value(name: str, value: float | bool, ranges: Param | Dimension | None) -> list[RunWarning]:
-    """Return that a parameter has a value outside its declared range, if it has."""
-    if ranges is None or isinstance(value, bool):
+def warnings_of_value(
+    name: str, value: float | bool | str | None, ranges: Param | Dimension | None
+) -> list[RunWarning]:
+    """Return that a number is outside its declared range, if it is; of choices, other values are refused."""
+    if ranges is None or value is None or isinstance(value, bool | str):
         return []
     if ranges.choices is not None:
         inside, range_text = value in ranges.choices, "one of " + ", ".join(map(str, ranges.choices))
@@ -120,7 +122,7 @@ def _ranges(sweep: Sweep, cls: type[Strategy]) -> Iterator[RunWarning]:
         limits = declared.get(name)
         if limits is None or limits.low is None or limits.high is None:
             continue
-        given = [value for value in (axis.low, axis.high, *(axis.choices or ())) if value is not None]
+        given = [each for each in (axis.low, axis.high, *(axis.choices or ())) if isinstance(each, int | float)]
         if given and (min(given) < limits.low or max(given) > limits.high):
             what = (
                 f"{min(given):g} to {max(given):g} goes beyond the {limits.low:g} to {limits.high:g} of {cls.__name__}"

@@ -19,6 +19,7 @@ from backsweep.figures.trials import (
     surface_figure,
 )
 from backsweep.study.table.columns import PARAMS
+from backsweep.study.table.params import param_numbers
 from backsweep.study.table.trials import value_columns
 
 if TYPE_CHECKING:
@@ -45,9 +46,11 @@ def slice_chart(study: StoredStudy, name: str | None = None) -> Chart:
     """Return the objective by one parameter, the most important one by default; raises BadInput for an unknown one."""
     rows, values = _measured(study)
     axis = _dimension(study, ranked_names(study)[0] if name is None and study.space.names else name or "")
+    rows, values = _with(study, rows, values, axis)
     best = np.arange(len(rows)) == _best(study, rows, values)
-    titles = (axis.name, _goal(study))
-    figure = scatter_figure(rows[PARAMS + axis.name].to_list(), values, titles, log=axis.log, marked=best)
+    titles, column = (axis.name, _goal(study)), rows[PARAMS + axis.name]
+    places = ["null" if value is None else f"{value}" for value in column] if axis.nullable else column.to_list()
+    figure = scatter_figure(places, values, titles, log=axis.log, marked=best)
     text = (
         "Every completed trial by this parameter, the best one marked; the others vary at the same time. A broad hill "
         "is a plateau, a lone point a peak. It says nothing about sessions that the trials have not seen."
@@ -61,7 +64,8 @@ def surface_chart(study: StoredStudy, x: str, y: str) -> Chart:
     pair = _dimension(study, x), _dimension(study, y)
     if x == y:
         raise BadInput("a surface has two parameters", found=f"{x!r} twice", remedy="name another one")
-    points = tuple(rows[PARAMS + each.name].cast(pl.Float64).to_numpy() for each in pair)
+    rows, values = _with(study, rows, values, *pair)
+    points = tuple(param_numbers(each, rows[PARAMS + each.name]) for each in pair)
     axes = tuple(_axis(each, column) for each, column in zip(pair, points, strict=True))
     figure = surface_figure(
         (axes[0], axes[1]),
@@ -85,7 +89,7 @@ def parallel_chart(study: StoredStudy) -> Chart:
     rows, values = _measured(study)
     if not study.space.names:
         raise BadInput("the study searches no parameter", where=str(study.path), remedy="declare one in the strategy")
-    points = [rows[PARAMS + name].cast(pl.Float64).to_numpy() for name in study.space.names]
+    points = [param_numbers(axis, rows[PARAMS + axis.name]) for axis in study.space.dimensions]
     axes = [_axis(each, column) for each, column in zip(study.space.dimensions, points, strict=True)]
     maximize = _maximizes(study)
     limit = np.quantile(values, 0.9 if maximize else 0.1)
@@ -98,6 +102,8 @@ def parallel_chart(study: StoredStudy) -> Chart:
         "are in colour. Where coloured lines meet, the search found that value good; where they spread, it hardly "
         "mattered. All of it is in sample."
     )
+    if study.space.conditional:
+        text += " A line is interrupted where its trial does not have a parameter."
     drawn = [describe_thinning(int(which.sum()), MOST_LINES, what) for which, what in _tenths(good)]
     return Chart("Parallel coordinates", figure, text + "".join(drawn))
 
@@ -190,10 +196,32 @@ def _axis(dimension: Dimension, values: NDArray[np.float64]) -> Axis:
     """Return an axis of figures: a cell for each value where there are few, or the range."""
     size = dimension.size
     if size is None or size > _MOST_LEVELS:
-        return Axis(dimension.name, min(dimension.low, values.min()), max(dimension.high, values.max()), dimension.log)
-    levels = np.unique(np.concatenate([dimension.at(np.arange(size)), values]))
-    labels = [str(dimension.plain(level)).lower() if dimension.boolean else f"{level:g}" for level in levels.tolist()]
+        known = values[~np.isnan(values)]
+        low, high = min(dimension.low, known.min(initial=np.inf)), max(dimension.high, known.max(initial=-np.inf))
+        return Axis(dimension.name, float(low), float(high), dimension.log)
+    levels = np.unique(np.concatenate([dimension.at(np.arange(size)), values[~np.isnan(values)]]))
+    labels = [_label(dimension, level) for level in levels.tolist()]
     return Axis(dimension.name, levels=tuple(levels.tolist()), labels=tuple(labels))
+
+
+def _label(dimension: Dimension, level: float) -> str:
+    if dimension.codes is None and not dimension.boolean:
+        return f"{level:g}"
+    value = dimension.plain(level)
+    return "null" if value is None else value if isinstance(value, str) else str(value).lower()
+
+
+def _with(
+    study: StoredStudy, rows: pl.DataFrame, values: NDArray[np.float64], *axes: Dimension
+) -> tuple[pl.DataFrame, NDArray[np.float64]]:
+    """Return the trials that have some parameters, and their objective; raises BadInput where none has."""
+    kept = np.ones(len(rows), np.bool_)
+    for axis in axes:
+        if axis.name in study.space.conditional:
+            kept &= rows[PARAMS + axis.name].is_not_null().to_numpy()
+    if not kept.any():
+        raise _nothing(study)
+    return rows.filter(kept), values[kept]
 
 
 def _tenths(good: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], str]]:

@@ -172,16 +172,26 @@ def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
 
 def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
     """Yield each fold with the numbers of the trials that it chooses, best first."""
+    texts = np.array([kind == pl.String for kind in params.drop("number").dtypes], np.bool_)
     numbers, selector = pl.Series(dtype=pl.Int64), None
     for (fold,), part in scores.sort("fold", "number").group_by("fold", maintain_order=True):
         if selector is None or not part["number"].equals(numbers):  # folds that share their trials share the selector
             numbers = part["number"]
             own = params.join(part.select("number"), on="number", how="semi", maintain_order="left").drop("number")
-            selector = Selector(own.cast(pl.Float64).to_numpy(), rules)
+            selector = Selector(_as_numbers(own), rules, texts)
         loss = part["loss"].to_numpy()
         worst = np.max(loss, initial=-np.inf, where=np.isfinite(loss))
         chosen = selector.choose(np.where(part["pruned"], worst, loss), part["feasible"].to_numpy())
         yield int(fold), numbers.to_numpy()[chosen].tolist()
+
+
+def _as_numbers(params: pl.DataFrame) -> NDArray[np.float64]:
+    """Return the parameters of trials, float64[trials, p]: of texts their places in order, NaN for null."""
+    columns = [
+        column.cast(pl.Enum(column.drop_nulls().unique().sort())).to_physical() if column.dtype == pl.String else column
+        for column in params.iter_columns()
+    ]
+    return np.column_stack([column.cast(pl.Float64).fill_null(np.nan).to_numpy() for column in columns])
 
 
 def _rows_of(wanted: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -255,8 +265,9 @@ def _types(params: pl.DataFrame, metrics: Sequence[str]) -> dict[str, pl.DataTyp
 def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for name in params.columns:
-        values = table[name].drop_nulls().cast(pl.Float64).to_numpy()
-        tried = params[name].cast(pl.Float64).to_numpy()
+        numeric = params.schema[name] != pl.String  # texts have no distances
+        values = table[name].drop_nulls().cast(pl.Float64).to_numpy() if numeric else np.empty(0)
+        tried = params[name].drop_nulls().cast(pl.Float64).to_numpy() if numeric else np.empty(0)
         spread = float(np.ptp(tried)) if len(tried) else 0.0
         change = float(np.abs(np.diff(values)).mean()) if len(values) > 1 else None
         rows.append(

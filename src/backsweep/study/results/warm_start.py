@@ -6,6 +6,7 @@ their parameters are taken: each runs again, so that its row is exact on the new
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,8 @@ from backsweep.sweepfile.messages import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from backsweep.strategy import Param
+    from backsweep.strategy import Param, Value
     from backsweep.study.results.study import Study
-    from backsweep.study.search.dimension import Number
     from backsweep.sweepfile.sweep import Sweep
 
 
@@ -76,29 +76,42 @@ def _check_names(study: Study, space: Space, where: str) -> None:
             )
 
 
-def _defaults(sweep: Sweep, study: Study, space: Space, declared: Mapping[str, Param], where: str) -> dict[str, Number]:
-    """Return the values, by name, of what the earlier study does not vary: as it fixed them, or else the defaults."""
-    found = {}
-    for name in space.names:
+def _defaults(sweep: Sweep, study: Study, space: Space, declared: Mapping[str, Param], where: str) -> dict[str, Value]:
+    """Return the values, by name, of what the earlier study does not vary: as it fixed them, or else the defaults.
+
+    Also of what it varies in some trials: the others ran with the default.
+    """
+    found: dict[str, Value] = {}
+    for axis in space.dimensions:
+        name = axis.name
         value = study.space.fixed.get(name, default_of(sweep, name, declared.get(name)))
-        if name in study.space.names:
+        if name in study.space.names and name not in study.space.conditional:
             continue
-        if value is None:
+        if value is None and not axis.nullable:
             problem = f"the earlier study has no `{name}`, which has no default"
             raise BadInput(problem, where=where, remedy="declare a default, or name another study")
         found[name] = value
     return found
 
 
-def _trials_within(study: Study, space: Space, defaults: Mapping[str, Number]) -> Iterator[dict[str, Number]]:
-    """Yield the parameters of trials that lie in a space, the best first and each set once."""
+def _trials_within(study: Study, space: Space, defaults: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+    """Yield the parameters of trials that lie in a space, the best first and each set once.
+
+    A parameter that conditions rule out there is left out; one that they ruled out in the study has its default.
+    """
     search = study.sweep.search
     rows = study.trials.filter(standing(study.trials, search)[1])
     names = [name for name in study.space.names if name in space.names]
     seen = set()
     for values in best_first(rows, search).select(PARAMS + name for name in names).iter_rows():
-        trial = {**defaults, **dict(zip(names, values, strict=True))}
-        row = [axis.nearest(trial[axis.name]) for axis in space.dimensions]
-        if values not in seen and None not in row and space.region.holds(np.array([row])).all():
-            seen.add(values)
-            yield trial
+        pairs = zip(names, values, strict=True)
+        given = {name: value for name, value in pairs if value is not None or name not in study.space.conditional}
+        trial = {**defaults, **given}
+        found = [axis.nearest(trial[axis.name]) for axis in space.dimensions]
+        row = np.array([math.nan if each is None else each for each in found])
+        active = space.region.conditions.active(row[None])[0]
+        if not np.isnan(row[active]).any() and space.region.holds(row[None]).all():
+            kept = {name: trial[name] for name, there in zip(space.names, active, strict=True) if there}
+            if (key := tuple(kept.items())) not in seen:
+                seen.add(key)
+                yield kept

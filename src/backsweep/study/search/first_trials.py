@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,11 @@ from backsweep.sweepfile.messages import nearest, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from backsweep.strategy import Param
-    from backsweep.study.search.dimension import Dimension, Number
+    from numpy.typing import NDArray
+
+    from backsweep.strategy import Param, Value
+    from backsweep.study.search.conditions import Conditions
+    from backsweep.study.search.dimension import Dimension
     from backsweep.study.search.region import Region
     from backsweep.sweepfile.sweep import Sweep
 
@@ -31,12 +35,12 @@ def read_given(
     enqueued = [(entry, sweep.where("search", "enqueue", i)) for i, entry in enumerate(search.enqueue or ())]
     warm = [(entry, sweep.where("search", "warm_start", "trials", i)) for i, entry in enumerate(search.warm_trials)]
     for entry, where in (*enqueued, *warm):
-        named: Mapping[str, Number] = {} if isinstance(entry, str) else entry
+        named: Mapping[str, Value] = {} if isinstance(entry, str) else entry
         _check_names(sweep, named, axes, where)
-        row = tuple(_value_of(sweep, axis, named, declared.get(axis.name), where) for axis in axes)
-        broken = [relation.text for relation in region.broken(np.array([row]))]
+        row = _read_row(sweep, axes, region.conditions, named, declared, where)
+        broken = [relation.text for relation in region.broken(row[None])]
         if broken:
-            pairs = zip(axes, row, strict=True)
+            pairs = [(axis, value) for axis, value in zip(axes, row.tolist(), strict=True) if not math.isnan(value)]
             raise BadInput(
                 "a first trial that breaks a relation",
                 where=where,
@@ -44,10 +48,35 @@ def read_given(
                 found=", ".join(f"{axis.name} {shown(axis.plain(value))}" for axis, value in pairs),
                 remedy="correct its values, or the relation",
             )
-        yield row
+        yield tuple(row.tolist())
 
 
-def _check_names(sweep: Sweep, named: Mapping[str, Number], axes: Sequence[Dimension], where: str) -> None:
+def _read_row(
+    sweep: Sweep,
+    axes: Sequence[Dimension],
+    conditions: Conditions,
+    named: Mapping[str, Value],
+    declared: Mapping[str, Param],
+    where: str,
+) -> NDArray[np.float64]:
+    """Return the values of a first trial, float64[p]: NaN for those that conditions rule out, which it may not name."""
+    row = np.full(len(axes), math.nan)
+    for j in (*sorted({*range(len(axes))} - {*conditions.places}), *conditions.places):
+        name = axes[j].name
+        if conditions.active(row[None])[0, j]:
+            row[j] = _value_of(sweep, axes[j], named, declared.get(name), where)
+        elif name in named:
+            raise BadInput(
+                f"a first trial with `{name}`, which its other values rule out",
+                where=where,
+                expected=f"`{name}` where `{conditions.when[name].text}`",
+                found=f"{name} {shown(named[name])}",
+                remedy=f"leave `{name}` out there, or correct the others",
+            )
+    return row
+
+
+def _check_names(sweep: Sweep, named: Mapping[str, Value], axes: Sequence[Dimension], where: str) -> None:
     names = [axis.name for axis in axes]
     for name in named:
         if name in sweep.search.fixed:
@@ -58,16 +87,16 @@ def _check_names(sweep: Sweep, named: Mapping[str, Number], axes: Sequence[Dimen
             raise BadInput(f"unknown parameter `{name}`", where=where, expected=expected, remedy=nearest(name, names))
 
 
-def default_of(sweep: Sweep, name: str, param: Param | None) -> Number | None:
-    """Return the default that the strategy declares, or the number that the file sets; None if there is none."""
+def default_of(sweep: Sweep, name: str, param: Param | None) -> Value:
+    """Return the default that the strategy declares, or the number that the file sets; None also if there is none."""
     return param.default if param is not None else number_at(sweep, name)
 
 
-def _value_of(sweep: Sweep, axis: Dimension, named: Mapping[str, Number], param: Param | None, where: str) -> float:
+def _value_of(sweep: Sweep, axis: Dimension, named: Mapping[str, Value], param: Param | None, where: str) -> float:
     """Return the value of one axis as the axis has it."""
     name = axis.name
     value = named.get(name, default_of(sweep, name, param))
-    if value is None:
+    if value is None and not axis.nullable and name not in named:
         problem = f"a first trial without `{name}`, which has no default"
         raise BadInput(problem, where=where, remedy=f"give `{name}` a value")
     check_value(sweep, name, value, param, where)

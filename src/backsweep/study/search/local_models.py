@@ -6,9 +6,10 @@ good trials come to lie closer together, so do the fitted ones, and the steps sh
 keep. Fits to few and to many trials take turns: the former find the bottom of a curved valley, the latter see through
 noise and ripples.
 
-What is fitted are the best feasible trials with the choices of the good one, at most `_KEPT` of them. A point that is
-known is not proposed again, nor one where a relation does not hold; the other sampler fills the batch. The proposals of
-a batch follow from the observed batches and its number.
+What is fitted are the best feasible trials with the choices of the good one and the parameters that it has, at most
+`_KEPT` of them. A point that is known is not proposed again, nor one where a relation does not hold or conditions call
+for other parameters; the other sampler fills the batch. The proposals of a batch follow from the observed batches and
+its number.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class LocalModels:
             point = self._step(latent, good, turn, _SIZES[(batch + turn) % len(_SIZES)], np.array(uniform))
             points = np.concatenate([points, point])
         values = self._axes.to_values(points)
-        return self._new(values[self._region.holds(values)], running)
+        complete = (np.isnan(values) != self._region.conditions.active(values)).all(axis=1)
+        return self._new(values[self._region.holds(values) & complete], running)
 
     def _step(
         self, latent: NDArray[np.float64], good: int, turn: int, size: float, uniform: NDArray[np.float64]

@@ -8,6 +8,9 @@ How trials are shown to Optuna: a failed one as FAIL, which samplers ignore; an 
 worst that was defined up to its batch, so that its surroundings are avoided (as FAIL while nothing is defined yet). A
 pruned trial is shown like that, and as one that breaks every constraint by far: not as Optuna's PRUNED, which TPE ranks
 by how far a trial came, because here a trial is pruned for its results and not for its speed.
+
+A parameter with a condition is suggested after those that it depends on, and only where it holds: Optuna's way for
+such a space.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
-    from backsweep.study.search.dimension import Dimension, Number
+    from backsweep.strategy import Value
+    from backsweep.study.search.dimension import Dimension
     from backsweep.study.search.proposals import Observations
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.search import Search
@@ -61,6 +65,7 @@ class OptunaProposer(Proposer):
     def __init__(self, space: Space, search: Search, where: str) -> None:
         self._space, self._search, self._where = space, search, where
         self._axes = {axis.name: distribution(axis) for axis in space.dimensions}
+        self._always = {name: each for name, each in self._axes.items() if name not in space.when}
         self._names = [bound.name for bound in search.bounds]
         self._worst = np.full(len(search.objective), -np.inf)
         self.trials: list[Finished] = []
@@ -75,7 +80,7 @@ class OptunaProposer(Proposer):
         return self._ask(_GIVEN, len(values), (), [self._space.decode(row) for row in values])
 
     def _ask(
-        self, key: tuple[int, ...], size: int, running: Sequence[Proposals], given: Sequence[dict[str, Number]] = ()
+        self, key: tuple[int, ...], size: int, running: Sequence[Proposals], given: Sequence[dict[str, Value]] = ()
     ) -> Proposals:
         """Ask for a batch with the seed of a key; raises BadInput where the sampler refuses."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -127,9 +132,9 @@ class OptunaProposer(Proposer):
         One that does not counts as failed, which samplers ignore; the last of several is moved until it does.
         """
         for attempt in range(_ASKS):
-            trial = study.ask(self._axes)
+            trial = study.ask(self._always)
             _ = trial.relative_params  # an enqueued trial does without: a genetic sampler would not know its generation
-            values = np.array([axis.snap(float(trial.params[axis.name])) for axis in self._space.dimensions])
+            values = self._read(trial)
             attrs = study._storage.get_trial(trial._trial_id).system_attrs  # noqa: SLF001
             if self._space.region.holds(values[None]).all():
                 break
@@ -138,6 +143,18 @@ class OptunaProposer(Proposer):
                 values = self._space.moved(values[None])[0]
                 study.add_trial(self._running(Proposals(values[None], (_pack(attrs, {}),)), 0))
         return values, attrs
+
+    def _read(self, trial: optuna.Trial) -> NDArray[np.float64]:
+        """Return a trial's values, float64[p], once what has a condition that holds was suggested, too."""
+        axes, conditions = self._space.dimensions, self._space.region.conditions
+        values = np.full(len(axes), np.nan)
+        for j, axis in enumerate(axes):
+            if axis.name in self._always:
+                values[j] = axis.snap(axis.number(trial.params[axis.name]))
+        for j in conditions.places:
+            if conditions.active(values[None])[0, j]:
+                values[j] = axes[j].snap(axes[j].number(_suggest(trial, axes[j].name, self._axes[axes[j].name])))
+        return values
 
     def observe(self, observed: Observations) -> None:
         """Add one more batch to the past."""
@@ -153,6 +170,7 @@ class OptunaProposer(Proposer):
         failed = bool(observed.failed[row]) or not (defined or np.isfinite(self._worst).all())
         if not defined and not failed:
             losses = self._worst + 1.0 + np.abs(self._worst)
+        params = self._space.decode(observed.proposals.values[row])
         trial = Finished(
             number=0,
             trial_id=0,
@@ -161,8 +179,8 @@ class OptunaProposer(Proposer):
             values=None if failed else losses.tolist(),
             datetime_start=_NEVER,
             datetime_complete=_NEVER,
-            params=self._space.decode(observed.proposals.values[row]),
-            distributions=self._axes,
+            params=params,
+            distributions=self._axes if len(params) == len(self._axes) else {name: self._axes[name] for name in params},
             user_attrs={},
             system_attrs=_unpack(observed.proposals.attr(row)).get("trial", {}),
             intermediate_values={},
@@ -172,10 +190,11 @@ class OptunaProposer(Proposer):
         return trial
 
     def _running(self, proposals: Proposals, row: int) -> FrozenTrial:
+        params = self._space.decode(proposals.values[row])
         return create_trial(
             state=TrialState.RUNNING,
-            params=self._space.decode(proposals.values[row]),
-            distributions=self._axes,
+            params=params,
+            distributions={name: self._axes[name] for name in params},
             system_attrs=_unpack(proposals.attr(row)).get("trial", {}),
         )
 
@@ -187,6 +206,16 @@ def distribution(axis: Dimension) -> BaseDistribution:
     if axis.integer:
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log, step=int(axis.step or 1))
     return FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
+
+
+def _suggest(trial: optuna.Trial, name: str, kind: BaseDistribution) -> Any:
+    """Return the value of a parameter that only some trials have."""
+    if isinstance(kind, CategoricalDistribution):
+        return trial.suggest_categorical(name, kind.choices)
+    if isinstance(kind, IntDistribution):
+        return trial.suggest_int(name, kind.low, kind.high, step=kind.step, log=kind.log)
+    assert isinstance(kind, FloatDistribution)  # noqa: S101 - `distribution` makes no others
+    return trial.suggest_float(name, kind.low, kind.high, step=kind.step, log=kind.log)
 
 
 def _pack(trial: dict[str, Any], study: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ Uniform draws are rejected until enough of them hold; of a sequence with an orde
 some rounds is moved straight towards a point that does, until it holds. All of that follows from the stream that is
 given, or from a fixed seed, so that a proposal stays a function of its batch.
 
+A relation does not bind a trial that lacks one of its parameters: by a condition, or because it is null.
+
 Without relations the region is the whole space, and proposals are what they are without a region.
 """
 
@@ -15,15 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backsweep.study.search.conditions import Conditions
 from backsweep.study.search.dimension import from_unit
+from backsweep.sweepfile.comparisons import Match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backsweep.study.search.dimension import Dimension, Number
-    from backsweep.sweepfile.expressions import Relation
+    from backsweep.study.search.dimension import Dimension
+    from backsweep.sweepfile.comparisons import Comparison
 
 _REGION = 9  # keeps the streams of one seed apart
 _SAMPLE = 2**14  # points by which the region's share is estimated
@@ -41,31 +45,42 @@ class Region:
     Parameters
     ----------
     axes : of the space.
-    fixed : values by name, which relations may name, too.
+    fixed : numbers by name, which relations may name, too; of texts their codes, NaN for null.
     relations : all of them hold.
+    when : the conditions of axes by their names.
 
     """
 
-    def __init__(self, axes: Sequence[Dimension], fixed: Mapping[str, Number], relations: Sequence[Relation]) -> None:
-        self._axes, self._fixed, self.relations = tuple(axes), dict(fixed), tuple(relations)
+    def __init__(
+        self,
+        axes: Sequence[Dimension],
+        fixed: Mapping[str, float],
+        relations: Sequence[Comparison],
+        when: Mapping[str, Comparison] | None = None,
+    ) -> None:
+        self._axes, self.relations = tuple(axes), tuple(relations)
+        self.conditions = Conditions(axes, fixed, when)
 
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which points, float64[k, p] on the axes, satisfy all relations: bool[k]."""
         good = np.ones(len(values), np.bool_)
-        if self.relations:
-            columns = self._columns(values)
-            for relation in self.relations:
-                good &= relation.holds(columns)
+        for _, holds in self._compared(values) if self.relations else ():
+            good &= holds
         return good
 
-    def broken(self, values: NDArray[np.float64]) -> list[Relation]:
+    def broken(self, values: NDArray[np.float64]) -> list[Comparison]:
         """Return the relations that some of the points do not satisfy."""
-        columns = self._columns(values)
-        return [relation for relation in self.relations if not relation.holds(columns).all()]
+        return [relation for relation, holds in self._compared(values) if not holds.all()]
 
-    def _columns(self, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        columns = {name: np.full(len(values), float(value)) for name, value in self._fixed.items()}
-        return columns | {axis.name: values[:, j] for j, axis in enumerate(self._axes)}
+    def _compared(self, values: NDArray[np.float64]) -> Iterator[tuple[Comparison, NDArray[np.bool_]]]:
+        """Yield each relation and where it holds or does not bind, bool[k]."""
+        values = self.conditions.masked(values)
+        columns = self.conditions.columns(values)
+        given = columns | {axis.name: values[:, j] for j, axis in enumerate(self._axes)}
+        for relation in self.relations:
+            needed = given if isinstance(relation, Match) else columns  # null can be asked for, not computed with
+            lacks = np.isnan([needed[name] for name in relation.names]).any(axis=0)
+            yield relation, relation.holds(columns) | lacks
 
     @property
     def share(self) -> float:
@@ -75,13 +90,15 @@ class Region:
     def draw(self, size: int, stream: np.random.Generator) -> NDArray[np.float64]:
         """Return uniform points that hold, float64[size, p] on the axes."""
         values = from_unit(self._axes, stream.random((size, len(self._axes))))
+        if not self.relations:
+            return self.conditions.masked(values)
         missing = np.flatnonzero(~self.holds(values))
         while len(missing):
             more = from_unit(self._axes, stream.random((_BLOCK, len(self._axes))))
             more = more[self.holds(more)][: len(missing)]
             values[missing[: len(more)]] = more
             missing = missing[len(more) :]
-        return values
+        return self.conditions.masked(values)
 
     def redraw(
         self,
@@ -134,24 +151,30 @@ class Region:
 class Sequel:
     """The points of a sequence that hold, batch by batch.
 
-    `points` returns those from a number on, so many. Batches may come in any order; where they come one after the
-    other, each point is looked at once.
+    `points` returns those from a number on, so many; `counts`, which of some count, those in the region if it is None.
+    Batches may come in any order; where they come one after the other, each point is looked at once.
     """
 
-    def __init__(self, region: Region, points: Callable[[int, int], NDArray[np.float64]]) -> None:
-        self._region, self._points = region, points
+    def __init__(
+        self,
+        region: Region,
+        points: Callable[[int, int], NDArray[np.float64]],
+        counts: Callable[[NDArray[np.float64]], NDArray[np.bool_]] | None = None,
+    ) -> None:
+        self._counts = counts or (region.holds if region.relations else None)
+        self._points = points
         self._next = (0, 0)  # batch, and the number of the first point that may be in it
 
     def batch(self, batch: int, size: int) -> NDArray[np.float64]:
         """Return the points of a batch, float64[size, p] on the axes; all batches have the same size."""
-        if not self._region.relations:
+        if self._counts is None:
             return self._points(batch * size, size)
         known, place = self._next if self._next[0] <= batch else (0, 0)
         skipped, parts = (batch - known) * size, []
         missing = size
         while missing:
             values = self._points(place, _BLOCK)
-            good = np.flatnonzero(self._region.holds(values))
+            good = np.flatnonzero(self._counts(values))
             used = good[skipped : skipped + missing]
             skipped = max(0, skipped - len(good))
             missing -= len(used)

@@ -8,7 +8,8 @@ that the state follows from the observed batches.
 
 The first search begins at the best trial, narrowly. A search ends when its generation has become narrow, flat or
 degenerate, or has long found nothing better. The next one begins anywhere, or, every second time, at one of the best
-trials of the study. On an axis of choices a search stands still.
+trials of the study. On an axis of choices a search stands still, and on one whose condition does not hold where it
+begins.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Restarts:
 
     def __init__(self, space: Space, search: Search, start: int) -> None:
         self._axes, self._seed, self._start = Axes(space.dimensions), search.seed, start
-        self._region = space.region
+        self._region, self._masked = space.region, space.masked
         self._free = self._axes.table.kind != CHOICE
         half = search.batch // 2
         self._sizes = [min(_LARGEST, half - first) for first in range(0, half, _LARGEST)] if self._free.any() else []
@@ -96,7 +97,7 @@ class Restarts:
     def propose(self, batch: int, size: int) -> NDArray[np.float64]:
         """Return the searches' points of a batch, float64[n, p] in the space's columns; n is at most half of `size`."""
         parts = [points for _, points in self._parts(self._drawn[batch - self._observed], size)]
-        return self._axes.to_values(np.concatenate([np.empty((0, len(self._free))), *parts]))
+        return self._masked(self._axes.to_values(np.concatenate([np.empty((0, len(self._free))), *parts])))
 
     def observe(self, observed: Observations) -> None:
         """Update the searches with the next batch, and draw for the batch that may be proposed now."""
@@ -152,17 +153,22 @@ class Restarts:
         stream = np.random.default_rng([_RESTARTS, self._seed, self._begun])
         self._begun += 1
         if self._begun == 1:
-            return LocalSearch(self._good(0), self._free, _FIRST_SPREAD, stream)
+            point = self._good(0)
+            return LocalSearch(point, self._free_at(point), _FIRST_SPREAD, stream)
         if self._begun % 2 == 0:
             unit = stream.random(len(self._free))
             point = np.where(self._free, unit, np.floor(unit * self._axes.table.size))
-            return LocalSearch(point, self._free, _SPREAD, stream)
+            return LocalSearch(point, self._free_at(point), _SPREAD, stream)
         place, width = stream.random(2)
-        return LocalSearch(
-            self._good(int(place * len(self._best[0]))), self._free, _SPREAD * exp(-_LN_10 * width), stream
-        )
+        point = self._good(int(place * len(self._best[0])))
+        return LocalSearch(point, self._free_at(point), _SPREAD * exp(-_LN_10 * width), stream)
 
     def _good(self, rank: int) -> NDArray[np.float64]:
-        """Return the best trial but `rank`, latent, float64[p]."""
-        latent: NDArray[np.float64] = self._axes.to_latent(self._best[0][[rank]])[0]
-        return latent
+        """Return the best trial but `rank`, latent, float64[p]; what it does not have lies in the middle."""
+        point = self._axes.to_latent(self._best[0][[rank]])[0]
+        return np.where(np.isnan(point), np.where(self._free, 0.5, 0.0), point)
+
+    def _free_at(self, point: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return the axes that a search from a latent point moves on: those that trials there have, if any."""
+        free: NDArray[np.bool_] = self._free & self._region.conditions.active(self._axes.to_values(point[None]))[0]
+        return free if free.any() else self._free

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from backsweep.strategy import Param
-    from backsweep.study.search.dimension import Number
+    from backsweep.strategy import Param, Value
     from backsweep.sweepfile.sweep import Sweep
 
 _SECTIONS = ("costs", "account", "execution")
@@ -38,8 +37,18 @@ def check_number(sweep: Sweep, name: str, declared: Mapping[str, Param], where: 
     )
 
 
-def check_value(sweep: Sweep, name: str, value: Number, param: Param | None, where: str) -> None:
+def check_value(sweep: Sweep, name: str, value: Value, param: Param | None, where: str) -> None:
     """Refuse a value that a parameter, or the number of a section where `param` is None, cannot have."""
+    if param is not None and param.coded:
+        if param.place(value) is None:
+            expected = "one of " + ", ".join(map(shown, param.choices or ()))
+            texts = [choice for choice in param.choices or () if isinstance(choice, str)]
+            remedy = nearest(value, texts) if isinstance(value, str) and texts else "give one of them"
+            raise BadInput(f"bad value of `{name}`", where=where, expected=expected, found=shown(value), remedy=remedy)
+        return
+    if value is None or isinstance(value, str):
+        remedy = "write it without quotes or units" if value else "give a number"
+        raise BadInput(f"bad value of `{name}`", where=where, expected="a number", found=shown(value), remedy=remedy)
     if not np.isfinite(value):
         remedy = "give a finite number: NaN and infinity cannot stand for none"
         raise BadInput(
@@ -56,7 +65,7 @@ def check_value(sweep: Sweep, name: str, value: Number, param: Param | None, whe
         check_section(sweep, name, value, where)
 
 
-def check_section(sweep: Sweep, name: str, value: Number, where: str) -> None:
+def check_section(sweep: Sweep, name: str, value: Value, where: str) -> None:
     """Refuse a value that the section itself would refuse."""
     section, _, rest = name.partition(".")
     content = content_of(sweep, section)
@@ -77,7 +86,7 @@ def content_of(sweep: Sweep, section: str) -> dict[str, Any]:
     return content
 
 
-def walk(content: Any, dotted: str, replacement: Number | None = None) -> Any:
+def walk(content: Any, dotted: str, replacement: Value = None) -> Any:
     """Follow a dotted key, and put `replacement` there if given; keys may have dots themselves, as in `BRK.B`.
 
     The items of a list have their places as keys, as in `costs.commission.tiers.1.rate`.
@@ -106,8 +115,8 @@ def _numbers(content: Any, prefix: str = "") -> list[str]:
     return names
 
 
-def number_at(sweep: Sweep, name: str) -> Number | None:
+def number_at(sweep: Sweep, name: str) -> Value:
     """Return the number that a file sets under a dotted key, None if there is none."""
     section, _, rest = name.partition(".")
-    value: Number | None = walk(content_of(sweep, section), rest) if section in _SECTIONS else None
+    value: Value = walk(content_of(sweep, section), rest) if section in _SECTIONS else None
     return value

@@ -277,7 +277,7 @@ class StudyFolder:
     def _tables(self) -> StoredTables:
         study = self.study_json()
         if self._checks is None:
-            self._checks = StoredTables(study.sweep, study.proposals, self._dates)
+            self._checks = StoredTables(study.sweep, study.proposals, self._dates, study.axes)
         return self._checks
 
     def _dates(self) -> NDArray[np.int32]:

@@ -193,8 +193,13 @@ def identify(sweep: Sweep, data: str, axes: Iterable[Dimension] | None = None) -
     versions = {"python": sys.version.split()[0], **{name: _version(name) for name in sorted({*_PACKAGES, *packages})}}
     models = {reference: source_digest(reference) for reference in references}
     proposals = sweep.search.known_sampler.version
-    space = None if axes is None else [asdict(axis) for axis in axes]
+    space = None if axes is None else [_describe_axis(axis) for axis in axes]
     return Identity(content, data, source_digest(sweep.strategy), models, files, versions, proposals, space)
+
+
+def _describe_axis(axis: Dimension) -> dict[str, Any]:
+    """Return an axis as plain data; `codes` are absent where its values are numbers, as before there were others."""
+    return {key: value for key, value in asdict(axis).items() if key != "codes" or value is not None}
 
 
 def list_files(sweep: Sweep) -> tuple[str, ...]:

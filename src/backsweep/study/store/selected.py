@@ -26,7 +26,7 @@ PARAMS = "params.json"
 
 REWRITE = "remove the file, then run the same command: it is written again"
 
-Params = dict[str, float | int | bool | str]
+Params = dict[str, float | int | bool | str | None]
 Metrics = dict[str, float | None]
 
 

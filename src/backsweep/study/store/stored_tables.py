@@ -30,11 +30,12 @@ from backsweep.trial.contract import DataInfo
 from backsweep.trial.folds import Segment, make_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from backsweep.storage.protocol import Files
+    from backsweep.study.search.dimension import Dimension
     from backsweep.study.store.entry import Entry
     from backsweep.sweepfile.sweep import Sweep
 
@@ -53,11 +54,21 @@ class StoredTables:
     """The tables of one study.
 
     `proposals` is the version of the rules by which its trials were proposed; `dates` reads those of its sessions, days
-    since 1970, when they are first needed.
+    since 1970, when they are first needed; `axes` are those of its search space, as far as they were recorded.
     """
 
-    def __init__(self, sweep: Sweep, proposals: int, dates: Callable[[], NDArray[np.int32]]) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        proposals: int,
+        dates: Callable[[], NDArray[np.int32]],
+        axes: Sequence[Dimension] = (),
+    ) -> None:
         self._sweep, self._proposals, self._read_dates = sweep, proposals, dates
+        self._choices = {PARAMS + axis.name: axis.choices or () for axis in axes if axis.codes is not None}
+        self._texts = {PARAMS + axis.name for axis in axes if axis.text}
+        self._nullable = {name for name, choices in self._choices.items() if None in choices}
+        self._nullable |= {PARAMS + name for name, entry in sweep.search.params.items() if entry.when is not None}
         self._first: dict[str, pl.Schema] = {}  # of each table: that of the first part, as all parts have it
 
     def check_entries(self, entries: Iterable[Entry], files: Files) -> None:
@@ -79,8 +90,8 @@ class StoredTables:
         expected, found = self._schemas[table], rows.schema
         params = {name for name in found if table == "trials" and name.startswith(PARAMS)}
         for name, kind in found.items():
-            if name in params and kind not in _PARAM_TYPES:
-                return f"a number or a truth value in `{name}`", str(kind)
+            if name in params and kind not in ((pl.String,) if name in self._texts else _PARAM_TYPES):
+                return f"a {'text' if name in self._texts else 'number or a truth value'} in `{name}`", str(kind)
             if name not in params and name not in expected:
                 return "no column of that name", f"`{name}`"
             if name not in params and kind != expected[name]:
@@ -115,8 +126,11 @@ class StoredTables:
         for column in rows.iter_columns():
             if column.dtype == pl.Float64 and column.is_nan().any():
                 return f"null where `{column.name}` is undefined", "NaN"
-            if column.name.startswith((PARAMS, "datetime_", "duration")) and column.null_count():
+            needed = column.name.startswith((PARAMS, "datetime_", "duration")) and column.name not in self._nullable
+            if needed and column.null_count():
                 return f"a value in every row of `{column.name}`", "null"
+            if column.name in self._choices and not {*column.drop_nulls()} <= {*self._choices[column.name]}:
+                return f"choices of `{column.name}`: {', '.join(map(str, self._choices[column.name]))}", "another"
         texts = rows["system_attrs"].drop_nulls().unique()
         return None if all(map(_is_mapping, texts)) else ("JSON in `system_attrs`", "something else")
 

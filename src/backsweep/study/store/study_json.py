@@ -11,7 +11,8 @@ from pydantic import Field
 from backsweep.errors import BadInput
 from backsweep.storage.protocol import Files
 from backsweep.storage.sealed import sealed
-from backsweep.study.search.dimension import Number
+from backsweep.strategy import Value
+from backsweep.study.search.dimension import Dimension
 from backsweep.study.store.documents import Digest, Positive, malformed, read_document, validated
 from backsweep.study.store.identity import Identity
 from backsweep.sweepfile.rules import check_together
@@ -40,7 +41,8 @@ class _Axis(Section):
     step: float | None
     log: bool
     integer: bool
-    choices: tuple[Number, ...] | None
+    choices: tuple[Value, ...] | None
+    codes: tuple[int, ...] | None = None
 
 
 class _Content(Section):
@@ -97,6 +99,11 @@ class StudyJson:
     def proposals(self) -> int:
         """The version of the rules by which its trials were proposed."""
         return self._content.proposals
+
+    @property
+    def axes(self) -> tuple[Dimension, ...]:
+        """The axes of its search space; empty for a study of a version that did not record them."""
+        return tuple(Dimension(**axis.model_dump()) for axis in self._content.space or ())
 
     @cached_property
     def sweep(self) -> Sweep:

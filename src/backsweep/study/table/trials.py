@@ -20,6 +20,7 @@ from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, by_name, judge, ranked
 from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.outcomes import SESSIONS, Outcomes
+from backsweep.study.table.params import param_column, param_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,8 +62,7 @@ class Table:
         for name, objective in zip(value_columns(self.search), self.search.objective, strict=True):
             columns[name] = nullable(objective.expression.evaluate(named))
         for j, axis in enumerate(self.space.dimensions):
-            kind = pl.Boolean if axis.boolean else pl.Int64 if axis.integer else pl.Float64
-            columns[f"{PARAMS}{axis.name}"] = pl.Series(proposals.values[:, j]).cast(kind)
+            columns[f"{PARAMS}{axis.name}"] = param_column(axis, proposals.values[:, j])
         for j, metric in enumerate(self.metrics):
             columns[f"{USER_ATTRS}{metric}"] = nullable(metrics[:, j])
         for bound in self.search.bounds:
@@ -102,7 +102,7 @@ class Table:
 
     def read_observations(self, rows: pl.DataFrame) -> Observations:
         """Read the same back from rows."""
-        params = [rows[f"{PARAMS}{name}"].cast(pl.Float64).to_numpy() for name in self.space.names]
+        params = [param_numbers(axis, rows[f"{PARAMS}{axis.name}"]) for axis in self.space.dimensions]
         texts = rows["system_attrs"].to_list()
         return Observations(
             proposals=Proposals(np.column_stack(params), tuple(_sampler_text(text) for text in texts)),

@@ -189,7 +189,7 @@ class Share:
         params = tuple(self._spec.params[column] for column in self.kept(assets))
         fixed = {name: value for name, value in self._spec.fixed.items() if _concerns(name, assets)}
         if CASH in fixed:
-            fixed[CASH] /= len(self.calendar.assets)
+            fixed[CASH] = float(fixed[CASH] or 0.0) / len(self.calendar.assets)
         return {"params": params, "fixed": fixed}
 
     def kept(self, assets: tuple[str, ...]) -> list[int]:

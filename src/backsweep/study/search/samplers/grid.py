@@ -1,4 +1,7 @@
-"""Grid search: every combination of the axes' values that relations allow. A trial's number determines its values."""
+"""Grid search: every combination of the axes' values that relations allow, each once.
+
+A trial's number determines its values. Combinations that differ in parameters which conditions rule out are one.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +43,23 @@ class GridProposer(Proposer):
                 )
             sizes.append(axis.size)
         self._space, self._sizes = space, sizes
-        related = {name for relation in space.relations for name in relation.names}
+        related = {name for each in (*space.relations, *space.when.values()) for name in each.names} | space.when.keys()
         self._related = [name in related for name in space.names]
         self.limit = self._count(where)
-        self._points = Sequel(space.region, lambda start, size: self._values(start, size, self._sizes))
+        counts = self._counts if related else None
+        self._points = Sequel(space.region, lambda start, size: self._values(start, size, self._sizes), counts)
 
     def propose(self, batch: int, size: int, running: Sequence[Proposals]) -> Proposals:  # noqa: ARG002
         """Return the next combinations, found by their numbers; behind the last one it begins again."""
-        return Proposals(self._points.batch(batch, size))
+        return Proposals(self._space.masked(self._points.batch(batch, size)))
+
+    def _counts(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which combinations count, bool[k]: relations hold, and what is ruled out has its axis' first value."""
+        counts = self._space.region.holds(values)
+        active = self._space.region.conditions.active(values)
+        for j in self._space.region.conditions.places:
+            counts &= active[:, j] | (values[:, j] == self._space.dimensions[j].at(np.asarray(0)))
+        return counts
 
     def _values(self, start: int, size: int, sizes: Sequence[int]) -> NDArray[np.float64]:
         """Count through the combinations as through a number whose digits have different bases."""
@@ -59,7 +71,7 @@ class GridProposer(Proposer):
         return values
 
     def _count(self, where: str) -> int:
-        """Return how many combinations there are; those of the axes that relations name are looked at."""
+        """Return how many combinations there are; those of axes that relations and conditions name are looked at."""
         pairs = list(zip(self._sizes, self._related, strict=True))
         named = math.prod(size for size, related in pairs if related)
         others = math.prod(size for size, related in pairs if not related)
@@ -67,15 +79,15 @@ class GridProposer(Proposer):
             raise BadInput(
                 "a grid too fine for its relations",
                 where=where,
-                expected=f"at most {_MOST:,} combinations of the parameters that the relations name",
+                expected=f"at most {_MOST:,} combinations of the parameters that relations and conditions name",
                 found=f"{named:,}",
                 remedy="give these parameters larger steps, or use `sampler: sobol`",
             )
-        if not self._space.relations:
+        if not any(self._related):
             return others
         sizes = [size if related else 1 for size, related in pairs]
         blocks = ((start, min(_BLOCK, named - start)) for start in range(0, named, _BLOCK))
-        held = sum(int(self._space.region.holds(self._values(*block, sizes)).sum()) for block in blocks)
+        held = sum(int(self._counts(self._values(*block, sizes)).sum()) for block in blocks)
         if not held:
             expected, found = "relations that some combination satisfies", f"none of {named:,} does"
             raise BadInput("an empty grid", where=where, expected=expected, found=found, remedy="use smaller steps")

@@ -24,7 +24,8 @@ class _TpeInside(Tpe):
     """TPE in the region where the relations of a space hold."""
 
     def __init__(self, space: Space, objectives: int) -> None:
-        super().__init__(space.dimensions, objectives, refined=True)
+        conditions = space.region.conditions
+        super().__init__(space.dimensions, objectives, refined=True, conditions=conditions if space.when else None)
         self._space = space
 
     def draw(self, size: int, stream: np.random.Generator) -> NDArray[np.float64]:

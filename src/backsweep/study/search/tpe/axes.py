@@ -58,7 +58,7 @@ class Axes:
         self.dimensions = tuple(dimensions)
         self.table = _table_of(self.dimensions)
 
-    def only(self, part: slice) -> AxisTable:
+    def only(self, part: NDArray[np.int64]) -> AxisTable:
         """Return the table of some of the axes."""
         kind, size, wide, low, origin, span, edges = self.table
         return AxisTable(kind[part], size[part], wide[part], low[part], origin[part], span[part], edges[part])
@@ -69,7 +69,7 @@ class Axes:
         for j, axis in enumerate(self.dimensions):
             column = values[:, j]
             if self.table.kind[j] == CHOICE:
-                choices = np.asarray(axis.choices or (axis.low,), np.float64)
+                choices = np.asarray([axis.low]) if axis.choices is None else axis.numbers
                 latent[:, j] = np.argmax(column[:, None] == choices, axis=1)
             elif axis.log:
                 latent[:, j] = (log_of(column) - self.table.origin[j]) / self.table.span[j]
@@ -81,8 +81,10 @@ class Axes:
         return latent
 
     def to_values(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64[k, p] of latent coordinates to float64[k, p] on the axes."""
-        return from_unit(self.dimensions, self.to_unit(latent))
+        """float64[k, p] of latent coordinates to float64[k, p] on the axes; NaN stays NaN."""
+        missing = np.isnan(latent)
+        values = from_unit(self.dimensions, self.to_unit(np.where(missing, 0.0, latent)))
+        return np.where(missing, np.nan, values)
 
     def to_unit(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return latent coordinates as those that `Dimension.from_unit` has: choices are parts of [0, 1)."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backsweep.study.search.conditions import Conditions
     from backsweep.study.search.dimension import Dimension
 
 STARTUP = 10
@@ -36,14 +37,27 @@ class Tpe:
     With one objective the axes are searched together, with several each by itself, as Optuna does by default. It is
     Optuna's TPE unless `refined`: then, from REFINED trials on, the least width of good kernels shrinks with the number
     n of trials, as 10 / n, and an eighth of a batch, its last proposals, is uniform.
+
+    Axes with conditions are each searched by itself, from the trials that have them and for the proposals that do, as
+    Optuna searches a space whose parameters not all trials have.
     """
 
-    def __init__(self, dimensions: Sequence[Dimension], objectives: int = 1, *, refined: bool = False) -> None:
+    def __init__(
+        self,
+        dimensions: Sequence[Dimension],
+        objectives: int = 1,
+        *,
+        refined: bool = False,
+        conditions: Conditions | None = None,
+    ) -> None:
         self.axes = Axes(dimensions)
         self.archive = Archive(len(dimensions), objectives)
-        count = len(dimensions)
-        parts = [slice(count)] if objectives == 1 else [slice(j, j + 1) for j in range(count)]
-        self._groups = [(part, self.axes.only(part)) for part in parts]
+        self._conditions = conditions
+        count, alone = len(dimensions), [] if conditions is None else conditions.places
+        always = [j for j in range(count) if j not in alone]
+        parts = [[j] for j in always] if objectives > 1 else [always] if always else []
+        groups = (np.array(part) for part in (*parts, *([j] for j in alone)))
+        self._groups = [(part, self.axes.only(part)) for part in groups]
         self._refined = refined
 
     def observe(
@@ -97,12 +111,20 @@ class Tpe:
         for start in range(0, size, _TOGETHER):
             count = min(_TOGETHER, size - start)
             known = np.concatenate([bad, flying[-IN_FLIGHT:]])
-            chosen = np.empty((count, good.shape[1]))
+            chosen = np.full((count, good.shape[1]), np.nan)
             for part, table in self._groups:
-                uniforms = stream.random((count, CANDIDATES, len(table.kind) + 1))
-                chosen[:, part] = choose(table, _present(good[:, part]), _present(known[:, part]), least, uniforms)
+                rows = self._rows_with(int(part[0]), chosen)
+                uniforms = stream.random((len(rows), CANDIDATES, len(table.kind) + 1))
+                found = choose(table, _present(good[:, part]), _present(known[:, part]), least, uniforms)
+                chosen[np.ix_(rows, part)] = found
             flying = np.concatenate([flying, chosen])
         return self.axes.to_values(flying[before:])
+
+    def _rows_with(self, axis: int, chosen: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return which proposals, latent so far, have an axis: all where it has no condition."""
+        if self._conditions is None or axis not in self._conditions.places:
+            return np.arange(len(chosen))
+        return np.flatnonzero(self._conditions.active(self.axes.to_values(chosen))[:, axis])
 
 
 def _present(latent: NDArray[np.float64]) -> NDArray[np.float64]:
