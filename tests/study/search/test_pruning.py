@@ -24,7 +24,7 @@ from backsweep.trial.summaries import mean_of_trainings
 
 FOLDS = FoldSpec(train="4s", test="2s")
 SHARPE, DRAWDOWN, TRADES = (METRICS.index(name) for name in ("sharpe", "max_drawdown", "trades"))
-WALK = "walk_forward={train: 4s, test: 2s}"
+WALK = "walk_forward={train: 4s, test: 2s, final: false}"
 HALVING = "search.pruning={between_folds: {kind: halving, after: 2}}"
 WILCOXON = "search.pruning={between_folds: {kind: wilcoxon, p: 0.2}}"
 
