@@ -83,13 +83,13 @@ def test_every_walk_forward_of_the_docs_runs(tmp_path, place):
     options = (f"walk_forward={WALK_FORWARD[place]}", "search.batch=8")
     study = bs.run(sweep, trials=8, workers=1, backend="inline", out=tmp_path / "study", overrides=options)
     folds = study.walk_forward.folds
-    assert folds.height == (8, 8, 1, 15, 7)[place]
+    assert folds.height == (8, 8, 8, 1, 15, 7)[place]
     assert (folds["test_start"].null_count() == 1) == ("holdout" in rules)
     assert folds["numbers"].list.len().max() == rules.get("top", 1)
 
 
-def test_the_docs_print_five_walk_forwards_and_three_prunings():
-    assert (len(WALK_FORWARD), len(PRUNING)) == (5, 3)
+def test_the_docs_print_six_walk_forwards_and_three_prunings():
+    assert (len(WALK_FORWARD), len(PRUNING)) == (6, 3)
 
 
 @pytest.mark.parametrize("rules", PRUNING)
