@@ -18,6 +18,9 @@ CONTENT = bytes(range(256)) * 8192
 def bucket():
     with s3_server():
         store = from_url("s3://bucket")
+        others = [each["path"] for each in obstore.list(store).collect()]  # of other tests in this process
+        if others:
+            obstore.delete(store, others)
         objects = {"a/one.bin": CONTENT, "a/b/two.bin": b"2", "ab/three.bin": b"3", "four.gz": gzip.compress(CONTENT)}
         for name, content in objects.items():
             obstore.put(store, name, content)

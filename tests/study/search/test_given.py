@@ -65,7 +65,7 @@ def test_cma_es_begins_the_search_that_has_not_begun_at_the_best_given_trial(ben
 
 
 def test_batches_of_given_trials_come_before_all_others():
-    sizes = BatchSizes(64, growing=True, given=3)
+    sizes = BatchSizes(64, share=16, given=3)
     assert [sizes.size(batch) for batch in (0, 1, 32, 33)] == [3, 8, 8, 16]
     assert [sizes.start(batch) for batch in (0, 1, 2, 33)] == [0, 3, 11, 3 + 256]
     assert sizes.of(np.array([0, 2, 3, 10, 11, 258, 259])).tolist() == [0, 0, 1, 1, 2, 32, 33]
