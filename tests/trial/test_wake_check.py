@@ -66,7 +66,7 @@ def shard(**others):
 
 def check(cls, data=None, trials=((3.0,),), account=ACCOUNT, **execution):
     settings = Settings(AccountSpec(**account), ExecutionSpec(**execution))
-    return check_sleep(data or shard(), cls, settings, np.array(trials), params=("hold",), compiled=False)
+    return str(check_sleep(data or shard(), cls, settings, np.array(trials), params=("hold",), compiled=False))
 
 
 def test_a_true_declaration_is_proved_by_its_fills():

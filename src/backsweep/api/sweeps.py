@@ -40,13 +40,13 @@ from backsweep.sweepfile.load import load_sweep
 from backsweep.sweepfile.messages import nearest
 from backsweep.sweepfile.overrides import with_options
 from backsweep.sweepfile.sweep import Sweep
+from backsweep.trial.checked_accounts import checked_accounts
 from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
-from backsweep.trial.lookahead import Lookahead, check_lookahead
+from backsweep.trial.lookahead import Lookahead, check_lookahead, join_lookaheads
 from backsweep.trial.models import check_models
 from backsweep.trial.own_metrics import check_metrics
-from backsweep.trial.runner import Settings
-from backsweep.trial.wake_check import check_sleep
+from backsweep.trial.wake_check import check_sleep, join_sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,6 +68,7 @@ class Findings:
 
     `gaps` is what the data lack by their own rhythm, `anomalies` are rows that break no rule and are probably wrong.
     `sleep` is whether runs pass bars at which nothing can happen, and why not.
+    `accounts` is how many were tested: one, or some of the sleeves.
     `files` names what decides a result beside them: the strategy's file, what it and the cost models import and read;
     `warnings` what is suspicious and no error, a line each.
     """
@@ -82,6 +83,7 @@ class Findings:
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sleep: str = ""
+    accounts: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,17 +219,21 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     spec = trial_spec(sweep, space)
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(space.region.moved(places)) if space.names else np.zeros((1, 0))
-    settings = Settings(spec.account, spec.execution, spec.costs)
+    accounts = list(checked_accounts(spec, shard, trials))
     with _located(sweep), redirect_stdout(StringIO()):  # what on_data prints
         result = make_evaluator(spec, shard, cls).replay(trials[0])
-        sleep = check_sleep(shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed), folds=spec.folds)
-        lookahead = check_lookahead(
-            shard, cls, settings, trials, params=spec.params, fixed=dict(spec.fixed), folds=spec.folds
+        sleep = join_sleeps(
+            check_sleep(each.shard, cls, each.settings, each.trials, **each.options) for each in accounts
+        )
+        lookahead = join_lookaheads(
+            check_lookahead(each.shard, cls, each.settings, each.trials, **each.options) for each in accounts
         )
     warnings = (*map(str, warnings_of_sweep(sweep, cls)), *result.warnings)
     remember(identify(sweep, fingerprint(sweep.data)), lookahead.moments, lookahead.requests)
     gaps, anomalies = tuple(find_gaps(shard, find_interval(shard))), tuple(find_anomalies(shard))
-    return Findings(sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings, sleep)
+    return Findings(
+        sweep, shard, space, result, lookahead, gaps, anomalies, list_files(sweep), warnings, str(sleep), len(accounts)
+    )
 
 
 def replay(

@@ -82,6 +82,8 @@ def describe_check(found: Findings) -> dict[str, str]:
         for name, anomalies in (("gaps", found.gaps), ("suspicious rows", found.anomalies))
     }
     tested = f"tested at {found.lookahead.moments} times, {found.lookahead.requests} of them just after an order"
+    if found.sweep.account.mode == "sleeves":
+        tested += f", in {found.accounts} of {len(found.shard.assets)} sleeves"
     return {
         **describe_data(found.shard, found.sweep.data.sessions_per_year),
         **odd,

@@ -31,7 +31,7 @@ from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.warmup import find_warmup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,6 +77,20 @@ class Lookahead:
     moments: int
     requests: int
     warmup: dict[str, int | None] | None
+
+
+def join_lookaheads(found: Iterable[Lookahead]) -> Lookahead:
+    """Return what was found in several accounts as one; a warm-up is the longest."""
+    every = list(found)
+    moments, requests = (sum(getattr(each, name) for each in every) for name in ("moments", "requests"))
+    if any(each.warmup is None for each in every):
+        return Lookahead(moments, requests, None)
+    bars: dict[str, list[int | None]] = {}
+    for each in every:
+        for name, after in (each.warmup or {}).items():
+            bars.setdefault(name, []).append(after)
+    longest = {name: None if None in known else max(filter(None, known), default=0) for name, known in bars.items()}
+    return Lookahead(moments, requests, longest)
 
 
 def check_lookahead(

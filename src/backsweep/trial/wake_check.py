@@ -6,6 +6,7 @@ bar must fill the same orders at the same prices.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from backsweep.trial.market import pack
 from backsweep.trial.recording import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +30,34 @@ if TYPE_CHECKING:
     from backsweep.trial.runner import Settings
 
 COMPARED = ("timestamp", "asset", "quantity", "price", "commission", "slippage")
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Whether runs sleep, in words, and what was compared with runs that see every bar.
+
+    Attributes
+    ----------
+    described : "yes" or "no", and why.
+    fills, runs : how many fills of how many runs were the same; none where nothing is declared.
+
+    """
+
+    described: str
+    fills: int = 0
+    runs: int = 0
+
+    def __str__(self) -> str:
+        """Return one line."""
+        if not self.runs:
+            return self.described
+        return f"{self.described}; the {self.fills:,} fills of {self.runs} runs are those of runs that see every bar"
+
+
+def join_sleeps(found: Iterable[Sleep]) -> Sleep:
+    """Return what was found in several accounts as one."""
+    every = list(found)
+    return Sleep(every[0].described, sum(each.fills for each in every), sum(each.runs for each in every))
 
 
 def check_sleep(
@@ -41,7 +70,7 @@ def check_sleep(
     fixed: Mapping[str, Value] | None = None,
     folds: FoldSpec | None = None,
     compiled: bool = True,
-) -> str:
+) -> Sleep:
     """Return whether runs sleep, and if not, why.
 
     Raises StrategyError where `wake` or `wake_held` sleeps through something, under one row of `trials`, the values of
@@ -49,7 +78,7 @@ def check_sleep(
     """
     declared = [name for name in ("wake", "wake_held") if getattr(cls, name) is not getattr(Strategy, name)]
     if not declared:
-        return "no: the strategy declares neither wake nor wake_held, and sees every bar"
+        return Sleep("no: the strategy declares neither wake nor wake_held, and sees every bar")
     market = pack(shard)
     options: dict[str, Any] = {"params": tuple(params), "fixed": dict(fixed or {}), "compiled": compiled}
     options["features"] = make_features(market, cls, *divide(market.sessions.dates, folds if fits(cls) else None))
@@ -60,8 +89,7 @@ def check_sleep(
         )
         _compare(shard, cls, declared, asleep, awake, dict(zip(params, values.tolist(), strict=True)))
         fills += len(awake)
-    proved = f"the {fills:,} fills of {len(trials)} runs are those of runs that see every bar"
-    return f"{_describe(market, settings, declared)}; {proved}"
+    return Sleep(_describe(market, settings, declared), fills, len(trials))
 
 
 def _describe(market: Market, settings: Settings, declared: Sequence[str]) -> str:
