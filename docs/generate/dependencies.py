@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from backsweep.submission.pins import canonical
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-OPTIONAL = ("calendars", "cloud", "cluster", "excel", "ib", "models")
+OPTIONAL = ("calendars", "cloud", "cluster", "excel", "ib", "models", "notebook")
 INTRODUCTION = """\
 A run loads only what it uses: an inline run loads none of Ray, Optuna, Plotly, Jinja2, PyArrow, pandas, Excel and
 object stores (`tests/test_dependencies.py`). Weights are those of the installed files on 64-bit Linux, at the versions

@@ -19,6 +19,7 @@ SOURCES = (
     "docs/**/*.md",
     "docs/**/*.svg",
     "docs/**/*.png",
+    "docs/notebooks/*.py",
     "cluster/*.md",
     "sweeps/data/*.md",
     "tests/support/*.md",
