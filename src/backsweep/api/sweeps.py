@@ -19,7 +19,8 @@ from backsweep.runtime import make_backend
 from backsweep.storage.open import open_files
 from backsweep.strategy import load_strategy, reference_of
 from backsweep.study.results.benchmarks import write_benchmarks
-from backsweep.study.results.data_changes import check_data, recording_rows
+from backsweep.study.results.data_changes import has_grown, recording_rows
+from backsweep.study.results.grown_data import grow_study
 from backsweep.study.results.newer_data import check_all_but_data, describe_newer
 from backsweep.study.results.replay import replay_values
 from backsweep.study.results.stress_test import run_stress_test
@@ -27,6 +28,7 @@ from backsweep.study.results.study import Study, open_study
 from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep, warnings_of_value
 from backsweep.study.results.warm_start import with_warm_start
 from backsweep.study.run.driver import run_study
+from backsweep.study.run.kept_folds import KeptFolds
 from backsweep.study.search.samplers import check_sampler
 from backsweep.study.search.section_numbers import check_value
 from backsweep.study.search.space import Space, build_space, trial_spec
@@ -139,23 +141,20 @@ def run(
     sweep, cls, _ = _read(path, with_options(overrides, options))
     folder = out if out is not None else Path("studies") / sweep.study
     place, where = StudyFolder(folder), sweep.runtime
+    declared = sweep.data.sessions_per_year is not None
     sweep = with_warm_start(_seal(place.completed(sweep)))
     space = build_space(sweep, cls.declared())
     spec = trial_spec(sweep, space)
     identity = identify(sweep, fingerprint(sweep.data), space.dimensions)
     with recording_looks(folder), _located(sweep), recording_rows(place, identity, sweep.data):
-        check_data(place, identity, sweep.data)
-        summary = run_study(
-            sweep,
-            space,
-            make_backend(
-                where.resolved_backend, where.workers, where.address, where.trial_timeout, where.shards, sweep.study
-            ),
-            place,
-            identity,
-            progress,
-            seconds=where.seconds,
+        if has_grown(place, identity, sweep.data):
+            grow_study(place, identity, sweep, spec, space, declared=declared)
+        runner = make_backend(
+            where.resolved_backend, where.workers, where.address, where.trial_timeout, where.shards, sweep.study
         )
+        if place.exists and place.history:
+            runner = KeptFolds(runner, place.former(), sweep, space, identity.proposals)
+        summary = run_study(sweep, space, runner, place, identity, progress, seconds=where.seconds)
     study = open_study(folder)
     note(study.path, study.identity)
     if summary.paused:

@@ -97,6 +97,7 @@ def show(
         trials = list(best.iter_rows(named=True))
         content = {**asdict(opened.state), "best": opened.best, "trials": trials}
         content["holdout_touches"] = [asdict(use) for use in opened.holdout_uses]
+        content["history"] = [asdict(growth) for growth in opened.history]
         if opened.has_folds:
             content["final"] = opened.walk_forward.final.to_dicts()
         content["lookahead"] = None if opened.lookahead is None else asdict(opened.lookahead)
@@ -104,12 +105,14 @@ def show(
     else:
         walk = opened.sweep.walk_forward
         from backsweep.api.sweeps import study_warnings  # noqa: PLC0415 - loads Polars and Numba, as above
-        from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
+        from backsweep.study.store.growth import describe_growth  # noqa: PLC0415 - loads pydantic
+        from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - the same
         from backsweep.study.store.lookahead_record import describe_test  # noqa: PLC0415 - the same
 
         said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
         tested = describe_test(opened.lookahead)
-        more = {"holdout": said, "final choice": describe_final(opened), "look-ahead": tested}
+        grown = "; ".join(map(describe_growth, opened.history))
+        more = {"data grown": grown, "holdout": said, "final choice": describe_final(opened), "look-ahead": tested}
         print_best(make_console(), opened.state, opened.sweep.search, best, more)
         print_benchmarks(make_console(), opened.benchmark)
         print_warnings(study_warnings(opened))

@@ -224,6 +224,10 @@ def _making(study: Study) -> list[Part]:
         "versions": ", ".join(f"{name} {version}" for name, version in identity.versions.items()),
     }
     entries["look-ahead"] = UNCHECKED if study.lookahead is None else str(study.lookahead)
+    if study.history:
+        from backsweep.study.store.growth import describe_growth  # noqa: PLC0415 - loads pydantic
+
+        entries["data grown"] = "; ".join(map(describe_growth, study.history))
     if study.holdout_uses:
         from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
 

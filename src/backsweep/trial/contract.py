@@ -91,6 +91,7 @@ class Outcome:
     segments, segment_reasons : float64 and uint8[k, segments, metrics], metrics and reasons of each segment;
         None or without segments where there are no folds or no trial came back.
     record_sums : what a study keeps of the records, if it was made where the trials ran.
+    reused : whether it was read and not run now, so that its times say nothing about this run.
 
     """
 
@@ -106,6 +107,7 @@ class Outcome:
     segment_reasons: NDArray[np.uint8] | None = None
     folds: range | None = None
     record_sums: RecordSums | None = None
+    reused: bool = False
 
 
 @dataclass(frozen=True, eq=False)

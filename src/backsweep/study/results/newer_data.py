@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import polars as pl
 
 from backsweep.dataset import fingerprint
 from backsweep.errors import BadInput, StudyConflict
+from backsweep.study.results.data_changes import on_data_of
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.trial.contract import Chunk
@@ -31,10 +31,7 @@ def check_all_but_data(study: Study, sweep: Sweep) -> bool:
     """
     folder, found = StudyFolder(study.path), identify(sweep, fingerprint(sweep.data))
     begun = folder.identity()
-    data = {key: value for key, value in found.sweep["data"].items() if key != "end"}
-    if "end" in begun.sweep["data"]:
-        data["end"] = begun.sweep["data"]["end"]
-    folder.check(replace(found, data=begun.data, sweep={**found.sweep, "data": data}))
+    folder.check(on_data_of(begun, found))
     return found.data != begun.data or found.sweep["data"].get("end") != begun.sweep["data"].get("end")
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from backsweep.statistics.findings import Findings
     from backsweep.statistics.study_records import NullRank
     from backsweep.study.store.entry import Entry
+    from backsweep.study.store.growth import Growth
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
     from backsweep.trial.benchmark import Levels
@@ -67,6 +68,11 @@ class StoredStudy:
     def sweep(self) -> Sweep:
         """The sweep file as it was resolved at the study's beginning."""
         return self._folder.sweep()
+
+    @property
+    def history(self) -> tuple[Growth, ...]:
+        """The times that it went on with data that had grown, the first one first."""
+        return self._folder.history
 
     @cached_property
     def _entries(self) -> list[Entry]:

@@ -244,7 +244,8 @@ class _Run:
             return
         ended = group.ended
         if len(new := group.store(outcome)):
-            self._pacing.update(outcome, len(new))
+            if not outcome.reused:
+                self._pacing.update(outcome, len(new))
             self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
             if group.advance():  # before what is queued: the older a batch, the sooner it is committed
                 self._queue.appendleft(group.to_chunk(outcome.batch))

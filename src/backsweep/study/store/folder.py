@@ -18,6 +18,7 @@ from backsweep.storage.open import open_files
 from backsweep.storage.protocol import RESTORE
 from backsweep.storage.sealed import checked, sha256
 from backsweep.study.store.entry import MANIFEST
+from backsweep.study.store.growth import ROWS, finish, keep, place_of, stage_sessions, staged_sessions
 from backsweep.study.store.lease import LEASE, Lease
 from backsweep.study.store.manifest import clear_parts, parquet_bytes, put_parts, read_entries, read_parts
 from backsweep.study.store.stored_tables import SESSIONS, StoredTables, decoded, read_sessions
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.study.store.entry import Entry
+    from backsweep.study.store.growth import Growth
     from backsweep.study.store.identity import Identity
     from backsweep.sweepfile.sweep import Sweep
     from backsweep.trial.contract import DataInfo
@@ -42,9 +44,6 @@ LOGGER = logging.getLogger(__name__)
 
 REGISTRY = ".ledger"
 """The folder of the registry, beside the studies' folders; see `registry`."""
-
-ROWS = "rows.parquet"
-"""What the rows of the data were, block by block: by it a refusal says what has changed."""
 
 _SHOWN = 8  # differences, or names, that a message lists
 _LOGARITHMS = ("random", "sobol")  # since study.json has the space, these compute logarithms otherwise
@@ -148,14 +147,44 @@ class StudyFolder:
         """Begin the study on data of which `info` is known; raises StudyConflict if it was begun."""
         if self.exists:
             raise self._begun()
-        ends = pl.Series("timestamp", info.sessions).cast(pl.Datetime("ns", "UTC"))
-        content = parquet_bytes(pl.DataFrame([ends, pl.Series("date", info.dates).cast(pl.Date)]))
+        content = _sessions_bytes(info)
         if not self._files.put(SESSIONS, content):
             read_sessions(self._files, self._files.get(SESSIONS))  # no file of the user's, but of a run killed here
             self._files.replace(SESSIONS, content)
         resolved = identity.with_sessions_per_year(info.sessions_per_year)
         if not self._files.put(STUDY_JSON, study_json_bytes(resolved, sha256(content))):
             raise self._begun()
+
+    @property
+    def history(self) -> tuple[Growth, ...]:
+        """The times that the study went on with data that had grown, the first one first."""
+        return self.study_json().history
+
+    def left_behind(self) -> int:
+        """Return how many trials were tried before the data grew that the study on the grown data does not have."""
+        if not self.history:
+            return 0
+        last, total = self.history[-1], sum(entry.count for entry in self.committed())
+        return last.tried - min(last.kept, self._tables().count_on(last.folds, total))
+
+    def former(self) -> list[StudyFolder]:
+        """Return what the study was before its data grew, the latest first, as far as it is still there."""
+        numbers = range(len(self.history), 0, -1)
+        return [place for number in numbers if (place := StudyFolder(place_of(self.path, number))).exists]
+
+    def grow(self, identity: Identity, info: DataInfo, growth: Growth, blocks: pl.DataFrame) -> None:
+        """Begin again on data that have grown, of which `info` and the digests of rows are known; see `growth`.
+
+        Raises StudyConflict where another run holds the study.
+        """
+        with self.hold():
+            history, content = (*self.history, growth), _sessions_bytes(info)
+            keep(self._files, len(history), STUDY_JSON)
+            stage_sessions(self._files, content)
+            resolved, digest = identity.with_sessions_per_year(info.sessions_per_year), sha256(content)
+            self._files.replace(STUDY_JSON, study_json_bytes(resolved, digest, history))
+            finish(self._files, digest)
+            self.put_row_digests(blocks)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -165,6 +194,8 @@ class StudyFolder:
         """
         try:
             with Lease(self._files) as self._lease:
+                if self.exists:
+                    finish(self._files, self.study_json().sessions)
                 yield
         finally:
             self._lease = None
@@ -196,7 +227,9 @@ class StudyFolder:
 
     def committed(self) -> list[Entry]:
         """Read `entries` of a study that another version may have written, to count its trials."""
-        return read_entries(self._files, self.study_json().hash) if self.exists else []
+        if not self.exists or staged_sessions(self._files, self.study_json().sessions) is not None:
+            return []
+        return read_entries(self._files, self.study_json().hash)
 
     def parts(self, table: str, entries: list[Entry] | None = None) -> Iterator[pl.DataFrame]:
         """Read the committed parts of a table one by one: `trials`, `returns` or `folds`."""
@@ -210,8 +243,10 @@ class StudyFolder:
 
     def sessions(self) -> pl.DataFrame:
         """Read `timestamp`, the session ends, Datetime(ns, UTC), as many as the returns of a trial, and `date`."""
-        content = checked(self._files.get(SESSIONS), self.study_json().sessions, self._files.where(SESSIONS))
-        return read_sessions(self._files, content)
+        digest = self.study_json().sessions
+        staged = staged_sessions(self._files, digest)
+        content = self._files.get(SESSIONS) if staged is None else staged
+        return read_sessions(self._files, checked(content, digest, self._files.where(SESSIONS)))
 
     def put_row_digests(self, blocks: pl.DataFrame) -> None:
         """Keep the digests of the rows of the data (`dataset.row_digests`), unless they are there."""
@@ -289,6 +324,12 @@ class StudyFolder:
             where=str(self.path),
             remedy="run the same command when the other has ended: it resumes the study",
         )
+
+
+def _sessions_bytes(info: DataInfo) -> bytes:
+    """Encode the file of the sessions."""
+    ends = pl.Series("timestamp", info.sessions).cast(pl.Datetime("ns", "UTC"))
+    return parquet_bytes(pl.DataFrame([ends, pl.Series("date", info.dates).cast(pl.Date)]))
 
 
 def _is_harmless(name: str) -> bool:

@@ -28,7 +28,7 @@ from backsweep.storage.sealed import sealed
 from backsweep.study.store.documents import STRICT, Count, Digest, Positive, read_document
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import read_uses
-from backsweep.study.store.registry import RegisteredStudy, describe_study, other_studies, registering
+from backsweep.study.store.registry import RegisteredStudy, describe_study, other_studies, past_of, registering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -107,7 +107,8 @@ def record_looks(path: Path | str) -> None:
         if unread:
             _warn(unread)
         else:
-            record = Record(own.study, own.trials, now, own.looks, touches, tuple(others))
+            times, left = _own_past(folder, own)
+            record = Record(own.study, own.trials, now, own.looks + times, touches, (*left, *others))
             open_files(path).put(_name(own.trials), sealed(asdict(record)))
 
 
@@ -117,12 +118,14 @@ def read_looks(path: Path | str) -> Looks:
     What lies beside it and cannot be read does not count, and a warning names it. Raises StudyConflict for a damaged
     record, and for an entry of the registry that cannot be read.
     """
-    own, files = describe_study(StudyFolder(path)), open_files(path)
+    folder, files = StudyFolder(path), open_files(path)
+    own = describe_study(folder)
+    times, left = _own_past(folder, own)
     others, unread = other_studies(path, own)
     if unread:
         _warn(unread)
     if not files.exists(_name(own.trials)):
-        return Looks("", own.looks, tuple(_look(each) for each in others))
+        return Looks("", own.looks + times, tuple(_look(each) for each in (*left, *others)))
     kept = read_document(files, _name(own.trials), Record)
     if (kept.study, kept.trials) != (own.study, own.trials):
         where, expected = files.where(_name(own.trials)), f"what came before {own.trials:,} trials of this study"
@@ -131,6 +134,12 @@ def read_looks(path: Path | str) -> Looks:
     later = (*_later(others, kept.before), *touched)
     before = tuple(_look(each) for each in kept.before if each.trials)  # older versions counted those without, too
     return Looks(kept.time, kept.own, before, later)
+
+
+def _own_past(folder: StudyFolder, own: RegisteredStudy) -> tuple[int, list[RegisteredStudy]]:
+    """Return how often a study was there to be looked at before its data grew, or that with what it left behind."""
+    past = past_of(folder, own)[-1:]
+    return (0, past) if past and past[0].trials else (sum(each.looks for each in past), [])
 
 
 def _warn(unread: list[str]) -> None:

@@ -30,7 +30,7 @@ from backsweep.study.store.folder import REGISTRY, StudyFolder
 from backsweep.study.store.holdout_log import read_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 LOGGER = logging.getLogger(__name__)
@@ -104,6 +104,8 @@ def describe_study(folder: StudyFolder) -> RegisteredStudy:
 def other_studies(path: Path | str, own: RegisteredStudy) -> tuple[list[RegisteredStudy], list[str]]:
     """List the other studies beside the one at `path`, which is `own`, on the same data and with the same class name.
 
+    Where its data have grown, studies on the data that it had before count, too, and it is not counted as it was then.
+
     Returns these studies in the order of their times, and a line for each folder that cannot be read and may be one.
     Studies that are there and studies that are only registered count, each once and in its furthest state; one without
     trials has no result to look at, and does not count. Raises StudyConflict for an entry of the registry that cannot
@@ -111,21 +113,33 @@ def other_studies(path: Path | str, own: RegisteredStudy) -> tuple[list[Register
     """
     studies = open_files(path).parent()
     known: dict[str, RegisteredStudy] = {}
+    mine = [own, *past_of(StudyFolder(path), own)]
     for registered in _registered(studies):
-        _note(known, registered, own)
+        _note(known, registered, mine)
     found, unread = _beside(studies)
     for folder, registered in found:
-        if _note(known, registered, own):
+        if _note(known, registered, mine):
             known[registered.study] = _dated(registered, folder)
     return sorted(known.values(), key=lambda each: (each.time, each.study)), unread
 
 
-def _note(known: dict[str, RegisteredStudy], registered: RegisteredStudy, own: RegisteredStudy) -> bool:
-    """Add a study that counts beside `own` to `known`; False if it does not count, or was known with as many trials."""
+def past_of(folder: StudyFolder, own: RegisteredStudy) -> list[RegisteredStudy]:
+    """Return what a study was before its data grew, the latest last.
+
+    The latest has the trials that were left behind, and the looks, of all of them.
+    """
+    history = folder.history if folder.exists else ()
+    name = f"{own.name} before its data grew"
+    past = [RegisteredStudy(each.study, each.data, own.strategy, 0, each.looks, name, each.time) for each in history]
+    return [*past[:-1], replace(past[-1], trials=folder.left_behind())] if past else []
+
+
+def _note(known: dict[str, RegisteredStudy], registered: RegisteredStudy, mine: Sequence[RegisteredStudy]) -> bool:
+    """Add a study that counts beside `mine`; returns False if it does not, or was known with as many trials."""
     before = known.get(registered.study)
-    if registered.study == own.study or not registered.trials:
+    if not registered.trials or registered.study in {each.study for each in mine}:
         return False
-    if (registered.data, registered.strategy) != (own.data, own.strategy):
+    if (registered.data, registered.strategy) not in {(each.data, each.strategy) for each in mine}:
         return False
     if before is not None and (before.trials, before.looks) >= (registered.trials, registered.looks):
         return False

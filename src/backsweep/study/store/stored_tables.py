@@ -30,7 +30,7 @@ from backsweep.trial.contract import DataInfo
 from backsweep.trial.folds import Segment, make_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -84,6 +84,12 @@ class StoredTables:
         problem = self._wrong_columns(table, rows) or self._wrong_rows(table, rows, entry)
         if problem is not None:
             raise malformed(files, entry.name(table), f"this file is not a part of the table `{table}`", *problem)
+
+    def count_on(self, folds: Collection[int], total: int) -> int:
+        """Return how many of the first trials ran on some of these folds."""
+        if not self._sweep.searches_by_fold:
+            return total
+        return int(np.isin(self._sizes.of(np.arange(total)) % self._sizes.folds, list(folds)).sum())
 
     def _wrong_columns(self, table: str, rows: pl.DataFrame) -> tuple[str, str] | None:
         """Compare columns and types with what is written, and with the table's other parts."""

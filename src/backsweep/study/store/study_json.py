@@ -1,8 +1,10 @@
-"""`study.json`: the identity of a study, written once when it begins."""
+"""`study.json`: the identity of a study, written when it begins, and again when its data have grown."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -14,6 +16,7 @@ from backsweep.storage.sealed import sealed
 from backsweep.strategy import Value
 from backsweep.study.search.dimension import Dimension
 from backsweep.study.store.documents import Digest, Positive, malformed, read_document, validated
+from backsweep.study.store.growth import Growth
 from backsweep.study.store.identity import Identity
 from backsweep.sweepfile.rules import check_together
 from backsweep.sweepfile.section import Section, matching
@@ -46,7 +49,7 @@ class _Axis(Section):
 
 
 class _Content(Section):
-    """The fields of `study.json`; `sessions` is the digest of the sessions' file."""
+    """The fields of `study.json`; `sessions` is the digest of the sessions' file, `history` has what came before."""
 
     study: Annotated[str, matching(*NAME)]
     hash: Digest
@@ -59,6 +62,7 @@ class _Content(Section):
     space: list[_Axis] | None = None
     sweep: dict[str, Any]
     sessions: Digest
+    history: tuple[Growth, ...] = ()
 
 
 class StudyJson:
@@ -94,6 +98,11 @@ class StudyJson:
     def sessions(self) -> str:
         """The digest of its sessions' file."""
         return self._content.sessions
+
+    @property
+    def history(self) -> tuple[Growth, ...]:
+        """The times that it went on with data that had grown."""
+        return self._content.history
 
     @property
     def proposals(self) -> int:
@@ -133,6 +142,7 @@ def _as_it_was(sweep: dict[str, Any]) -> dict[str, Any]:
     return {**sweep, "walk_forward": {"final": False, **walk}} if isinstance(walk, dict) else sweep
 
 
-def study_json_bytes(identity: Identity, sessions: str) -> bytes:
+def study_json_bytes(identity: Identity, sessions: str, history: Sequence[Growth] = ()) -> bytes:
     """Encode the file of a study that begins; `sessions` is the digest of its sessions' file."""
-    return sealed({**json.loads(json.dumps(identity.to_content())), "sessions": sessions})
+    past = {"history": [asdict(each) for each in history]} if history else {}
+    return sealed({**json.loads(json.dumps({**identity.to_content(), **past})), "sessions": sessions})
