@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test long docs site picture invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench release-check format clean
+.PHONY: help setup demo demo-clean static check test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench release-check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -93,6 +93,15 @@ site: $(READY)  ## build the documentation as a site without a server: open buil
 picture: $(READY)  ## run the demo, or find it finished, and draw docs/demo.svg
 	$(BIN)/backsweep run sweeps/demo.yaml
 	PYTHONPATH=docs $(BIN)/python -m generate.picture studies/demo docs/demo.svg
+
+gallery: $(READY)  ## run the studies of docs/gallery.md and picture their reports in headless Chromium, in docs/pictures
+	rm -rf build/gallery
+	$(BIN)/backsweep check sweeps/demo.yaml
+	$(BIN)/backsweep check sweeps/walk_forward.yaml
+	$(BIN)/backsweep run sweeps/demo.yaml --out build/gallery/demo
+	$(BIN)/backsweep run sweeps/walk_forward.yaml --out build/gallery/walk-forward
+	$(BIN)/backsweep compare build/gallery/demo build/gallery/walk-forward --out build/gallery/comparison.html
+	PYTHONPATH=docs $(BIN)/python -m generate.gallery build/gallery docs/pictures
 
 PEERS := .venv-conformance
 

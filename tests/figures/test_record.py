@@ -32,7 +32,9 @@ def test_an_account_that_is_lost_has_a_linear_axis():
 
 
 def test_months_without_a_session_are_empty():
-    grid = monthly_figure([2020, 2021], [12, 2], [0.01, -0.02])["data"][0]["z"]
+    figure = monthly_figure([2020, 2021], [12, 2], [0.01, -0.02])
+    grid = figure["data"][0]["z"]
+    assert not any(figure["layout"][axis]["showgrid"] for axis in ("xaxis", "yaxis"))  # lines would cross the numbers
     assert (grid[0][11], grid[1][1]) == (0.01, -0.02)
     assert sum(value is None for row in grid for value in row) == 22
 

@@ -18,6 +18,7 @@ def test_a_cell_has_the_median_of_its_trials_and_the_cross_is_on_the_best():
     assert [heat["z"][0], heat["z"][-1]] == [[1.0, 5.0], [None, 5.0]]  # rows from below; the median of 2 and 8 is 5
     assert heat["customdata"][-1] == [0, 2]
     assert (cross["x"], cross["y"]) == ([1.0], [len(heat["z"]) - 0.5])
+    assert cross["cliponaxis"] is False  # at the edge it is whole
     assert figure["layout"]["xaxis"]["ticktext"] == ["false", "true"]
     assert figure["layout"]["yaxis"]["title"]["text"] == "&lt;b&gt;n&lt;/b&gt;"
     assert figure["layout"]["yaxis"]["ticktext"][2] == "10"  # half way in the logarithm

@@ -1,5 +1,6 @@
 """Trades on the page: figures, ambiguous fills, and names of others that stay text."""
 
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 
@@ -83,6 +84,14 @@ def test_of_many_trades_those_with_the_largest_results_are_listed_in_their_order
     table = trade_parts(make_records([f"A{place:04}" for place in range(1000)]), {})[-1]
     assert [table.rows[0][0].text, table.rows[-1][0].text, len(table.rows)] == ["A0600", "A0999", 400]
     assert table.text.startswith("The 400 of 1,000 trades with the largest results")
+
+
+@pytest.mark.parametrize(("quantity", "text"), [(-26434.0, "-26,434"), (0.05, "0.05"), (0.056, "0.056"), (1.5, "1.5")])
+def test_a_quantity_has_the_digits_that_matter(quantity, text):
+    records = make_records(["A"])
+    records = replace(records, trades=records.trades.with_columns(quantity=pl.lit(quantity)))
+    table = trade_parts(records, {})[-1]
+    assert table.rows[0][table.headings.index("quantity")].text == text
 
 
 @pytest.mark.parametrize(("worth", "said"), [(None, "The stop was taken."), (7.5, "by at most 7.50.")])

@@ -11,6 +11,7 @@ from backsweep.report.write import report_bytes, write_report
 from backsweep.storage.open import open_files
 from backsweep.study.results.stored_study import StoredStudy
 from backsweep.study.results.study import open_study
+from backsweep.study.store.lookahead_record import Passed
 from backsweep.study.store.selected import write_selected
 
 TIMES = [datetime(1970, 1, 2), datetime(1970, 1, 4)]  # noqa: DTZ001 - times as records have them
@@ -44,6 +45,17 @@ def test_the_ratio_of_the_selected_trial_stands_beside_what_noise_would_have_giv
     (shown,) = re.findall(r"<dt>sharpe</dt><dd>(.*?)</dd>", page)
     assert re.search(r"best of [\d,]+ trials; noise would have given \d", shown)
     assert page.index("<h2>Verdict</h2>") < page.index("<dt>sharpe</dt>")
+
+
+def test_a_study_that_was_not_tested_for_look_ahead_says_so_with_its_verdict(study, monkeypatch):
+    verdict = report_bytes(study).decode().partition("<h2>Verdict</h2>")[2].partition("<h2>")[0]
+    assert "<p>Unchecked: the strategy has not been tested for look-ahead" in verdict
+    assert "<td" in study._repr_html_().partition("look-ahead")[2].partition("not tested: backsweep check does")[0]
+    passed = Passed("a" * 64, "2026-01-02T00:00:00+00:00", 36, 9)
+    monkeypatch.setattr(StoredStudy, "lookahead", passed)
+    page = report_bytes(open_study(study.path)).decode()
+    assert "Unchecked" not in page
+    assert "<dd>none found, tested at 36 times on 2026-01-02</dd>" in page
 
 
 def test_failed_trials_are_listed_by_their_reasons(study):

@@ -108,7 +108,8 @@ def monthly_figure(years: Sequence[int], months: Sequence[int], returns: Sequenc
         "hovertemplate": "%{x} %{y}: %{z:.2%}<extra></extra>",
     }
     layout = make_layout(90 + 26 * len(rows))
-    layout["yaxis"] |= {"type": "category", "autorange": "reversed"}
+    layout["xaxis"] |= {"showgrid": False}
+    layout["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
     return {"data": [data], "layout": layout}
 
 

@@ -151,6 +151,7 @@ def surface_figure(
         "x": [as_number(place[0])],
         "y": [as_number(place[1])],
         "marker": {"symbol": "x-thin", "size": 13, "line": {"width": 3, "color": "#e0218a"}},
+        "cliponaxis": False,
         "hovertemplate": "the best trial<extra></extra>",
         "showlegend": False,
     }

@@ -90,11 +90,12 @@ def _verdict(study: Study) -> list[Part]:
     unfinished = (
         [] if state.finished else [Text(f"The study has not ended: this page is of its first {state.done:,} trials.")]
     )
+    unchecked = [Text(f"Unchecked: {UNCHECKED}.")] if study.lookahead is None else []
     if found is None:
-        return [*unfinished, Text(NO_STATISTICS)]
+        return [*unfinished, Text(NO_STATISTICS), *unchecked]
     texts = [found.verdict.reason, found.verdict.power, *list_notes(found)]
     listings = (Listing(title, entries) for title, entries in list_statistics(found).items())
-    return [*unfinished, *map(Text, texts), *listings]
+    return [*unfinished, *map(Text, texts), *unchecked, *listings]
 
 
 def _record_title(study: Study) -> str:

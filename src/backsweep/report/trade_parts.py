@@ -151,4 +151,6 @@ def _cell(name: str, value: Any) -> Cell:
         return Cell(f"{value:,.2f}", float(value))
     if name in _SHARES:
         return Cell(f"{value:.2%}", float(value))
+    if name == "quantity" and value == round(value):
+        return Cell(f"{value:,.0f}", float(value))
     return Cell(format_number(value, 6), float(value))

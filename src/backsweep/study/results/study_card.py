@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
 from backsweep.figures.card import make_card
+from backsweep.study.store.lookahead_record import describe_test
 
 if TYPE_CHECKING:
     from backsweep.study.results.stored_study import StoredStudy
@@ -24,6 +25,7 @@ def study_card(study: StoredStudy) -> str:
     entries = {
         "trials": f"{state.done:,}" + (f" of {state.total:,}" if state.total is not None else ""),
         "failed, pruned": f"{state.failed:,}, {state.pruned:,}",
+        "look-ahead": describe_test(study.lookahead),
         "folder": str(study.path),
     }
     if found is not None:
