@@ -48,6 +48,7 @@ def run(place, tmp_path):
             place / "sweep.yaml", out=tmp_path / name, overrides=(f"data.bars={days}.csv", *overrides), **options
         )
 
+    go.place = tmp_path
     return go
 
 
@@ -267,3 +268,124 @@ def test_a_year_of_another_length_is_refused(run, place):
     assert "found: 365, from the dates of the sessions" in said
     assert "write `sessions_per_year: 252` under `data`" in said
     assert len(run("study", "weekends", *SHARED, "data.sessions_per_year=252").history) == 1
+
+
+def write_roles(place, days):
+    """Write a table for each role, up to a day, and return its name for each."""
+    write_bars(place / "bars.csv", days=days)
+    bars = pl.read_csv(place / "bars.csv").with_columns(pl.col("timestamp").str.to_datetime("%Y-%m-%d"))
+    key, prices = ("timestamp", "asset"), ("open", "high", "low", "close")
+    third = bars.gather_every(3).unique("timestamp", maintain_order=True)
+    parts = [bars.select(*key, *prices).with_columns(pl.col("timestamp") + pl.duration(hours=h)) for h in (6, 12, 18)]
+    roles = {
+        "bars": bars,
+        "signals": bars.select(*key, extra=pl.col("close") / 10),
+        "context": third.select("timestamp", level="close"),
+        "actions": bars.gather_every(31).select(*key, dividend=pl.lit(0.25)),
+        "detail": pl.concat(parts).sort(key),
+    }
+    names = {role: f"{role}-{days}.parquet" for role in roles}
+    for role, name in names.items():
+        roles[role].write_parquet(place / name)
+    return names
+
+
+@pytest.mark.long
+def test_every_file_may_grow_and_what_was_there_is_compared(run, place):
+    before, after = write_roles(place, 125), write_roles(place, 165)
+
+    def go(name, files):
+        text = ", ".join(f"{role}: {file}" for role, file in files.items())
+        return bs.run(
+            place / "sweep.yaml", out=run.place / name, overrides=(f"data={{{text}, benchmark: AAA}}", *SHARED)
+        )
+
+    go("study", before)
+    for role in after:
+        rows = pl.read_parquet(place / after[role])
+        value = rows.columns[-1]
+        edited = pl.when(pl.int_range(pl.len()) == 2).then(pl.col(value) * 1.5).otherwise(value).alias(value)
+        for said, changed in (("other values", rows.with_columns(edited)), ("1 row fewer", rows[:2].vstack(rows[3:]))):
+            changed.write_parquet(place / "changed.parquet")
+            with pytest.raises(StudyConflict, match=rf"{role} (of (AAA|BBB) )?on 2001-0\d-\d\d: {said}"):
+                go("study", {**after, role: "changed.parquet"})
+    shutil.copytree(run.place / "study", run.place / "again")
+    assert go("study", after).digest() == go("fresh", after).digest()
+    late = {**after, **{role: before[role] for role in ("signals", "context", "actions")}}
+    assert go("again", late).digest() == go("other", late).digest()
+
+
+@pytest.mark.long
+def test_a_session_that_had_not_ended_is_no_fold_s(run, place):
+    write_bars(place / "days.csv", days=85)
+    days = pl.read_csv(place / "days.csv").with_columns(pl.col("timestamp").str.to_datetime("%Y-%m-%d"))
+    hours = [days.with_columns(pl.col("timestamp") + pl.duration(hours=hour)) for hour in (10, 11, 12)]
+    rows = pl.concat(hours).sort("timestamp", "asset")
+    early = pl.col("timestamp") < pl.lit("2001-03-24 11:30").str.to_datetime()  # in the last session of the second test
+    rows.filter(early).write_parquet(place / "part.parquet")
+    rows.write_parquet(place / "whole.parquet")
+    files = [f"data.bars={name}.parquet" for name in ("part", "whole")]
+
+    def go(name, bars):
+        return bs.run(place / "sweep.yaml", out=run.place / name, overrides=(bars, *SHARED))
+
+    go("study", files[0])
+    assert go("study", files[1]).digest() == go("fresh", files[1]).digest()
+    assert bs.open_study(run.place / "study").history[0].folds == (0,)
+
+
+RICH = """
+import polars as pl
+import backsweep as bs
+
+
+class Fitted(bs.Strategy):
+    entry: float = bs.param(0.1, 0.9)
+    kind: str = bs.choice(["level", "trend"])
+    span: int = bs.param(2, 9)
+
+    def fit(self, train):
+        return float(train["close"].mean()) if self.kind == "level" else 0.0
+
+    def features(self):
+        above = pl.col("close") - self.fitted if self.kind == "level" else pl.col("close").diff(self.span)
+        return {"above": above}
+
+    def on_data(self, timestamp, data, context, broker):
+        for i in range(data.count):
+            bar = data[i]
+            held = broker.get_position(bar.asset).quantity
+            if bar.above > self.entry and held == 0.0:
+                broker.submit_order(bar.asset, 10)
+            elif bar.above < -self.entry and held != 0.0:
+                broker.close_position(bar.asset)
+
+
+def worst(run):
+    late = str(run.dates[-1]) > "2002-01-20"
+    if run.params["entry"] > 0.8 or (late and run.params["entry"] < 0.3):
+        raise ValueError("no worst")
+    return float(run.returns.min())
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [OWN, SHARED])
+def test_models_choices_conditions_failures_and_metrics_of_the_user_s_own_are_as_in_a_new_study(run, place, kind):
+    (place / "rich.py").write_text(RICH)
+    rich = (
+        *kind,
+        "strategy=rich.py:Fitted",
+        "metrics={worst: rich.py:worst}",
+        "search.objective={maximize: sharpe + worst}",
+        "search.params={span: {when: kind == trend}}",
+        "search.enqueue=[{entry: 0.5, kind: level}]",
+        "search.constraints=[trades >= 1]",
+    )
+    early = run("study", 125, *rich).state.failed
+    grown, fresh = run("study", 165, *rich), run("fresh", 165, *rich)
+    assert grown.digest() == fresh.digest()
+    assert grown.history[0].folds == (0, 1, 2, 3)
+    assert 0 < early < fresh.state.failed < len(fresh.trials)
+    assert set(fresh.trials["params_kind"]) == {"level", "trend"}
+    assert fresh.folds["user_attrs_trades"].max() > 0

@@ -124,6 +124,8 @@ def run(
 ) -> Study:
     """Run the study of a sweep file to its end, or resume it; the same call. It pauses after `runtime.time_limit`.
 
+    With folds it also goes on with data that have only grown: what is unchanged is kept, as `Study.history` says.
+
     `strategy` is a class at the top of a Python file, also of the program that runs, or a reference, and replaces the
     file's. `workers`, `backend` (inline or ray) and `address` (local, auto or HOST:PORT) say where trials run. `out` is
     the study's folder (studies/<study> here), or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX. `trials` and `seed` replace

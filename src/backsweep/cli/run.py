@@ -32,6 +32,7 @@ def run(
 ) -> None:
     """Run the study of a sweep file, or resume it: the same command, and Ctrl-C or SIGTERM is safe.
 
+    With folds it also goes on with data that have only grown: folds that are unchanged are kept, new ones run.
     At its end, and where `runtime.time_limit` pauses it, the report is written: report.html in the study's folder.
 
     For example:

@@ -1,6 +1,7 @@
 """From a study to the next bar: the selected parameters on data that have grown."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -159,6 +160,23 @@ def test_a_run_says_in_words_how_the_data_have_changed(grown, command):
     write_bars(Path("bars.csv"))
     assert command("run", grown)[0] == 0
     assert Path("studies/small/rows.parquet").read_bytes() == Path("rows.parquet").read_bytes()
+
+
+@pytest.mark.long
+def test_a_run_goes_on_with_folds_and_says_so(sweep, command):
+    sweep.write_text(sweep.read_text().replace('  constraints: ["trades >= 3"]\n', "") + FOLDS)
+    command("run", sweep)
+    write_bars(Path("bars.csv"), days=165)
+    code, _, err = command("backtest", sweep, "--trial", 3, *STUDY)
+    assert code == 0
+    assert "warning: the data are newer than the study's" in err
+    code, _, err = command("run", sweep)
+    assert code == 0
+    assert "goes on with data that have grown: 2002-01-08 to 2002-02-25" in " ".join(err.split())
+    shown = command("show", "studies/small")[1]
+    assert re.search(r"data grown +2002-01-08 to 2002-02-25, on .*; kept: folds 0 to 3, 40 of 40 trials", shown)
+    (entry,) = json.loads(command("show", "studies/small", "--format", "json")[1])["history"]
+    assert (entry["folds"], entry["kept"]) == ([0, 1, 2, 3], 40)
 
 
 @pytest.mark.usefixtures("ran")

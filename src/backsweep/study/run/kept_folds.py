@@ -19,7 +19,6 @@ from backsweep.metrics.summary import REASONS
 from backsweep.study.search.batch_sizes import batch_sizes
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
 from backsweep.study.table.params import param_numbers
-from backsweep.sweepfile.folds import FoldSpec
 from backsweep.trial.contract import Outcome
 from backsweep.trial.folds import FINAL, trained_on
 from backsweep.trial.summaries import mean_of_trainings
@@ -40,11 +39,17 @@ _PARTS = 6  # of tables that are kept in memory
 _CODES = {text: code for code, text in enumerate(REASONS)}
 
 
-def count_unchanged(before: StudyFolder, spec: FoldSpec, info: DataInfo) -> int:
-    """Return how many folds, from the first on, have the same sessions in a study and on the data of `info`."""
+def count_unchanged(before: StudyFolder, sweep: Sweep, info: DataInfo) -> int:
+    """Return how many folds, from the first on, have the same sessions in a study and on the data of `info`.
+
+    Finer bars of a daily bar may come after its time, and those after the last bar were not compared: with them the
+    last session counts as another.
+    """
+    spec = sweep.walk_forward
+    assert spec is not None  # noqa: S101 - no other study goes on with data that have grown
     rows = before.sessions()
     ends, dates = rows["timestamp"].to_physical().to_numpy(), rows["date"].to_physical().to_numpy()
-    count = min(len(ends), len(info.sessions))
+    count = min(len(ends) - (sweep.data.detail is not None), len(info.sessions))
     other = (ends[:count] != info.sessions[:count]) | (dates[:count] != info.dates[:count])
     same = int(np.argmax(other)) if other.any() else count
     old, new = _by_fold(before.segments(spec)), _by_fold(info.segments)
@@ -155,7 +160,7 @@ class KeptTrials:
         assert sweep.walk_forward is not None  # noqa: S101 - no other study has gone on with data that have grown
         self._folder, self._space, self._info = folder, space, info
         self._entries = folder.entries()
-        self.unchanged = count_unchanged(folder, sweep.walk_forward, info)
+        self.unchanged = count_unchanged(folder, sweep, info)
         self.by_fold = sweep.searches_by_fold
         folds = [1 + each[-1].fold for each in (folder.segments(sweep.walk_forward), info.segments)]
         sizes = (batch_sizes(sweep.search, proposals, each if self.by_fold else 1) for each in folds)
