@@ -45,6 +45,7 @@ from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import holdout_start
 from backsweep.trial.models import check_models
 from backsweep.trial.own_metrics import check_metrics
+from backsweep.trial.quotes import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +148,9 @@ class _Histories:
 
     def __call__(self, number: int) -> float | None:
         """Return a history's Sharpe ratio: of the stitched tests, or of the selected trial; None if it has none."""
-        shard = permuted(self._shard, self._block, (self._sweep.search.seed, self._block, number), self._stop)
+        quotes = COLUMNS if self._sweep.execution.quotes else ()
+        seed = (self._sweep.search.seed, self._block, number)
+        shard = permuted(self._shard, self._block, seed, self._stop, quotes)
 
         def build(spec: TrialSpec) -> Evaluator:
             return make_evaluator(spec.model_copy(update={"code": self._code}), shard, self._cls)

@@ -2,8 +2,8 @@
 
 Sessions are divided into blocks of neighbours, and the blocks are permuted. A session moves as a whole, with all its
 assets: its bars relative to each asset's previous close - gap, shape, range, volume, and the co-movement of assets -
-are kept, and prices are chained again, so that every asset ends at its last price. Signals, context and the calendar
-are not permuted.
+are kept, and prices are chained again, so that every asset ends at its last price. Signals, but for the quotes that
+orders meet, context and the calendar are not permuted.
 
 The permutation removes timing: any relation of signals, context or prices more than a block ago to the returns that
 follow. It keeps the drift of every asset, the distribution of its returns, and all effects within a block; an edge from
@@ -25,6 +25,8 @@ import polars as pl
 from backsweep.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from backsweep.dataset.shards import Shard
@@ -34,11 +36,14 @@ FEWEST_BLOCKS = 8
 """The fewest blocks of one layout: fewer have too few distinct permutations."""
 
 
-def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None = None) -> Shard:
+def permuted(
+    shard: Shard, block: int, seed: tuple[int, ...], stop: int | None = None, quotes: Sequence[str] = ()
+) -> Shard:
     """Return the shard with its sessions in another order, in blocks of `block` sessions; equal seeds, equal orders.
 
-    Sessions from number `stop` on stay as they are. Raises BadInput where less than half of the sessions have
-    enough others of their layout, and for data with corporate actions or finer bars, which do not move with the bars.
+    Sessions from number `stop` on stay as they are. The columns `quotes` move with the bars, as prices do. Raises
+    BadInput where less than half of the sessions have enough others of their layout, and for data with corporate
+    actions or finer bars, which do not move with the bars.
     """
     if shard.actions.height:
         raise BadInput(
@@ -64,7 +69,8 @@ def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None =
     moving = slice(0, stop)
     source[moving] = _orders(_layouts(assets, groups, starts, moving), block, np.random.default_rng(seed))
     rows = starts[source[sessions]] + np.arange(len(assets)) - starts[sessions]  # where each row's bar comes from
-    values = shard.rows.select(PRICES).to_numpy().astype(np.float64)
+    names = (*PRICES, *quotes)
+    values = shard.rows.select(names).to_numpy().astype(np.float64)
     chained = np.empty_like(values)
     for asset in range(len(shard.assets)):
         places = np.flatnonzero(assets == asset)
@@ -78,7 +84,7 @@ def permuted(shard: Shard, block: int, seed: tuple[int, ...], stop: int | None =
         growth = (closes / before)[inside[taken[last]]]
         levels = before[0] * np.cumprod(np.append(1.0, growth[:-1]))
         chained[places] = relative[taken] * levels[inside, None]
-    columns = [pl.Series(name, np.ascontiguousarray(chained[:, i])) for i, name in enumerate(PRICES)]
+    columns = [pl.Series(name, np.ascontiguousarray(chained[:, i])) for i, name in enumerate(names)]
     volume = pl.Series("volume", shard.rows["volume"].to_numpy()[rows])
     benchmark = None if shard.benchmark is None else _permute_levels(shard.benchmark, source)
     return replace(shard, rows=shard.rows.with_columns(*columns, volume), benchmark=benchmark)

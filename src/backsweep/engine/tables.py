@@ -48,6 +48,9 @@ CONDITION = record_dtype(  # one comparison of a wake expression
     ]
 )
 REACH = record_dtype([("low", "f8"), ("high", "f8")])  # the extremes of a block of bars
+QUOTES = record_dtype(  # addresses of the columns of both sides, one value for each bar; 0 without `execution.quotes`
+    [(f"{side}_{price}", "i8") for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
+)
 SESSION_END = record_dtype(  # the last group of a session, in order of group
     [("group", "i8"), ("session", "i8"), ("timestamp", "i8")]
 )
@@ -87,6 +90,7 @@ RULES = record_dtype(
         ("margin_interest", "f8"),  # a year, fraction of negative cash
         ("short_credit", "f8"),  # a year, fraction of the value held short
         ("funding", "i8"),  # address of the column of funding rates, one for each bar; 0 for none
+        ("quotes", "i8"),  # 1: orders meet the quotes of their side
         ("monthly", "i8"),  # 1: what is traded in a calendar month is counted, for tiers
     ]
 )
@@ -404,6 +408,7 @@ TABLES = {
     "session_ends": TableSpec(SESSION_END, "session_ends"),
     "finer_bars": TableSpec(FINER_BAR),  # this and the next are arguments of `allocate`
     "finer_ranges": TableSpec(FINER_RANGE),
+    "quotes": TableSpec(QUOTES),
     "rules": TableSpec(RULES),
     "assets": TableSpec(ASSET, "assets"),
     "tiers": TableSpec(TIER),

@@ -30,6 +30,7 @@ from backsweep.trial.binding import set_account, set_costs, set_execution, set_f
 from backsweep.trial.currencies import set_rates
 from backsweep.trial.market import pack
 from backsweep.trial.models import Models
+from backsweep.trial.quotes import COLUMNS, check_quotes, set_quotes
 from backsweep.trial.recording import Recording
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings, check_run
@@ -107,7 +108,9 @@ class PaperVenue:
         set_costs(self._tables, self.settings.costs, self.assets)
         financing = self.settings.costs.financing
         self._signals = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
-        set_funding(self._tables, self.settings.costs, self._signals)
+        if self.settings.execution.quotes:
+            self._signals |= {name: np.zeros(ROOM) for name in COLUMNS}
+        self._set_columns()
         self._models: Models | None = None  # known with the first timestep, which brings the signals' names
         self._rates = {name: np.zeros(ROOM) for name in self.settings.account.rate_columns}
         self._tables.assets["volume_from"] = np.iinfo(np.int64).max
@@ -139,6 +142,7 @@ class PaperVenue:
     def _append(self, timestep: Timestep) -> None:
         """Write the timestep's bars behind those that came before."""
         market = timestep.pack()
+        check_quotes(market, self.settings.execution, level=False)
         first, last = self._rows, self._rows + len(market.bars)
         self._grow("bars", last)
         for name in ("groups", "equity_log"):
@@ -176,19 +180,26 @@ class PaperVenue:
         sizes.actions, self._tables.cursor[0].next_action_group = last, self._timestamps
 
     def _append_signals(self, market: Market, first: int, last: int) -> None:
-        """Write the timestep's signals behind those that came before, where costs use them."""
+        """Write the timestep's signals behind those that came before, where costs or quotes use them."""
         if self._models is None:
             if self.settings.costs.custom:
                 self._signals |= {name: np.zeros(ROOM) for name in market.signals}
             self._models = Models(self._tables, self.settings.costs, self.assets, self._signals)
         for name, values in self._signals.items():
             if name not in market.signals:
-                raise BadInput("a timestep lacks a column that the costs use", expected=name, found="no such column")
+                raise BadInput(
+                    "a timestep lacks a column that costs or quotes use", expected=name, found="no such column"
+                )
             if last > len(values):
                 self._signals[name] = np.append(values, np.zeros(max(last - len(values), len(values))))
             self._signals[name][first:last] = market.signals[name]
-        set_funding(self._tables, self.settings.costs, self._signals)
+        self._set_columns()
         self._models.move(self._signals)
+
+    def _set_columns(self) -> None:
+        """Write where the signals are that the engine reads."""
+        set_funding(self._tables, self.settings.costs, self._signals)
+        set_quotes(self._tables, self.settings.execution, self._signals)
 
     def _append_rates(self, market: Market) -> None:
         """Write the timestep's rates of currencies behind those that came before."""

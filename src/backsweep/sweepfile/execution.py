@@ -25,6 +25,9 @@ class ExecutionSpec(Section):
     untraded: Literal["wait", "fill"] = "wait"
     """At a bar without volume orders wait, or fill all the same. Until an asset's first bar with volume its data counts
     as data without volume, and orders fill."""
+    quotes: bool = False
+    """Orders meet quotes in the place of the bar: those to buy its asks, those to sell its bids, which are the columns
+    `bid_open`, `bid_high`, `bid_low`, `bid_close`, and the same with `ask_`. Open, high, low and close are marks."""
     delay: Annotated[int, Field(ge=0, le=1000)] = 0
     """Timestamps by which the strategy sees bars, signals and context late; its account it sees as it is."""
     volume_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0

@@ -18,6 +18,7 @@ from backsweep.trial.fold_runner import FoldRunner
 from backsweep.trial.folds import divide
 from backsweep.trial.hold import held_worth
 from backsweep.trial.market import Market, pack
+from backsweep.trial.quotes import describe_quotes
 from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings
@@ -73,7 +74,8 @@ class SharedEvaluator(Evaluator):
         self._pruning = spec.pruning
         self._folds: dict[range | None, FoldRunner | FittedFolds] = {}
         check_code(spec)
-        super().__init__(spec, self._cls, self._market.sessions, self._market.assets, self._market.notes)
+        notes = (*self._market.notes, *describe_quotes(self._market.signals, spec.execution, spec.costs))
+        super().__init__(spec, self._cls, self._market.sessions, self._market.assets, notes)
 
     @property
     def fills(self) -> int:

@@ -26,6 +26,7 @@ from backsweep.strategy import fits, head_of
 from backsweep.trial.fold_features import make_features
 from backsweep.trial.folds import TEST, divide
 from backsweep.trial.market import Market, pack
+from backsweep.trial.quotes import COLUMNS
 from backsweep.trial.recording import record
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.warmup import find_warmup
@@ -202,9 +203,16 @@ def _other_courses(shard: Shard, market: Market, moment: int, random: np.random.
     yield replace(pack(cut), bars=market.bars[:height], groups=market.groups[: moment + 1], sessions=market.sessions)
     factor = pl.Series(np.exp(random.normal(0.0, 0.05, rows.height).cumsum().clip(-3.0, 3.0)))
     noise = pl.Series(random.normal(0.0, 1.0, rows.height))
-    prices = [pl.when(past).then(pl.col(name)).otherwise(pl.col(name) * factor).alias(name) for name in PRICES]
+    quotes = [name for name in COLUMNS if name in shard.signals]  # which must stay what they are to the bars
+    prices = [
+        pl.when(past).then(pl.col(name)).otherwise(pl.col(name) * factor).alias(name) for name in (*PRICES, *quotes)
+    ]
     volume = pl.when(past).then(pl.col("volume")).otherwise(pl.col("volume") * factor)
-    signals = [pl.when(past).then(pl.col(name)).otherwise(noise - pl.col(name)).alias(name) for name in shard.signals]
+    signals = [
+        pl.when(past).then(pl.col(name)).otherwise(noise - pl.col(name)).alias(name)
+        for name in shard.signals
+        if name not in quotes
+    ]
     series = [name for name in context.columns if name != "timestamp"]
     change = factor[: context.height]
     other = context.with_columns(

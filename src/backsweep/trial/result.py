@@ -13,6 +13,7 @@ from backsweep.figures.notebook import to_plotly
 from backsweep.metrics.summary import ALL_METRICS, METRICS, REASONS
 from backsweep.trial.currencies import balances_of, with_currency
 from backsweep.trial.live_records import last_bars, live_orders, open_positions
+from backsweep.trial.quotes import describe_quotes
 from backsweep.trial.recording import Recording
 from backsweep.trial.result_display import account_chart, result_card
 from backsweep.trial.run_warnings import warnings_of_records
@@ -118,7 +119,7 @@ def read_result(recording: Recording) -> Result:
         *named(values[0], reasons[0]),
         *frames,
         left.returns,
-        market.notes,
+        (*market.notes, *describe_quotes(market.signals, runner.settings.execution, runner.settings.costs)),
         left=left,
         positions=positions,
         live_orders=live,

@@ -41,6 +41,7 @@ from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.layout import NOTHING, Layout, lay_out_one, make_runs
 from backsweep.trial.market import FILLER, columns_record, locked
 from backsweep.trial.models import Models
+from backsweep.trial.quotes import check_quotes, set_quotes, set_reaches
 from backsweep.trial.session_range import SessionRange
 from backsweep.trial.summaries import Curves, new_curves, summarise_sums
 from backsweep.trial.wake_table import WakeTable, room_of
@@ -334,6 +335,9 @@ class Runner:
         set_account(tables, self.settings.account, self.market.assets)
         set_rates(tables, self.settings.account, self.market.context, self.market.groups["timestamp"])
         set_execution(tables, self.settings.execution)
+        set_quotes(tables, self.settings.execution, self.market.signals)
+        set_reaches(tables, self.settings.execution, self.market.signals)
+        check_quotes(self.market, self.settings.execution)
         set_volume(tables, self.settings.execution, self.market.codes)
         set_costs(tables, self.settings.costs, self.market.assets)
         set_funding(tables, self.settings.costs, self.market.signals)

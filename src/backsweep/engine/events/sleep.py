@@ -24,6 +24,7 @@ from backsweep.engine.account.ledger import close_session, mark_bars
 from backsweep.engine.blocks import BLOCK
 from backsweep.engine.codes import ABOVE, HELD_FOR, NONE
 from backsweep.engine.compile.kernel import kernel, load, record_at
+from backsweep.engine.orders.quotes import range_met
 from backsweep.engine.orders.time_in_force import NO_EXPIRY
 from backsweep.engine.state import State
 
@@ -163,8 +164,8 @@ def _first_reached(state: State, row: int, end: int) -> int:
         after = min(end, (row // BLOCK + 1) * BLOCK)
         if reach.low <= low or reach.high >= high:
             while row < after:
-                bar = record_at(state.bars, row)
-                if bar.low <= low or bar.high >= high:
+                least, most = range_met(state, record_at(state.bars, row), row)
+                if least <= low or most >= high:
                     return row
                 row += 1
         row = after

@@ -15,6 +15,10 @@ The bar may have reached its other extreme before the entry or after it:
     the target of a limit entry    waits for the next bar
     the stop of a stop entry       is ambiguous: it fills in the bar or waits, as `execution.ambiguous` says
 
+With quotes the children are on the other side, whose path lies beside that of the entry (`orders.quotes`): it counts
+as moving with it, from where it stood at the entry, to its own extreme. That it stood as near as it could is certain of
+a target beyond that price alone. A nearer one may have been reached before the entry, and waits for the next bar.
+
 A market order among the children waits for the next bar, as every market order that is asked for inside a bar.
 A child that fills at its parent's entry leaves its own children nothing that is certain: they wait.
 Profiles may let all children wait for the next bar: `profiles`. An entry at a close is over with its bar.
@@ -41,7 +45,8 @@ from backsweep.engine.codes import (
 from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.fills.candidates import add_if_filled, insert_candidate
 from backsweep.engine.fills.finer_bars import prices_met
-from backsweep.engine.orders.triggers import allows, meet
+from backsweep.engine.orders.quotes import side_prices
+from backsweep.engine.orders.triggers import allows, meet, trigger_price
 from backsweep.engine.state import State
 
 
@@ -51,12 +56,15 @@ def meet_entry_bar(
 ) -> None:
     """Match children, from slot `first` on, with the rest of the bar at `row`, in which their parent began to fill.
 
-    It filled in this phase at this market price, and acted as `acted_as`. Candidates are added from index `start` on.
+    It filled in this phase and acted as `acted_as`; `price` is the market's, on the side of the children. Candidates
+    are added from index `start` on.
     """
     live = state.rules.children_live
     if live == BAR_AFTER or (live == SURE_ENTRY_BAR and not _is_sure(state, parent, first, row, acted_as)):
         return
     opened, high, low = prices_met(state, parent.asset, row)
+    if state.rules.quotes == 1:
+        opened, high, low = side_prices(state, parent.quantity < 0.0, row)
     slot = first
     while True:
         child = record_at(state.orders, slot)
@@ -115,6 +123,11 @@ def _meet_rest(
         if state.rules.ambiguous == STOP_FIRST:
             return
     rises = by_stop == bought
+    if state.rules.quotes == 1 and child.acts_as == LIMIT:
+        level = trigger_price(child)
+        if level <= price if bought else level >= price:
+            child.rested = 1
+            return
     phase, level = meet(child, price, high if rises else price, price if rises else low, state.rules.limit_fill)
     if phase != NEVER:
         insert_candidate(state, slot, row, start, AT_ENTRY if phase == AT_OPEN else phase, level)

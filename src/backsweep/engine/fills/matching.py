@@ -13,7 +13,8 @@ Under some profiles market orders have one rank, whether they exit or enter, or 
 A gap fills at the open, for stops and for targets. If a stop and a target are both inside the range, the stop is
 taken, and the fill is counted as ambiguous (`ambiguity`), but where finer bars say what comes first: `finer_bars`. What
 children meet of the bar that fills their parent: `entry_bar`.
-Where volume bounds what fills, an order fills in parts: `sizes`.
+Where volume bounds what fills, an order fills in parts: `sizes`. With quotes an order meets those of its side in the
+place of the bar: `orders.quotes`.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ from backsweep.engine.fills.sizes import count_filled, fillable, price_paid
 from backsweep.engine.lots import ROUNDING, in_lots
 from backsweep.engine.orders.after_fill import cancel_orphan, update_after_fill
 from backsweep.engine.orders.lifecycle import end_unfilled
+from backsweep.engine.orders.quotes import price_for_children, range_met, side_close, side_prices
 from backsweep.engine.orders.time_in_force import end_group, ends_now
 from backsweep.engine.orders.triggers import meet, trigger_price, waits_below
 from backsweep.engine.slots import remaining
@@ -70,7 +72,8 @@ def match_group(state: State, group: Any) -> None:
     for row in range(group.first_row, group.first_row + group.count):
         bar = record_at(state.bars, row)
         book = record_at(state.books, bar.asset)
-        if (bar.low <= book.reach_low or bar.high >= book.reach_high) and is_traded(state, bar, row):
+        low, high = range_met(state, bar, row)
+        if (low <= book.reach_low or high >= book.reach_high) and is_traded(state, bar, row):
             if state.sizes.finer_bars > 0 and needs_finer_bars(state, book, bar, row):
                 begin_walk(state, row, walks)
                 walks += 1
@@ -126,7 +129,8 @@ def match_close(state: State, group: Any, after_decision: int) -> None:
             waits = order.at_close == 0 or (after_decision == 1 and order.type != MARKET)
             waits = waits or (order.type == MARKET_ON_CLOSE and bar.last_of_session == 0)
             if not waits:
-                phase, price = meet(order, bar.close, bar.close, bar.close, state.rules.limit_fill)
+                close = side_close(state, order.quantity > 0.0, row) if state.rules.quotes == 1 else bar.close
+                phase, price = meet(order, close, close, close, state.rules.limit_fill)
                 if not ends_now(state, slot, phase) and phase != NEVER:
                     insert_candidate(state, slot, row, 0, AT_CLOSE, price)
             slot = order.next
@@ -149,11 +153,13 @@ def is_traded(state: State, bar: Any, row: int) -> bool:
 
 @kernel
 def _collect_fills(state: State, book: Any, row: int, opened: float, high: float, low: float) -> None:
-    """Collect the orders of one asset that these prices of the bar at `row` fill."""
+    """Collect the orders of one asset that these prices of the bar at `row` fill, or its quotes where there are any."""
     slot = book.first_order
     while slot != NONE:
         order = record_at(state.orders, slot)
         if order.at_close == 0:
+            if state.rules.quotes == 1:
+                opened, high, low = side_prices(state, order.quantity > 0.0, row)
             add_if_filled(state, slot, row, opened, high, low, 0)
         slot = order.next
     _set_reach(state, book)
@@ -222,6 +228,8 @@ def _execute(state: State, candidate: Any, following: int) -> None:
     count_filled(state, order.asset, row, quantity)
     if quantity == asked:
         order.quantity = order.filled
+    if state.rules.quotes == 1:
+        price = price_for_children(state, order, row, phase, price)
     update_after_fill(state, slot, quantity, price)
     if order.oca_group != 0:
         end_group(state, order, quantity)

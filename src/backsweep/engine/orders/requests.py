@@ -39,6 +39,7 @@ from backsweep.engine.compile.kernel import kernel, record_at
 from backsweep.engine.lots import ROUNDING, whole_lots, whole_order
 from backsweep.engine.orders.brackets import child_units, resize_children
 from backsweep.engine.orders.lifecycle import close_order, end_unfilled, start_working
+from backsweep.engine.orders.quotes import last_side_close
 from backsweep.engine.orders.time_in_force import has_valid_tif
 from backsweep.engine.orders.triggers import follow_mark, start_trail
 from backsweep.engine.slots import is_live, parent_slot_of, slot_of
@@ -84,7 +85,7 @@ def _accept(state: State, slot: int) -> None:
         close_order(state, slot, REJECTED, reason)
         return
     order.reserved = added
-    start_trail(order, reference_price(state, order))
+    _begin_trail(state, order)
     start_working(state, slot)
 
 
@@ -149,12 +150,24 @@ def _accept_child(state: State, slot: int) -> None:
     elif parent.filled != 0.0:
         if is_live(parent):
             order.quantity = child_units(state, parent, order)
-        start_trail(order, reference_price(state, order))
+        _begin_trail(state, order)
         start_working(state, slot)
     elif is_live(parent):
         order.status = HELD
     elif parent.status != FILLED:
         close_order(state, slot, CANCELLED, PARENT_CLOSED)
+
+
+@kernel
+def _begin_trail(state: State, order: Any) -> None:
+    """Set the water mark of a trailing stop to the last close, with quotes to that of its side."""
+    if order.type == TRAILING_STOP:
+        price = record_at(state.positions, order.asset).last_price
+        if state.rules.quotes == 1:
+            price = last_side_close(
+                state, record_at(state.groups, state.cursor.group), order.asset, order.quantity > 0.0
+            )
+        start_trail(order, price)
 
 
 @kernel

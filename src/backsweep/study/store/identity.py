@@ -235,6 +235,8 @@ def _drop_former(content: dict[str, Any]) -> None:
         del data["prices"]
     if data.get("sessions_per_year") == SESSIONS_PER_YEAR:
         del data["sessions_per_year"]
+    if not content.get("execution", {}).get("quotes", True):
+        del content["execution"]["quotes"]
     if not walk.get("final") or walk.get("holdout"):  # a holdout has had one before
         walk.pop("final", None)
 
