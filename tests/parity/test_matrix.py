@@ -10,11 +10,12 @@ import pytest
 from oracle.account import with_actions
 from oracle.currencies import in_currencies
 from scenarios.drawn import LONG
+from scenarios.quoted import with_quotes
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from scenarios.scripted import assert_same_bits
 
 from backsweep.engine.codes import LIMIT_FILLS
-from backsweep.engine.profiles import PROFILES
+from backsweep.engine.profiles import OWN_PROFILES, PROFILES
 
 pytestmark = pytest.mark.thorough
 
@@ -70,6 +71,29 @@ def test_every_pair_of_choices_leaves_the_same_bits(case):
     scenario = random_scenario(seed, length=40, steps=70, assets=3, account=account, costs=costs, **given)
     scenario = with_actions(scenario, seed) if actions else scenario
     scenario = in_currencies(scenario, seed) if currencies else scenario
+    compiled = scenario.play()
+    assert compiled.fills.height > 0
+    assert_same_bits(compiled, scenario.play(compiled=False))
+
+
+@pytest.mark.long  # the eight columns compile another loop
+@pytest.mark.parametrize("seed", range(60))
+def test_runs_on_quotes_leave_the_same_bits(seed):
+    account = EVERY_ACCOUNT[seed % len(EVERY_ACCOUNT)]
+    scenario = random_scenario(
+        seed,
+        length=40,
+        steps=70,
+        assets=3,
+        account=account,
+        costs=COSTS[seed % 6],
+        profile=OWN_PROFILES[seed % 3],
+        limit_fill=LIMIT_FILLS[seed // 2 % 2],
+        volume_share=(0.0, 2.0**-15)[seed // 4 % 2],
+        per_session=1 + 2 * (seed // 8 % 2),
+        ambiguous=("stop_first", "target_first")[seed // 16 % 2],
+    )
+    scenario = with_actions(with_quotes(scenario, seed), seed)
     compiled = scenario.play()
     assert compiled.fills.height > 0
     assert_same_bits(compiled, scenario.play(compiled=False))

@@ -8,6 +8,7 @@ from backsweep.dataset import shard_from_frames
 from backsweep.engine.codes import ORDER_TYPES
 from backsweep.errors import StrategyError
 from backsweep.strategy import Strategy, param
+from backsweep.sweepfile.execution import ExecutionSpec
 from backsweep.trial.lookahead import ASKED, _choose, _describe, check_lookahead
 from backsweep.trial.runner import Settings
 
@@ -36,6 +37,11 @@ class Trader(Strategy):
 class Tomorrow(Trader):
     def edge(self):
         return pl.col("close").shift(-1) - pl.col("close")
+
+
+class LaterQuotes(Trader):
+    def edge(self):
+        return pl.col("ask_close").shift(-1) - pl.col("close")
 
 
 class WholeHistory(Trader):
@@ -90,6 +96,24 @@ def test_an_honest_strategy_passes_on_bars_with_finer_ones(market):
     found = check_lookahead(shard, Trader, Settings(), np.array([[5.0]]), params=("window",), compiled=False)
     assert shard.finer_bars.count.tolist() == [2] * market.height
     assert found.requests > 0
+
+
+def test_an_honest_strategy_passes_on_quotes_and_one_that_reads_later_ones_does_not(market):
+    quoted = market.head(80).with_columns(
+        (pl.col(price) * part).alias(f"{side}_{price}")
+        for side, part in {"bid": 0.999, "ask": 1.001}.items()
+        for price in ("open", "high", "low", "close")
+    )
+    settings = Settings(execution=ExecutionSpec(quotes=True))
+    found = check_lookahead(
+        shard_from_frames(quoted), Trader, settings, np.array([[5.0]]), params=("window",), compiled=False
+    )
+    assert found.requests > 0
+
+    with pytest.raises(StrategyError, match="looks ahead: feature `edge`"):
+        check_lookahead(
+            shard_from_frames(quoted), LaterQuotes, settings, np.array([[5.0]]), params=("window",), compiled=False
+        )
 
 
 @pytest.mark.parametrize("cls", [Tomorrow, WholeHistory, Centred])

@@ -6,13 +6,14 @@ import pytest
 from oracle.account import with_actions
 from oracle.currencies import in_currencies
 from polars.testing import assert_frame_equal
+from scenarios.quoted import with_quotes
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from scenarios.scripted import Script, compose
 
 import backsweep as bs
 from backsweep import live
 from backsweep.dataset import shard_from_frames
-from backsweep.engine.profiles import PROFILES
+from backsweep.engine.profiles import OWN_PROFILES, PROFILES
 from backsweep.errors import BadInput
 from backsweep.strategies.moving_average_cross import MovingAverageCross
 
@@ -37,7 +38,7 @@ def replay_script(scenario):
         strategy=Script(steps=table.ctypes.data, count=len(table)),
         account=scenario.account,
         costs=scenario.costs,
-        execution={"profile": scenario.profile, "limit_fill": scenario.limit_fill},
+        execution={"profile": scenario.profile, "limit_fill": scenario.limit_fill, "quotes": bool(scenario.quotes)},
     )
 
 
@@ -168,6 +169,23 @@ def test_currencies_are_valued_on_paper_as_in_the_backtest():
         backtest = scenario.play(compiled=False)
         assert_same(replay_script(scenario), backtest)
         assert backtest.metrics["currency_pnl"] != 0.0
+
+
+def test_quotes_are_met_on_paper_as_in_the_backtest(monkeypatch):
+    monkeypatch.setattr("backsweep.live.paper.ROOM", 16)  # so that the columns must grow
+    for seed in range(3):
+        drawn = random_scenario(
+            seed, length=40, steps=50, assets=1 + seed % 3, account=ACCOUNTS[0], profile=OWN_PROFILES[seed % 3]
+        )
+        scenario = with_actions(with_quotes(drawn, seed), seed)
+        backtest = scenario.play(compiled=False)
+        assert_same(replay_script(scenario), backtest)
+        assert backtest.fills.height > 3
+
+
+def test_a_moment_without_quotes_is_refused():
+    with pytest.raises(BadInput, match="lacks a column"):
+        live.replay(make_bars(3), MovingAverageCross(), execution={"quotes": True})
 
 
 def test_a_moment_without_a_rate_is_refused():

@@ -87,6 +87,16 @@ def test_a_benchmark_is_part_of_the_study_and_where_its_file_is_is_not(home):
     assert [others[0], *others[2:]] == [file, spy, file]
 
 
+def test_quotes_are_part_of_the_study_where_orders_meet_them(home):
+    plain = read(home)
+    assert "quotes" not in plain.determining["execution"]
+    file = home / "sweep.yaml"
+    file.write_text(file.read_text() + "execution: {quotes: false}\n")
+    assert read(home).hash == plain.hash
+    file.write_text(file.read_text().replace("quotes: false", "quotes: true"))
+    assert plain.differences(read(home)) == ["execution.quotes: absent -> true"]
+
+
 def test_finer_bars_are_part_of_the_study_and_where_their_file_is_is_not(home):
     texts = ("", "detail: minutes.csv", "detail: moved.csv", "detail: {path: moved.csv, columns: {close: Last}}")
     found = []

@@ -118,6 +118,7 @@ class AccountOracle(Oracle):
         if self.last[asset] is None or ratio == 1:
             return
         self.last[asset] /= ratio
+        self.last_sides[asset] = [price / ratio for price in self.last_sides[asset] or ()]
         self.position[asset] *= ratio
         for order in self.orders:
             if order.live and order.asset == asset:

@@ -33,14 +33,14 @@ class Bars:
             self.due = []
             for order in sorted(self.working(), key=lambda order: order.number):
                 if order.asset in bars and not self.at_close(order):
-                    self.come_due(order, *self.touch(order, bars[order.asset]))
+                    self.come_due(order, *self.touch(order, self.seen(order, bars[order.asset])))
             self.settle(bars)
 
     def meet_close(self, group, now, types=TYPES):
         for order in sorted(self.working(), key=lambda order: order.number):
             if order.asset not in group or not self.at_close(order) or order.type not in types:
                 continue
-            close = group[order.asset][3]
+            close = self.seen(order, group[order.asset])[3]
             if order.type == MARKET_ON_CLOSE and not self.ends(now, order.asset):
                 continue
             moment, _ = self.touch(order, (close,) * 4)
@@ -162,12 +162,13 @@ class Bars:
         )
         fresh = order.filled == units
         self.taken[order.asset] += abs(units)
-        self.follow(order, units, price)
+        begin = self.begin_of_children(order, moment, price)
+        self.follow(order, units, begin)
         self.reduce_group(order, 1 - part)
         if order.status == "working":
             self.leave_rest(order)
         if fresh and self.in_entry_bar(order, bar, by_market=by_market, by_stop=by_stop):
-            self.meet_children(order, moment, price, bar, by_stop=by_stop)
+            self.meet_children(order, moment, begin, bar, by_stop=by_stop)
 
     @staticmethod
     def bound(order):
@@ -266,14 +267,14 @@ class Bars:
         Behind an entry in the range lies the way to one end of the bar: for a stop the end that it looks to, for a
         limit the other. Whether the price was at the far end before the entry or after it, nobody knows.
         """
-        _, high, low, close = bar
         up = by_stop == (order.total > 0)
-        known = (price, high if up else price, price if up else low, close)
         for child in order.children:
             if child.status != "working" or self.at_close(child):
                 continue
+            _, high, low, close = seen = self.seen(child, bar)
+            known = (price, high if up else price, price if up else low, close)
             if moment == AT_OPEN:
-                self.come_due(child, *self.touch(child, bar))
+                self.come_due(child, *self.touch(child, seen))
             elif moment == IN_RANGE and not child.unconditional:
                 level = child.level
                 if by_stop and child.is_stop and (low <= level < price if up else price < level <= high):
@@ -283,5 +284,8 @@ class Bars:
                     if not self.targets_first:
                         child.triggered = child.triggered or not child.within_limit(level)
                         continue
+                if self.waits_for_next_bar(child, price):
+                    child.rested = True
+                    continue
                 found, level = self.touch(child, known)
                 self.come_due(child, AT_ENTRY if found == AT_OPEN else found, level)

@@ -3,8 +3,9 @@
 It is written from the documented rules alone: arithmetic in fractions, orders as objects, nothing counted that can be
 summed, and no code shared with the engine but the steps of a script. What the rules leave to rounding, a tolerance of
 one part in 10^12, is theirs too.
-What a script asks for is in `requests`, what a bar does in `bars`, which bars are played on finer ones in `finer`, what
-orders mean for each other in `families`; here are the account, the calendar and the order of events.
+What a script asks for is in `requests`, what a bar does in `bars`, which bars are played on finer ones in `finer`,
+which side of quotes an order meets in `quotes`, what orders mean for each other in `families`; here are the account,
+the calendar and the order of events.
 
 At each timestamp:
 
@@ -67,6 +68,7 @@ from oracle.costs import Costs
 from oracle.families import Families
 from oracle.finer import Finer
 from oracle.orders import DAY, GTD, MARKET, TOLERANCE
+from oracle.quotes import Quotes
 from oracle.requests import Requests
 
 FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - the first bar of a script, as written
@@ -81,7 +83,7 @@ PROFILES = {
 }
 
 
-class Oracle(Requests, Bars, Finer, Families):
+class Oracle(Requests, Bars, Finer, Quotes, Families):
     """Plays a script. `market` is a list of {asset: (open, high, low, close)}; costs are given for every asset."""
 
     def __init__(self, market, assets, account, costs, profile="next_open", per_session=1):
@@ -104,6 +106,7 @@ class Oracle(Requests, Bars, Finer, Families):
         self.costs = Costs(costs)
         self.position = dict.fromkeys(assets, Fraction(0))
         self.last = dict.fromkeys(assets)
+        self.last_sides = dict.fromkeys(assets)
         self.orders = []
         self.fills = []
         self.equity = []
@@ -152,6 +155,7 @@ class Oracle(Requests, Bars, Finer, Families):
         """Mark positions to the closes."""
         for asset, bar in group.items():
             self.last[asset] = bar[3]
+            self.mark_sides(asset)
 
     def fund(self, group):
         """Pay or receive the funding of positions."""

@@ -86,7 +86,7 @@ class Families:
 
     def work(self, order, price=None):
         self.births += 1
-        order.best = self.last[order.asset] if price is None else price
+        order.best = self.last_seen(order) if price is None else price
         order.number = self.births
         order.status = "working"
 

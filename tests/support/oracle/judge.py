@@ -39,6 +39,7 @@ def ask_oracle(scenario: Scenario, kind: type[Oracle] = Oracle) -> Oracle:
     oracle.finer = {
         key: [(time, tuple(map(Fraction, bar))) for time, bar in parts] for key, parts in scenario.finer.items()
     }
+    oracle.quotes = {key: tuple(tuple(map(Fraction, side)) for side in sides) for key, sides in scenario.quotes.items()}
     oracle.targets_first = scenario.ambiguous == "target_first"
     return oracle.run([Spoken(step) for step in scenario.steps])
 

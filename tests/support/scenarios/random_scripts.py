@@ -111,6 +111,7 @@ class Scenario:
     actions: tuple[tuple[int, str, float, float, float], ...] = ()  # timestamp, asset, split, dividend, delisting
     rates: dict[str, list[float]] = field(default_factory=dict)  # of each currency, one for each timestamp
     finer: dict[tuple[int, str], list[tuple[int, Prices]]] = field(default_factory=dict)  # by bar: its parts in time
+    quotes: dict[tuple[int, str], tuple[Prices, Prices]] = field(default_factory=dict)  # by bar: its bids and its asks
 
     @property
     def market(self) -> pl.DataFrame:
@@ -122,12 +123,20 @@ class Scenario:
         quiet = pl.DataFrame({"timestamp": times, "asset": assets}, schema=market.select("timestamp", "asset").schema)
         quiet = quiet.with_columns(pl.lit(0.0).alias("volume"))
         market = market.update(quiet, on=["timestamp", "asset"]) if idle else market
+        market = self._with_quotes(market) if self.quotes else market
         return self._with_funding(market) if self.costs.get("financing", {}).get("funding") else market
 
     def _with_funding(self, market: pl.DataFrame) -> pl.DataFrame:
         times = sorted(market["timestamp"].unique())
         rates = [funding_rate(times.index(time), asset) for time, asset in market.select("timestamp", "asset").rows()]
         return market.with_columns(funding=pl.Series(rates, dtype=pl.Float64))
+
+    def _with_quotes(self, market: pl.DataFrame) -> pl.DataFrame:
+        step = timedelta(hours=24 // self.per_session)
+        names = [f"{side}_{price}" for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
+        rows = [(FIRST_DAY + at * step, name, *bid, *ask) for (at, name), (bid, ask) in self.quotes.items()]
+        quotes = pl.DataFrame(rows, schema=["timestamp", "asset", *names], orient="row")
+        return market.join(quotes, on=["timestamp", "asset"], how="left", maintain_order="left")
 
     @property
     def corporate_actions(self) -> pl.DataFrame | None:
@@ -179,6 +188,7 @@ class Scenario:
                 "limit_fill": self.limit_fill,
                 "volume_share": self.volume_share,
                 "ambiguous": self.ambiguous,
+                "quotes": bool(self.quotes),
             },
         )
         return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
