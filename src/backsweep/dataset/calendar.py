@@ -7,7 +7,7 @@ divided into blocks of fixed size, which depend on the data alone; a shard is an
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from backsweep.dataset.scan import Window, scan_layout
 from backsweep.dataset.sessions import SessionClock, SessionTable, cut_sessions
 from backsweep.dataset.sources import gather
 from backsweep.dataset.tables import open_tables
+from backsweep.errors import BadInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from backsweep.dataset.schema import Table
     from backsweep.dataset.shards import Shard
     from backsweep.sweepfile.data import DataSpec
+
+Cash = TypeVar("Cash", float, "NDArray[np.float64]")
 
 NANOSECONDS_PER_CALENDAR_YEAR = 365.25 * 86400e9
 
@@ -46,6 +49,7 @@ class Calendar:
     sessions : of all assets together.
     notes : warnings about data that no shard has, such as assets without a bar.
     benchmark : as in `Shard`.
+    accounts : among how many sleeves the cash is divided, where these are not all: see `of`.
 
     """
 
@@ -54,6 +58,23 @@ class Calendar:
     sessions: SessionTable
     notes: tuple[str, ...] = ()
     benchmark: NDArray[np.float64] | None = None
+    accounts: int | None = None
+
+    def of(self, assets: tuple[str, ...]) -> Calendar:
+        """Return the calendar of some assets, with the sessions of all and an account as large as among all.
+
+        Raises BadInput for assets that have no bar.
+        """
+        if missing := [asset for asset in assets if asset not in self.assets]:
+            remedy = "correct the group, or data.start, data.end and data.assets"
+            raise BadInput("a group has assets without a bar", found=", ".join(missing), remedy=remedy)
+        places = [self.assets.index(asset) for asset in sorted(assets)]
+        named = tuple(self.assets[place] for place in places)
+        return replace(self, assets=named, bars=self.bars[places], accounts=self.accounts or len(self.assets))
+
+    def part_of_cash(self, cash: Cash) -> Cash:
+        """Return what each sleeve has of some cash."""
+        return cash / (self.accounts or len(self.assets))
 
     @property
     def blocks(self) -> int:

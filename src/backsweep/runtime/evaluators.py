@@ -95,6 +95,27 @@ class SleeveBuilder:
         return evaluator
 
 
+@dataclass(frozen=True)
+class GroupBuilder:
+    """Makes evaluators of groups of assets: each holds all of them."""
+
+    calendar: Calendar
+
+    def load(self, spec: TrialSpec) -> Any:
+        """Load each group's assets and lay them out for the engine."""
+        from backsweep.trial.sleeves.asset_groups import load_groups  # noqa: PLC0415 - loads Polars and Numba, where trials run
+
+        return load_groups(spec, self.calendar)
+
+    def build(self, spec: TrialSpec, data: Any) -> Evaluator:
+        """Make an evaluator on the groups' markets."""
+        from backsweep.trial.sleeves.asset_groups import GroupEvaluator  # noqa: PLC0415 - the same
+
+        evaluator = GroupEvaluator(spec, self.calendar, data)
+        evaluator.prepare()
+        return evaluator
+
+
 def failed_outcome(chunk: Chunk, info: DataInfo, reason: str) -> Outcome:
     """Make the outcome of a chunk whose trials have all failed."""
     count = len(chunk.numbers)
@@ -115,14 +136,17 @@ def failed_outcome(chunk: Chunk, info: DataInfo, reason: str) -> Outcome:
 def make_builders(spec: TrialSpec, shards: int, workers: int) -> tuple[EvaluatorBuilder, ...]:
     """Divide the data among so many workers at most: one builder for each part, which together have everything.
 
-    One account needs all data at once, so it is one part. Sleeves are cut into `shards`, of which each part has one or,
-    where workers are few, several neighbours. Raises BadInput or BadData where there is nothing to divide.
+    One account needs all data at once, so it is one part, and so are groups of assets. Other sleeves are cut into
+    `shards`, of which each part has one or, where workers are few, several neighbours. Raises BadInput or BadData where
+    there is nothing to divide.
     """
     if spec.account.mode == "shared":
         return (SharedBuilder(),)
     from backsweep.dataset.calendar import survey  # noqa: PLC0415 - loads Polars
 
     calendar = survey(spec.data)
+    if spec.asset_groups:
+        return (GroupBuilder(calendar),)
     ranges = calendar.divide(shards)
     count = min(workers, len(ranges))
     cuts = [len(ranges) * part // count for part in range(count + 1)]

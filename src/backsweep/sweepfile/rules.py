@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import ALL_METRICS
+from backsweep.sweepfile.asset_groups import check_asset_groups
 from backsweep.sweepfile.expressions import FUNCTIONS
 from backsweep.sweepfile.messages import nearest
 from backsweep.sweepfile.search import BOUNDS, SAMPLERS, read_expression, read_relation
@@ -328,6 +329,7 @@ RULES = (
     _check_searches,
     _check_proposals,
     _check_shards,
+    check_asset_groups,
     _check_volumes,
 )
 """The rules, in the order in which they are checked; the docstring of each says it."""

@@ -151,6 +151,9 @@ class Constraint:
         return left - right if self.relation.comparison == "<=" else -(left - right)
 
 
+GroupName = Annotated[str, Field(min_length=1)]
+
+
 class Search(Section):
     """What is searched, how, and for what."""
 
@@ -160,11 +163,13 @@ class Search(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """All randomness of the search follows from it."""
     trials: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
-    """How many trials; needed but by `grid`, which has an end of its own. Folds with proposals of their own: each."""
+    """How many trials; needed but by `grid`, which has an end of its own. Groups of assets, and folds with proposals of
+    their own: each."""
     patience: Annotated[int | None, Field(ge=1)] = None
     """The study ends after so many trials without a better one, with the batch in which they are full. Better is what
-    holds the constraints and, in some objective, beats every earlier trial that is as good in the others. Folds with
-    proposals of their own: when each of them had none for so long. With a larger number the study goes on."""
+    holds the constraints and, in some objective, beats every earlier trial that is as good in the others. Groups of
+    assets, and folds with proposals of their own: when each of them had none for so long. With a larger number the
+    study goes on."""
     batch: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Trials that are proposed together. With `auto` and `tpe` the first batches have 8, and batches grow with the
     study, so that early outcomes count early: each has at most a 32nd (`tpe`: a sixteenth) of the trials before it."""
@@ -185,6 +190,11 @@ class Search(Section):
     leaves out has the default that the strategy declares, or the number that the file sets."""
     warm_start: WarmStart | None = None
     """Further first trials, behind those of `enqueue`: the best of an earlier study that lie in this search space."""
+    asset_groups: Literal["per_asset"] | dict[GroupName, tuple[GroupName, ...]] | None = None
+    """Groups of assets that are searched each by itself, and traded together with the parameters of each: the assets of
+    each by its name, `{tech: [AAPL, MSFT], energy: [XOM]}`, or `per_asset`, where every asset is a group of its own.
+    Needs `account.mode: sleeves`. Every group has `trials` of its own, rounded up to whole batches, on its own assets
+    and their part of the cash; the number tried counts the trials of all."""
     objective: Annotated[tuple[Objective, ...], Field(min_length=1)] = (Objective(maximize="sharpe"),)
     """What is better: `{maximize: sharpe}`, or a list for several objectives."""
     constraints: tuple[str, ...] = ()
@@ -207,6 +217,15 @@ class Search(Section):
     def known_sampler(self) -> Sampler:
         """What is known of the sampler; one that is named by its class is taken to learn."""
         return SAMPLERS.get(self.sampler, _CUSTOM)
+
+    @property
+    def named_groups(self) -> dict[str, tuple[str, ...]]:
+        """The groups in the order of their names, once those of `per_asset` are known; empty without."""
+        return dict(sorted(self.asset_groups.items())) if isinstance(self.asset_groups, dict) else {}
+
+    def with_groups(self, groups: dict[str, tuple[str, ...]]) -> Self:
+        """Return the same with these groups."""
+        return self.model_copy(update={"asset_groups": groups})
 
     @property
     def given(self) -> int:

@@ -26,7 +26,8 @@ class TrialSpec(Section):
     `strategy` is `file.py:Class` with an absolute path, or `module:Class`. `params` names the columns of
     the value arrays: parameters of the strategy, and dotted keys such as `costs.slippage.rate`; so do `fixed`'s keys.
     With `folds`, a trial runs on their segments. `metrics` are the references of the user's own by name. `code` has
-    what `code_digests` returned when the run began; empty where nothing is compared.
+    what `code_digests` returned when the run began; empty where nothing is compared. With `asset_groups` a trial runs
+    on the sleeves of one of them.
     """
 
     data: DataSpec
@@ -39,7 +40,12 @@ class TrialSpec(Section):
     folds: FoldSpec | None = None
     pruning: PruningSpec | None = None
     metrics: dict[str, str] = Field(default_factory=dict)
+    asset_groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     code: tuple[dict[str, str], ...] = ()
+
+    def of_all_assets(self) -> TrialSpec:
+        """Return the same for trials that run on all assets, whose groups have the same parameters."""
+        return self.model_copy(update={"asset_groups": {}})
 
     @property
     def metric_names(self) -> tuple[str, ...]:

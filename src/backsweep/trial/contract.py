@@ -31,6 +31,7 @@ class Chunk:
     numbers : int64[k], the trials' numbers in the study.
     values : float64[k, p], one column per name in `TrialSpec.params`; booleans are 0 and 1, integers whole floats.
     folds : those that they run on; None for all.
+    asset_group : the number of the group of assets that they run on; None for all assets.
 
     """
 
@@ -38,6 +39,7 @@ class Chunk:
     numbers: NDArray[np.int64]
     values: NDArray[np.float64]
     folds: range | None = None
+    asset_group: int | None = None
 
     def of(self, which: slice) -> Chunk:
         """Return a chunk of some of the trials."""

@@ -22,6 +22,7 @@ from backsweep.trial.quotes import describe_quotes
 from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings
+from backsweep.trial.sleeves.asset_groups import GroupEvaluator
 from backsweep.trial.sleeves.evaluator import SleeveEvaluator
 
 if TYPE_CHECKING:
@@ -42,9 +43,17 @@ def make_evaluator(
     """
     if spec.account.mode == "shared":
         return SharedEvaluator(spec, shard, cls)
+    if spec.asset_groups:
+        assert shard is None  # noqa: S101 - a shard has no part of assets that do not follow each other
+        return make_group_evaluator(spec, cls)
     calendar = survey(spec.data) if shard is None else calendar_of(shard)
     source = None if shard is None else shard.part
     return SleeveEvaluator(spec, calendar, calendar.divide(shards or 1), source=source, cls=cls)
+
+
+def make_group_evaluator(spec: TrialSpec, cls: type[Strategy] | None = None) -> GroupEvaluator:
+    """Return the evaluator of groups of assets, which loads the data of a group when it is first needed."""
+    return GroupEvaluator(spec, survey(spec.data), cls=cls)
 
 
 def load_market(spec: TrialSpec) -> Market:

@@ -122,7 +122,7 @@ class Evaluator(ABC):
     def _compared(self, plan: ReplayPlan, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
         """Run one trial as planned, with full records, its own metrics, and the figures of its benchmarks beside it."""
         result = self._record(values, plan, compiled=compiled)
-        if self._own is not None:
+        if self._own is not None and values.ndim == 1:  # else there are no parameters of all assets
             result = self._own.added(result, plan.sessions, values)
         levels = self.benchmarks()
         return (

@@ -9,6 +9,7 @@ from backsweep.study.results.watch import Watch
 from backsweep.study.run.batches import Batches
 from backsweep.study.run.patience import Patience
 from backsweep.study.search.batch_sizes import BatchSizes
+from backsweep.study.search.in_turns import Searches
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.registry import describe_study
 from backsweep.study.table.trials import TIMING
@@ -20,7 +21,7 @@ def end(losses, limit, batch=2, folds=1, usable=None):
     usable = np.ones(len(losses), np.bool_) if usable is None else np.array(usable)
     found = []
     for size in (1, 3, len(losses)):  # in pieces of any size
-        patience = Patience(limit, Batches(BatchSizes(batch, folds=folds), 1, len(losses), folds > 1))
+        patience = Patience(limit, Batches(BatchSizes(batch, searches=folds), 1, len(losses), Searches(folds)))
         for begin in range(0, len(losses), size):
             patience.add(losses[begin : begin + size], usable[begin : begin + size])
         found.append(patience.end)

@@ -18,7 +18,7 @@ def test_batches_have_one_size_or_grow_from_8_to_it():
 @pytest.mark.parametrize(("folds", "share"), [(1, 16), (3, 16), (1, 32)])
 def test_the_size_of_a_batch_follows_from_the_trials_before_it_in_its_fold(largest, folds, share):
     """Counted through batch by batch."""
-    sizes, starts, before = BatchSizes(largest, share=share, folds=folds), [], 0
+    sizes, starts, before = BatchSizes(largest, share=share, searches=folds), [], 0
     while before < 70_000:
         most = before // share  # and then rounded down to a power of two
         size = min(largest, max(8, 1 << most.bit_length() - 1 if most else 0))

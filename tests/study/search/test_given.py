@@ -69,6 +69,6 @@ def test_batches_of_given_trials_come_before_all_others():
     assert [sizes.size(batch) for batch in (0, 1, 32, 33)] == [3, 8, 8, 16]
     assert [sizes.start(batch) for batch in (0, 1, 2, 33)] == [0, 3, 11, 3 + 256]
     assert sizes.of(np.array([0, 2, 3, 10, 11, 258, 259])).tolist() == [0, 0, 1, 1, 2, 32, 33]
-    folds = BatchSizes(4, folds=2, given=3)
+    folds = BatchSizes(4, searches=2, given=3)
     assert [folds.start(batch) for batch in range(5)] == [0, 3, 6, 10, 14]
     assert folds.of(np.arange(14)).tolist() == [0] * 3 + [1] * 3 + [2] * 4 + [3] * 4

@@ -9,9 +9,10 @@ import pytest
 
 from backsweep.errors import BadInput
 from backsweep.study.search.dimension import Dimension
+from backsweep.study.search.in_turns import Searches
 from backsweep.study.search.proposals import Observations
 from backsweep.study.search.region import Region, Sequel
-from backsweep.study.search.samplers import auto, make_proposer, make_proposer_by_fold
+from backsweep.study.search.samplers import auto, make_proposer, make_proposers
 from backsweep.sweepfile.expressions import parse_relation
 
 RELATIONS = '["stop <= 2 * entry", "window > 8 * stop"]'
@@ -61,7 +62,7 @@ def test_a_sampler_that_learns_still_comes_closer_inside_its_region(bench, sampl
 
 def test_proposals_by_fold_satisfy_the_relations_too(bench):
     sweep = bench.sweep(sampler="tpe", relations=RELATIONS)
-    proposer = make_proposer_by_fold(sweep, bench.space(sweep), 3)
+    proposer = make_proposers(sweep, bench.space(sweep), Searches(folds=3))
     assert all(satisfied(proposer.propose(batch, 16, []).values).all() for batch in range(3))
 
 

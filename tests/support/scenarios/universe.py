@@ -13,6 +13,7 @@ from backsweep.storage.sealed import sha256
 from backsweep.strategy import load_strategy
 from backsweep.study.results.study import open_study
 from backsweep.study.run.driver import run_study
+from backsweep.study.search.asset_groups import with_asset_groups
 from backsweep.study.search.space import build_space
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
@@ -164,7 +165,7 @@ def run_universe(home, name, sampler, backend, *, mode="sleeves", overrides=(), 
     """Run a study of `home`'s bars on a backend, interrupted once if it is asked for; returns its digest."""
     path = Path(home) / "sweep.yaml"
     path.write_text((RICH if mode == "rich" else SWEEP.replace("MODE", mode)).replace("SAMPLER", sampler))
-    sweep = load_sweep(path, overrides)
+    sweep = with_asset_groups(load_sweep(path, overrides))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     folder, identity = StudyFolder(Path(home) / name), identify(sweep, sha256(b"made"))
     backend.interrupt_after = interrupt_after

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from backsweep.errors import BadInput
+from backsweep.study.search.in_turns import Searches
 
 if TYPE_CHECKING:
     from backsweep.study.search.batch_sizes import BatchSizes
@@ -21,14 +24,14 @@ class Batches:
     sizes : which trials each has; the last may have fewer.
     lag : batch k is proposed from the outcomes of batches 0 to k - lag, so that workers need not wait at a batch's end.
     total : trials in the study.
-    by_fold : whether every fold has trials of its own, in batches that take turns.
+    searches : of which each has trials of its own, in batches that take turns.
 
     """
 
     sizes: BatchSizes
     lag: int
     total: int
-    by_fold: bool = False
+    searches: Searches = field(default_factory=Searches)
 
     @property
     def count(self) -> int:
@@ -45,7 +48,11 @@ class Batches:
 
     def fold(self, batch: int) -> int | None:
         """Return the only fold that a batch's trials run on, None for all of them."""
-        return batch % self.sizes.folds if self.by_fold else None
+        return self.searches.fold(batch)
+
+    def group(self, batch: int) -> int | None:
+        """Return the number of the only group of assets that a batch's trials run on, None for all assets."""
+        return self.searches.group(batch)
 
     def numbers(self, batch: int) -> range:
         """Return the trials of a batch."""
@@ -56,12 +63,31 @@ class Batches:
         return max(0, batch - self.lag + 1)
 
 
-def make_batches(sweep: Sweep, limit: int | None, sizes: BatchSizes) -> Batches:
-    """Return the batches of a study; whole ones where every fold has its own, and where trials are compared in them."""
-    search, folds = sweep.search, sizes.folds
-    total = folds * min(number for number in (search.trials, limit) if number is not None)
-    if sweep.searches_by_fold or search.between_folds is not None:
+def make_batches(sweep: Sweep, limit: int | None, sizes: BatchSizes, searches: Searches) -> Batches:
+    """Return the batches of a study; whole ones where there are several searches, or trials are compared in them.
+
+    `limit` is how many trials its proposer has for all searches together. Raises BadInput where that is no whole number
+    of batches for each.
+    """
+    search, count = sweep.search, searches.count
+    numbers = (None if search.trials is None else search.trials * count, limit)
+    total = min(number for number in numbers if number is not None)
+    if not searches.single or search.between_folds is not None:
         last = int(sizes.of(np.array(total - 1)))
-        whole = sizes.start((last // folds + 1) * folds)
+        whole = sizes.start((last // count + 1) * count)
+        if limit is not None and whole > limit and not searches.single:
+            raise _uneven(sweep, limit // count)
         total = whole if limit is None else min(whole, limit)
-    return Batches(sizes, search.lag * folds, total, sweep.searches_by_fold)
+    return Batches(sizes, search.lag * count, total, searches)
+
+
+def _uneven(sweep: Sweep, limit: int) -> BadInput:
+    size = sweep.search.batch
+    fitting = max(each for each in range(1, min(size, limit) + 1) if limit % each == 0)
+    return BadInput(
+        f"a {sweep.search.sampler} that ends within a batch of its group",
+        where=sweep.where("search", "batch"),
+        expected=f"a number of trials that divides the {limit:,} of the {sweep.search.sampler}",
+        found=str(size),
+        remedy=f"write `batch: {fitting}` under `search`",
+    )

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 class Complete(NamedTuple):
-    """Complete trials: their proposals and outcomes, and the only fold that they ran on, None for all."""
+    """Complete trials: their proposals and outcomes, and the only fold and group that they ran on, None for all."""
 
     proposals: Proposals
     results: Outcomes
     fold: int | None
+    group: str | None = None
 
 
 class Commits:
@@ -56,10 +57,10 @@ class Commits:
         """Commit all that waits, and yield its rows of the study table; `info` describes all folds."""
         for part in [self._waiting] if self._together else [[each] for each in self._waiting]:
             tables = []
-            for fold, group in itertools.groupby(part, key=lambda each: each.fold):
-                proposals, results, _ = zip(*group, strict=True)
+            for (fold, name), group in itertools.groupby(part, key=lambda each: (each.fold, each.group)):
+                proposals, results, *_ = zip(*group, strict=True)
                 only = info.of(None if fold is None else range(fold, fold + 1))
-                tables.append(self._tables(Complete(joined(proposals), Outcomes.joined(results), fold), only))
+                tables.append(self._tables(Complete(joined(proposals), Outcomes.joined(results), fold, name), only))
             rows = {name: pl.concat([each[name] for each in tables]) for name in tables[0]}
             self._folder.commit(rows, self._total, self._table.search.patience)
             yield rows["trials"]

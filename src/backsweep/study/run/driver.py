@@ -17,6 +17,7 @@ import math
 import time
 from collections import deque
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +30,9 @@ from backsweep.study.run.pacing import Pacing
 from backsweep.study.run.patience import Patience
 from backsweep.study.run.progress import Progress, Summary
 from backsweep.study.search.batch_sizes import batch_sizes
+from backsweep.study.search.in_turns import searches_of
 from backsweep.study.search.proposals import joined
-from backsweep.study.search.samplers import make_proposer, make_proposer_by_fold
+from backsweep.study.search.samplers import make_proposer, make_proposers
 from backsweep.study.search.space import trial_spec
 from backsweep.study.table.trials import Table, best_row, standing, usable
 from backsweep.trial.contract import DataInfo
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from backsweep.study.search.space import Space
     from backsweep.study.store.folder import StudyFolder
     from backsweep.study.store.identity import Identity
+    from backsweep.study.table.outcomes import Outcomes
     from backsweep.sweepfile.sweep import Sweep
     from backsweep.trial.contract import Backend, Chunk, Outcome
 
@@ -84,8 +87,10 @@ def run_study(
                 if not begun:
                     info = backend.start(spec)
                 folds = 1 + (folder.segments(spec.folds) if info is None else info.segments)[-1].fold
-                proposer = make_proposer_by_fold(sweep, space, folds)
-            batches = make_batches(sweep, proposer.limit, batch_sizes(sweep.search, identity.proposals, folds))
+            searches = searches_of(sweep, folds)
+            proposer = proposer if searches.single else make_proposers(sweep, space, searches)
+            sizes = batch_sizes(sweep.search, identity.proposals, searches.count)
+            batches = make_batches(sweep, proposer.limit, sizes, searches)
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size, deadline)
             if not run.finished:
                 info = info or backend.start(spec)
@@ -212,7 +217,7 @@ class _Run:
         if batch >= batches.count or self._patience.end is not None or self._must_wait(batch):
             return False
         fold = batches.fold(batch)
-        single = self._feedback is not None or fold is not None or self._search.between_folds is not None
+        single = self._feedback is not None or not batches.searches.single or self._search.between_folds is not None
         count = 1 if single else min(self._pacing.batches(room), batches.count - batch)
         proposals = joined([self._proposed_by_sampler(each) for each in range(batch, batch + count)])
         first = batches.sizes.start(batch)
@@ -220,9 +225,12 @@ class _Run:
         part = self._part(batch)
         schedule = make_schedule(part, fold, self._search)
         group = self._groups[batch] = BatchGroup(proposals, first, numbers, part, schedule, self._search)
-        self._queue.append(group.to_chunk(batch))
+        self._queue.append(self._to_chunk(group, batch))
         self._next += count
         return True
+
+    def _to_chunk(self, group: BatchGroup, batch: int) -> Chunk:
+        return replace(group.to_chunk(batch), asset_group=self._batches.group(batch))
 
     def _must_wait(self, batch: int) -> bool:
         """Whether a batch must not be proposed yet: those that it depends on, or too many others, are unfinished."""
@@ -248,7 +256,7 @@ class _Run:
                 self._pacing.update(outcome, len(new))
             self._failed += len(outcome.errors.keys() & set(new.tolist())) if outcome.errors else 0
             if group.advance():  # before what is queued: the older a batch, the sooner it is committed
-                self._queue.appendleft(group.to_chunk(outcome.batch))
+                self._queue.appendleft(self._to_chunk(group, outcome.batch))
             self._done += group.ended - ended
             self._complete()
             self._report()
@@ -262,7 +270,7 @@ class _Run:
                 self._learn(self._table.observations(group.used, group.results), group.results.pruned)
             end = self._patience.end
             if end is None:
-                self._commits.add(Complete(group.used, group.results, self._batches.fold(batch)))
+                self._commits.add(self._completed(batch, group.used, group.results))
             else:
                 self._stop(batch, group, end - group.results.numbers.start)
 
@@ -278,11 +286,15 @@ class _Run:
             self._stop(batch, group, group.leading)
         self._commit()
 
+    def _completed(self, batch: int, proposals: Proposals, results: Outcomes) -> Complete:
+        searches = self._batches.searches
+        group = searches.group(batch)
+        return Complete(proposals, results, searches.fold(batch), None if group is None else searches.groups[group])
+
     def _stop(self, batch: int, group: BatchGroup, count: int) -> None:
         """Set so many trials of a group aside, and forget whatever comes after them."""
         if count:
-            head = Complete(group.used.of(slice(count)), group.results.head(count), self._batches.fold(batch))
-            self._commits.add(head)
+            self._commits.add(self._completed(batch, group.used.of(slice(count)), group.results.head(count)))
         self._groups.clear()
         self._queue.clear()
         self._done = self._committed + self._commits.count

@@ -2,8 +2,9 @@
 
 Better is a trial that holds the constraints and is in some objective better than every such trial before it that is as
 good in the others. Trials are looked at in the order of their numbers and a study ends with a whole batch, so that its
-end follows from its trials alone: not from where they ran, nor from where a run was interrupted. Where every fold is a
-search of its own, a study ends once none of them has found a better one for so long, after as many batches of each.
+end follows from its trials alone: not from where they ran, nor from where a run was interrupted. Where folds or groups
+are searches of their own, a study ends once none of them has found a better one for so long, after as many batches of
+each.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Patience:
 
     def __init__(self, limit: int | None, batches: Batches) -> None:
         self._limit, self._batches = limit, batches
-        self._searches = [_Search() for _ in range(batches.sizes.folds)]
+        self._searches = [_Search() for _ in range(batches.searches.count)]
         self._seen = 0
         self.end: int | None = None
         """How many trials the study has if its patience is over, else None."""

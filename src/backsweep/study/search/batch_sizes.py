@@ -42,22 +42,22 @@ class BatchSizes:
     ----------
     largest : trials in a batch.
     share : the first batches have fewer, at most one trial for so many before them; 0 where all have one size.
-    folds : where every fold has trials of its own, how many folds there are: their batches take turns, and grow with
-        the trials of their fold. Else 1.
+    searches : where folds or groups have trials of their own, how many searches there are: their batches take turns,
+        and grow with the trials of their search. Else 1.
     given : trials that the sweep file gives, which are a batch of their own before all others; 0 for none.
 
     """
 
     largest: int
     share: int = 0
-    folds: int = 1
+    searches: int = 1
     given: int = 0
 
     def start(self, batch: int) -> int:
         """Return the first trial of a batch."""
-        turn, fold = divmod(batch, self.folds)
+        turn, search = divmod(batch, self.searches)
         step = self._steps[bisect_right(self._steps, turn, key=lambda each: each.batch) - 1]
-        return (step.trial + (turn - step.batch) * step.size) * self.folds + fold * step.size
+        return (step.trial + (turn - step.batch) * step.size) * self.searches + search * step.size
 
     def size(self, batch: int) -> int:
         """Return how many trials a batch has."""
@@ -66,9 +66,9 @@ class BatchSizes:
     def of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the batch of each trial."""
         trial, batch, size = np.asarray(self._steps, np.int64).T
-        step = np.searchsorted(trial * self.folds, numbers, side="right") - 1
-        turns, rest = np.divmod(numbers - trial[step] * self.folds, size[step] * self.folds)
-        batches: NDArray[np.int64] = (batch[step] + turns) * self.folds + rest // size[step]
+        step = np.searchsorted(trial * self.searches, numbers, side="right") - 1
+        turns, rest = np.divmod(numbers - trial[step] * self.searches, size[step] * self.searches)
+        batches: NDArray[np.int64] = (batch[step] + turns) * self.searches + rest // size[step]
         return batches
 
     @cached_property
@@ -82,8 +82,8 @@ class BatchSizes:
         return tuple(steps)
 
 
-def batch_sizes(search: Search, version: int, folds: int = 1) -> BatchSizes:
-    """Return the batches of a search by the rules of a version; `folds` as in `BatchSizes`."""
+def batch_sizes(search: Search, version: int, searches: int = 1) -> BatchSizes:
+    """Return the batches of a search by the rules of a version; `searches` as in `BatchSizes`."""
     share = search.known_sampler.grows if version > GROWING else _SHARE
     growing = search.known_sampler.grows and version >= GROWING
-    return BatchSizes(search.batch, share if growing else 0, folds, search.given)
+    return BatchSizes(search.batch, share if growing else 0, searches, search.given)

@@ -132,6 +132,7 @@ def trial_spec(sweep: Sweep, space: Space) -> TrialSpec:
         pruning=_part_of(PruningSpec, sweep.search.pruning),
         folds=_part_of(FoldSpec, sweep.walk_forward),
         metrics=sweep.metrics or {},
+        asset_groups=sweep.search.named_groups,
         code=code_digests(sweep.strategy, sweep.costs, (sweep.metrics or {}).values()),
     )
 

@@ -283,7 +283,8 @@ class StudyFolder:
         """Return a sweep with what it leaves to defaults as the study here has it, if there is one.
 
         Of a study that was begun with `tpe` without naming it, when that was the default, this is the sampler. Of one
-        with `warm_start`, these are the trials that it took then: the earlier study may have changed since. One with
+        with `warm_start`, these are the trials that it took then: the earlier study may have changed since. One with a
+        group for each asset has those of the assets that there were. One with
         folds that was begun before studies made a final choice makes none.
         """
         if not self.exists:
@@ -295,6 +296,8 @@ class StudyFolder:
         warm, taken = sweep.search.warm_start, begun.search.warm_start
         if warm is not None and taken is not None and warm.trials is None and warm.top == taken.top:
             sweep = sweep.model_copy(update={"search": sweep.search.with_warm_trials(taken.trials)})
+        if sweep.search.asset_groups == "per_asset" and begun.search.named_groups:
+            sweep = sweep.model_copy(update={"search": sweep.search.with_groups(begun.search.named_groups)})
         walk, divided = sweep.walk_forward, begun.walk_forward
         if walk is not None and divided is not None and "final" not in walk.model_fields_set:
             sweep = sweep.model_copy(update={"walk_forward": walk.model_copy(update={"final": divided.final})})

@@ -46,7 +46,8 @@ class Choice:
 class Selected:
     """The subject of records: parameters with their metrics, the choices of a walk-forward's folds, or unfinished.
 
-    In a walk-forward, `params` are those of the final choice, or without one of the last fold's.
+    In a walk-forward, `params` are those of the final choice, or without one of the last fold's. Where groups of assets
+    have parameters of their own, they are in `groups`, by the group's name.
     """
 
     __pydantic_config__ = STRICT
@@ -54,6 +55,7 @@ class Selected:
     params: Params | None
     metrics: Metrics = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, Params] = field(default_factory=dict)
     folds: tuple[Choice, ...] = ()
     final: int | None = None
     unfinished: bool = False

@@ -18,11 +18,12 @@ import polars as pl
 from backsweep.statistics.blocks import FEWEST_SESSIONS, standard_blocks
 from backsweep.storage.protocol import unreadable
 from backsweep.study.search.batch_sizes import BatchSizes, batch_sizes
+from backsweep.study.search.in_turns import Searches, searches_of
 from backsweep.study.search.proposals import Proposals
 from backsweep.study.search.space import Space
 from backsweep.study.store.documents import malformed
 from backsweep.study.table.blocks import BLOCKS_TABLE, summarise_records
-from backsweep.study.table.columns import PARAMS
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS
 from backsweep.study.table.folds import fold_rows
 from backsweep.study.table.outcomes import Outcomes
 from backsweep.study.table.trials import WHOLE, Table
@@ -127,6 +128,11 @@ class StoredTables:
         batches = pl.Series(self._sizes.of(rows["number"].to_numpy()))
         if (rows["batch"] != batches).any() or rows["batch"].null_count():
             return f"batch {batches[0]} for trial {rows['number'][0]}, and so on", "others"
+        if ASSET_GROUP in rows.columns:
+            names = self._searches.groups
+            groups = pl.Series([names[self._searches.group(batch) or 0] for batch in batches], dtype=pl.String)
+            if (rows[ASSET_GROUP] != groups).any() or rows[ASSET_GROUP].null_count():
+                return f"the group {groups[0]} for trial {rows['number'][0]}, and so on", "others"
         if not rows["state"].is_in(_STATES).all() or rows["state"].null_count():
             return "a state among " + ", ".join(_STATES), "another"
         for column in rows.iter_columns():
@@ -167,17 +173,21 @@ class StoredTables:
         segments = self._segments
         if not self._sweep.searches_by_fold:
             return [segments] * len(trials)
-        by_fold = [[each for each in segments if each[0] == fold] for fold in range(self._sizes.folds)]
-        return [by_fold[batch % self._sizes.folds] for batch in self._sizes.of(trials).tolist()]
+        searches = self._searches
+        by_fold = [[each for each in segments if each[0] == fold] for fold in range(searches.folds or 1)]
+        return [by_fold[searches.fold(batch) or 0] for batch in self._sizes.of(trials).tolist()]
 
     @cached_property
     def _dates(self) -> NDArray[np.int32]:
         return self._read_dates()
 
     @cached_property
+    def _searches(self) -> Searches:
+        return searches_of(self._sweep, 1 + self._segments[-1][0])
+
+    @cached_property
     def _sizes(self) -> BatchSizes:
-        folds = 1 + self._segments[-1][0] if self._sweep.searches_by_fold else 1
-        return batch_sizes(self._sweep.search, self._proposals, folds)
+        return batch_sizes(self._sweep.search, self._proposals, self._searches.count)
 
     @cached_property
     def _segments(self) -> list[_Segment]:
@@ -195,8 +205,9 @@ class StoredTables:
         table = Table(self._sweep.search, Space((), {}), BatchSizes(1), names)
         info = DataInfo(np.zeros(1, np.int64), segments=(Segment(0, "", 0, 1),), metrics=names)
         fold = 0 if self._sweep.searches_by_fold else None
+        group = "" if self._sweep.search.named_groups else None
         return {
-            "trials": table.trials(Proposals(np.empty((0, 0))), nothing, fold).schema,
+            "trials": table.trials(Proposals(np.empty((0, 0))), nothing, fold, group).schema,
             "returns": table.returns(nothing).schema,
             "folds": fold_rows(Outcomes(range(0), 0, 1, len(names)), self._sweep.search, info).schema,
             BLOCKS_TABLE: summarise_records(np.empty(0, np.int64), np.empty((0, 0), np.float32)).schema,

@@ -3,6 +3,8 @@
 PARAMS = "params_"
 USER_ATTRS = "user_attrs_"
 CONSTRAINTS = "constraints_"
+ASSET_GROUP = "asset_group"
+"""The group of assets that a trial ran on, where groups have trials of their own."""
 VALUE = "value"
 """The only objective; with several, each has a column with the prefix `VALUES`."""
 VALUES = "values_"

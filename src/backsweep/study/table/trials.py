@@ -18,7 +18,7 @@ from backsweep.metrics.reasons import NOT_FINITE
 from backsweep.metrics.summary import METRICS, REASONS
 from backsweep.study.search.fronts import fronts
 from backsweep.study.search.proposals import Observations, Proposals, by_name, judge, ranked
-from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
+from backsweep.study.table.columns import ASSET_GROUP, CONSTRAINTS, PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.outcomes import SESSIONS, Outcomes
 from backsweep.study.table.params import param_column, param_numbers
 
@@ -47,8 +47,10 @@ class Table:
     sizes: BatchSizes
     metrics: tuple[str, ...] = METRICS
 
-    def trials(self, proposals: Proposals, results: Outcomes, fold: int | None = None) -> pl.DataFrame:
-        """Rows of some trials; `proposals` are those of `results.numbers`, `fold` the only fold that they ran on."""
+    def trials(
+        self, proposals: Proposals, results: Outcomes, fold: int | None = None, group: str | None = None
+    ) -> pl.DataFrame:
+        """Rows of some trials, `results.numbers`; `fold` and `group` are the only ones that they ran on, if any are."""
         failed = results.failed
         metrics = np.where(failed[:, None], np.nan, results.metrics)
         numbers = np.asarray(results.numbers, dtype=np.int64)
@@ -56,6 +58,7 @@ class Table:
             "number": pl.Series(numbers),
             "batch": pl.Series(self.sizes.of(numbers)),
             **({} if fold is None else {"fold": pl.Series(np.full(len(failed), fold, dtype=np.int32))}),
+            **({} if group is None else {ASSET_GROUP: pl.Series([group] * len(failed), dtype=pl.String)}),
             "state": pl.Series(states(failed, results.pruned).tolist(), dtype=pl.String),
         }
         named = by_name(metrics, self.metrics)

@@ -55,8 +55,9 @@ def replay_sleeves(
 ) -> Result:
     """Run one trial over all sleeves with full records; `plan` counts the calendar's sessions.
 
-    The metrics are those of the trial, bit for bit. Orders are numbered on from sleeve to sleeve, and equity has one
-    row for each session: between their ends sleeves have bars at different times.
+    `values` are float64[p], those of all sleeves, or float64[assets, p], those of each. The metrics are those of the
+    trial, bit for bit. Orders are numbered on from sleeve to sleeve, and equity has one row for each session: between
+    their ends sleeves have bars at different times.
     """
     calendar = share.calendar
     tree = Tree(calendar.blocks)
@@ -72,7 +73,8 @@ def replay_sleeves(
             for sleeve in market.sleeves_of(block - blocks.start):
                 view = market.sleeve(sleeve)
                 options = {**share.options(view.assets), "features": features.part(market.rows_of(sleeve))}
-                mine, settings = values[share.kept(view.assets)], share.settings(view.assets)
+                own_values = values if values.ndim == 1 else values[calendar.assets.index(view.assets[0])]
+                mine, settings = own_values[share.kept(view.assets)], share.settings(view.assets)
                 own = _own(plan, market.edges[sleeve])
                 recorded = record(view, cls, settings, mine, own.recorded, compiled=compiled, **options)
                 if own.ran:

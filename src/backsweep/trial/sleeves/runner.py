@@ -173,7 +173,7 @@ class Share:
     def settings(self, assets: tuple[str, ...]) -> Settings:
         """Return the settings of some assets' sleeves."""
         account, costs = self._spec.account, self._spec.costs
-        cash = account.cash / len(self.calendar.assets)
+        cash = self.calendar.part_of_cash(account.cash)
         own, dues = (
             {asset: given for asset, given in section.per_asset.items() if asset in assets}
             for section in (account, costs)
@@ -189,7 +189,7 @@ class Share:
         params = tuple(self._spec.params[column] for column in self.kept(assets))
         fixed = {name: value for name, value in self._spec.fixed.items() if _concerns(name, assets)}
         if CASH in fixed:
-            fixed[CASH] = float(fixed[CASH] or 0.0) / len(self.calendar.assets)
+            fixed[CASH] = self.calendar.part_of_cash(float(fixed[CASH] or 0.0))
         return {"params": params, "fixed": fixed}
 
     def kept(self, assets: tuple[str, ...]) -> list[int]:
@@ -200,7 +200,7 @@ class Share:
         """Return trials' values, float64[..., p], as a sleeve takes them."""
         if self._cash is not None:
             values = values.copy()
-            values[..., self._cash] /= len(self.calendar.assets)
+            values[..., self._cash] = self.calendar.part_of_cash(values[..., self._cash])
         return values
 
 

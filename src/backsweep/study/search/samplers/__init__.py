@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backsweep.errors import BadInput
-from backsweep.study.search.by_fold import ByFold, fold_seed
 from backsweep.study.search.given import GivenFirst
+from backsweep.study.search.in_turns import InTurns
 from backsweep.sweepfile.search import SAMPLERS
 
 if TYPE_CHECKING:
+    from backsweep.study.search.in_turns import Searches
     from backsweep.study.search.proposals import Proposer
     from backsweep.study.search.space import Space
     from backsweep.sweepfile.sweep import Sweep
@@ -42,7 +43,8 @@ def check_sampler(sweep: Sweep) -> None:
         load_sampler(sweep.search.sampler, sweep.where("search", "sampler"))
 
 
-def make_proposer_by_fold(sweep: Sweep, space: Space, folds: int) -> ByFold:
-    """Build a proposer of its own for every fold; raises BadInput as `make_proposer`."""
-    searches = [sweep.search.model_copy(update={"seed": fold_seed(sweep.search.seed, fold)}) for fold in range(folds)]
-    return ByFold([make_proposer(sweep.model_copy(update={"search": search}), space) for search in searches])
+def make_proposers(sweep: Sweep, space: Space, searches: Searches) -> InTurns:
+    """Build a proposer of its own for every search; raises BadInput as `make_proposer`."""
+    seeds = [searches.seed(sweep.search.seed, search) for search in range(searches.count)]
+    own = [sweep.search.model_copy(update={"seed": seed}) for seed in seeds]
+    return InTurns([make_proposer(sweep.model_copy(update={"search": search}), space) for search in own])
