@@ -13,7 +13,7 @@ def findings(returns, tried=None, selected=None, **more):
     count = returns.shape[1]
     kept = statistics.block_sums(returns, min(128, len(returns) // 2))
     records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
-    past = {name: more.pop(name) for name in ("looks", "pruned", "learned") if name in more}
+    past = {name: more.pop(name) for name in ("looks", "pruned", "learned", "groups", "portfolios") if name in more}
     return statistics.compute_findings(
         records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **more
     )
@@ -165,3 +165,49 @@ def test_a_null_study_is_heeded(learned, p_value, looks, verdict):
 def test_a_small_null_study_says_nothing_yet():
     returns = np.random.default_rng(0).normal(0.002, 0.01, (1280, 1))
     assert findings(returns, null=ranked(1.0, histories=9)).verdict.verdict == "survives"
+
+
+def chosen_by_group(generator, groups, trials, edge=0.0, sessions=1280):
+    """Return the record of the best of so many trials in each group, in equal parts, each with an annual edge."""
+    returns = generator.normal(edge * 0.01 / math.sqrt(252), 0.01, (groups, sessions, trials))
+    best = np.argmax(returns.mean(axis=1) / returns.std(axis=1), axis=1)
+    return np.mean([returns[group, :, place] for group, place in enumerate(best)], axis=0)[:, None]
+
+
+def test_noise_chosen_in_each_of_many_groups_does_not_survive():
+    generator = np.random.default_rng(4)
+    verdicts, by_trials = [], []
+    for _ in range(40):
+        record = chosen_by_group(generator, groups=6, trials=40)
+        found = findings(record, 240, groups=6, portfolios=40.0**6)
+        verdicts.append(found.verdict.verdict)
+        by_trials.append(findings(record, 240, learned=True).verdict.verdict)
+        assert found.trial == -1
+        assert found.p_value == found.corrected
+    assert "survives" not in verdicts
+    assert by_trials.count("survives") > 20  # as if the portfolio were the best of 240
+
+
+def test_the_best_of_noise_in_each_group_comes_near_what_the_best_portfolio_is_expected_to_be():
+    generator = np.random.default_rng(5)
+    records = [chosen_by_group(generator, groups=6, trials=40) for _ in range(20)]
+    found = [findings(record, 240, groups=6, portfolios=40.0**6) for record in records]
+    mean = np.mean([each.sharpe for each in found])
+    assert found[0].expected_noise / 1.3 < mean < found[0].expected_noise
+    assert np.mean([each.deflated.low for each in found]) < 0.5
+
+
+def test_an_edge_in_every_group_survives():
+    record = chosen_by_group(np.random.default_rng(6), groups=6, trials=40, edge=1.5)
+    found = findings(record, 240, groups=6, portfolios=40.0**6)
+    assert found.verdict.verdict == "survives"
+    assert found.subject == "the portfolio of the groups' choices"
+    assert found.corrections == ("a choice in each of 6 groups",)
+    assert 0 < found.lower_bound < found.sharpe
+    assert found.survivors == found.holm == found.yekutieli == 1
+
+
+def test_more_portfolios_than_can_be_counted_never_survive():
+    record = chosen_by_group(np.random.default_rng(7), groups=6, trials=40, edge=9.0)
+    found = findings(record, 240, groups=6, portfolios=math.inf)
+    assert (found.p_value, found.verdict.verdict) == (1.0, "inconclusive")

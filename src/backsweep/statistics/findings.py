@@ -10,6 +10,10 @@ What the verdict is about, and on which test it is based, depends on how the stu
   9.5 % of cases, with more trials more often. So it is judged like a study without folds: a path is mostly what the
   best trials earned over the whole record, and the distribution of the best of noise there is known. Where folds have
   trials of their own, the mean of the paths is judged, and every trial counts as a separate test.
+- Groups of assets that each chose a trial on the record itself: the portfolio of their choices is the best of as many
+  portfolios as there are choices of one trial for each group, and each of them counts as a separate test (Bonferroni).
+  Counting trials alone would let noise survive: for groups that do not move together, the best of N trials in each of
+  G groups makes sqrt(G) times the Sharpe ratio of the best of N, nearly what the best of N^G tests is expected to be.
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
   the trials as given, but an adaptive sampler places them where this very noise was best. So with an adaptive sampler
   every trial counts as a separate test as well: the p-value is at least the trial's own times the number tried.
@@ -31,11 +35,11 @@ import numpy as np
 from backsweep.statistics.effective import effective_of_blocks
 from backsweep.statistics.maximum import Band, deflated_sharpe_band, expected_maximum, minimum_backtest_length
 from backsweep.statistics.multiple import benjamini_yekutieli, haircut_sharpe, holm
-from backsweep.statistics.normal import quantile
+from backsweep.statistics.normal import upper_quantile
 from backsweep.statistics.overfitting import Overfitting, overfitting_of_blocks
 from backsweep.statistics.reality import RealityCheck, reality_of_blocks
 from backsweep.statistics.sharpe import minimum_track_record_length, probabilistic_sharpe_ratio
-from backsweep.statistics.study_records import Look, NullRank, Scenario, Tried
+from backsweep.statistics.study_records import COUNTABLE, Look, NullRank, Scenario, Tried
 from backsweep.statistics.verdict import LEVEL, SignificanceTest, Verdict, detectable_sharpe, reach_verdict
 
 if TYPE_CHECKING:
@@ -54,6 +58,11 @@ CROSSED = (
     "corrects for all trials. Rolling or anchored folds, or a null study, give a more powerful test."
 )
 
+GROUPED = (
+    "Every group chose in hindsight, so every portfolio of one trial for each group counts as a separate test. "
+    "`walk_forward` gives a more powerful test."
+)
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -65,6 +74,7 @@ class Findings:
     sessions, years       of a trial's record, which with folds consists of its tests
     subject               what is judged among the trials: "the selected trial", "the last fold's choice", ...
     trial                 its number; -1 where it is not one trial, or there is none
+    groups                groups of assets whose choices are judged together, as the only record; 0 without groups
     sharpe, lower_bound   its Sharpe ratio; the 95 % lower confidence bound, simultaneous for all trials and looks
     p_value               of the reality check: probability that the best of noise does at least as well
     corrected             the same, corrected for `corrections`: other looks, pruned trials, an adaptive search
@@ -122,6 +132,7 @@ class Findings:
     null: NullRank | None
     sensitivity: tuple[Scenario, ...]
     verdict: Verdict
+    groups: int = 0
     before: tuple[Look, ...] = ()
     later: tuple[Look, ...] = ()
     counted: str = ""
@@ -141,8 +152,8 @@ def compute_findings(
     """Compute the findings on the trials of `records`; `selected` is the number of the selected trial, if any."""
     kept, skew, kurtosis = records.block_sums, records.skew, records.kurtosis
     own = kept.sharpe()
-    judged, count = int(np.count_nonzero(~np.isnan(own))), max(tried.trials, 1)
-    hidden = 1.0 + tried.pruned / max(judged, 1)
+    judged, count = int(np.count_nonzero(~np.isnan(own))), tried.tests
+    hidden = 1.0 if tried.portfolios else 1.0 + tried.pruned / max(judged, 1)  # portfolios count those of pruned trials
     level = LEVEL / (tried.looks * hidden)
     check = reality_of_blocks(kept, seed=seed, level=level, chosen=_place(records, selected), widened=True)
     years, root = kept.sessions / periods_per_year, math.sqrt(periods_per_year)
@@ -150,23 +161,33 @@ def compute_findings(
     place = check.best
     moments = (float(skew[place]), float(kurtosis[place])) if place >= 0 else (math.nan, math.nan)
     alone = _p_values(own, skew, kurtosis, kept.sessions)
-    corrected = min(check.p_value * tried.looks * hidden, 1.0)
-    critical = check.critical
-    if tried.learned and place >= 0:
-        corrected = max(corrected, min(float(alone[place]) * count, 1.0))
-        critical = max(critical, quantile(1.0 - LEVEL / count) / math.sqrt(kept.sessions - 1.0))
+    separate, apart = 0.0, -math.inf  # p-value and critical value if every one counts as a separate test
+    if (tried.learned or tried.portfolios) and place >= 0:
+        separate = min(float(alone[place]) * count, 1.0) if count < COUNTABLE else 1.0
+        apart = upper_quantile(LEVEL / count) / math.sqrt(kept.sessions - 1.0)
     p_values = np.ones(max(tried.trials, own.size))
     p_values[: own.size] = alone
+    if tried.portfolios:  # of which there is one record
+        p_values = np.maximum(alone, separate)
+        bound = min(check.lower_bound, check.statistic - apart)
+        check = replace(
+            check, p_value=max(check.p_value, separate), lower_bound=bound, survivors=int(separate <= LEVEL)
+        )
+    corrected = max(min(check.p_value * tried.looks * hidden, 1.0), separate)
+    critical = max(check.critical, apart)
     splits = _splits(kept)
     subject = _subject(tried, selected, followed=out_of_sample is not None)
     detectable = detectable_sharpe(critical, kept.sessions, periods_per_year)
     if out_of_sample is None:
         test = SignificanceTest(
             subject=_sentence(subject),
-            chance="without skill, the best of this many trials does at least as well with probability {p}",
+            chance=f"without skill, the best of this many {'portfolios' if tried.portfolios else 'trials'} does "
+            "at least as well with probability {p}",
             p_value=corrected,
             detectable=detectable,
-            over=f"{tried.trials:,} trial{'s' * (tried.trials != 1)} over {years:.1f} years",
+            over=f"{tried.trials:,} trial{'s' * (tried.trials != 1)}"
+            + (f" in {tried.groups:,} groups" if tried.groups else "")
+            + f" over {years:.1f} years",
             skew=moments[0],
             active=int(np.count_nonzero(kept.squares[place])) if place >= 0 else 0,
             lost=bool(records.lost[place]) if place >= 0 else True,
@@ -191,7 +212,7 @@ def compute_findings(
         detectable=detectable,
         effective=effective,
         probabilistic=probabilistic_sharpe_ratio(check.statistic, kept.sessions, *moments),
-        deflated=_band(check, kept.sessions, count, effective, moments),
+        deflated=_band(check, kept.sessions, count, count if tried.portfolios else effective, moments),
         track_record=minimum_track_record_length(check.statistic, *moments) / periods_per_year,
         backtest_length=minimum_backtest_length(count, check.statistic * root),
         haircut=haircut_sharpe(check.statistic * root, years, count),
@@ -204,6 +225,7 @@ def compute_findings(
         out_of_sample=out_of_sample,
         null=null,
         sensitivity=sensitivity,
+        groups=tried.groups,
         verdict=_conclude(test, null, tried, followed=out_of_sample is not None),
     )
 
@@ -233,6 +255,8 @@ def _corrected(looks: int) -> str:
 
 
 def _subject(tried: Tried, selected: int | None, *, followed: bool) -> str:
+    if tried.groups:
+        return "the portfolio of the groups' choices"
     if tried.stitched:
         return "the cross-validated record"
     if selected is None:
@@ -246,7 +270,8 @@ def _sentence(text: str) -> str:
 
 def _conclude(test: SignificanceTest, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
     """Return the verdict; a null study only raises the p-value where tests `followed` the choices or nothing adapts."""
-    weak = () if followed else ((CROSSED,) if tried.crossed else (LEARNED,) if tried.learned else ())
+    reason = GROUPED if tried.portfolios else CROSSED if tried.crossed else LEARNED if tried.learned else ""
+    weak = () if followed or not reason else (reason,)
     if null is not None and null.decides:
         p_value = min(null.p_value * tried.looks, 1.0)
         if weak or p_value > test.p_value:
@@ -260,10 +285,10 @@ def _conclude(test: SignificanceTest, null: NullRank | None, tried: Tried, *, fo
     return replace(verdict, warnings=(*verdict.warnings, *weak))
 
 
-def _band(check: RealityCheck, sessions: int, tried: int, effective: float, moments: tuple[float, float]) -> Band:
+def _band(check: RealityCheck, sessions: int, tried: float, effective: float, moments: tuple[float, float]) -> Band:
     if check.best < 0:
         return Band(math.nan, math.nan)
-    return deflated_sharpe_band(check.statistic, sessions, tried, min(effective, float(tried)), *moments)
+    return deflated_sharpe_band(check.statistic, sessions, tried, min(effective, tried), *moments)
 
 
 def _splits(kept: BlockSums) -> Overfitting | None:

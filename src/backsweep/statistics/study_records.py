@@ -8,6 +8,10 @@ FEWEST_HISTORIES = 19
 """Of a null study that can have a p-value of 5 %."""
 
 
+COUNTABLE = 1e300
+"""Separate tests beyond which no p-value is corrected for their number: it is 1."""
+
+
 @dataclass(frozen=True)
 class Tried:
     """What was tried.
@@ -18,6 +22,9 @@ class Tried:
     learned   whether each trial counts as a separate test: the sampler is adaptive, or the folds of a cross-validation
               have trials of their own
     crossed   whether the study is a cross-validation
+    groups    groups of assets that have trials of their own, 0 without; their choices are judged together
+    portfolios  where these chose on the record that is judged: the portfolios that they could have made, each of which
+              counts as a separate test; may be infinite. Else 0
     """
 
     trials: int
@@ -25,11 +32,18 @@ class Tried:
     pruned: int = 0
     learned: bool = False
     crossed: bool = False
+    groups: int = 0
+    portfolios: float = 0.0
+
+    @property
+    def tests(self) -> float:
+        """How many separate tests the result is the best of, at most `COUNTABLE`."""
+        return min(self.portfolios or float(max(self.trials, 1)), COUNTABLE)
 
     @property
     def stitched(self) -> bool:
-        """Whether the only record is the mean of a cross-validation's paths, its folds having trials of their own."""
-        return self.crossed and self.learned
+        """Whether the only record is no trial's: the mean of a cross-validation's paths, or that of all groups."""
+        return (self.crossed and self.learned) or self.groups > 0
 
     @property
     def corrections(self) -> tuple[str, ...]:
@@ -37,7 +51,8 @@ class Tried:
         return (
             *((f"{self.looks:,} looks at these data",) if self.looks > 1 else ()),
             *(("pruned trials",) if self.pruned else ()),
-            *(("an adaptive search",) if self.learned else ()),
+            *(("an adaptive search",) if self.learned and not self.portfolios else ()),
+            *((f"a choice in each of {self.groups:,} groups",) if self.portfolios else ()),
         )
 
 

@@ -9,6 +9,7 @@ from backsweep.statistics.findings import Findings, compute_findings
 from backsweep.statistics.out_of_sample import judge_out_of_sample
 from backsweep.statistics.study_records import Tried
 from backsweep.statistics.verdict import INCONCLUSIVE
+from backsweep.study.results.asset_groups import portfolios
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,6 +58,8 @@ def study_findings(
         pruned=int((trials["state"] == "PRUNED").sum()),
         learned=sweep.learns or (crossed and sweep.searches_by_fold),
         crossed=crossed,
+        groups=len(sweep.search.named_groups),
+        portfolios=portfolios(trials) if sweep.search.named_groups and stitched is None else 0.0,
     )
     per_year = sweep.sessions_per_year
     test = None if stitched is None or crossed else judge_out_of_sample(stitched, looks.total, per_year)

@@ -15,8 +15,12 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from backsweep.statistics.normal import cumulative
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS
+from backsweep.study.table.params import param_numbers
+from backsweep.study.table.trials import best_first, losses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.study.search.dimension import Dimension
+    from backsweep.sweepfile.search import Search
 
 BEST = 0.1
 """The share of trials that counts as the best."""
@@ -33,6 +38,29 @@ FEWEST = 20
 
 _CELLS = 50  # of a grid, at most
 _LEAST_WIDTH = 0.5 / 1.64  # of a kernel, in cells: nine tenths of it lie inside its own cell
+
+
+def importances_of_trials(trials: pl.DataFrame, axes: Sequence[Dimension], search: Search) -> dict[str, float]:
+    """Return the importances among the completed trials of a study table, as `importances` does.
+
+    Where groups of assets have trials of their own, trials are compared within their group, and the importances are the
+    means over the groups.
+    """
+    parts = trials.partition_by(ASSET_GROUP) if ASSET_GROUP in trials.columns else [trials]
+    shares = [_of_one_search(part, axes, search) for part in parts]
+    known = [each for each in shares if each]
+    total = {axis.name: sum(each.get(axis.name, 0.0) for each in known) for axis in axes}
+    found = {name: each / len(known) for name, each in total.items() if any(name in own for own in known)}
+    return {name: found[name] for name in sorted(found, key=lambda name: -found[name])}
+
+
+def _of_one_search(trials: pl.DataFrame, axes: Sequence[Dimension], search: Search) -> dict[str, float]:
+    rows = best_first(trials.filter(pl.col("state") == "COMPLETE"), search)
+    values = np.empty((len(rows), len(axes)))
+    for j, axis in enumerate(axes):
+        values[:, j] = param_numbers(axis, rows[PARAMS + axis.name])
+    values = values[np.isfinite(losses(rows, search)).all(axis=1)]
+    return importances(axes, values, np.arange(len(values)))
 
 
 def importances(axes: Sequence[Dimension], values: NDArray[np.float64], order: NDArray[np.int64]) -> dict[str, float]:

@@ -74,7 +74,9 @@ def _changed_in_folds(study: Study, known: pl.DataFrame, spec: TrialSpec) -> NDA
     values = study.space.encode(params)[None]
     evaluator = make_evaluator(spec.model_copy(update={"data": spec.data.model_copy(update={"end": end})}))
     folds = range(min(ran), max(ran) + 1) if study.sweep.searches_by_fold else None
-    returns = evaluator.evaluate(Chunk(0, np.array([number]), values, folds)).returns[0]
+    group = study.group_of(number)
+    place = None if group is None else list(spec.asset_groups).index(group)
+    returns = evaluator.evaluate(Chunk(0, np.array([number]), values, folds, place)).returns[0]
     part = evaluator.info.of(folds)
     ends = np.cumsum([segment.width for segment in part.segments])
     found = [np.empty(0, np.int64)]

@@ -2,7 +2,8 @@
 
 How trials are shown: number, state, parameters with their distributions, metrics as user attributes, constraints and
 times as they are in the study table. Optuna knows no completed trial without a value: one whose objective is undefined
-is shown as failed, with the user attribute `undefined: true`. A failed trial's error is the user attribute `error`.
+is shown as failed, with the user attribute `undefined: true`. A failed trial's error is the user attribute `error`, the
+group of assets that a trial ran on `asset_group`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from backsweep.study.search.optuna_proposer import distribution
-from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
+from backsweep.study.table.columns import ASSET_GROUP, CONSTRAINTS, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import value_columns
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _fill(storage: BaseStorage, sweep: Sweep, space: Space, trials: pl.DataFrame
         undefined = row["state"] == "COMPLETE" and None in values
         metrics = {column.removeprefix(USER_ATTRS): row[column] for column in row if column.startswith(USER_ATTRS)}
         notes = {**({"undefined": True} if undefined else {}), **({"error": row["error"]} if row["error"] else {})}
+        notes |= {ASSET_GROUP: row[ASSET_GROUP]} if ASSET_GROUP in row else {}
         complete = row["state"] == "COMPLETE" and not undefined
         trial = FrozenTrial(
             number=-1,

@@ -10,6 +10,7 @@ from backsweep.errors import BadInput
 from backsweep.figures.record import drawdown_figure, equity_figure
 from backsweep.figures.style import Chart
 from backsweep.figures.trials import folds_figure
+from backsweep.study.table.columns import ASSET_GROUP
 
 if TYPE_CHECKING:
     from datetime import date
@@ -52,7 +53,10 @@ def folds_chart(study: StoredStudy) -> Chart:
         "many and flatters itself; how far the right one falls short of it is the price of choosing. A missing bar is "
         "undefined. One test alone says little."
     )
-    return Chart(f"{goal} of each fold's choice", folds_figure(folds["fold"].to_list(), segments, goal), text)
+    names = [str(fold) for fold in folds["fold"]]
+    if study.groups:
+        names = [f"{fold} {group}" for fold, group in zip(names, folds[ASSET_GROUP], strict=True)]
+    return Chart(f"{goal} of each fold's choice", folds_figure(names, segments, goal), text)
 
 
 def record_series(study: StoredStudy) -> tuple[list[date], dict[str, NDArray[np.float64]]]:
@@ -85,8 +89,9 @@ def _caption(study: StoredStudy, series: dict[str, NDArray[np.float64]]) -> str:
     walk = study.sweep.walk_forward
     if walk is None:
         what = (
-            "The selected trial over the sessions on which it was selected, after costs: it shows what the search "
-            "found, and is no forecast and no out-of-sample record."
+            f"{'What the groups selected, together,' if study.groups else 'The selected trial'} over the sessions on "
+            "which it was selected, after costs: it shows what the search found, and is no forecast and no "
+            "out-of-sample record."
         )
     elif walk.mode == CPCV:
         what = "The mean over the paths of the cross-validation: their trainings lie on both sides of their tests."

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from backsweep.study.run.batches import Batches
 from backsweep.study.run.patience import Patience
 from backsweep.study.search.batch_sizes import batch_sizes
-from backsweep.study.table.columns import PARAMS
+from backsweep.study.search.in_turns import searches_of
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS
 from backsweep.study.table.trials import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import polars as pl
 
     from backsweep.study.search.space import Space
     from backsweep.study.store.entry import Entry
@@ -56,7 +57,8 @@ def read_state(
     failed = int((trials["state"] == "FAIL").sum()) if done else 0
     batches = int(trials["batch"].n_unique()) if done else 0
     pruned = int((trials["state"] == "PRUNED").sum()) if done else 0
-    distinct = trials.select(f"^{PARAMS}.*$").n_unique() if done and space.dimensions else min(done, 1)
+    axes = trials.select(pl.selectors.starts_with(PARAMS) | pl.selectors.by_name(ASSET_GROUP, require_all=False))
+    distinct = axes.n_unique() if done and space.dimensions else min(done, 1)
     total = max(done, entries[-1].total) if entries else None
     patience = entries[-1].patience if entries else None
     ended = ""
@@ -64,8 +66,9 @@ def read_state(
         folds = 1
         if sweep.walk_forward is not None and sweep.searches_by_fold:
             folds = folder.segments(sweep.walk_forward)[-1].fold + 1
-        sizes = batch_sizes(sweep.search, identity.proposals, folds)
-        ended = _ended(sweep, trials, patience, Batches(sizes, 1, total, sweep.searches_by_fold))
+        searches = searches_of(sweep, folds)
+        sizes = batch_sizes(sweep.search, identity.proposals, searches.count)
+        ended = _ended(sweep, trials, patience, Batches(sizes, 1, total, searches))
     return State(
         sweep.study,
         identity.hash,

@@ -10,14 +10,14 @@ import polars as pl
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.storage.open import open_files
+from backsweep.study.results.asset_groups import best_by_group, groups_together, shares_of
 from backsweep.study.results.benchmarks import compare_benchmarks, read_benchmarks
 from backsweep.study.results.findings import study_findings
-from backsweep.study.results.importances import importances
+from backsweep.study.results.importances import importances_of_trials
+from backsweep.study.results.recorded_space import recorded_space
 from backsweep.study.results.scenarios import Chosen, read_scenarios
 from backsweep.study.results.state import State, read_state
-from backsweep.study.results.walk_forward import WalkForwardResult, walk_forward
-from backsweep.study.search.dimension import Dimension
-from backsweep.study.search.space import Space
+from backsweep.study.results.walk_forward import WalkForwardResult, record_metrics, walk_forward
 from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.holdout_log import HoldoutUse, read_uses
 from backsweep.study.store.lookahead_record import Passed, read_passed
@@ -25,18 +25,21 @@ from backsweep.study.store.looks import read_looks
 from backsweep.study.store.null_results import rank, read_histories
 from backsweep.study.store.records import read_records
 from backsweep.study.table.blocks import gather_records, summarise_records
-from backsweep.study.table.columns import PARAMS, USER_ATTRS, VALUE, VALUES
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS, USER_ATTRS, VALUE, VALUES
 from backsweep.study.table.digest import digest
-from backsweep.study.table.params import param_numbers
-from backsweep.study.table.trials import TIMING, best_first, best_row, losses
+from backsweep.study.table.trials import TIMING, WHOLE, best_first, best_row
+from backsweep.trial.folds import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from backsweep.statistics.blocks import Records
     from backsweep.statistics.findings import Findings
     from backsweep.statistics.study_records import NullRank
+    from backsweep.study.search.space import Space
     from backsweep.study.store.entry import Entry
     from backsweep.study.store.growth import Growth
     from backsweep.study.store.identity import Identity
@@ -86,27 +89,16 @@ class StoredStudy:
     @cached_property
     def space(self) -> Space:
         """The search space; for a study of a version that did not record it, the ranges that its trials span."""
-        axes = self.identity.space
-        tried = self.trials.select(f"^{PARAMS}.*$").iter_columns()
-        dimensions = map(_axis_of, tried) if axes is None else (Dimension(**axis) for axis in axes)
-        search = self.sweep.search
-        conditional = frozenset(name for name, entry in search.params.items() if entry.when is not None)
-        return Space(tuple(dimensions), dict(search.fixed), conditional=conditional)
+        return recorded_space(self.identity, self.trials, self.sweep.search)
 
     @cached_property
     def importances(self) -> dict[str, float]:
         """Each parameter's share in whether a trial is among the best tenth, the largest first; see `importances`.
 
         Of the completed trials with a defined objective; empty below 20 of them. With several objectives, the best are
-        those of the first fronts.
+        those of the first fronts. With groups of assets they are means over the groups.
         """
-        axes = self.space.dimensions
-        rows = best_first(self.trials.filter(pl.col("state") == "COMPLETE"), self.sweep.search)
-        values = np.empty((len(rows), len(axes)))
-        for j, axis in enumerate(axes):
-            values[:, j] = param_numbers(axis, rows[PARAMS + axis.name])
-        values = values[np.isfinite(losses(rows, self.sweep.search)).all(axis=1)]
-        return importances(axes, values, np.arange(len(values)))
+        return importances_of_trials(self.trials, self.space.dimensions, self.sweep.search)
 
     @cached_property
     def returns(self) -> pl.DataFrame:
@@ -168,8 +160,11 @@ class StoredStudy:
     def chosen(self) -> Chosen:
         """Each fold with the trials that it chose, or None with the selected trial; empty where nothing was."""
         if self.has_folds:
-            return [(fold, list(numbers)) for fold, numbers in self.walk_forward.folds.select("fold", "numbers").rows()]
-        return [] if self.selected is None else [(None, [self.selected])]
+            rows = self.walk_forward.folds.group_by("fold", maintain_order=True).agg(pl.col("numbers").explode())
+            return [(fold, [each for each in numbers if each is not None]) for fold, numbers in rows.rows()]
+        numbers = [*self.selected_by_group.values()] if self.groups else [self.selected]
+        chosen = [number for number in numbers if number is not None]
+        return [(None, chosen)] if chosen else []
 
     @cached_property
     def statistics(self) -> Findings | None:
@@ -194,6 +189,24 @@ class StoredStudy:
             chose=self._chose,
         )
 
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The assets of each group by its name, where groups have trials of their own (`search.asset_groups`)."""
+        return self.sweep.search.named_groups
+
+    def group_of(self, number: int) -> str | None:
+        """Return the group of assets that a trial ran on; None without groups."""
+        return self.trials[ASSET_GROUP][number] if self.groups else None
+
+    @property
+    def selected_by_group(self) -> dict[str, int]:
+        """The number of each group's selected trial, as `selected` without groups; without those that have none."""
+        if not self.groups or not self.has_folds:
+            return best_by_group(self.trials, self.sweep.search)
+        made = self.walk_forward.final
+        last = made if len(made) else self.walk_forward.folds.filter(pl.col("fold") == pl.col("fold").max())
+        return {name: number for name, number in last.select(ASSET_GROUP, "number").rows() if number is not None}
+
     @cached_property
     def null(self) -> NullRank | None:
         """The rank of the result among those of a null study with as many trials; None without one."""
@@ -202,23 +215,36 @@ class StoredStudy:
     @property
     def result(self) -> float | None:
         """The annual Sharpe ratio of the study: of the stitched tests, or of the selected trial."""
+        return self.selected_metrics.get("sharpe")
+
+    @cached_property
+    def selected_metrics(self) -> dict[str, float | None]:
+        """The metrics of the stitched tests, or of the selected trial; of groups, those of their returns together.
+
+        Empty where nothing is selected.
+        """
         if self.has_folds:
-            return self.walk_forward.metrics["sharpe"]
+            return self.walk_forward.metrics
+        if self.groups and self.selected_by_group:
+            whole = Segment(0, WHOLE, 0, len(self.record))
+            returns = self.record["return"].to_numpy()
+            return record_metrics([(whole, returns)], self.sweep.sessions_per_year, self._levels.get("benchmark"))
         metrics: dict[str, float | None] = {} if self.selected is None else self.describe(self.selected)["metrics"]
-        return metrics.get("sharpe")
+        return metrics
 
     @property
     def selected(self) -> int | None:
         """The number of the selected trial: the best one, with walk-forward the final choice.
 
-        In a study that makes none, as those before `walk_forward.final`, it is the choice of the last fold.
+        In a study that makes none, as those before `walk_forward.final`, it is the choice of the last fold. None where
+        groups of assets select trials of their own: see `selected_by_group`.
         """
-        return self._last_choice(final=True)
+        return None if self.groups else self._last_choice(final=True)
 
     @property
     def _judged(self) -> int | None:
         """The number of the trial that the statistics judge: with walk-forward the choice of the last fold."""
-        return self._last_choice(final=False)
+        return None if self.groups else self._last_choice(final=False)
 
     def _last_choice(self, *, final: bool) -> int | None:
         if self.has_folds:
@@ -233,18 +259,23 @@ class StoredStudy:
         """Whether there is a selection to judge: of any fold or, where the tests are no record, of the last one."""
         if self.has_folds and (self.sweep.walk_forward is None or self.sweep.walk_forward.mode != "cpcv"):
             return bool(self.walk_forward.folds["number"].is_not_null().any())
-        return self._judged is not None
+        return bool(self.selected_by_group) if self.groups else self._judged is not None
 
     def _records(self) -> Records | None:
-        """Read the block sums of the trials; where folds have trials of their own, those of the folds' choices.
+        """Read the block sums of the trials; where folds or groups have trials of their own, those of their choices.
 
-        Trials of different folds have no common record.
+        Trials of different folds, or of different groups, have no common record.
         """
-        if not self.sweep.searches_by_fold:
+        if self.groups and not self.has_folds:
+            last = [_NONE]
+            returns = self.record["return"].to_numpy() if self.selected_by_group else np.zeros(len(self.sessions))
+        elif self.groups or self.sweep.searches_by_fold:
+            last = [_NONE] if self.groups else self.walk_forward.folds["number"].drop_nulls().tail(1).to_list()
+            returns = self.walk_forward.record
+        else:
             return read_records(self._folder, self._entries)
-        result = self.walk_forward
-        last = result.folds["number"].drop_nulls().tail(1).to_list() or [_NONE]
-        return gather_records([summarise_records(np.array(last), np.atleast_2d(result.record.astype(np.float32)))])
+        rows = summarise_records(np.array(last or [_NONE]), np.atleast_2d(returns.astype(np.float32)))
+        return gather_records([rows])
 
     @cached_property
     def walk_forward(self) -> WalkForwardResult:
@@ -295,8 +326,11 @@ class StoredStudy:
     def best_params(self) -> dict[str, Any]:
         """The parameters of the selected trial by name; raises BadInput where none is selected.
 
-        That is the best feasible trial, and with folds the final choice, trained to the end of the data.
+        That is the best feasible trial, and with folds the final choice, trained to the end of the data. Where groups
+        of assets select trials of their own, these are the parameters of each group by its name.
         """
+        if self.groups and self.selected_by_group:
+            return {name: self.describe(number)["params"] for name, number in self.selected_by_group.items()}
         if self.selected is None:
             raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")
         params: dict[str, Any] = self.describe(self.selected)["params"]
@@ -312,7 +346,7 @@ class StoredStudy:
     def describe(self, number: int) -> dict[str, Any]:
         """One trial as `number, value` (or `values`), `params` and `metrics`; raises BadInput if it is not there.
 
-        A parameter that its condition rules out is not among `params`.
+        With groups of assets it has `asset_group`, too. A parameter that its condition rules out is not among `params`.
         """
         if not 0 <= number < len(self.trials):
             found = f"trial {number}"
@@ -324,7 +358,8 @@ class StoredStudy:
             for name, value in _strip(row, PARAMS).items()
             if value is not None or name not in self.space.conditional
         }
-        return {"number": number, **values, "params": params, "metrics": _strip(row, USER_ATTRS)}
+        group = {ASSET_GROUP: row[ASSET_GROUP]} if ASSET_GROUP in row else {}
+        return {"number": number, **group, **values, "params": params, "metrics": _strip(row, USER_ATTRS)}
 
     @property
     def record_by_date(self) -> pl.DataFrame:
@@ -337,10 +372,18 @@ class StoredStudy:
         """`timestamp, return` per session: the stitched tests, or the selected trial; raises BadInput without one."""
         if self.has_folds:
             return self.walk_forward.equity.group_by("timestamp", maintain_order=True).agg(pl.col("return").mean())
+        if self.groups and self.selected_by_group:
+            earned = {name: self._returns_of(number) for name, number in self.selected_by_group.items()}
+            together = groups_together(earned, shares_of(self.sweep.search))
+            return pl.DataFrame({"timestamp": self.sessions[: len(together)], "return": together})
         if self.selected is None:
             raise BadInput("no trial is selected", where=str(self.path), remedy="run the study, or loosen its limits")
-        returns = self.rows("returns", [self.selected])["returns"].explode().cast(pl.Float64)
+        returns = self._returns_of(self.selected)
         return pl.DataFrame({"timestamp": self.sessions[: len(returns)], "return": returns})
+
+    def _returns_of(self, number: int) -> NDArray[np.float64]:
+        """Return the returns of a trial that ran on all sessions."""
+        return self.rows("returns", [number])["returns"].explode().cast(pl.Float64).to_numpy()
 
     def digest(self) -> str:
         """SHA-256 of everything that is reproducible in the trials, their folds and their returns, hexadecimal.
@@ -364,16 +407,6 @@ class StoredStudy:
     def state(self) -> State:
         """The state of the study."""
         return read_state(self._folder, self.sweep, self.identity, self._entries, self.trials, self.space)
-
-
-def _axis_of(column: pl.Series) -> Dimension:
-    """Return the range that the values of a parameter span."""
-    name = column.name.removeprefix(PARAMS)
-    if column.dtype == pl.Boolean:
-        return Dimension(name, choices=tuple(column.unique().sort()))
-    whole = column.dtype == pl.Int64
-    values = column.cast(pl.Float64).to_numpy()
-    return Dimension(name, float(values.min()), float(values.max()), 1.0 if whole else None, integer=whole)
 
 
 def _strip(row: dict[str, Any], prefix: str) -> dict[str, Any]:

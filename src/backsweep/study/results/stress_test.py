@@ -24,6 +24,7 @@ from backsweep.dataset import load
 from backsweep.errors import BacksweepError, StrategyError
 from backsweep.statistics.study_records import Scenario
 from backsweep.storage.open import open_files
+from backsweep.study.results.asset_groups import groups_together, shares_of
 from backsweep.study.results.scenarios import read_scenarios, write_scenarios
 from backsweep.sweepfile.section import Section
 from backsweep.trial.code import check_code
@@ -32,7 +33,7 @@ from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +71,8 @@ class _Scenarios:
         ]
         folds = None if spec.folds is None else spec.folds.model_copy(update={"final": False})
         self._spec = spec.model_copy(update={"pruning": None, "folds": folds})
+        self._groups = [study.group_of(number) for number in numbers]
+        self._shares = shares_of(study.sweep.search)
         rows = [space.encode(study.describe(number)["params"]) for number in numbers]
         self._values = np.array(rows).reshape(len(rows), len(space.names))
         self._shard: Shard | None = None
@@ -79,7 +82,7 @@ class _Scenarios:
 
     def run(self) -> list[Scenario]:
         spec, values = self._spec, self._values
-        if len(values):
+        if len(values) and not spec.asset_groups:
             self._shard = load(spec.data, spec.account.rate_columns)
         found = [self._scenario("as it is", spec, values)]
         for factor in (2.0, 3.0):
@@ -118,11 +121,10 @@ class _Scenarios:
         return Scenario(name, math.nan, math.nan, math.nan, 0, reason)
 
     def _returns(self, spec: TrialSpec, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return each tested session's return once: the mean over the folds that test it."""
+        """Return each tested session's return once: the mean over the folds that test it, of all groups together."""
         evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None)
         if spec.folds is None:
-            whole: NDArray[np.float64] = _run(evaluator, None, values)[0]
-            return whole
+            return self._together(self._run(evaluator, None, values), list(range(len(values))))
         total = np.zeros(len(evaluator.info.sessions))
         times = np.zeros(len(total))
         for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
@@ -138,23 +140,47 @@ class _Scenarios:
 
         Tests that carry on with the positions of those before need all folds, other folds run `by_fold`.
         """
-        together = None if by_fold else _run(evaluator, None, values)
+        together = None if by_fold else self._run(evaluator, None, values)
         for fold, rows in self._chosen:
             only = range(fold, fold + 1)
             part = evaluator.info.of(only) if together is None else evaluator.info
             ends = np.cumsum([segment.width for segment in part.segments])
             for test, end in zip(part.segments, ends, strict=True):
                 if test.fold == fold and test.name == TEST:
-                    earned = np.zeros((1, test.sessions))
+                    earned = np.zeros(test.sessions)
                     if rows:
-                        record = _run(evaluator, only, values[rows]) if together is None else together[rows]
-                        earned = record[:, end - test.width : end]
-                    yield test, earned.mean(axis=0)
+                        record = self._run(evaluator, only, values, rows) if together is None else together[rows]
+                        earned = self._together(record[:, end - test.width : end], rows)
+                    yield test, earned
+
+    def _run(
+        self, evaluator: Evaluator, folds: range | None, values: NDArray[np.float64], rows: Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the returns of some rows of values, or of all, each on its group."""
+        found: dict[int, NDArray[np.float64]] = {}
+        for group, own in self._by_group(range(len(values)) if rows is None else rows).items():
+            place = None if group is None else list(self._spec.asset_groups).index(group)
+            found |= dict(zip(own, _run(evaluator, folds, values[own], place), strict=True))
+        return np.array([found[row] for row in (range(len(values)) if rows is None else rows)])
+
+    def _together(self, record: NDArray[np.float64], rows: Sequence[int]) -> NDArray[np.float64]:
+        """Return what rows of values earned together, whose returns `record` has: the mean, of groups their sum."""
+        place = {row: at for at, row in enumerate(rows)}
+        means = {group: record[[place[row] for row in own]].mean(axis=0) for group, own in self._by_group(rows).items()}
+        return groups_together(means, self._shares)
+
+    def _by_group(self, rows: Iterable[int]) -> dict[str | None, list[int]]:
+        found: dict[str | None, list[int]] = {}
+        for row in rows:
+            found.setdefault(self._groups[row], []).append(row)
+        return found
 
 
-def _run(evaluator: Evaluator, folds: range | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _run(
+    evaluator: Evaluator, folds: range | None, values: NDArray[np.float64], group: int | None
+) -> NDArray[np.float64]:
     """Return the returns of each row of values; NaN, as after ruin, counts as 0."""
-    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds))
+    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds, group))
     if outcome.errors:
         raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
     return np.nan_to_num(outcome.returns.astype(np.float64), nan=0.0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backsweep.errors import BadInput
 from backsweep.study.results import record_charts, trial_charts
-from backsweep.study.results.replay import replay_values, unchanged_spec
+from backsweep.study.results.replay import replay_groups, replay_values, unchanged_spec
 from backsweep.study.results.stored_study import StoredStudy
 from backsweep.study.results.study_card import study_card
 
@@ -31,11 +31,15 @@ class Study(StoredStudy):
     def backtest(self, trial: int | None = None) -> Result:
         """Run a trial again, the selected one by default, with full records: a result as of `bs.backtest`.
 
-        It runs over all data before the holdout; without folds it has the bits of the trial's row. Raises BadInput
-        where there is no such trial, StudyConflict where data or code have changed since.
+        It runs over all data before the holdout; without folds it has the bits of the trial's row. With groups of
+        assets a trial runs on those of its group, and what is selected on all of them, each with the parameters of its
+        group. Raises BadInput where there is no such trial, StudyConflict where data or code have changed since.
         """
+        if trial is None and self.groups:
+            return replay_groups(unchanged_spec(self.path)[0], self.best_params)[0]
         params = self.best_params if trial is None else self.describe(trial)["params"]
-        return replay_values(unchanged_spec(self.path)[0], params)
+        group = None if trial is None else self.group_of(trial)
+        return replay_values(unchanged_spec(self.path)[0], params, group=group)
 
     def to_optuna(self) -> optuna.Study:
         """Return the study as one of Optuna's, in memory, for its plots and tools; see `results.optuna_study`."""

@@ -72,6 +72,9 @@ def warnings_of_study(study: Study, replay: Callable[[int], pl.DataFrame | None]
     if idle == rows.height:
         what = f"none of {rows.height:,} trials closed a trade"
         found.append(RunWarning(what, remedy="backsweep backtest shows the orders of one trial"))
+    if idle_groups := [name for name in study.groups if name not in study.selected_by_group]:
+        what = f"nothing was selected in {', '.join(idle_groups)}: the cash of these groups stays cash"
+        found.append(RunWarning(what, "search.asset_groups", "loosen the constraints, or run more trials"))
     files = open_files(f"{study.path}/selected")
     if files.exists("orders.parquet"):
         orders = decoded(files, "orders.parquet", files.get("orders.parquet"))

@@ -14,8 +14,9 @@ from backsweep.errors import BadInput
 from backsweep.metrics.summary import ALL_METRICS
 from backsweep.metrics.table import BENCHMARK_METRICS
 from backsweep.statistics.paths import cpcv_assignment
+from backsweep.study.results.asset_groups import OF_GROUP, groups_together, shares_of
 from backsweep.study.results.selection import Selector
-from backsweep.study.table.columns import PARAMS, USER_ATTRS
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import losses, nullable, read_objective, violations
 from backsweep.trial.benchmark import Benchmark
 from backsweep.trial.folds import FINAL, TEST, TRAIN, Segment
@@ -46,15 +47,17 @@ class WalkForwardResult:
         own parameters; fewer where there are no more), `params_*`, `train_start, train_end, test_start, test_end,
         short`, `train_<metric>` and `test_<metric>` of trial `number`, also of objectives that are expressions, and
         `test_return`, what the fold's choice earned in its test: the mean of the trials' returns with top_k, 0 where
-        nothing was chosen. Before a holdout the last fold has no test: what it chose is for the holdout.
+        nothing was chosen. Before a holdout the last fold has no test: what it chose is for the holdout. With groups of
+        assets there is a row for each fold and `asset_group`, in whose test `test_return` is earned on its own cash.
     final : the final choice, trained to the end of the data or up to the holdout: a row with the columns of `folds` but
         those of a test, which it does not have. Empty in a study that makes none (`walk_forward.final`), or not yet.
         Nothing else here depends on it, but that before a holdout it is in `folds` as well.
-    equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. In
+    equity : `timestamp, fold, return, equity`: the tests' returns compounded from the account's cash. Groups of assets
+        are put together as `groups_together` says. In
         cross-validation there is one such curve for every path, with `path` in front.
     paths : `path` and the metrics of each path; one row without cross-validation.
-    drift : one row per parameter: `param, lowest, highest, mean_change` from fold to fold, and `mean_change_of_range`,
-        as a fraction of the range that was tried.
+    drift : one row per parameter, and per `asset_group` where there are groups: `param, lowest, highest, mean_change`
+        from fold to fold, and `mean_change_of_range`, as a fraction of the range that was tried.
     metrics : of the stitched returns, with the sessions a year of the data and `sessions`, their number; None where
         undefined.
         `efficiency` is their annualised return over the mean of the trainings', None unless that is positive: a noisy
@@ -94,21 +97,25 @@ def walk_forward(
     """
     rules = sweep.walk_forward
     assert rules is not None  # noqa: S101 - `Study.walk_forward` has asked
-    params = pl.concat([part.select("number", pl.col("^params_.*$")) for part in parts("trials", None)])
+    rows_of_trials = [part.select("number", OF_GROUP, pl.col("^params_.*$")) for part in parts("trials", None)]
+    groups, params = _apart(pl.concat(rows_of_trials))
     scores = pl.concat([_scores(part, sweep.search) for part in parts("folds", None)])
-    chosen = dict(_choices(scores, params, rules))
-    pairs = [(fold, number) for fold, numbers in chosen.items() for number in numbers]
+    chosen = dict(_choices(scores.join(groups, on="number", how="left"), params, rules))
+    pairs = [(fold, number) for (fold, _), numbers in chosen.items() for number in numbers]
     wanted = pl.DataFrame(pairs, schema={"fold": pl.Int32, "number": pl.Int64}, orient="row")
     returns, measured = (_rows_of(wanted, parts(table, set(wanted["number"]))) for table in ("returns", "folds"))
     trainings = {segment.fold: segment for segment in segments if segment.is_training}
     spans = {segment.fold: segment for segment in segments if segment.name == TEST}
-    rows, tests = [], []
-    for fold, numbers in chosen.items():
+    shares, rows = shares_of(sweep.search), []
+    tested: dict[int, dict[str | None, NDArray[np.float64]]] = {}
+    for (fold, group), numbers in chosen.items():
         train, test = trainings[fold], spans.get(fold)
         earned = None if test is None else _mean_returns(test, returns, numbers)
-        if test is not None and earned is not None:
-            tests.append((test, earned))
-        rows.append(_row(train, test, sessions, measured, params, numbers, earned, sweep.metric_names))
+        if earned is not None:
+            tested.setdefault(fold, {})[group] = earned
+        row = _row(train, test, sessions, measured, params, numbers, earned, sweep.metric_names)
+        rows.append(row if group is None else {"fold": fold, ASSET_GROUP: group, **row})
+    tests = [(spans[fold], groups_together(each, shares)) for fold, each in tested.items()]
     curves = _paths(tests, rules) if rules.mode == "cpcv" else [tests]
     equity = pl.concat([_curve(curve, sessions, sweep.account.cash) for curve in curves])
     table = pl.DataFrame(
@@ -117,15 +124,22 @@ def walk_forward(
     table = _with_objectives(table, sweep.search)
     table, final = _divided(table, trainings)
     tried = params.join(scores.filter(pl.col("fold").is_in(table["fold"].implode())), on="number", how="semi")
+    tried = tried.join(groups, on="number", how="left").drop("number")
     per_year = sweep.sessions_per_year
-    benchmark = None if levels is None else Benchmark(levels, per_year)
-    figures = [_metrics(curve, per_year, benchmark) for curve in curves]
+    figures = [record_metrics(curve, per_year, levels) for curve in curves]
     columns = [{"path": path, **each} for path, each in enumerate(figures)]
     paths = pl.DataFrame(columns, infer_schema_length=None, schema_overrides=dict.fromkeys(figures[0], pl.Float64()))
     if rules.mode == "cpcv":
         each = np.arange(len(curves), dtype=np.int32).repeat(len(equity) // len(curves))
         equity = equity.select(pl.Series("path", each), pl.all())
-    return WalkForwardResult(table, final, equity, paths, _drift(table, tried.drop("number")), _combine(table, paths))
+    return WalkForwardResult(table, final, equity, paths, _drift_by_group(table, tried), _combine(table, paths))
+
+
+def _apart(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the groups of trials, null where there are none, and their parameters."""
+    if ASSET_GROUP not in rows.columns:
+        return rows.select("number", pl.lit(None, pl.String).alias(ASSET_GROUP)), rows
+    return rows.select("number", ASSET_GROUP), rows.drop(ASSET_GROUP)
 
 
 def _divided(table: pl.DataFrame, trainings: Mapping[int, Segment]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -170,11 +184,14 @@ def _scores(part: pl.DataFrame, search: Search) -> pl.DataFrame:
     return train.select("fold", "number", pruned=pl.col("state") == "PRUNED").with_columns(loss=loss, feasible=feasible)
 
 
-def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> Iterator[tuple[int, list[int]]]:
-    """Yield each fold with the numbers of the trials that it chooses, best first."""
+def _choices(
+    scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward
+) -> Iterator[tuple[tuple[int, str | None], list[int]]]:
+    """Yield each fold, and each group in it, with the numbers of the trials that it chooses, best first."""
     texts = np.array([kind == pl.String for kind in params.drop("number").dtypes], np.bool_)
     numbers, selector = pl.Series(dtype=pl.Int64), None
-    for (fold,), part in scores.sort("fold", "number").group_by("fold", maintain_order=True):
+    keys = ("fold", ASSET_GROUP)
+    for (fold, group), part in scores.sort(*keys, "number").group_by(*keys, maintain_order=True):
         if selector is None or not part["number"].equals(numbers):  # folds that share their trials share the selector
             numbers = part["number"]
             own = params.join(part.select("number"), on="number", how="semi", maintain_order="left").drop("number")
@@ -182,7 +199,7 @@ def _choices(scores: pl.DataFrame, params: pl.DataFrame, rules: WalkForward) -> 
         loss = part["loss"].to_numpy()
         worst = np.max(loss, initial=-np.inf, where=np.isfinite(loss))
         chosen = selector.choose(np.where(part["pruned"], worst, loss), part["feasible"].to_numpy())
-        yield int(fold), numbers.to_numpy()[chosen].tolist()
+        yield (int(fold), group), numbers.to_numpy()[chosen].tolist()
 
 
 def _as_numbers(params: pl.DataFrame) -> NDArray[np.float64]:
@@ -262,6 +279,19 @@ def _types(params: pl.DataFrame, metrics: Sequence[str]) -> dict[str, pl.DataTyp
     return {**whole, **params.schema, **times, **dict.fromkeys(figures, pl.Float64())}
 
 
+def _drift_by_group(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
+    """Return the drift of each parameter, and with groups of each of them by itself."""
+    if ASSET_GROUP not in table.columns:
+        return _drift(table, params.drop(ASSET_GROUP))
+    parts = [
+        _drift(part, params.filter(pl.col(ASSET_GROUP) == group).drop(ASSET_GROUP)).select(
+            pl.lit(group).alias(ASSET_GROUP), pl.all()
+        )
+        for (group,), part in table.group_by(ASSET_GROUP, maintain_order=True)
+    ]
+    return pl.concat(parts)
+
+
 def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for name in params.columns:
@@ -283,14 +313,17 @@ def _drift(table: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"param": pl.String(), **{name: pl.Float64() for name in figures}})
 
 
-def _metrics(curve: Sequence[Tested], per_year: float, benchmark: Benchmark | None) -> dict[str, float | None]:
+def record_metrics(
+    curve: Sequence[Tested], per_year: float, levels: NDArray[np.float64] | None
+) -> dict[str, float | None]:
+    """Return the metrics of parts of a record, one after the other; `levels` are the benchmark's, if there is one."""
     returns = np.concatenate([earned for _, earned in curve])
     years = {name: {"periods_per_year": per_year} for name in _YEARLY}
     figures = {name: float(getattr(plain, name)(returns, **years.get(name, {}))) for name in _RATIOS}
     figures["sessions"] = float(len(returns))
-    if benchmark is not None:
+    if levels is not None:
         values, reasons = np.full(len(ALL_METRICS), np.nan), np.zeros(len(ALL_METRICS), np.uint8)
-        benchmark.write([each for test, _ in curve for each in test.ranges], returns, values, reasons)
+        Benchmark(levels, per_year).write([each for test, _ in curve for each in test.ranges], returns, values, reasons)
         figures |= {name: float(values[ALL_METRICS.index(name)]) for name in BENCHMARK_METRICS}
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
