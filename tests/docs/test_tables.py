@@ -18,7 +18,13 @@ SWEEP = {
     "study": "columns",
     "data": {"bars": "bars.parquet"},
     "strategy": "backsweep.strategies.threshold:Threshold",
-    "search": {"sampler": "sobol", "trials": 8, "constraints": ["trades >= 30"]},
+    "account": {"mode": "sleeves"},
+    "search": {
+        "sampler": "sobol",
+        "trials": 8,
+        "constraints": ["trades >= 30"],
+        "asset_groups": {"one": ["A"]},
+    },
 }
 
 

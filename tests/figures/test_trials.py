@@ -49,5 +49,5 @@ def test_of_many_lines_as_many_are_drawn_as_are_said():
 
 
 def test_an_undefined_fold_has_no_bar():
-    train, test = folds_figure([0, 1], [("training", [1.0, 2.0]), ("test", [None, float("nan")])], "sharpe")["data"]
+    train, test = folds_figure(["0", "1"], [("training", [1.0, 2.0]), ("test", [None, float("nan")])], "sharpe")["data"]
     assert (train["y"], test["y"]) == ([1.0, 2.0], [None, None])

@@ -90,6 +90,13 @@ def null_study(
     folder = out if out is not None else Path("studies") / sweep.study
     if not StudyFolder(folder).exists:
         raise BadInput("the study has not been run", where=str(folder), remedy=f"first run it: backsweep run {path}")
+    if sweep.search.asset_groups is not None:
+        raise BadInput(
+            "a null study of groups of assets",
+            where=sweep.where("search", "asset_groups"),
+            expected="a study of all assets together",
+            remedy="use `walk_forward`, whose tests need no null study, or run one for each group under `data.assets`",
+        )
     sweep = StudyFolder(folder).completed(sweep)
     data = sealed(sweep.data)  # JSON does not carry the seal
     load_strategy(sweep.strategy)

@@ -12,8 +12,9 @@ from backsweep.dataset import sealed
 from backsweep.engine.codes import BY_STRATEGY, REJECT_REASONS
 from backsweep.strategy import load_strategy
 from backsweep.study.results.newer_data import check_all_but_data, check_holdout_used, describe_newer
-from backsweep.study.results.replay import replay_to_the_end
+from backsweep.study.results.replay import replay_groups, replay_to_the_end
 from backsweep.study.results.study import open_study
+from backsweep.study.search.asset_groups import with_asset_groups
 from backsweep.study.search.space import build_space, trial_spec
 from backsweep.study.store.folder import StudyFolder
 from backsweep.sweepfile.load import load_sweep
@@ -37,7 +38,8 @@ class NextOrders:
 
     Attributes
     ----------
-    trial, reason, params : which trial of the study, why that one, and its parameters.
+    trial, reason, params : which trial of the study, why that one, and its parameters. Where groups of assets have
+        trials of their own, `trial` is None and `params` has the parameters of each group by its name.
     last_bar : when the last bar of the data ended, UTC.
     zone : the zone of the data's sessions, in which the command line shows times.
     data : how these data and the study's compare.
@@ -52,7 +54,7 @@ class NextOrders:
     """
 
     study: str
-    trial: int
+    trial: int | None
     reason: str
     params: dict[str, Any]
     last_bar: datetime
@@ -87,21 +89,23 @@ def next_orders(
     check_holdout_used(opened)
     params = opened.best_params if trial is None else opened.describe(trial)["params"]
     number = opened.selected if trial is None else trial
-    assert number is not None  # noqa: S101 - `best_params` has asked
     sweep = StudyFolder(opened.path).completed(sweep)
-    sweep = sweep.model_copy(update={"data": sealed(sweep.data)})
+    sweep = with_asset_groups(sweep.model_copy(update={"data": sealed(sweep.data)}))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
     check_models(sweep.costs)  # what is compared is what was loaded
     check_metrics(sweep.metrics)
     newer = check_all_but_data(opened, sweep)
     spec = trial_spec(sweep, space)
-    result, ends = replay_to_the_end(spec, params)
+    if number is None:  # of all groups, each its own
+        result, ends = replay_groups(spec, params)
+    else:
+        result, ends = replay_to_the_end(spec, params, group=opened.group_of(number))
     same = "those of the study, with no later bar"
     working, send, cancel, over = divide_orders(result, ends)
     return NextOrders(
         study=sweep.study,
         trial=number,
-        reason=_reason(opened, asked=trial is not None),
+        reason=_reason(opened, None if trial is None else opened.group_of(trial), asked=trial is not None),
         params=params,
         last_bar=result.equity["timestamp"][-1],
         zone=sweep.data.timezone or "UTC",
@@ -138,17 +142,28 @@ def _since(column: str, ends: NDArray[np.int64]) -> pl.Expr:
     return unmet & (pl.col(column) > pl.from_epoch(pl.lit(int(ends[-2])), "ns")) if len(ends) > 1 else unmet
 
 
-def _reason(study: Study, *, asked: bool) -> str:
+def _reason(study: Study, group: str | None, *, asked: bool) -> str:
     """Return why a trial's parameters are used."""
     if asked:
-        return "named by --trial"
+        return "named by --trial" + (f", on the assets of {group} alone" if group is not None else "")
+    if study.groups:
+        trials = ", ".join(f"{name} {number}" for name, number in study.selected_by_group.items())
+        return f"{_which(study)} of each group: {trials}"
     if not study.has_folds:
         return f"the best feasible one of {len(study.trials):,} trials"
     final = study.walk_forward.final
     choice = (final if len(final) else study.walk_forward.folds).row(-1, named=True)
-    name = "the final choice" if len(final) else f"the choice of the last fold, {choice['fold']}"
+    name = _which(study)
     more = f", the first of {len(choice['numbers'])} that it chose" if len(choice["numbers"]) > 1 else ""
     return f"{name}, trained from {choice['train_start']:%Y-%m-%d} to {choice['train_end']:%Y-%m-%d}{more}"
+
+
+def _which(study: Study) -> str:
+    """Return what was selected, as the beginning of a reason."""
+    if not study.has_folds:
+        return "the best feasible trial"
+    folds = study.walk_forward.folds
+    return "the final choice" if len(study.walk_forward.final) else f"the choice of the last fold, {folds['fold'][-1]}"
 
 
 def _notes(over: pl.DataFrame) -> list[str]:

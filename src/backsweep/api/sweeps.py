@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
+from backsweep.api.records import Replay, write_selected_records
 from backsweep.dataset import Shard, fingerprint, load, sealed
 from backsweep.dataset.anomalies import Anomaly, find_anomalies
 from backsweep.dataset.gaps import find_gaps, find_interval
@@ -22,13 +22,14 @@ from backsweep.study.results.benchmarks import write_benchmarks
 from backsweep.study.results.data_changes import has_grown, recording_rows
 from backsweep.study.results.grown_data import grow_study
 from backsweep.study.results.newer_data import check_all_but_data, describe_newer
-from backsweep.study.results.replay import replay_values
+from backsweep.study.results.replay import replay_groups, replay_values
 from backsweep.study.results.stress_test import run_stress_test
 from backsweep.study.results.study import Study, open_study
 from backsweep.study.results.study_warnings import warnings_of_study, warnings_of_sweep, warnings_of_value
 from backsweep.study.results.warm_start import with_warm_start
 from backsweep.study.run.driver import run_study
 from backsweep.study.run.kept_folds import KeptFolds
+from backsweep.study.search.asset_groups import with_asset_groups
 from backsweep.study.search.samplers import check_sampler
 from backsweep.study.search.section_numbers import check_value
 from backsweep.study.search.space import Space, build_space, trial_spec
@@ -36,15 +37,12 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify, list_files
 from backsweep.study.store.lookahead_record import note, remember
 from backsweep.study.store.looks import recording_looks
-from backsweep.study.store.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
-from backsweep.study.table.columns import USER_ATTRS
 from backsweep.sweepfile.load import load_sweep
 from backsweep.sweepfile.messages import nearest
 from backsweep.sweepfile.overrides import with_options
 from backsweep.sweepfile.sweep import Sweep
 from backsweep.trial.checked_accounts import checked_accounts
 from backsweep.trial.evaluate import make_evaluator
-from backsweep.trial.folds import TEST
 from backsweep.trial.lookahead import Lookahead, check_lookahead, join_lookaheads
 from backsweep.trial.models import check_models
 from backsweep.trial.own_metrics import check_metrics
@@ -53,15 +51,13 @@ from backsweep.trial.wake_check import check_sleep, join_sleeps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from backsweep.storage.protocol import Files
+    import polars as pl
+
     from backsweep.strategy import Strategy, Value
     from backsweep.study.run.progress import Progress
-    from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.result import Result
 
 __all__ = ["Findings", "Replay", "check", "open_study", "read_sweep", "replay", "run"]
-
-RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,27 +82,6 @@ class Findings:
     warnings: tuple[str, ...] = ()
     sleep: str = ""
     accounts: int = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """One parameter set with its full records; `params` are those that were given or that the trial had."""
-
-    study: str
-    params: dict[str, Value]
-    result: Result
-
-    def write(self, folder: str | Path) -> str | Path:
-        """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
-        files = open_files(folder)
-        begin_records(files, RECORDS)
-        self.put(files)
-        return files.location
-
-    def put(self, files: Files, folder: str = "") -> None:
-        """Write the same into a folder of a place, `selected/`."""
-        content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
-        write_selected(files, {name: getattr(self.result, name) for name in RECORDS}, content, folder)
 
 
 def run(
@@ -144,7 +119,7 @@ def run(
     folder = out if out is not None else Path("studies") / sweep.study
     place, where = StudyFolder(folder), sweep.runtime
     declared = sweep.data.sessions_per_year is not None
-    sweep = with_warm_start(_seal(place.completed(sweep)))
+    sweep = with_asset_groups(with_warm_start(_seal(place.completed(sweep))))
     space = build_space(sweep, cls.declared())
     spec = trial_spec(sweep, space)
     identity = identify(sweep, fingerprint(sweep.data), space.dimensions)
@@ -165,7 +140,7 @@ def run(
         if sweep.data.benchmark is not None and study.benchmark is None:
             write_benchmarks(open_files(study.path), study.sessions, make_evaluator(spec).benchmarks())
             study = open_study(folder)
-        _write_selected(study, spec, space)
+        write_selected_records(study, spec, space)
         run_stress_test(study, spec, space)
     return study
 
@@ -217,7 +192,8 @@ def check(path: str | Path, *, overrides: Sequence[str] = ()) -> Findings:
     sweep, cls, space = _read(path, overrides)
     with_warm_start(sweep)
     shard = load(sweep.data, sweep.account.rate_columns)
-    spec = trial_spec(sweep, space)
+    with_asset_groups(sweep, shard.assets)
+    spec = trial_spec(sweep, space).of_all_assets()
     places = np.vstack([np.full(len(space.names), 0.5), np.random.default_rng(0).random((2, len(space.names)))])
     trials = space.from_unit(space.region.moved(places)) if space.names else np.zeros((1, 0))
     accounts = list(checked_accounts(spec, shard, trials))
@@ -248,15 +224,19 @@ def replay(
 ) -> Replay:
     """Run one parameter set of a sweep file again, with full records.
 
-    The parameters are those of `trial` of the folder `study` (studies/<study> here), with `params` on top; what neither
-    names has the strategy's default or the file's value. The data may end later than the study's, which a note says.
-    With `compiled=False` the engine and the strategy run as plain Python: the same bits. Raises BadInput for a name
-    that is not a parameter and for a value that it cannot have, StudyConflict if the study was made from something else
-    than this file.
+    With `search.asset_groups` a trial runs on the assets of its group, a study without a trial runs all groups, each
+    with the parameters that it selected, and without a study all assets have the same parameters. The parameters are
+    those of `trial` of the folder `study` (studies/<study> here), with `params` on top; what neither names has the
+    strategy's default or the file's value. The data may end later than the study's, which a note says. With
+    `compiled=False` the engine and the strategy run as plain Python: the same bits. Raises BadInput for a name that is
+    not a parameter and for a value that it cannot have, StudyConflict if the study was made from something else than
+    this file.
     """
     sweep, cls, space = _read(path, overrides)
     values: dict[str, Value] = {}
-    opened, newer = None, False
+    opened, newer, group = None, False, None
+    if trial is None and study is not None and sweep.search.asset_groups is not None and not params:
+        return _replay_groups(sweep, open_study(study), compiled=compiled)
     if trial is not None:
         opened = open_study(study if study is not None else Path("studies") / sweep.study)
         sweep = StudyFolder(opened.path).completed(sweep)
@@ -266,6 +246,7 @@ def replay(
             if newer and sweep.walk_forward is not None and sweep.walk_forward.holdout is not None:
                 StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))  # its holdout would move
         values |= opened.describe(trial)["params"]
+        group, sweep = opened.group_of(trial), with_asset_groups(sweep)
     elif study is not None:
         raise BadInput("a study without a trial", where=str(study), remedy="say which with --trial N")
     values |= params or {}
@@ -279,7 +260,7 @@ def replay(
         check_value(sweep, name, value, declared.get(name), f"parameter {name}")
     spec = trial_spec(sweep, space)
     with _located(sweep):
-        result = replay_values(spec, values, compiled=compiled)
+        result = replay_values(spec, values, group=group, compiled=compiled)
     ranges: dict[str, Any] = {axis.name: axis for axis in space.dimensions} | declared
     outside = (str(each) for name in values for each in warnings_of_value(name, values[name], ranges.get(name)))
     result = replace(result, notes=(*outside, *result.notes))
@@ -288,6 +269,19 @@ def replay(
         note = f"the data are {describe_newer(opened, trial if same else None, result, spec)}"
         result = replace(result, notes=(*result.notes, note))
     return Replay(sweep.study, dict(values), result)
+
+
+def _replay_groups(sweep: Sweep, study: Study, *, compiled: bool) -> Replay:
+    """Run what the groups of a study selected, all of them together."""
+    sweep = with_asset_groups(_seal(StudyFolder(study.path).completed(sweep)))
+    newer = check_all_but_data(study, sweep)
+    spec = trial_spec(sweep, build_space(sweep, load_strategy(sweep.strategy).declared()))
+    with _located(sweep):
+        result, _ = replay_groups(spec, study.best_params, compiled=compiled)
+    if newer:
+        note = f"the data are {describe_newer(study, None, result, spec)}"
+        result = replace(result, notes=(*result.notes, note))
+    return Replay(sweep.study, {}, result, study.best_params)
 
 
 def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strategy], Space]:
@@ -311,66 +305,3 @@ def _located(sweep: Sweep) -> Iterator[None]:
         yield
     except BadInput as error:
         raise sweep.locate(error) from error
-
-
-def _write_selected(study: Study, spec: TrialSpec, space: Space) -> None:
-    """Write the records of what was selected into the study's folder, unless they are there.
-
-    It is the best trial over all the data, and in walk-forward the choice of every fold over its test.
-    """
-    if spec.folds is not None:
-        _write_choices(study, spec, space)
-        return
-    if study.selected is None:
-        return
-    params = study.describe(study.selected)["params"]
-    files = open_files(study.path)
-    written = read_selected(files)
-    if written is not None and written.params == params:
-        return
-    files.remove(SELECTED + PARAMS)
-    Replay(study.sweep.study, params, replay_values(spec, params)).put(files, SELECTED)
-
-
-def _write_choices(study: Study, spec: TrialSpec, space: Space) -> None:
-    """Write what every fold's choice did in its test: fills, trades, equity and orders with `fold` and `number`.
-
-    `params` in params.json are those of the selected trial, whose number is `final`, and `folds` those of all folds.
-    """
-    table = study.walk_forward.folds
-    chosen = [(fold, number) for fold, numbers in table.select("fold", "numbers").iter_rows() for number in numbers]
-    files = open_files(study.path)
-    written = read_selected(files)
-    selected = study.selected
-    if not chosen or (
-        written is not None
-        and [(each.fold, each.number) for each in written.folds] == chosen
-        and (written.final == selected or not len(study.walk_forward.final))
-    ):
-        return
-    files.remove(SELECTED + PARAMS)
-    evaluator = make_evaluator(spec)
-    entries: list[dict[str, Any]] = []
-    frames: dict[str, list[pl.DataFrame]] = {name: [] for name in RECORDS}
-    measured = study.rows("folds", {number for _, number in chosen})
-    tested = set(table.filter(pl.col("test_start").is_not_null())["fold"])
-    for fold, number in chosen:
-        params = study.describe(number)["params"]
-        keys = (pl.lit(fold, pl.Int32).alias("fold"), pl.lit(number, pl.Int64).alias("number"))
-        if fold not in tested:
-            entries.append({"fold": fold, "number": number, "params": params, "metrics": None})
-            continue
-        row = measured.row(by_predicate=_row_of(fold, number), named=True)
-        metrics = {name: row[f"{USER_ATTRS}{name}"] for name in spec.metric_names}
-        entries.append({"fold": fold, "number": number, "params": params, "metrics": metrics})
-        for result in evaluator.replay_test(space.encode(params), fold):
-            for name in RECORDS:
-                frames[name].append(getattr(result, name).select(*keys, pl.all()))
-    params = None if selected is None else study.describe(selected)["params"]
-    content = {"params": params, "folds": entries, "final": selected}
-    records = {name: pl.concat(parts) for name, parts in frames.items()} if tested else {}
-    write_selected(files, records, content)
-
-
-def _row_of(fold: int, number: int) -> pl.Expr:
-    return (pl.col("fold") == fold) & (pl.col("number") == number) & (pl.col("segment") == TEST)

@@ -17,7 +17,7 @@ from backsweep.cli.console import (
 from backsweep.cli.forms import Form, Format, write_json, write_values
 from backsweep.cli.options import Overrides, SweepFile
 from backsweep.errors import BadInput
-from backsweep.report.formats import format_metric, format_param
+from backsweep.report.formats import format_metric, format_param, format_params
 
 Params = Annotated[
     list[str] | None,
@@ -29,7 +29,10 @@ def backtest(
     sweep: SweepFile,
     param: Params = None,
     trial: Annotated[int | None, typer.Option(help="Use the parameters of this trial of --study.")] = None,
-    study: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the study with that trial.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder of the study with that trial; of groups of assets also without one."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder for the records.  [default: backtests/STUDY]")
     ] = None,
@@ -46,6 +49,8 @@ def backtest(
 
     - backsweep backtest sweeps/demo.yaml --trial 17 --study studies/demo
 
+    - backsweep backtest sweeps/demo.yaml --study studies/groups
+
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
@@ -55,7 +60,7 @@ def backtest(
     )
     folder = done.write(out if out is not None else Path("backtests") / done.study)
     if form is not Format.table:
-        content: dict[str, dict[str, Any]] = {"params": done.params, "metrics": done.result.metrics}
+        content: dict[str, dict[str, Any]] = {"params": done.groups or done.params, "metrics": done.result.metrics}
         if form is Format.json:
             reasons, warnings = done.result.reasons, list(done.result.warnings)
             write_json({**content, "undefined": reasons, "warnings": warnings, "records": str(folder)})
@@ -66,6 +71,9 @@ def backtest(
     console = make_console()
     if done.params:
         console.print(make_listing({name: format_param(value) for name, value in done.params.items()}))
+        console.print()
+    if done.groups:
+        console.print(make_listing({name: format_params(values) for name, values in done.groups.items()}))
         console.print()
     console.print(make_listing({name: format_metric(name, value) for name, value in done.result.metrics.items()}))
     console.print()

@@ -65,11 +65,7 @@ def _beside(study: Study) -> dict[str, float | None]:
     """Return the metrics beside the benchmark: of the stitched tests, or of the selected trial."""
     from backsweep.metrics.table import BENCHMARK_METRICS  # noqa: PLC0415 - loads Numba
 
-    if study.has_folds:
-        figures = study.walk_forward.metrics
-    else:
-        figures = {} if study.selected is None else study.describe(study.selected)["metrics"]
-    return {name: figures.get(name) for name in BENCHMARK_METRICS}
+    return {name: study.selected_metrics.get(name) for name in BENCHMARK_METRICS}
 
 
 def show_null(study: Study, form: Format) -> None:

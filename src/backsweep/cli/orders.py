@@ -17,7 +17,7 @@ from backsweep.cli.console import (
 )
 from backsweep.cli.forms import Form, Format, write_json
 from backsweep.cli.options import Overrides, SweepFile
-from backsweep.report.formats import format_number, format_param
+from backsweep.report.formats import format_number, format_param, format_params
 
 if TYPE_CHECKING:
     from backsweep.api.orders import NextOrders
@@ -55,7 +55,7 @@ def orders(
         write_json({**_head(found), **tables})
     elif form is Format.csv:
         write_data(_csv(found))
-        echo(f"trial {found.trial}: {found.reason}; data: {found.data}", err=True)
+        echo(f"{_trial(found)}; data: {found.data}", err=True)
     else:
         _print(found)
     if form is not Format.json:
@@ -65,6 +65,10 @@ def orders(
 def _head(found: NextOrders) -> dict[str, object]:
     names = ("study", "trial", "reason", "params", "last_bar", "data", "notes")
     return {name: getattr(found, name) for name in names}
+
+
+def _trial(found: NextOrders) -> str:
+    return found.reason if found.trial is None else f"trial {found.trial}: {found.reason}"
 
 
 def _csv(found: NextOrders) -> str:
@@ -80,11 +84,14 @@ def _print(found: NextOrders) -> None:
 
     console, zone = make_console(), ZoneInfo(found.zone)
     about = {
-        "trial": f"{found.trial}: {found.reason}",
+        "trial": found.reason if found.trial is None else f"{found.trial}: {found.reason}",
         "last bar": f"{found.last_bar.astimezone(zone):%Y-%m-%d %H:%M} {found.zone}",
         "data": found.data,
     }
-    params = {name: format_param(value) for name, value in found.params.items()}
+    params = {
+        name: format_params(value) if isinstance(value, dict) else format_param(value)
+        for name, value in found.params.items()
+    }
     console.print(make_listing({**about, **params}))
     for name, table in found.tables().items():
         if name == "cancel" and not len(table):

@@ -20,8 +20,8 @@ from backsweep.cli.findings import show_findings
 from backsweep.cli.forms import Form, Format, write_json
 from backsweep.cli.options import StudyPlace
 from backsweep.report.formats import format_metric, format_number, format_param
-from backsweep.report.words import describe_final
-from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
+from backsweep.report.words import describe_final, describe_selected
+from backsweep.study.table.columns import ASSET_GROUP, CONSTRAINTS, PARAMS, USER_ATTRS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +96,7 @@ def show(
     elif form is Format.json:
         trials = list(best.iter_rows(named=True))
         content = {**asdict(opened.state), "best": opened.best, "trials": trials}
+        content |= {"selected": opened.selected_by_group} if opened.groups else {}
         content["holdout_touches"] = [asdict(use) for use in opened.holdout_uses]
         content["history"] = [asdict(growth) for growth in opened.history]
         if opened.has_folds:
@@ -112,7 +113,8 @@ def show(
         said = describe_uses(opened.holdout_uses) if walk is not None and walk.holdout is not None else ""
         tested = describe_test(opened.lookahead)
         grown = "; ".join(map(describe_growth, opened.history))
-        more = {"data grown": grown, "holdout": said, "final choice": describe_final(opened), "look-ahead": tested}
+        chosen = {**describe_final(opened), **describe_selected(opened)}
+        more = {"data grown": grown, "holdout": said, **chosen, "look-ahead": tested}
         print_best(make_console(), opened.state, opened.sweep.search, best, more)
         print_benchmarks(make_console(), opened.benchmark)
         print_warnings(study_warnings(opened))
@@ -133,6 +135,7 @@ def _show_folds(study: Study, form: Format) -> None:
     console, table = make_console(), result.folds
     goals = [goal.metric for goal in study.sweep.search.objective]
     columns = {"fold": [f"{row['fold']}{' (short)' if row['short'] else ''}" for row in table.to_dicts()]}
+    columns |= {"group": table[ASSET_GROUP].to_list()} if study.groups else {}
     dates = dict(zip(study.sessions, study.session_dates, strict=True))
     columns |= {name: [str(dates.get(end, "-")) for end in table[f"{name}_start"]] for name in ("train", "test")}
     columns["trial"] = [format_number(number) for number in table["number"]]
@@ -164,9 +167,9 @@ def _show_choices(console: Console, study: Study) -> None:
     """Print how the choices moved from fold to fold, and the final one."""
     drift = study.walk_forward.drift
     print_columns(console, {name: [format_number(value, 4) for value in drift[name]] for name in drift.columns})
-    if said := describe_final(study):
+    for name, said in describe_final(study).items():
         console.print()
-        console.print("final choice, in sample: no part of the record above", style="bold")
+        console.print(f"{name}, in sample: no part of the record above", style="bold", markup=False)
         console.print(said, markup=False)
 
 
@@ -226,6 +229,8 @@ def _print_trials(console: Console, best: pl.DataFrame, search: Search, objectiv
     """
     trials = list(best.iter_rows(named=True))
     columns = {"trial": [str(row["number"]) for row in trials]}
+    if ASSET_GROUP in best.columns:
+        columns["group"] = [row[ASSET_GROUP] for row in trials]
     if "front" in best.columns:
         columns["front"] = [format_number(row["front"]) for row in trials]
     beside = [name for name in BENCHMARK if USER_ATTRS + name in best.columns]

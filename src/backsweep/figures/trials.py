@@ -221,13 +221,13 @@ def parallel_figure(
     return {"data": data, "layout": layout}
 
 
-def folds_figure(folds: Sequence[int], segments: Sequence[tuple[str, Sequence[float | None]]], title: str) -> Figure:
+def folds_figure(folds: Sequence[str], segments: Sequence[tuple[str, Sequence[float | None]]], title: str) -> Figure:
     """Return a bar for each fold and segment, in the colours of `segments`, whose values may be undefined."""
     data = [
         {
             "type": "bar",
             "name": escaped(name),
-            "x": [str(fold) for fold in folds],
+            "x": list(map(escaped, folds)),
             "y": [None if value is None else as_number(value) for value in values],
             "marker": {"color": colour},
         }

@@ -17,17 +17,27 @@ if TYPE_CHECKING:
 _ASSETS = 15
 
 
-def account_parts(records: RunRecords, cash: float, multipliers: Mapping[str, float] | None) -> list[Part]:
+def account_parts(
+    records: RunRecords,
+    cash: float,
+    multipliers: Mapping[str, float] | None,
+    shares: Mapping[int, float] | None = None,
+) -> list[Part]:
     """Return what moved the cash and what costs took; each run began with `cash`, in account currency.
 
-    `multipliers` are those of assets that have one, None where they are unknown; of all others a unit at price p is
-    worth p.
+    Or with a share of it, by the trial's number. `multipliers` are those of assets that have one, None where they are
+    unknown; of all others a unit at price p is worth p.
     """
-    lines = sum_accounts(records, cash, multipliers)
+    lines = sum_accounts(records, cash, multipliers, shares)
     return [_sums(lines, records.keys), *_costs(records)]
 
 
-def sum_accounts(records: RunRecords, cash: float, multipliers: Mapping[str, float] | None) -> list[dict[str, float]]:
+def sum_accounts(
+    records: RunRecords,
+    cash: float,
+    multipliers: Mapping[str, float] | None,
+    shares: Mapping[int, float] | None = None,
+) -> list[dict[str, float]]:
     """Return for each run the lines of its account by name, from the first cash to the last equity.
 
     `fold` comes first where runs are of folds. All lines before `cash at the end` add up to it.
@@ -48,8 +58,9 @@ def sum_accounts(records: RunRecords, cash: float, multipliers: Mapping[str, flo
         mine = [pl.col(key) == end[key] for key in keys]
         own = fills.filter(*mine) if mine else fills
         flows = records.cash_flows.filter(*mine) if mine else records.cash_flows
+        share = shares.get(end["number"], 1.0) if shares else 1.0
         moved = {
-            "cash at the start": cash,
+            "cash at the start": cash * share,
             "bought": 0.0 - float(own.filter(pl.col("value") > 0.0)["value"].sum()),
             "sold": 0.0 - float(own.filter(pl.col("value") < 0.0)["value"].sum()),
             "commission": 0.0 - float(own["commission"].sum()),

@@ -136,8 +136,16 @@ def _same_sessions(studies: Sequence[Study], common: pl.DataFrame) -> Lines:
 
 
 def _parameters(studies: Sequence[Study]) -> Lines:
-    chosen = [study.best_params if study.selected is not None else {} for study in studies]
+    chosen = [_chosen(study) for study in studies]
     return _transposed([{name: format_number(value, 4) for name, value in each.items()} for each in chosen])
+
+
+def _chosen(study: Study) -> dict[str, Any]:
+    """Return the parameters that a study selected; those of groups of assets have the group's name in front."""
+    if study.groups:
+        chosen = study.best_params if study.selected_by_group else {}
+        return {f"{group}: {name}": value for group, own in chosen.items() for name, value in own.items()}
+    return study.best_params if study.selected is not None else {}
 
 
 def _differences(studies: Sequence[Study]) -> Lines:

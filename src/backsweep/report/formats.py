@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SMALL = 0.1
 """Amounts below this, and shares below as many per cent, have significant digits instead of two decimals."""
@@ -31,6 +34,11 @@ def fixed(value: float, digits: int = 2) -> str:
 def format_param(value: Any, digits: int = 5, *, lacking: bool = False) -> str:
     """Return a parameter's value; None is a null choice, or, with `lacking`, a trial without it, a dash."""
     return "null" if value is None and not lacking else format_number(value, digits)
+
+
+def format_params(values: Mapping[str, Any], digits: int = 4) -> str:
+    """Return parameters and their values on one line."""
+    return ", ".join(f"{name}={format_param(value, digits)}" for name, value in values.items())
 
 
 def format_number(value: Any, digits: int = 5) -> str:

@@ -47,8 +47,7 @@ def time_parts(dates: Sequence[date], returns: NDArray[np.float64], per_year: fl
 
 
 def _metrics(study: Study) -> Part:
-    number = study.selected
-    figures = study.walk_forward.metrics if study.has_folds else study.describe(number or 0)["metrics"]
+    figures = study.selected_metrics
     from backsweep.metrics.table import BENCHMARK_METRICS  # noqa: PLC0415 - loads Numba
 
     names = [name for name in (*_METRICS, *BENCHMARK_METRICS) if name in figures]

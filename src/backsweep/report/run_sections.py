@@ -14,6 +14,7 @@ from backsweep.report.parts import Section, Text
 from backsweep.report.price_parts import price_parts
 from backsweep.report.trade_parts import trade_parts
 from backsweep.storage.open import open_files
+from backsweep.study.results.asset_groups import shares_of
 from backsweep.study.store.run_records import read_run_records
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def run_sections(study: Study) -> list[Section]:
     if found is None:
         return []
     selected, records = found
-    where = "each fold's choice in its test" if study.has_folds else "the selected trial, in sample"
+    alone = "what the groups selected, in sample" if study.groups else "the selected trial, in sample"
+    each = "each fold's and group's choice" if study.groups else "each fold's choice"
+    where = f"{each} in its test" if study.has_folds else alone
     title = f"Trades of {where}"
     if not _is_current(selected, study):
         return [
@@ -44,7 +47,7 @@ def run_sections(study: Study) -> list[Section]:
 
     return [
         Section(title, [*trades, *price_parts(records, read)]),
-        Section("Account", account_parts(records, account.cash, multipliers)),
+        Section("Account", account_parts(records, account.cash, multipliers, _parts_of_cash(study))),
     ]
 
 
@@ -52,7 +55,18 @@ def _is_current(selected: Selected, study: Study) -> bool:
     if study.has_folds:
         chosen = [(fold, number) for fold, numbers in study.chosen for number in numbers]
         return [(each.fold, each.number) for each in selected.folds] == chosen
+    if study.groups:
+        return selected.groups == study.best_params
     return study.selected is not None and selected.params == study.best_params
+
+
+def _parts_of_cash(study: Study) -> dict[int, float]:
+    """Return the part of the cash that a trial of a walk-forward has, where it runs on a group of assets."""
+    if not study.groups or not study.has_folds:
+        return {}
+    shares = shares_of(study.sweep.search)
+    numbers = [number for _, each in study.chosen for number in each]
+    return {number: shares[study.group_of(number) or ""] for number in numbers}
 
 
 def _metrics(selected: Selected) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from backsweep.report.words import (
     NO_STATISTICS,
     STRESS_TEST,
     describe_final,
+    describe_selected,
     describe_stress,
     list_notes,
     list_statistics,
@@ -35,7 +36,7 @@ from backsweep.study.results.trial_charts import (
     surface_chart,
 )
 from backsweep.study.store.lookahead_record import UNCHECKED
-from backsweep.study.table.columns import CONSTRAINTS, PARAMS, USER_ATTRS
+from backsweep.study.table.columns import ASSET_GROUP, CONSTRAINTS, PARAMS, USER_ATTRS
 from backsweep.study.table.trials import value_columns
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _verdict(study: Study) -> list[Part]:
 def _record_title(study: Study) -> str:
     walk = study.sweep.walk_forward
     if walk is None:
-        return "The selected trial, in sample"
+        return "What the groups selected, together, in sample" if study.groups else "The selected trial, in sample"
     return "Cross-validation, mean over the paths" if walk.mode == "cpcv" else "Out of sample"
 
 
@@ -158,13 +159,20 @@ def _best(study: Study) -> Table:
     rows = [
         [
             _count(row["number"]),
+            *([_value(row[ASSET_GROUP])] if study.groups else []),
             _state(row),
             *(metric_cell(name, row[column]) for name, column in columns.items()),
             *(_value(_labelled(study, name, row[name])) for name in params),
         ]
         for row in top.to_dicts()
     ]
-    headings = ("trial", "state", *columns, *(name.removeprefix(PARAMS) for name in params))
+    headings = (
+        "trial",
+        *(["group"] if study.groups else []),
+        "state",
+        *columns,
+        *(name.removeprefix(PARAMS) for name in params),
+    )
     means = "means over the trainings of all folds, " if study.has_folds else ""
     text = (
         f"The first {len(rows)} of {len(study.trials):,} trials, feasible ones first: {means}in sample. They were "
@@ -181,6 +189,8 @@ def _state(row: dict[str, Any]) -> Cell:
 
 def _parameters(study: Study) -> list[Part]:
     parts: list[Part] = []
+    if study.groups:
+        parts.append(Text("Charts have the trials of all groups; each group chose among its own."))
     if study.importances:
         parts.append(importances_chart(study))
     if _measured(study):
@@ -199,8 +209,10 @@ def _parameters(study: Study) -> list[Part]:
         )
         headings = [name.replace("_", " ") for name in drift.columns]
         parts += [folds_chart(study), Table("Drift over the folds", headings, rows, text)]
-        if final := describe_final(study):
-            parts.append(Text(f"The final choice, in sample and no part of the record: {final}."))
+        said = describe_final(study)
+        parts += [Text(f"The {name}, in sample and no part of the record: {each}.") for name, each in said.items()]
+    chosen = {name.removeprefix("selected in "): each for name, each in describe_selected(study).items()}
+    parts += [Listing("What each group selected", chosen)] if chosen else []
     found = study.statistics
     if found is not None and found.sensitivity:
         parts.append(Listing(STRESS_TEST, describe_stress(found.sensitivity)))

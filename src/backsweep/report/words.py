@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backsweep.report.formats import fixed, format_metric, format_number
-from backsweep.study.table.columns import PARAMS
+from backsweep.report.formats import fixed, format_metric, format_number, format_params
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NO_STATISTICS = "No statistics: no trial has returns of four sessions or more."
 STRESS_TEST = "Stress test of what was selected"
+_OF_MANY = ("effective trials", "survivors", "what to expect", "overfitting")  # figures that compare trials
 _LISTED = 8  # looks; JSON has them all
 
 
@@ -30,7 +31,8 @@ def list_statistics(found: Findings) -> dict[str, dict[str, str]]:
     listings = {}
     if found.out_of_sample is not None:
         listings["Out of sample: each fold's selection in its test"] = _describe_out_of_sample(found.out_of_sample)
-    title = "All trials, full record" if found.out_of_sample is None else "All trials, test segments"
+    what = "All groups together" if found.groups else "All trials"
+    title = f"{what}, full record" if found.out_of_sample is None else f"{what}, test segments"
     listings[title] = _describe_counts(found) | (_describe_trials(found) if found.judged else {})
     if found.null is not None:
         listings["Null study: the same search on permuted histories"] = describe_null(found.null)
@@ -50,18 +52,35 @@ def _describe_scenario(each: Scenario) -> str:
     return f"Sharpe {fixed(each.sharpe)}, total return {total}, drawdown {drawdown}"
 
 
-def describe_final(study: Study) -> str:
-    """Return the final choice of a walk-forward, and what it was trained on; empty in a study that makes none."""
+def describe_final(study: Study) -> dict[str, str]:
+    """Return the final choice of a walk-forward, and what it was trained on; empty in a study that makes none.
+
+    It is named `final choice`, or where groups of assets have one each, `final choice of GROUP`.
+    """
+    dates = dict(zip(study.sessions, study.session_dates, strict=True))
+    found = {}
     for row in study.walk_forward.final.to_dicts() if study.has_folds else ():
-        dates = dict(zip(study.sessions, study.session_dates, strict=True))
+        name = "final choice" + (f" of {row[ASSET_GROUP]}" if ASSET_GROUP in row else "")
         trained = f"trained {dates[row['train_start']]} to {dates[row['train_end']]}"
         if row["number"] is None:
-            return f"none, {trained}: no trial can be chosen there"
-        params = {name.removeprefix(PARAMS): value for name, value in row.items() if name.startswith(PARAMS)}
-        values = ", ".join(f"{name}={format_number(value, 4)}" for name, value in params.items())
+            found[name] = f"none, {trained}: no trial can be chosen there"
+            continue
+        params = {column.removeprefix(PARAMS): value for column, value in row.items() if column.startswith(PARAMS)}
+        values = ", ".join(f"{param}={format_number(value, 4)}" for param, value in params.items())
         more = f", the first of {len(row['numbers'])}" if len(row["numbers"]) > 1 else ""
-        return f"trial {row['number']}{more}, {trained}" + (f": {values}" if values else "")
-    return ""
+        found[name] = f"trial {row['number']}{more}, {trained}" + (f": {values}" if values else "")
+    return found
+
+
+def describe_selected(study: Study) -> dict[str, str]:
+    """Return what each group of assets selected, by `selected in GROUP`; empty without groups, and with folds."""
+    chosen = study.selected_by_group
+    params = study.best_params if chosen else {}
+    return {
+        f"selected in {name}": f"trial {chosen[name]}: {format_params(params[name])}" if name in chosen else "none"
+        for name in study.groups
+        if not study.has_folds
+    }
 
 
 def describe_null(ranked: NullRank) -> dict[str, str]:
@@ -115,9 +134,10 @@ def _date(time: str) -> str:
 def _describe_counts(found: Findings) -> dict[str, str]:
     again = found.looks - sum(each.times for each in found.before)
     own = "this study" if again == 1 else f"this study {again:,} times"
+    judged = f"{found.judged:,} have a Sharpe ratio"
     return {
         "trials tried": f"{found.tried:,}, including failed and pruned ones and earlier studies; "
-        f"{found.judged:,} have a Sharpe ratio",
+        + (f"in {found.groups:,} groups, whose choices make one record" if found.groups else judged),
         "looks": f"{found.looks:,} at these data: "
         + "; ".join([*([_looks(found.before)] if found.before else []), own]),
         **({"later looks": _looks(found.later)} if found.later else {}),
@@ -130,7 +150,7 @@ def _describe_trials(found: Findings) -> dict[str, str]:
     from backsweep.statistics.overfitting import NO_SKILL, NO_SKILL_DEVIATION  # noqa: PLC0415 - loads Numba
 
     subject = found.subject + (f", number {found.trial}" if found.trial >= 0 else "")
-    return {
+    figures = {
         "effective trials": f"equivalent to {fixed(found.effective, 1)} independent trials",
         "Sharpe": f"{fixed(found.sharpe)} ({subject}); expected maximum without skill {fixed(found.expected_noise)}",
         "p-value": f"{fixed(found.p_value, 3)} that the best of noise does at least as well" + _corrected(found),
@@ -148,6 +168,7 @@ def _describe_trials(found: Findings) -> dict[str, str]:
         "backtest length": f"below {fixed(found.backtest_length, 1)} years, the best of noise is expected to reach "
         "this Sharpe ratio",
     }
+    return {name: text for name, text in figures.items() if not found.groups or name not in _OF_MANY}
 
 
 def _corrected(found: Findings) -> str:

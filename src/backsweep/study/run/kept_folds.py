@@ -17,6 +17,7 @@ import polars as pl
 
 from backsweep.metrics.summary import REASONS
 from backsweep.study.search.batch_sizes import batch_sizes
+from backsweep.study.search.in_turns import searches_of
 from backsweep.study.table.columns import PARAMS, USER_ATTRS
 from backsweep.study.table.params import param_numbers
 from backsweep.trial.contract import Outcome
@@ -163,7 +164,7 @@ class KeptTrials:
         self.unchanged = count_unchanged(folder, sweep, info)
         self.by_fold = sweep.searches_by_fold
         folds = [1 + each[-1].fold for each in (folder.segments(sweep.walk_forward), info.segments)]
-        sizes = (batch_sizes(sweep.search, proposals, each if self.by_fold else 1) for each in folds)
+        sizes = (batch_sizes(sweep.search, proposals, searches_of(sweep, each).count) for each in folds)
         self._sizes_before, self._sizes = sizes
         rest = range(self.unchanged, folds[1])
         self.missing = rest if rest and not self.by_fold else None
@@ -238,8 +239,9 @@ class KeptTrials:
         if not self.by_fold:
             return numbers
         batch = int(self._sizes.of(numbers[:1])[0])
-        turn, fold = divmod(batch, self._sizes.folds)
-        return numbers - self._sizes.start(batch) + self._sizes_before.start(turn * self._sizes_before.folds + fold)
+        turn, search = divmod(batch, self._sizes.searches)
+        before = turn * self._sizes_before.searches + search
+        return numbers - self._sizes.start(batch) + self._sizes_before.start(before)
 
     def read(
         self, numbers: NDArray[np.int64], folds: range
