@@ -22,9 +22,10 @@ KINDS = {
     "pruned, one for all folds": (*SHARED, PRUNED),
     "anchored": (*SMALL, "walk_forward.mode=anchored", "walk_forward.share_proposals=false"),
     "sleeves, no final choice": (*SHARED, "account.mode=sleeves", "walk_forward.final=false"),
+    "groups of assets": (*OWN, "account.mode=sleeves", "search.asset_groups=per_asset"),
     "one fold": (*OWN, "walk_forward={mode: holdout, train: 60s, test: 40s}"),
 }
-QUICK = ("a search for each fold", "one for all folds", "pruned, one for all folds")
+QUICK = ("a search for each fold", "groups of assets", "one for all folds", "pruned, one for all folds")
 KEPT, CHANGED = range(4), range(4, 8)  # folds of 165 days; of 125 days there are these four, a short one and the last
 
 

@@ -20,7 +20,7 @@ from backsweep.study.results.data_changes import AS_THEY_ARE, grown_error
 from backsweep.study.run.kept_folds import KeptTrials
 from backsweep.study.store.growth import Growth, describe_growth, place_of
 from backsweep.study.store.registry import describe_study
-from backsweep.study.table.columns import PARAMS
+from backsweep.study.table.columns import ASSET_GROUP, PARAMS
 from backsweep.study.table.params import param_numbers
 from backsweep.study.table.trials import best_first
 from backsweep.trial.contract import Chunk
@@ -115,12 +115,13 @@ def _check_outcomes(
     It is the best one. So a strategy is found out that looks ahead, whose earlier bars depend on later ones.
     """
     for folds, rows in _by_search(kept, trials):
+        group = list(sweep.search.named_groups).index(rows[ASSET_GROUP][0]) if sweep.search.named_groups else None
         best = best_first(rows.filter(pl.col("state") == "COMPLETE"), sweep.search).head(1)
         if not len(best):
             continue
         values = [param_numbers(axis, best[PARAMS + axis.name]) for axis in space.dimensions]
         number = best["number"].to_numpy()
-        chunk = Chunk(0, number, np.column_stack(values) if values else np.empty((1, 0)), folds)
+        chunk = Chunk(0, number, np.column_stack(values) if values else np.empty((1, 0)), folds, group)
         outcome = evaluator.evaluate(chunk)
         metrics, _, returns = kept.read(number, folds)
         same = np.array_equal(outcome.returns, returns, equal_nan=True) and not outcome.errors
@@ -140,11 +141,13 @@ def _by_search(kept: KeptTrials, trials: pl.DataFrame) -> Iterator[tuple[range, 
     """Yield the folds that are to be kept with the trials that ran on them, those of each search by themselves."""
     if not len(trials):
         return
-    if not kept.by_fold:
-        yield range(kept.unchanged), trials
-        return
-    for fold in range(kept.unchanged):
-        yield range(fold, fold + 1), trials.filter(pl.col("fold") == fold)
+    for part in trials.partition_by(ASSET_GROUP, maintain_order=True) if ASSET_GROUP in trials.columns else [trials]:
+        if not kept.by_fold:
+            yield range(kept.unchanged), part
+            continue
+        for fold in range(kept.unchanged):
+            if len(own := part.filter(pl.col("fold") == fold)):
+                yield range(fold, fold + 1), own
 
 
 def _first_other(info: DataInfo, before: np.ndarray, now: np.ndarray) -> str:

@@ -90,7 +90,8 @@ class StoredTables:
         """Return how many of the first trials ran on some of these folds."""
         if not self._sweep.searches_by_fold:
             return total
-        return int(np.isin(self._sizes.of(np.arange(total)) % self._sizes.folds, list(folds)).sum())
+        batches = self._sizes.of(np.arange(total)).tolist()
+        return sum(self._searches.fold(batch) in folds for batch in batches)
 
     def _wrong_columns(self, table: str, rows: pl.DataFrame) -> tuple[str, str] | None:
         """Compare columns and types with what is written, and with the table's other parts."""
