@@ -56,7 +56,7 @@ test: static  ## `make static`, every test but the long suites, and the engine's
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow and not long" -n 2 --dist loadfile \
 	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
 
-long: $(READY)  ## tests that make test leaves out, four minutes: runs asleep and awake, the report in Chromium, exports in other programs, edits under a study
+long: $(READY)  ## tests that make test leaves out, six minutes: runs asleep and awake, the report in Chromium, exports in other programs, edits under a study, quotes
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints.txt -e '.[dashboards]'
 	$(BIN)/pytest -m long --timeout 3600 -n 2 --dist loadfile
 
