@@ -38,6 +38,9 @@ def write() -> str:
     lines += ["## Strategy", "", *describe(bs.Strategy)]
     for name in (*HOOKS, "on_data"):
         lines += describe_function(name, getattr(bs.Strategy, name))
+    lines += ["## Combinations", "", *describe(bs.Combination)]
+    for name, function in (("bs.part", bs.part), ("parts", bs.Combination.parts)):
+        lines += describe_function(name, function)
     for view in (bs.Data, bs.Bar, bs.Context, bs.Position, bs.Order):
         lines += [f"## {view.__name__}", "", *describe(view), *_fields(view)]
     lines += ["## Broker", "", *describe(bs.Broker)]

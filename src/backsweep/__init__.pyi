@@ -30,6 +30,7 @@ from backsweep.engine.codes import MARKET_ON_CLOSE as MARKET_ON_CLOSE
 from backsweep.engine.codes import STOP as STOP
 from backsweep.engine.codes import STOP_LIMIT as STOP_LIMIT
 from backsweep.engine.codes import TRAILING_STOP as TRAILING_STOP
+from backsweep.strategy import Combination as Combination
 from backsweep.strategy import CommissionModel as CommissionModel
 from backsweep.strategy import Condition as Condition
 from backsweep.strategy import Fill as Fill
@@ -44,6 +45,7 @@ from backsweep.strategy import held_for as held_for
 from backsweep.strategy import higher as higher
 from backsweep.strategy import never as never
 from backsweep.strategy import param as param
+from backsweep.strategy import part as part
 from backsweep.strategy import state as state
 from backsweep.study.search.optuna_sampler import TPESampler as TPESampler
 from backsweep.trial.own_metrics import Run as Run

@@ -42,15 +42,19 @@ class Once(bs.Strategy):
             broker.submit_order(0, 1.0)
 
 
+class Alone(bs.Combination):
+    once: Once = bs.part(Once)
+
+
 @pytest.fixture(scope="module")
 def result():
-    """A run whose records have every column: with a signal, a context series and two currencies."""
+    """A run whose records have every column: with a part, a signal, a context series and two currencies."""
     days = [datetime(2024, 1, 1) + timedelta(days=day) for day in range(4)]  # noqa: DTZ001 - as a file without a zone
     prices = dict.fromkeys(("open", "high", "low", "close"), 100.0)
     bars = pl.DataFrame({"timestamp": days, "asset": "A", **prices, "volume": 1.0, "NAME": 1.0})
     rates = pl.DataFrame({"timestamp": days, "eurusd": 1.1})
     account = {"currency": "USD", "rates": {"EUR": "eurusd"}, "per_asset": {"A": {"currency": "EUR"}}}
-    return bs.backtest(bars, Once(), context=rates, account=account, compiled=False)
+    return bs.backtest(bars, Alone(), context=rates, account=account, compiled=False)
 
 
 @pytest.mark.parametrize("table", ["fills", "trades", "equity", "orders", "cash_flows"])

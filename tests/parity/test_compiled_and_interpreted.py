@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracle.account import with_actions
+from scenarios.parts import compare_parts
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from scenarios.scripted import assert_same_bits
 
@@ -55,6 +56,18 @@ def test_limits_leave_the_same_bits(seed):
     compiled = scenario.play()
     assert (compiled.fills["reason"] == "liquidation").any()
     assert_same_bits(compiled, scenario.play(compiled=False))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_of_a_combination_leave_the_same_bits_and_fill_as_the_oracle_says(seed):
+    given = {
+        "assets": 2,
+        "length": 40,
+        "steps": 50,
+        "account": ACCOUNTS[seed],
+        "volume_share": (0.0, 2.0**-15)[seed % 2],
+    }
+    assert compare_parts(seed, (0.5, 0.25), compiled=True, **given).fills.height > 5
 
 
 @pytest.fixture(scope="module")

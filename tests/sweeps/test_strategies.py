@@ -20,8 +20,9 @@ SHORT = {  # what interpreted runs take a second for
     "opening_range": ["data.start=2015-11-20", "data.end=2015-12-04"],
     "pairs": ["data.end=2004-12-31"],
     "trend": ["data.end=2010-12-31"],
+    "trend_and_dips": ["data.end=2010-09-30"],
 }
-WINDOWS = {"rsi2": {"trend": 50}, "trend": {"slow": 60}}
+WINDOWS = {"rsi2": {"trend": 50}, "trend": {"slow": 60}, "trend_and_dips": {"trend.slow": 60, "dips.trend": 50}}
 
 
 @cache
@@ -82,3 +83,9 @@ def test_a_pair_is_long_one_and_short_the_other():
     both = fills.pivot(on="asset", index="timestamp", values="held").sort("timestamp")
     assert both.null_count().sum_horizontal().item() == 0  # both legs trade at the same times
     assert (both["IBM"].sign() == -both["MSFT"].sign()).all()
+
+
+def test_both_parts_trade_the_same_assets():
+    fills = replay("trend_and_dips").fills
+    both = fills.group_by("asset").agg(pl.col("part").n_unique())
+    assert both["part"].to_list().count(2) >= 5

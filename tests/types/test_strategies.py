@@ -126,7 +126,9 @@ def run_mypy(folder, files, cache):
 def run_pyright(folder, files, _cache):
     """Return what pyright says in its standard mode, in the same form."""
     project = folder / "pyrightconfig.json"
-    project.write_text(json.dumps({"include": [str(file) for file in files], "typeCheckingMode": "standard"}))
+    beside = [str(ROOT / "sweeps" / "strategies")]  # where a strategy's file lies, the modules beside it are known
+    included = [str(file) for file in files]
+    project.write_text(json.dumps({"include": included, "typeCheckingMode": "standard", "extraPaths": beside}))
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "-p", project, "--pythonpath", sys.executable]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - the command above
     assert done.returncode in {0, 1}, done.stdout + done.stderr

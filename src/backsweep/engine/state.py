@@ -137,6 +137,7 @@ def allocate(
     finer_bars: Table | None = None,
     finer_ranges: Table | None = None,
     currencies: int = 1,
+    parts: int = 1,
     capacity: int = 0,
     log_capacity: int = 0,
 ) -> Tables:
@@ -175,7 +176,7 @@ def allocate(
     tables.assets["volume_from"] = len(bars)
     tables.call["flat_at"] = NONE
     sizes = tables.sizes[0]
-    sizes.assets, sizes.currencies = assets, currencies
+    sizes.assets, sizes.parts, sizes.currencies = assets, parts, currencies
     sizes.conditions = sizes.held_conditions = NONE
     if single:
         tables.reaches["low"] = block_extremes(bars["low"], np.fmin)

@@ -222,6 +222,7 @@ CALL = record_dtype(  # arguments of one call of the loop: see `events.segment` 
 SIZES = record_dtype(  # how many there are of each
     [
         ("assets", "i8"),
+        ("parts", "i8"),  # of a combination: that many positions of an asset follow each other; else 1
         ("currencies", "i8"),
         ("conditions", "i8"),  # comparisons of `wake`, NONE: `on_data` sees every bar while flat and without orders
         ("held_conditions", "i8"),  # those of `wake_held`, which follow them, NONE: every bar while there are any
@@ -269,8 +270,8 @@ BOOK = record_dtype(  # the working orders of one asset
         ("last_order", "i8"),
         ("reach_low", "f8"),  # a bar with low > reach_low and high < reach_high touches no order; never too narrow
         ("reach_high", "f8"),
-        ("filled_units", "f8"),  # units filled at the bar of row `filled_row`
-        ("filled_row", "i8"),
+        ("filled_units", "f8"),  # units filled at the bar of row `filled_row`, by all parts together
+        ("filled_row", "i8"),  # of the first of them
         ("finer", "i8"),  # the finer bar that its orders are matched with, NONE for the bar as a whole
         ("ended", "i8"),  # the group whose bar was the last of the asset's session; kept while orders can expire
     ]

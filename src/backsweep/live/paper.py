@@ -21,7 +21,7 @@ from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
 from backsweep.live.session import Session
 from backsweep.live.timestep import Timestep, timesteps
-from backsweep.strategy import to_row
+from backsweep.strategy import parts_of, to_row
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
@@ -30,6 +30,7 @@ from backsweep.trial.binding import set_account, set_costs, set_execution, set_f
 from backsweep.trial.currencies import set_rates
 from backsweep.trial.market import pack
 from backsweep.trial.models import Models
+from backsweep.trial.part_market import check_costs, repeat_for_parts
 from backsweep.trial.quotes import COLUMNS, check_quotes, set_quotes
 from backsweep.trial.recording import Recording
 from backsweep.trial.result import Result, read_result
@@ -59,6 +60,7 @@ class PaperVenue:
     ----------
     assets : names; the codes are their positions in ascending order.
     account, execution, costs : the sweep file's mappings.
+    parts : how many parts a combination has, whose positions and orders are kept apart.
 
     """
 
@@ -69,8 +71,11 @@ class PaperVenue:
         account: AccountSpec | Mapping[str, Any] | None = None,
         execution: ExecutionSpec | Mapping[str, Any] | None = None,
         costs: CostsSpec | Mapping[str, Any] | None = None,
+        parts: int = 1,
     ) -> None:
         self.assets = tuple(sorted(assets))
+        self.parts = parts
+        names = tuple(name for name in self.assets for _ in range(parts))
         self.settings = Settings(
             read_section(AccountSpec, "account", account),
             read_section(ExecutionSpec, "execution", execution),
@@ -92,20 +97,22 @@ class PaperVenue:
                 found=str(self.settings.execution.delay),
                 remedy="leave `delay` out",
             )
+        check_costs(parts, self.settings.costs)
         self._loop = make_loop(_decide)
         self._timestamps = self._rows = 0
         self._session: tuple[int, int] | None = None  # number and date of the latest
         self._tables = allocate(
             np.zeros(ROOM, BAR),
             np.zeros(ROOM, GROUP),
-            assets=len(self.assets),
+            assets=len(names),
+            parts=parts,
             sessions=ROOM,
             currencies=len(self.settings.account.currencies),
             log_capacity=ROOM,
         )
-        set_account(self._tables, self.settings.account, self.assets)
+        set_account(self._tables, self.settings.account, names)
         set_execution(self._tables, self.settings.execution)
-        set_costs(self._tables, self.settings.costs, self.assets)
+        set_costs(self._tables, self.settings.costs, names)
         financing = self.settings.costs.financing
         self._signals = {financing.funding: np.zeros(ROOM)} if financing and financing.funding else {}
         if self.settings.execution.quotes:
@@ -141,8 +148,9 @@ class PaperVenue:
 
     def _append(self, timestep: Timestep) -> None:
         """Write the timestep's bars behind those that came before."""
-        market = timestep.pack()
-        check_quotes(market, self.settings.execution, level=False)
+        shown = timestep.pack()
+        check_quotes(shown, self.settings.execution, level=False)
+        market = repeat_for_parts(shown, self.parts)
         first, last = self._rows, self._rows + len(market.bars)
         self._grow("bars", last)
         for name in ("groups", "equity_log"):
@@ -236,7 +244,8 @@ def replay(
     """Trade a backtest's data on paper, bar by bar; arguments and result are those of `backsweep.backtest`."""
     account = read_section(AccountSpec, "account", account)
     shard = shard_from_frames(bars, signals, context, actions, account.rate_columns)
-    venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs)
+    parts = max(1, len(parts_of(type(strategy))))
+    venue = PaperVenue(shard.assets, account=account, execution=execution, costs=costs, parts=parts)
     session = Session(strategy, venue)
     for timestep in timesteps(shard):
         session.on_bars(timestep)

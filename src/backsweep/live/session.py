@@ -7,7 +7,9 @@ never the result.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -16,12 +18,13 @@ from backsweep.bars import Context, Data
 from backsweep.dataset.sessions import sessions_of
 from backsweep.errors import BadInput
 from backsweep.live.timestep import Timestep
-from backsweep.strategy import Strategy, bind, explain
-from backsweep.trial.features import Features
+from backsweep.strategy import Bound, BoundParts, Strategy, bind, broker_of_part, explain, parts_of
 from backsweep.trial.market import Market, columns_record
+from backsweep.trial.part_features import features_of
+from backsweep.trial.part_market import addresses_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -53,14 +56,26 @@ class Session:
                 found=", ".join(history.assets),
             )
         self._strategy = strategy
+        self._strategy = strategy
+        self._parts = tuple(parts_of(type(strategy)))
+        kept = getattr(venue, "parts", 1)
+        if kept != max(1, len(self._parts)):
+            raise BadInput(
+                f"{type(strategy).__name__} is a combination of {len(self._parts)} parts"
+                if self._parts
+                else f"{type(strategy).__name__} has no parts",
+                expected="a venue that keeps positions and orders of each part apart, and of no others",
+                found=f"a {type(venue).__name__} for {kept}",
+                remedy=f"PaperVenue(assets, parts={max(1, len(self._parts))}); at a broker, an account for each part",
+            )
         self._venue = venue
         self._keep = keep
         self._rows = history.rows if history is not None else None
         bound = bind(type(strategy))
         values = bound.new_values(strategy)
         memory = bound.new_memory(len(venue.assets))
-        self._tables = (values, memory)  # the view reads and writes them
-        self._self: Any = bound.view(values[0], *(table[0] for table in memory))
+        self._tables = (values, memory)  # the views read and write them
+        self._deciders = list(_deciders(bound, *bound.arguments(values, memory)))
 
     def on_bars(self, timestep: Timestep) -> None:
         """Process one timestep: the venue fills what is due, then the strategy decides. Times must ascend.
@@ -78,16 +93,18 @@ class Session:
         if self._keep is not None and (times := self._rows["timestamp"].unique().sort()).len() > self._keep:
             self._rows = self._rows.filter(pl.col("timestamp") >= times[-self._keep])
         market = timestep.pack()
-        columns = {**market.signals, **self._features(market, rows.height)}
-        shown = columns_record(columns), columns_record(market.context), market.groups, market.bars
-        cls = type(self._strategy)
+        features = self._features(market, rows.height)  # kept alive: the views have the columns' addresses
+        columns, _ = addresses_of(self._parts, market.signals, features)
+        series = columns_record(market.context)
 
         def decide(broker: StrategyBroker) -> None:
-            data = Data(shown[3][0], shown[0][0], shown[2][0])
-            try:
-                cls.on_data(self._self, timestep.timestamp, data, Context(shown[1][0], 0), cast("Broker", broker))
-            except Exception as error:
-                raise explain(cls, error, list(columns), tuple(market.context)) from error
+            for part, (cls, own, limited) in zip(self._parts or ("",), self._deciders, strict=True):
+                known = columns[part] if part else columns
+                data, context = Data(market.bars[0], known[0], market.groups[0]), Context(series[0], 0)
+                try:
+                    cls.on_data(own, timestep.timestamp, data, context, limited(broker))
+                except Exception as error:
+                    raise explain(cls, error, known.dtype.names or (), tuple(market.context)) from error
 
         self._venue.step(timestep, decide)
 
@@ -96,5 +113,17 @@ class Session:
         assert self._rows is not None  # noqa: S101 - `on_bars` has put the latest rows there
         clock, per_year = market.sessions.clock, market.sessions.per_year
         sessions = sessions_of(self._rows["timestamp"], clock, per_year)
-        found = Features(replace(market, rows=self._rows, sessions=sessions)).columns(self._strategy)
+        known = replace(market, rows=self._rows, sessions=sessions)
+        found = features_of(known, type(self._strategy)).columns(self._strategy)
         return {name: values[-count:] for name, values in found.items()}
+
+
+def _deciders(bound: Bound, values: Any, memory: Any) -> Iterator[tuple[type[Strategy], Any, Callable[[Any], Broker]]]:
+    """Yield who decides, in order: a class, what stands for `self`, and how it sees the venue's broker."""
+    if not isinstance(bound, BoundParts):
+        yield bound.cls, bound.view(values, *memory), lambda broker: cast("Broker", broker)
+    else:
+        for place, (name, part) in enumerate(bound.parts.items()):
+            own = values[name]
+            limited = partial(broker_of_part, place, len(bound.parts), own["weight"])
+            yield part.cls, part.view(own["values"], *memory[place]), limited

@@ -7,6 +7,8 @@ methods, so that they compile with `on_data`; functions of the user's module may
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import inspect
 import sys
 from collections.abc import Callable
@@ -20,13 +22,15 @@ from numba.extending import register_jitable
 from backsweep.bars import Context, Data
 from backsweep.broker import Broker
 from backsweep.engine.compile.choices import coded_attribute
-from backsweep.engine.compile.kernel import record_dtype
+from backsweep.engine.compile.kernel import record_at, record_dtype
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
+from backsweep.strategy.combination import WEIGHT, dotted, parts_of
 from backsweep.strategy.declare import HOOKS, Declared, Strategy, numbers_of
 from backsweep.strategy.fingerprint import fingerprint
 from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistakes import refuse, refuse_texts
+from backsweep.strategy.part_broker import PartBroker
 from backsweep.strategy.per_asset import PerAsset
 
 _NOT_METHODS = {*HOOKS, "on_data", "charge", "slip", "declared", "values"}
@@ -57,11 +61,12 @@ class Bound:
     def new_values(self, strategy: Strategy) -> Any:
         """Return a table of one record with the strategy's parameters and the initial values of its variables."""
         table = np.zeros(1, self.values)
+        fields = self.fields(table)
         for name, number in numbers_of(strategy).items():
-            table[0][name] = number
+            fields[name][0] = number
         for name, declared in self.cls._states.items():  # noqa: SLF001 - the class declares them for us
             if not declared.per_asset:
-                table[0][name] = declared.initial
+                fields[name][0] = declared.initial
         return table
 
     def new_memory(self, assets: int) -> tuple[Any, ...]:
@@ -70,6 +75,38 @@ class Bound:
         for table, name in zip(tables, self.per_asset, strict=True):
             table["value"] = self.cls._states[name].initial  # noqa: SLF001 - the class declares them for us
         return tables
+
+    def fields(self, values: Any) -> Any:
+        """Return the fields of a table of `values`, by the names of parameters and variables."""
+        return values
+
+    def arguments(self, values: Any, memory: tuple[Any, ...]) -> tuple[Any, Any]:
+        """Return what the loop takes of a table of `values` and the tables of `new_memory`: their first records."""
+        return values[0], tuple(table[0] for table in memory)
+
+
+@dataclass(frozen=True)
+class BoundParts(Bound):
+    """A combination bound to the loop: of each of `parts`, by its name, what it is bound to alone.
+
+    A part's record of `values` is a field by its name, of its own record and its weight; its tables are a part of all.
+    """
+
+    parts: dict[str, Bound]
+
+    def fields(self, values: Any) -> Any:
+        """Return the fields of a table of `values`, by dotted names."""
+        found = {}
+        for name, part in self.parts.items():
+            own = values[name]
+            found[f"{name}.{WEIGHT}"] = own["weight"]
+            found |= {dotted(name, each): own["values"][each] for each in part.values.names or ()}
+        return found
+
+    def arguments(self, values: Any, memory: tuple[Any, ...]) -> tuple[Any, Any]:
+        """Return what the loop takes: the first record of `values`, and those of the tables of each part."""
+        tables = iter(memory)
+        return values[0], tuple(tuple(next(tables)[0] for _ in part.per_asset) for part in self.parts.values())
 
 
 _BOUND: dict[type[Strategy], Bound] = {}
@@ -80,7 +117,9 @@ def bind(cls: type[Strategy]) -> Bound:
 
     Raises StrategyError for mistakes in `on_data` that would cause no error at run time.
     """
-    if cls not in _BOUND:
+    if cls not in _BOUND and (parts := parts_of(cls)):
+        _BOUND[cls] = _bind_parts(cls, {name: bind(part.cls) for name, part in parts.items()})
+    elif cls not in _BOUND:
         refuse(cls, cls.on_data)
         refuse_texts(cls)
         with modules_of(cls):
@@ -108,6 +147,50 @@ def _bind(cls: type[Strategy]) -> Bound:
         )
 
     return Bound(cls, values, per_asset, make_loop(decide), fingerprint(cls), self_view)
+
+
+def _bind_parts(cls: type[Strategy], parts: dict[str, Bound]) -> BoundParts:
+    """Bind a combination: its `decide` calls those of its parts, one after the other."""
+    names, count = list(parts), len(parts)
+    records = [
+        (name, record_dtype([("values", part.values), ("weight", cls._kinds[f"{name}.{WEIGHT}"])]))
+        for name, part in parts.items()
+    ]
+    per_asset = {dotted(name, each): dtype for name, part in parts.items() for each, dtype in part.per_asset.items()}
+    deciders = [_decide_part(name, parts[name], place, count) for place, name in enumerate(names)]
+    decide = functools.reduce(_decide_both, deciders)
+    known = [part.fingerprint for part in parts.values()]
+    digest = None if None in known else hashlib.sha256(repr([*zip(names, known, strict=True)]).encode()).hexdigest()
+    return BoundParts(cls, record_dtype(records), per_asset, make_loop(decide), digest, View, parts)
+
+
+def _decide_part(name: str, part: Bound, place: int, count: int) -> Callable[..., None]:
+    """Return what calls the `on_data` of one of `count` parts, on the market as it is without the others."""
+    on_data, self_view = register_jitable(error_model="numpy")(part.cls.on_data), part.view
+
+    @register_jitable(error_model="numpy")
+    def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
+        own = values[name]
+        on_data(
+            self_view(own["values"], *memory[place]),
+            group.timestamp,
+            Data(market.bars, market.columns[name], record_at(market.groups, index)),
+            Context(market.context, index),
+            PartBroker(place, count, state, own["weight"]),
+        )
+
+    return decide
+
+
+def _decide_both(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
+    """Return what decides with the one and then the other."""
+
+    @register_jitable(error_model="numpy")
+    def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
+        first(state, market, values, memory, group, index)
+        second(state, market, values, memory, group, index)
+
+    return decide
 
 
 def make_self(cls: type[Declared], per_asset: tuple[str, ...] = ()) -> type[View]:

@@ -217,5 +217,8 @@ def _checked(cls: type[Declared], name: str, value: Any) -> Value:
             expected={"f8": "a finite number", "i8": "a whole number below 2^63", "b1": "true or false"}[kind],
             found=repr(value),
         )
+    if param.least is not None and value < param.least:
+        expected = f"{param.least:g} or more"
+        raise StrategyError(f"{cls.__name__}.{name} cannot be {value!r}", expected=expected, found=repr(value))
     number: Value = {"f8": float, "i8": int, "b1": bool}[kind](value)
     return number

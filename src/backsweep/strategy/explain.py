@@ -15,6 +15,7 @@ from backsweep.bars import BAR_FIELDS, Data
 from backsweep.broker import Broker, Order, Position
 from backsweep.engine.tables import FILL
 from backsweep.errors import BacksweepError, StrategyError
+from backsweep.strategy.combination import parts_of
 from backsweep.strategy.declare import Declared, Strategy
 from backsweep.strategy.load import modules_of
 from backsweep.strategy.mistake_rules import EARLIER
@@ -59,6 +60,25 @@ def head_of(cls: type[Declared], method: str) -> str:
     return f"{inspect.getsourcefile(function) or ''}, line {_first_line(function)}"
 
 
+def find_failed(cls: type[Strategy], error: Exception) -> tuple[type[Strategy], str]:
+    """Return whose code an error is about, the class or that of a part, with the part's name; "" without parts.
+
+    It is the part in whose source a line lies that the error names, else the first.
+    """
+    parts = parts_of(cls)
+    if not parts:
+        return cls, ""
+    for name, part in parts.items():
+        for base in (each for each in part.cls.__mro__ if not each.__module__.startswith("backsweep.strategy.")):
+            try:
+                lines, first = inspect.getsourcelines(base)
+            except (OSError, TypeError):
+                continue
+            if any(first <= line < first + len(lines) for line in _lines(part.cls.on_data, error, str(error))):
+                return part.cls, name
+    return next((part.cls, name) for name, part in parts.items())
+
+
 def explain(
     cls: type[Declared], error: Exception, columns: Sequence[str], context: Sequence[str], method: str = "on_data"
 ) -> StrategyError:
@@ -79,6 +99,7 @@ def explain(
     owner, name = (unknown[2].rsplit(".", 1)[-1], unknown[1]) if unknown else ("", "")
     if not unknown and (found := _INTERPRETED_UNKNOWN.search(text)):
         owner, name = found[1], found[2]
+    owner = "Broker" if owner == "PartBroker" else owner
     known = _known(cls, owner, columns, context)
     if known is None and (
         compiled or isinstance(error, (TypeError, ValueError, AttributeError, NameError, IndexError))
@@ -236,17 +257,19 @@ _MEANT: dict[str, dict[str, str]] = {  # what other libraries call it, and what 
 
 def _place(function: Callable[..., object], error: Exception, text: str) -> tuple[str, int]:
     """Find the user's file and line: in what Numba says, in the traceback, or else where the function begins."""
+    lines = _lines(function, error, text)
+    return inspect.getsourcefile(function) or "", lines[0] if lines else _first_line(function)
+
+
+def _lines(function: Callable[..., object], error: Exception, text: str) -> list[int]:
+    """Return the lines of a function's file that Numba names, or that were run last, the likeliest first."""
     source = inspect.getsourcefile(function) or ""
     name = source.rsplit("/", 1)[-1]
     lines = re.findall(rf'{re.escape(name)}"?[,)]? ?(?:, )?\(?(?:line )?(\d+)', text)
-    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     if lines:
-        line = int(lines[0])
-    elif frames:
-        line = frames[-1] or 0
-    else:
-        line = _first_line(function)
-    return source, line
+        return [int(line) for line in lines]
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
+    return [line or 0 for line in reversed(frames)]
 
 
 def _first_line(function: Callable[..., object]) -> int:

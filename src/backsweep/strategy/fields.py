@@ -49,6 +49,8 @@ class Param:
     default: Value = None
     choices: tuple[Value, ...] | None = None
     integer: bool = False
+    least: float | None = None
+    """The smallest number that makes sense at all; None: any does."""
 
     @property
     def coded(self) -> bool:
@@ -107,23 +109,23 @@ def param(
     for name, value in (("low", low), ("high", high), ("step", step), ("default", default)):
         _check_finite(f"a parameter's {name}", value)
     if low > high:
-        raise _refused(
+        raise refused(
             "a parameter's range is empty",
             expected="low <= high",
             found=f"{low} to {high}",
             remedy=f"write bs.param({high}, {low})",
         )
     if log and low <= 0.0:
-        raise _refused(
+        raise refused(
             "a logarithmic parameter must be positive",
             expected="low > 0",
             found=str(low),
             remedy="raise low",
         )
     if step is not None and step <= 0.0:
-        raise _refused("a parameter's step must be positive", expected="step > 0", found=str(step))
+        raise refused("a parameter's step must be positive", expected="step > 0", found=str(step))
     if default is not None and not low <= default <= high:
-        raise _refused(
+        raise refused(
             "a parameter's default is outside of its range",
             expected=f"{low} to {high}",
             found=str(default),
@@ -142,7 +144,7 @@ def choice(options: list[C] | tuple[C, ...], *, default: C | EllipsisType = ...)
     """
     kinds = {_family(option) for option in options} - {"none"} if isinstance(options, (list, tuple)) else set()
     if len(kinds) != 1 or not kinds <= {"number", "boolean", "text"}:
-        raise _refused(
+        raise refused(
             "a choice must be among numbers, booleans or texts",
             expected="a list with at least one of them, all of one type; None may be among them",
             found=repr(options),
@@ -152,13 +154,13 @@ def choice(options: list[C] | tuple[C, ...], *, default: C | EllipsisType = ...)
         if isinstance(option, (int, float)):
             _check_finite("a choice", option)
     if len({*options}) < len(options):
-        raise _refused("a choice is there twice", expected="each once", found=repr(options), remedy="remove one")
+        raise refused("a choice is there twice", expected="each once", found=repr(options), remedy="remove one")
     if default is ... or (default is None and None not in options):
         default = options[0]
     if place_of(default, options) is None and default not in options:
         if isinstance(default, (int, float)):
             _check_finite("a choice", default)
-        raise _refused(
+        raise refused(
             "a choice's default is not one of its alternatives",
             expected=f"one of {', '.join(map(str, options))}",
             found=repr(default),
@@ -184,7 +186,7 @@ def state(initial: Number, *, per_asset: bool = False, init: Literal[False] = Fa
     `init` says to type checkers that a variable is no argument of the class; leave it out.
     """
     if not isinstance(initial, (bool, int, float)):
-        raise _refused(
+        raise refused(
             "a variable of the run must begin with a number",
             expected="bs.state(0.0), bs.state(-1) or bs.state(False)",
             found=repr(initial),
@@ -196,7 +198,7 @@ def state(initial: Number, *, per_asset: bool = False, init: Literal[False] = Fa
 def _check_finite(what: str, value: Number | None) -> None:
     """Refuse a value that is no finite number: NaN stands for an absent value, and nothing can be compared with it."""
     if value is not None and not is_finite(value):
-        raise _refused(
+        raise refused(
             f"{what} is not a finite number",
             expected="a finite number",
             found=repr(value),
@@ -208,7 +210,7 @@ def is_finite(value: object) -> bool:
     return isinstance(value, (bool, int, float)) and abs(value) <= sys.float_info.max
 
 
-def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name: str = "") -> StrategyError:
+def refused(problem: str, *, expected: str, found: str, remedy: str = "", name: str = "") -> StrategyError:
     """Return the error of a declaration, with the user's file and line: where `name` is declared, if it is given."""
     frame = sys._getframe(1)  # noqa: SLF001 - the interpreter's own way to know who calls
     while frame.f_back is not None and Path(frame.f_code.co_filename).parent == _HERE:
@@ -229,7 +231,7 @@ def _refused(problem: str, *, expected: str, found: str, remedy: str = "", name:
 
 def resolve_param(cls: type, name: str, declared: Param, annotations: Mapping[str, Any]) -> tuple[str, Param]:
     """Return the kind of a parameter in a record, and its declaration with all that follows from that."""
-    _check_name(cls, name)
+    check_name(cls, name)
     if declared.coded:
         return "i8", _coded(cls, name, declared, annotations)
     kind = _kind_of(cls, name, annotations, _sample(declared))
@@ -246,7 +248,7 @@ def _coded(cls: type, name: str, declared: Param, annotations: Mapping[str, Any]
     if (inside := _OR_NONE.fullmatch(written.replace(" ", ""))) is not None:
         written = next(part for part in inside.groups() if part is not None)
     if annotation is not None and (_TEXT.fullmatch(written) is None if is_text else written not in KINDS):
-        raise _refused(
+        raise refused(
             f"{cls.__name__}.{name} is annotated as another type than its choices have",
             expected="str, or `str | None`" if is_text else "float, int or bool, each with `| None`",
             found=written,
@@ -270,15 +272,15 @@ def _coded(cls: type, name: str, declared: Param, annotations: Mapping[str, Any]
 
 def resolve_state(cls: type, name: str, declared: StateVariable, annotations: Mapping[str, Any]) -> str:
     """Return the kind of a variable's values."""
-    _check_name(cls, name)
+    check_name(cls, name)
     return _kind_of(cls, name, annotations, declared.initial, per_asset=declared.per_asset)
 
 
-def _check_name(cls: type, name: str) -> None:
+def check_name(cls: type, name: str) -> None:
     """Refuse the name of something that every strategy, or cost model, has."""
     for base in cls.__mro__[1:]:
         if base.__module__.startswith(f"{__package__}.") and name in vars(base):
-            raise _refused(
+            raise refused(
                 f"{cls.__name__}.{name} has a name that is taken",
                 expected="a name of its own",
                 found=f"what {base.__name__}.{name} is already",
@@ -299,7 +301,7 @@ def _kind_of(cls: type, name: str, annotations: Mapping[str, Any], sample: Numbe
     if per_asset and (inside := _PER_ASSET.fullmatch(str(annotation))):
         annotation = inside[1]
     if annotation not in KINDS:
-        raise _refused(
+        raise refused(
             f"{cls.__name__}.{name} has a type that compiled code cannot hold",
             expected="float, int or bool",
             found=getattr(annotation, "__name__", str(annotation)),
@@ -314,7 +316,7 @@ def _check_whole(cls: type, name: str, declared: Param, kind: str) -> None:
     numbers: list[Any] = [declared.low, declared.high, declared.step, declared.default, *(declared.choices or ())]
     wrong = [each for each in numbers if each is not None and each != int(each)]
     if kind == "i8" and wrong:
-        raise _refused(
+        raise refused(
             f"{cls.__name__}.{name} is an int, and cannot be {wrong[0]}",
             expected="whole numbers",
             found=str(wrong[0]),

@@ -6,12 +6,10 @@ same values have the same answer.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from backsweep.strategy import Param, Strategy, modules_of
-from backsweep.strategy.declare import Declared
+from backsweep.strategy import Strategy, is_plain, modules_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,16 +18,7 @@ if TYPE_CHECKING:
 KEPT = 4096
 """Answers that are kept of a method."""
 
-_SETTING = ("__init__", "__new__", "__setattr__", "__getattribute__", "values")  # what values pass, in and out
-
 Answer = TypeVar("Answer")
-
-
-def is_plain(cls: type[Strategy]) -> bool:
-    """Return whether instances hold the values that they are made of: nothing of the user's changes them."""
-    return all(getattr(cls, name) is getattr(Declared, name) for name in _SETTING) and all(
-        isinstance(inspect.getattr_static(cls, name), Param) for name in cls.declared()
-    )
 
 
 class Answers(Generic[Answer]):

@@ -15,8 +15,8 @@ import numpy as np
 from backsweep.engine.codes import NONE
 from backsweep.engine.compile.kernel import WORD, kernel, record_dtype, store
 from backsweep.errors import BacksweepError, StrategyError
-from backsweep.strategy import Bound, Strategy, head_of, numbers_of
-from backsweep.trial.answers import Answers, is_plain
+from backsweep.strategy import Bound, Strategy, head_of, is_plain, numbers_of
+from backsweep.trial.answers import Answers
 from backsweep.trial.features import FeaturePart, Features, Wanted
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Staged(NamedTuple):
 class Assigner:
     """Stages the values of a strategy class's trials.
 
-    `make` makes the strategy of a trial's values, float64[params]; `record` holds its parameters, `addresses` those of
-    signals and features; `places` are of the dotted keys among `params`.
+    `make` makes the strategy of a trial's values, float64[params]; `record` has the fields of its parameters by name,
+    `addresses` those of its features' addresses; `places` are of the dotted keys among `params`.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class Assigner:
         cls: type[Strategy],
         params: Sequence[str],
         make: Callable[[NDArray[np.float64]], Strategy],
-        record: NDArray[Any],
-        addresses: NDArray[Any],
+        record: Any,
+        addresses: Any,
         places: Mapping[str, Place],
         features: Features | FeaturePart,
         wake: WakeTable,
@@ -216,7 +216,7 @@ class Assigner:
             words[absent, column] = to_words(self._constants[name], kind)
         return wrong
 
-    def _make_table(self, record: NDArray[Any], addresses: NDArray[Any]) -> NDArray[Any]:
+    def _make_table(self, record: Any, addresses: Any) -> NDArray[Any]:
         """Return where each column goes, records of PLACE."""
         found = [(_field(record, name), column) for name, column in self._own.items()]
         found += [(_field(addresses, name), column) for name, column in self._features.items()]
@@ -232,13 +232,13 @@ class Assigner:
         return table
 
 
-def _field(table: NDArray[Any], name: str) -> tuple[int, int]:
-    """Return the address and the size of a field of a table's first record."""
+def _field(table: Any, name: str) -> tuple[int, int]:
+    """Return the address and the size of a field of a table's first record; `table` may be a mapping of fields."""
     field = table[name]
     return field.ctypes.data, field.itemsize
 
 
-def make_resets(bound: Bound, values: NDArray[Any], memory: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def make_resets(bound: Bound, values: Any, memory: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Return where the variables of a run are, with their initial values: records of PLACE."""
     states = bound.cls._states  # noqa: SLF001 - the class declares them for us
     kinds = bound.cls._kinds  # noqa: SLF001

@@ -177,8 +177,13 @@ def _owners(part: str, costs: CostsSpec, assets: Sequence[str]) -> dict[str, tup
     """Return the commission or the slippage of all assets, under "", and those of some, each with its assets' rows."""
     own = {asset: getattr(given, part) for asset, given in costs.per_asset.items() if getattr(given, part)}
     others = [row for row, asset in enumerate(assets) if asset not in own]
-    found = {asset: (section, [assets.index(asset)]) for asset, section in own.items()}
+    found = {asset: (section, rows_of(asset, assets)) for asset, section in own.items()}
     return {"": (getattr(costs, part), others)} | found
+
+
+def rows_of(asset: str, assets: Sequence[str]) -> list[int]:
+    """Return the numbers of an asset in the engine's tables: one, or one for each part of a combination."""
+    return [row for row, name in enumerate(assets) if name == asset]
 
 
 def _set_cost(tables: Tables, part: str, section: Any, rows: list[int], tiers: list[tuple[float, ...]]) -> None:
@@ -271,7 +276,7 @@ def _account_place(path: str, tables: Tables, account: AccountSpec, assets: Sequ
     if asset not in account.per_asset or getattr(account.per_asset[asset], name) is None:
         return None
     field = "contract" if name == "multiplier" else name
-    return Place(tables.assets[field], np.array([list(assets).index(asset)]))
+    return Place(tables.assets[field], np.array(rows_of(asset, assets)))
 
 
 def _financing_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequence[str]) -> Place | None:
@@ -280,7 +285,7 @@ def _financing_place(path: str, tables: Tables, costs: CostsSpec, assets: Sequen
     field = tables.assets["short_borrow"]
     asset = path.removeprefix("per_asset.").removesuffix(".short_borrow")
     if path == f"per_asset.{asset}.short_borrow" and asset in own:
-        return Place(field, np.array([list(assets).index(asset)]))
+        return Place(field, np.array(rows_of(asset, assets)))
     if costs.financing is None:
         return None
     if path in {"financing.margin_interest", "financing.short_credit"}:

@@ -51,6 +51,28 @@ class Wanted(NamedTuple):
         return None not in self.keys.values()
 
 
+def renamed(wanted: Wanted, names: Mapping[str, str]) -> Wanted:
+    """Return those that `names` has of what was asked, under other names."""
+    stages = (tuple(names[name] for name in stage if name in names) for stage in wanted.stages)
+    return Wanted(
+        {new: wanted.expressions[name] for name, new in names.items()},
+        {new: wanted.keys[name] for name, new in names.items()},
+        frozenset(new for name, new in names.items() if name in wanted.across),
+        tuple(stage for stage in stages if stage),
+    )
+
+
+def joined(several: Iterable[Wanted]) -> Wanted:
+    """Return what was asked several times, each under names of its own, as one."""
+    several = tuple(several)
+    return Wanted(
+        {name: each for wanted in several for name, each in wanted.expressions.items()},
+        {name: key for wanted in several for name, key in wanted.keys.items()},
+        frozenset(name for wanted in several for name in wanted.across),
+        tuple(stage for wanted in several for stage in wanted.stages),
+    )
+
+
 class Features:
     """The feature columns of one market."""
 

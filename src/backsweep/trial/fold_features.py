@@ -15,10 +15,11 @@ import numpy as np
 import polars as pl
 
 from backsweep.errors import StrategyError
-from backsweep.strategy import ask, fits, head_of, modules_of
-from backsweep.trial.answers import is_plain, trace
-from backsweep.trial.features import FeaturePart, Features, Wanted
+from backsweep.strategy import ask, fits, head_of, is_plain, modules_of
+from backsweep.trial.answers import trace
+from backsweep.trial.features import FeaturePart, Features, Wanted, joined, renamed
 from backsweep.trial.market import locked
+from backsweep.trial.part_features import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def make_features(market: Market, cls: type[Strategy], segments: Sequence[Segmen
 
     `end` is the session after the last one that folds may see, from which a last training without a test is used.
     """
-    return FoldFeatures(market, segments, end) if fits(cls) else Features(market)
+    return FoldFeatures(market, segments, end) if fits(cls) else features_of(market, cls)
 
 
 class FoldFeatures(Features):
@@ -105,21 +106,16 @@ class FoldFeatures(Features):
                     remedy="return the same names, whatever `fit` has returned",
                 )
         named = [
-            _renamed(wanted, {name: f"{fold} {name}" for name in wanted.expressions}) for fold, wanted in asked.items()
+            renamed(wanted, {name: f"{fold} {name}" for name in wanted.expressions}) for fold, wanted in asked.items()
         ]
-        return Wanted(
-            {name: each for wanted in named for name, each in wanted.expressions.items()},
-            {name: key for wanted in named for name, key in wanted.keys.items()},
-            frozenset(name for wanted in named for name in wanted.across),
-            tuple(stage for wanted in named for stage in wanted.stages),
-        )
+        return joined(named)
 
     def compute(self, cls: type[Strategy], wanted: Wanted) -> dict[str, NDArray[np.float64]]:
         """Return the columns of what was asked, each bar's under the model that was trained last before it."""
         whole: dict[str, NDArray[np.float64]] = {}
         for fold, rows in self._rows.items():
             own = {name: name.partition(" ")[2] for name in wanted.expressions if name.startswith(f"{fold} ")}
-            found = self.compute_fold(cls, _renamed(wanted, own))
+            found = self.compute_fold(cls, renamed(wanted, own))
             for name, values in found.items():
                 whole.setdefault(name, np.full(len(values), np.nan))[rows] = values[rows]
         return {name: locked(values) for name, values in whole.items()}
@@ -184,17 +180,6 @@ class TrainingFeatures(FeaturePart):
     def compute(self, cls: type[Strategy], wanted: Wanted) -> dict[str, NDArray[np.float64]]:
         """Return the columns of what was asked."""
         return self._models.compute_fold(cls, wanted)
-
-
-def _renamed(wanted: Wanted, names: dict[str, str]) -> Wanted:
-    """Return those that `names` has of what was asked, under other names."""
-    stages = (tuple(names[name] for name in stage if name in names) for stage in wanted.stages)
-    return Wanted(
-        {new: wanted.expressions[name] for name, new in names.items()},
-        {new: wanted.keys[name] for name, new in names.items()},
-        frozenset(new for name, new in names.items() if name in wanted.across),
-        tuple(stage for stage in stages if stage),
-    )
 
 
 def _train(cls: type[Strategy], values: dict[str, Number], train: pl.DataFrame) -> tuple[Any, set[str]]:

@@ -274,7 +274,7 @@ def _compare_requests(real: Runner, other: Runner, moment: int) -> None:
     for order_id in sorted(mine.keys() | theirs.keys()):
         one, two = mine.get(order_id), theirs.get(order_id)
         if one is None or two is None or _differ(np.array(one), np.array(two)).any():
-            market = real.market
+            market = real.traded
             raise _seen(
                 real.cls,
                 "on_data",

@@ -13,7 +13,7 @@ from backsweep.engine.costs.custom import Source
 from backsweep.engine.tables import MODEL
 from backsweep.errors import StrategyError
 from backsweep.strategy import BoundModel, CommissionModel, CostModel, SlippageModel, bind_model, load_class
-from backsweep.trial.binding import Place
+from backsweep.trial.binding import Place, rows_of
 from backsweep.trial.market import columns_record
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Models:
         for index, place in enumerate(self._places):
             owner, _, part = place.rpartition(".")
             asset = owner.removeprefix("per_asset.")
-            rows = [assets.index(asset)] if asset else list(range(len(assets)))
+            rows = rows_of(asset, assets) if asset else list(range(len(assets)))
             tables.assets[part]["model"][rows] = index  # those of all assets come first
 
     def place_of(self, key: str) -> Place | None:

@@ -12,7 +12,7 @@ from backsweep.engine.codes import FILL_REASONS, FLOW_KINDS, ORDER_TYPES, REJECT
 from backsweep.figures.notebook import to_plotly
 from backsweep.metrics.summary import ALL_METRICS, METRICS, REASONS
 from backsweep.trial.currencies import balances_of, with_currency
-from backsweep.trial.live_records import last_bars, live_orders, open_positions
+from backsweep.trial.live_records import last_bars, live_orders, name_assets, open_positions
 from backsweep.trial.quotes import describe_quotes
 from backsweep.trial.recording import Recording
 from backsweep.trial.result_display import account_chart, result_card
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from plotly.graph_objects import Figure as PlotlyFigure
-
-    from backsweep.trial.market import Market
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +39,7 @@ class Result:
         flow is what came (or, negative, went) without a fill: `timestamp, asset, kind, quantity` held, `amount`; its
         kind is dividend, interest (of the whole account: no asset), borrow_fee, short_credit, funding or conversion.
         `limit_price` and `stop_price` of orders are those submitted, `last_price` the asset's close at that time.
-        With several currencies there are more columns: `trial.currencies`.
+        With several currencies there are more columns: `trial.currencies`. Of a combination `part` names whose it is.
     returns : float64[sessions of the run], net returns.
     notes : what users should know of the data; see `dataset.Shard`.
     benchmarks : `total_return, volatility, sharpe, max_drawdown` of the benchmark and of all assets bought and held,
@@ -90,14 +88,17 @@ def read_result(recording: Recording) -> Result:
     values, reasons = new_metrics(1, len(METRICS if market.benchmark is None else ALL_METRICS))
     left = runner.summarise(values[0], reasons[0], sessions)
     settings, currency_of = runner.settings.account, tables.assets["currency"]
+
+    def named_frame(log: NDArray[Any]) -> pl.DataFrame:
+        return name_assets(_frame(log), runner.traded.assets, runner.parts)
+
     log = tables.fill_log[fills_before : cursor.fills_logged]
-    fills = with_currency(_frame(log), settings, currency_of[log["asset"]]).with_columns(
-        _time("timestamp"), _asset(market), _name("reason", FILL_REASONS)
+    fills = with_currency(named_frame(log), settings, currency_of[log["asset"]]).with_columns(
+        _time("timestamp"), _name("reason", FILL_REASONS)
     )
-    orders = _frame(tables.order_log[orders_before : cursor.orders_logged]).sort("order_id")
+    orders = named_frame(tables.order_log[orders_before : cursor.orders_logged]).sort("order_id")
     orders = orders.with_columns(
         pl.col("parent_id").replace(0, None),
-        _asset(market),
         _name("order_type", ORDER_TYPES),
         _name("status", STATUSES),
         _name("reject_reason", REJECT_REASONS),
@@ -106,15 +107,15 @@ def read_result(recording: Recording) -> Result:
         _time("closed").replace(pl.from_epoch(pl.lit(0), time_unit="ns"), None),
     )
     log = tables.flow_log[flows_before : cursor.flows_logged]
-    flows = with_currency(_frame(log), settings, log["currency"]).with_columns(
-        _time("timestamp"), _asset(market), _name("kind", FLOW_KINDS)
+    flows = with_currency(named_frame(log), settings, log["currency"]).with_columns(
+        _time("timestamp"), _name("kind", FLOW_KINDS)
     )
     groups = runner.groups(sessions)
     equity = _equity(tables.equity_log[groups], tables.counters[0].initial_equity)
     equity = equity.with_columns(**balances_of(tables.balance_log, settings, groups))
     trades = _trades(runner, trades_before)
     frames = (fills, trades, equity, orders, flows)
-    positions, live = open_positions(tables, market.assets), live_orders(tables, market.assets)
+    positions, live = (read(tables, runner.traded.assets, runner.parts) for read in (open_positions, live_orders))
     return Result(
         *named(values[0], reasons[0]),
         *frames,
@@ -144,10 +145,10 @@ def _trades(runner: Runner, before: int) -> pl.DataFrame:
     market = runner.market
     log = runner.tables.trade_log[before : runner.tables.cursor[0].trades_logged]
     currency = runner.tables.assets["currency"][log["asset"]]
-    trades = with_currency(_frame(log), runner.settings.account, currency).with_columns(
+    named_log = name_assets(_frame(log), runner.traded.assets, runner.parts)
+    trades = with_currency(named_log, runner.settings.account, currency).with_columns(
         _time("entry_timestamp"),
         _time("exit_timestamp"),
-        _asset(market),
         _name("exit_reason", FILL_REASONS),
         pl.col("max_favourable", "max_adverse").fill_nan(None),
     )
@@ -156,7 +157,7 @@ def _trades(runner: Runner, before: int) -> pl.DataFrame:
     group_of = np.repeat(np.arange(len(market.groups)), market.groups["count"])
     last_row = _bar_before(market.codes)
     for moment in ("entry", "exit"):
-        rows = log[f"{moment}_row"]
+        rows = log[f"{moment}_row"] // max(1, len(runner.parts))
         seen += [pl.Series(f"{moment}_{name}", _take(values, last_row[rows])) for name, values in columns.items()]
         groups = group_of[rows] - 1
         seen += [pl.Series(f"{moment}_{name}", _take(values, groups)) for name, values in market.context.items()]
@@ -187,10 +188,6 @@ def _frame(log: NDArray[Any]) -> pl.DataFrame:
 
 def _time(name: str) -> pl.Expr:
     return pl.from_epoch(pl.col(name), time_unit="ns").alias(name)
-
-
-def _asset(market: Market) -> pl.Expr:
-    return _name("asset", market.assets)
 
 
 def _name(name: str, names: Sequence[str]) -> pl.Expr:

@@ -20,7 +20,7 @@ from backsweep.engine.state import Tables, allocate
 from backsweep.engine.tables import CONDITION
 from backsweep.errors import BacksweepError, BrokenInvariant, LimitReached
 from backsweep.metrics.summary import METRICS
-from backsweep.strategy import Strategy, Value, bind, explain
+from backsweep.strategy import Strategy, Value, bind, explain, find_failed, parts_of
 from backsweep.sweepfile.account import AccountSpec
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.execution import ExecutionSpec
@@ -41,6 +41,8 @@ from backsweep.trial.features import FeaturePart, Features
 from backsweep.trial.layout import NOTHING, Layout, lay_out_one, make_runs
 from backsweep.trial.market import FILLER, columns_record, locked
 from backsweep.trial.models import Models
+from backsweep.trial.part_features import features_of
+from backsweep.trial.part_market import PartAddresses, addresses_of, check_costs, repeat_for_parts
 from backsweep.trial.quotes import check_quotes, set_quotes, set_reaches
 from backsweep.trial.session_range import SessionRange
 from backsweep.trial.summaries import Curves, new_curves, summarise_sums
@@ -96,21 +98,24 @@ class Runner:
         self.settings = settings
         self._params = tuple(params)
         self._fixed = dict(fixed or {})
-        self._features = features or Features(market)
+        self._features = features or features_of(market, cls)
+        self.parts = tuple(parts_of(cls))
+        check_costs(len(self.parts), settings.costs)
+        self.traded = repeat_for_parts(market, max(1, len(self.parts)))
         strategy = self._instance(np.full(len(self._params), np.nan))
         self.tables = self._allocate(strategy, log_capacity)
         self._handle = self.tables.handle(compiled=compiled)
         self._values = self.bound.new_values(strategy)
         self._memory = self.bound.new_memory(len(self.tables.positions))
         self._wanted = self._features.columns(strategy)  # kept alive: the engine has their addresses
-        self._columns = columns_record({**market.signals, **self._wanted})
+        self._columns, self._addresses = addresses_of(self.parts, market.signals, self._wanted)
         self._context = columns_record(market.context)
         self._assigner = self._make_assigner()
-        self._resets = make_resets(self.bound, self._values, self._memory)
+        self._resets = make_resets(self.bound, self.bound.fields(self._values), self._memory)
         self._job: Job | None = None  # of the last run that `go` made
         self._words = np.zeros((1, self._assigner.width), np.int64)
         self._edges = locked(np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)[None])
-        self._first_rows = np.sort(np.unique(market.bars["asset"], return_index=True)[1])
+        self._first_rows = np.sort(np.unique(self.traded.bars["asset"], return_index=True)[1])
 
     def run(self, values: NDArray[np.float64]) -> None:
         """Run one trial over the whole market; the tables hold what became of it.
@@ -165,10 +170,10 @@ class Runner:
         run ends early.
         """
         start, stop = self._edges[account, sessions.first], self._edges[account, sessions.last]
-        actions = self.market.actions["group"]
+        actions, groups = self.traded.actions["group"], self.traded.groups
         first_action, next_action = np.searchsorted(actions, (self._edges[account, 0], start))
         known = self._edges[account, :1] if len(self._edges) > 1 else self._first_rows
-        earlier = np.searchsorted(known, self.market.groups["first_row"][start]) if len(self.market.groups) else 0
+        earlier = np.searchsorted(known, groups["first_row"][start]) if len(groups) else 0
         run = {
             "first": start,
             "last": stop,
@@ -250,14 +255,18 @@ class Runner:
         job.progress[:2] = 0
         if self._compiled:
             self._models.compile()
-        market = ColumnAddresses(self._columns[0], self._context[0])
+        market: Any = ColumnAddresses(self._columns[0], self._context[0])
+        if self.parts:
+            market = PartAddresses(market.columns, market.context, self.market.bars[0], self.market.groups[0])
         try:
-            self._loop(self._handle, market, self._values[0], tuple(table[0] for table in self._memory), job)
+            self._loop(self._handle, market, *self.bound.arguments(self._values, self._memory), job)
         except (MemoryError, BacksweepError):
             raise  # the machine's trouble or a cost model's, not the strategy's
         except Exception as error:
-            columns = [name for name in self._columns.dtype.names or () if name != FILLER]
-            raise explain(self.cls, error, columns, tuple(self.market.context)) from error
+            cls, part = find_failed(self.cls, error)
+            columns = self._columns[part] if part else self._columns
+            names = [name for name in columns.dtype.names or () if name != FILLER]
+            raise explain(cls, error, names, tuple(self.market.context)) from error
         if job.progress[0] < len(job.rows):
             self._models.check(self.tables)
             check_run(self.tables, self.cls.__name__)
@@ -295,22 +304,26 @@ class Runner:
 
     def _instance(self, values: NDArray[np.float64]) -> Strategy:
         """Make the strategy with the values that are its own; NaN stands for a parameter's default."""
-        own: dict[str, Any] = {name: value for name, value in self._fixed.items() if "." not in name}
         declared = self.cls.declared()
+        own: dict[str, Any] = {name: value for name, value in self._fixed.items() if not self._is_key(name)}
         own |= {
             name: declared[name].value(float(value)) if name in declared else float(value)
             for name, value in zip(self._params, values, strict=True)
-            if "." not in name and not np.isnan(value)
+            if not self._is_key(name) and not np.isnan(value)
         }
         return self.cls(**own)
 
+    def _is_key(self, name: str) -> bool:
+        """Return whether a name is a dotted key of the sweep file, and not a parameter of a part."""
+        return "." in name and name not in self.cls.declared()
+
     def _make_assigner(self) -> Assigner:
         """Write the fixed numbers under dotted keys, and return what stages those of the trials."""
-        spec, assets = self.settings, self.market.assets
+        spec, assets = self.settings, self.traded.assets
         places = {
             name: self._models.place_of(name) or place_of(name, self.tables, spec.account, spec.costs, assets)
             for name in (*self._fixed, *self._params)
-            if "." in name
+            if self._is_key(name)
         }
         for name in places.keys() & self._fixed.keys():
             places.pop(name).put(float(self._fixed[name]))  # type: ignore[arg-type] # `check_value` has refused texts
@@ -319,8 +332,8 @@ class Runner:
             self.cls,
             self._params,
             self._instance,
-            self._values,
-            self._columns,
+            self.bound.fields(self._values),
+            self._addresses,
             places,
             self._features,
             WakeTable(self.tables, self._room, self.market.signals, tuple(self._wanted)),
@@ -332,27 +345,30 @@ class Runner:
         tables = self._new_tables(log_capacity)
         if self._room:
             tables.arrays["conditions"] = np.zeros(self._room, CONDITION)
-        set_account(tables, self.settings.account, self.market.assets)
-        set_rates(tables, self.settings.account, self.market.context, self.market.groups["timestamp"])
+        market = self.traded
+        set_account(tables, self.settings.account, market.assets)
+        set_rates(tables, self.settings.account, market.context, market.groups["timestamp"])
         set_execution(tables, self.settings.execution)
-        set_quotes(tables, self.settings.execution, self.market.signals)
-        set_reaches(tables, self.settings.execution, self.market.signals)
+        set_quotes(tables, self.settings.execution, market.signals)
+        set_reaches(tables, self.settings.execution, market.signals)
         check_quotes(self.market, self.settings.execution)
-        set_volume(tables, self.settings.execution, self.market.codes)
-        set_costs(tables, self.settings.costs, self.market.assets)
-        set_funding(tables, self.settings.costs, self.market.signals)
-        self._models = Models(tables, self.settings.costs, self.market.assets, self.market.signals)
+        set_volume(tables, self.settings.execution, market.codes)
+        set_costs(tables, self.settings.costs, market.assets)
+        set_funding(tables, self.settings.costs, market.signals)
+        self._models = Models(tables, self.settings.costs, market.assets, market.signals)
         return tables
 
     def _new_tables(self, log_capacity: int) -> Tables:
+        market = self.traded
         return allocate(
-            self.market.bars,
-            self.market.groups,
-            assets=len(self.market.assets),
-            sessions=len(self.market.sessions.ends),
-            actions=self.market.actions,
-            finer_bars=self.market.finer_bars,
-            finer_ranges=self.market.finer_ranges,
+            market.bars,
+            market.groups,
+            assets=len(market.assets),
+            sessions=len(market.sessions.ends),
+            actions=market.actions,
+            finer_bars=market.finer_bars,
+            finer_ranges=market.finer_ranges,
+            parts=max(1, len(self.parts)),
             currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from backsweep.dataset.anomalies import describe_time
 from backsweep.errors import StrategyError
-from backsweep.strategy import Strategy, Value, fits, head_of
+from backsweep.strategy import Strategy, Value, fits, head_of, parts_of
 from backsweep.trial.fold_features import make_features
 from backsweep.trial.folds import divide
 from backsweep.trial.market import pack
@@ -77,6 +77,8 @@ def check_sleep(
     `params`: it names the first fill that differs from a run in which `on_data` sees every bar.
     """
     declared = [name for name in ("wake", "wake_held") if getattr(cls, name) is not getattr(Strategy, name)]
+    if parts_of(cls):
+        return "no: a combination sees every bar, whatever its parts declare"
     if not declared:
         return Sleep("no: the strategy declares neither wake nor wake_held, and sees every bar")
     market = pack(shard)

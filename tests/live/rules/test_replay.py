@@ -6,6 +6,7 @@ import pytest
 from oracle.account import with_actions
 from oracle.currencies import in_currencies
 from polars.testing import assert_frame_equal
+from scenarios.parts import Two
 from scenarios.quoted import with_quotes
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from scenarios.scripted import Script, compose
@@ -117,6 +118,42 @@ def test_a_strategy_with_features_trades_on_paper_as_in_the_backtest():
     backtest = bs.backtest(bars, strategy, compiled=False, **given)
     assert backtest.trades.height > 5
     assert_same(live.replay(bars, strategy, **given), backtest)
+
+
+class Averages(bs.Combination):
+    quick: MovingAverageCross = bs.part(MovingAverageCross, weight=0.5)
+    slow: MovingAverageCross = bs.part(MovingAverageCross, weight=0.75)
+
+
+def test_the_parts_of_a_combination_trade_on_paper_as_in_the_backtest():
+    bars = make_bars()
+    strategy = Averages(quick=MovingAverageCross(fast=3, slow=9), slow=MovingAverageCross(fast=5, slow=20, short=True))
+    costs = {**COSTS[1], "per_asset": {"B": {"commission": {"kind": "per_order", "amount": 2.0}}}}
+    given = {"account": {"cash": 1e5, "kind": "margin", "leverage": 2.0, "lot": 1}, "costs": costs}
+    backtest = bs.backtest(bars, strategy, compiled=False, **given)
+    assert backtest.trades["part"].value_counts()["count"].min() > 5
+    assert_same(live.replay(bars, strategy, **given), backtest)
+
+
+def test_random_parts_fill_on_paper_as_in_the_backtest():
+    scenario = random_scenario(4, length=40, steps=50, assets=2, account=ACCOUNTS[0], costs=COSTS[6])
+    other = random_scenario(5, length=40, steps=50, assets=2)
+    steps = [scenario.steps, [step for step in other.steps if step.at < len(scenario.groups)]]
+    compose([step for own in steps for step in own])
+    tables = [np.array([step.row() for step in own]) for own in steps]
+    scripts = [Script(steps=table.ctypes.data, count=len(table)) for table in tables]
+    strategy = Two(first=scripts[0], second=scripts[1])
+    given = {"account": scenario.account, "costs": scenario.costs, "actions": scenario.corporate_actions}
+    backtest = bs.backtest(scenario.market, strategy, compiled=False, **given)
+    assert backtest.fills["part"].n_unique() == 2
+    assert_same(live.replay(scenario.market, strategy, **given), backtest)
+
+
+def test_a_venue_without_room_for_the_parts_is_refused():
+    with pytest.raises(BadInput, match="Averages is a combination of 2 parts"):
+        live.Session(Averages(), live.PaperVenue(["A", "B"]))
+    with pytest.raises(BadInput, match="MovingAverageCross has no parts"):
+        live.Session(MovingAverageCross(fast=2, slow=3), live.PaperVenue(["A", "B"], parts=2))
 
 
 def test_moments_that_do_not_ascend_are_refused():

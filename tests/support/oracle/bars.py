@@ -161,7 +161,7 @@ class Bars:
             Fill(order, self.now, units, paid, commission * rate, abs(paid - price) * abs(units) * rate, rate)
         )
         fresh = order.filled == units
-        self.taken[order.asset] += abs(units)
+        self.taken[self.traded(order.asset)] += abs(units)
         begin = self.begin_of_children(order, moment, price)
         self.follow(order, units, begin)
         self.reduce_group(order, 1 - part)
@@ -231,7 +231,7 @@ class Bars:
         left = order.left
         if not self.volume_share or (self.now, order.asset) in self.idle:
             return left
-        room = max(Fraction(self.volume_share) * 1_000_000 - self.taken[order.asset], Fraction(0))
+        room = max(Fraction(self.volume_share) * 1_000_000 - self.taken[self.traded(order.asset)], Fraction(0))
         if abs(left) <= room * (1 + TOLERANCE):
             return left
         return self.whole(room if left > 0 else -room)
@@ -240,7 +240,7 @@ class Bars:
         """Return the share of the bar's volume that has filled with these units; 1 for a bar without volume."""
         if (self.now, order.asset) in self.idle:
             return Fraction(1)
-        return (self.taken[order.asset] + abs(units)) / 1_000_000
+        return (self.taken[self.traded(order.asset)] + abs(units)) / 1_000_000
 
     def leave_rest(self, order):
         order.rested = True

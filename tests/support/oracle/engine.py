@@ -122,7 +122,7 @@ class Oracle(Requests, Bars, Finer, Quotes, Families):
         """Play every step at its time."""
         for now, group in enumerate(self.market):
             self.now = now
-            self.taken = dict.fromkeys(self.assets, Fraction(0))
+            self.taken = {self.traded(asset): Fraction(0) for asset in self.assets}
             if now and self.closes_session(now - 1):
                 self.hold(Fraction(self.session(now) - self.session(now - 1), 365))
             self.begin(now)
@@ -146,6 +146,10 @@ class Oracle(Requests, Bars, Finer, Quotes, Families):
             self.equity.append(self.worth())
             self.cashes.append(self.cash)
         return self
+
+    def traded(self, asset):
+        """Return whose volume an asset's orders take: of a combination all parts trade one asset."""
+        return asset
 
     def hold(self, years):
         """Pay for what was held overnight."""

@@ -41,9 +41,10 @@ def fillable(state: State, order: Any, row: int, quantity: float) -> float:
 
 @kernel
 def filled_at(state: State, asset: int, row: int) -> float:
-    """Return the units that the asset's orders have filled at the bar at `row` so far."""
-    book = record_at(state.books, asset)
-    return book.filled_units if book.filled_row == row else 0.0
+    """Return the units that the asset's orders have filled at the bar at `row` so far, those of all parts."""
+    parts = state.sizes.parts
+    book = record_at(state.books, asset - asset % parts)
+    return book.filled_units if book.filled_row == row - row % parts else 0.0
 
 
 @kernel
@@ -57,6 +58,7 @@ def price_paid(state: State, order: Any, row: int, quantity: float, price: float
 @kernel
 def count_filled(state: State, asset: int, row: int, quantity: float) -> None:
     """Count the units of a fill against the bar at `row`."""
-    book = record_at(state.books, asset)
+    parts = state.sizes.parts
+    book = record_at(state.books, asset - asset % parts)
     book.filled_units = filled_at(state, asset, row) + abs(quantity)
-    book.filled_row = row
+    book.filled_row = row - row % parts

@@ -54,6 +54,8 @@ def check_value(sweep: Sweep, name: str, value: Value, param: Param | None, wher
         raise BadInput(
             f"bad value of `{name}`", where=where, expected="a finite number", found=str(value), remedy=remedy
         )
+    if param is not None and param.least is not None and value < param.least:
+        raise BadInput(f"bad value of `{name}`", where=where, expected=f"{param.least:g} or more", found=str(value))
     boolean = param is not None and param.choices is not None and all(isinstance(c, bool) for c in param.choices)
     whole = param is not None and param.integer
     if boolean != isinstance(value, bool):

@@ -208,6 +208,8 @@ def _dimension(sweep: Sweep, name: str, param: Param | None) -> Dimension:
     if param is None:
         for value in axis.choices or (axis.low, axis.high):
             check_section(sweep, name, value, where)
+    elif param.least is not None and (axis.low if axis.choices is None else axis.numbers.min()) < param.least:
+        _bad(name, where, expected=f"{param.least:g} or more", found=shown(entry.model_dump(exclude_none=True)))
     elif param.integer and not axis.integer:
         _bad(name, where, expected="whole numbers, as the strategy declares", found=shown(axis.choices))
     return axis

@@ -15,7 +15,7 @@ import numpy as np
 
 from backsweep.dataset import load
 from backsweep.errors import StrategyError
-from backsweep.strategy import crosses, head_of, load_strategy
+from backsweep.strategy import crosses, head_of, load_strategy, parts_of
 from backsweep.trial.code import check_code
 from backsweep.trial.evaluator import Evaluator, name_errors
 from backsweep.trial.features import Features
@@ -83,6 +83,13 @@ class SleeveEvaluator(Evaluator):
                 expected="account.mode: shared",
                 found="sleeves",
                 remedy="set account.mode: shared; every worker then has all assets",
+            )
+        if parts_of(self._cls):
+            raise StrategyError(
+                f"{self._cls.__name__} is a combination, whose parts share one account",
+                expected="account.mode: shared",
+                found="sleeves",
+                remedy="set account.mode: shared",
             )
         self._calendar = calendar
         self._shards = tuple(shards)
