@@ -78,7 +78,7 @@ def check_sleep(
     """
     declared = [name for name in ("wake", "wake_held") if getattr(cls, name) is not getattr(Strategy, name)]
     if parts_of(cls):
-        return "no: a combination sees every bar, whatever its parts declare"
+        return Sleep("no: a combination sees every bar, whatever its parts declare")
     if not declared:
         return Sleep("no: the strategy declares neither wake nor wake_held, and sees every bar")
     market = pack(shard)
