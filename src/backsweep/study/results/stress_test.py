@@ -1,6 +1,7 @@
 """The stress test: what was selected runs again under worse conditions.
 
-    costs x 2, costs x 3    every commission, slippage and financing rate, also those among the parameters
+    costs x 2, costs x 3    every commission, slippage and financing rate, also those among the parameters; the spread
+                            of quotes is data, and stays as it is
     one bar later           the strategy sees bars, signals and context a bar later (`execution.delay`)
     start a month later     the data begin a twelfth of a year's sessions later, and with them the folds
 
@@ -91,7 +92,9 @@ class _Scenarios:
                 if _is_cost(spec, name):
                     changed[:, column] *= np.where(changed[:, column] > 0.0, factor, 1.0)  # below 0 it is a rebate
             same = dearer == spec and np.array_equal(changed, values, equal_nan=True)
-            reason = "the sweep file has no costs" if same else None
+            reason = None
+            if same:
+                reason = "the sweep file has no costs" + (" beside the quotes" if spec.execution.quotes else "")
             found.append(self._scenario(f"costs x {factor:.0f}", dearer, changed, reason))
         execution = spec.execution.model_copy(update={"delay": spec.execution.delay + 1})
         found.append(self._scenario("one bar later", spec.model_copy(update={"execution": execution}), values))

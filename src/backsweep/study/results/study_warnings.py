@@ -103,7 +103,8 @@ def _costs(sweep: Sweep) -> Iterator[RunWarning]:
     searched = {name: axis.high for name, axis in sweep.search.params.items() if name.startswith("costs.")}
     if "costs" not in sweep.model_fields_set and not searched:
         remedy = "add costs, such as {commission: {kind: percentage, rate: 0.0005}}"
-        yield RunWarning("there is no costs section: trading is free", remedy=remedy)
+        what = "costs no more than the spread" if sweep.execution.quotes else "is free"
+        yield RunWarning(f"there is no costs section: trading {what}", remedy=remedy)
     owners: dict[str, Any] = {"costs": sweep.costs}
     owners |= {f"costs.per_asset.{asset}": own for asset, own in sweep.costs.per_asset.items()}
     rates = {
