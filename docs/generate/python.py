@@ -14,7 +14,7 @@ INTRODUCTION = """\
 The functions that do what the commands do, and what they return; [Python](../python.md) lists every name of
 `backsweep`, and [Strategy and broker](strategy.md) has those that a strategy uses."""
 
-FUNCTIONS = ("run", "open_study", "check", "null_study", "open_holdout", "backtest", "replay")
+FUNCTIONS = ("run", "open_study", "check", "null_study", "open_holdout", "backtest", "replay", "write_report")
 MODULES = {
     "metrics": "Per-session returns in, numbers out; NaN is dropped. All metrics in a table: [Metrics](metrics.md).",
     "statistics": "Arrays in, numbers out. [Statistics](../statistics.md) says what they are good for.",

@@ -205,6 +205,8 @@ def _(mo):
     mo.md("""
     ## Where to go on
 
+    `bs.write_report(study)` leaves all of this and more as one HTML file.
+
     A verdict on years that the choice has not seen needs folds: `bs.run(sweeps / "walk_forward.yaml")`. Your own CSV
     becomes a sweep file with `backsweep init prices.csv`; `docs/tutorial.md` goes on from there.
     """)

@@ -13,6 +13,7 @@ from backsweep.api import open_holdout as open_holdout
 from backsweep.api import open_study as open_study
 from backsweep.api import replay as replay
 from backsweep.api import run as run
+from backsweep.api.reports import write_report as write_report
 from backsweep.bars import Bar as Bar
 from backsweep.bars import Context as Context
 from backsweep.bars import Data as Data

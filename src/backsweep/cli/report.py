@@ -40,11 +40,8 @@ def report(
 
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
-    from backsweep.report.write import write_backtest_report, write_report  # noqa: PLC0415 - the same
-    from backsweep.study.store.folder import StudyFolder  # noqa: PLC0415 - the same
 
-    place = None if StudyFolder(study).exists else write_backtest_report(study, out)
-    place = place or write_report(backsweep.open_study(study), out)
+    place = backsweep.write_report(study, out)
     echo(f"written: {place}")
     if open_it:
         typer.launch(place)
