@@ -68,7 +68,10 @@ def test_a_study_says_whether_its_strategy_was_tested_for_look_ahead(sweep, comm
     monkeypatch.setattr("backsweep.study.store.lookahead_record.cache_folder", lambda: tmp_path / "kept")
     assert command("run", sweep, "--trials", 4)[0] == 0
     digest = command("show", "studies/small", "--hash")[1]
-    assert "not tested: backsweep check does" in command("show", "studies/small")[1]
+    shown = command("show", "studies/small")[1]
+    assert "not tested: backsweep check does" in shown
+    end = "backsweep show studies/small --statistics, or backsweep report studies/small\n"
+    assert shown.endswith(f"what the best is worth: {end}")
     assert command("check", sweep)[0] == 0
     assert command("run", sweep, "--trials", 4)[0] == 0
     assert "none found, tested at 36 times on 20" in command("show", "studies/small")[1]

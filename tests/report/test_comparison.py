@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backsweep.errors import BadInput
-from backsweep.report.comparison import WARNING, common_returns, compare_studies, comparison_sections
+from backsweep.report.comparison import WARNING, _flat, common_returns, compare_studies, comparison_sections
 from backsweep.report.parts import Chart, Text
 from backsweep.study.results.study import open_study
 
@@ -25,6 +25,13 @@ def test_only_what_differs_is_listed_and_the_same_data_are_said(studies):
     assert made["strategy"] == ["the same", "the same"]
     assert compare_studies([one, one])["How they were made"] == {"data": ["the same"] * 2, "strategy": ["the same"] * 2}
     assert compare_studies(studies)["Selected parameters"]["entry"][1] == f"{two.best_params['entry']:.4g}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(["a <= 1", 2.5], "[a <= 1, 2.5]"), (True, "true"), (None, "null"), ("0d", "0d"), ([], "[]")]
+)
+def test_a_value_is_written_as_in_a_sweep_file(value, text):
+    assert _flat({"search": {"key": value}}) == {"search.key": text}
 
 
 def test_records_are_compared_over_the_sessions_that_all_have(studies):

@@ -94,6 +94,14 @@ def test_a_quantity_has_the_digits_that_matter(quantity, text):
     assert table.rows[0][table.headings.index("quantity")].text == text
 
 
+def test_times_are_those_of_the_data_s_zone_and_say_so():
+    zone = "America/New_York"
+    table = trade_parts(make_records(["A"]).on_clock(zone), {}, zone)[-1]
+    assert table.rows[0][table.headings.index("entry")].text == "2020-01-01 19:00"  # midnight UTC
+    assert table.text.endswith(f"Times are those of {zone}.")
+    assert make_records(["A"]).on_clock(None).trades["entry_timestamp"].to_list() == [BEGIN]
+
+
 @pytest.mark.parametrize(("worth", "said"), [(None, "The stop was taken."), (7.5, "by at most 7.50.")])
 def test_ambiguous_fills_are_counted_with_what_they_are_worth(worth, said):
     texts = [

@@ -47,6 +47,6 @@ def compare(
             console.print(title, style="bold")
             console.print(make_sheet(("", *names), [(name, *texts) for name, texts in lines.items()]))
             console.print()
-        echo(f"Note: {WARNING}")
+        console.print(f"Note: {WARNING}", markup=False, highlight=False)
     if out is not None:
         echo(f"written: {write_comparison(opened, out)}", err=form is not Format.table)

@@ -150,6 +150,12 @@ def print_next(trials: int, study: Path | str) -> None:
     echo(f"{trials:,} trials are in {study}; next: backsweep show {place}, or backsweep report {place}")
 
 
+def print_worth(study: Path | str) -> None:
+    """Print the commands that say what the best trials of a study are worth."""
+    place = shlex.quote(str(study))
+    echo(f"what the best is worth: backsweep show {place} --statistics, or backsweep report {place}")
+
+
 def print_columns(console: Console, columns: Mapping[str, Sequence[str]], *, left: bool = False) -> None:
     """Print columns under their headings, numbers to the right or texts to the `left`, as one table.
 

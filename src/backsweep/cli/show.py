@@ -14,6 +14,7 @@ from backsweep.cli.console import (
     print_benchmarks,
     print_columns,
     print_warnings,
+    print_worth,
     write_data,
 )
 from backsweep.cli.findings import show_findings
@@ -118,6 +119,8 @@ def show(
         print_best(make_console(), opened.state, opened.sweep.search, best, more)
         print_benchmarks(make_console(), opened.benchmark)
         print_warnings(study_warnings(opened))
+        if len(best):
+            print_worth(opened.path)
 
 
 def _show_folds(study: Study, form: Format) -> None:

@@ -170,8 +170,15 @@ def _flat(section: Mapping[str, Any], above: str = "") -> dict[str, str]:
         if isinstance(value, dict) and value:
             found |= _flat(value, f"{above}{key}.")
         else:
-            found[f"{above}{key}"] = str(value)
+            found[f"{above}{key}"] = _written(value)
     return found
+
+
+def _written(value: Any) -> str:
+    """Return a value of a sweep file as that has it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _transposed(columns: Sequence[Mapping[str, str]]) -> Lines:

@@ -15,7 +15,7 @@ from backsweep.report.price_parts import price_parts
 from backsweep.report.trade_parts import trade_parts
 from backsweep.storage.open import open_files
 from backsweep.study.results.asset_groups import shares_of
-from backsweep.study.store.run_records import read_run_records
+from backsweep.study.store.run_records import on_clock, read_run_records
 
 if TYPE_CHECKING:
     from backsweep.study.results.study import Study
@@ -29,7 +29,8 @@ def run_sections(study: Study) -> list[Section]:
     found = read_run_records(open_files(study.path))
     if found is None:
         return []
-    selected, records = found
+    selected, read_records = found
+    records = read_records.on_clock(study.sweep.data.timezone)
     alone = "what the groups selected, in sample" if study.groups else "the selected trial, in sample"
     each = "each fold's and group's choice" if study.groups else "each fold's choice"
     where = f"{each} in its test" if study.has_folds else alone
@@ -40,7 +41,7 @@ def run_sections(study: Study) -> list[Section]:
         ]
     account = study.sweep.account
     multipliers = {name: asset.multiplier for name, asset in account.per_asset.items() if asset.multiplier != 1.0}
-    trades = trade_parts(records, _metrics(selected))
+    trades = trade_parts(records, _metrics(selected), study.sweep.data.timezone)
 
     def read(assets: tuple[str, ...]) -> pl.DataFrame | str:
         return _closes(study, assets)
@@ -88,4 +89,5 @@ def _closes(study: Study, assets: tuple[str, ...]) -> pl.DataFrame | str:
         why = error.problem if isinstance(error, BacksweepError) else str(error).partition("\n")[0]
         return f"the data cannot be read, so there is no line of closes: {why}"
     ends = study.sessions.dt.replace_time_zone(None)
-    return closes.filter(pl.col("timestamp").is_between(ends[0], ends[-1]))
+    seen = closes.filter(pl.col("timestamp").is_between(ends[0], ends[-1]))
+    return seen if spec.timezone is None else on_clock(seen, spec.timezone)

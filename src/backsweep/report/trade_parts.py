@@ -28,8 +28,11 @@ _MONEY = {"pnl", "commission", "slippage"}
 _SHARES = {"max_favourable", "max_adverse"}
 
 
-def trade_parts(records: RunRecords, metrics: Mapping[str, float | None]) -> list[Part]:
-    """Return the parts on the trades of some records; `metrics` are those of the run, where there is one."""
+def trade_parts(records: RunRecords, metrics: Mapping[str, float | None], zone: str | None = None) -> list[Part]:
+    """Return the parts on the trades of some records; `metrics` are those of the run, where there is one.
+
+    `zone` is the one whose clock the times of the records have.
+    """
     parts: list[Part] = []
     trades = records.trades
     if len(trades):
@@ -37,7 +40,7 @@ def trade_parts(records: RunRecords, metrics: Mapping[str, float | None]) -> lis
     else:
         parts.append(Text("No trade was closed, so there are no figures of trades."))
     parts += [_exposure(records), _orders(records), *_ambiguous(records.fills, metrics)]
-    return [*parts, *([_table(trades)] if len(trades) else [])]
+    return [*parts, *([_table(trades, zone)] if len(trades) else [])]
 
 
 def _figures(trades: pl.DataFrame) -> Part:
@@ -121,7 +124,7 @@ def _ambiguous(fills: pl.DataFrame, metrics: Mapping[str, float | None]) -> list
     return [Text(text)]
 
 
-def _table(trades: pl.DataFrame) -> Part:
+def _table(trades: pl.DataFrame, zone: str | None) -> Part:
     rows = trades.with_row_index("place")
     if len(rows) > _MOST:
         rows = rows.sort(pl.col("pnl").abs(), descending=True).head(_MOST).sort("place")
@@ -135,6 +138,8 @@ def _table(trades: pl.DataFrame) -> Part:
         f"{which}, in the order in which they were closed; costs in money, how far prices went in favour and against"
         f"{signals}; a click on a heading sorts. Paper has the first 40 and no signals."
     )
+    if zone is not None:
+        text += f" Times are those of {zone}."
     headings = [name.removesuffix("_timestamp").replace("_", " ") for name in names]
     return Table("Trades", headings, kept, text, long=True, quiet=len(names) - len(seen))
 

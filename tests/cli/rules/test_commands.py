@@ -247,7 +247,7 @@ def test_show_prints_the_best_trials_first(sweep, command):
     assert "40 of 40" in out
     assert "maximize sharpe" in out
     assert max(map(len, out.splitlines())) <= 100
-    assert out.rstrip().splitlines()[-3].split()[0] == str(bs.open_study("studies/small").best["number"])
+    assert out.rstrip().splitlines()[-5].split()[0] == str(bs.open_study("studies/small").best["number"])
 
 
 def test_show_shows_a_study_that_has_no_trial_yet(sweep, command, tmp_path):

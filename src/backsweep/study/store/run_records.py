@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+import polars.selectors as cs
+
 from backsweep.errors import StudyConflict
 from backsweep.study.store.selected import REWRITE, SELECTED, read_selected
 from backsweep.study.store.stored_tables import decoded
@@ -38,6 +40,18 @@ class RunRecords:
     def keys(self) -> tuple[str, ...]:
         """The columns that tell runs apart; none where there is one run."""
         return tuple(name for name in ("fold", "number") if name in self.equity.columns)
+
+    def on_clock(self, zone: str | None) -> RunRecords:
+        """Return the records with the times of a zone's clock; as they are, UTC, without one."""
+        if zone is None:
+            return self
+        return RunRecords(**{each.name: on_clock(getattr(self, each.name), zone) for each in fields(self)})
+
+
+def on_clock(frame: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Return a frame whose times, UTC without saying so, are those of a zone's clock."""
+    local = cs.datetime().dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    return frame.with_columns(local)
 
 
 def read_run_records(files: Files, folder: str = SELECTED) -> tuple[Selected, RunRecords] | None:
