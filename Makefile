@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-workers bench-memory search-bench release-check format clean
+.PHONY: help setup demo demo-clean static check test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-peers bench-workers bench-memory search-bench release-check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,8 +63,8 @@ long: $(READY)  ## tests that make test leaves out, six minutes: runs asleep and
 invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios each, and 1,000 desks of 50 steps; half an hour
 	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal
 
-parity: $(READY)  ## compiled = interpreted over the whole matrix of profiles, accounts, costs and fills
-	$(BIN)/pytest tests/parity --hypothesis-profile long --timeout 7200 -n 2
+parity: $(READY)  ## compiled = interpreted over the whole matrix of profiles, accounts, costs and fills; more scripts for the oracle
+	$(BIN)/pytest tests/parity tests/engine/rules/test_oracle.py --hypothesis-profile long --timeout 7200 -n 2
 
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py
@@ -129,6 +129,9 @@ mutation: $(READY)  ## make MUTANTS=120 wrong changes of the code, chosen by SEE
 bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial costs beside it
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/overheads.py
+
+bench-peers: $(PEERS)/.ready  ## compare what a bar costs with other engines that leave the same trades, and write docs/performance.md; minutes
+	PYTHONPATH=tests/bench $(PEERS)/bin/python -m peers
 
 bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes
 	$(BIN)/python tests/bench/overheads.py --workers

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracle.account import with_actions
+from scenarios.drawn import LONG
 from scenarios.parts import compare_parts
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from scenarios.scripted import assert_same_bits
@@ -22,11 +23,11 @@ pytestmark = pytest.mark.thorough
 DATA = Path(__file__).parents[2] / "sweeps" / "data"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if LONG else 1))
 @pytest.mark.parametrize("costs", COSTS, ids=lambda costs: costs.get("commission", {"kind": "free"})["kind"])
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
 def test_scripts_leave_the_same_bits(account, costs, seed):
-    share = (0.0, 2.0**-15)[seed % 2]
+    share = (2.0**-15, 0.0)[seed % 2]
     scenario = random_scenario(seed, length=60, steps=90, assets=3, account=account, costs=costs, volume_share=share)
     compiled = scenario.play()
     assert compiled.fills.height > 5
