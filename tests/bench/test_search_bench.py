@@ -61,6 +61,7 @@ def test_the_best_trial_is_the_best_feasible_one_and_is_judged_without_the_noise
     assert best_after(plateau, x, outcomes, [1, 2]) == dict.fromkeys((1, 2), plateau.judge(x[:1])[0])
 
 
+@pytest.mark.long
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", CASES)
 def test_a_backtest_is_searched_over_its_training_and_judged_by_its_test(name):

@@ -110,6 +110,7 @@ def test_what_the_page_adds_works_interpreted(extended, script):
     run(extended, script, NUMBA_DISABLE_JIT="1")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_the_page_adds_works_compiled(extended, tmp_path):
     run(extended, "page.py", NUMBA_CACHE_DIR=str(tmp_path))

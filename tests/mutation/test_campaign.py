@@ -97,6 +97,7 @@ def test_what_is_known_to_change_nothing_is_a_mutant_of_this_tree():
     assert not stale
 
 
+@pytest.mark.long
 def test_a_few_mutants_of_this_tree_are_noticed(capsys):
     assert campaign.main(["--only", "selection", "--number", "2", "--seed", "1"]) == 0
     assert "noticed: 2 of 2" in capsys.readouterr().out

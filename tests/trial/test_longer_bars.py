@@ -132,6 +132,7 @@ FOLLOW = strategy(
 )
 
 
+@pytest.mark.long
 def test_the_look_ahead_test_passes_and_finds_what_looks_ahead_on_longer_bars():
     shard, trials = shard_from_frames(walk()), np.zeros((1, 0))
     assert check_lookahead(shard, FOLLOW, Settings(), trials, compiled=False).moments > 0

@@ -141,6 +141,7 @@ def test_on_data_that_reads_the_next_bar_is_found_by_its_requests(market, monkey
     assert "no order" in caught.value.found
 
 
+@pytest.mark.long
 def test_the_same_check_finds_the_same(market):
     assert check(market, Trader, 1) == check(market, Trader, 1)
 
