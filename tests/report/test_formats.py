@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from backsweep.report.formats import format_metric, format_number
+from backsweep.report.formats import fixed, format_metric, format_number
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,13 @@ from backsweep.report.formats import format_metric, format_number
 )
 def test_a_small_amount_keeps_its_digits(name, value, text):
     assert format_metric(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.001, "0.00"), (-0.006, "-0.01"), (2.0, "2.00"), (math.nan, "-"), (math.inf, "inf")]
+)
+def test_a_rounded_zero_has_no_sign(value, text):
+    assert fixed(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.05, "0.05"), (0.056, "0.056"), (12.0, "12"), (True, "true")])

@@ -86,7 +86,9 @@ def test_of_many_trades_those_with_the_largest_results_are_listed_in_their_order
     assert table.text.startswith("The 400 of 1,000 trades with the largest results")
 
 
-@pytest.mark.parametrize(("quantity", "text"), [(-26434.0, "-26,434"), (0.05, "0.05"), (0.056, "0.056"), (1.5, "1.5")])
+@pytest.mark.parametrize(
+    ("quantity", "text"), [(-26434.0, "-26,434"), (0.05, "0.05"), (0.056, "0.056"), (1063.12, "1,063.12")]
+)
 def test_a_quantity_has_the_digits_that_matter(quantity, text):
     records = make_records(["A"])
     records = replace(records, trades=records.trades.with_columns(quantity=pl.lit(quantity)))

@@ -27,8 +27,8 @@ def format_metric(name: str, value: float | None) -> str:
 
 
 def fixed(value: float, digits: int = 2) -> str:
-    """Return a number with so many decimals; a dash where it is undefined."""
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+    """Return a number with so many decimals, zero without a sign; a dash where it is undefined."""
+    return "-" if math.isnan(value) else f"{value:z.{digits}f}"
 
 
 def format_param(value: Any, digits: int = 5, *, lacking: bool = False) -> str:

@@ -156,6 +156,6 @@ def _cell(name: str, value: Any) -> Cell:
         return Cell(f"{value:,.2f}", float(value))
     if name in _SHARES:
         return Cell(f"{value:.2%}", float(value))
-    if name == "quantity" and value == round(value):
-        return Cell(f"{value:,.0f}", float(value))
+    if name == "quantity":
+        return Cell(f"{value:,.0f}" if value == round(value) else f"{value:,.6g}", float(value))
     return Cell(format_number(value, 6), float(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from backsweep.report.formats import fixed, format_metric, format_number, format_params
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NO_STATISTICS = "No statistics: no trial has returns of four sessions or more."
 STRESS_TEST = "Stress test of what was selected"
 _OF_MANY = ("effective trials", "survivors", "what to expect", "overfitting")  # figures that compare trials
+_NEVER = "no length would do: the Sharpe ratio is not positive"
 _LISTED = 8  # looks; JSON has them all
 
 
@@ -93,6 +95,11 @@ def describe_null(ranked: NullRank) -> dict[str, str]:
     }
 
 
+def _length(years: float, text: str, never: str) -> str:
+    """Return a text with a number of years in its place; `never` where no number is enough."""
+    return never if math.isinf(years) else text.format(fixed(years, 1))
+
+
 def _describe_out_of_sample(record: OutOfSample) -> dict[str, str]:
     looks = f", corrected for {record.looks:,} looks at these data" if record.looks > 1 else ""
     return {
@@ -101,7 +108,7 @@ def _describe_out_of_sample(record: OutOfSample) -> dict[str, str]:
         f"bootstrap in blocks of {fixed(record.block_length, 1)} sessions on average",
         "p-value": f"{fixed(record.p_value, 3)} that a record without skill does at least as well{looks}",
         "probabilistic": f"{fixed(record.probabilistic, 3)} that the true Sharpe ratio is positive",
-        "track record": f"{fixed(record.track_record, 1)} years are needed to call it positive at 95%",
+        "track record": _length(record.track_record, "{} years are needed to call it positive at 95%", _NEVER),
     }
 
 
@@ -164,9 +171,12 @@ def _describe_trials(found: Findings) -> dict[str, str]:
         f"{fixed(found.expect_low)} to {fixed(found.expect_high)} in 90% of splits",
         "overfitting": f"probability {fixed(found.overfitting_probability)}; without skill {fixed(NO_SKILL)}, "
         f"standard deviation {fixed(NO_SKILL_DEVIATION)}",
-        "track record": f"{fixed(found.track_record, 1)} years would suffice if it were the only trial",
-        "backtest length": f"below {fixed(found.backtest_length, 1)} years, the best of noise is expected to reach "
-        "this Sharpe ratio",
+        "track record": _length(found.track_record, "{} years would suffice if it were the only trial", _NEVER),
+        "backtest length": _length(
+            found.backtest_length,
+            "below {} years, the best of noise is expected to reach this Sharpe ratio",
+            "at any length, the best of noise is expected to reach this Sharpe ratio",
+        ),
     }
     return {name: text for name, text in figures.items() if not found.groups or name not in _OF_MANY}
 
