@@ -22,8 +22,12 @@ from scenarios.scripted import (
 )
 
 import backsweep as bs
+from backsweep.dataset import shard_from_frames
 from backsweep.engine.profiles import PROFILES
 from backsweep.errors import BadInput, StrategyError
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.trial.lookahead import check_lookahead
+from backsweep.trial.runner import Settings
 
 PERCENT = {"commission": {"kind": "percentage", "rate": 0.01}}
 
@@ -214,6 +218,72 @@ def test_parts_that_size_by_no_equity_trade_as_each_does_alone():
         own = both.trades.filter(part=name).rename({f"entry_{name}.fast": "entry_fast"})
         columns = [*expected.trades.columns[:13], "entry_fast"]
         assert_frame_equal(own.select(columns), expected.trades.select(columns), check_exact=True)
+
+
+def test_each_part_fills_at_the_quotes_of_its_side():
+    sides = {"bid": 99.0, "ask": 101.0}
+    names = ("open", "high", "low", "close")
+    quotes = [pl.lit(price).alias(f"{side}_{name}") for side, price in sides.items() for name in names]
+    market_bars = bars(*flat(100, 3), B=flat(100, 3)).with_columns(quotes)
+    steps = [market(0, 2.0), market(0, 1.0, asset=1)], [market(0, -1.0), market(0, 3.0, asset=1)]
+    result = play(market_bars, *steps, execution={"quotes": True})
+    assert fills(result, "first") == [(1, "A", 2.0, 101.0), (1, "B", 1.0, 101.0)]
+    assert fills(result, "second") == [(1, "A", -1.0, 99.0), (1, "B", 3.0, 101.0)]
+
+
+class Ahead(bs.Strategy):
+    def features(self):
+        return {"next_close": pl.col("close").shift(-1)}
+
+    def on_data(self, timestamp, data, context, broker):
+        pass
+
+
+class Wrong(bs.Strategy):
+    def features(self):
+        return {"slow": pl.col("close").rolling_mean(3)}
+
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        if data[0].slwo > 0.0:
+            broker.close_position(0)
+
+
+class Buying(bs.Strategy):
+    def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
+        broker.buy(0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("cls", "found", "remedy"),
+    [
+        (Wrong, "on_data uses an unknown signal 'slwo' of bar", "did you mean 'slow'?"),
+        (Buying, "on_data uses an unknown name 'buy' of broker", r"write broker\.submit_order"),
+    ],
+)
+def test_a_mistake_in_a_part_is_explained_as_in_the_strategy_alone(cls, found, remedy):
+    class Faulty(bs.Combination):
+        up: Trader = bs.part(Trader)
+        wrong: bs.Strategy = bs.part(cls)
+
+    with pytest.raises(StrategyError, match=found) as alone:
+        bs.backtest(make_bars(20), cls(), compiled=False)
+    with pytest.raises(StrategyError, match=remedy) as part:
+        bs.backtest(make_bars(20), Faulty(), compiled=False)
+    assert str(part.value) == str(alone.value)
+
+
+@pytest.mark.thorough
+def test_look_ahead_of_a_part_is_found():
+    class Both(bs.Combination):
+        up: Trader = bs.part(Trader)
+        ahead: Ahead = bs.part(Ahead)
+
+    shard, settings = shard_from_frames(make_bars(60)), Settings(AccountSpec(cash=1e6))
+    with pytest.raises(StrategyError, match=r"feature `ahead\.next_close` depends on bars that come later"):
+        check_lookahead(shard, Both, settings, np.zeros((1, 0)), compiled=False)
+    found = check_lookahead(shard, Pair, settings, np.zeros((1, 0)), compiled=False)
+    assert found.requests > 0
+    assert found.warmup["up.fast"] == found.warmup["down.fast"] == 10
 
 
 def test_positions_and_orders_that_are_left_name_their_parts():
