@@ -59,6 +59,7 @@ def test_limits_leave_the_same_bits(seed):
     assert_same_bits(compiled, scenario.play(compiled=False))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_of_a_combination_leave_the_same_bits_and_fill_as_the_oracle_says(seed):
     given = {

@@ -95,7 +95,7 @@ RANGES = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_weights_are_searched_within_their_relations_and_a_trial_runs_again(place):
     study = bs.run("sweep.yaml", overrides=(*RANGES, "search.fixed={trend.kind: up}"))
     trials = study.trials
