@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import backsweep as bs
 from backsweep.api.sweeps import read_sweep
@@ -30,6 +31,10 @@ class Reversion(bs.Strategy):
                 broker.order_target_percent(bar.asset, 0.5)
             elif held > 0.0 and bar.close > bar.average:
                 broker.close_position(bar.asset)
+
+
+class Alone(bs.Combination):
+    part: Reversion = bs.part(Reversion)
 
 
 class Both(bs.Combination):
@@ -108,6 +113,20 @@ def test_weights_are_searched_within_their_relations_and_a_trial_runs_again(plac
     assert again.metrics["total_return"] == trials["value"][-1]
     assert set(again.fills["part"]) == {"trend", "reversion"}
     assert "part" in pl.read_parquet(place / "studies" / "both" / "selected" / "fills.parquet").columns
+
+
+@pytest.mark.long
+def test_a_part_of_weight_one_leaves_the_study_of_the_strategy_alone_in_every_fold(place):  # noqa: ARG001 - the folder
+    random = ("search.sampler=random", "walk_forward={train: 60d, test: 20d}")
+    alone = bs.run("sweep.yaml", strategy="both.py:Reversion", out="alone", overrides=random)
+    part = bs.run(
+        "sweep.yaml", strategy="both.py:Alone", out="part", overrides=(*random, "search.fixed={part.weight: 1.0}")
+    )
+    assert alone.trials["value"].n_unique() > 4
+    for mine, theirs in ((part.trials, alone.trials), (part.folds, alone.folds)):
+        mine = mine.rename({name: name.replace("_part.", "_") for name in mine.columns})  # noqa: PLW2901 - the same
+        kept = [name for name in theirs.columns if not name.startswith(("datetime", "duration"))]
+        assert_frame_equal(mine.select(kept), theirs.select(kept), check_exact=True)
 
 
 @pytest.mark.long
