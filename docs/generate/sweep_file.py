@@ -117,6 +117,8 @@ def describe_type(kind: Any) -> str:
         bounds = [bound for each in metadata for bound in _bounds(inner, each)]
         return describe_type(inner) + "".join(f", {bound}" for bound in bounds)
     members = _members(kind)
+    if get_origin(kind) is tuple and NoneType in get_args(get_args(kind)[0]):  # of a list null is a value, not absence
+        return f"list of {describe_type(get_args(kind)[0])} or null"
     if len(members) > 1:
         words = [describe_type(member) for member in members if not (member is int and float in members)]
         return " or ".join(dict.fromkeys(words))

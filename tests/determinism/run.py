@@ -49,6 +49,13 @@ def main():
             goal = "search.objective={maximize: sharpe + 10 * worst}"
             steered = ("metrics={worst: models.py:worst}", goal, "search.patience=20", "search.trials=120")
             wrong += compare(home, "sleeves", list(ways("sleeves"))[::5], ("auto", "random"), steered)
+            # texts, a null choice, and parameters that only some trials have
+            wrong += compare(home, "choices", list(ways("sleeves"))[::5])
+            # groups of assets that are searched apart, in every fold
+            groups = "search.asset_groups={a: [A0000, A0001, A0002, A0004, A0005], b: [A0003, A0006]}"
+            assets = "data.assets=[A0000, A0001, A0002, A0003, A0004, A0005, A0006]"
+            apart = (groups, assets, "walk_forward={train: 60s, test: 20s}")
+            wrong += compare(home, "sleeves", list(ways("sleeves"))[:4], ("auto", "sobol", "cmaes"), apart)
     finally:
         session.close()
     sys.exit(f"{wrong} studies differ" if wrong else 0)

@@ -5,44 +5,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
-from scenarios.universe import write_universe
+from scenarios.universe import KINDS, write_universe
 
 import backsweep as bs
+from backsweep.api.sweeps import read_sweep
 from backsweep.cli import main
 from backsweep.errors import BadInput, StrategyError
 from backsweep.report.write import write_report
 
-STRATEGY = """\
-import polars as pl
-import backsweep as bs
-
-
-class Kinds(bs.Strategy):
-    kind: str = bs.choice(["sma", "ema"])
-    span: int = bs.param(2, 12, default=5)
-    stop: float | None = bs.choice([None, 0.02, 0.05])
-
-    def features(self):
-        close = pl.col("close")
-        return {"mean": close.rolling_mean(5) if self.kind == "sma" else close.ewm_mean(span=self.span)}
-
-    def on_data(self, timestamp, data, context, broker):
-        for i in range(data.count):
-            bar = data[i]
-            held = broker.get_position(bar.asset).quantity
-            if held == 0.0 and bar.close > bar.mean:
-                units = 0.2 * broker.get_equity() / bar.close
-                if self.stop is None:
-                    broker.submit_order(bar.asset, 2.0 * units if self.kind == "ema" else units)
-                else:
-                    broker.submit_bracket(bar.asset, units, stop_loss=bar.close * (1.0 - self.stop))
-            elif held > 0.0 and bar.close < bar.mean:
-                broker.close_position(bar.asset)
-
-
-def of_params(run):
-    return float(len(run.params["kind"]) + (0 if run.params["stop"] is None else 10) + 100 * run.params["span"])
-"""
 SWEEP = """\
 study: kinds
 data: {bars: bars.parquet}
@@ -64,7 +34,7 @@ search:
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("kinds")
     write_universe(home / "bars.parquet", assets=3)
-    (home / "kinds.py").write_text(STRATEGY)
+    (home / "kinds.py").write_text(KINDS)
     (home / "sweep.yaml").write_text(SWEEP)
     return home
 
@@ -204,8 +174,8 @@ def test_the_command_line_shows_and_takes_texts_and_null(home, study, capsys):
     ],
 )
 def test_a_text_that_is_no_choice_is_an_error_before_anything_runs(home, tmp_path, old, new, message):
-    assert old in STRATEGY
-    (tmp_path / "kinds.py").write_text(STRATEGY.replace(old, new))
+    assert old in KINDS
+    (tmp_path / "kinds.py").write_text(KINDS.replace(old, new))
     (tmp_path / "sweep.yaml").write_text(SWEEP.replace("bars.parquet", str(home / "bars.parquet")))
     with pytest.raises(StrategyError, match=message):
         bs.check(tmp_path / "sweep.yaml")
@@ -214,3 +184,30 @@ def test_a_text_that_is_no_choice_is_an_error_before_anything_runs(home, tmp_pat
 def test_a_condition_that_cannot_be_read_is_an_error_with_its_line(home):
     with pytest.raises(BadInput, match=r"search\.params\.span(.|\n)*one of ema, sma"):
         bs.check(home / "sweep.yaml", overrides=("search.params.span.when=kind == emma",))
+
+
+MODEL = """\
+import backsweep as bs
+
+
+class Spread(bs.SlippageModel):
+    quote: str = bs.choice(["wide", "none"])
+
+    def slip(self, fill, bar):
+        return 0.5 * (bar.high - bar.low) if self.quote == "wide" else 0.0
+"""
+SPREAD = "costs.slippage={kind: custom, model: spread.py:Spread, quote: QUOTE}"
+
+
+def test_a_cost_models_text_is_set_in_the_file_and_not_searched(home):
+    (home / "spread.py").write_text(MODEL)
+    found = {
+        quote: bs.replay(home / "sweep.yaml", overrides=(SPREAD.replace("QUOTE", quote),)).result
+        for quote in ("wide", "none")
+    }
+    assert found["none"].metrics["slippage"] == 0.0 < found["wide"].metrics["slippage"]
+    with pytest.raises(StrategyError, match=r"Spread\.quote cannot be 'tight'"):
+        bs.replay(home / "sweep.yaml", overrides=(SPREAD.replace("QUOTE", "tight"),))
+    searched = "search.params={costs.slippage.quote: {choices: [wide, none]}}"
+    with pytest.raises(BadInput, match=r"unknown parameter `costs\.slippage\.quote`: it is a text"):
+        read_sweep(home / "sweep.yaml", overrides=(SPREAD.replace("QUOTE", "wide"), searched))

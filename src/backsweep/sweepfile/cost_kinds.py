@@ -37,7 +37,7 @@ class Custom(Section):
     """A cost model of the user's own; further keys give its class's parameters."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, float | int | bool] = Field(init=False)
+    __pydantic_extra__: dict[str, float | int | bool | str] = Field(init=False)
 
     kind: Literal["custom"]
     model: str
@@ -52,7 +52,7 @@ class Custom(Section):
         return f"{model.__module__}:{model.__qualname__}" if isinstance(model, type) else model
 
     @property
-    def params(self) -> dict[str, float | int | bool]:
+    def params(self) -> dict[str, float | int | bool | str]:
         """The parameters that are given."""
         return dict(self.__pydantic_extra__)
 

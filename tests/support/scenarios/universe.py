@@ -79,14 +79,69 @@ RICH = (  # currencies, models and a metric of the user's own, partial fills, in
     + "metrics: {worst: models.py:worst}\nexecution: {volume_share: 0.2}\nwalk_forward: {train: 60s, test: 20s}\n"
 )
 
+KINDS = """\
+import polars as pl
+import backsweep as bs
+
+
+class Kinds(bs.Strategy):
+    kind: str = bs.choice(["sma", "ema"])
+    span: int = bs.param(2, 12, default=5)
+    stop: float | None = bs.choice([None, 0.02, 0.05])
+
+    def features(self):
+        close = pl.col("close")
+        return {"mean": close.rolling_mean(5) if self.kind == "sma" else close.ewm_mean(span=self.span)}
+
+    def on_data(self, timestamp, data, context, broker):
+        for i in range(data.count):
+            bar = data[i]
+            held = broker.get_position(bar.asset).quantity
+            if held == 0.0 and bar.close > bar.mean:
+                units = 0.2 * broker.get_equity() / bar.close
+                if self.stop is None:
+                    broker.submit_order(bar.asset, 2.0 * units if self.kind == "ema" else units)
+                else:
+                    broker.submit_bracket(bar.asset, units, stop_loss=bar.close * (1.0 - self.stop))
+            elif held > 0.0 and bar.close < bar.mean:
+                broker.close_position(bar.asset)
+
+
+def of_params(run):
+    return float(len(run.params["kind"]) + (0 if run.params["stop"] is None else 10) + 100 * run.params["span"])
+"""
+CHOICES = """\
+study: determinism
+data: {bars: bars.parquet}
+strategy: kinds.py:Kinds
+account: {mode: sleeves, kind: margin, leverage: 2.0}
+costs: {commission: {kind: percentage, rate: 0.0005}, slippage: {kind: percentage, rate: 0.0002}}
+metrics: {of_params: kinds.py:of_params}
+search:
+  sampler: SAMPLER
+  seed: 11
+  trials: 36
+  batch: 12
+  params:
+    kind: {choices: [ema, sma]}
+    stop: {choices: [null, 0.02, 0.05]}
+    span: {low: 2, high: 12, when: kind == ema}
+    costs.slippage.rate: {choices: [0.0, 0.0002, 0.0005], when: span < 8}
+  objective: {maximize: sharpe}
+  constraints: ["max_drawdown <= 0.2"]
+  relations: ["span != 3"]
+  enqueue: [{kind: sma, stop: null}, {kind: ema, span: 9, stop: 0.05}]
+"""
+
 
 def write_rich(home):
-    """Write what a rich study reads beside the bars."""
+    """Write what rich studies, and those of texts and null, read beside the bars."""
     generator = np.random.default_rng(5)
     days = [datetime(2015, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(120)]
     rates = 1.1 * np.exp(np.cumsum(generator.normal(0, 0.005, len(days))))
     pl.DataFrame({"timestamp": days, "eurusd": rates}).write_parquet(Path(home) / "context.parquet")
     (Path(home) / "models.py").write_text(MODELS)
+    (Path(home) / "kinds.py").write_text(KINDS)
 
 
 def write_universe(path, assets=30, sessions=120, seed=3):
@@ -164,10 +219,11 @@ class Kept:
 def run_universe(home, name, sampler, backend, *, mode="sleeves", overrides=(), chunk=None, interrupt_after=None):
     """Run a study of `home`'s bars on a backend, interrupted once if it is asked for; returns its digest."""
     path = Path(home) / "sweep.yaml"
-    path.write_text((RICH if mode == "rich" else SWEEP.replace("MODE", mode)).replace("SAMPLER", sampler))
+    text = {"rich": RICH, "choices": CHOICES}.get(mode, SWEEP.replace("MODE", mode))
+    path.write_text(text.replace("SAMPLER", sampler))
     sweep = with_asset_groups(load_sweep(path, overrides))
     space = build_space(sweep, load_strategy(sweep.strategy).declared())
-    folder, identity = StudyFolder(Path(home) / name), identify(sweep, sha256(b"made"))
+    folder, identity = StudyFolder(Path(home) / name), identify(sweep, sha256(b"made"), space.dimensions)
     backend.interrupt_after = interrupt_after
     if interrupt_after is not None:
         with suppress(KeyboardInterrupt):

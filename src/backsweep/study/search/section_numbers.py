@@ -28,6 +28,14 @@ def check_number(sweep: Sweep, name: str, declared: Mapping[str, Param], where: 
         value = walk(content_of(sweep, section), rest)
         if isinstance(value, float | int) and not isinstance(value, bool):
             return
+        if isinstance(value, str):
+            raise BadInput(
+                f"unknown parameter `{name}`: it is a text",
+                where=where,
+                expected="a number under costs, account or execution; texts are searched among those of the strategy",
+                found=shown(value),
+                remedy=f"set `{name}` in the file, and run a study for each",
+            )
     numbers = [f"{section}.{key}" for section in _SECTIONS for key in _numbers(content_of(sweep, section))]
     raise BadInput(
         f"unknown parameter `{name}`",
