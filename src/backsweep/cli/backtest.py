@@ -49,8 +49,6 @@ def backtest(
 
     - backsweep backtest sweeps/demo.yaml --trial 17 --study studies/demo
 
-    - backsweep backtest sweeps/demo.yaml --study studies/groups
-
     """
     import backsweep  # noqa: PLC0415 - loads Polars and Numba, which --help does without
 
