@@ -243,6 +243,7 @@ def ml4t_backtest() -> Engine:
         config = ml4t.BacktestConfig(
             initial_cash=CASH,
             commission_rate=FEE,
+            slippage_rate=0.0,
             execution_mode=ml4t.ExecutionMode.NEXT_BAR,
         )
 

@@ -48,11 +48,16 @@ def describe(title: str, rows: Sequence[Measured]) -> list[str]:
             f"{row.sets:,}",
             f"{row.best:,.2f}" if row.best < 1_000 else f"{row.best:,.0f}",
             f"up to +{max(row.nanoseconds) / row.best - 1.0:.0%}" if len(row.nanoseconds) > 1 else "one",
-            f"{row.best / rows[0].best:,.3g}" if same else "trades differ",
+            _ratio(row.best / rows[0].best) if same else "trades differ",
             f"all {expected}" if same else f"{row.equal} of {expected}; has {row.trades}",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _ratio(value: float) -> str:
+    """Return a ratio with three digits."""
+    return f"{value:,.0f}" if value >= 100.0 else f"{value:.3g}"
 
 
 def write(page: Path, lines: Sequence[str]) -> None:
