@@ -1,4 +1,4 @@
-"""A study of brackets on daily bars that have finer bars and quotes beside them; run as a script it kills itself.
+"""A study of brackets by daily and weekly bars, with finer bars and quotes beside them; as a script it kills itself.
 
 `python bracket_study.py HOME NAME KIND MODE` runs a part of it, inline, and ends by SIGKILL after its first commit.
 """
@@ -50,11 +50,13 @@ class Brackets(bs.Strategy):
     target: float = bs.param(0.005, 0.02)
 
     def features(self):
-        return {"change": pl.col("close").pct_change()}
+        return {"change": pl.col("close").pct_change(), "week": bs.higher("1w", pl.col("close"))}
 
     def on_data(self, timestamp, data, context, broker):
         for i in range(data.count):
             bar = data[i]
+            if bar.close < bar.week:
+                continue
             if broker.get_position(bar.asset).quantity == 0.0 and bar.change > self.entry:
                 units = 0.1 * broker.get_equity() / bar.close
                 stop, target = bar.close * (1.0 - self.stop), bar.close * (1.0 + self.target)
