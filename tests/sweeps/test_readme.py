@@ -51,7 +51,7 @@ def test_the_cost_models_of_the_docs_run_and_are_swept(example):
         "slippage: {kind: custom, model: my_costs.py:PartOfRange, part: 0.1, times: 2.0}",
         "commission: {kind: custom, model: my_costs.py:Exchange, rate: 0.0005}",
     )
-    text = re.sub(r"commission: .*", models[1], re.sub(r"slippage: .*", models[0], file.read_text()))
+    text = re.sub(r"costs: .*", f"costs: {{{', '.join(models)}}}", file.read_text())
     file.write_text(text.replace("search:\n", "search:\n  params: {costs.slippage.part: {low: 0.0, high: 0.5}}\n"))
     study = bs.run(file, trials=4, backend="inline", out=example / "study")
     found = study.trials.sort("params_costs.slippage.part")
