@@ -131,7 +131,8 @@ bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial co
 	$(BIN)/python tests/bench/overheads.py
 
 bench-peers: $(PEERS)/.ready  ## compare what a bar costs with other engines that leave the same trades, and write docs/performance.md; minutes
-	PYTHONPATH=tests/bench $(PEERS)/bin/python -m peers
+	$(addsuffix _NUM_THREADS=1,RAYON NUMBA OMP) POLARS_MAX_THREADS=1 RAPTORBT_NO_VERSION_CHECK=1 \
+	    PYTHONPATH=tests/bench $(PEERS)/bin/python -m peers
 
 bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes
 	$(BIN)/python tests/bench/overheads.py --workers

@@ -7,6 +7,7 @@ whose trades are not those of this project is named with its number of trades, a
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
@@ -80,6 +81,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
+    if os.environ.get("NUMBA_NUM_THREADS") != "1":
+        sys.exit("every engine is to have one core: run make bench-peers, which sets that")
     warnings.simplefilter("ignore")  # of other engines
     prices = make_prices(BARS)
     written = [f"Written {date.today()}: one core of {processor()}, Python {platform.python_version()}.", ""]  # noqa: DTZ011
