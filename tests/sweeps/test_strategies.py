@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 import backsweep as bs
+from backsweep import live
 from backsweep.api.sweeps import check
+from backsweep.dataset import load
 from backsweep.strategy import load_strategy
 from backsweep.study.search.space import build_space, trial_spec
 from backsweep.sweepfile.load import load_sweep
@@ -43,6 +45,30 @@ def test_a_strategy_is_the_same_compiled_and_interpreted(name):
     assert compiled.metrics["rejected_orders"] == 0
     for frame in ("fills", "trades", "equity", "orders"):
         assert getattr(compiled, frame).equals(getattr(interpreted, frame)), frame
+
+
+def read_bars(sweep):
+    """Return the bars of a sweep as a frame, with the names of its assets and the times of its zone."""
+    shard = load(sweep.data)
+    times = pl.from_epoch("timestamp", time_unit="ns")
+    if shard.zone:
+        times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(shard.zone)
+    names = pl.col("asset").replace_strict(dict(enumerate(shard.assets)))
+    return shard.rows.with_columns(times, names)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["rsi2", "opening_range", "pairs", "trend"])
+def test_a_strategy_trades_on_paper_as_in_the_backtest(name):
+    sweep = load_sweep(SWEEPS / f"{name}.yaml", overrides=SHORT[name])
+    bars, cls = read_bars(sweep), load_strategy(sweep.strategy)
+    strategy = cls(**{key: value for key, value in WINDOWS.get(name, {}).items() if "." not in key})
+    given = {"account": sweep.account, "execution": sweep.execution, "costs": sweep.costs}
+    backtest = bs.backtest(bars, strategy, compiled=False, **given)
+    assert backtest.trades.height >= 5
+    paper = live.replay(bars, strategy, **given)
+    for frame in ("fills", "trades", "equity", "orders"):
+        assert getattr(paper, frame).equals(getattr(backtest, frame)), frame
 
 
 @pytest.mark.long
