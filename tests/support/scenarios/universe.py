@@ -74,6 +74,7 @@ RICH = (  # currencies, models and a metric of the user's own, partial fills, in
     .replace("kind: percentage", "kind: custom, model: 'models.py:Exchange'", 1)
     .replace("kind: percentage, rate: 0.0002", "kind: custom, model: 'models.py:PartOfRange', part: 0.1")
     .replace("costs.slippage.rate: {choices: [0.0, 0.0002, 0.0005]}", "costs.slippage.part: {choices: [0.0, 0.1, 0.5]}")
+    .replace("costs.slippage.rate: 0.0}", "costs.slippage.part: 0.0}")
     .replace("search:\n", "  financing: {margin_interest: 0.06, short_borrow: 0.01}\nsearch:\n")
     .replace("maximize: sharpe", "maximize: sharpe + 10 * worst")
     + "metrics: {worst: models.py:worst}\nexecution: {volume_share: 0.2}\nwalk_forward: {train: 60s, test: 20s}\n"

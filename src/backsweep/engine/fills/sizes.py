@@ -42,9 +42,8 @@ def fillable(state: State, order: Any, row: int, quantity: float) -> float:
 @kernel
 def filled_at(state: State, asset: int, row: int) -> float:
     """Return the units that the asset's orders have filled at the bar at `row` so far, those of all parts."""
-    parts = state.sizes.parts
-    book = record_at(state.books, asset - asset % parts)
-    return book.filled_units if book.filled_row == row - row % parts else 0.0
+    book = record_at(state.books, _first_part(state, asset))
+    return book.filled_units if book.filled_row == _first_part(state, row) else 0.0
 
 
 @kernel
@@ -58,7 +57,13 @@ def price_paid(state: State, order: Any, row: int, quantity: float, price: float
 @kernel
 def count_filled(state: State, asset: int, row: int, quantity: float) -> None:
     """Count the units of a fill against the bar at `row`."""
-    parts = state.sizes.parts
-    book = record_at(state.books, asset - asset % parts)
+    book = record_at(state.books, _first_part(state, asset))
     book.filled_units = filled_at(state, asset, row) + abs(quantity)
-    book.filled_row = row - row % parts
+    book.filled_row = _first_part(state, row)
+
+
+@kernel
+def _first_part(state: State, number: int) -> int:
+    """Return the asset or row, of those that parts have of the same asset, that is the first part's."""
+    parts = state.sizes.parts
+    return number if parts == 1 else number - number % parts  # a division would slow every fill
