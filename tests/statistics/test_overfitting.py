@@ -143,3 +143,51 @@ def test_block_sums_that_cannot_be_split_are_refused():
 
 def test_what_comes_without_skill_is_the_published_figure():
     assert (overfitting.NO_SKILL, overfitting.NO_SKILL_DEVIATION) == (0.5, 0.14)  # simulated above
+
+
+def ratio_of(sums, squares, counts, chosen):
+    """The Sharpe ratio of one trial over some blocks, with a root and a division: sums as the module adds them."""
+    half = len(counts) // 2
+    total, square = (
+        sum((values[b] for b in chosen if b < half), 0.0) + sum((values[b] for b in chosen if b >= half), 0.0)
+        for values in (sums, squares)
+    )
+    count = float(sum(counts[b] for b in chosen))
+    deviations = square - total * total * (1.0 / count)
+    if not deviations > blocks.NEGLIGIBLE * square:
+        return -math.inf
+    return total / math.sqrt(deviations * (count * count / max(count - 1.0, 1.0)))
+
+
+def one_split_after_the_other(kept):
+    trials, oos, logits = [], [], []
+    everything = set(range(kept.blocks))
+    for chosen in combinations(range(kept.blocks), kept.blocks // 2):
+        rest = sorted(everything - set(chosen))
+        inside, outside = (
+            [ratio_of(*each, kept.counts, part) for each in zip(kept.sums, kept.squares, strict=True)]
+            for part in (chosen, rest)
+        )
+        best = int(np.argmax(inside))
+        found = outside[best]
+        rank = sum(each < found for each in outside) + (sum(each == found for each in outside) + 1) / 2
+        trials.append(best)
+        oos.append(found)
+        logits.append(np.log(rank) - np.log(kept.trials + 1 - rank))
+    return trials, oos, logits
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-150, 1e75])
+def test_what_squares_decide_is_what_the_ratios_decide_bit_by_bit(scale):
+    """More trials than are compared at a time; some are equal, some never trade, some are constant or nearly equal."""
+    returns = np.random.default_rng(4).normal(0.02, 1.0, (90, 150)) * scale
+    returns[:, 100:120] = returns[:, :20]
+    returns[:, 60:70] = 0.0
+    returns[:, 70] = scale
+    returns[:, 71:80] = returns[:, 81:90] * (1.0 + 2e-16 * np.arange(90)[:, None])
+    kept = statistics.block_sums(returns, 6)
+    found = overfitting.overfitting_of_blocks(kept)
+    trials, oos, logits = one_split_after_the_other(kept)
+    assert found.selected.tolist() == trials
+    assert found.oos.tolist() == oos
+    assert found.logits.tolist() == logits

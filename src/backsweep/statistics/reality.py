@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TIE = 1e-9
 """Statistics that differ from the best by less than this share are equal, up to rounding."""
-_WIDTH = 512  # trials at a time, so that a chunk of 1,000 resamples fits the processor's cache
+_WIDTH, _ROWS = 512, 32  # trials, and resamples of them, at a time, so that what is computed fits the processor's cache
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,14 @@ def _largest_differences(
     for part, sums, squares in kept.chunks(_WIDTH):
         keep = taken[part]
         if keep.any():
-            totals = drawn @ sums[keep].T
-            values = totals / counts if by_mean else sharpe_of_sums(totals, drawn @ squares[keep].T, counts)
-            values -= own[part][keep]
-            np.fmax(largest, np.fmax.reduce(values, axis=1), out=largest)
+            totals, measured = drawn @ sums[keep].T, own[part][keep]
+            squared = totals if by_mean else drawn @ squares[keep].T
+            for start in range(0, len(drawn), _ROWS):
+                rows = slice(start, start + _ROWS)
+                total, count, top = totals[rows], counts[rows], largest[rows]
+                values = total / count if by_mean else sharpe_of_sums(total, squared[rows], count)
+                values -= measured
+                np.fmax(top, np.fmax.reduce(values, axis=1), out=top)
     return largest
 
 
