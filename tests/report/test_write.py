@@ -16,6 +16,8 @@ from backsweep.study.store.selected import write_selected
 
 TIMES = [datetime(1970, 1, 2), datetime(1970, 1, 4)]  # noqa: DTZ001 - times as records have them
 
+PLOTLY = '<script type="text/plain" id="plotly">/**'
+
 
 @pytest.fixture
 def study(bench):
@@ -29,7 +31,7 @@ def test_a_page_has_its_sections_in_order_and_loads_nothing(study):
     assert place == str(study.path / "report.html")
     assert re.findall(r"<h2>(.*?)</h2>", page)[:3] == ["Verdict", "The selected trial, in sample", "Trials"]
     assert re.findall(r"<h2>(.*?)</h2>", page)[-1] == "How it was made"
-    head, _, rest = page.partition("<script>/**")
+    head, _, rest = page.partition(PLOTLY)
     assert rest
     assert "http:" not in head
     assert "https:" not in head
@@ -100,9 +102,9 @@ def write_records(study, asset="SPY", reason="signal", params=None):
 
 
 def test_the_trades_and_the_account_of_what_was_selected_are_shown(study):
-    assert "Account" not in report_bytes(study).decode().partition("<script>/**")[0]
+    assert "Account" not in report_bytes(study).decode().partition(PLOTLY)[0]
     write_records(study)
-    page = report_bytes(study).decode().partition("<script>/**")[0]
+    page = report_bytes(study).decode().partition(PLOTLY)[0]
     assert re.findall(r"<h2>(.*?)</h2>", page)[-3:-1] == ["Trades of the selected trial, in sample", "Account"]
     for shown in ("1; 1 long, 0 short", "entry pred", "<dt>rejected: signal</dt><dd>1</dd>", "Prices with fills"):
         assert shown in page

@@ -23,6 +23,12 @@ CHOOSE = """<script>setTimeout(() => {
   pick.dispatchEvent(new Event("change"));
 }, 1000)</script></body>"""
 
+EARLY = """<script>addEventListener("load", () => {
+  document.body.dataset.early = `${Boolean(window.Plotly)} ${document.querySelectorAll(".js-plotly-plot").length}`;
+  dispatchEvent(new Event("beforeprint"));
+  document.body.dataset.printed = document.querySelectorAll(".js-plotly-plot").length;
+})</script></body>"""
+
 pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
 
@@ -50,6 +56,15 @@ def test_charts_are_drawn_and_a_table_sorts_without_an_error(bench, tmp_path):
     numbers = [float(each) for each in re.findall(r'<tr><td data-order="([^"]*)"', table.partition("</table>")[0])]
     assert len(numbers) > 1
     assert numbers == sorted(numbers)
+
+
+def test_a_page_is_there_before_its_charts_and_printed_with_all_of_them(tmp_path):
+    fills = [(datetime(2020, 1, 2), 1.0, 2.0, "signal")]  # noqa: DTZ001 - times as records have them
+    charts = [Chart(str(place), price_figure([], np.zeros(0), fills), "") for place in range(12)]
+    page = render_page("a", "b", [Section("c", charts)]).decode()
+    shown = open_page(page, EARLY, tmp_path)
+    assert 'data-early="false 0"' in shown
+    assert 'data-printed="12"' in shown
 
 
 def test_an_asset_that_is_chosen_is_drawn_and_the_one_before_is_hidden(tmp_path):
