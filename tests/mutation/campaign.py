@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n" + "\n".join(table([mutant for _, mutant in chosen], verdicts)))
     survivors = [mutant for mutant, verdict in verdicts.items() if verdict.outcome == SURVIVED]
     for mutant in survivors:
-        print(f"\n{mutant.path}:{mutant.line}: {mutant.kind}\n{mutant.diff}")
+        print(f"\n{_described(mutant)}")
     return 1 if len(verdicts) - len(survivors) < ENOUGH * len(verdicts) else 0
 
 
@@ -48,6 +48,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="modules whose paths hold one of these texts, separated by commas")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     return parser.parse_args(arguments)
+
+
+def _described(mutant: Mutant) -> str:
+    return f"{mutant.path}:{mutant.line}: {mutant.kind}\n{mutant.diff}"
 
 
 def candidates(root: Path, only: str = "", areas: Sequence[Area] = AREAS) -> list[tuple[Area, Mutant]]:
@@ -97,6 +101,8 @@ def try_all(
                 free.put(bench)
             name = area.name if mutant is None else f"{mutant.path.removeprefix(SOURCES)[1:]}:{mutant.line}"
             print(f"{verdict.outcome:<9}{verdict.seconds:>5.0f} s  {name}", file=sys.stderr, flush=True)
+            if mutant is not None and verdict.outcome == SURVIVED:  # at once, for the table takes an hour
+                print(f"\n{_described(mutant)}\n", file=sys.stderr, flush=True)
             return verdict
 
         limits = {}

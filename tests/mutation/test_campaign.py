@@ -46,7 +46,9 @@ def test_survivors_are_named_and_endless_loops_count_as_noticed(tree, capsys):
         ("src/backsweep/sign.py", "-    return -1 if x < 0 else 1\n+    return -1 if x <= 0 else 1"): SURVIVED,
     }
     assert (tree / "src/backsweep/sign.py").read_text() == SIGN
-    assert "survived" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "survived" in printed
+    assert "+    return -1 if x <= 0 else 1\n" in printed  # what no test notices stands below its line, at once
     lines = campaign.table([mutant for _, mutant in mutants], verdicts)
     assert [line.split() for line in lines[1:4]] == [
         ["count", "2", "1", "0", "1", "0"],
