@@ -16,10 +16,12 @@ from oracle.judge import compare
 from scenarios.random_scripts import ACCOUNTS, random_scenario
 
 costs = {"commission": {"kind": "per_lot", "amount": 1.25, "units": 7.0, "minimum": 2.0, "maximum": 0.02}}
-fills = 0
-for seed in range(20):
-    fills += len(compare(random_scenario(seed, account=ACCOUNTS[seed % 4], costs=costs, assets=1 + seed % 3)).fills)
-assert fills > 100
+fills = []
+for seed in range(40):
+    given = {"account": ACCOUNTS[seed % 4], "costs": costs, "assets": 1 + seed % 3, "per_session": 1 + seed % 2}
+    fills += compare(random_scenario(seed, **given)).fills
+assert len(fills) > 100
+assert sum(fill.order.type == "limit_on_close" for fill in fills) > 5
 """
 SWEEP = """
 study: page

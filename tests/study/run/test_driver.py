@@ -9,6 +9,7 @@ from numpy.random import default_rng
 
 from backsweep.errors import BadInput, StudyConflict
 from backsweep.metrics.summary import METRICS
+from backsweep.storage.local import LocalFiles
 from backsweep.study.results.study import open_study
 from backsweep.study.search.samplers.random import RandomProposer
 from backsweep.study.store.folder import StudyFolder
@@ -432,3 +433,16 @@ def test_committing_a_batch_twice_changes_nothing(bench):
     assert len(list(path.parent.iterdir())) == 2  # nobody names the loser's part, and the next run removes it
     folder.clear_uncommitted()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_resume_reads_what_the_architecture_page_says(bench, monkeypatch):
+    bench.run("cut", bench.sweep(sampler="tpe", trials=16))
+    read, get = set(), LocalFiles.get
+
+    def record(files, name):
+        read.add(name.split("/")[0])
+        return get(files, name)
+
+    monkeypatch.setattr(LocalFiles, "get", record)
+    assert bench.run("cut", bench.sweep(sampler="tpe", trials=32)).resumed == 16
+    assert read == {"study.json", "lease", "manifest", "trials", "sessions.parquet"}
