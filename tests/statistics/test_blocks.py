@@ -39,6 +39,20 @@ def test_merging_blocks_is_summing_larger_ones():
     assert np.array_equal(merged.counts, direct.counts)
     with pytest.raises(BadInput, match="do not merge"):
         merged.merged(5)
+    whole = merged.merged(1)
+    assert whole.sums[:, 0] == pytest.approx(returns.sum(axis=0), rel=1e-12)
+    assert (whole.counts.tolist(), whole.sessions) == ([256], 256)
+
+
+@given(st.integers(1, 12), st.integers(1, 14))
+def test_chunks_hold_every_trial_once_and_in_order(trials, width):
+    kept = blocks.block_sums(np.arange(4.0 * trials).reshape(4, trials) / 100.0, 2)
+    chunks = list(kept.chunks(width))
+    places = [place for part, _, _ in chunks for place in range(part.start, part.stop)]
+    assert places == list(range(trials))
+    assert max(part.stop - part.start for part, _, _ in chunks) == min(width, trials)
+    assert np.array_equal(np.concatenate([sums for _, sums, _ in chunks]), kept.sums)
+    assert np.array_equal(np.concatenate([squares for _, _, squares in chunks]), kept.squares)
 
 
 def test_sessions_without_any_return_are_dropped_and_others_earn_nothing():

@@ -101,6 +101,12 @@ def test_the_p_value_of_a_trial_alone_is_that_of_its_sharpe_ratio():
     assert _p_values(own, skew, kurtosis, 50) == pytest.approx(single, rel=1e-9)
 
 
+def test_a_trial_whose_sharpe_ratio_has_no_standard_error_has_a_p_value_of_one():
+    """1 - skew S + (kurtosis - 1) / 4 S^2 is 1 - 2 + 1 = 0, and with a skew of 3 below zero."""
+    ones = np.ones(2)
+    assert _p_values(ones, np.array([2.0, 3.0]), 5.0 * ones, 50).tolist() == [1.0, 1.0]
+
+
 def test_failed_trials_count_in_the_number_tried():
     returns = np.random.default_rng(0).normal(0.0005, 0.01, (1280, 60))
     few, many = findings(returns), findings(returns, tried=6000)
