@@ -147,6 +147,9 @@ def test_the_number_of_rows_that_break_a_rule_is_said(change):
     error = refusal(change(2, low=25.0).with_columns(low=pl.lit(25.0)))
     assert error.where == "bars, row 1, column high"
     assert error.found.endswith("; 6 such rows in all")
+    two = refusal(change(2, high=18.0).with_columns(high=pl.when(pl.arange(6) < 2).then(1.0).otherwise("high")))
+    assert two.found.endswith("; 2 such rows in all")
+    assert "such rows" not in refusal(change(2, high=18.0)).found
 
 
 def test_an_empty_timestamp_is_refused(change):
