@@ -164,6 +164,15 @@ def test_an_order_is_described_by_what_was_asked_for(changes, text):
     assert _describe(None, SimpleNamespace(assets=("A",))) == "no order"
 
 
+@pytest.mark.parametrize(("rows", "count"), [(1, 12), (30_000_000 // 5, 5), (10**9, 3)])
+def test_half_of_the_moments_are_ones_at_which_something_was_asked_for(rows, count):
+    """Of 100,000 moments 50 have a request: another one is hit by chance once in 2,000."""
+    asked = 2_000 * np.arange(50)
+    chosen = _choose(asked, 100_000, rows, np.random.default_rng(0))
+    assert chosen.size == count
+    assert np.isin(chosen, asked).sum() == count // 2
+
+
 def test_the_last_moment_is_not_tested_because_it_has_no_future():
     asked = np.arange(10)
     for seed in range(20):

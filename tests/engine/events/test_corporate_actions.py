@@ -207,6 +207,13 @@ def test_shorts_pay_a_dividend():
     assert result.cash_flows["amount"].to_list() == [-15.0]
 
 
+@pytest.mark.parametrize("units", [1.0, -1.0, 0.25])
+def test_a_position_of_any_size_has_its_dividend(units):
+    result = run(bars(*flat(100.0, 4)), [market(0, units)], actions=dividend(2, 2.0))
+    assert result.equity["equity"].to_list() == [10_000.0, 10_000.0, 10_000.0 + 2.0 * units, 10_000.0 + 2.0 * units]
+    assert result.cash_flows.select("quantity", "amount").rows() == [(units, 2.0 * units)]
+
+
 @pytest.mark.parametrize(("bought", "paid"), [(0, 10.0), (1, 0.0)])
 def test_who_buys_on_the_ex_date_receives_nothing(bought, paid):
     result = run(bars(*flat(100.0, 4)), [market(bought, 10)], actions=dividend(2, 1.0))

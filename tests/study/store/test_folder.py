@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenarios.toy_study import ToyBackend, run_toy
+from scenarios.toy_study import SWEEP, ToyBackend, run_toy
 
 from backsweep.errors import StudyConflict
 from backsweep.storage.sealed import sealed, sha256, unsealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.folder import StudyFolder
+from backsweep.study.store.identity import identify
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.load import load_sweep
 from backsweep.trial.contract import DataInfo
@@ -121,6 +122,26 @@ def test_a_sweep_that_names_no_sampler_goes_on_with_the_former_default(tmp_path,
     file.write_text((tmp_path / f"{begun}.yaml").read_text().replace(f"sampler: {begun}, ", named))
     assert StudyFolder(tmp_path / "study").completed(load_sweep(file)).search.sampler == goes_on
     assert StudyFolder(tmp_path / "none").completed(load_sweep(file)).search.sampler == "auto"
+
+
+@pytest.mark.parametrize(("begun", "named", "goes_on"), [
+    ("final: false", "", False),
+    ("final: true", "", True),
+    ("final: false", "final: true", True),  # which is refused: another study
+    ("final: true", "final: false", False),
+])  # fmt: skip
+def test_a_sweep_that_names_no_final_choice_goes_on_as_its_study_began(tmp_path, begun, named, goes_on):
+    sweeps = []
+    (tmp_path / "toy.py").write_text("class Toy: ...\n")
+    for number, final in enumerate((begun, named)):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(SWEEP.replace("SAMPLER", "random") + f"walk_forward: {{train: 3s, test: 2s, {final}}}\n")
+        sweeps.append(load_sweep(file))
+    folder = StudyFolder(tmp_path / "study")
+    folder.create(identify(sweeps[0], sha256(b"data")), ToyBackend().start(None))
+    assert folder.completed(sweeps[1]).walk_forward.final is goes_on
+    undivided = sweeps[1].model_copy(update={"walk_forward": None})
+    assert folder.completed(undivided).walk_forward is None
 
 
 def test_an_older_study_has_the_dates_of_its_ends_in_utc(study):
