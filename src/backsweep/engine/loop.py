@@ -15,9 +15,10 @@ Rows are grouped by timestamp. For each group, in this order:
 5. positions are closed where a segment ends flat (`events.segment`) or an asset ends (`events.corporate_actions`);
 6. the session is closed if this is its last group, and a run that breaks a limit ends there (`events.early_stop`).
 
-`make_loop` returns the loop for one strategy. It is compiled once a machine, with everything that it calls here, as a
-part of the function that runs many trials (`trial.chunk_loop`). Rare steps are called from the loop itself, each behind
-its condition: inside a kernel they would make it too large to be inlined, and every bar would pay for a call.
+`make_loop` returns the loop for one strategy. It is compiled once a machine, with the kernels that it calls but for the
+large ones, as a part of the function that runs many trials (`trial.chunk_loop`). Rare steps are called from the loop
+itself, each behind its condition: inside a kernel they would make it too large to be inlined, and every bar would pay
+for a call.
 """
 
 from __future__ import annotations

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 from numba import typeof
-from numba.extending import register_jitable
 
 from backsweep.bars import Context, Data
 from backsweep.broker import Broker
 from backsweep.engine.compile.choices import coded_attribute
-from backsweep.engine.compile.kernel import record_at, record_dtype
+from backsweep.engine.compile.kernel import linked, record_at, record_dtype
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view, wrapped_attribute
 from backsweep.engine.loop import make_loop
 from backsweep.strategy.combination import WEIGHT, dotted, parts_of
@@ -133,10 +132,10 @@ def _bind(cls: type[Strategy]) -> Bound:
     fields = [(name, kind) for name, kind in kinds.items() if name not in per_asset]
     values = record_dtype(fields or [("nothing", "i8")])
     self_view = make_self(cls, tuple(per_asset))
-    on_data = register_jitable(error_model="numpy")(cls.on_data)
+    on_data: Any = linked(cls.on_data)
     register_module_functions(cls)
 
-    @register_jitable(error_model="numpy")
+    @linked
     def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
         on_data(
             self_view(values, *memory),
@@ -166,9 +165,10 @@ def _bind_parts(cls: type[Strategy], parts: dict[str, Bound]) -> BoundParts:
 
 def _decide_part(name: str, part: Bound, place: int, count: int) -> Callable[..., None]:
     """Return what calls the `on_data` of one of `count` parts, on the market as it is without the others."""
-    on_data, self_view = register_jitable(error_model="numpy")(part.cls.on_data), part.view
+    on_data: Any = linked(part.cls.on_data)
+    self_view = part.view
 
-    @register_jitable(error_model="numpy")
+    @linked
     def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
         own = values[name]
         on_data(
@@ -185,7 +185,7 @@ def _decide_part(name: str, part: Bound, place: int, count: int) -> Callable[...
 def _decide_both(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
     """Return what decides with the one and then the other."""
 
-    @register_jitable(error_model="numpy")
+    @linked
     def decide(state: Any, market: Any, values: Any, memory: Any, group: Any, index: int) -> None:
         first(state, market, values, memory, group, index)
         second(state, market, values, memory, group, index)
@@ -255,4 +255,4 @@ def register_module_functions(cls: type[Declared]) -> None:
         module = sys.modules.get(home)
         for function in list(vars(module).values()) if module else ():
             if inspect.isfunction(function) and not function.__module__.startswith(("numba", "numpy")):
-                register_jitable(error_model="numpy")(function)
+                linked(function)

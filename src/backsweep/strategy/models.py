@@ -50,10 +50,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numba.extending import register_jitable
 
 from backsweep.bars import Bar
-from backsweep.engine.compile.kernel import record_dtype
+from backsweep.engine.compile.kernel import linked, record_dtype
 from backsweep.engine.compile.loop_cache import compile_callback
 from backsweep.engine.compile.views import Attribute, View, ViewType, record_attribute, view
 from backsweep.engine.costs.custom import SIGNATURE, record_reader
@@ -214,7 +213,7 @@ def bind_model(cls: type[CostModel]) -> BoundModel:
 
 def _compile(bound: BoundModel, columns: np.dtype[Any]) -> Any:
     """Compile the model; an exception in it is answered with NaN, which is no cost."""
-    ask = register_jitable(error_model="numpy")(getattr(bound.cls, bound.cls.method))
+    ask = linked(getattr(bound.cls, bound.cls.method))
     with modules_of(bound.cls):
         register_module_functions(bound.cls)
     self_view = bound.view

@@ -14,7 +14,7 @@ import numpy as np
 from numba import config
 
 from backsweep.engine.codes import CARRIED, FRESH, NO_FAILURE, NONE, PRUNED_DRAWDOWN, PRUNED_RUIN, PRUNED_TRADES
-from backsweep.engine.compile.kernel import inlined, kernel
+from backsweep.engine.compile.kernel import kernel, large_kernel, linked
 from backsweep.engine.compile.loop_cache import compile_loop
 from backsweep.engine.state import State, open_state, point_assets
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, PRUNED_BY_TRAINING
@@ -83,16 +83,16 @@ def chunk_loop(bound: Bound, *, compiled: bool) -> Callable[..., None]:
     if not compiled or config.DISABLE_JIT:
         return make_chunk_loop(bound.loop, lambda function: function)
     if bound.cls not in _COMPILED:
-        _COMPILED[bound.cls] = compile_loop(make_chunk_loop(bound.loop, inlined), bound.fingerprint)
+        _COMPILED[bound.cls] = compile_loop(make_chunk_loop(bound.loop, linked), bound.fingerprint)
     return _COMPILED[bound.cls]
 
 
-def make_chunk_loop(loop: Callable[..., None], inline: Callable[[Any], Any]) -> Callable[..., None]:
+def make_chunk_loop(loop: Callable[..., None], register: Callable[[Any], Any]) -> Callable[..., None]:
     """Return the function that runs a job's trials, up to the first that fails.
 
-    `inline` makes a strategy's loop a part of it; everything else is the same for all strategies, and kernels.
+    `register` makes a strategy's loop known to the compiler; all else is the same for all strategies, and kernels.
     """
-    run_loop = inline(loop)
+    run_loop = register(loop)
 
     def run_chunk(handle: Any, market: Any, values: Any, memory: Any, job: Any) -> None:
         state = open_state(handle)
@@ -178,7 +178,7 @@ def reason_of(state: State) -> int:
     return 0 if whole else NONE
 
 
-@kernel
+@large_kernel
 def add_to_range(
     job: Any, run: Any, state: State, equity: float, gross: float, ran: bool, sums: NDArray[np.float64]
 ) -> None:
@@ -197,7 +197,7 @@ def note_pruned(job: Any, run: Any, reason: int, sessions: int) -> None:
         job.pruned[run.fold] = 1
 
 
-@kernel
+@large_kernel
 def summarise_slot(job: Any, index: int, row: int, sums: NDArray[np.float64]) -> None:
     """Write a segment's figures; of one that was pruned, how many sessions it had, and why nothing else."""
     slot = job.slots[index]

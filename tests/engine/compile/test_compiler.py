@@ -126,6 +126,54 @@ def test_of_those_that_begin_at_once_one_compiles_and_the_others_read(tmp_path):
     assert int(counts[2][0]) > 20
 
 
+LARGE = """
+import numpy as np
+from backsweep.engine.compile import compiler
+from backsweep.engine.compile.loop_cache import compile_loop
+from backsweep.engine.codes import EXPIRED, WORKING
+from backsweep.engine.orders.time_in_force import expire_dated
+from backsweep.engine.state import allocate, open_state
+from backsweep.engine.tables import BAR, GROUP
+
+def loop(handle, out):
+    state = open_state(handle)
+    expire_dated(state)
+    out[0] += 1.0
+
+tables = allocate(np.zeros(2, BAR), np.zeros(2, GROUP), assets=2, sessions=2, log_capacity=2, currencies=1)
+out = np.zeros(1)
+compile_loop(loop, "large")(tables.handle(compiled=True), out)
+print(out[0], compiler.counts["read"], compiler.counts["compiled"])
+"""
+
+
+@pytest.mark.slow
+def test_a_loop_that_is_read_finds_its_large_kernels_or_is_compiled_again(tmp_path):
+    """The linker ends the process where a symbol is missing; the loop needs `expire_dated`, and this `close_order`."""
+
+    def play():
+        environment, command = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, [sys.executable, "-c", LARGE]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - the program above
+        answer, read, made = done.stdout.split()
+        return answer, int(read), int(made)
+
+    def file_of(kernel):
+        found = {path: path.read_bytes().find(f"{len(kernel)}{kernel}B".encode()) for path in kernels()}
+        return min((path for path in found if found[path] > 0), key=found.__getitem__)  # it begins with its own symbol
+
+    def kernels():
+        return tmp_path.glob("kernels-*/kernels/*")
+
+    assert play()[:2] == ("1.0", 0)
+    assert play() == ("1.0", 3, 0)
+    for kernel in ("close_order", "expire_dated"):
+        file_of(kernel).unlink()
+        answer, _, made = play()
+        assert answer == "1.0"
+        assert made >= 2  # the kernel and the loop
+    assert play() == ("1.0", 3, 0)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "cache_folder", lambda: tmp_path)
@@ -171,8 +219,8 @@ def test_code_without_the_function_is_compiled_again_once(folder):
     (other,) = folder.iterdir()
     assert run() == (5.0, 0, 1)
     (path,) = set(folder.iterdir()) - {other}
-    (symbol, parts), (_, foreign) = (pickle.loads(compiler.LOOPS.read(file.name)) for file in (path, other))  # noqa: S301 - ours
-    compiler.LOOPS.write(path.name, dumps((symbol, (foreign[0], *parts[1:]))))
+    (symbol, needs, parts), (*_, foreign) = (pickle.loads(compiler.LOOPS.read(file.name)) for file in (path, other))  # noqa: S301 - ours
+    compiler.LOOPS.write(path.name, dumps((symbol, needs, (foreign[0], *parts[1:]))))
     assert run() == (5.0, 0, 1)
     assert run() == (5.0, 1, 0)
 

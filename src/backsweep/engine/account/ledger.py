@@ -35,7 +35,7 @@ from backsweep.engine.codes import (
     NONE,
     SHORT_CREDIT,
 )
-from backsweep.engine.compile.kernel import kernel, load, record_at, small_kernel
+from backsweep.engine.compile.kernel import kernel, large_kernel, load, record_at, small_kernel
 from backsweep.engine.lots import in_lots
 from backsweep.engine.state import State
 from backsweep.engine.tables import SETTLEMENTS
@@ -43,7 +43,7 @@ from backsweep.engine.tables import SETTLEMENTS
 DAYS_PER_INTEREST_YEAR = 365.0
 
 
-@kernel
+@large_kernel
 def apply_fill(
     state: State,
     order: Any,
@@ -308,7 +308,7 @@ def value_account(state: State) -> None:
     account.valued = 1
 
 
-@kernel
+@large_kernel
 def close_session(state: State, session: int) -> None:
     """Record equity, gross position value and exposure (their ratio) at the end of session number `session`."""
     value_account(state)
@@ -331,7 +331,7 @@ def close_session(state: State, session: int) -> None:
         cursor.overnight = 1
 
 
-@kernel
+@large_kernel
 def accrue_financing(state: State, group: Any) -> None:
     """Charge what it cost to hold the account since the last session's end: interest on debt, fees on shorts.
 
@@ -371,7 +371,7 @@ def accrue_financing(state: State, group: Any) -> None:
     account.valued = 0
 
 
-@kernel
+@large_kernel
 def pay_funding(state: State, group: Any) -> None:
     """Exchange funding for the positions held at these closes: value x the bar's rate, paid by longs, got by shorts.
 
@@ -396,7 +396,7 @@ def pay_funding(state: State, group: Any) -> None:
                 log_flow(state, bar.asset, FUNDING, quantity, -due, asset.currency)
 
 
-@kernel
+@large_kernel
 def log_equity(state: State, index: int) -> None:
     """Log the account at this timestamp; recorded runs only."""
     value_account(state)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from backsweep.engine.codes import LOG_FULL, NO_FAILURE, NONE
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.slots import is_live, slot_of
 from backsweep.engine.state import State
 
@@ -112,7 +112,7 @@ def log_order(state: State, order: Any, closed: int) -> None:
     entry.last_price = order.close_seen
 
 
-@kernel
+@large_kernel
 def log_live_orders(state: State) -> None:
     """Log the orders that are alive when a recorded run ends."""
     cursor = state.cursor

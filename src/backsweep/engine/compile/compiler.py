@@ -5,8 +5,10 @@ is looked for on disk under its symbol, and the file must say that it holds this
 read is dropped and compiled again; where the linker refuses what was read, all of it is. Numba's own cache on disk is
 not used: its index names another process's file where two of them write at once, and it checks none of this.
 
-A kernel is only ever linked into what calls it: it is kept as bitcode, optimised with its caller alone, and no machine
-code is made of it.
+Most kernels are only ever linked into what calls them: they are kept as bitcode, optimised with their callers alone,
+and no machine code is made of them. So are the methods of a strategy, which are not kept. A large kernel has machine
+code of its own, made once for all strategies. What calls it declares it and nothing else, so what is kept says which
+large kernels it needs, and these are loaded first: the linker ends the process where a symbol is missing.
 
 Parts of Numba's library and the methods of a strategy, whose names Numba counts in each process, end up inside of what
 is kept. They are made private once they are optimised, so that the linker finds no other under the same name.
@@ -22,7 +24,7 @@ from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
-from llvmlite.binding import parse_bitcode
+from llvmlite.binding import parse_assembly, parse_bitcode
 from numba._dynfunc import make_function
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
 from numba.core.compiler import Compiler, CompileResult, compile_result
@@ -37,11 +39,16 @@ from backsweep.engine.compile.symbols import content_of, describe_types, is_coun
 KERNELS = Store("kernels")
 LOOPS = Store("loops", limit=KEPT)
 
+_BITCODE = b"BC"  # how bitcode begins
+
 counts: Counter[str] = Counter()
 """How many functions this process has `read` from disk and `compiled`, of those that can be kept."""
 
 
 _read: list[tuple[Store, str]] = []
+
+_large: dict[str, tuple[str, CompileResult]] = {}
+"""The large kernels that this process has, by their symbols, each with the name under which it is kept."""
 
 
 class KeptCompiler(Compiler):
@@ -54,16 +61,20 @@ class KeptCompiler(Compiler):
 
     def compile_extra(self, func: FunctionType) -> CompileResult:
         """Return the compiled function for the types that this compiler was made for."""
+        if not self.trusting:
+            return super().compile_extra(func)
         state = self.state
+        codegen = state.targetctx.codegen()
+        store = LOOPS if hasattr(func, "fingerprint") else KERNELS
+        kind: type[_KeptLibrary] = _KeptLibrary
+        if store is KERNELS and state.flags.no_cpython_wrapper:
+            kind = _LargeLibrary if hasattr(func, "large") else _LinkedLibrary
+            state.targetctx.get_executable = _not_callable  # this context is a copy, made for this function
         content = content_of(func)
-        if not self.trusting or content is None or describe_types((*state.args, state.return_type)) is None:
+        if content is None or describe_types((*state.args, state.return_type)) is None:
+            state.library = (_KeptLibrary if kind is _LargeLibrary else kind)(codegen, func.__qualname__)
             return super().compile_extra(func)
         self._content = content
-        store = LOOPS if hasattr(func, "fingerprint") else KERNELS
-        linked = store is KERNELS and state.flags.no_cpython_wrapper
-        if linked:
-            state.targetctx.get_executable = _not_callable  # this context is a copy, made for this function
-        codegen = state.targetctx.codegen()
         tags = [state.flags.get_mangle_string()]  # later, Numba notes in the flags that it has inlined something
         state.targetctx.mangler = _mangler(content, tags)
         symbol = mangle(qualifying_prefix(func.__module__, func.__qualname__), state.args, abi_tags=tags, uid=content)
@@ -73,7 +84,7 @@ class KeptCompiler(Compiler):
         with store.filling() as outermost:
             if outermost and (found := self._find(store, name, symbol)) is not None:
                 return found
-            state.library = (_LinkedLibrary if linked else _KeptLibrary)(codegen, func.__qualname__)
+            state.library = kind(codegen, func.__qualname__)
             state.library.enable_object_caching()
             try:
                 result = super().compile_extra(func)
@@ -82,6 +93,8 @@ class KeptCompiler(Compiler):
                     raise
                 return self._compile_again(func)
             counts["compiled"] += 1
+            if kind is _LargeLibrary:
+                _large[symbol] = name, result
             _keep(store, name, symbol, result)
         return result
 
@@ -92,22 +105,11 @@ class KeptCompiler(Compiler):
 
     def _find(self, store: Store, name: str, symbol: str) -> CompileResult | None:
         """Return a function that was kept, ready to be called from compiled code."""
-        if (content := store.read(name)) is None:
-            return None
         context = self.state.targetctx
-        try:
-            said, parts = pickle.loads(content)  # noqa: S301 - a file of this user's, which nobody else can write
-            if (said, parts[1].mangled_name, parts[3].args) == (symbol, symbol, self.state.args):
-                result = _rebuild(context, parts)
-                result.library._get_module_for_linking().get_function(symbol)  # noqa: SLF001 - as Numba does when it links
-                context.insert_user_function(result.entry_point, result.fndesc, [result.library])
-                counts["read"] += 1
-                _read.append((store, name))
-                return result
-        except Exception:  # noqa: BLE001, S110 - whatever it is, the function can be compiled
-            pass
-        store.drop(name)
-        return None
+        result = _load(context, store, name, symbol, self.state.args)
+        if result is not None:
+            context.insert_user_function(result.entry_point, result.fndesc, [result.library])
+        return result
 
     def _compile_again(self, func: FunctionType) -> CompileResult:
         """Return the function compiled without what was read from disk, which does not fit together."""
@@ -140,6 +142,43 @@ def forget() -> None:
         template._compiled_overloads.clear()  # noqa: SLF001
 
 
+def _load(
+    context: Any, store: Store, name: str, symbol: str, arguments: Sequence[Any] | None = None
+) -> CompileResult | None:
+    """Return a function that was kept, and load the large kernels that it needs; None if that cannot be.
+
+    It has to be kept under this symbol, and for these types of arguments where they are known.
+    """
+    if symbol in _large:
+        return _large[symbol][1]
+    if (content := store.read(name)) is None:
+        return None
+    try:
+        said, needs, parts = pickle.loads(content)  # noqa: S301 - a file of this user's, which nobody else can write
+        kept = parts[3].args
+        if (said, parts[1].mangled_name, kept) == (symbol, symbol, kept if arguments is None else arguments):
+            if any(_load(context, KERNELS, place, needed) is None for needed, place in needs.items()):
+                return None
+            result = _rebuild(context, parts)
+            if isinstance(result.library, _LargeLibrary):
+                _large[symbol] = name, result
+            else:
+                result.library._get_module_for_linking().get_function(symbol)  # noqa: SLF001 - as Numba does when it links
+            counts["read"] += 1
+            _read.append((store, name))
+            return result
+    except Exception:  # noqa: BLE001, S110 - whatever it is, the function can be compiled
+        pass
+    store.drop(name)
+    return None
+
+
+def _needs(library: JITCodeLibrary) -> dict[str, str]:
+    """Return the large kernels that a library calls, by their symbols: the names under which they are kept."""
+    functions = library._final_module.functions  # noqa: SLF001 - Numba offers no other way
+    return {each.name: _large[each.name][0] for each in functions if each.is_declaration and each.name in _large}
+
+
 def _keep(store: Store, name: str, symbol: str, result: CompileResult) -> None:
     if result.fndesc.mangled_name != symbol or result.lifted:
         return
@@ -149,7 +188,7 @@ def _keep(store: Store, name: str, symbol: str, result: CompileResult) -> None:
     if any(environment.consts and is_counted(environment.env_name) for environment in environments):
         return
     with suppress(Exception):  # it was compiled, and runs
-        store.write(name, dumps((symbol, result._reduce())))  # noqa: SLF001 - as Numba's own cache does
+        store.write(name, dumps((symbol, _needs(result.library), result._reduce())))  # noqa: SLF001 - as Numba's own cache does
 
 
 def _calls_itself(library: JITCodeLibrary) -> bool:
@@ -207,6 +246,27 @@ class _LinkedLibrary(_KeptLibrary):
         self._finalized = True
 
 
+class _LargeLibrary(_KeptLibrary):
+    """Machine code that Python cannot call, for callers that declare it: nothing of it is linked into them."""
+
+    @classmethod
+    def read(cls, codegen: Any, name: str, machine_code: bytes) -> _LargeLibrary:
+        """Return a library from what `serialize_using_object_code` gave."""
+        library = cls(codegen, name)
+        library.enable_object_caching()
+        library._set_compiled_object(machine_code)
+        library._finalize_final_module()
+        return library
+
+    def serialize_using_object_code(self) -> tuple[str, bytes]:
+        """Return name and machine code: this is what Numba calls for anything that is kept."""
+        self._ensure_finalized()
+        return self.name, self._get_compiled_object()
+
+    def _get_module_for_linking(self) -> Any:
+        return parse_assembly("")
+
+
 def _not_callable(library: Any, fndesc: Any, env: Any) -> Any:
     """Return what stands for a linked function among those that Python can call; nothing does call it."""
     return make_function(fndesc.lookup_module(), fndesc.qualname, "", 0, env, (library,))
@@ -214,10 +274,11 @@ def _not_callable(library: Any, fndesc: Any, env: Any) -> Any:
 
 def _rebuild(context: Any, parts: Sequence[Any]) -> CompileResult:
     """Return a function that was kept, from what Numba's `_reduce` gave."""
-    if len(parts[0]) != len(("name", "bitcode")):
+    if len(parts[0]) != len(("name", "code")):
         return CompileResult._rebuild(context, *parts)  # noqa: SLF001 - as Numba's own cache does
     written, fndesc, env, signature, *_ = parts
-    library = _LinkedLibrary.read(context.codegen(), *written)
+    kind = _LinkedLibrary if written[1].startswith(_BITCODE) else _LargeLibrary
+    library = kind.read(context.codegen(), *written)
     return compile_result(
         typing_context=context.typing_context,
         target_context=context,

@@ -33,23 +33,29 @@ WORD = 8
 """Bytes of a number in a record; truth values have one."""
 
 
-def kernel(function: Function) -> Function:
-    """Register `function` for compiled code, compiled and cached on disk; from Python it runs as it is written."""
+def linked(function: Function) -> Function:
+    """Register `function` for compiled code, of which it becomes a part; from Python it runs as it is written."""
     return cast("Function", register_jitable(**ON_DISK, error_model="numpy", no_cfunc_wrapper=True)(function))
+
+
+def kernel(function: Function) -> Function:
+    """Register a function of the engine for compiled code: it is compiled once a machine, and kept on disk."""
+    return linked(function)
+
+
+def large_kernel(function: Function) -> Function:
+    """Register a kernel with machine code of its own, made once a machine and not again with every strategy.
+
+    For what is long and is not called on every bar: it is never inlined, and a strategy compiles twice as fast.
+    """
+    function.large = True  # type: ignore[attr-defined]  # read by `KeptCompiler`
+    return kernel(function)
 
 
 def small_kernel(function: Function) -> Function:
     """Register a kernel that the compiler makes a part of its callers: a call for every bar would cost more than it."""
     options = {"error_model": "numpy", "no_cfunc_wrapper": True, "forceinline": True}
     return cast("Function", register_jitable(**ON_DISK, **options)(function))
-
-
-def inlined(function: Function) -> Function:
-    """Return `function` for compiled code alone, as a part of what calls it: for a long one that has one caller.
-
-    Numba does that before it knows types, once for each caller: dear for what many strategies share, which are kernels.
-    """
-    return cast("Function", njit(inline="always", error_model="numpy")(function))
 
 
 def compiled(function: Function) -> Function:

@@ -44,6 +44,5 @@ def _entry(function: Callable[..., Any], fingerprint: str | None) -> FunctionTyp
     plain = cast("FunctionType", function)
     entry = FunctionType(plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__)
     entry.__qualname__ = f"{plain.__qualname__}_{fingerprint or secrets.token_hex(8)}"
-    if fingerprint is not None:
-        entry.fingerprint = fingerprint  # type: ignore[attr-defined]  # read by `symbols.content_of`
+    entry.fingerprint = fingerprint  # type: ignore[attr-defined]  # read by `symbols.content_of`
     return entry

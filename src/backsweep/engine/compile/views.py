@@ -31,8 +31,10 @@ from numba.extending import (
     type_callable,
 )
 
+from backsweep.engine.compile.kernel import ON_DISK
+
 # Views hold pointers, which Numba cannot hand out through the wrappers that it makes for callers outside.
-_OPTIONS = {"error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+_OPTIONS = {**ON_DISK, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
 _FIELD = "slot"  # before a slot's name: Numba's structs have no fields that begin with an underscore
 Class = TypeVar("Class", bound=type[Any])
 

@@ -27,7 +27,7 @@ from backsweep.engine.codes import (
     STOP,
     TRAILING_STOP,
 )
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.events.forced_fills import fill_at_last
 from backsweep.engine.events.segment import close_positions, find_next_action
 from backsweep.engine.lots import in_lots, whole_lots
@@ -38,7 +38,7 @@ from backsweep.engine.slots import is_live, remaining
 from backsweep.engine.state import State
 
 
-@kernel
+@large_kernel
 def apply_actions(state: State, group: Any, index: int) -> None:
     """Apply the corporate actions of group number `index`; delistings wait for its close."""
     cursor = state.cursor
@@ -89,7 +89,7 @@ def _split_order(state: State, order: Any, slot: int, ratio: float) -> None:
         end_unfilled(state, slot, CANCELLED, SPLIT_AWAY)
 
 
-@kernel
+@large_kernel
 def close_group(state: State, group: Any, index: int) -> None:
     """Close what ends with group number `index`: every position at the end of a segment, else those of delistings."""
     cursor = state.cursor

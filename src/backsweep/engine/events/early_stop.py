@@ -7,11 +7,11 @@ session at whose end so many trades must be closed, or NONE).
 from __future__ import annotations
 
 from backsweep.engine.codes import NO_FAILURE, PRUNED_DRAWDOWN, PRUNED_RUIN, PRUNED_TRADES
-from backsweep.engine.compile.kernel import kernel
+from backsweep.engine.compile.kernel import large_kernel
 from backsweep.engine.state import State
 
 
-@kernel
+@large_kernel
 def check_early_stop(state: State, session: int) -> None:
     """End the run if the account breaks a limit at a session's end; the drawdown is that of `max_drawdown`."""
     account = state.account

@@ -22,14 +22,14 @@ from backsweep.engine.account.ledger import value_account
 from backsweep.engine.account.limits import find_halt
 from backsweep.engine.account.margin import units_kept
 from backsweep.engine.codes import CANCELLED, LIQUIDATION, MARGIN_CALL, MARKET, NO_REASON, NONE
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.lots import ROUNDING, lots_above
 from backsweep.engine.orders.lifecycle import end_unfilled, request_order, start_working
 from backsweep.engine.slots import is_live, slot_of
 from backsweep.engine.state import State
 
 
-@kernel
+@large_kernel
 def call_margin(state: State) -> None:
     """Check the account at this timestamp's closes, and submit the liquidation orders of a breach."""
     if state.rules.limits == 1:

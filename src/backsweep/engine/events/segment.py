@@ -14,12 +14,12 @@ import numpy as np
 
 from backsweep.engine.account.ledger import mark_bar, mark_rates, value_account
 from backsweep.engine.codes import CONTINUED, FRESH, NONE, SEGMENT_END
-from backsweep.engine.compile.kernel import clear, kernel, record_at
+from backsweep.engine.compile.kernel import clear, kernel, large_kernel, record_at
 from backsweep.engine.events.forced_fills import fill_at_last
 from backsweep.engine.state import State, reset
 
 
-@kernel
+@large_kernel
 def begin_segment(state: State, first: int) -> None:
     """Prepare the account for a run that begins with group `first`.
 

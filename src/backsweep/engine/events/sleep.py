@@ -23,7 +23,7 @@ import numpy as np
 from backsweep.engine.account.ledger import close_session, mark_bars
 from backsweep.engine.blocks import BLOCK
 from backsweep.engine.codes import ABOVE, HELD_FOR, NONE
-from backsweep.engine.compile.kernel import kernel, load, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, load, record_at
 from backsweep.engine.orders.quotes import range_met
 from backsweep.engine.orders.time_in_force import NO_EXPIRY
 from backsweep.engine.state import State
@@ -60,7 +60,7 @@ def _is_beyond(condition: Any, value: float) -> bool:
     return value > condition.threshold if condition.kind == ABOVE else value < condition.threshold
 
 
-@kernel
+@large_kernel
 def begin_sleep(state: State, first: int) -> bool:
     """Return whether a run from group `first` on can sleep, and find the first session end that it meets."""
     sizes = state.sizes
@@ -79,7 +79,7 @@ def begin_sleep(state: State, first: int) -> bool:
     return True
 
 
-@kernel
+@large_kernel
 def next_group(state: State, index: int, last: int) -> int:
     """Return the first group from `index` to `last` that must be visited, with everything before it passed."""
     cursor, rules, sizes = state.cursor, state.rules, state.sizes

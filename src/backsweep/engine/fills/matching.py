@@ -47,7 +47,7 @@ from backsweep.engine.codes import (
     TRAILING_STOP,
     WORKING,
 )
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.fills.ambiguity import count_ambiguous_fill, count_deferred_stop, excludes
 from backsweep.engine.fills.candidates import OTHER_EXIT, add_if_filled, insert_candidate
 from backsweep.engine.fills.costs import commission_due
@@ -64,7 +64,7 @@ from backsweep.engine.slots import remaining
 from backsweep.engine.state import State
 
 
-@kernel
+@large_kernel
 def match_group(state: State, group: Any) -> None:
     """Match every working order with its asset's bar of this timestamp, and fill what the bar fills."""
     state.cursor.candidates = 0
@@ -117,7 +117,7 @@ def _narrow_reach(state: State) -> None:
         _set_reach(state, record_at(state.books, filled.asset))
 
 
-@kernel
+@large_kernel
 def match_close(state: State, group: Any, after_decision: int) -> None:
     """Fill at this timestamp's closes what fills there; after `on_data`, only the market orders that it asked for."""
     state.cursor.candidates = 0

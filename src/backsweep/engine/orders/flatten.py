@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from backsweep.engine.codes import MARKET_ON_CLOSE, NONE
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import large_kernel, record_at
 from backsweep.engine.orders.lifecycle import request_order
 from backsweep.engine.orders.requests import cancel_order
 from backsweep.engine.slots import remaining
 from backsweep.engine.state import State
 
 
-@kernel
+@large_kernel
 def flatten_position(state: State, asset: int) -> int:
     """Request that order, or return the one that works already for as much as is held; return its id, 0 for none."""
     held = record_at(state.positions, asset).quantity

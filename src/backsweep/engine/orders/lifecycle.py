@@ -37,14 +37,14 @@ from backsweep.engine.codes import (
     TAKE_PROFIT,
     WORKING,
 )
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.orders.brackets import link_child, unlink_child
 from backsweep.engine.orders.triggers import acts_as
 from backsweep.engine.slots import is_needed, slot_of
 from backsweep.engine.state import State
 
 
-@kernel
+@large_kernel
 def request_order(
     state: State,
     asset: int,
@@ -170,7 +170,7 @@ def _stop_working(state: State, order: Any) -> None:
     state.cursor.at_close -= order.at_close
 
 
-@kernel
+@large_kernel
 def close_order(state: State, slot: int, status: int, reason: int) -> None:
     """End an order's life with a terminal status and the reason for it."""
     order = record_at(state.orders, slot)

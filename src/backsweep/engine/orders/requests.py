@@ -35,7 +35,7 @@ from backsweep.engine.codes import (
     TRAILING_STOP,
     WORKING,
 )
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.lots import ROUNDING, whole_lots, whole_order
 from backsweep.engine.orders.brackets import child_units, resize_children
 from backsweep.engine.orders.lifecycle import close_order, end_unfilled, start_working
@@ -57,7 +57,7 @@ def accept_requests(state: State) -> None:
     cursor.requests = 0
 
 
-@kernel
+@large_kernel
 def _accept(state: State, slot: int) -> None:
     order = record_at(state.orders, slot)
     if order.asset < 0 or order.asset >= state.sizes.assets:

@@ -30,7 +30,7 @@ from backsweep.engine.codes import (
     NO_REASON,
     WORKING,
 )
-from backsweep.engine.compile.kernel import kernel, record_at
+from backsweep.engine.compile.kernel import kernel, large_kernel, record_at
 from backsweep.engine.lots import in_lots, whole_lots
 from backsweep.engine.orders.lifecycle import end_unfilled
 from backsweep.engine.slots import is_live, remaining, slot_of
@@ -64,7 +64,7 @@ def has_valid_tif(order: Any) -> bool:
     return GTC <= order.tif < IOC if order.parent != 0 else GTC <= order.tif <= FOK
 
 
-@kernel
+@large_kernel
 def expire_dated(state: State) -> None:
     """End the orders that are good till a time before this timestamp's."""
     cursor = state.cursor
@@ -78,7 +78,7 @@ def expire_dated(state: State) -> None:
                 cursor.next_expiry = min(cursor.next_expiry, order.expires)
 
 
-@kernel
+@large_kernel
 def expire_day(state: State, group: Any) -> None:
     """End the DAY orders of the assets whose session is over with their bar of this timestamp."""
     cursor = state.cursor
