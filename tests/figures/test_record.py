@@ -69,3 +69,9 @@ def test_the_middle_of_the_months_scale_shows_the_page_behind_it():
     scale = monthly_figure([2020], [1], [0.1])["data"][0]["colorscale"]
     assert scale == [[0.0, LOSS], [0.5, faded(LOSS)], [0.5, faded(GAIN)], [1.0, GAIN]]
     assert faded("#10ff00") == "rgba(16, 255, 0, 0)"
+
+
+def test_bars_have_their_numbers_outside_of_them_also_where_they_are_zero():
+    bars = bar_figure(["2012", "2013"], [0.01, 0.0], ".1%")["data"][0]
+    assert bars["textposition"] == "outside"
+    assert bars["marker"]["line"]["width"] > 0  # without it Plotly leaves out the number of a bar without height

@@ -38,3 +38,9 @@ def test_prices_below_zero_have_a_linear_axis_and_no_closes_leave_the_fills():
     figure = price_figure([], np.zeros(0), [(DAYS[0], 1.0, -5.0, "signal"), (DAYS[1], -1.0, 40.0, "signal")])
     assert [trace["name"] for trace in figure["data"]] == ["bought", "sold"]
     assert figure["layout"]["yaxis"].get("type") != "log"
+
+
+def test_the_diagonal_of_excursions_ends_where_the_shorter_axis_does():
+    figure = excursion_figure(np.array([0.02, 0.05]), np.array([0.3, 0.01]), np.array([True, False]))
+    (line,) = figure["layout"]["shapes"]
+    assert (line["x0"], line["y0"], line["x1"], line["y1"]) == (0, 0, 0.05, 0.05)

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from backsweep.figures.trials import MOST_LINES, Axis, folds_figure, parallel_figure, surface_figure
 
@@ -21,8 +22,35 @@ def test_a_cell_has_the_median_of_its_trials_and_the_cross_is_on_the_best():
     assert cross["cliponaxis"] is False  # at the edge it is whole
     assert figure["layout"]["xaxis"]["ticktext"] == ["false", "true"]
     assert figure["layout"]["yaxis"]["title"]["text"] == "&lt;b&gt;n&lt;/b&gt;"
-    assert figure["layout"]["yaxis"]["ticktext"][2] == "10"  # half way in the logarithm
+    assert figure["layout"]["yaxis"]["ticktext"] == ["1", "10", "100"]
+    assert figure["layout"]["yaxis"]["tickvals"] == [-0.5, 1.5, 3.5]  # 10 is half way in the logarithm, of four cells
     json.dumps(figure, allow_nan=False)
+
+
+def test_ticks_of_a_range_are_round_and_in_their_places():
+    assert Axis("a", 0.15, 0.6).ticks(5) == (
+        pytest.approx([1 / 9, 1 / 3, 5 / 9, 7 / 9, 1.0]),
+        ["0.2", "0.3", "0.4", "0.5", "0.6"],
+    )
+    assert Axis("a", -0.0586, 1.04).ticks(5)[1] == ["0", "0.25", "0.5", "0.75", "1"]
+    assert Axis("a", 5.0, 100.0, log=True).ticks(5)[1] == ["5", "10", "20", "50", "100"]
+    assert Axis("a", 1e-6, 1.0, log=True).ticks(5)[1] == ["1e-06", "0.0001", "0.01", "1"]
+    assert Axis("a", 2.0, 2.0).ticks(5) == ([0.5], ["2"])
+
+
+def test_neighbouring_levels_share_cells_where_there_are_many_for_the_trials():
+    """Of 128 trials an axis has 6 cells: 19 numbers share them, 19 names and 12 numbers do not."""
+    values, levels = np.arange(128.0), tuple(map(float, range(19)))
+    points = np.arange(128.0) % 19
+    few = np.arange(128.0) % 12
+    for axis, at, cells in (
+        (Axis("n", levels=levels, labels=("",) * 19, order=True), points, 6),
+        (Axis("n", levels=levels, labels=("",) * 19), points, 19),
+        (Axis("n", levels=levels[:12], labels=("",) * 12, order=True), few, 12),
+    ):
+        heat = surface_figure((FLAG, axis), (values % 2, at), values, "sharpe", best=0)["data"][0]
+        assert len(heat["z"]) == cells
+        assert sum(map(sum, heat["customdata"])) == 128
 
 
 def test_where_less_is_better_the_scale_is_reversed():

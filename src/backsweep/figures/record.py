@@ -116,9 +116,11 @@ def monthly_figure(years: Sequence[int], months: Sequence[int], returns: Sequenc
 def bar_figure(names: Sequence[str], values: Sequence[float], form: str, *, sideways: bool = False) -> Figure:
     """Return bars, losses in their own colour; `form` is a number format of d3, such as `.1%`."""
     labels, numbers = [escaped(name) for name in names], [as_number(value) for value in values]
+    colours = [LOSS if value < 0.0 else GAIN for value in values]
     data: Figure = {
         "type": "bar",
-        "marker": {"color": [LOSS if value < 0.0 else GAIN for value in values]},
+        "marker": {"color": colours, "line": {"width": 1, "color": colours}},  # without a line, zero has no text
+        "textposition": "auto" if sideways else "outside",
         "texttemplate": f"%{{{'x' if sideways else 'y'}:{form}}}",
         "cliponaxis": False,
         "textangle": 0,

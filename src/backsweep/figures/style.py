@@ -109,6 +109,18 @@ def growth_axis(curves: Sequence[NDArray[np.floating[Any]]]) -> Figure:
     return {"type": "log", **log_ticks(low, high)} if low > 0.0 else {"type": "linear", "nticks": 8}
 
 
+def round_values(low: float, high: float, most: int) -> list[float]:
+    """Return round numbers at equal distances in a range, at most so many (two or more)."""
+    if not high > low:
+        return [low]
+    unit = 10.0 ** math.floor(math.log10((high - low) / most))
+    for step in (unit * each for each in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
+        places = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+        if len(places) <= most:
+            break
+    return [float(f"{step * place:.9g}") for place in places]
+
+
 def log_ticks(low: float, high: float) -> Figure:
     """Return ticks for a logarithmic axis at round numbers: Plotly labels single digits, which overlap."""
     if not high / low < 10.0:

@@ -80,8 +80,11 @@ def excursion_figure(
             }
         )
     layout = make_layout(340)
-    layout["xaxis"] |= {"title": {"text": "furthest against it"}, "tickformat": ".1%", "rangemode": "tozero"}
-    layout["yaxis"] |= {"title": {"text": "furthest in its favour"}, "tickformat": ".1%", "rangemode": "tozero"}
+    layout["xaxis"] |= {"title": {"text": "furthest against it"}, "tickformat": ".1~%", "rangemode": "tozero"}
+    layout["yaxis"] |= {"title": {"text": "furthest in its favour"}, "tickformat": ".1~%", "rangemode": "tozero"}
+    end = as_number(min(float(adverse.max(initial=0.0)), float(favourable.max(initial=0.0))))
+    line = {"width": 1, "dash": "dot", "color": QUIET}
+    layout["shapes"] = [{"type": "line", "x0": 0, "y0": 0, "x1": end, "y1": end, "layer": "below", "line": line}]
     return {"data": data, "layout": layout}
 
 

@@ -21,6 +21,7 @@ from backsweep.figures.style import (
     faded,
     log_ticks,
     make_layout,
+    round_values,
     thinned,
 )
 
@@ -38,7 +39,10 @@ _MOST_TICKS = 8
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis of the search space: a range, logarithmic or not, or the values that it has, with their names."""
+    """An axis of the search space: a range, logarithmic or not, or the values that it has, with their names.
+
+    Neighbouring values of an axis with an `order` may share a cell of a surface.
+    """
 
     name: str
     low: float = 0.0
@@ -46,6 +50,7 @@ class Axis:
     log: bool = False
     levels: tuple[float, ...] | None = None
     labels: tuple[str, ...] = ()
+    order: bool = False
 
     def to_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map values to 0..1: equal distances, or equal ratios; levels to the middles of equal parts; NaN stays."""
@@ -57,19 +62,21 @@ class Axis:
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         return np.clip(((np.log(values) if self.log else values) - low) / (high - low), 0.0, 1.0)
 
-    def at(self, unit: float) -> float:
-        """Return the value at a place of 0..1, of a range."""
-        if self.log:
-            return math.exp(math.log(self.low) + unit * (math.log(self.high) - math.log(self.low)))
-        return self.low + unit * (self.high - self.low)
-
     def ticks(self, most: int) -> tuple[list[float], list[str]]:
         """Return places in 0..1 and their labels, at most so many."""
         if self.levels is not None:
             kept = range(0, len(self.levels), -(-len(self.levels) // most))
             return [(place + 0.5) / len(self.levels) for place in kept], [self.labels[place] for place in kept]
-        places = [place / (most - 1) for place in range(most)] if self.high > self.low else [0.5]
-        return places, [f"{self.at(place):.3g}" for place in places]
+        values = round_values(self.low, self.high, most)
+        if self.log:
+            within = [value for value in log_ticks(self.low, self.high)["tickvals"] if self._holds(value)]
+            tens = [value for value in within if f"{value:e}".startswith("1.000000e")]
+            chosen = tens if len(within) > most and len(tens) > 2 else within
+            values = [value for place, value in enumerate(chosen) if place % -(-len(chosen) // most) == 0]
+        return self.to_unit(np.array(values)).tolist(), [f"{value:.6g}" for value in values]
+
+    def _holds(self, value: float) -> bool:
+        return self.low * (1.0 - 1e-9) <= value <= self.high * (1.0 + 1e-9)
 
 
 def scatter_figure(
@@ -79,8 +86,12 @@ def scatter_figure(
     *,
     log: bool = False,
     marked: NDArray[np.bool_] | None = None,
+    forms: tuple[str, str] = ("", ""),
 ) -> Figure:
-    """Return points; of more than MOST_POINTS those of `thinned` are drawn. Points that are `marked` have a colour."""
+    """Return points; of more than MOST_POINTS those of `thinned` are drawn. Points that are `marked` have a colour.
+
+    `forms` are number formats of d3 for both axes.
+    """
     marked = np.zeros(len(y), bool) if marked is None else marked
     data = [
         {
@@ -99,6 +110,8 @@ def scatter_figure(
     if log and (places := [float(each) for each in x if each > 0]):
         layout["xaxis"] |= {"type": "log", "minor": {"showgrid": False}, **log_ticks(min(places), max(places))}
     layout["yaxis"] |= {"title": {"text": escaped(titles[1])}}
+    for axis, form in zip(("xaxis", "yaxis"), forms, strict=True):
+        layout[axis] |= {"tickformat": form} if form else {}
     return {"data": data, "layout": layout}
 
 
@@ -245,9 +258,14 @@ def describe_thinning(count: int, most: int = MOST_POINTS, what: str = "points")
 
 
 def _cells(axis: Axis, trials: int) -> int:
-    """Return how many cells an axis has: one for each level, or about four trials in each of a square."""
+    """Return how many cells an axis has: one for each level, or about four trials in each of a square.
+
+    Levels that have an order share cells where there are more than twice as many.
+    """
     fitting = min(max(round(math.sqrt(trials / 4.0)), 4), _MOST_LEVELS)
-    return fitting if axis.levels is None else len(axis.levels)
+    if axis.levels is None or (axis.order and len(axis.levels) > 2 * fitting):
+        return fitting
+    return len(axis.levels)
 
 
 def _broken(name: str) -> str:

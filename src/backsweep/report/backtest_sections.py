@@ -63,8 +63,8 @@ def _beginning(selected: Selected) -> list[Part]:
         if name == "sharpe" and error is not None:
             text += f", standard error {error:.2f}"
         entries[name.replace("_", " ")] = text
-    parts: list[Part] = [Text(WHAT), Listing("Metrics", entries)]
-    return [*parts, Listing("Parameters", params)] if params else parts
+    parts: list[Part] = [Text(WHAT), Listing("Metrics", entries, short=True)]
+    return [*parts, Listing("Parameters", params, short=True)] if params else parts
 
 
 def _initial(records: RunRecords, metrics: dict[str, float | None]) -> float:

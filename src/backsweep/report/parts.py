@@ -25,11 +25,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Listing:
-    """Names and texts, a pair each line."""
+    """Names and texts, a pair each line; `short` ones are in columns where the page is wide enough."""
 
     kind: ClassVar[str] = "listing"
     title: str
     entries: Mapping[str, str]
+    short: bool = False
 
 
 @dataclass(frozen=True)

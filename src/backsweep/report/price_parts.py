@@ -37,9 +37,10 @@ def price_parts(records: RunRecords, read: Callable[[tuple[str, ...]], pl.DataFr
         figure = price_figure(rows["timestamp"].to_list(), line, marks, _POINTS // len(assets))
         charts.append(Chart(asset, figure, ""))
     few = f" Of {len(counts):,} assets these have the most fills." if len(counts) > _ASSETS else ""
+    away = " A fill away from the line filled inside its bar, or before a split." if known else ""
     drawn = "Closes of one asset, and its fills at their prices" if known else f"Fills at their prices ({closes})"
     text = (
-        f"{drawn}: triangles up bought, down sold; the pointer shows quantity and reason.{few} A fill away from "
-        "the line filled inside its bar, or before a split. It does not show orders that did not fill."
+        f"{drawn}: triangles up bought, down sold; the pointer shows quantity and reason.{few}{away} "
+        "It does not show orders that did not fill."
     )
     return [Charts("Prices with fills", charts, text, pick=True)]

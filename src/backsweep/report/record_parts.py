@@ -100,7 +100,7 @@ def _drawdowns(dates: Sequence[date], returns: NDArray[np.float64]) -> Part:
     ]
     if not rows:
         return Text("There was no drawdown.")
-    text = "From the first session below a peak to the session that reaches it again. The worst is still to come."
+    text = "From the first session below a peak to the session that reaches it again. A longer record has deeper ones."
     return Table("Worst drawdowns", ("began", "lowest", "recovered", "depth", "sessions"), rows, text)
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _TOP = 20
 _PAIRED, _SLICED = 4, 4  # parameters with surfaces of their pairs, and with slices
+_MOVED = "mean_change_of_range"
 _METRICS = ("sharpe", "cagr", "max_drawdown", "trades", "rejected_orders")
 
 
@@ -203,11 +204,16 @@ def _parameters(study: Study) -> list[Part]:
         return parts
     if study.has_folds:
         drift = study.walk_forward.drift
-        rows = [[_value(row[name]) for name in drift.columns] for row in drift.to_dicts()]
+        rows = [
+            [_share(row[name]) if name == _MOVED else _value(row[name]) for name in drift.columns]
+            for row in drift.to_dicts()
+        ]
         text = (
-            "What the folds chose, and how far the choice moved from fold to fold; a choice that jumps is a weak one."
+            "What the folds chose, and how far the choice moved from one fold to the next, in per cent of the range "
+            "that was tried; a choice that jumps is a weak one."
         )
-        headings = [name.replace("_", " ") for name in drift.columns]
+        named = {"param": "parameter", _MOVED: "mean change, of the range"}
+        headings = [named.get(name, name.replace("_", " ")) for name in drift.columns]
         parts += [folds_chart(study), Table("Drift over the folds", headings, rows, text)]
         said = describe_final(study)
         parts += [Text(f"The {name}, in sample and no part of the record: {each}.") for name, each in said.items()]
@@ -260,6 +266,10 @@ def _making(study: Study) -> list[Part]:
 
 def _count(value: int) -> Cell:
     return Cell(f"{value:,}", float(value))
+
+
+def _share(value: float | None) -> Cell:
+    return Cell("-") if value is None else Cell(f"{value:.0%}", value)
 
 
 def _labelled(study: Study, column: str, value: Any) -> Any:

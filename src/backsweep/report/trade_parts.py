@@ -59,7 +59,7 @@ def _figures(trades: pl.DataFrame) -> Part:
         entries["without the five largest gains"] = f"{total - float(largest.sum()):,.2f}"
     if "bars_held" in trades.columns:
         held = trades["bars_held"].to_numpy()
-        entries["held"] = f"{np.median(held):,.0f} bars in the middle, {held.min():,} to {held.max():,}"
+        entries["held"] = f"median {np.median(held):,.0f} bars, from {held.min():,} to {held.max():,}"
     return Listing("", entries)
 
 
@@ -79,8 +79,8 @@ def _shapes(trades: pl.DataFrame) -> Part:
     text = (
         "Net results of closed trades, losses in red; the outermost bars hold whatever lies beyond. Excursions: how "
         "far the price went against each trade and in its favour before it was closed, as fractions of the entry. "
-        "Losses far above the diagonal gave a gain back; where gains begin at the left, a tighter stop would have cost "
-        "few of them, on these trades. Trades that overlap are not independent."
+        "Losses far above the dotted diagonal gave a gain back; where gains begin at the left, a tighter stop would "
+        "have cost few of them, on these trades. Trades that overlap are not independent."
     )
     return Charts("", charts, text)
 

@@ -35,7 +35,7 @@ def account_chart(equity: pl.DataFrame, metrics: Mapping[str, float | None]) -> 
     )
     if len(kept) < len(values):
         text += f" Of {len(values):,} timestamps the lowest and highest of {len(kept):,} stretches are drawn."
-    return Chart("The account", figure, text)
+    return Chart("Equity, drawdown and exposure", figure, text)
 
 
 def result_card(metrics: Mapping[str, float | None], reasons: Mapping[str, str], warnings: Sequence[str]) -> str:

@@ -34,7 +34,8 @@ _MOST_LEVELS = 20
 def search_chart(study: StoredStudy) -> Chart:
     """Return the objective by the number of the trial; raises BadInput where none is complete."""
     rows, values = _measured(study)
-    figure = scatter_figure(rows["number"].to_list(), values, ("trial", _goal(study)))
+    forms = ("", _form(_goal(study)))
+    figure = scatter_figure(rows["number"].to_list(), values, ("trial", _goal(study)), forms=forms)
     text = (
         "The objective of the completed trials in the order in which they were proposed. It shows where the search "
         "went, not whether its best values are more than luck: the verdict says that."
@@ -50,7 +51,8 @@ def slice_chart(study: StoredStudy, name: str | None = None) -> Chart:
     best = np.arange(len(rows)) == _best(study, rows, values)
     titles, column = (axis.name, _goal(study)), rows[PARAMS + axis.name]
     places = ["null" if value is None else f"{value}" for value in column] if axis.nullable else column.to_list()
-    figure = scatter_figure(places, values, titles, log=axis.log, marked=best)
+    forms = ("", _form(_goal(study)))
+    figure = scatter_figure(places, values, titles, log=axis.log, marked=best, forms=forms)
     text = (
         "Every completed trial by this parameter, the best one marked; the others vary at the same time. A broad hill "
         "is a plateau, a lone point a peak. It says nothing about sessions that the trials have not seen."
@@ -136,7 +138,8 @@ def front_chart(study: StoredStudy) -> Chart:
         raise _nothing(study)
     x, y = (rows[column].cast(pl.Float64).to_numpy() for column in columns)
     first = (rows["front"] == 1).fill_null(value=False).to_numpy()
-    figure = scatter_figure(x.tolist(), y, (goals[0].metric, goals[1].metric), marked=first)
+    titles, forms = (goals[0].metric, goals[1].metric), (_form(goals[0].metric), _form(goals[1].metric))
+    figure = scatter_figure(x.tolist(), y, titles, marked=first, forms=forms)
     text = (
         "The completed trials by two objectives, the front in another colour: no other trial is as good in every "
         "objective and better in one. It was found by looking for the best, and flatters itself."
@@ -151,6 +154,13 @@ def ranked_names(study: StoredStudy) -> list[str]:
 
 def _goal(study: StoredStudy) -> str:
     return study.sweep.search.objective[0].metric
+
+
+def _form(metric: str) -> str:
+    """Return the number format of d3 for a metric: fractions are in per cent."""
+    from backsweep.metrics.table import FRACTION, TABLE, YEARLY  # noqa: PLC0415 - loads Numba
+
+    return ".2~%" if metric in TABLE and TABLE[metric].unit in {FRACTION, YEARLY} else ""
 
 
 def _maximizes(study: StoredStudy) -> bool:
@@ -201,7 +211,8 @@ def _axis(dimension: Dimension, values: NDArray[np.float64]) -> Axis:
         return Axis(dimension.name, float(low), float(high), dimension.log)
     levels = np.unique(np.concatenate([dimension.at(np.arange(size)), values[~np.isnan(values)]]))
     labels = [_label(dimension, level) for level in levels.tolist()]
-    return Axis(dimension.name, levels=tuple(levels.tolist()), labels=tuple(labels))
+    order = dimension.codes is None and not dimension.boolean
+    return Axis(dimension.name, levels=tuple(levels.tolist()), labels=tuple(labels), order=order)
 
 
 def _label(dimension: Dimension, level: float) -> str:
