@@ -85,7 +85,7 @@ def test_without_a_folder_nothing_is_kept(monkeypatch):
     kept.write("one", b"x")
     kept.drop("one")
     assert kept.read("one") is None
-    with kept.filling() as began:
+    with kept.filling("one") as began:
         assert not began
 
 
@@ -114,7 +114,7 @@ import sys, time
 from pathlib import Path
 from backsweep.engine.compile import store
 store.cache_folder = lambda: Path(sys.argv[1])
-with store.Store("loops").filling():
+with store.Store("loops").filling("one"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -130,7 +130,7 @@ def holder(root):
 
 
 def is_free(root):
-    handle = os.open(root / "lock", os.O_RDWR)
+    handle = os.open(root / "lock-on", os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -140,13 +140,15 @@ def is_free(root):
     return True
 
 
-def test_one_process_compiles_at_a_time_and_the_lock_ends_with_it(root, holder):
+def test_one_process_at_a_time_compiles_a_function_and_the_lock_ends_with_it(root, holder):
     assert not is_free(root)
+    with Store("loops").filling("two") as began:  # it does not wait for the holder of "one"
+        assert began
     holder.kill()
-    with Store("loops").filling() as began:
+    with Store("loops").filling("one") as began:
         assert began
         assert not is_free(root)
-        with Store("kernels").filling() as inside:
+        with Store("kernels").filling("one") as inside:
             assert not inside
         assert not is_free(root)
     assert is_free(root)
@@ -155,7 +157,7 @@ def test_one_process_compiles_at_a_time_and_the_lock_ends_with_it(root, holder):
 @pytest.mark.usefixtures("holder")
 def test_nobody_waits_for_ever_for_another_process(monkeypatch):
     monkeypatch.setattr(store, "PATIENCE", 0.0)
-    with Store("loops").filling() as began:
+    with Store("loops").filling("one") as began:
         assert began
 
 
@@ -164,11 +166,11 @@ def test_where_the_file_system_has_no_locks_everybody_compiles(root, monkeypatch
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with Store("loops").filling() as began:
+    with Store("loops").filling("one") as began:
         assert began
-    (root / "lock").unlink()
-    (root / "lock").mkdir()
-    with Store("loops").filling() as began:
+    (root / "lock-on").unlink()
+    (root / "lock-on").mkdir()
+    with Store("loops").filling("one") as began:
         assert began
 
 

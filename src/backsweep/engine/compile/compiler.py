@@ -81,7 +81,7 @@ class KeptCompiler(Compiler):
         name = hashlib.sha256(repr((symbol, codegen.magic_tuple())).encode()).hexdigest()[:32]
         if (found := self._find(store, name, symbol)) is not None:
             return found
-        with store.filling() as outermost:
+        with store.filling(name) as outermost:
             if outermost and (found := self._find(store, name, symbol)) is not None:
                 return found
             state.library = kind(codegen, func.__qualname__)

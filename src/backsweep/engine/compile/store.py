@@ -2,9 +2,10 @@
 
 A file holds a digest of its content and the content; damaged files are as good as none, and are written again. Files
 are written beside their place and renamed, so that any number of processes may read and write at once. One process at a
-time compiles what is missing (`filling`), so that those that start together on an empty cache do the work once. The
-lock is the operating system's: it ends with the process that holds it, however that ends. Where the file system has no
-locks, or the holder takes longer than `PATIENCE`, the work is done twice.
+time compiles a function that is missing, and what it calls (`filling`), so that those that start together on an empty
+cache do the work once; others compile other functions beside it. The lock is the operating system's: it ends with the
+process that holds it, however that ends. Where the file system has no locks, or the holder takes longer than
+`PATIENCE`, the work is done twice, and so it is for what two functions call that are compiled at once.
 
 Every version of the sources has a folder of its own. Whoever keeps a loop also removes the folders that nobody has used
 for a month, but for the newest few. A process that still reads one of them finds the rest of it gone, and compiles.
@@ -37,6 +38,7 @@ PATIENCE = 300.0
 """Seconds that a process waits for another one to compile."""
 
 _DIGEST = 32  # bytes of a SHA-256
+_LOCK = 2  # letters of a name that tell its lock from others
 _POLL = 0.05  # seconds between two tries for the lock
 
 
@@ -91,13 +93,16 @@ class Store:
                 self._path(root, name).unlink(missing_ok=True)
 
     @contextmanager
-    def filling(self) -> Iterator[bool]:
-        """Lock compilation against other processes; yield whether the lock began here, not in an outer compilation."""
+    def filling(self, name: str) -> Iterator[bool]:
+        """Lock what is kept under a name while it is compiled; yield whether the lock began here, not in a caller's.
+
+        A process holds one lock, that of the outermost function, so that no two wait for each other.
+        """
         root = cache_folder()
         if root is None or Store._filling:
             yield False
             return
-        handle = _lock(root / "lock")
+        handle = _lock(root / f"lock-{name[:_LOCK]}")
         Store._filling = True
         try:
             yield True
