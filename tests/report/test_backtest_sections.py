@@ -41,9 +41,15 @@ def test_days_are_compounded_from_what_the_account_began_with(sections):
 
 
 def test_the_cash_adds_up_from_what_it_began_with(sections):
-    (sums,) = sections[-1].parts
+    (sums,) = sections[-2].parts
     lines = {row[0].text: row[1].text for row in sums.rows}
     assert lines["cash at the start"] == "100.00"
     assert lines["dividend"] == "21.00"
     assert lines["cash at the end"] == "121.00"
     assert not any("rounding" in name for name in lines)
+
+
+def test_a_folder_of_an_earlier_version_says_that_it_does_not_record_how_it_was_made(sections):
+    (text,) = sections[-1].parts
+    assert sections[-1].title == "How it was made"
+    assert "does not record how the backtest was made" in text.text

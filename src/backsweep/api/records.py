@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import shlex
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from backsweep.dataset.fingerprint import fingerprint
 from backsweep.storage.open import open_files
 from backsweep.study.results.replay import replay_groups, replay_values
-from backsweep.study.store.selected import PARAMS, SELECTED, begin_records, read_selected, write_selected
+from backsweep.study.store.identity import identify
+from backsweep.study.store.selected import PARAMS, SELECTED, Making, begin_records, read_selected, write_selected
 from backsweep.study.table.columns import USER_ATTRS
 from backsweep.trial.evaluate import make_evaluator, make_group_evaluator
 from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from backsweep.storage.protocol import Files
     from backsweep.strategy import Value
     from backsweep.study.results.study import Study
     from backsweep.study.search.space import Space
+    from backsweep.sweepfile.sweep import Sweep
     from backsweep.sweepfile.trial import TrialSpec
     from backsweep.trial.evaluator import Evaluator
     from backsweep.trial.result import Result
@@ -33,13 +38,15 @@ RECORDS = ("fills", "trades", "equity", "orders", "cash_flows")
 class Replay:
     """One parameter set with its full records; `params` are those that were given or that the trial had.
 
-    `groups` are those of each group of assets by its name, where these were run together, each with its own.
+    `groups` are those of each group of assets by its name, where these were run together, each with its own. `making`
+    is how it was made, written with the records.
     """
 
     study: str
     params: dict[str, Value]
     result: Result
     groups: dict[str, dict[str, Value]] = field(default_factory=dict)
+    making: Making | None = None
 
     def write(self, folder: str | Path) -> str | Path:
         """Write fills, trades, equity, orders and cash flows as Parquet, then `params.json`; returns where that is."""
@@ -52,7 +59,28 @@ class Replay:
         """Write the same into a folder of a place, `selected/`."""
         content = {"params": self.params, "metrics": self.result.metrics, "undefined": self.result.reasons}
         content |= {"groups": self.groups} if self.groups else {}
+        content |= {"making": asdict(self.making)} if self.making is not None else {}
         write_selected(files, {name: getattr(self.result, name) for name in RECORDS}, content, folder)
+
+
+def describe_making(
+    sweep: Sweep,
+    params: Mapping[str, Value],
+    of: tuple[str | Path, int | None, Mapping[str, Value] | None] | None = None,
+) -> Making:
+    """Describe how the run of some parameters was made.
+
+    With groups of assets it is `of` a study: its folder, the trial, and what was given beside it. There the command
+    names the study, as only that has the groups' parameters.
+    """
+    words = ["backsweep", "backtest", "sweep.yaml"]
+    if of is not None:
+        folder, trial, params = of[0], of[1], of[2] or {}
+        words += [*(["--trial", str(trial)] if trial is not None else []), "--study", str(folder)]
+    for name, value in params.items():
+        words += ["--param", f"{name}={json.dumps(value, ensure_ascii=False)}"]
+    made = identify(sweep, fingerprint(sweep.data))
+    return Making(made.sweep, made.data, made.strategy, made.versions, shlex.join([*words, "--out", "another/folder"]))
 
 
 def write_selected_records(study: Study, spec: TrialSpec, space: Space) -> None:

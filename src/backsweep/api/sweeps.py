@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backsweep.api.records import Replay, write_selected_records
+from backsweep.api.records import Replay, describe_making, write_selected_records
 from backsweep.dataset import Shard, fingerprint, load, sealed
 from backsweep.dataset.anomalies import Anomaly, find_anomalies
 from backsweep.dataset.gaps import find_gaps, find_interval
@@ -234,6 +234,7 @@ def replay(
     """
     sweep, cls, space = _read(path, overrides)
     values: dict[str, Value] = {}
+    sweep = _seal(sweep)
     opened, newer, group = None, False, None
     if trial is None and study is not None and sweep.search.asset_groups is not None and not params:
         return _replay_groups(sweep, open_study(study), compiled=compiled)
@@ -241,7 +242,6 @@ def replay(
         opened = open_study(study if study is not None else Path("studies") / sweep.study)
         sweep = StudyFolder(opened.path).completed(sweep)
         if not overrides:
-            sweep = _seal(sweep)
             newer = check_all_but_data(opened, sweep)
             if newer and sweep.walk_forward is not None and sweep.walk_forward.holdout is not None:
                 StudyFolder(opened.path).check(identify(sweep, fingerprint(sweep.data)))  # its holdout would move
@@ -268,7 +268,8 @@ def replay(
         same = opened.describe(trial)["params"] == values
         note = f"the data are {describe_newer(opened, trial if same else None, result, spec)}"
         result = replace(result, notes=(*result.notes, note))
-    return Replay(sweep.study, dict(values), result)
+    made = describe_making(sweep, values, (opened.path, trial, params) if opened is not None and group else None)
+    return Replay(sweep.study, dict(values), result, making=made)
 
 
 def _replay_groups(sweep: Sweep, study: Study, *, compiled: bool) -> Replay:
@@ -281,7 +282,7 @@ def _replay_groups(sweep: Sweep, study: Study, *, compiled: bool) -> Replay:
     if newer:
         note = f"the data are {describe_newer(study, None, result, spec)}"
         result = replace(result, notes=(*result.notes, note))
-    return Replay(sweep.study, {}, result, study.best_params)
+    return Replay(sweep.study, {}, result, study.best_params, describe_making(sweep, {}, (study.path, None, None)))
 
 
 def _read(path: str | Path, overrides: Sequence[str]) -> tuple[Sweep, type[Strategy], Space]:

@@ -10,8 +10,9 @@ import polars as pl
 
 from backsweep.report.account_parts import account_parts
 from backsweep.report.formats import format_number
+from backsweep.report.making_parts import backtest_parts
 from backsweep.report.parts import Listing, Section, Text, metric_cell
-from backsweep.report.price_parts import price_parts
+from backsweep.report.price_parts import known_closes, price_parts
 from backsweep.report.record_parts import time_parts
 from backsweep.report.trade_parts import trade_parts
 from backsweep.trial.result_display import account_chart, sharpe_error
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from backsweep.report.parts import Part
     from backsweep.study.store.run_records import RunRecords
     from backsweep.study.store.selected import Selected
+    from backsweep.sweepfile.sweep import Sweep
 
 WHAT = (
     "One run of one parameter set. The page does not know how many others were tried before it: the best of many has a "
@@ -31,12 +33,25 @@ WHAT = (
 )
 
 
-_NO_CLOSES = "a backtest's folder has no closes"
+_NO_CLOSES = "the folder does not name the data, so there is no line of closes"
 
 
-def backtest_sections(selected: Selected, records: RunRecords) -> list[Section]:
-    """Return the sections of a backtest's page, from what `backsweep backtest` has written."""
-    metrics = selected.metrics
+def backtest_sections(selected: Selected, read_records: RunRecords, sweep: Sweep | None = None) -> list[Section]:
+    """Return the sections of a backtest's page, from what `backsweep backtest` has written.
+
+    `sweep` is the sweep file, where the folder records it: times are then those of the data's zone.
+    """
+    metrics, making = selected.metrics, selected.making
+    zone = None if sweep is None else sweep.data.timezone
+    records = read_records.on_clock(zone)
+
+    def read(assets: tuple[str, ...]) -> pl.DataFrame | str:
+        if sweep is None or making is None:
+            return _NO_CLOSES
+        times = read_records.equity["timestamp"]
+        return known_closes(sweep.data, making.data, (times[0], times[-1]), assets)
+
+    multipliers = None if sweep is None else {name: each.multiplier for name, each in sweep.account.per_asset.items()}
     sections = [Section("What it is", _beginning(selected))]
     if len(records.equity):
         initial = _initial(records, metrics)
@@ -46,10 +61,10 @@ def backtest_sections(selected: Selected, records: RunRecords) -> list[Section]:
         ]
         sections.append(Section("The account over time", parts))
         sections.append(
-            Section("Trades", [*trade_parts(records, metrics), *price_parts(records, lambda _: _NO_CLOSES)])
+            Section("Trades", [*trade_parts(records, metrics, zone, exposure=False), *price_parts(records, read)])
         )
-        sections.append(Section("Account", account_parts(records, initial, None)))
-    return sections
+        sections.append(Section("Account", account_parts(records, initial, multipliers)))
+    return [*sections, Section("How it was made", backtest_parts(making))]
 
 
 def _beginning(selected: Selected) -> list[Part]:
@@ -76,7 +91,7 @@ def _initial(records: RunRecords, metrics: dict[str, float | None]) -> float:
 
 
 def _daily(records: RunRecords, initial: float) -> tuple[list[date], NDArray[np.float64]]:
-    """Return the dates of the equity's times, UTC or as written, and the returns of these days."""
+    """Return the dates of the equity's times, on the data's clock if that is known, and the returns of these days."""
     days = records.equity.group_by(pl.col("timestamp").dt.date().alias("date"), maintain_order=True)
     last = days.agg(pl.col("equity").last())
     equity = np.concatenate([[initial], last["equity"].to_numpy()])

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from backsweep.dataset.closes import read_closes
+from backsweep.dataset.fingerprint import fingerprint
+from backsweep.errors import BacksweepError
 from backsweep.figures.trades import price_figure
 from backsweep.report.parts import Chart, Charts
+from backsweep.study.store.run_records import on_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from backsweep.report.parts import Part
     from backsweep.study.store.run_records import RunRecords
+    from backsweep.sweepfile.data import DataSpec
 
 _ASSETS = 20
 _POINTS = 40_000  # of closes, all assets together
@@ -44,3 +50,21 @@ def price_parts(records: RunRecords, read: Callable[[tuple[str, ...]], pl.DataFr
         "It does not show orders that did not fill."
     )
     return [Charts("Prices with fills", charts, text, pick=True)]
+
+
+def known_closes(
+    spec: DataSpec, digest: str, ends: tuple[datetime, datetime], assets: tuple[str, ...]
+) -> pl.DataFrame | str:
+    """Return the closes of some assets, on the data's clock, or why there are none; `digest` is that of the data.
+
+    `ends` are the first and the last time of them that is shown, UTC.
+    """
+    try:
+        if fingerprint(spec) != digest:
+            return "the data files have changed since, so there is no line of closes"
+        closes = read_closes(spec, assets)
+    except (BacksweepError, OSError, pl.exceptions.PolarsError) as error:
+        why = error.problem if isinstance(error, BacksweepError) else str(error).partition("\n")[0]
+        return f"the data cannot be read, so there is no line of closes: {why}"
+    seen = closes.filter(pl.col("timestamp").is_between(*ends))
+    return seen if spec.timezone is None else on_clock(seen, spec.timezone)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from backsweep.dataset.closes import read_closes
-from backsweep.dataset.fingerprint import fingerprint
-from backsweep.errors import BacksweepError
 from backsweep.report.account_parts import account_parts
 from backsweep.report.parts import Section, Text
-from backsweep.report.price_parts import price_parts
+from backsweep.report.price_parts import known_closes, price_parts
 from backsweep.report.trade_parts import trade_parts
 from backsweep.storage.open import open_files
 from backsweep.study.results.asset_groups import shares_of
-from backsweep.study.store.run_records import on_clock, read_run_records
+from backsweep.study.store.run_records import read_run_records
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from backsweep.study.results.study import Study
     from backsweep.study.store.selected import Selected
 
@@ -43,8 +40,10 @@ def run_sections(study: Study) -> list[Section]:
     multipliers = {name: asset.multiplier for name, asset in account.per_asset.items() if asset.multiplier != 1.0}
     trades = trade_parts(records, _metrics(selected), study.sweep.data.timezone)
 
+    ends = study.sessions.dt.replace_time_zone(None)
+
     def read(assets: tuple[str, ...]) -> pl.DataFrame | str:
-        return _closes(study, assets)
+        return known_closes(study.sweep.data, study.identity.data, (ends[0], ends[-1]), assets)
 
     return [
         Section(title, [*trades, *price_parts(records, read)]),
@@ -76,18 +75,3 @@ def _metrics(selected: Selected) -> dict[str, float | None]:
         return selected.metrics
     tested = [each.metrics for each in selected.folds if each.metrics is not None]
     return {name: sum(each.get(name) or 0.0 for each in tested) for name in _COUNTED}
-
-
-def _closes(study: Study, assets: tuple[str, ...]) -> pl.DataFrame | str:
-    """Return the closes of the sessions that trials saw, or why there are none."""
-    spec = study.sweep.data
-    try:
-        if fingerprint(spec) != study.identity.data:
-            return "the data files have changed since, so there is no line of closes"
-        closes = read_closes(spec, assets)
-    except (BacksweepError, OSError, pl.exceptions.PolarsError) as error:
-        why = error.problem if isinstance(error, BacksweepError) else str(error).partition("\n")[0]
-        return f"the data cannot be read, so there is no line of closes: {why}"
-    ends = study.sessions.dt.replace_time_zone(None)
-    seen = closes.filter(pl.col("timestamp").is_between(ends[0], ends[-1]))
-    return seen if spec.timezone is None else on_clock(seen, spec.timezone)

@@ -13,6 +13,7 @@ import polars as pl
 
 from backsweep.errors import BadInput
 from backsweep.report.formats import format_number
+from backsweep.report.making_parts import sweep_part
 from backsweep.report.parts import Cell, Chart, Charts, Code, Listing, Section, Table, Text, metric_cell
 from backsweep.report.record_parts import record_parts
 from backsweep.report.run_sections import run_sections
@@ -231,8 +232,6 @@ def _together(title: str, charts: list[Chart]) -> list[Part]:
 
 
 def _making(study: Study) -> list[Part]:
-    import yaml  # noqa: PLC0415 - for those who write a page
-
     identity = study.identity
     entries = {
         "study": study.sweep.study,
@@ -251,7 +250,6 @@ def _making(study: Study) -> list[Part]:
         from backsweep.study.store.holdout_log import describe_uses  # noqa: PLC0415 - loads pydantic
 
         entries["holdout"] = describe_uses(study.holdout_uses)
-    text = yaml.safe_dump(identity.sweep, sort_keys=False, allow_unicode=True)
     path = shlex.quote(str(study.path))
     command = (
         f"backsweep run sweep.yaml --out another/folder --trials {max(len(study.trials), 1)}\n"
@@ -259,7 +257,7 @@ def _making(study: Study) -> list[Part]:
     )
     return [
         Listing("", entries),
-        Code("The resolved sweep file (save it as sweep.yaml)", text),
+        sweep_part(identity.sweep),
         Code("The commands that reproduce the trials and compare them", command),
     ]
 

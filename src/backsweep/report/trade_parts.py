@@ -28,10 +28,12 @@ _MONEY = {"pnl", "commission", "slippage"}
 _SHARES = {"max_favourable", "max_adverse"}
 
 
-def trade_parts(records: RunRecords, metrics: Mapping[str, float | None], zone: str | None = None) -> list[Part]:
+def trade_parts(
+    records: RunRecords, metrics: Mapping[str, float | None], zone: str | None = None, *, exposure: bool = True
+) -> list[Part]:
     """Return the parts on the trades of some records; `metrics` are those of the run, where there is one.
 
-    `zone` is the one whose clock the times of the records have.
+    `zone` is the one whose clock the times of the records have. The exposure is left out where it is drawn elsewhere.
     """
     parts: list[Part] = []
     trades = records.trades
@@ -39,7 +41,7 @@ def trade_parts(records: RunRecords, metrics: Mapping[str, float | None], zone: 
         parts += [_figures(trades), _shapes(trades)]
     else:
         parts.append(Text("No trade was closed, so there are no figures of trades."))
-    parts += [_exposure(records), _orders(records), *_ambiguous(records.fills, metrics)]
+    parts += [*([_exposure(records)] if exposure else []), _orders(records), *_ambiguous(records.fills, metrics)]
     return [*parts, *([_table(trades, zone)] if len(trades) else [])]
 
 

@@ -10,7 +10,10 @@ from backsweep.report.comparison import comparison_sections, name_studies
 from backsweep.report.page import render_page
 from backsweep.report.study_sections import study_sections, verdict_line
 from backsweep.storage.open import open_files
+from backsweep.study.store.documents import validated
 from backsweep.study.store.run_records import read_run_records
+from backsweep.study.store.selected import PARAMS, REWRITE
+from backsweep.sweepfile.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +38,14 @@ def write_backtest_report(folder: str | Path, out: str | Path | None = None) -> 
 
     None where the folder holds no records of a backtest, or not all of them.
     """
-    found = read_run_records(open_files(folder), "")
+    files = open_files(folder)
+    found = read_run_records(files, "")
     if found is None:
         return None
-    page = render_page("Backtest", "One parameter set: no verdict", backtest_sections(*found))
+    making = found[0].making
+    sweep = None if making is None else validated(files, PARAMS, Sweep, making.sweep, REWRITE)
+    title = "Backtest" if sweep is None else f"Backtest of {sweep.study}"
+    page = render_page(title, "One parameter set: no verdict", backtest_sections(*found, sweep))
     return _write(page, folder, out)
 
 

@@ -43,11 +43,28 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Making:
+    """How a backtest was made: its resolved sweep file, digests of data and strategy, versions, and the command.
+
+    The command reads the resolved file as sweep.yaml.
+    """
+
+    __pydantic_config__ = STRICT
+
+    sweep: dict[str, Any]
+    data: str
+    strategy: str
+    versions: dict[str, str]
+    command: str
+
+
+@dataclass(frozen=True)
 class Selected:
     """The subject of records: parameters with their metrics, the choices of a walk-forward's folds, or unfinished.
 
     In a walk-forward, `params` are those of the final choice, or without one of the last fold's. Where groups of assets
-    have parameters of their own, they are in `groups`, by the group's name.
+    have parameters of their own, they are in `groups`, by the group's name. A backtest has its `making`, which
+    of a study is in the study's folder.
     """
 
     __pydantic_config__ = STRICT
@@ -59,6 +76,7 @@ class Selected:
     folds: tuple[Choice, ...] = ()
     final: int | None = None
     unfinished: bool = False
+    making: Making | None = None
 
 
 def read_selected(files: Files, folder: str = SELECTED) -> Selected | None:
