@@ -64,6 +64,7 @@ NAMED = {
     "candidates": ("engine/*test_matching", "engine/*test_entry_bar"),
     "costs": ("engine/*test_commission",),
     "custom": ("engine/*test_custom",),
+    "entry": ("study/*test_manifest",),
     "early_stop": ("trial/*test_pruning",),
     "forced_fills": ("engine/*test_liquidation", "engine/*test_corporate_actions"),
     "holdout_log": ("study/*test_looks", "*test_holdout"),
