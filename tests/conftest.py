@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["scenarios.formula_study"]
@@ -5,3 +6,11 @@ pytest_plugins = ["scenarios.formula_study"]
 settings.register_profile("compiled", deadline=None)  # the first call of a compiled function may compile it
 settings.register_profile("long", deadline=None, print_blob=True)  # `make invariants`
 settings.load_profile("compiled")
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    """Run trials as plain Python, for a strategy of one test's own: compiling it takes 5 s, and changes no bit."""
+    from backsweep.trial.runner import Runner  # noqa: PLC0415 - few tests need the package's larger half
+
+    monkeypatch.setitem(Runner.__init__.__kwdefaults__, "compiled", False)

@@ -109,6 +109,7 @@ class Holder(Strategy):
 STEPS = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 100, 100, 100), (110, 130, 110, 120), (120, 120, 90, 100)]
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_flat_segment_ends_sold_at_its_last_close_with_costs():
     spec = {"mode": "holdout", "train": "2s", "test": "2s"}
     _, outcome = run_folds(bars(*STEPS), Holder, spec, np.zeros((1, 0)), costs=COSTS)
@@ -121,6 +122,7 @@ def test_a_flat_segment_ends_sold_at_its_last_close_with_costs():
     assert metric(test, "trades") == 1.0
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_continuous_segment_ends_marked_to_market():
     spec = {"mode": "holdout", "train": "2s", "test": "2s", "state": "continuous"}
     _, outcome = run_folds(bars(*STEPS), Holder, spec, np.zeros((1, 0)))
@@ -138,6 +140,7 @@ class EveryOther(Strategy):
             broker.close_position(0)
 
 
+@pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("state", ["flat", "continuous"])
 def test_a_segment_counts_what_happens_in_it_alone(state):
     # Of five trades of three sessions each, entered on day 1, 5, ... and left two days later, all but the third win.
@@ -165,6 +168,7 @@ class Asker(Strategy):
             broker.order_target_percent(1, 0.1)
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_segment_knows_the_last_closes_before_it():
     quiet = (50, 50, 50, 50)
     market = bars(*flat(100, 8), B=[None, quiet, quiet, quiet, None, quiet, quiet, quiet])
@@ -175,6 +179,7 @@ def test_a_segment_knows_the_last_closes_before_it():
     assert metric(outcome.segments[0, 1], "rejected_orders") == 0.0
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_segment_that_ends_with_a_silent_asset_sells_at_its_last_close():
     quiet = (50, 60, 50, 60)
     market = bars(*flat(100, 8), B=[quiet, quiet, quiet, quiet, quiet, quiet, quiet, None])

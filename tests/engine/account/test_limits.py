@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from scenarios.random_scripts import ACCOUNTS, random_scenario
 from scenarios.scripted import bars, bracket, cancel, close, evaluator, flat, limit, market, run, stop, update
 
+from backsweep.engine.account.limits import _lost
 from backsweep.sweepfile.account import AccountSpec
 
 POSITIONS, EXPOSURE = "exceeds the limit of positions", "exceeds the limit of exposure"
@@ -93,6 +94,19 @@ def test_a_daily_loss_counts_from_the_session_before():
 
 def test_a_loss_of_just_the_limit_is_none():
     assert states(play((FALLS,), [market(0, 50)], daily_loss=0.05)) == [FILLED]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lost"),
+    [(100.0, 95.0, False), (100.0, 94.9, True), (0.5, 0.4, True), (0.5, 0.5, False), (0.0, -1.0, False)],
+)
+def test_a_loss_is_a_part_of_what_there_was(before, now, lost):
+    assert _lost(before, now, 0.05) == lost
+    assert not _lost(before, now, np.inf)
+
+
+def test_an_account_in_debt_has_nothing_to_lose():
+    assert not any(_lost(before, before - 1.0, 0.05) for before in (-0.5, -1.0, -100.0))
 
 
 def test_a_drawdown_ends_trading_for_good():

@@ -194,7 +194,7 @@ class Alone(Strategy):
 
 def test_a_sleeve_sees_its_own_asset_and_remembers_nothing_of_the_others():
     market = bars(*flat(100, 4), B=flat(100, 4), C=flat(100, 4))
-    result = evaluator(market, Alone, account=SLEEVES).replay(np.empty(0))
+    result = evaluator(market, Alone, account=SLEEVES).replay(np.empty(0), compiled=False)
     assert result.fills.select("asset", "quantity").rows() == [(name, 100.0 / 3) for name in "ABC"]
     assert result.fills["timestamp"].to_list() == [market["timestamp"].unique().sort().cast(pl.Datetime("ns"))[2]] * 3
 
@@ -257,7 +257,7 @@ class Spread(SlippageModel):
     part: float = param(0.0, 1.0, default=0.1)
 
     def slip(self, fill, bar):
-        return self.part * (bar.high - bar.low) * fill.share + 0.01 * abs(bar.pred)
+        return self.part * (bar.high - bar.low) * fill.share + 10.0 * abs(bar.pred)
 
 
 def test_sleeves_have_their_own_bars_tiers_funding_and_models(wide, averages):
@@ -265,10 +265,10 @@ def test_sleeves_have_their_own_bars_tiers_funding_and_models(wide, averages):
     costs = {
         "commission": {"kind": "tiered", "by": "monthly_volume", "tiers": tiers},
         "slippage": {"kind": "custom", "model": Spread},
-        "financing": {"funding": "rate"},
+        "financing": {"funding": "pred"},
         "per_asset": {"A03": {"slippage": {"kind": "custom", "model": Spread, "part": 0.5}}},
     }
-    data = wide.with_columns(rate=pl.col("pred") / 1000)
+    data = wide.with_columns(pl.col("pred") / 1000)  # no column of its own, with which the strategy is compiled anew
     names = ("window", "costs.slippage.part", "costs.per_asset.A03.slippage.part")
     values = np.array([[2.0, 0.2, 0.3], [5.0, 0.4, 0.1]])
     chunk = Chunk(0, np.arange(2), values)
