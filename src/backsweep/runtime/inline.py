@@ -50,6 +50,8 @@ class InlineBackend:
 
     """
 
+    remote = False
+
     def __init__(
         self,
         evaluator: EvaluatorFactory | None = None,

@@ -48,7 +48,7 @@ FAN_IN = 8
 """How many parts of a chunk a worker puts together at a time."""
 
 PATIENCE = 30.0
-"""Seconds for a worker to be placed on a node, and between warnings that no worker has loaded a part of the data."""
+"""Seconds for a worker to be placed on a node, and between warnings that no worker is ready for a part of the data."""
 
 
 class RayBackend:
@@ -71,6 +71,8 @@ class RayBackend:
     study : the study's name, by which Prometheus knows it.
 
     """
+
+    remote = True
 
     def __init__(
         self,
@@ -389,7 +391,8 @@ class RayBackend:
             self._complained = time.monotonic()
             cpus = ray.cluster_resources().get("CPU", 0)
             LOGGER.warning(
-                "no worker has loaded %d of %d parts of the data yet; the cluster has %g CPUs for %d workers",
+                "no worker is ready yet for %d of %d parts of the data: workers wait for a node, load the data"
+                " or compile the strategy; the cluster has %g CPUs for %d workers",
                 len(missing), len(self._builders), cpus, self._workers,
             )  # fmt: skip
             held = [slot.part for slot in self._slots if not slot.loading]

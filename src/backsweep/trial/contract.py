@@ -149,6 +149,11 @@ class DataInfo:
 class Backend(Protocol):
     """Where trials run: in this process, or in workers on one machine or many."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether trials run in other processes."""
+        ...
+
     def start(self, spec: TrialSpec) -> DataInfo:
         """Load the data and build the evaluators; raises BadInput, BadData or StrategyError."""
         ...

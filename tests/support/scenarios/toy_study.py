@@ -30,6 +30,8 @@ DECLARED = {name: Param(low, high) for name, low, high in (("entry", 0.5, 3.0), 
 class ToyBackend:
     """Evaluates a formula at once; `seconds` of sleep per chunk give a killer time."""
 
+    remote = False
+
     def __init__(self, seconds=0.0):
         self.seconds, self.waiting, self.turn = seconds, [], 0
 

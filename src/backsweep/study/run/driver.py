@@ -18,6 +18,7 @@ import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from backsweep.study.run.progress import Progress, Summary
 from backsweep.study.search.batch_sizes import batch_sizes
 from backsweep.study.search.in_turns import searches_of
 from backsweep.study.search.proposals import joined
+from backsweep.study.search.rehearsal import rehearse
 from backsweep.study.search.samplers import make_proposer, make_proposers
 from backsweep.study.search.space import trial_spec
 from backsweep.study.table.trials import Table, best_row, standing, usable
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from backsweep.study.store.identity import Identity
     from backsweep.study.table.outcomes import Outcomes
     from backsweep.sweepfile.sweep import Sweep
-    from backsweep.trial.contract import Backend, Chunk, Outcome
+    from backsweep.trial.contract import Backend, Chunk, Outcome, TrialSpec
 
 LOGGER = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def run_study(
                 folder.clear_uncommitted()
             if spec.folds and sweep.searches_by_fold:
                 if not begun:
-                    info = backend.start(spec)
+                    info = _start(backend, spec, sweep, space)
                 folds = 1 + (folder.segments(spec.folds) if info is None else info.segments)[-1].fold
             searches = searches_of(sweep, folds)
             proposer = proposer if searches.single else make_proposers(sweep, space, searches)
@@ -93,7 +95,7 @@ def run_study(
             batches = make_batches(sweep, proposer.limit, sizes, searches)
             run = _Run(sweep, space, backend, folder, proposer, batches, on_progress, chunk_size, deadline)
             if not run.finished:
-                info = info or backend.start(spec)
+                info = info or _start(backend, spec, sweep, space)
                 for note in info.notes:
                     LOGGER.warning("warning: %s", note)
                 run.begin(info)
@@ -106,6 +108,17 @@ def run_study(
             return run.summary()
     finally:
         backend.close()
+
+
+def _start(backend: Backend, spec: TrialSpec, sweep: Sweep, space: Space) -> DataInfo:
+    """Start the backend; while other processes load the data and compile the strategy, compile the sampler here."""
+    thread = Thread(target=rehearse, args=(sweep, space), daemon=True)
+    if backend.remote:
+        thread.start()
+    info = backend.start(spec)
+    if backend.remote:
+        thread.join()
+    return info
 
 
 class _Run:

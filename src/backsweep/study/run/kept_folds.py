@@ -88,6 +88,11 @@ class KeptFolds:
         self._ready: list[Outcome] = []
         self._partly: dict[int, KeptTrials] = {}  # where the rest of trials is known of which some folds run
 
+    @property
+    def remote(self) -> bool:
+        """Whether the other one runs trials in other processes."""
+        return self._backend.remote
+
     def start(self, spec: TrialSpec) -> DataInfo:
         """Start the other backend, and look for folds that have not changed."""
         info = self._backend.start(spec)
