@@ -13,9 +13,17 @@ def standing(done, batches=0, best=None, failed=0):
 def test_pace_and_time_left_leave_out_what_an_earlier_run_did():
     moments = iter([0.0, 10.0])
     clock = Clock(lambda: next(moments))
-    assert clock.describe(standing(400)) == "0 trials/s · best - · 0 failed · ? left"
+    assert clock.describe(standing(400)) == "best - · 0 failed"  # what one look cannot know is not shown
     text = clock.describe(standing(500, best={"number": 3, "value": 1.23456789}, failed=2))
     assert text == "10 trials/s · best 1.2346 · 2 failed · 0:50 left"
+
+
+def test_a_slow_study_has_a_speed_too():
+    moments = iter([0.0, 60.0, 100.0])
+    clock = Clock(lambda: next(moments))
+    clock.describe(standing(10))
+    assert clock.describe(standing(10)) == "best - · 0 failed"
+    assert clock.describe(standing(12)) == "0.02 trials/s · best - · 0 failed · 13:43:20 left"  # 988 trials, 50 s each
 
 
 def test_several_objectives_show_each():

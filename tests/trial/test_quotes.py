@@ -89,6 +89,27 @@ def test_quotes_that_no_order_meets_are_noted():
     assert evaluator(bars(*DAYS)).info.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("execution", "costs", "note"),
+    [
+        ({}, {}, "execution.quotes is false"),
+        (
+            {"quotes": True},
+            {"slippage": {"kind": "percentage", "rate": 0.001}},
+            "must not stand for the spread once more",
+        ),
+        ({"quotes": True}, {}, ""),
+    ],
+)
+def test_sleeves_say_the_same_of_quotes_in_studies_and_single_runs(execution, costs, note):
+    sleeves = {"cash": 1000.0, "mode": "sleeves", "kind": "margin"}
+    engine = evaluator(quoted(), account=sleeves, execution=execution, costs=costs)
+    table = compose([])
+    result = engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=False)
+    assert [each.endswith(note) for each in engine.info.notes] == [True] * bool(note)
+    assert result.notes == engine.info.notes
+
+
 def test_quotes_may_come_with_the_signals():
     frame, steps = quoted(), [market(0, 1)]
     signals = frame.select("timestamp", "asset", *COLUMNS)

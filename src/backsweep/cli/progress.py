@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from backsweep.study.run.progress import Progress
 
 
+_COUNTABLE = 10.0
+"""Trials per second below which the speed has two significant digits, so that a slow study is not one of 0."""
+
+
 class Clock:
     """Formats a study's progress; the speed is that of this run, without trials of earlier runs."""
 
@@ -29,12 +33,19 @@ class Clock:
         self._start: tuple[float, int] | None = None
 
     def describe(self, progress: Progress) -> str:
-        """Return trials per second, the best so far, failures and the time left."""
+        """Return trials per second, the best so far, failures and the time left.
+
+        Speed and time left follow from two looks between which trials were committed; before that they are left out.
+        """
         now = self._now()
         start, before = self._start = self._start or (now, progress.done)
         speed = (progress.done - before) / (now - start) if now > start else 0.0
-        left = _duration((progress.total - progress.done) / speed) if speed > 0.0 else "?"
-        return f"{speed:,.0f} trials/s · best {_best(progress.best)} · {progress.failed:,} failed · {left} left"
+        standing = f"best {_best(progress.best)} · {progress.failed:,} failed"
+        if not speed > 0.0:
+            return standing
+        left = _duration((progress.total - progress.done) / speed)
+        pace = f"{speed:,.0f}" if speed >= _COUNTABLE else f"{speed:.2g}"
+        return f"{pace} trials/s · {standing} · {left} left"
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Calendar:
     notes : warnings about data that no shard has, such as assets without a bar.
     benchmark : as in `Shard`.
     accounts : among how many sleeves the cash is divided, where these are not all: see `of`.
+    signals : names of the columns of signals and of those of the bars beyond the required ones.
 
     """
 
@@ -59,6 +60,7 @@ class Calendar:
     notes: tuple[str, ...] = ()
     benchmark: NDArray[np.float64] | None = None
     accounts: int | None = None
+    signals: tuple[str, ...] = ()
 
     def of(self, assets: tuple[str, ...]) -> Calendar:
         """Return the calendar of some assets, with the sessions of all and an account as large as among all.
@@ -114,7 +116,8 @@ def survey(spec: DataSpec) -> Calendar:
             if role in tables:
                 notes += _check_matches(role, tables, window, calendar.assets)
         benchmark = read_benchmark(tables, spec, calendar.sessions)
-        return replace(calendar, notes=tuple(notes), benchmark=benchmark)
+        signals = tuple(name for role in ("bars", "signals") if role in tables for name in tables[role].values)
+        return replace(calendar, notes=tuple(notes), benchmark=benchmark, signals=signals)
 
 
 def _check_matches(role: str, tables: dict[str, Table], window: Window, assets: tuple[str, ...]) -> list[str]:
@@ -136,7 +139,8 @@ def _check_matches(role: str, tables: dict[str, Table], window: Window, assets: 
 def calendar_of(shard: Shard) -> Calendar:
     """Return the calendar of data in memory."""
     counts = np.bincount(shard.rows["asset"].to_numpy())
-    return Calendar(shard.assets, counts.astype(np.int64), shard.session_table, shard.notes, shard.benchmark)
+    table = shard.session_table
+    return Calendar(shard.assets, counts.astype(np.int64), table, shard.notes, shard.benchmark, signals=shard.signals)
 
 
 def _read(table: Table, window: Window, clock: SessionClock, per_year: float | None) -> Calendar:

@@ -12,7 +12,7 @@ from backsweep.engine.tables import QUOTES
 from backsweep.errors import BadData, BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -140,9 +140,7 @@ def _describe(market: Market, row: int) -> str:
     return f"{market.assets[market.codes[row]]} at {str(moment).replace('T', ' ')} (UTC, or as written)"
 
 
-def describe_quotes(
-    columns: Mapping[str, NDArray[np.float64]], execution: ExecutionSpec, costs: CostsSpec
-) -> list[str]:
+def describe_quotes(columns: Collection[str], execution: ExecutionSpec, costs: CostsSpec) -> list[str]:
     """Return notes on quotes that no order meets, and on slippage that may count the spread again."""
     if not execution.quotes:
         given = all(name in columns for name in COLUMNS)

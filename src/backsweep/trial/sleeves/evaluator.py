@@ -21,6 +21,7 @@ from backsweep.trial.evaluator import Evaluator, name_errors
 from backsweep.trial.features import Features
 from backsweep.trial.hold import held_worth
 from backsweep.trial.layout import lay_out
+from backsweep.trial.quotes import describe_quotes
 from backsweep.trial.range_sums import width_of
 from backsweep.trial.sleeves.partial_sums import PartialSums, join_partial_sums
 from backsweep.trial.sleeves.replay import BARS, replay_sleeves
@@ -96,7 +97,13 @@ class SleeveEvaluator(Evaluator):
         self._share = Share(spec, calendar)
         self._source = source or _loader(spec)
         self._markets = markets
-        notes = dict.fromkeys([*calendar.notes, *(note for market in markets or () for note in market.notes)])
+        notes = dict.fromkeys(
+            [
+                *calendar.notes,
+                *(note for market in markets or () for note in market.notes),
+                *describe_quotes(calendar.signals, spec.execution, spec.costs),
+            ]
+        )
         super().__init__(spec, self._cls, calendar.sessions, calendar.assets, tuple(notes))
 
     @property

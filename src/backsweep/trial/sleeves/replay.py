@@ -21,6 +21,7 @@ from backsweep.metrics.summary import ALL_METRICS, METRICS
 from backsweep.trial.currencies import balances_of
 from backsweep.trial.features import Features
 from backsweep.trial.layout import lay_out_one
+from backsweep.trial.quotes import describe_quotes
 from backsweep.trial.range_sums import add_run, curves_of, width_of
 from backsweep.trial.recording import ReplayPlan, record
 from backsweep.trial.result import Result, drawdown, named, read_result
@@ -82,6 +83,7 @@ def replay_sleeves(
                 _add(recorded.runner, own, market.edges[sleeve], plan.sessions, sums, cash)
             tree.push(0, block, sums)
     joined = _join(records, tree.sums[0], cash, calendar, plan.sessions, share.benchmark)
+    notes |= dict.fromkeys(describe_quotes(calendar.signals, share.spec.execution, share.spec.costs))
     return replace(joined, notes=tuple(notes))
 
 

@@ -167,12 +167,12 @@ class Share:
         self.benchmark = (
             None if calendar.benchmark is None else Benchmark(calendar.benchmark, calendar.sessions.per_year)
         )
-        self._spec = spec
+        self.spec = spec
         self._cash = list(spec.params).index(CASH) if CASH in spec.params else None
 
     def settings(self, assets: tuple[str, ...]) -> Settings:
         """Return the settings of some assets' sleeves."""
-        account, costs = self._spec.account, self._spec.costs
+        account, costs = self.spec.account, self.spec.costs
         cash = self.calendar.part_of_cash(account.cash)
         own, dues = (
             {asset: given for asset, given in section.per_asset.items() if asset in assets}
@@ -180,21 +180,21 @@ class Share:
         )
         return Settings(
             account.model_copy(update={"cash": cash, "per_asset": own}),
-            self._spec.execution,
+            self.spec.execution,
             costs.model_copy(update={"per_asset": dues}),
         )
 
     def options(self, assets: tuple[str, ...]) -> dict[str, Any]:
         """Return what else a runner of some assets' sleeves takes."""
-        params = tuple(self._spec.params[column] for column in self.kept(assets))
-        fixed = {name: value for name, value in self._spec.fixed.items() if _concerns(name, assets)}
+        params = tuple(self.spec.params[column] for column in self.kept(assets))
+        fixed = {name: value for name, value in self.spec.fixed.items() if _concerns(name, assets)}
         if CASH in fixed:
             fixed[CASH] = self.calendar.part_of_cash(float(fixed[CASH] or 0.0))
         return {"params": params, "fixed": fixed}
 
     def kept(self, assets: tuple[str, ...]) -> list[int]:
         """Return the columns of the trial's values that concern some assets."""
-        return [column for column, name in enumerate(self._spec.params) if _concerns(name, assets)]
+        return [column for column, name in enumerate(self.spec.params) if _concerns(name, assets)]
 
     def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return trials' values, float64[..., p], as a sleeve takes them."""
