@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from backsweep.study.store.identity import Identity
     from backsweep.study.table.outcomes import Outcomes
     from backsweep.sweepfile.sweep import Sweep
-    from backsweep.trial.contract import Backend, Chunk, Outcome, TrialSpec
+    from backsweep.sweepfile.trial import TrialSpec
+    from backsweep.trial.contract import Backend, Chunk, Outcome
 
 LOGGER = logging.getLogger(__name__)
 
