@@ -13,4 +13,7 @@ def interpreted(monkeypatch):
     """Run trials as plain Python, for a strategy of one test's own: compiling it takes 5 s, and changes no bit."""
     from backsweep.trial.runner import Runner  # noqa: PLC0415 - few tests need the package's larger half
 
-    monkeypatch.setitem(Runner.__init__.__kwdefaults__, "compiled", False)
+    begin = Runner.__init__
+    monkeypatch.setattr(
+        Runner, "__init__", lambda runner, *given, **options: begin(runner, *given, **{**options, "compiled": False})
+    )

@@ -102,14 +102,14 @@ def test_a_sleeve_that_looks_ahead_is_found():
 def test_the_account_of_a_sleeve_has_the_fills_of_its_runs():
     """Data of one asset alone, with its share of the cash, is what a sleeve is."""
     data = shard()
-    whole = make_evaluator(spec(), data, BuysTheFirst).replay(np.zeros(0)).fills
+    whole = make_evaluator(spec(), data, BuysTheFirst).replay(np.zeros(0), compiled=False).fills
     parts = [
         make_evaluator(
             TrialSpec(data=DataSpec(bars="frame"), strategy="x:Y", account=each.settings.account),
             each.shard,
             BuysTheFirst,
         )
-        .replay(np.zeros(0))
+        .replay(np.zeros(0), compiled=False)
         .fills
         for each in accounts("sleeves", data)
     ]

@@ -96,7 +96,8 @@ def test_a_backtest_on_frames_takes_rates():
             if context.eurusd < 1.3 and broker.get_position(0).quantity == 0.0:
                 broker.order_target_percent(0, 0.5)
 
-    result = bs.backtest(bars(*flat(100, 4)), Hold(), account=ACCOUNT, context=context([1.4, 1.25, 1.25, 1.25]))
+    rates = context([1.4, 1.25, 1.25, 1.25])
+    result = bs.backtest(bars(*flat(100, 4)), Hold(), account=ACCOUNT, context=rates, compiled=False)
     assert result.fills.select("quantity", "rate").rows() == [(200.0, 1.25)]  # 50,000 USD at 2 x 1.25 a point
 
 

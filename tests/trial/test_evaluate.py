@@ -161,6 +161,7 @@ def test_files_and_frames_give_the_same_bits(engine, market, averages, tmp_path)
     assert same(SharedEvaluator(spec, cls=averages).evaluate(chunk), engine.evaluate(chunk))
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_features_that_are_not_kept_trade_as_those_that_are(market, averages, engine):
     class Mapped(averages):
         def features(self):

@@ -170,12 +170,13 @@ class Asker(Strategy):
 
 @pytest.mark.usefixtures("interpreted")
 def test_a_segment_knows_the_last_closes_before_it():
-    quiet = (50, 50, 50, 50)
-    market = bars(*flat(100, 8), B=[None, quiet, quiet, quiet, None, quiet, quiet, quiet])
+    # 10 % of 10,000 at B's last close, 50, are 20 units, which are bought at 60 and held over two of four closes.
+    quiet, later = (50, 50, 50, 50), (60, 60, 60, 60)
+    market = bars(*flat(100, 8), B=[None, (40, 40, 40, 40), quiet, quiet, None, later, later, later])
     spec = {"mode": "holdout", "train": "4s", "test": "4s"}
     _, outcome = run_folds(market, Asker, spec, np.zeros((1, 0)))
     assert metric(outcome.segments[0, 1], "turnover") > 0.0
-    assert metric(outcome.segments[0, 1], "exposure") == pytest.approx(0.1 * 2 / 4)
+    assert metric(outcome.segments[0, 1], "exposure") == pytest.approx(20 * 60 / 10_000 * 2 / 4)
     assert metric(outcome.segments[0, 1], "rejected_orders") == 0.0
 
 

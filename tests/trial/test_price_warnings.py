@@ -57,7 +57,7 @@ def bracket():
 
     def said(units, loss, target, kind=MARKET, limit=NONE, stop=NONE, moved=0.0):
         values = np.array([units, kind, limit, stop, loss, target, moved])
-        return [each for each in engine.replay(values).warnings if "submitted" in each]
+        return [each for each in engine.replay(values, compiled=False).warnings if "submitted" in each]
 
     return said
 
@@ -67,7 +67,11 @@ def single():
     engine = evaluator(bars(*flat(100, 6)), Stop, params=("units", "kind", "price"))
 
     def said(units, kind, price):
-        return [each for each in engine.replay(np.array([units, kind, price])).warnings if "submitted" in each]
+        return [
+            each
+            for each in engine.replay(np.array([units, kind, price]), compiled=False).warnings
+            if "submitted" in each
+        ]
 
     return said
 

@@ -88,7 +88,7 @@ def result():
     )
     context = pl.DataFrame({"timestamp": frame["timestamp"].unique().sort(), "vix": [10.0, 11.0, 12.0, 13.0, 14.0]})
     engine = evaluator(frame, Follow, signals=signals, context=context, params=("size",))
-    return engine.replay(np.array([2.0]))
+    return engine.replay(np.array([2.0]), compiled=False)
 
 
 @pytest.mark.parametrize(("name", "schema"), [("fills", FILLS), ("equity", EQUITY), ("orders", ORDERS)])

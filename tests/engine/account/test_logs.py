@@ -1,24 +1,100 @@
-"""The logs of a recorded run: what is beyond their capacity is a failure, never written behind them."""
+"""Every field of the records of a run, worked out by hand."""
 
-import numpy as np
-import pytest
-from scenarios.scripted import bars, compose, evaluator, flat, market
+from datetime import timedelta
 
-from backsweep.trial.runner import LogFull, Runner
+import polars as pl
+from scenarios.scripted import FIRST_DAY, bars, bracket, close, flat, limit, market, run, stop, stop_limit, trailing
+
+from backsweep.engine.codes import MARKET_ON_CLOSE
+
+DAYS = [FIRST_DAY + timedelta(days=day) for day in range(8)]
+COSTS = {"commission": {"kind": "per_order", "amount": 2.0}, "slippage": {"kind": "fixed", "amount": 0.5}}
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_a_log_holds_as_many_entries_as_it_has_room_for_and_no_more(compiled):
-    full = evaluator(bars(*flat(100, 4)))._runner
-    table = compose([market(0, 1), market(1, 1)])
-    values = np.array([float(table.ctypes.data), float(len(table))])
+def test_an_order_of_each_type_is_recorded_with_what_was_asked_for_and_how_it_ended():
+    prices = [(100, 100, 100, 100), (100, 104, 96, 102), (102, 102, 102, 102)]
+    steps = [
+        market(0, 1),
+        limit(0, 2, 90.0),
+        stop(0, 3, 110.0),
+        stop_limit(0, 4, 120.0, 121.0),
+        trailing(0, -5, amount=50.0),
+        market(1, 6, type=MARKET_ON_CLOSE),
+        bracket(1, 7, stop_loss=80.0),
+        limit(2, 8, -1.0),
+    ]
+    orders = run(bars(*prices), steps).orders
+    assert orders.drop("submitted", "closed").rows() == [
+        (1, None, "A", "market", 1.0, "filled", "", None, None, 100.0),
+        (2, None, "A", "limit", 2.0, "working", "", 90.0, None, 100.0),
+        (3, None, "A", "stop", 3.0, "working", "", None, 110.0, 100.0),
+        (4, None, "A", "stop_limit", 4.0, "working", "", 121.0, 120.0, 100.0),
+        (5, None, "A", "trailing_stop", -5.0, "working", "", None, None, 100.0),
+        (6, None, "A", "market_on_close", 6.0, "filled", "", None, None, 102.0),
+        (7, None, "A", "market", 7.0, "filled", "", None, None, 102.0),
+        (8, 7, "A", "stop", -7.0, "working", "", None, 80.0, 102.0),
+        (9, None, "A", "limit", 8.0, "rejected", "price is missing or not positive", -1.0, None, 102.0),
+    ]
+    assert orders["submitted"].to_list() == [DAYS[0]] * 5 + [DAYS[1]] * 3 + [DAYS[2]]
+    assert orders["closed"].to_list() == [DAYS[1], *[None] * 4, DAYS[2], DAYS[2], None, DAYS[2]]
 
-    def fills(room):
-        names = ("steps", "count")
-        runner = Runner(full.market, full.cls, full.settings, params=names, compiled=compiled, log_capacity=room)
-        runner.run(values)
-        return int(runner.tables.cursor["fills_logged"][0])
 
-    assert fills(2) == 2
-    with pytest.raises(LogFull):
-        fills(1)
+def test_fills_and_trades_have_prices_costs_and_extremes():
+    """Bought at 100.5 and 104.5, two each, sold at 109.5: 4 x 109.5 - 2 x 100.5 - 2 x 104.5 - 3 x 2 is 22."""
+    prices = [(100, 100, 100, 100), (100, 106, 97, 104), (104, 112, 103, 110), (110, 110, 110, 110)]
+    result = run(bars(*prices), [market(0, 2), market(1, 2), close(2)], costs=COSTS)
+    assert result.fills.rows() == [
+        (1, DAYS[1], "A", 2.0, 100.5, 2.0, 1.0, "signal"),
+        (2, DAYS[2], "A", 2.0, 104.5, 2.0, 1.0, "signal"),
+        (3, DAYS[3], "A", -4.0, 109.5, 2.0, 2.0, "signal"),
+    ]
+    (trade,) = result.trades.iter_rows(named=True)
+    best, worst = trade.pop("max_favourable"), trade.pop("max_adverse")
+    assert trade == {
+        "asset": "A",
+        "quantity": 4.0,
+        "entry_timestamp": DAYS[1],
+        "entry_price": 102.5,
+        "exit_timestamp": DAYS[3],
+        "exit_price": 109.5,
+        "pnl": 22.0,
+        "commission": 6.0,
+        "slippage": 4.0,
+        "bars_held": 2,
+        "exit_reason": "signal",
+    }
+    assert (best, worst) == (112 / 102.5 - 1.0, 1.0 - 97 / 102.5)
+    assert result.equity["cash"].to_list() == [10_000.0, 9_797.0, 9_586.0, 10_022.0]
+    assert result.equity["equity"].to_list() == [10_000.0, 10_005.0, 10_026.0, 10_022.0]
+
+
+def test_a_short_trade_has_its_extremes_the_other_way_round():
+    prices = [(100, 100, 100, 100), (100, 125, 75, 100), (100, 100, 100, 100)]
+    result = run(bars(*prices), [market(0, -2), close(1)])
+    assert result.trades.select("quantity", "max_favourable", "max_adverse").rows() == [(-2.0, 0.25, 0.25)]
+
+
+def test_a_trade_whose_entry_was_at_zero_has_no_extremes():
+    """They are fractions of the entry price, of which slippage leaves nothing: bought at 16, sold at 0."""
+    steps = [market(0, 1), close(1), market(2, -1), close(3)]
+    result = run(bars(*flat(8.0, 5)), steps, costs={"slippage": {"kind": "fixed", "amount": 8.0}})
+    names = ("quantity", "entry_price", "exit_price", "max_favourable", "max_adverse")
+    assert result.trades.select(names).rows() == [(1.0, 16.0, 0.0, 0.0, 1.0), (-1.0, 0.0, 16.0, None, None)]
+
+
+def test_cash_that_comes_and_goes_without_a_fill_is_recorded_for_its_position():
+    """Ten units sold short at 100, two nights at 36.5 %: 2 / 365 x 36.5 % of 1,000 is 2."""
+    costs = {"financing": {"short_borrow": 0.365, "short_credit": 0.1825}}
+    result = run(bars(*flat(100.0, 4)), [market(0, -10), close(2)], costs=costs)
+    nights = result.cash_flows
+    assert nights.select("kind", "asset", "quantity").unique(maintain_order=True).rows() == [
+        ("borrow_fee", "A", -10.0),
+        ("short_credit", "A", -10.0),
+    ]
+    paid = nights.group_by("timestamp", "kind", maintain_order=True).agg(pl.col("amount").sum().round(9))
+    assert paid.rows() == [
+        (DAYS[2], "borrow_fee", -1.0),
+        (DAYS[2], "short_credit", 0.5),
+        (DAYS[3], "borrow_fee", -1.0),
+        (DAYS[3], "short_credit", 0.5),
+    ]

@@ -82,6 +82,34 @@ class ByMonth(bs.CommissionModel):
         return 2.0 + fill.month_units + fill.month_value
 
 
+FIELDS = {  # of the second fill, two units at 50 of a contract of 5, of an order for twelve that filled ten
+    "asset": 1.0,
+    "quantity": 2.0,
+    "price": 50.0,
+    "value": 500.0,
+    "multiplier": 5.0,
+    "share": 0.02,
+    "maker": 0.0,
+    "stop": 0.0,
+    "order_quantity": 12.0,
+    "order_filled": 10.0,
+    "order_value": 2500.0,
+    "month_units": 10.0,
+    "month_value": 2500.0,
+}
+
+
+class Reads(bs.CommissionModel):
+    """Charges a field of the fill, by its place among `FIELDS`."""
+
+    place: int = bs.param(0, 12, default=0)
+
+    def charge(self, fill, bar):
+        mine = (fill.asset, fill.quantity, fill.price, fill.value, fill.multiplier, fill.share, fill.maker, fill.stop)
+        orders = (fill.order_quantity, fill.order_filled, fill.order_value, fill.month_units, fill.month_value)
+        return 1.0 * (*mine, *orders)[self.place]
+
+
 class Square(bs.SlippageModel):
     rate: float = bs.param(0.0, 10.0, default=1.0)
 
@@ -180,6 +208,25 @@ def test_a_model_sees_what_it_has_charged_the_order_for(compiled):
         thin, [market(0, 12)], costs={"commission": custom(AtLeast)}, execution={"volume_share": 0.1}, compiled=compiled
     )
     assert result.fills["commission"].to_list() == [3.0, 0.0]
+
+
+@pytest.mark.parametrize("place", range(len(FIELDS)), ids=FIELDS)
+def test_a_model_sees_every_field_of_the_second_fill_of_an_order(place):
+    thin = bars(*flat(100, 4), B=flat(50, 4)).with_columns(volume=pl.lit(100.0))
+    costs = {"commission": custom(Reads, place=place)}
+    account = {"cash": 1e6, "kind": "margin", "per_asset": {"B": {"multiplier": 5.0}}}
+    execution = {"volume_share": 0.1}
+    result = play(thin, [market(0, 12, asset=1)], costs=costs, account=account, execution=execution, compiled=False)
+    assert result.fills["quantity"].to_list() == [10.0, 2.0]
+    assert result.fills["commission"][1] == pytest.approx([*FIELDS.values()][place], rel=1e-15)
+
+
+@pytest.mark.parametrize(("name", "charged"), [("maker", [0.0, 0.0, 1.0]), ("stop", [0.0, 1.0, 0.0])])
+def test_a_model_sees_which_orders_are_stops_and_which_rested(name, charged):
+    prices = [(100, 100, 100, 100), (100, 106, 100, 104), (104, 104, 90, 90)]
+    steps = [market(0, 1), stop(0, 2, 105), limit(0, 3, 95)]
+    costs = {"commission": custom(Reads, place=[*FIELDS].index(name))}
+    assert play(bars(*prices), steps, costs=costs, compiled=False).fills["commission"].to_list() == charged
 
 
 @BOTH

@@ -25,7 +25,7 @@ UNITS = np.array([[0.0], [20.0], [50.0], [100.0]])
 class Held(Strategy):
     """Buys so many units on its first bar and keeps them."""
 
-    units: float = param(0.0, 100.0)
+    units: float = param(0.0, 200.0)
 
     def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
         for i in range(data.count):
@@ -86,15 +86,9 @@ def test_too_few_trades_by_the_checkpoint_end_a_run():
 def test_ruin_ends_a_run():
     ruin = bars(*[(price,) * 4 for price in (100, 100, 40, 100, 100)])
     account = {"cash": 10_000.0, "kind": "margin", "leverage": 2.0}
-    outcome = run({}, np.array([[190.0]]), ruin, account=account, cls=Levered)
+    outcome = run({}, np.array([[190.0]]), ruin, account=account)
     assert of(outcome, "sessions").tolist() == [3.0]
     assert reasons(outcome) == ["pruned: equity fell to zero or below"]
-
-
-class Levered(Held):
-    """The same with room for more."""
-
-    units: float = param(0.0, 200.0)
 
 
 def test_the_training_of_one_fold_ends_early_without_a_word_to_the_others():
