@@ -172,4 +172,4 @@ def test_paper_charges_the_same_nights():
     data = bars(*flat(100, 16), step=timedelta(hours=6))
     paper = replay(data, Short(), account=ACCOUNT, costs=RATES)
     assert paper.metrics["financing"] == pytest.approx(3.0, abs=1e-9)
-    assert paper.cash_flows.equals(bs.backtest(data, Short(), account=ACCOUNT, costs=RATES).cash_flows)
+    assert paper.cash_flows.equals(bs.backtest(data, Short(), account=ACCOUNT, costs=RATES, compiled=False).cash_flows)

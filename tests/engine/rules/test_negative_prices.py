@@ -76,11 +76,10 @@ class HalfIn(bs.Strategy):
         broker.order_target_percent(0, 0.5)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_a_target_value_at_a_price_of_zero_is_no_quantity(compiled):
+def test_a_target_value_at_a_price_of_zero_is_no_quantity():
     level = bars().with_columns(pl.lit(0.0).alias("open"), pl.lit(0.0).alias("close"))
     level = level.with_columns(pl.lit(1.0).alias("high"), pl.lit(-1.0).alias("low"))
-    orders = bs.backtest(level, HalfIn(), prices="any", account={"cash": 1000.0}, compiled=compiled).orders
+    orders = bs.backtest(level, HalfIn(), prices="any", account={"cash": 1000.0}, compiled=False).orders
     assert set(orders["reject_reason"]) == {"quantity is zero or not a number"}
     assert orders["quantity"].is_nan().all()
 
