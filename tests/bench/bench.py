@@ -27,7 +27,7 @@ from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bracket import Asleep, Bracket
+from bracket import Asleep, AsleepWhileFlat, Bracket
 
 LIMIT = 15.0
 REPEATS = 60
@@ -77,11 +77,13 @@ def check_parity() -> None:
         if not getattr(compiled, name).equals(getattr(interpreted, name)):
             sys.exit(f"compiled and interpreted runs differ in {name}: no figure is worth anything")
     print(f"parity: {compiled.fills.height} fills of a compiled and an interpreted run are the same bits")
-    bars, trials = make_bars(20_000, 1, timedelta(minutes=1)), make_trials(1.0, 3.5, 0.001, 0.02)
-    asleep, awake = (evaluator(bars, ("entry", "distance"), cls).evaluate(trials) for cls in (Asleep, Bracket))
-    if not all(np.array_equal(getattr(asleep, name), getattr(awake, name), equal_nan=True) for name in COMPARED):
-        sys.exit("runs asleep and awake differ: no figure is worth anything")
-    print(f"parity: {TRIALS} trials asleep and awake have the same metrics and returns")
+    several = make_trials(3.0, 4.5, 0.001, 0.02)
+    for cls, assets, trials in ((Asleep, 1, make_trials(1.0, 3.5, 0.001, 0.02)), (AsleepWhileFlat, 20, several)):
+        bars = make_bars(20_000 // assets, assets, timedelta(minutes=1))
+        asleep, awake = (evaluator(bars, ("entry", "distance"), each).evaluate(trials) for each in (cls, Bracket))
+        if not all(np.array_equal(getattr(asleep, name), getattr(awake, name), equal_nan=True) for name in COMPARED):
+            sys.exit("runs asleep and awake differ: no figure is worth anything")
+    print(f"parity: {2 * TRIALS} trials asleep and awake have the same metrics and returns")
 
 
 COMPARED = ("metrics", "returns")
@@ -123,9 +125,9 @@ def measure(bars: pl.DataFrame, entry: float, distance: float) -> tuple[float, f
     return seconds / rows * 1e9, floor / rows * 1e9, int(runner.tables.counters[0].trades)
 
 
-def measure_asleep(bars: pl.DataFrame, trials: Chunk) -> tuple[float, float]:
+def measure_asleep(bars: pl.DataFrame, trials: Chunk, cls: type[Bracket]) -> tuple[float, float]:
     """Measure nanoseconds of processor time for each bar of each trial, and the trades of a trial."""
-    asleep = evaluator(bars, ("entry", "distance"), Asleep)
+    asleep = evaluator(bars, ("entry", "distance"), cls)
     trades = np.nanmean(asleep.evaluate(trials).metrics[..., METRICS.index("trades")])
     times = []
     for _ in range(REPEATS // 10):
@@ -154,14 +156,18 @@ def main() -> None:
         headline = cost if "headline" in label else headline
         rows = f"{bars.height / max(trades, 1):,.0f}"
         table.add_row(label, f"{cost:.1f}", f"{floor:.1f}", f"{cost / floor:.1f}", f"{trades:,}", rows)
-    for label, bounds in (
-        ("asleep, never woken", (6.0, 9.0, 0.005, 0.02)),
-        ("asleep, rare", (3.9, 4.1, 0.005, 0.02)),
-        ("asleep, now and then", (3.3, 3.5, 0.002, 0.01)),
-        ("asleep, often", (2.2, 2.5, 0.002, 0.006)),
+    minutes = make_bars(2_000, 100, timedelta(minutes=1))
+    for label, bars, bounds in (
+        ("asleep, never woken", minute, (6.0, 9.0, 0.005, 0.02)),
+        ("asleep, rare", minute, (3.9, 4.1, 0.005, 0.02)),
+        ("asleep, now and then", minute, (3.3, 3.5, 0.002, 0.01)),
+        ("asleep, often", minute, (2.2, 2.5, 0.002, 0.006)),
+        ("100 assets, asleep, never woken", minutes, (6.0, 9.0, 0.005, 0.02)),
+        ("100 assets, asleep, rare", minutes, (3.9, 4.1, 0.002, 0.004)),
     ):
-        cost, trades = measure_asleep(minute, make_trials(*bounds))
-        rows = f"{minute.height / max(trades, 1.0):,.0f}"
+        cls = Asleep if bars is minute else AsleepWhileFlat
+        cost, trades = measure_asleep(bars, make_trials(*bounds), cls)
+        rows = f"{bars.height / max(trades, 1.0):,.0f}"
         table.add_row(label, f"{cost:.2f}", "", "", f"{trades:,.0f}", rows)
     console = Console()
     console.print(table)

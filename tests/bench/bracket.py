@@ -25,11 +25,15 @@ class Bracket(bs.Strategy):
                 broker.submit_bracket(bar.asset, side * 100.0, stop_loss=stop, take_profit=target)
 
 
-class Asleep(Bracket):
-    """The same, which says where it has something to decide: the engine passes over the bars between."""
+class AsleepWhileFlat(Bracket):
+    """The same, which says where it has something to decide while nothing is held: also of several assets."""
 
     def wake(self):
         return bs.above("pred", "entry") | bs.below("pred", "-entry")
+
+
+class Asleep(AsleepWhileFlat):
+    """The same of one asset: while it is held, its stop and its target do the rest."""
 
     def wake_held(self):
         return bs.never()

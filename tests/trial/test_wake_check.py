@@ -51,6 +51,10 @@ class Late(Holder):
         return above("pred", 1.5)
 
 
+class HeldOnly(Holder):
+    wake = Strategy.wake
+
+
 class Always(Holder):
     wake = Strategy.wake
     wake_held = Strategy.wake_held
@@ -98,6 +102,7 @@ def test_a_false_declaration_is_an_error_that_names_the_first_fill_that_differs(
 def test_it_is_said_why_bars_are_not_passed():
     assert check(Always) == "no: the strategy declares neither wake nor wake_held, and sees every bar"
     two = shard(B=flat(50, len(PRED)))
-    assert "with several assets in one account every bar is visited; the 8 fills of 1 runs" in check(Holder, two)
+    assert check(Holder, two).startswith("yes, by wake and wake_held, while flat; the 8 fills of 1 runs")
+    assert "in one account bars are passed while flat, by wake; the 8 fills of 1 runs" in check(HeldOnly, two)
     assert check(Holder, two, account=ACCOUNT | {"mode": "sleeves"}).startswith("yes, by wake and wake_held; ")
     assert "with execution.delay every bar is visited" in check(Holder, delay=1)

@@ -181,10 +181,11 @@ def allocate(
     if single:
         tables.reaches["low"] = block_extremes(bars["low"], np.fmin)
         tables.reaches["high"] = block_extremes(bars["high"], np.fmax)
-        tables.session_ends["group"][: len(ends)] = ends
-        for name in ("session", "timestamp"):
-            tables.session_ends[name][: len(ends)] = groups[name][ends]
-        sizes.reaches, sizes.session_ends = len(tables.reaches), len(ends)
+        sizes.reaches = len(tables.reaches)
+    tables.session_ends["group"][: len(ends)] = ends
+    for name in ("session", "timestamp"):
+        tables.session_ends[name][: len(ends)] = groups[name][ends]
+    sizes.session_ends, sizes.sleeps = len(ends), int(currencies == 1 and not recording)
     sizes.actions = 0 if actions is None else len(actions)
     sizes.finer_bars = 0 if finer_bars is None else len(finer_bars)
     sizes.capacity, sizes.log_capacity = capacity, log_capacity

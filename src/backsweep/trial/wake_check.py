@@ -96,16 +96,17 @@ def check_sleep(
 
 def _describe(market: Market, settings: Settings, declared: Sequence[str]) -> str:
     obstacle = ""
-    if len(market.assets) > 1 and settings.account.mode == "shared":
-        obstacle = "several assets in one account"
-    elif len(settings.account.currencies) > 1:
+    if len(settings.account.currencies) > 1:
         obstacle = "several currencies"
     elif settings.execution.delay > 0:
         obstacle = "execution.delay"
     methods = " and ".join(declared)
     if obstacle:
         return f"on_data alone, by {methods}: with {obstacle} every bar is visited"
-    held = "" if "wake_held" in declared else ", while flat"
+    several = len(market.assets) > 1 and settings.account.mode == "shared"
+    if several and "wake" not in declared:
+        return f"on_data alone, by {methods}: with several assets in one account bars are passed while flat, by wake"
+    held = ", while flat" if several or "wake_held" not in declared else ""
     return f"yes, by {methods}{held}"
 
 

@@ -63,41 +63,57 @@ class Restless(Strategy):
 
     def on_data(self, timestamp, data, context, broker):  # noqa: ARG002 - the protocol
         self.calls += 1
-        close = data[0].close
+        bar = data[self.draw(data.count)]
+        asset, close = bar.asset, bar.close
         what = self.draw(16)
         side = 1.0 if self.draw(2) == 0 else -1.0
         away = TICK * (1 + self.draw(10))
         units = 3.0 * (1 + self.draw(4))
         tif = self.draw(5)
         till = timestamp + HOUR * (1 + self.draw(30))
-        if broker.count_open_orders(0) > 8:
+        if broker.count_open_orders(asset) > 8:
             broker.cancel_order(self.last)
         elif what == 0:
-            self.last = broker.submit_order(0, side * units)
+            self.last = broker.submit_order(asset, side * units)
         elif what in {1, 2}:
             price = close - side * away
-            self.last = broker.submit_order(0, side * units, LIMIT, price, NAN, NAN, NAN, tif, till)
+            self.last = broker.submit_order(asset, side * units, LIMIT, price, NAN, NAN, NAN, tif, till)
         elif what == 3:
             price = close + side * away
-            self.last = broker.submit_order(0, side * units, STOP, NAN, price, NAN, NAN, tif, till, 0, 1 + self.draw(2))
+            self.last = broker.submit_order(
+                asset, side * units, STOP, NAN, price, NAN, NAN, tif, till, 0, 1 + self.draw(2)
+            )
         elif what == 4:
             level = close + side * away
             price = level + side * TICK
-            self.last = broker.submit_order(0, side * units, STOP_LIMIT, price, level, NAN, NAN, DAY, till)
+            self.last = broker.submit_order(asset, side * units, STOP_LIMIT, price, level, NAN, NAN, DAY, till)
         elif what == 5:
-            self.last = broker.submit_order(0, side * units, TRAIL, NAN, NAN, away, NAN, GTC, till)
+            self.last = broker.submit_order(asset, side * units, TRAIL, NAN, NAN, away, NAN, GTC, till)
         elif what == 6:
-            self.last = broker.submit_order(0, side * units, MARKET_ON_CLOSE)
+            self.last = broker.submit_order(asset, side * units, MARKET_ON_CLOSE)
         elif what < 12:
             stop, target = close - side * away, close + side * 2.0 * away
-            broker.submit_bracket(0, side * units, stop, target, MARKET, NAN, NAN)
+            broker.submit_bracket(asset, side * units, stop, target, MARKET, NAN, NAN)
         elif what < 14:
-            broker.close_position(0)
+            broker.close_position(asset)
         else:
             broker.cancel_order(self.last)
 
 
-def market(seed, count=COUNT):
+def panel(seed, count=COUNT):
+    """Make bars of three assets, with gaps, of which one begins late and one ends early."""
+    generator = np.random.default_rng(seed)
+    step = timedelta(minutes=(30, 60, 240, 1440)[seed % 4])
+    frames = []
+    for place, (first, last) in enumerate([(0, count), (0, int(0.7 * count)), (int(0.2 * count), count)]):
+        frame = market(seed + 1000 * place, count, step).with_columns(asset=pl.lit("ABC"[place]))
+        there = generator.random(count) > (seed % 3) * 0.1  # of every third seed, all bars are there
+        there[[first, last - 1]] = True
+        frames.append(frame.filter(pl.Series(there) & pl.int_range(pl.len()).is_between(first, last - 1)))
+    return pl.concat(frames).sort("timestamp", "asset")
+
+
+def market(seed, count=COUNT, step=None):
     """Make bars of one asset, with sessions of some hours, some without volume, two columns and rates of funding.
 
     Prices and columns are coarse: they equal the levels of orders and the thresholds that they are compared with.
@@ -107,7 +123,7 @@ def market(seed, count=COUNT):
     opens = np.append(100.0, close[:-1]) + TICK * np.round(generator.normal(0, 0.5, count))
     spread = TICK * np.floor(generator.exponential(0.8, (2, count)))
     high, low = np.maximum(opens, close) + spread[0], np.minimum(opens, close) - spread[1]
-    step = timedelta(minutes=(30, 60, 240, 1440)[seed % 4])
+    step = step or timedelta(minutes=(30, 60, 240, 1440)[seed % 4])
     frame = bars(*zip(opens, high, low, close, strict=True), step=step)
     pred, other = np.round(generator.normal(0, 1, (2, count)), 1)
     pred[::13] = NAN
@@ -153,18 +169,19 @@ def rules(generator, frame):
         "delay": some(0, 0, 0, 0, 0, 0, 0, 2),
         "volume_share": some(0.0, 0.0, 0.2),
     }
-    when = np.sort(generator.choice(frame.height - 2, 3, replace=False)) + 1
+    bars_of_a = frame.filter(pl.col("asset") == "A")["timestamp"]
+    when = np.sort(generator.choice(len(bars_of_a) - 2, 3, replace=False)) + 1
     actions = (
-        frame["timestamp"]
-        .gather(when)
+        bars_of_a.gather(when)
         .to_frame()
         .with_columns(asset=pl.lit("A"), split=pl.Series([2.0, 1.0, 0.5]), dividend=pl.Series([0.0, 0.7, 0.1]))
     )
     spec = {"account": account, "costs": costs, "execution": execution, "actions": some(None, actions)}
     if some(0, 1, 2, 3, 4) == 0:
         account |= {"currency": "USD", "rates": {"EUR": "eurusd"}, "per_asset": {"A": {"currency": "EUR"}}}
-        rates = 1.0 + 0.01 * np.cumsum(generator.normal(0, 1, frame.height))
-        spec["context"] = frame.select("timestamp", eurusd=pl.Series(np.abs(rates) + 0.1))
+        times = frame.select(pl.col("timestamp").unique().sort())
+        rates = 1.0 + 0.01 * np.cumsum(generator.normal(0, 1, times.height))
+        spec["context"] = times.with_columns(eurusd=pl.Series(np.abs(rates) + 0.1))
     return spec
 
 
@@ -191,7 +208,7 @@ class Pair:
         built = evaluator(frame, Restless, params=("seed", "flat", "held"), **spec)._runner
         options = {"params": ("seed", "flat", "held"), "compiled": compiled}
         self.asleep, self.awake = (Runner(built.market, built.cls, built.settings, **options) for _ in range(2))
-        self.awake.tables.sizes[0].reaches = 0
+        self.awake.tables.sizes[0].sleeps = 0
         self.fills = 0
 
     def compare(self, values, ranges):
@@ -217,9 +234,9 @@ def with_quotes(frame):
     )
 
 
-def compare_random_runs(seed, compiled, trials, *, quotes=False):
+def compare_random_runs(seed, compiled, trials, *, quotes=False, make=market):
     generator = np.random.default_rng(seed)
-    frame = with_quotes(market(seed)) if quotes else market(seed)
+    frame = with_quotes(make(seed)) if quotes else make(seed)
     spec = rules(generator, frame)
     if quotes:
         own = spec["execution"]["profile"] if spec["execution"]["profile"] in OWN_PROFILES else "next_open"
@@ -244,6 +261,14 @@ def test_a_run_that_sleeps_leaves_the_same_bits(monkeypatch):
         monkeypatch.setattr(f"backsweep.engine.{place}.BLOCK", 8)
     monkeypatch.setattr("backsweep.engine.events.sleep.STRETCH", 32)
     assert sum(compare_random_runs(seed, compiled=False, trials=2) for seed in range(16)) > 100
+
+
+def test_a_run_over_several_assets_that_sleeps_leaves_the_same_bits(monkeypatch):
+    for place in ("blocks", "state"):
+        monkeypatch.setattr(f"backsweep.engine.{place}.BLOCK", 8)
+    monkeypatch.setattr("backsweep.engine.events.sleep.BLOCK", 8)
+    monkeypatch.setattr("backsweep.engine.events.sleep.STRETCH", 32)
+    assert sum(compare_random_runs(seed, compiled=False, trials=1, make=panel) for seed in range(12)) > 50
 
 
 def test_a_run_on_quotes_that_sleeps_leaves_the_same_bits(monkeypatch):
@@ -277,9 +302,9 @@ def test_a_margin_call_within_a_session_is_met_while_the_strategy_sleeps():
     )
     account = {"cash": 10_000.0, "kind": "margin", "leverage": 4.0, "maintenance_margin": 0.25}
     built = evaluator(frame, Held, account=account)._runner
-    for reaches in (built.tables.sizes[0].reaches, 0):  # asleep, and at every bar
+    for sleeps in (1, 0):  # asleep, and at every bar
         runner = Runner(built.market, built.cls, built.settings, compiled=False)
-        runner.tables.sizes[0].reaches = reaches
+        runner.tables.sizes[0].sleeps = sleeps
         runner.run(np.zeros(0))
         assert int(runner.tables.counters[0].fills) == 1 + 3
 
@@ -299,9 +324,9 @@ def test_interest_on_a_debt_without_a_position_accrues_while_the_strategy_sleeps
     account = {"cash": 10_000.0, "kind": "margin", "leverage": 4.0}
     costs = {"financing": {"margin_interest": 0.365}}
     built = evaluator(frame, Stopped, account=account, costs=costs)._runner
-    for reaches in (built.tables.sizes[0].reaches, 0):  # asleep, and at every bar
+    for sleeps in (1, 0):  # asleep, and at every bar
         runner = Runner(built.market, built.cls, built.settings, compiled=False)
-        runner.tables.sizes[0].reaches = reaches
+        runner.tables.sizes[0].sleeps = sleeps
         runner.run(np.zeros(0))
         assert runner.tables.account[0].cash == pytest.approx(-2_020.0 * 1.001**3)
 
@@ -309,3 +334,8 @@ def test_interest_on_a_debt_without_a_position_accrues_while_the_strategy_sleeps
 @pytest.mark.long
 def test_many_runs_that_sleep_leave_the_same_bits():
     assert sum(compare_random_runs(seed, compiled=True, trials=25) for seed in range(400)) > 100_000
+
+
+@pytest.mark.long
+def test_many_runs_over_several_assets_that_sleep_leave_the_same_bits():
+    assert sum(compare_random_runs(seed, compiled=True, trials=10, make=panel) for seed in range(200)) > 10_000

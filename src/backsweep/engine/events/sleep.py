@@ -8,8 +8,8 @@
 
 The next group for which one of these, or a clause, holds is visited. All that those before it would have done is to
 mark the position to their closes, to count them, and to close sessions: `_pass_groups` does that, so that a run leaves
-the same bits as one that visits every group. It sleeps over one asset alone, and not where it is recorded, delayed or
-has several currencies.
+the same bits as one that visits every group. Over several assets it sleeps while there are no positions and no orders.
+It does not sleep where it is recorded, delayed or has several currencies.
 
 Bars are passed in blocks: one whose extremes reach no order and meet no comparison needs no look at its bars.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from backsweep.engine.account.ledger import close_session, mark_bars
+from backsweep.engine.account.ledger import close_session, mark_bar, mark_bars
 from backsweep.engine.blocks import BLOCK
 from backsweep.engine.codes import ABOVE, HELD_FOR, NONE
 from backsweep.engine.compile.kernel import kernel, large_kernel, load, record_at
@@ -64,9 +64,9 @@ def _is_beyond(condition: Any, value: float) -> bool:
 def begin_sleep(state: State, first: int) -> bool:
     """Return whether a run from group `first` on can sleep, and find the first session end that it meets."""
     sizes = state.sizes
-    if sizes.reaches == 0 or (sizes.conditions == NONE and sizes.held_conditions == NONE):
+    if sizes.sleeps == 0 or state.rules.delay > 0:
         return False
-    if sizes.currencies > 1 or sizes.log_capacity > 0 or state.rules.delay > 0:
+    if sizes.conditions == NONE and (sizes.reaches == 0 or sizes.held_conditions == NONE):
         return False
     low, high = 0, sizes.session_ends
     while low < high:
@@ -86,6 +86,8 @@ def next_group(state: State, index: int, last: int) -> int:
     first, count = 0, sizes.conditions
     if cursor.open_positions > 0 or cursor.live_orders > 0:
         first, count = max(sizes.conditions, 0), sizes.held_conditions
+        if sizes.reaches == 0:
+            return index
     if count == NONE or cursor.overnight == 1 or cursor.at_close > 0:
         return index
     if cursor.live_orders > 0 and record_at(state.books, 0).reach_low == np.inf:
@@ -94,10 +96,50 @@ def next_group(state: State, index: int, last: int) -> int:
         return index
     if cursor.open_positions > 0 and (rules.margin_calls == 1 or rules.funding != 0):
         return index
-    group = _scan(state, first, count, index, _next_event(state, index, last))
+    stop = _next_event(state, index, last)
+    if sizes.reaches == 0:
+        row, end = record_at(state.groups, index).first_row, record_at(state.groups, stop).first_row
+        group = _group_of(state, _scan(state, first, count, row, end), index, stop)
+        if group > index:
+            _pass_groups_flat(state, index, group)
+        return group
+    group = _scan(state, first, count, index, stop)
     if group > index:
         _pass_groups(state, index, group)
     return group
+
+
+@kernel
+def _group_of(state: State, row: int, low: int, high: int) -> int:
+    """Return the group, of those from `low` to `high`, that a row is in."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        if record_at(state.groups, middle).first_row > row:
+            high = middle - 1
+        else:
+            low = middle
+    return low
+
+
+@kernel
+def _pass_groups_flat(state: State, index: int, group: int) -> None:
+    """Close the sessions that end from `index` to before `group`, and mark assets to the closes, without positions.
+
+    An asset with a bar in `group` is marked to it there, and needs no other mark.
+    """
+    cursor = state.cursor
+    while cursor.next_end < state.sizes.session_ends:
+        end = record_at(state.session_ends, cursor.next_end)
+        if end.group >= group:
+            break
+        cursor.timestamp = end.timestamp
+        close_session(state, end.session)
+        cursor.next_end += 1
+    visited = record_at(state.groups, group)
+    if visited.count == state.sizes.assets:
+        return
+    for row in range(record_at(state.groups, index).first_row, visited.first_row):
+        mark_bar(state, record_at(state.bars, row))
 
 
 @kernel
@@ -136,7 +178,10 @@ def _pass_groups(state: State, index: int, group: int) -> None:
 
 @kernel
 def _scan(state: State, first: int, count: int, index: int, stop: int) -> int:
-    """Return the first group from `index` on whose bar reaches an order or for which a clause holds, or `stop`."""
+    """Return the first bar from `index` on that reaches an order or for which a clause holds, or `stop`.
+
+    Of one asset, bars have the numbers of their groups.
+    """
     start = index
     while start < stop:
         end = min(stop, start + STRETCH)
