@@ -10,7 +10,8 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from backsweep.cli.console import echo, make_console
+from backsweep.api.sweeps import study_warnings
+from backsweep.cli.console import echo, make_console, print_benchmarks, print_warnings, print_worth
 from backsweep.cli.progress import Clock
 from backsweep.figures.style import thinned
 from backsweep.report.formats import format_number
@@ -77,4 +78,9 @@ def watch(path: Path | str, top: int, every: float, show: Printer) -> None:
                 time.sleep(max(every, _SHARE * (time.monotonic() - begun)))
             except KeyboardInterrupt:
                 raise typer.Exit(130) from None
-    show(console, state, study.search, best, {"look-ahead": describe_test(open_study(path).lookahead)})
+    ended = open_study(path)
+    show(console, state, study.search, best, {"look-ahead": describe_test(ended.lookahead)})
+    print_benchmarks(console, ended.benchmark)
+    print_warnings(study_warnings(ended))
+    if len(best):
+        print_worth(path)
