@@ -81,9 +81,9 @@ def sweep(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def page(request, monkeypatch):
-    """Leave pages empty, which take half a second each; tests/cli/test_report.py writes them."""
-    if "test_report" not in request.path.name:
-        monkeypatch.setattr("backsweep.report.write.report_bytes", lambda _: b"")
+    """Leave pages empty, which take half a second each; test_report.py and test_follow.py write them."""
+    if request.path.name not in {"test_report.py", "test_follow.py"}:
+        monkeypatch.setattr("backsweep.report.write.report_bytes", lambda _, state="": state.encode())
 
 
 @pytest.fixture

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from backsweep.report.parts import Section
 
 
-def render_page(title: str, verdict: str, sections: Sequence[Section]) -> bytes:
-    """Return the page as UTF-8; texts are escaped, and secrets in them masked."""
+def render_page(title: str, verdict: str, sections: Sequence[Section], state: str = "") -> bytes:
+    """Return the page as UTF-8; texts are escaped, and secrets in them masked.
+
+    With a `state` the page asks its server for `state` every other second, and loads itself anew where it has changed.
+    """
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - loaded only by those who write a page
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = _shown
     environment.filters["breakable"] = _breakable
     template = environment.from_string(files("backsweep.report").joinpath("page.html.j2").read_text("utf-8"))
-    text = template.render(title=title, verdict=verdict, sections=sections, script=_plotly())
+    text = template.render(title=title, verdict=verdict, sections=sections, script=_plotly(), state=state)
     return text.encode("utf-8", errors="backslashreplace")
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 
 
-def report_bytes(study: Study) -> bytes:
-    """Return a study's page."""
-    return render_page(f"Backtest study {study.sweep.study}", verdict_line(study), study_sections(study))
+def report_bytes(study: Study, state: str = "") -> bytes:
+    """Return a study's page; with a `state` one that follows its server."""
+    return render_page(f"Backtest study {study.sweep.study}", verdict_line(study), study_sections(study), state)
 
 
 def write_report(study: Study, out: str | Path | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from http.server import ThreadingHTTPServer
 
 import pytest
 import typer
@@ -61,6 +62,7 @@ def test_the_examples_of_all_helps_run(sweep, command, tmp_path, monkeypatch):
     write_files(tmp_path, sweep)
     opened = []
     monkeypatch.setattr(typer, "launch", opened.append)
+    monkeypatch.setattr(ThreadingHTTPServer, "serve_forever", lambda _: None)  # else until Ctrl-C
     assert command("run", "sweeps/walk_forward.yaml", "--backend", "inline")[0] == 0
     tried = [*examples()]
     for line in tried:
