@@ -82,6 +82,7 @@ NAMED = {
         "engine/*test_currencies",
     ),
     "local": ("storage/*test_open",),
+    "loop": ("engine/*test_profiles",),
     "logs": ("engine/*test_ledger", "engine/*test_financing", "engine/*test_currencies"),
     "normal": ("statistics/*test_sharpe",),
     "per_order": ("engine/*test_commission", "engine/*test_costs"),

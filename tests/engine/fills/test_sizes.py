@@ -24,6 +24,9 @@ from scenarios.scripted import (
 )
 
 from backsweep.engine.codes import DAY, FOK, IOC, STOP
+from backsweep.engine.fills.sizes import count_filled, filled_at
+from backsweep.engine.state import allocate, reset
+from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BadInput
 
 QUIET = (100, 100, 100, 100)
@@ -33,6 +36,21 @@ TENTH = {"volume_share": 0.1}  # 10 units of a bar that traded 100
 def thin(*prices, volume=100.0, **others):
     """Return bars with little volume."""
     return bars(*prices, **others).with_columns(volume=pl.lit(volume))
+
+
+def test_parts_of_an_asset_share_its_bar_and_other_assets_and_bars_have_their_own():
+    """Two parts of two assets at two timestamps: books 0 and 1 are of one asset, rows 0 and 1 of its first bar."""
+    bars_of = np.zeros(8, BAR)
+    tables = allocate(bars_of, np.zeros(2, GROUP), assets=4, sessions=2, parts=2)
+    state = tables.handle(compiled=False)
+    reset(state)
+    count_filled(state, 1, 1, -5.0)
+    count_filled(state, 0, 0, 2.0)
+    assert [filled_at(state, 0, 0), filled_at(state, 1, 1)] == [7.0, 7.0]
+    assert [filled_at(state, 2, 2), filled_at(state, 3, 3), filled_at(state, 0, 4)] == [0.0, 0.0, 0.0]
+    count_filled(state, 3, 3, 1.0)
+    count_filled(state, 1, 5, 4.0)
+    assert [filled_at(state, 2, 2), filled_at(state, 0, 4), filled_at(state, 1, 5)] == [1.0, 4.0, 4.0]
 
 
 def test_a_market_order_fills_a_share_of_each_bar_until_it_is_done():
