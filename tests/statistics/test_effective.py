@@ -11,6 +11,11 @@ def test_equal_trials_count_once_whatever_their_scale():
     assert statistics.effective_trials(column * np.array([[1.0, 2.0, 5.0, 0.1]])) == pytest.approx(1)
 
 
+def test_one_trial_is_never_less_than_one_by_rounding():
+    columns = np.random.default_rng(0).normal(size=(50, 200, 1))
+    assert {statistics.effective_trials(column) >= 1.0 for column in columns} == {True}
+
+
 def test_independent_groups_count_once_each():
     groups = np.random.default_rng(0).normal(size=(4000, 6))
     assert statistics.effective_trials(np.repeat(groups, 10, axis=1)) == pytest.approx(6, rel=0.1)
