@@ -27,7 +27,7 @@ from backsweep.trial.market import pack
 from backsweep.trial.runner import Runner, Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bracket import Asleep, AsleepWhileFlat, Bracket
+from bracket import Asleep, AsleepOfMany, Bracket
 
 LIMIT = 15.0
 REPEATS = 60
@@ -78,7 +78,7 @@ def check_parity() -> None:
             sys.exit(f"compiled and interpreted runs differ in {name}: no figure is worth anything")
     print(f"parity: {compiled.fills.height} fills of a compiled and an interpreted run are the same bits")
     several = make_trials(3.0, 4.5, 0.001, 0.02)
-    for cls, assets, trials in ((Asleep, 1, make_trials(1.0, 3.5, 0.001, 0.02)), (AsleepWhileFlat, 20, several)):
+    for cls, assets, trials in ((Asleep, 1, make_trials(1.0, 3.5, 0.001, 0.02)), (AsleepOfMany, 20, several)):
         bars = make_bars(20_000 // assets, assets, timedelta(minutes=1))
         asleep, awake = (evaluator(bars, ("entry", "distance"), each).evaluate(trials) for each in (cls, Bracket))
         if not all(np.array_equal(getattr(asleep, name), getattr(awake, name), equal_nan=True) for name in COMPARED):
@@ -163,9 +163,10 @@ def main() -> None:
         ("asleep, now and then", minute, (3.3, 3.5, 0.002, 0.01)),
         ("asleep, often", minute, (2.2, 2.5, 0.002, 0.006)),
         ("100 assets, asleep, never woken", minutes, (6.0, 9.0, 0.005, 0.02)),
-        ("100 assets, asleep, rare", minutes, (3.9, 4.1, 0.002, 0.004)),
+        ("100 assets, asleep, rare", minutes, (3.9, 4.1, 0.005, 0.02)),
+        ("100 assets, asleep, now and then", minutes, (3.3, 3.5, 0.002, 0.01)),
     ):
-        cls = Asleep if bars is minute else AsleepWhileFlat
+        cls = Asleep if bars is minute else AsleepOfMany
         cost, trades = measure_asleep(bars, make_trials(*bounds), cls)
         rows = f"{bars.height / max(trades, 1.0):,.0f}"
         table.add_row(label, f"{cost:.2f}", "", "", f"{trades:,.0f}", rows)

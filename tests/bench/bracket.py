@@ -25,14 +25,17 @@ class Bracket(bs.Strategy):
                 broker.submit_bracket(bar.asset, side * 100.0, stop_loss=stop, take_profit=target)
 
 
-class AsleepWhileFlat(Bracket):
-    """The same, which says where it has something to decide while nothing is held: also of several assets."""
+class AsleepOfMany(Bracket):
+    """The same, which says where it has something to decide: a signal of any asset, also while others are held."""
 
     def wake(self):
         return bs.above("pred", "entry") | bs.below("pred", "-entry")
 
+    def wake_held(self):
+        return self.wake()
 
-class Asleep(AsleepWhileFlat):
+
+class Asleep(AsleepOfMany):
     """The same of one asset: while it is held, its stop and its target do the rest."""
 
     def wake_held(self):

@@ -51,8 +51,11 @@ class Late(Holder):
         return above("pred", 1.5)
 
 
-class HeldOnly(Holder):
-    wake = Strategy.wake
+class Patient(Holder):
+    """Looks at every bar while it holds, and says so by a clause that always holds."""
+
+    def wake_held(self):
+        return below("pred", 10.0)
 
 
 class Always(Holder):
@@ -102,7 +105,8 @@ def test_a_false_declaration_is_an_error_that_names_the_first_fill_that_differs(
 def test_it_is_said_why_bars_are_not_passed():
     assert check(Always) == "no: the strategy declares neither wake nor wake_held, and sees every bar"
     two = shard(B=flat(50, len(PRED)))
-    assert check(Holder, two).startswith("yes, by wake and wake_held, while flat; the 8 fills of 1 runs")
-    assert "in one account bars are passed while flat, by wake; the 8 fills of 1 runs" in check(HeldOnly, two)
+    held = "while flat: with several assets in one account held_for looks at every bar; the 8 fills of 1 runs"
+    assert held in check(Holder, two)
+    assert check(Patient, two).startswith("yes, by wake and wake_held; the 8 fills of 1 runs")
     assert check(Holder, two, account=ACCOUNT | {"mode": "sleeves"}).startswith("yes, by wake and wake_held; ")
     assert "with execution.delay every bar is visited" in check(Holder, delay=1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep.dataset.anomalies import describe_time
+from backsweep.engine.codes import HELD_FOR
 from backsweep.errors import StrategyError
 from backsweep.strategy import Strategy, Value, fits, head_of, parts_of
 from backsweep.trial.fold_features import make_features
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.dataset import Shard
+    from backsweep.engine.state import Tables
     from backsweep.sweepfile.folds import FoldSpec
     from backsweep.trial.market import Market
     from backsweep.trial.runner import Settings
@@ -84,17 +86,18 @@ def check_sleep(
     market = pack(shard)
     options: dict[str, Any] = {"params": tuple(params), "fixed": dict(fixed or {}), "compiled": compiled}
     options["features"] = make_features(market, cls, *divide(market.sessions.dates, folds if fits(cls) else None))
-    fills = 0
+    fills, counts = 0, False
     for values in trials:
-        asleep, awake = (
-            _fills(market, cls, settings, values, options | {"wakes_always": always}) for always in (False, True)
-        )
+        tables = record(market, cls, settings, values, **options, wakes_always=False).runner.tables
+        asleep, counts = _fills(tables), counts or bool((tables.conditions["kind"] == HELD_FOR).any())
+        awake = _fills(record(market, cls, settings, values, **options, wakes_always=True).runner.tables)
         _compare(shard, cls, declared, asleep, awake, dict(zip(params, values.tolist(), strict=True)))
         fills += len(awake)
-    return Sleep(_describe(market, settings, declared), fills, len(trials))
+    return Sleep(_describe(market, settings, declared, counts), fills, len(trials))
 
 
-def _describe(market: Market, settings: Settings, declared: Sequence[str]) -> str:
+def _describe(market: Market, settings: Settings, declared: Sequence[str], counts: bool) -> str:
+    """Return whether runs sleep; `counts` says whether a clause counts the bars for which an asset is held."""
     obstacle = ""
     if len(settings.account.currencies) > 1:
         obstacle = "several currencies"
@@ -103,17 +106,13 @@ def _describe(market: Market, settings: Settings, declared: Sequence[str]) -> st
     methods = " and ".join(declared)
     if obstacle:
         return f"on_data alone, by {methods}: with {obstacle} every bar is visited"
-    several = len(market.assets) > 1 and settings.account.mode == "shared"
-    if several and "wake" not in declared:
-        return f"on_data alone, by {methods}: with several assets in one account bars are passed while flat, by wake"
-    held = ", while flat" if several or "wake_held" not in declared else ""
+    if counts and len(market.assets) > 1 and settings.account.mode == "shared":
+        return f"yes, by {methods}, while flat: with several assets in one account held_for looks at every bar"
+    held = "" if "wake_held" in declared else ", while flat"
     return f"yes, by {methods}{held}"
 
 
-def _fills(
-    market: Market, cls: type[Strategy], settings: Settings, values: NDArray[np.float64], options: dict[str, Any]
-) -> NDArray[Any]:
-    tables = record(market, cls, settings, values, **options).runner.tables
+def _fills(tables: Tables) -> NDArray[Any]:
     return np.array(tables.fill_log[: int(tables.cursor[0].fills_logged)])
 
 

@@ -8,10 +8,11 @@
 
 The next group for which one of these, or a clause, holds is visited. All that those before it would have done is to
 mark the position to their closes, to count them, and to close sessions: `_pass_groups` does that, so that a run leaves
-the same bits as one that visits every group. Over several assets it sleeps while there are no positions and no orders.
-It does not sleep where it is recorded, delayed or has several currencies.
+the same bits as one that visits every group. It does not sleep where it is recorded, delayed or has several currencies,
+nor over several assets while one is held and a clause counts its bars, or while an order is good for its asset's day.
 
-Bars are passed in blocks: one whose extremes reach no order and meet no comparison needs no look at its bars.
+Bars are passed in blocks: one whose extremes reach no order and meet no comparison needs no look at its bars. Where
+several assets are held, or have orders, each bar that is passed is looked at once for its orders and once for its mark.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def begin_sleep(state: State, first: int) -> bool:
     sizes = state.sizes
     if sizes.sleeps == 0 or state.rules.delay > 0:
         return False
-    if sizes.conditions == NONE and (sizes.reaches == 0 or sizes.held_conditions == NONE):
+    if sizes.conditions == NONE and sizes.held_conditions == NONE:
         return False
     low, high = 0, sizes.session_ends
     while low < high:
@@ -86,13 +87,13 @@ def next_group(state: State, index: int, last: int) -> int:
     first, count = 0, sizes.conditions
     if cursor.open_positions > 0 or cursor.live_orders > 0:
         first, count = max(sizes.conditions, 0), sizes.held_conditions
-        if sizes.reaches == 0:
+        if sizes.reaches == 0 and _counts_bars(state, first, count):
             return index
     if count == NONE or cursor.overnight == 1 or cursor.at_close > 0:
         return index
-    if cursor.live_orders > 0 and record_at(state.books, 0).reach_low == np.inf:
+    if sizes.reaches > 0 and cursor.live_orders > 0 and record_at(state.books, 0).reach_low == np.inf:
         return index
-    if cursor.expiring > 0 and cursor.next_expiry != NO_EXPIRY:
+    if cursor.expiring > 0 and (cursor.next_expiry != NO_EXPIRY or sizes.reaches == 0):
         return index
     if cursor.open_positions > 0 and (rules.margin_calls == 1 or rules.funding != 0):
         return index
@@ -101,12 +102,21 @@ def next_group(state: State, index: int, last: int) -> int:
         row, end = record_at(state.groups, index).first_row, record_at(state.groups, stop).first_row
         group = _group_of(state, _scan(state, first, count, row, end), index, stop)
         if group > index:
-            _pass_groups_flat(state, index, group)
+            _pass_groups_of_all(state, index, group)
         return group
     group = _scan(state, first, count, index, stop)
     if group > index:
         _pass_groups(state, index, group)
     return group
+
+
+@kernel
+def _counts_bars(state: State, first: int, count: int) -> bool:
+    """Return whether one of these comparisons is of how long an asset has been held."""
+    for position in range(first, first + count):
+        if record_at(state.conditions, position).kind == HELD_FOR:
+            return True
+    return False
 
 
 @kernel
@@ -122,24 +132,35 @@ def _group_of(state: State, row: int, low: int, high: int) -> int:
 
 
 @kernel
-def _pass_groups_flat(state: State, index: int, group: int) -> None:
-    """Close the sessions that end from `index` to before `group`, and mark assets to the closes, without positions.
+def _pass_groups_of_all(state: State, index: int, group: int) -> None:
+    """Mark assets to the closes from `index` to before `group`, and close the sessions that end there.
 
-    An asset with a bar in `group` is marked to it there, and needs no other mark.
+    Without a position, an asset with a bar in `group` is marked to it there, and needs no other mark.
     """
-    cursor = state.cursor
+    cursor, visited = state.cursor, record_at(state.groups, group)
+    marks = cursor.open_positions > 0 or visited.count < state.sizes.assets
+    row = record_at(state.groups, index).first_row
     while cursor.next_end < state.sizes.session_ends:
         end = record_at(state.session_ends, cursor.next_end)
         if end.group >= group:
             break
+        if marks:
+            row = _mark_rows(state, row, record_at(state.groups, end.group + 1).first_row)
         cursor.timestamp = end.timestamp
         close_session(state, end.session)
         cursor.next_end += 1
-    visited = record_at(state.groups, group)
-    if visited.count == state.sizes.assets:
-        return
-    for row in range(record_at(state.groups, index).first_row, visited.first_row):
-        mark_bar(state, record_at(state.bars, row))
+    if marks:
+        _mark_rows(state, row, visited.first_row)
+
+
+@kernel
+def _mark_rows(state: State, row: int, end: int) -> int:
+    """Mark assets to the bars from `row` to before `end`; returns `end`."""
+    if state.cursor.open_positions > 0:
+        state.account.valued = 0
+    for each in range(row, end):
+        mark_bar(state, record_at(state.bars, each))
+    return end
 
 
 @kernel
@@ -202,6 +223,8 @@ def _scan(state: State, first: int, count: int, index: int, stop: int) -> int:
 @kernel
 def _first_reached(state: State, row: int, end: int) -> int:
     """Return the first bar from `row` on that reaches an order, or `end`."""
+    if state.sizes.reaches == 0:
+        return _first_reached_of_all(state, row, end)
     book = record_at(state.books, 0)
     low, high = book.reach_low, book.reach_high
     while row < end:
@@ -214,6 +237,19 @@ def _first_reached(state: State, row: int, end: int) -> int:
                     return row
                 row += 1
         row = after
+    return end
+
+
+@kernel
+def _first_reached_of_all(state: State, row: int, end: int) -> int:
+    """Return the first bar from `row` on, of any asset, that reaches an order of its asset, or `end`."""
+    while row < end:
+        bar = record_at(state.bars, row)
+        book = record_at(state.books, bar.asset)
+        low, high = range_met(state, bar, row)
+        if low <= book.reach_low or high >= book.reach_high:
+            return row
+        row += 1
     return end
 
 
