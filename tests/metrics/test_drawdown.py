@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from backsweep import metrics
 from backsweep.metrics import plain
-from backsweep.metrics.drawdown import drawdown
+from backsweep.metrics.drawdown import drawdown, max_drawdown_of, max_drawdown_sessions_of
+from backsweep.metrics.reasons import DEFINED, NO_SESSION
 
 whole_equity = arrays(np.float64, st.integers(0, 40), elements=st.integers(-20, 60).map(float))
 
@@ -63,6 +64,15 @@ def test_a_flat_account_has_no_drawdown():
     assert metrics.max_drawdown([0.0, 0.0]) == 0.0
     assert metrics.max_drawdown_sessions([0.0, 0.0]) == 0.0
     assert math.isnan(metrics.calmar([0.0, 0.0]))
+
+
+def test_without_a_session_there_is_no_drawdown_and_no_length():
+    nothing, one = (drawdown(np.full(count, 9.0), 10.0) for count in (0, 1))
+    for measure, expected in ((max_drawdown_of, 1.0 - 0.9), (max_drawdown_sessions_of, 1.0)):
+        value, reason = measure(nothing)
+        assert math.isnan(value)
+        assert reason == NO_SESSION
+        assert measure(one) == (expected, DEFINED)
 
 
 def test_rounding_is_no_drawdown_and_leaves_no_calmar():

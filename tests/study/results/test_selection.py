@@ -40,6 +40,12 @@ def test_a_neighbour_without_a_score_does_not_count_and_one_that_is_infeasible_d
     assert choose(LINE, [0, -2, 5, 0, -1, -1, -1, 0, 0], LINE[:, 0] != 2, select="neighbourhood", neighbours=3) == [5]
 
 
+def test_a_score_without_any_known_neighbour_counts_as_it_is():
+    """The mean of -4 alone is below the -3 of a plateau."""
+    assert choose(LINE[:6], [np.nan, -4, np.nan, -3, -3, -3], select="neighbourhood", neighbours=3) == [1]
+    assert choose(LINE[:6], [np.nan, -2, np.nan, -3, -3, -3], select="neighbourhood", neighbours=3) == [3]
+
+
 def test_the_best_few_are_chosen_best_first():
     assert choose(LINE[:5], [-1, -5, -3, -4, -2], select="top_k", top=3) == [1, 3, 2]
     assert choose(LINE[:5], [-1, -5, -3, -4, -2], LINE[:5, 0] % 4 == 0, select="top_k", top=3) == [4, 0]
