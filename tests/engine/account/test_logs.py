@@ -2,13 +2,34 @@
 
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
-from scenarios.scripted import FIRST_DAY, bars, bracket, close, flat, limit, market, run, stop, stop_limit, trailing
+import pytest
+from oracle.account import with_actions
+from oracle.currencies import in_currencies
+from oracle.judge import noted
+from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
+from scenarios.scripted import (
+    FIRST_DAY,
+    bars,
+    bracket,
+    close,
+    compose,
+    flat,
+    limit,
+    market,
+    run,
+    stop,
+    stop_limit,
+    trailing,
+)
 
 from backsweep.engine.codes import MARKET_ON_CLOSE
+from backsweep.metrics.summary import METRICS
+from backsweep.trial.contract import Chunk
 
 DAYS = [FIRST_DAY + timedelta(days=day) for day in range(8)]
-COSTS = {"commission": {"kind": "per_order", "amount": 2.0}, "slippage": {"kind": "fixed", "amount": 0.5}}
+CHARGED = {"commission": {"kind": "per_order", "amount": 2.0}, "slippage": {"kind": "fixed", "amount": 0.5}}
 
 
 def test_an_order_of_each_type_is_recorded_with_what_was_asked_for_and_how_it_ended():
@@ -42,7 +63,7 @@ def test_an_order_of_each_type_is_recorded_with_what_was_asked_for_and_how_it_en
 def test_fills_and_trades_have_prices_costs_and_extremes():
     """Bought at 100.5 and 104.5, two each, sold at 109.5: 4 x 109.5 - 2 x 100.5 - 2 x 104.5 - 3 x 2 is 22."""
     prices = [(100, 100, 100, 100), (100, 106, 97, 104), (104, 112, 103, 110), (110, 110, 110, 110)]
-    result = run(bars(*prices), [market(0, 2), market(1, 2), close(2)], costs=COSTS)
+    result = run(bars(*prices), [market(0, 2), market(1, 2), close(2)], costs=CHARGED)
     assert result.fills.rows() == [
         (1, DAYS[1], "A", 2.0, 100.5, 2.0, 1.0, "signal"),
         (2, DAYS[2], "A", 2.0, 104.5, 2.0, 1.0, "signal"),
@@ -98,3 +119,28 @@ def test_cash_that_comes_and_goes_without_a_fill_is_recorded_for_its_position():
         (DAYS[3], "borrow_fee", -1.0),
         (DAYS[3], "short_credit", 0.5),
     ]
+
+
+INDEBTED = {"cash": 500.0, "kind": "margin", "leverage": 16.0, "lot": 0.0}
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_a_run_without_records_is_the_same_run():
+    """Nothing is written to logs that have no room: a full one fails the run."""
+    financing = {"margin_interest": 0.08, "short_borrow": 0.5, "short_credit": 0.25}
+    for seed in range(12):
+        costs = {"financing": financing, **COSTS[seed % len(COSTS)]}
+        drawn = random_scenario(
+            seed, account=(INDEBTED, *ACCOUNTS)[seed % 5], costs=costs, assets=1 + seed % 3, length=20
+        )
+        drawn = with_actions(drawn, seed) if seed % 2 else drawn
+        scenario = in_currencies(drawn, seed) if seed % 3 == 2 else drawn
+        table = compose(scenario.steps)
+        values = np.array([[float(table.ctypes.data), float(len(table))]])
+        engine = scenario.engine()
+        with noted(f"seed {seed}"):
+            outcome = engine.evaluate(Chunk(0, np.arange(1), values))
+            assert not outcome.errors
+            found = engine.replay(values[0], compiled=False).metrics
+            recorded = np.array([np.nan if found[name] is None else found[name] for name in METRICS])
+            assert outcome.metrics[0].tobytes() == recorded.tobytes()

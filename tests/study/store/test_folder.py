@@ -16,6 +16,7 @@ from backsweep.study.store.folder import StudyFolder
 from backsweep.study.store.identity import identify
 from backsweep.sweepfile.folds import FoldSpec
 from backsweep.sweepfile.load import load_sweep
+from backsweep.sweepfile.search import WarmStart
 from backsweep.trial.contract import DataInfo
 
 
@@ -144,6 +145,35 @@ def test_a_sweep_that_names_no_final_choice_goes_on_as_its_study_began(tmp_path,
     assert folder.completed(undivided).walk_forward is None
 
 
+def begin(tmp_path, extra, **search):
+    """Return the sweep of a file with more keys of `search`, and a folder whose study was begun with others."""
+    (tmp_path / "toy.py").write_text("class Toy: ...\n")
+    file = tmp_path / "again.yaml"
+    file.write_text(SWEEP.replace("sampler: SAMPLER", f"sampler: random{extra}") + "account: {mode: sleeves}\n")
+    sweep, folder = load_sweep(file), StudyFolder(tmp_path / "study")
+    begun = sweep.model_copy(update={"search": sweep.search.model_copy(update=search)})
+    folder.create(identify(begun, sha256(b"data")), ToyBackend().start(None))
+    return sweep, folder
+
+
+def test_a_study_that_took_trials_of_an_earlier_one_goes_on_with_those(tmp_path):
+    taken = WarmStart(study="old", top=3, trials=({"entry": 2.0},))
+    sweep, folder = begin(tmp_path, ", warm_start: {study: old, top: 3}", warm_start=taken)
+    assert folder.completed(sweep).search.warm_start.trials == ({"entry": 2.0},)
+    own, more = (taken.model_copy(update=each) for each in ({"trials": ({"entry": 1.0},)}, {"top": 4, "trials": None}))
+    for warm in (own, more):  # which is refused: other trials
+        said = sweep.model_copy(update={"search": sweep.search.model_copy(update={"warm_start": warm})})
+        assert folder.completed(said).search.warm_start == warm
+
+
+def test_a_study_with_a_group_for_each_asset_goes_on_with_the_assets_that_there_were(tmp_path):
+    groups = {"SPY": ("SPY",), "XOM": ("XOM",)}
+    sweep, folder = begin(tmp_path, "", asset_groups=groups)
+    each = sweep.model_copy(update={"search": sweep.search.model_copy(update={"asset_groups": "per_asset"})})
+    assert folder.completed(each).search.named_groups == groups
+    assert folder.completed(sweep).search.named_groups == {}
+
+
 def test_an_older_study_has_the_dates_of_its_ends_in_utc(study):
     content = io.BytesIO()
     kept = StudyFolder(study).sessions()
@@ -208,3 +238,11 @@ def test_an_entry_that_was_edited_and_sealed_again_is_one_error_and_touches_noth
         with pytest.raises(StudyConflict, match=rf"part-000000008\.json: (.|\n)*{said}"):
             act()
     assert (victim / ".env").read_text() == "mine"
+
+
+def test_a_run_that_holds_a_study_clears_away_what_a_killed_one_left_of_its_growth(study):
+    left = study / "sessions.next.parquet"
+    left.write_bytes(b"of data that the study did not come to have")
+    with StudyFolder(study).hold():
+        assert not left.exists()
+    assert len(open_study(study).trials) == 40

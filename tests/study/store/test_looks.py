@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 from scenarios.formula_study import FormulaBackend
@@ -13,7 +14,7 @@ from backsweep.errors import StudyConflict
 from backsweep.storage.sealed import sealed, unsealed
 from backsweep.study.results.study import open_study
 from backsweep.study.store.holdout_log import record_use
-from backsweep.study.store.looks import FOLDER, _later, record_looks, recording_looks
+from backsweep.study.store.looks import FOLDER, _later, _own_past, record_looks, recording_looks
 from backsweep.study.store.registry import REGISTRY, RegisteredStudy, register_studies
 
 
@@ -213,3 +214,16 @@ def test_what_another_study_has_come_to_since_is_never_less_than_nothing(trials,
     found = [(look.study, look.trials, look.times) for look in _later([now], [before])]
     assert found == ([] if more is None else [("other", *more)])
     assert [(look.trials, look.times) for look in _later([now], [])] == [(trials, times)]
+
+
+@pytest.mark.parametrize(
+    ("past", "expected"),
+    [([], (0, 0)), ([(8, 2)], (0, 1)), ([(0, 2)], (2, 0)), ([(8, 3), (0, 2)], (2, 0)), ([(0, 3), (8, 2)], (0, 1))],
+)
+def test_a_study_whose_data_grew_counts_what_it_left_behind_or_how_often_it_was_seen(monkeypatch, past, expected):
+    """Of several times the data grew, the last one knows of all before it."""
+    studies = [SimpleNamespace(trials=trials, looks=looks) for trials, looks in past]
+    monkeypatch.setattr("backsweep.study.store.looks.past_of", lambda *_: studies)
+    times, left = _own_past(None, None)
+    assert (times, len(left)) == expected
+    assert left == studies[-1:] * len(left)

@@ -33,6 +33,7 @@ from scenarios.scripted import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backsweep.trial.evaluator import Evaluator
     from backsweep.trial.result import Result
 
 ASSETS = ("A", "B", "C")
@@ -172,10 +173,9 @@ class Scenario:
         times = [FIRST_DAY + at * step for at in range(len(self.groups))]
         return pl.DataFrame({"timestamp": times, **{f"rate_{name}": rates for name, rates in self.rates.items()}})
 
-    def play(self, *, compiled: bool = True) -> Result:
-        """Run the script in the engine."""
-        table = compose(self.steps)
-        engine = evaluator(
+    def engine(self) -> Evaluator:
+        """Return what runs scripts on the market."""
+        return evaluator(
             self.market,
             actions=self.corporate_actions,
             context=self.context,
@@ -191,7 +191,11 @@ class Scenario:
                 "quotes": bool(self.quotes),
             },
         )
-        return engine.replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
+
+    def play(self, *, compiled: bool = True) -> Result:
+        """Run the script in the engine."""
+        table = compose(self.steps)
+        return self.engine().replay(np.array([float(table.ctypes.data), float(len(table))]), compiled=compiled)
 
     def lowered(self, amount: float, start: int) -> Scenario:
         """Return the scenario with prices lower by so much from a bar on, perhaps below zero."""
