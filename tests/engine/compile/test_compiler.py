@@ -258,3 +258,29 @@ def test_what_does_not_link_is_compiled_again_once_and_nobody_hears_of_it(monkey
     assert list(kernels.iterdir()) == []
     compiler.forget()
     monkeypatch.undo()
+
+
+PRINTING = """
+import sys
+from backsweep.engine.compile.kernel import linked
+from backsweep.engine.compile.loop_cache import compile_loop
+
+@linked
+def say(value):
+    print("said", value)
+
+def loop(value):
+    say(value)
+
+compile_loop(loop, "says")(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_what_is_linked_can_print_whether_it_was_compiled_or_read(tmp_path):
+    """Without its environment, `print` leaves the function with Python's lock, and the process waits for ever."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for value in ("1", "2"):
+        command = [sys.executable, "-c", PRINTING, value]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - the program above
+        assert done.stdout == f"said {value}\n"

@@ -28,6 +28,7 @@ from llvmlite.binding import parse_assembly, parse_bitcode
 from numba._dynfunc import make_function
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
 from numba.core.compiler import Compiler, CompileResult, compile_result
+from numba.core.environment import lookup_environment
 from numba.core.errors import NumbaError
 from numba.core.funcdesc import qualifying_prefix
 from numba.core.serialize import dumps
@@ -73,7 +74,7 @@ class KeptCompiler(Compiler):
         content = content_of(func)
         if content is None or describe_types((*state.args, state.return_type)) is None:
             state.library = (_KeptLibrary if kind is _LargeLibrary else kind)(codegen, func.__qualname__)
-            return super().compile_extra(func)
+            return _with_environments(super().compile_extra(func))
         self._content = content
         tags = [state.flags.get_mangle_string()]  # later, Numba notes in the flags that it has inlined something
         state.targetctx.mangler = _mangler(content, tags)
@@ -87,7 +88,7 @@ class KeptCompiler(Compiler):
             state.library = kind(codegen, func.__qualname__)
             state.library.enable_object_caching()
             try:
-                result = super().compile_extra(func)
+                result = _with_environments(super().compile_extra(func))
             except Exception as error:
                 if not outermost or isinstance(error, NumbaError) or not _read:  # Numba's errors are of the source
                     raise
@@ -140,6 +141,20 @@ def forget() -> None:
     for template in _OverloadFunctionTemplate.__subclasses__():
         template._impl_cache.clear()  # noqa: SLF001 - here Numba keeps it
         template._compiled_overloads.clear()  # noqa: SLF001
+
+
+def _with_environments(result: CompileResult) -> CompileResult:
+    """Return a compiled function, with what is linked into it connected to its Python environment; `print` needs it.
+
+    Numba does that where it makes machine code: of linked functions there is none before that of their callers.
+    """
+    library = result.library
+    if not isinstance(library, (_LinkedLibrary, _LargeLibrary)):  # kernels have no use for it
+        for variable in library._final_module.global_variables:  # noqa: SLF001 - Numba offers no other way
+            environment = lookup_environment(variable.name)
+            if environment is not None:
+                library.codegen.set_env(variable.name, environment)
+    return result
 
 
 def _load(
