@@ -262,8 +262,10 @@ def test_what_does_not_link_is_compiled_again_once_and_nobody_hears_of_it(monkey
 
 PRINTING = """
 import sys
+from ctypes import CFUNCTYPE, c_double
+from numba import types
 from backsweep.engine.compile.kernel import linked
-from backsweep.engine.compile.loop_cache import compile_loop
+from backsweep.engine.compile.loop_cache import compile_callback, compile_loop
 
 @linked
 def say(value):
@@ -272,7 +274,13 @@ def say(value):
 def loop(value):
     say(value)
 
+def answer(value):
+    say(value)
+    return value
+
 compile_loop(loop, "says")(int(sys.argv[1]))
+answering = compile_callback(answer, types.float64(types.float64), "answers")
+CFUNCTYPE(c_double, c_double)(answering.address)(float(sys.argv[1]))
 """
 
 
@@ -283,4 +291,4 @@ def test_what_is_linked_can_print_whether_it_was_compiled_or_read(tmp_path):
     for value in ("1", "2"):
         command = [sys.executable, "-c", PRINTING, value]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - the program above
-        assert done.stdout == f"said {value}\n"
+        assert done.stdout == f"said {value}\nsaid {value}.0\n"

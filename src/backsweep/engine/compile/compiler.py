@@ -74,7 +74,10 @@ class KeptCompiler(Compiler):
         content = content_of(func)
         if content is None or describe_types((*state.args, state.return_type)) is None:
             state.library = (_KeptLibrary if kind is _LargeLibrary else kind)(codegen, func.__qualname__)
-            return _with_environments(super().compile_extra(func))
+            result = super().compile_extra(func)
+            if kind is _KeptLibrary:
+                connect_environments(result.library)
+            return result
         self._content = content
         tags = [state.flags.get_mangle_string()]  # later, Numba notes in the flags that it has inlined something
         state.targetctx.mangler = _mangler(content, tags)
@@ -88,13 +91,15 @@ class KeptCompiler(Compiler):
             state.library = kind(codegen, func.__qualname__)
             state.library.enable_object_caching()
             try:
-                result = _with_environments(super().compile_extra(func))
+                result = super().compile_extra(func)
             except Exception as error:
                 if not outermost or isinstance(error, NumbaError) or not _read:  # Numba's errors are of the source
                     raise
                 return self._compile_again(func)
             counts["compiled"] += 1
-            if kind is _LargeLibrary:
+            if kind is _KeptLibrary:
+                connect_environments(result.library)
+            elif kind is _LargeLibrary:
                 _large[symbol] = name, result
             _keep(store, name, symbol, result)
         return result
@@ -143,18 +148,17 @@ def forget() -> None:
         template._compiled_overloads.clear()  # noqa: SLF001
 
 
-def _with_environments(result: CompileResult) -> CompileResult:
-    """Return a compiled function, with what is linked into it connected to its Python environment; `print` needs it.
+def connect_environments(library: JITCodeLibrary) -> None:
+    """Connect machine code, and what is linked into it, to the Python environments of the functions; `print` needs it.
 
-    Numba does that where it makes machine code: of linked functions there is none before that of their callers.
+    Numba does that where it makes machine code: of linked functions there is none before that of their callers. What
+    has no address yet is not connected.
     """
-    library = result.library
-    if not isinstance(library, (_LinkedLibrary, _LargeLibrary)):  # kernels have no use for it
-        for variable in library._final_module.global_variables:  # noqa: SLF001 - Numba offers no other way
-            environment = lookup_environment(variable.name)
-            if environment is not None:
-                library.codegen.set_env(variable.name, environment)
-    return result
+    codegen = library.codegen
+    for variable in library._final_module.global_variables:  # noqa: SLF001 - Numba offers no other way
+        environment = lookup_environment(variable.name)
+        if environment is not None and codegen._engine.get_global_value_address(variable.name):  # noqa: SLF001
+            codegen.set_env(variable.name, environment)
 
 
 def _load(

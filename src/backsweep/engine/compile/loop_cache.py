@@ -15,7 +15,7 @@ from typing import Any, cast
 from numba import config, njit
 from numba.core.ccallback import CFunc
 
-from backsweep.engine.compile.compiler import KeptCompiler
+from backsweep.engine.compile.compiler import KeptCompiler, connect_environments
 
 
 def compile_loop(loop: Callable[..., None], fingerprint: str | None) -> Callable[..., None]:
@@ -36,6 +36,7 @@ def compile_callback(function: Callable[..., float], signature: Any, fingerprint
     types = (signature.args, signature.return_type)
     made = CFunc(_entry(function, fingerprint), types, {}, {"error_model": "numpy"}, pipeline_class=KeptCompiler)
     made.compile()
+    connect_environments(vars(made)["_library"])  # of which there is machine code only now
     return made
 
 
