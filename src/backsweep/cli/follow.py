@@ -99,6 +99,6 @@ def serve(report: FollowedReport, port: int) -> ThreadingHTTPServer:
         daemon_threads = True  # Ctrl-C waits for no page
 
         def handle_error(self, *_: object) -> None:
-            """Say nothing of a browser that has closed the connection."""
+            """Ignore a browser that has closed the connection."""
 
     return Server((HERE, port), Handler)

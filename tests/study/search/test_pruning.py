@@ -122,6 +122,8 @@ def dates():
 class FoldBackend:
     """Evaluates a formula on every fold; some trials fail in fold 2 if there is a `failing`."""
 
+    remote = False
+
     def __init__(self, *, failing=False, order=None, twice=False, interrupt_after=None):
         self.failing, self.order, self.twice, self.interrupt_after = failing, order, twice, interrupt_after
         self.waiting, self.late, self.runs = [], [], 0

@@ -179,6 +179,10 @@ class Kept:
         self._backend, self._info, self.interrupt_after = backend, None, None
         self._open = set()  # trials that an interrupted study has left behind: another's have the same numbers
 
+    @property
+    def remote(self):
+        return self._backend.remote
+
     def start(self, spec):
         if self._info is None:
             self._info = self._backend.start(spec)
