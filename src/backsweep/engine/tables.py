@@ -227,7 +227,7 @@ SIZES = record_dtype(  # how many there are of each
         ("conditions", "i8"),  # comparisons of `wake`, NONE: `on_data` sees every bar while flat and without orders
         ("held_conditions", "i8"),  # those of `wake_held`, which follow them, NONE: every bar while there are any
         ("sleeps", "i8"),  # 1 where groups may be passed without a visit; 0: every group is visited
-        ("reaches", "i8"),  # 0 where a group may have several bars: groups are passed while flat and without orders
+        ("reaches", "i8"),  # 0 where a group may have several bars: while there are orders, each is looked at
         ("session_ends", "i8"),
         ("actions", "i8"),
         ("finer_bars", "i8"),  # 0: every bar is matched as a whole

@@ -2,7 +2,6 @@
 # ruff: noqa: ARG002 - the protocol has two arguments and a self, used or not
 
 import math
-import sys
 from datetime import timedelta
 
 import numpy as np
@@ -29,7 +28,7 @@ from scenarios.scripted import (
 import backsweep as bs
 from backsweep.engine.compile import compiler
 from backsweep.errors import StrategyError
-from backsweep.strategy import models
+from backsweep.strategy import load_class, models
 from backsweep.trial.runner import Runner
 
 QUIET = (100, 100, 100, 100)
@@ -422,7 +421,11 @@ def test_a_compiled_model_is_kept_on_disk_until_something_in_it_changes(monkeypa
 
     made_anew()
     assert made_anew() == (True, [5.0])
-    monkeypatch.setattr(sys.modules[__name__], "FACTOR", float(np.random.default_rng().random()))
+    factor = float(np.random.default_rng().random())
+    loaded = load_class(
+        f"{__name__}:Scaled", bs.CommissionModel, "model"
+    )  # another module than this, by python -m pytest
+    monkeypatch.setitem(loaded.charge.__globals__, "FACTOR", factor)
     read, charged = made_anew()
     assert not read
-    assert charged == [10 * FACTOR]
+    assert charged == [10 * factor]

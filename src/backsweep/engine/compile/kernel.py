@@ -46,7 +46,7 @@ def kernel(function: Function) -> Function:
 def large_kernel(function: Function) -> Function:
     """Register a kernel with machine code of its own, made once a machine and not again with every strategy.
 
-    For what is long and is not called on every bar: it is never inlined, and a strategy compiles twice as fast.
+    For what is long, which costs more than a call: it is never inlined, and a strategy compiles twice as fast.
     """
     function.large = True  # type: ignore[attr-defined]  # read by `KeptCompiler`
     return kernel(function)
