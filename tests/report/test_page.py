@@ -90,5 +90,10 @@ def test_a_text_is_shown_as_it_is():
     assert "<b>&amp;</b>" in Skeleton(page_of("<b>&amp;</b>")).texts
 
 
+def test_a_key_between_backticks_is_code_and_nothing_else_is():
+    page = render_page("", "", [Section("", [Text("use `walk_forward` or `mode: rolling`, not `<b>` or `${x}`")])])
+    assert b"use <code>walk_forward</code> or <code>mode: rolling</code>, not `&lt;b&gt;` or `${x}`" in page
+
+
 def test_secrets_are_masked():
     assert b"hunter2" not in page_of("s3://key:hunter2@bucket/study")

@@ -27,6 +27,7 @@ def render_page(title: str, verdict: str, sections: Sequence[Section], state: st
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = _shown
     environment.filters["breakable"] = _breakable
+    environment.filters["coded"] = _coded
     template = environment.from_string(files("backsweep.report").joinpath("page.html.j2").read_text("utf-8"))
     text = template.render(title=title, verdict=verdict, sections=sections, script=_plotly(), state=state)
     return text.encode("utf-8", errors="backslashreplace")
@@ -43,6 +44,13 @@ def _breakable(text: str) -> Markup:
     from markupsafe import Markup, escape  # noqa: PLC0415 - as above
 
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def _coded(text: str) -> Markup:
+    """Return a paragraph in which keys and values between backticks are code, escaped."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - as above
+
+    return Markup(re.sub(r"`(\w(?:[\w.: -]*\w)?)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 @cache
