@@ -185,7 +185,7 @@ def allocate(
     tables.session_ends["group"][: len(ends)] = ends
     for name in ("session", "timestamp"):
         tables.session_ends[name][: len(ends)] = groups[name][ends]
-    sizes.session_ends, sizes.sleeps = len(ends), int(currencies == 1 and not recording)
+    sizes.session_ends, sizes.sleeps = len(ends), int(currencies == 1)
     sizes.actions = 0 if actions is None else len(actions)
     sizes.finer_bars = 0 if finer_bars is None else len(finer_bars)
     sizes.capacity, sizes.log_capacity = capacity, log_capacity

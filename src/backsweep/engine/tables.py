@@ -196,7 +196,7 @@ CURSOR = record_dtype(  # where the loop stands
         ("next_id", "i8"),
         ("requests", "i8"),
         ("candidates", "i8"),
-        ("next_end", "i8"),  # the first of the session ends that is not before a group where the run may sleep
+        ("next_end", "i8"),  # the first of the session ends that the loop has not passed
         ("closing_at", "i8"),  # the next group at whose end positions are closed: `flat_at`, or one with a delisting
         ("next_action", "i8"),  # the first that has not taken effect, and its group
         ("next_action_group", "i8"),
@@ -226,7 +226,7 @@ SIZES = record_dtype(  # how many there are of each
         ("currencies", "i8"),
         ("conditions", "i8"),  # comparisons of `wake`, NONE: `on_data` sees every bar while flat and without orders
         ("held_conditions", "i8"),  # those of `wake_held`, which follow them, NONE: every bar while there are any
-        ("sleeps", "i8"),  # 1 where groups may be passed without a visit; 0: every group is visited
+        ("sleeps", "i8"),  # 1 where groups may be quiet, or passed; 0: every group is visited
         ("reaches", "i8"),  # 0 where a group may have several bars: while there are orders, each is looked at
         ("session_ends", "i8"),
         ("actions", "i8"),

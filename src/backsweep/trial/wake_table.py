@@ -67,7 +67,7 @@ class WakeTable:
         self, tables: Tables, room: int, signals: Mapping[str, NDArray[np.float64]], features: Sequence[str]
     ) -> None:
         self._room, self._signals, self.features = room, signals, tuple(features)
-        self._sleeps = bool(tables.sizes[0].sleeps)
+        self._sleeps = bool(tables.sizes[0].sleeps) and tables.sizes[0].log_capacity == 0
         self._extremes = ColumnExtremes()
         first = tables.conditions.ctypes.data
         self.places = [tables.sizes[SIZES[method]].ctypes.data for method in METHODS if room]

@@ -230,12 +230,12 @@ def pay_dividend(state: State, asset: int, dividend: float) -> None:
 
 
 @small_kernel
-def mark_bar(state: State, bar: Any) -> None:
-    """Mark the asset's position to this bar's close."""
-    position = record_at(state.positions, bar.asset)
+def mark_bar(state: State, position: Any, bar: Any) -> None:
+    """Mark an asset's position to the close of its bar."""
     position.last_price = bar.close
     if position.quantity != 0.0:
         position.bars_held += 1
+        state.account.valued = 0
         if state.sizes.log_capacity > 0:
             position.high = max(position.high, bar.high)
             position.low = min(position.low, bar.low)

@@ -65,7 +65,7 @@ def _mark_before(state: State, row: int) -> None:
         row -= 1
         bar = record_at(state.bars, row)
         if np.isnan(record_at(state.positions, bar.asset).last_price):
-            mark_bar(state, bar)
+            mark_bar(state, record_at(state.positions, bar.asset), bar)
             waiting -= 1
 
 

@@ -25,8 +25,8 @@ from backsweep.engine.account.ledger import close_session, mark_bar, mark_bars
 from backsweep.engine.blocks import BLOCK
 from backsweep.engine.codes import ABOVE, HELD_FOR, NONE
 from backsweep.engine.compile.kernel import kernel, large_kernel, load, record_at
+from backsweep.engine.events.due import is_always_due, next_event
 from backsweep.engine.orders.quotes import range_met
-from backsweep.engine.orders.time_in_force import NO_EXPIRY
 from backsweep.engine.state import State
 
 STRETCH = 16 * BLOCK
@@ -62,42 +62,28 @@ def _is_beyond(condition: Any, value: float) -> bool:
 
 
 @large_kernel
-def begin_sleep(state: State, first: int) -> bool:
-    """Return whether a run from group `first` on can sleep, and find the first session end that it meets."""
+def begin_sleep(state: State) -> bool:
+    """Return whether a run can sleep."""
     sizes = state.sizes
-    if sizes.sleeps == 0 or state.rules.delay > 0:
+    if sizes.sleeps == 0 or sizes.log_capacity > 0 or state.rules.delay > 0:
         return False
-    if sizes.conditions == NONE and sizes.held_conditions == NONE:
-        return False
-    low, high = 0, sizes.session_ends
-    while low < high:
-        middle = (low + high) // 2
-        if record_at(state.session_ends, middle).group < first:
-            low = middle + 1
-        else:
-            high = middle
-    state.cursor.next_end = low
-    return True
+    return sizes.conditions != NONE or sizes.held_conditions != NONE
 
 
 @large_kernel
 def next_group(state: State, index: int, last: int) -> int:
     """Return the first group from `index` to `last` that must be visited, with everything before it passed."""
-    cursor, rules, sizes = state.cursor, state.rules, state.sizes
+    cursor, sizes = state.cursor, state.sizes
     first, count = 0, sizes.conditions
     if cursor.open_positions > 0 or cursor.live_orders > 0:
         first, count = max(sizes.conditions, 0), sizes.held_conditions
         if sizes.reaches == 0 and _counts_bars(state, first, count):
             return index
-    if count == NONE or cursor.overnight == 1 or cursor.at_close > 0:
+    if count == NONE or is_always_due(state):
         return index
     if sizes.reaches > 0 and cursor.live_orders > 0 and record_at(state.books, 0).reach_low == np.inf:
         return index
-    if cursor.expiring > 0 and (cursor.next_expiry != NO_EXPIRY or sizes.reaches == 0):
-        return index
-    if cursor.open_positions > 0 and (rules.margin_calls == 1 or rules.funding != 0):
-        return index
-    stop = _next_event(state, index, last)
+    stop = next_event(state, index, last, False)
     if sizes.reaches == 0:
         row, end = record_at(state.groups, index).first_row, record_at(state.groups, stop).first_row
         group = _group_of(state, _scan(state, first, count, row, end), index, stop)
@@ -159,25 +145,9 @@ def _mark_rows(state: State, row: int, end: int) -> int:
     if state.cursor.open_positions > 0:
         state.account.valued = 0
     for each in range(row, end):
-        mark_bar(state, record_at(state.bars, each))
+        bar = record_at(state.bars, each)
+        mark_bar(state, record_at(state.positions, bar.asset), bar)
     return end
-
-
-@kernel
-def _next_event(state: State, index: int, last: int) -> int:
-    """Return the first group from `index` to `last` at which something is due whatever its bar is like."""
-    cursor = state.cursor
-    while cursor.next_end < state.sizes.session_ends and record_at(state.session_ends, cursor.next_end).group < index:
-        cursor.next_end += 1
-    accrues = state.rules.financing == 1 and (cursor.open_positions > 0 or state.account.cash < 0.0)
-    stops = accrues or cursor.expiring > 0 or state.call.early_stop == 1
-    if stops and cursor.next_end < state.sizes.session_ends:
-        last = min(last, record_at(state.session_ends, cursor.next_end).group)
-    if cursor.next_action_group >= index:
-        last = min(last, cursor.next_action_group)
-    if cursor.closing_at >= index:
-        last = min(last, cursor.closing_at)
-    return last
 
 
 @kernel
