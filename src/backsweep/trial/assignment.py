@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backsweep.trial.binding import Place
-    from backsweep.trial.wake_table import Conditions, WakeTable
+    from backsweep.trial.wake_table import Conditions, Entry, WakeTable
 
 PLACE = record_dtype(  # `count` values of `width` bytes from `address` on; `column` NONE: each is `word`
     [("address", "i8"), ("width", "i8"), ("count", "i8"), ("column", "i8"), ("word", "i8")]
@@ -91,6 +91,8 @@ class Assigner:
         self._features = {name: begin + number for number, name in enumerate(wake.features)}
         self._conditions = begin + len(wake.features)
         self.width = self._conditions + len(wake.places)
+        self._entries: list[Entry] = []
+        self._conditions_before: Conditions | None = None  # those whose entries these are
         self._wanted: Answers[Wanted] = Answers(cls, params, features.ask, lambda wanted: wanted.lasting)
         self._wakes: Answers[Conditions] = Answers(cls, params, wake.ask)
         self.table = self._make_table(record, addresses)
@@ -166,22 +168,30 @@ class Assigner:
                 found=", ".join(columns) or "no feature",
                 remedy="give a feature that is not needed a value of its own, such as pl.lit(0.0)",
             )
+        own = words[rows]
         for name, column in self._features.items():
-            words[rows, column] = columns[name].ctypes.data
-        conditions = self._wakes.find(first, make)
-        for number, entry in enumerate(self._wake.entries(conditions, self._cls, self._constants)):
-            if entry.feature and entry.extremes != NONE:
-                found: Any = self._wake.extremes_of(columns[entry.feature], entry.extremes)
-            elif entry.feature:
-                found = words[rows, self._features[entry.feature]]
-            elif entry.param in self._own:
-                numbers = words[rows, self._own[entry.param]]
-                numbers = numbers.view(np.float64) if self._kinds[entry.param] == "f" else numbers.astype(float)
-                found = to_words(entry.sign * numbers, "f")
-            else:
-                found = entry.word
-            words[rows, self._conditions + number] = found
+            own[:, column] = columns[name].ctypes.data
+        self._write_conditions(own, columns, self._wakes.find(first, make))
+        words[rows] = own
         return columns
+
+    def _write_conditions(
+        self, words: NDArray[np.int64], columns: dict[str, NDArray[np.float64]], conditions: Conditions
+    ) -> None:
+        """Write the parts of conditions into the words of trials that share them, and these features."""
+        if conditions is not self._conditions_before:
+            self._entries = self._wake.entries(conditions, self._cls, self._constants)
+            self._conditions_before = conditions
+        words[:, self._conditions :] = [entry.word for entry in self._entries]
+        for column, entry in enumerate(self._entries, self._conditions):
+            if entry.feature and entry.extremes != NONE:
+                words[:, column] = self._wake.extremes_of(columns[entry.feature], entry.extremes)
+            elif entry.feature:
+                words[:, column] = words[:, self._features[entry.feature]]
+            elif entry.param in self._own:
+                numbers = words[:, self._own[entry.param]]
+                numbers = numbers.view(np.float64) if self._kinds[entry.param] == "f" else numbers.astype(float)
+                words[:, column] = to_words(entry.sign * numbers, "f")
 
     def _write_numbers(
         self, values: NDArray[np.float64], words: NDArray[np.int64], failed: dict[int, BacksweepError]
