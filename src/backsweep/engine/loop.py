@@ -17,8 +17,8 @@ Rows are grouped by timestamp. For each group, in this order:
 
 Most groups are *quiet*: their bars reach no order, and nothing else is due. What is due is known ahead (`events.due`),
 so that the loop only asks whether a bar reaches an order; if not, it marks positions, which is all of steps 0 to 2,
-and calls `on_data`. The others are visited (`events.visit`), from step 4 on also those where `on_data` asks for
-something.
+calls `on_data`, and closes the session. The others are visited (`events.visit`), from step 4 on also those where
+`on_data` asks for something.
 
 `make_loop` returns the loop for one strategy. It is compiled once a machine, with the kernels that it calls but for the
 large ones, as a part of the function that runs many trials (`trial.chunk_loop`).
@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from backsweep.engine.account.ledger import close_session
 from backsweep.engine.account.logs import log_live_orders
 from backsweep.engine.codes import CONTINUED, NO_FAILURE, NONE
 from backsweep.engine.compile.kernel import kernel, record_at
@@ -85,6 +86,8 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             if not quiet or recorded or cursor.requests > 0:
                 end_visit(state, group, index)
                 due = next_due(state, index + 1, last)
+            elif group.last_of_session == 1:
+                close_session(state, group.session)
             if cursor.failure != NO_FAILURE:
                 break
         if recorded and call.carried != CONTINUED:

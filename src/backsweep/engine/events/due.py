@@ -1,10 +1,11 @@
 """What is due at a group whatever its bars are like: what makes the loop visit it whole.
 
-    financing, funding or a margin call; an order that fills at a close, or expires; rates of other currencies
-    a corporate action; the close of positions; the end of a session
+    financing, funding or a margin call; an order that fills at a close, or expires
+    a corporate action; the close of positions; the end of a session at which one of these, or an early stop, may follow
 
 All of it is known before its group comes. Between two such groups a bar that reaches no order changes nothing but the
-marks of positions: it is *quiet* (`loop`), and where `on_data` has nothing to decide it need not be visited (`sleep`).
+marks of positions, and may close a session: it is *quiet* (`loop`), and where `on_data` has nothing to decide the loop
+passes it (`sleep`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def begin_ends(state: State, first: int) -> None:
 @large_kernel
 def next_due(state: State, index: int, last: int) -> int:
     """Return the first group from `index` to `last` at which something is due, or `last`."""
-    return index if state.sizes.sleeps == 0 or is_always_due(state) else next_event(state, index, last, True)
+    return index if state.sizes.sleeps == 0 or is_always_due(state) else next_event(state, index, last)
 
 
 @kernel
@@ -45,13 +46,13 @@ def is_always_due(state: State) -> bool:
 
 
 @kernel
-def next_event(state: State, index: int, last: int, ends: bool) -> int:
-    """Return the first group from `index` to `last` with an event; `ends`: the end of a session is one in any case."""
+def next_event(state: State, index: int, last: int) -> int:
+    """Return the first group from `index` to `last` at which something is due that is not due at every group."""
     cursor = state.cursor
     while cursor.next_end < state.sizes.session_ends and record_at(state.session_ends, cursor.next_end).group < index:
         cursor.next_end += 1
     accrues = state.rules.financing == 1 and (cursor.open_positions > 0 or state.account.cash < 0.0)
-    stops = ends or accrues or cursor.expiring > 0 or state.call.early_stop == 1
+    stops = accrues or cursor.expiring > 0 or state.call.early_stop == 1
     if stops and cursor.next_end < state.sizes.session_ends:
         last = min(last, record_at(state.session_ends, cursor.next_end).group)
     if cursor.next_action_group >= index:

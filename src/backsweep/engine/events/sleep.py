@@ -83,7 +83,7 @@ def next_group(state: State, index: int, last: int) -> int:
         return index
     if sizes.reaches > 0 and cursor.live_orders > 0 and record_at(state.books, 0).reach_low == np.inf:
         return index
-    stop = next_event(state, index, last, False)
+    stop = next_event(state, index, last)
     if sizes.reaches == 0:
         row, end = record_at(state.groups, index).first_row, record_at(state.groups, stop).first_row
         group = _group_of(state, _scan(state, first, count, row, end), index, stop)
