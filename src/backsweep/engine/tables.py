@@ -52,7 +52,7 @@ QUOTES = record_dtype(  # addresses of the columns of both sides, one value for 
     [(f"{side}_{price}", "i8") for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
 )
 SESSION_END = record_dtype(  # the last group of a session, in order of group
-    [("group", "i8"), ("session", "i8"), ("timestamp", "i8")]
+    [("group", "i8"), ("session", "i4"), ("timestamp", "i8")]
 )
 ACTION = record_dtype(  # a corporate action, in order of group
     [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
