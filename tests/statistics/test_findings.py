@@ -15,7 +15,7 @@ def findings(returns, tried=None, selected=None, **more):
     records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
     past = {name: more.pop(name) for name in ("looks", "pruned", "learned", "groups", "portfolios") if name in more}
     return statistics.compute_findings(
-        records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **more
+        records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **({"seed": 0} | more)
     )
 
 
@@ -86,6 +86,7 @@ def test_the_reason_names_a_correction_for_more_than_one_look(looks):
     returns = np.random.default_rng(1).normal(0.0, 0.01, (640, 5))
     found = findings(returns, null=ranked(0.01), learned=True, looks=looks)
     assert ("corrected for 2 looks at these data" in found.verdict.reason) == (looks == 2)
+    assert ("corrected" in found.verdict.reason) == (looks == 2)
 
 
 @pytest.mark.parametrize("looks", [1, 3, 1000])
@@ -99,6 +100,16 @@ def test_the_p_value_of_a_trial_alone_is_that_of_its_sharpe_ratio():
     single = [1 - statistics.probabilistic_sharpe_ratio(0.1, 50, -1.0, 5.0)]
     single += [1 - statistics.probabilistic_sharpe_ratio(-0.05, 50, 0.5, 3.0), 1.0]
     assert _p_values(own, skew, kurtosis, 50) == pytest.approx(single, rel=1e-9)
+    # 1 - 1.5 x 0.5 + (3 - 1) / 4 x 0.5^2 = 0.375; erfc(z / sqrt(2)) / 2 at z = 0.5 sqrt(99 / 0.375)
+    tail = math.erfc(0.5 * math.sqrt(99 / 0.375) / math.sqrt(2)) / 2
+    assert _p_values(np.array([0.5]), np.array([1.5]), np.array([3.0]), 100) == pytest.approx([tail], rel=1e-9)
+
+
+def test_pruned_trials_lower_the_bound_as_if_the_judged_ones_were_more():
+    # Of 5 judged and 5 pruned, what is claimed of the best holds at half the level: as for two looks.
+    returns = np.random.default_rng(1).normal(0.0005, 0.01, (640, 5))
+    plain, pruned, twice = findings(returns), findings(returns, pruned=5), findings(returns, looks=2)
+    assert pruned.lower_bound == twice.lower_bound < plain.lower_bound
 
 
 def test_a_trial_whose_sharpe_ratio_has_no_standard_error_has_a_p_value_of_one():

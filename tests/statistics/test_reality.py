@@ -19,6 +19,15 @@ def test_enumerated_p_values_are_the_published_ones(statistic, expected):
     assert found.p_value == expected
 
 
+def test_widened_differences_have_the_quantiles_of_student_s_distribution():
+    # Abramowitz and Stegun 26.7.5: t = z + (z^3 + z) / (4 n), for n = blocks - 1 degrees of freedom; z is the critical
+    # difference times the root of the sessions. The bound of one resample is not between two.
+    kept = blocks.block_sums(np.random.default_rng(5).normal(size=(120, 3)), 6)
+    plain, wide = (reality.reality_of_blocks(kept, 999, widened=each) for each in (False, True))
+    z = plain.critical * math.sqrt(120)
+    assert wide.critical * math.sqrt(120) == pytest.approx(z + (z**3 + z) / (4 * 5), rel=1e-12)
+
+
 def test_the_sharpe_ratios_are_the_published_ones():
     found = blocks.block_sums(PUBLISHED, 5).sharpe() * math.sqrt(10 / 9)  # published with ddof 0
     assert found == pytest.approx([0.24137931, 0.18569534], abs=5e-9)

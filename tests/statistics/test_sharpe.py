@@ -68,6 +68,9 @@ def test_more_sessions_make_a_positive_sharpe_surer(sharpe, sessions):
 def test_undefined_figures_stay_undefined():
     assert math.isnan(statistics.probabilistic_sharpe_ratio(math.nan, 100))
     assert math.isnan(statistics.minimum_track_record_length(math.nan))
+    # Moments that contradict each other: 1 - 3 x 0.3 + (1 - 1) / 4 x 0.3^2 = 0.1 has a root, 1 - 3 x 0.5 has none.
+    assert math.isfinite(statistics.minimum_track_record_length(0.3, 3.0, 1.0))
+    assert math.isnan(statistics.minimum_track_record_length(0.5, 3.0, 1.0))
     assert math.isnan(statistics.sharpe_standard_error(3.0, 100, skew=5.0, kurtosis=1.0))
 
 

@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from scenarios.toy_study import SWEEP, ToyBackend, run_toy
 
@@ -80,6 +81,14 @@ def test_what_a_run_that_was_killed_before_its_study_has_left_is_taken(tmp_path,
     (place / ".backsweep-0123456789abcdef.tmp").write_text("half")
     run_toy(place)
     assert open_study(place).digest() == open_study(study).digest()
+
+
+def test_sessions_of_other_data_that_a_run_which_was_killed_has_left_are_replaced(tmp_path, study):
+    place = tmp_path / "killed"
+    place.mkdir()
+    pl.read_parquet(study / "sessions.parquet").head(3).write_parquet(place / "sessions.parquet")
+    run_toy(place)
+    assert StudyFolder(place).sessions().equals(StudyFolder(study).sessions())
 
 
 def test_sessions_of_the_user_s_own_are_not_replaced(tmp_path):
