@@ -15,7 +15,7 @@ def findings(returns, tried=None, selected=None, **more):
     records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
     past = {name: more.pop(name) for name in ("looks", "pruned", "learned", "groups", "portfolios") if name in more}
     return statistics.compute_findings(
-        records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **({"seed": 0} | more)
+        records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **more
     )
 
 
@@ -116,6 +116,12 @@ def test_a_trial_whose_sharpe_ratio_has_no_standard_error_has_a_p_value_of_one()
     """1 - skew S + (kurtosis - 1) / 4 S^2 is 1 - 2 + 1 = 0, and with a skew of 3 below zero."""
     ones = np.ones(2)
     assert _p_values(ones, np.array([2.0, 3.0]), 5.0 * ones, 50).tolist() == [1.0, 1.0]
+
+
+def test_the_resamples_are_those_of_seed_0_unless_another_is_asked_for():
+    returns = np.random.default_rng(1).normal(0.0005, 0.01, (640, 5))
+    bounds = [findings(returns, **seed).lower_bound for seed in ({}, {"seed": 0}, {"seed": 1})]
+    assert bounds[0] == bounds[1] != bounds[2]
 
 
 def test_failed_trials_count_in_the_number_tried():

@@ -147,7 +147,7 @@ def compute_findings(
     out_of_sample: OutOfSample | None = None,
     null: NullRank | None = None,
     sensitivity: tuple[Scenario, ...] = (),
-    seed: int,
+    seed: int = 0,
 ) -> Findings:
     """Compute the findings on the trials of `records`; `selected` is the number of the selected trial, if any."""
     kept, skew, kurtosis = records.block_sums, records.skew, records.kurtosis
