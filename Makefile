@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-peers bench-workers bench-memory search-bench release-check format clean
+.PHONY: help setup demo demo-clean static check test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-peers bench-scale bench-workers bench-memory search-bench release-check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -133,6 +133,9 @@ bench: $(READY)  ## measure the engine, nanoseconds per bar, and what a trial co
 bench-peers: $(PEERS)/.ready  ## compare what a bar costs with other engines that leave the same trades, and write docs/performance.md; minutes
 	$(addsuffix _NUM_THREADS=1,RAYON NUMBA OMP) POLARS_MAX_THREADS=1 RAPTORBT_NO_VERSION_CHECK=1 \
 	    PYTHONPATH=tests/bench $(PEERS)/bin/python -m peers
+
+bench-scale: $(READY)  ## measure whole studies from 10^5 to 10^10 bars of trials, and write docs/performance.md; some four minutes
+	$(BIN)/python tests/bench/scale.py
 
 bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes
 	$(BIN)/python tests/bench/overheads.py --workers

@@ -62,5 +62,10 @@ def _ratio(value: float) -> str:
 
 def write(page: Path, lines: Sequence[str]) -> None:
     """Put the lines in the place of those that were written before."""
-    head, _, rest = page.read_text().partition(BEGIN)
-    page.write_text("\n".join([head + BEGIN, "", *lines, END]) + rest.partition(END)[2])
+    replace_between(page, BEGIN, lines)
+
+
+def replace_between(page: Path, begin: str, lines: Sequence[str]) -> None:
+    """Put the lines of a page behind the line `begin` in the place of those up to END."""
+    head, _, rest = page.read_text().partition(begin)
+    page.write_text("\n".join([head + begin, "", *lines, END]) + rest.partition(END)[2])
