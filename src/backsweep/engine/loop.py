@@ -18,7 +18,7 @@ Rows are grouped by timestamp. For each group, in this order:
 Most groups are *quiet*: their bars reach no order, and nothing else is due. What is due is known ahead (`events.due`),
 so that the loop only asks whether a bar reaches an order; if not, it marks positions, which is all of steps 0 to 2,
 calls `on_data`, and closes the session. The others are visited (`events.visit`), from step 4 on also those where
-`on_data` asks for something.
+`on_data` asks for something, and in recorded runs all. With several currencies no group is quiet.
 
 `make_loop` returns the loop for one strategy. It is compiled once a machine, with the kernels that it calls but for the
 large ones, as a part of the function that runs many trials (`trial.chunk_loop`).

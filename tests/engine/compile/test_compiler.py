@@ -260,6 +260,30 @@ def test_what_does_not_link_is_compiled_again_once_and_nobody_hears_of_it(monkey
     monkeypatch.undo()
 
 
+def test_what_cannot_be_compiled_at_all_costs_nothing_that_is_kept(monkeypatch, folder):
+    def fail(*_):
+        raise RuntimeError("a mistake of the user's that Numba has no error for")
+
+    monkeypatch.setattr(compiler.KeptCompiler, "trusting", True)
+    monkeypatch.setattr(compiler, "_read", [])
+    compiler.forget()
+    compile_loop(doubled, "first")(np.ones(2))
+    compiler.forget()
+    compile_loop(doubled, "second")(np.ones(2))
+    assert compiler._read
+    kept = sorted(folder.with_name("kernels").iterdir())
+    with monkeypatch.context() as broken:
+        broken.setattr(JITCodeLibrary, "add_linking_library", fail)
+        with pytest.raises(RuntimeError, match="a mistake of the user's"):
+            compile_loop(doubled, "third")(np.ones(2))
+    assert compiler.KeptCompiler.trusting
+    assert sorted(folder.with_name("kernels").iterdir()) == kept
+    out = np.array([0.0, 1.0])
+    compile_loop(doubled, "second")(out)
+    assert out[0] == 1.0  # a price, and no trail by an amount and a fraction
+    compiler.forget()
+
+
 PRINTING = """
 import sys
 from ctypes import CFUNCTYPE, c_double

@@ -118,10 +118,10 @@ class KeptCompiler(Compiler):
         return result
 
     def _compile_again(self, func: FunctionType) -> CompileResult:
-        """Return the function compiled without what was read from disk, which does not fit together."""
-        while _read:
-            store, name = _read.pop()
-            store.drop(name)
+        """Return the function compiled without what was read from disk, which does not fit together.
+
+        Where that fails too, it is not the fault of what was read, which stays on disk and is trusted as before.
+        """
         forget()
         KeptCompiler.trusting = False  # Numba's own names are new to the linker
         state = self.state
@@ -129,7 +129,15 @@ class KeptCompiler(Compiler):
         made = Compiler(
             state.typingctx, state.targetctx, None, state.args, state.return_type, state.flags, state.locals
         )
-        return made.compile_extra(func)
+        try:
+            result = made.compile_extra(func)
+        except Exception:
+            KeptCompiler.trusting = True
+            raise
+        while _read:
+            store, name = _read.pop()
+            store.drop(name)
+        return result
 
 
 def _mangler(content: str, tags: list[str]) -> Callable[..., str]:
