@@ -5,10 +5,12 @@ every bar and trades with brackets. What is already compiled is found on disk, a
 """
 
 import math
+import os
+import platform
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -124,30 +126,32 @@ def measure_pipelines() -> list[str]:
     return rows
 
 
-def measure_tenths() -> tuple[float, float]:
-    """Return the least and the most microseconds of processor time that a trial costs, by tenths of one study."""
+def measure_tenths() -> list[float]:
+    """Return the microseconds of processor time that a trial costs in each tenth of one study but the first."""
     year = make_bars(252, 1, timedelta(days=1))
     _, marks = run_study(year, TENTHS)
     edges = [next(mark for mark in marks if mark[2] >= TENTHS * tenth // 10) for tenth in range(1, 11)]
-    costs = [(b[1] - a[1]) / (b[2] - a[2]) * 1e6 for a, b in pairwise(edges)]
-    return min(costs), max(costs)
+    return [(b[1] - a[1]) / (b[2] - a[2]) * 1e6 for a, b in pairwise(edges)]
 
 
 def main() -> None:
     """Measure, and write the page and the picture."""
     rows, points = measure_sizes()
-    least, most = measure_tenths()
+    tenths = ", ".join(f"{cost:.0f}" for cost in measure_tenths())
     pipelines = measure_pipelines()
     PICTURE.write_text(draw(points))
+    cores, today = os.cpu_count(), datetime.now(UTC).date()
     lines = [
+        f"Written {today} on {cores} cores of {platform.machine()}, perhaps with other work: a figure may double.",
+        "",
         "| bars | trials | bars x trials | s of processor time | ns a bar and trial |",
         "|---|---|---|---|---|",
         *rows,
         "",
         "![Seconds of a study by bars and trials](scale.svg)",
         "",
-        f"Of one study of {TENTHS:,} trials on a year of daily bars, a trial costs {least:.0f} to {most:.0f} us of",
-        "processor time in each tenth of the study after the first: no more with more trials before it.",
+        f"One study of {TENTHS:,} trials on a year of daily bars: us of processor time for a trial, by tenths of the",
+        f"study from the second to the last: {tenths}.",
         "",
         "Two Ray workers on two cores, from the first finished trials to the last:",
         "",
