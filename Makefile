@@ -134,7 +134,7 @@ bench-peers: $(PEERS)/.ready  ## compare what a bar costs with other engines tha
 	$(addsuffix _NUM_THREADS=1,RAYON NUMBA OMP) POLARS_MAX_THREADS=1 RAPTORBT_NO_VERSION_CHECK=1 \
 	    PYTHONPATH=tests/bench $(PEERS)/bin/python -m peers
 
-bench-scale: $(READY)  ## measure whole studies from 10^5 to 10^10 bars of trials, and write docs/performance.md; some four minutes
+bench-scale: $(READY)  ## measure whole studies from 10^5 to 10^10 bars of trials, and write docs/performance.md; some six minutes
 	$(BIN)/python tests/bench/scale.py
 
 bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes

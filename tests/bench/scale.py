@@ -25,7 +25,7 @@ from peers.table import replace_between
 ROOT = Path(__file__).parents[2]
 PAGE, PICTURE = ROOT / "docs" / "performance.md", ROOT / "docs" / "scale.svg"
 SIZES = ((1_000, 100), (10_000, 100), (10_000, 1_000), (100_000, 1_000), (100_000, 10_000), (100_000, 100_000))
-SWEEPS = (("dense", "Bracket", 2.2, 2.8), ("rare", "Asleep", 3.4, 3.9))  # of entries, whose best known is in the middle
+SWEEPS = (("dense", "Bracket", 2.2, 2.8), ("rare", "Asleep", 3.9, 4.3))  # the last two are the ends of `entry`
 BARS, SETS = 200_000, 10_000
 TENTHS = 200_000  # trials of the study whose tenths are compared
 SWEEP = """
@@ -44,8 +44,12 @@ runtime: {{workers: {workers}, backend: {backend}}}
 Marks = list[tuple[float, float, int]]
 
 
-def run_study(frame: pl.DataFrame, trials: int, **settings: object) -> tuple[float, Marks]:
-    """Run a study; returns seconds of processor time of this process, and clock, processor and trials as it went on."""
+def run_study(frame: pl.DataFrame, trials: int, **settings: object) -> tuple[float, Marks, float]:
+    """Run a study.
+
+    Returns seconds of processor time of this process; clock, processor and trials as it went on; and the median trades
+    of a trial.
+    """
     marks: Marks = []
     with tempfile.TemporaryDirectory() as home:
         frame.write_parquet(Path(home) / "bars.parquet")
@@ -53,12 +57,12 @@ def run_study(frame: pl.DataFrame, trials: int, **settings: object) -> tuple[flo
         text = SWEEP.format(**(values | settings), trials=trials, bench=ROOT / "tests" / "bench")
         (Path(home) / "sweep.yaml").write_text(text)
         begin = time.process_time()
-        bs.run(
+        study = bs.run(
             Path(home) / "sweep.yaml",
             out=Path(home) / "study",
             progress=lambda now: marks.append((time.perf_counter(), time.process_time(), now.done)),
         )
-        return time.process_time() - begin, marks
+        return time.process_time() - begin, marks, study.trials["user_attrs_trades"].median()
 
 
 def draw(points: list[tuple[float, float]]) -> str:
@@ -103,7 +107,7 @@ def measure_sizes() -> tuple[list[str], list[tuple[float, float]]]:
     run_study(frame.head(1_000), 10)  # compiles what is not on disk
     rows, points = [], []
     for bars, trials in SIZES:
-        seconds, _ = run_study(frame.head(bars), trials)
+        seconds, *_ = run_study(frame.head(bars), trials)
         points.append((float(bars * trials), seconds))
         rows.append(
             f"| {bars:,} | {trials:,} | {bars * trials:.0e} | {seconds:,.2f} | {seconds / bars / trials * 1e9:,.1f} |"
@@ -118,10 +122,11 @@ def measure_pipelines() -> list[str]:
     rows = []
     for name, strategy, low, high in SWEEPS:
         settings = {"strategy": strategy, "low": low, "high": high, "workers": 2, "backend": "ray"}
-        _, marks = run_study(frame, SETS, **settings)
+        _, marks, trades = run_study(frame, SETS, **settings)
         (first, _, before), (last, _, done) = next(mark for mark in marks if mark[2] > SETS / 50), marks[-1]
         seconds = (last - first) / (done - before) * SETS
-        rows.append(f"| {name} | {SETS:,} | {BARS:,} | {seconds:.1f} | {seconds / SETS / BARS * 1e9:.2f} |")
+        cells = (name, f"{SETS:,}", f"{BARS:,}", f"{BARS / trades:,.0f}", f"{seconds:.1f}")
+        rows.append(f"| {' | '.join(cells)} | {seconds / SETS / BARS * 1e9:.2f} |")
         print(rows[-1], flush=True)
     return rows
 
@@ -129,7 +134,7 @@ def measure_pipelines() -> list[str]:
 def measure_tenths() -> list[float]:
     """Return the microseconds of processor time that a trial costs in each tenth of one study but the first."""
     year = make_bars(252, 1, timedelta(days=1))
-    _, marks = run_study(year, TENTHS)
+    _, marks, _ = run_study(year, TENTHS)
     edges = [next(mark for mark in marks if mark[2] >= TENTHS * tenth // 10) for tenth in range(1, 11)]
     return [(b[1] - a[1]) / (b[2] - a[2]) * 1e6 for a, b in pairwise(edges)]
 
@@ -155,8 +160,8 @@ def main() -> None:
         "",
         "Two Ray workers on two cores, from the first finished trials to the last:",
         "",
-        "| sweep | parameter sets | bars | s | ns a bar and set |",
-        "|---|---|---|---|---|",
+        "| sweep | parameter sets | bars | bars a trade | s | ns a bar and set |",
+        "|---|---|---|---|---|---|",
         *pipelines,
         "",
     ]

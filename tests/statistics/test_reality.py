@@ -19,9 +19,9 @@ def test_enumerated_p_values_are_the_published_ones(statistic, expected):
     assert found.p_value == expected
 
 
-def test_widened_differences_have_the_quantiles_of_student_s_distribution():
+def test_the_critical_difference_is_widened_by_the_first_term_of_students_distribution():
     # Abramowitz and Stegun 26.7.5: t = z + (z^3 + z) / (4 n), for n = blocks - 1 degrees of freedom; z is the critical
-    # difference times the root of the sessions. The bound of one resample is not between two.
+    # difference times the root of the sessions.
     kept = blocks.block_sums(np.random.default_rng(5).normal(size=(120, 3)), 6)
     plain, wide = (reality.reality_of_blocks(kept, 999, widened=each) for each in (False, True))
     z = plain.critical * math.sqrt(120)

@@ -142,8 +142,6 @@ def _pass_groups_of_all(state: State, index: int, group: int) -> None:
 @kernel
 def _mark_rows(state: State, row: int, end: int) -> int:
     """Mark assets to the bars from `row` to before `end`; returns `end`."""
-    if state.cursor.open_positions > 0:
-        state.account.valued = 0
     for each in range(row, end):
         bar = record_at(state.bars, each)
         mark_bar(state, record_at(state.positions, bar.asset), bar)
