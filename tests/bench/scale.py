@@ -88,13 +88,13 @@ def draw(points: list[tuple[float, float]]) -> str:
         )
     (x, y), (end, top) = place(1e7, 0.1), place(1e10, 100.0)
     parts.append(f"<path d='M{x:.0f} {y:.0f}L{end:.0f} {top:.0f}' stroke='#999' stroke-dasharray='4 4'/>")
-    parts.append(text(end, top - 8, "10 ns each", "end"))
+    parts.append(text(end + 5, top + 4, "10 ns", "start"))
     spots = [place(*point) for point in points]
     parts.append(
         f"<path d='M{'L'.join(f'{x:.1f} {y:.1f}' for x, y in spots)}' fill='none' stroke='#1565c0' stroke-width='1.5'/>"
     )
     parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3.5' fill='#1565c0'/>" for x, y in spots]
-    parts.append(text(width / 2, height - 12, "bars x trials"))
+    parts.append(text(width / 2, height - 12, "bars x trials; seconds of processor time"))
     style = "font-family='sans-serif' font-size='11' fill='#333'"
     return "\n".join(
         [f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' {style}>", *parts, "</svg>", ""]
