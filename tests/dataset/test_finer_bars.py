@@ -137,6 +137,20 @@ def test_a_part_of_the_assets_has_its_own_finer_bars():
     assert times(part, 1) == times(shard, 2) == [parts[0][0]]
 
 
+def test_finer_bars_follow_their_bars_where_these_are_sorted_by_asset():
+    days = [MONDAY + day * DAY for day in range(2)]
+    bars = pl.concat([whole(*((day, 10, 12, 9, 11) for day in days), asset=asset) for asset in ("B", "A")])
+    close = {("A", 0): 10.25, ("A", 1): 10.5, ("B", 0): 10.75, ("B", 1): 11.0}
+    detail = [frame((days[day] + HOUR, 10, 12, 9, price), asset=asset) for (asset, day), price in close.items()]
+    moved = frame((days[1] + 2 * HOUR, 10.125, 12, 9, 11), asset="B")
+    shard = read(bars, pl.concat([*detail, moved])).by_asset()
+    assert shard.rows["asset"].to_list() == [0, 0, 1, 1]
+    assert [pl.from_epoch(shard.rows["timestamp"], time_unit="ns").to_list()[row] for row in range(4)] == days * 2
+    assert shard.finer_bars.count.tolist() == [1, 1, 1, 2]
+    assert [times(shard, row)[0] for row in range(4)] == [day + HOUR for day in days * 2]
+    assert prices(shard, 3)[1][0] == 10.125
+
+
 def test_before_a_row_finer_bars_are_as_they_were_and_later_ones_are_gone():
     days = [(MONDAY + day * DAY, 10, 12, 9, 11) for day in range(3)]
     finer = read(whole(*days), frame(*days)).finer_bars

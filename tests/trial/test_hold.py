@@ -21,7 +21,7 @@ def flat(*closes):
 def worth(frame, actions=None):
     shard = shard_from_frames(frame, actions=actions)
     market = pack(shard)
-    sleeves = pack_sleeves(shard, calendar_of(shard))
+    sleeves = pack_sleeves(shard.by_asset(), calendar_of(shard))
     one = held_worth(market, market.actions["asset"])
     two = held_worth(sleeves, sleeves.codes[sleeves.actions["group"]])
     np.testing.assert_array_equal(one, two)  # however the market is laid out

@@ -84,6 +84,13 @@ class Shard:
         finer = None if self.finer_bars is None else self.finer_bars.of_rows(kept)
         return replace(self, assets=assets, rows=rows, actions=actions, finer_bars=finer)
 
+    def by_asset(self) -> Shard:
+        """Return the same bars sorted by (asset, timestamp); `sessions` stay those of the timestamps."""
+        rows, finer = self.rows.sort("asset", maintain_order=True), self.finer_bars
+        if finer is not None:
+            finer = finer.of_rows(np.argsort(self.rows["asset"].to_numpy(), kind="stable"))
+        return replace(self, rows=rows, finer_bars=finer)
+
 
 def load(spec: DataSpec, rates: Collection[str] = (), *, part: bool = False) -> Shard:
     """Read, check and join what `spec` asks for; `rates` are columns of the context whose values are above zero.

@@ -138,17 +138,15 @@ def _pack_actions(shard: Shard, timestamps: NDArray[np.int64]) -> NDArray[Any]:
     return actions
 
 
-def pack_finer_bars(
-    finer: FinerBars | None, order: NDArray[np.int64] | slice = slice(None)
-) -> tuple[NDArray[Any], NDArray[Any]] | tuple[None, None]:
-    """Return records of FINER_BAR, and of FINER_RANGE for the rows in this order; None where there are none."""
+def pack_finer_bars(finer: FinerBars | None) -> tuple[NDArray[Any], NDArray[Any]] | tuple[None, None]:
+    """Return records of FINER_BAR, and of FINER_RANGE for each row; None where there are none."""
     if finer is None:
         return None, None
     bars, ranges = np.zeros(len(finer.timestamps), FINER_BAR), np.zeros(len(finer.count), FINER_RANGE)
     bars["timestamp"] = finer.timestamps
     for number, name in enumerate(("open", "high", "low")):
         bars[name] = finer.prices[:, number]
-    ranges["first"], ranges["count"] = finer.first[order], finer.count[order]
+    ranges["first"], ranges["count"] = finer.first, finer.count
     return locked(bars), locked(ranges)
 
 

@@ -182,7 +182,7 @@ class SleeveEvaluator(Evaluator):
             return {}
         total = np.zeros(len(calendar.sessions.ends) + 1)
         for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
-            market = pack_sleeves(self._source(calendar.assets_of(blocks)), calendar)
+            market = pack_sleeves(self._source(calendar.assets_of(blocks)).by_asset(), calendar)
             total += held_worth(market, market.codes[market.actions["group"]])
         return {"benchmark": benchmark.levels, "buy_and_hold": total / len(calendar.assets)}
 
@@ -220,7 +220,7 @@ def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -
 
 
 def _pack(source: Source, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:
-    return tuple(pack_sleeves(source(calendar.assets_of(blocks)), calendar) for blocks in shards)
+    return tuple(pack_sleeves(source(calendar.assets_of(blocks)).by_asset(), calendar) for blocks in shards)
 
 
 def _loader(spec: TrialSpec) -> Source:

@@ -66,7 +66,7 @@ def replay_sleeves(
     records: list[Result] = []
     notes = dict.fromkeys(calendar.notes)
     for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
-        market = pack_sleeves(source(calendar.assets_of(blocks)), calendar)
+        market = pack_sleeves(source(calendar.assets_of(blocks)).by_asset(), calendar)
         notes |= dict.fromkeys(market.notes)
         features = Features(market)
         for block in blocks:

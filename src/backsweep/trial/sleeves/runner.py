@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from backsweep.dataset import Shard
     from backsweep.dataset.calendar import Calendar
+    from backsweep.dataset.sessions import SessionTable
     from backsweep.errors import BacksweepError
     from backsweep.strategy import Strategy
     from backsweep.sweepfile.trial import TrialSpec
@@ -85,31 +86,23 @@ class SleeveMarket(Market):
 
 
 def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
-    """Lay out a shard of whole blocks for the engine, asset by asset."""
-    rows = shard.rows.sort("asset", "timestamp")
-    codes, timestamps = rows["asset"].to_numpy(), rows["timestamp"].to_numpy()
-    sessions = calendar.sessions.numbers(timestamps)
-    groups = np.zeros(rows.height, GROUP)
-    groups["timestamp"] = timestamps
-    groups["first_row"] = np.arange(rows.height)
-    groups["count"] = 1
-    groups["session"] = sessions
-    last = last_of_session(codes, sessions)
-    groups["last_of_session"] = last
-    groups["minute"] = minutes_of_day(timestamps, calendar.sessions.clock)
-    groups["nights"] = nights(calendar.sessions.dates[sessions])  # where the asset changes nobody reads it
-    bars = pack_bars(rows)
-    bars["last_of_session"] = last
-    bars["to_close"] = minutes_to_close(timestamps, codes, sessions, last, calendar.sessions)
-    offsets = np.searchsorted(codes, np.arange(len(shard.assets) + 1))
-    numbers = np.arange(len(calendar.sessions.ends) + 1)
-    edges = [
-        first + np.searchsorted(sessions[first:end], numbers) for first, end in itertools.pairwise(offsets.tolist())
-    ]
-    moments = np.searchsorted(shard.context["timestamp"].to_numpy(), timestamps)
+    """Lay out a shard of whole blocks, sorted by asset, for the engine.
+
+    It goes asset by asset, so that what it needs for a moment is small beside the shard.
+    """
+    rows = shard.rows
+    timestamps = rows["timestamp"].to_numpy()
+    offsets = np.searchsorted(rows["asset"].to_numpy(), np.arange(len(shard.assets) + 1))
+    groups, bars = np.zeros(rows.height, GROUP), pack_bars(rows)
+    edges = np.array(
+        [
+            first + _pack_sleeve(bars[first:end], groups[first:end], first, timestamps[first:end], calendar.sessions)
+            for first, end in itertools.pairwise(offsets.tolist())
+        ]
+    )
     series = [name for name in shard.context.columns if name != "timestamp"]
-    order = np.lexsort((shard.rows["timestamp"].to_numpy(), shard.rows["asset"].to_numpy()))
-    finer_bars, finer_ranges = pack_finer_bars(shard.finer_bars, order)
+    moments = np.searchsorted(shard.context["timestamp"].to_numpy(), timestamps) if series else None
+    finer_bars, finer_ranges = pack_finer_bars(shard.finer_bars)
     return SleeveMarket(
         assets=shard.assets,
         bars=locked(bars),
@@ -123,11 +116,29 @@ def pack_sleeves(shard: Shard, calendar: Calendar) -> SleeveMarket:
             slice(int(offsets[first]), int(offsets[min(first + BLOCK, len(shard.assets))]))
             for first in range(0, len(shard.assets), BLOCK)
         ),
-        edges=locked(np.array(edges)),
+        edges=locked(edges),
         notes=shard.notes,
         finer_bars=finer_bars,
         finer_ranges=finer_ranges,
     )
+
+
+def _pack_sleeve(
+    bars: NDArray[Any], groups: NDArray[Any], first: int, timestamps: NDArray[np.int64], table: SessionTable
+) -> NDArray[np.int64]:
+    """Write what one asset's bars and groups, from row `first` on, have beside prices; return the sleeve's `edges`."""
+    sessions, codes = table.numbers(timestamps), np.zeros(len(bars), np.int32)
+    last = last_of_session(codes, sessions)
+    groups["timestamp"] = timestamps
+    groups["first_row"] = np.arange(first, first + len(bars))
+    groups["count"] = 1
+    groups["session"] = sessions
+    groups["last_of_session"] = last
+    groups["minute"] = minutes_of_day(timestamps, table.clock)
+    groups["nights"] = nights(table.dates[sessions])
+    bars["last_of_session"] = last
+    bars["to_close"] = minutes_to_close(timestamps, codes, sessions, last, table)
+    return np.searchsorted(sessions, np.arange(len(table.ends) + 1))
 
 
 def _pack_actions(actions: pl.DataFrame, offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[Any]:
