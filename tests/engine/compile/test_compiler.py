@@ -16,7 +16,10 @@ from numba.core.serialize import dumps
 
 from backsweep.engine.compile import compiler, store
 from backsweep.engine.compile.loop_cache import compile_loop
+from backsweep.engine.events.sleep import begin_sleep
 from backsweep.engine.orders.requests import is_price, is_trail
+from backsweep.engine.state import allocate, open_state
+from backsweep.engine.tables import BAR, GROUP
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 
@@ -230,7 +233,7 @@ def doubled(out):
     out[0] = is_price(out[1]) + 2 * is_trail(out[1], out[1])
 
 
-def test_what_does_not_link_is_compiled_again_once_and_nobody_hears_of_it(monkeypatch, folder):
+def test_what_does_not_link_is_compiled_again_once_and_said(monkeypatch, folder, caplog):
     kernels = folder.with_name("kernels")
 
     def play(fingerprint):
@@ -254,13 +257,15 @@ def test_what_does_not_link_is_compiled_again_once_and_nobody_hears_of_it(monkey
     assert play("second") == (answer, 1)
     monkeypatch.setattr(JITCodeLibrary, "add_linking_library", refuse)
     assert play("third") == (answer, 0)  # compiled as if nothing could be kept
+    (said,) = caplog.messages
+    assert said.startswith("compiled code that was kept on disk does not fit together: Linking globals named")
     assert not compiler.KeptCompiler.trusting
     assert list(kernels.iterdir()) == []
     compiler.forget()
     monkeypatch.undo()
 
 
-def test_what_cannot_be_compiled_at_all_costs_nothing_that_is_kept(monkeypatch, folder):
+def test_what_cannot_be_compiled_at_all_costs_nothing_that_is_kept(monkeypatch, folder, caplog):
     def fail(*_):
         raise RuntimeError("a mistake of the user's that Numba has no error for")
 
@@ -277,11 +282,33 @@ def test_what_cannot_be_compiled_at_all_costs_nothing_that_is_kept(monkeypatch, 
         with pytest.raises(RuntimeError, match="a mistake of the user's"):
             compile_loop(doubled, "third")(np.ones(2))
     assert compiler.KeptCompiler.trusting
+    assert not caplog.messages
     assert sorted(folder.with_name("kernels").iterdir()) == kept
     out = np.array([0.0, 1.0])
     compile_loop(doubled, "second")(out)
     assert out[0] == 1.0  # a price, and no trail by an amount and a fraction
     compiler.forget()
+
+
+def begun(handle, out):
+    """Use a large kernel, of which there is machine code."""
+    out[0] = 2.0 if begin_sleep(open_state(handle)) else 1.0
+
+
+def test_a_large_kernel_that_was_compiled_here_is_used_again_by_whatever_is_compiled_later(monkeypatch, folder):
+    monkeypatch.setattr(compiler.KeptCompiler, "trusting", True)
+    monkeypatch.setattr(compiler, "_large", {})
+    monkeypatch.setattr(compiler, "_read", [(compiler.KERNELS, "another")])  # as in a process that has read something
+    tables = allocate(np.zeros(2, BAR), np.zeros(2, GROUP), assets=2, sessions=2)
+    compiler.forget()
+    for fingerprint in ("one", "two"):
+        out = np.zeros(1)
+        compile_loop(begun, fingerprint)(tables.handle(compiled=True), out)
+        assert out[0] == 1.0
+        assert compiler.KeptCompiler.trusting
+        compiler.forget()  # as after a mistake for which Numba has no error
+    assert len(compiler._large) == 1
+    assert len(list(folder.iterdir())) == 2
 
 
 PRINTING = """

@@ -17,6 +17,7 @@ is kept. They are made private once they are optimised, so that the linker finds
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ from numba.core.typing.templates import _OverloadFunctionTemplate
 
 from backsweep.engine.compile.store import KEPT, Store
 from backsweep.engine.compile.symbols import content_of, describe_types, is_counted, mangle
+
+LOGGER = logging.getLogger(__name__)
 
 KERNELS = Store("kernels")
 LOOPS = Store("loops", limit=KEPT)
@@ -95,12 +98,12 @@ class KeptCompiler(Compiler):
             except Exception as error:
                 if not outermost or isinstance(error, NumbaError) or not _read:  # Numba's errors are of the source
                     raise
-                return self._compile_again(func)
+                return self._compile_again(func, error)
             counts["compiled"] += 1
             if kind is _KeptLibrary:
                 connect_environments(result.library)
             elif kind is _LargeLibrary:
-                _large[symbol] = name, result
+                _large[symbol] = name, result._replace(metadata=None)  # Numba refuses to time one result twice
             _keep(store, name, symbol, result)
         return result
 
@@ -117,8 +120,8 @@ class KeptCompiler(Compiler):
             context.insert_user_function(result.entry_point, result.fndesc, [result.library])
         return result
 
-    def _compile_again(self, func: FunctionType) -> CompileResult:
-        """Return the function compiled without what was read from disk, which does not fit together.
+    def _compile_again(self, func: FunctionType, error: Exception) -> CompileResult:
+        """Return the function compiled without what was read from disk, which an `error` says does not fit together.
 
         Where that fails too, it is not the fault of what was read, which stays on disk and is trusted as before.
         """
@@ -134,6 +137,7 @@ class KeptCompiler(Compiler):
         except Exception:
             KeptCompiler.trusting = True
             raise
+        LOGGER.warning("compiled code that was kept on disk does not fit together: %s; it is compiled again", error)
         while _read:
             store, name = _read.pop()
             store.drop(name)
