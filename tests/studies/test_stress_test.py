@@ -107,6 +107,14 @@ def test_sleeves_are_run_again(tmp_path):
     assert all(each.reason is None for each in study.statistics.sensitivity)
 
 
+def test_sleeves_that_are_large_are_loaded_shard_by_shard_for_the_same_figures(tmp_path, monkeypatch):
+    quick = ("account.mode=sleeves", "walk_forward.train=5y", "walk_forward.test=3y", "search.trials=4")
+    whole = run(tmp_path / "whole", "walk_forward.yaml", *quick).statistics.sensitivity
+    monkeypatch.setattr("backsweep.trial.evaluate.BARS", 10_000)  # two shards of five assets
+    monkeypatch.setattr("backsweep.trial.sleeves.replay.BARS", 10_000)
+    assert run(tmp_path / "parts", "walk_forward.yaml", *quick).statistics.sensitivity == whole
+
+
 def test_twice_the_costs_are_what_a_sweep_file_with_twice_the_costs_gives(plain):
     params = plain.best["params"]
     doubled = {name: value * 2 if name.startswith("costs.") else value for name, value in params.items()}

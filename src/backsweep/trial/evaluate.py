@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from backsweep.trial.result import Result, read_result
 from backsweep.trial.runner import Runner, Settings
 from backsweep.trial.sleeves.asset_groups import GroupEvaluator
 from backsweep.trial.sleeves.evaluator import SleeveEvaluator
+from backsweep.trial.sleeves.replay import BARS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,11 +37,17 @@ if TYPE_CHECKING:
 
 
 def make_evaluator(
-    spec: TrialSpec, shard: Shard | None = None, cls: type[Strategy] | None = None, *, shards: int | None = None
+    spec: TrialSpec,
+    shard: Shard | None = None,
+    cls: type[Strategy] | None = None,
+    *,
+    shards: int | None = None,
+    streams: bool = False,
 ) -> Evaluator:
     """Return the evaluator of an account's mode, for data in memory or else for `spec.data`; raises as it does.
 
-    Sleeves are held as `shards` shards, all of them here.
+    Sleeves are held as `shards` shards, all of them here. Where it `streams`, those of large data are loaded again for
+    every chunk, one shard at a time: what is held does not grow with the data.
     """
     if spec.account.mode == "shared":
         return SharedEvaluator(spec, shard, cls)
@@ -48,12 +56,22 @@ def make_evaluator(
         return make_group_evaluator(spec, cls)
     calendar = survey(spec.data) if shard is None else calendar_of(shard)
     source = None if shard is None else shard.part
+    parts = math.ceil(int(calendar.bars.sum()) / BARS)
+    if streams and shard is None and parts > 1:
+        return SleeveEvaluator(spec, calendar, calendar.divide(parts), cls=cls, streams=True)
     return SleeveEvaluator(spec, calendar, calendar.divide(shards or 1), source=source, cls=cls)
 
 
 def make_group_evaluator(spec: TrialSpec, cls: type[Strategy] | None = None) -> GroupEvaluator:
     """Return the evaluator of groups of assets, which loads the data of a group when it is first needed."""
     return GroupEvaluator(spec, survey(spec.data), cls=cls)
+
+
+def load_unless_large(spec: TrialSpec) -> Shard | None:
+    """Load the data for `make_evaluator`; None for groups of assets, and for sleeves that are large."""
+    if spec.account.mode == "sleeves" and (spec.asset_groups or survey(spec.data).bars.sum() > BARS):
+        return None
+    return load(spec.data, spec.account.rate_columns)
 
 
 def load_market(spec: TrialSpec) -> Market:

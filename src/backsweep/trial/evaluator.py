@@ -59,8 +59,11 @@ class Evaluator(ABC):
     ----------
     info : what is known of the data.
     holdout : the sessions that no trial sees.
+    streams : whether the data are loaded again for every chunk.
 
     """
+
+    streams = False
 
     def __init__(
         self,

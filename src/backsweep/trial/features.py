@@ -17,16 +17,16 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from backsweep.errors import StrategyError
 from backsweep.strategy import Higher, ask, crosses, fits, head_of, modules_of
 from backsweep.trial.longer_bars import compute_on_longer_bars
-from backsweep.trial.market import Market, column
+from backsweep.trial.market import Market, column, locked
 from backsweep.trial.session_clock import minutes_of_day
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from backsweep.strategy import Strategy
@@ -90,6 +90,11 @@ class Features:
         """Return the columns of what was asked of a strategy of this class."""
         keys = {name: key for name, key in wanted.keys.items() if key is not None}
         missing = [name for name in wanted.expressions if keys.get(name) not in self._cache]
+        for key in keys.values():
+            if key in self._cache:
+                self._cache.move_to_end(key)
+        lasting = len({keys[name] for name in missing if name in keys})
+        self._forget(keep=len(self._cache.keys() & set(keys.values())), coming=8 * lasting * self._market.rows.height)
         found: dict[str, NDArray[np.float64]] = {}
         for stage in wanted.stages or (tuple(wanted.expressions),):
             names = [name for name in stage if name in missing]
@@ -104,11 +109,7 @@ class Features:
             if name in found and key not in self._cache:
                 self._cache[key] = found[name]
                 self._size += found[name].nbytes
-        for key in keys.values():
-            self._cache.move_to_end(key)
-        columns = {name: found[name] if name in found else self._cache[keys[name]] for name in wanted.expressions}
-        self._forget(keep=len(set(keys.values())))
-        return columns
+        return {name: found[name] if name in found else self._cache[keys[name]] for name in wanted.expressions}
 
     def check(self, cls: type[Strategy]) -> None:
         """Raise StrategyError where the class has `fit`, for which there is no training here."""
@@ -183,8 +184,15 @@ class Features:
             pieces = (slice(None),) if compares else self._market.pieces
             group = "timestamp" if compares else "asset"
             with modules_of(cls):
-                frame = pl.concat([self._select(rows[piece], missing, group) for piece in pieces])
-            return {name: column(frame[name]) for name in missing}
+                if len(pieces) == 1:
+                    frame = self._select(rows, missing, group)
+                    return {name: column(frame[name]) for name in missing}
+                columns = {name: np.empty(rows.height) for name in missing}
+                for piece in pieces:
+                    frame = self._select(rows[piece], missing, group)
+                    for name, values in columns.items():
+                        values[piece] = column(frame[name])
+            return {name: locked(values) for name, values in columns.items()}
         except MemoryError:
             raise
         except (Exception, pl.exceptions.PanicException) as error:
@@ -225,8 +233,9 @@ class Features:
             found.append(pl.Series("time_of_day", minutes_of_day(stamps, sessions.clock)))
         return found
 
-    def _forget(self, keep: int) -> None:
-        while self._size > self.room and len(self._cache) > keep:
+    def _forget(self, keep: int, coming: int) -> None:
+        """Forget what was used longest ago, but not the latest `keep`, until so many bytes `coming` have room."""
+        while self._size + coming > self.room and len(self._cache) > keep:
             _, values = self._cache.popitem(last=False)
             self._size -= values.nbytes
 

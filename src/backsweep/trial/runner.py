@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,8 @@ class Runner:
         self.parts = tuple(parts_of(cls))
         check_costs(len(self.parts), settings.costs)
         self.traded = repeat_for_parts(market, max(1, len(self.parts)))
-        strategy = self._instance(np.full(len(self._params), np.nan))
+        self._new_strategy = partial(_new_strategy, cls, self._params, self._fixed)  # not bound: the market would stay
+        strategy = self._new_strategy(np.full(len(self._params), np.nan))
         self.tables = self._allocate(strategy, log_capacity)
         self._handle = self.tables.handle(compiled=compiled)
         self._values = self.bound.new_values(strategy)
@@ -302,28 +304,13 @@ class Runner:
         """Return the feature columns of the values taken, by name."""
         return self._wanted
 
-    def _instance(self, values: NDArray[np.float64]) -> Strategy:
-        """Make the strategy with the values that are its own; NaN stands for a parameter's default."""
-        declared = self.cls.declared()
-        own: dict[str, Any] = {name: value for name, value in self._fixed.items() if not self._is_key(name)}
-        own |= {
-            name: declared[name].value(float(value)) if name in declared else float(value)
-            for name, value in zip(self._params, values, strict=True)
-            if not self._is_key(name) and not np.isnan(value)
-        }
-        return self.cls(**own)
-
-    def _is_key(self, name: str) -> bool:
-        """Return whether a name is a dotted key of the sweep file, and not a parameter of a part."""
-        return "." in name and name not in self.cls.declared()
-
     def _make_assigner(self) -> Assigner:
         """Write the fixed numbers under dotted keys, and return what stages those of the trials."""
         spec, assets = self.settings, self.traded.assets
         places = {
             name: self._models.place_of(name) or place_of(name, self.tables, spec.account, spec.costs, assets)
             for name in (*self._fixed, *self._params)
-            if self._is_key(name)
+            if _is_key(self.cls, name)
         }
         for name in places.keys() & self._fixed.keys():
             places.pop(name).put(float(self._fixed[name]))  # type: ignore[arg-type] # `check_value` has refused texts
@@ -331,13 +318,13 @@ class Runner:
         return Assigner(
             self.cls,
             self._params,
-            self._instance,
+            self._new_strategy,
             self.bound.fields(self._values),
             self._addresses,
             places,
             self._features,
             WakeTable(self.tables, self._room, self.market.signals, tuple(self._wanted)),
-            (lambda: check_tiers(self.tables)) if moves_tiers else None,
+            partial(check_tiers, self.tables) if moves_tiers else None,
         )
 
     def _allocate(self, strategy: Strategy, log_capacity: int) -> Tables:
@@ -372,6 +359,25 @@ class Runner:
             currencies=len(self.settings.account.currencies),
             log_capacity=log_capacity,
         )
+
+
+def _new_strategy(
+    cls: type[Strategy], params: Sequence[str], fixed: Mapping[str, Value], values: NDArray[np.float64]
+) -> Strategy:
+    """Make a strategy with the values that are its own; NaN stands for a parameter's default."""
+    declared = cls.declared()
+    own: dict[str, Any] = {name: value for name, value in fixed.items() if not _is_key(cls, name)}
+    own |= {
+        name: declared[name].value(float(value)) if name in declared else float(value)
+        for name, value in zip(params, values, strict=True)
+        if not _is_key(cls, name) and not np.isnan(value)
+    }
+    return cls(**own)
+
+
+def _is_key(cls: type[Strategy], name: str) -> bool:
+    """Return whether a name is a dotted key of the sweep file, and not a parameter of a part."""
+    return "." in name and name not in cls.declared()
 
 
 def check_run(tables: Tables, strategy: str) -> None:

@@ -1,16 +1,24 @@
 """Sleeves: every asset in an account of its own, and a trial that is their sum whatever holds them."""
 
+import weakref
+
 import numpy as np
 import polars as pl
 import pytest
 from scenarios.scripted import bars, evaluator, flat
 
+from backsweep.dataset import DataSpec
 from backsweep.errors import BadInput
 from backsweep.metrics.summary import METRICS
 from backsweep.strategy import SlippageModel, Strategy, param, state
+from backsweep.sweepfile.account import AccountSpec
+from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.folds import FoldSpec
+from backsweep.sweepfile.trial import TrialSpec
 from backsweep.trial.contract import Chunk
+from backsweep.trial.evaluate import make_evaluator
 from backsweep.trial.result import Result
+from backsweep.trial.sleeves.runner import SleeveMarket
 
 WINDOWS = np.array([[2.0], [5.0], [9.0], [14.0], [20.0]])
 CHUNK = Chunk(0, np.arange(5), WINDOWS)
@@ -73,6 +81,39 @@ def test_any_number_of_shards_gives_the_same_bytes(wide, averages, folds):
         assert same(expected, divided.evaluate(CHUNK))
         parts = [type(divided).partial_sums(_holding(divided, place), CHUNK) for place in range(min(shards, 8))]
         assert same(expected, whole.finish(parts))
+
+
+@pytest.mark.parametrize("folds", FOLDS)
+def test_shards_that_are_loaded_for_every_chunk_give_the_same_bytes_and_are_held_one_at_a_time(
+    wide, averages, folds, tmp_path, monkeypatch
+):
+    held, most = weakref.WeakSet(), []
+
+    def note(self, *given, **options):
+        init(self, *given, **options)
+        held.add(self)
+        most.append(len(held))
+
+    init = SleeveMarket.__init__
+    monkeypatch.setattr(SleeveMarket, "__init__", note)
+    monkeypatch.setattr("backsweep.trial.evaluate.BARS", 300)
+    wide.write_parquet(tmp_path / "bars.parquet")
+    spec = TrialSpec(
+        data=DataSpec(bars=str(tmp_path / "bars.parquet")),
+        strategy="written here",
+        params=("window",),
+        costs=CostsSpec(**COSTS),
+        folds=FOLDS[folds],
+        account=AccountSpec(**SLEEVES),
+    )
+    expected = make_evaluator(spec, cls=averages).evaluate(CHUNK)
+    most.clear()
+    streaming = make_evaluator(spec, cls=averages, streams=True)
+    for _ in range(2):
+        assert same(expected, streaming.evaluate(CHUNK))
+    assert streaming.fills > 0
+    assert most == [1] * 2 * len(streaming._shards)
+    assert len(streaming._shards) > 4
 
 
 def _holding(evaluator, place):

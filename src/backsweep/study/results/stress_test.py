@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep import metrics
-from backsweep.dataset import load
 from backsweep.errors import BacksweepError, StrategyError
 from backsweep.statistics.study_records import Scenario
 from backsweep.storage.open import open_files
@@ -30,7 +29,7 @@ from backsweep.study.results.scenarios import read_scenarios, write_scenarios
 from backsweep.sweepfile.section import Section
 from backsweep.trial.code import check_code
 from backsweep.trial.contract import Chunk
-from backsweep.trial.evaluate import make_evaluator
+from backsweep.trial.evaluate import load_unless_large, make_evaluator
 from backsweep.trial.folds import TEST
 
 if TYPE_CHECKING:
@@ -83,8 +82,8 @@ class _Scenarios:
 
     def run(self) -> list[Scenario]:
         spec, values = self._spec, self._values
-        if len(values) and not spec.asset_groups:
-            self._shard = load(spec.data, spec.account.rate_columns)
+        if len(values):
+            self._shard = load_unless_large(spec)
         found = [self._scenario("as it is", spec, values)]
         for factor in (2.0, 3.0):
             dearer, changed = scaled(spec, factor), values.copy()
@@ -125,12 +124,13 @@ class _Scenarios:
 
     def _returns(self, spec: TrialSpec, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return each tested session's return once: the mean over the folds that test it, of all groups together."""
-        evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None)
+        evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None, streams=True)
         if spec.folds is None:
             return self._together(self._run(evaluator, None, values), list(range(len(values))))
         total = np.zeros(len(evaluator.info.sessions))
         times = np.zeros(len(total))
-        for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
+        by_fold = spec.folds.state == "flat" and not evaluator.streams
+        for test, earned in self._tests(evaluator, values, by_fold=by_fold):
             places = np.concatenate([np.arange(*run) for run in test.ranges])
             total[places] += earned
             times[places] += 1.0
@@ -141,7 +141,8 @@ class _Scenarios:
     ) -> Iterator[tuple[Segment, NDArray[np.float64]]]:
         """Yield each fold's test, and the mean return of the fold's choice in each of its sessions.
 
-        Tests that carry on with the positions of those before need all folds, other folds run `by_fold`.
+        Tests that carry on with the positions of those before need all folds, other folds run `by_fold`, unless the
+        data would be loaded for each.
         """
         together = None if by_fold else self._run(evaluator, None, values)
         for fold, rows in self._chosen:

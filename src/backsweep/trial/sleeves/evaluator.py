@@ -30,7 +30,7 @@ from backsweep.trial.sleeves.sums import Tree
 from backsweep.trial.summaries import summarise_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,6 +60,7 @@ class SleeveEvaluator(Evaluator):
     shards : consecutive ranges of blocks to hold.
     source : gives the data of some assets; None to load them from `spec.data`.
     markets : the shards' data, laid out; None to take them from the source.
+    streams : take each shard from the source whenever a chunk runs, and hold one at a time.
 
     Raises BadInput or BadData where the data cannot be used, StrategyError where the strategy cannot.
 
@@ -74,8 +75,10 @@ class SleeveEvaluator(Evaluator):
         source: Source | None = None,
         markets: Sequence[SleeveMarket] | None = None,
         cls: type[Strategy] | None = None,
+        streams: bool = False,
     ) -> None:
         self._spec = spec
+        self.streams, self._fills = streams, 0
         self._cls = cls or load_strategy(spec.strategy)
         if crosses(self._cls):
             raise StrategyError(
@@ -109,11 +112,11 @@ class SleeveEvaluator(Evaluator):
     @property
     def fills(self) -> int:
         """How many fills all trials so far have had on the shards held here."""
-        return sum(runner.fills for runner in self._runners)
+        return self._fills
 
     def prepare(self) -> None:
         """Load the data and compile the strategy, so that what is wrong with either is one error."""
-        self._runners[0].prepare()
+        next(iter(self._each_runner())).prepare()
 
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials, where all shards are here; one that fails leaves its text in `errors`."""
@@ -196,6 +199,12 @@ class SleeveEvaluator(Evaluator):
         check_code(self._spec)
         return runners
 
+    def _each_runner(self) -> Iterable[SleeveRunner]:
+        """Return the shards' runners in their order; where they stream, one is gone before the next is made."""
+        if not self.streams:
+            return self._runners
+        return (self._runner(*_pack(self._source, self._calendar, (blocks,))) for blocks in self._shards)
+
     def _runner(self, market: SleeveMarket) -> SleeveRunner:
         options = {**self._share.options(market.assets), "features": Features(market)}
         return SleeveRunner(market, self._cls, self._share.settings(market.assets), **options)
@@ -204,14 +213,25 @@ class SleeveEvaluator(Evaluator):
         """Run trials over the shards held here: return what they add up to, and the errors of those that fail."""
         tree = Tree(self._calendar.blocks)
         errors: dict[int, str] = {}
-        for blocks, runner in zip(self._shards, self._runners, strict=True):
-            own = self._share.scaled(values)[:, self._share.kept(runner.market.assets)]
-            job = runner.make_sleeves_job(plan, len(blocks))
-            job = job._replace(sums=np.zeros((len(values), job.sums.shape[1])))
-            errors = runner.run_chunk(job, own) | errors
-            for block, sums in zip(blocks, np.split(job.sums, len(blocks), axis=1), strict=True):
-                tree.push(0, block, sums)
+        runners = iter(self._each_runner())
+        for blocks in self._shards:
+            found, sums = self._run_shard(next(runners), len(blocks), values, plan)
+            errors = found | errors
+            for block, own in zip(blocks, np.split(sums, len(blocks), axis=1), strict=True):
+                tree.push(0, block, own)
         return tree, errors
+
+    def _run_shard(
+        self, runner: SleeveRunner, blocks: int, values: NDArray[np.float64], plan: SegmentPlan
+    ) -> tuple[dict[int, str], NDArray[np.float64]]:
+        """Run trials over one shard: return the errors of those that fail, and the sums of its blocks."""
+        own = self._share.scaled(values)[:, self._share.kept(runner.market.assets)]
+        job = runner.make_sleeves_job(plan, blocks)
+        job = job._replace(sums=np.zeros((len(values), job.sums.shape[1])))
+        before = runner.fills
+        errors = runner.run_chunk(job, own)
+        self._fills += runner.fills - before
+        return errors, job.sums
 
 
 def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:

@@ -65,9 +65,10 @@ def replay_sleeves(
     cash: Cash = {}
     records: list[Result] = []
     notes = dict.fromkeys(calendar.notes)
-    for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
+
+    def replay_shard(blocks: range) -> None:
         market = pack_sleeves(source(calendar.assets_of(blocks)).by_asset(), calendar)
-        notes |= dict.fromkeys(market.notes)
+        notes.update(dict.fromkeys(market.notes))
         features = Features(market)
         for block in blocks:
             sums = np.zeros(width_of([plan.sessions]))
@@ -79,9 +80,13 @@ def replay_sleeves(
                 own = _own(plan, market.edges[sleeve])
                 recorded = record(view, cls, settings, mine, own.recorded, compiled=compiled, **options)
                 if own.ran:
-                    records.append(read_result(recorded))
+                    result = read_result(recorded)
+                    records.append(replace(result, equity=result.equity.clear()))  # a row for each bar, and not used
                 _add(recorded.runner, own, market.edges[sleeve], plan.sessions, sums, cash)
             tree.push(0, block, sums)
+
+    for blocks in calendar.divide(math.ceil(int(calendar.bars.sum()) / BARS)):
+        replay_shard(blocks)  # what it holds is gone before the next one is loaded
     joined = _join(records, tree.sums[0], cash, calendar, plan.sessions, share.benchmark)
     notes |= dict.fromkeys(describe_quotes(calendar.signals, share.spec.execution, share.spec.costs))
     return replace(joined, notes=tuple(notes))
