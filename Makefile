@@ -140,8 +140,8 @@ bench-scale: $(READY)  ## measure whole studies from 10^5 to 10^10 bars of trial
 bench-workers: $(READY)  ## measure what a trial costs under 100 workers, and two workers against one; minutes
 	$(BIN)/python tests/bench/overheads.py --workers
 
-bench-memory: $(READY)  ## measure what workers hold: one copy a node, and shards of data that fit into no worker
-	$(BIN)/python tests/bench/memory.py
+bench-memory: $(READY)  ## measure what workers hold: one copy a node, and shards of data that fit into no worker; ARGS="--bars 1e8": a large study
+	$(BIN)/python tests/bench/memory.py $(ARGS)
 
 SEARCH := build/search-bench
 RUSTUNA := rustuna==0.2.0

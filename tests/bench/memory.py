@@ -3,10 +3,15 @@
 First two workers on one account: proportional set size of each, with a copy of its own and with the node's. Then a
 dataset that does not fit into a worker's memory, which is limited: one account fails and says why, sleeves in shards
 run.
+
+`--bars 1e8` runs a study of as many bars instead, in sleeves over eight workers, to its end: the most memory that a
+worker, the driver and the machine needed. 10^8 bars want 24 GB and some ten minutes.
 """
 
 from __future__ import annotations
 
+import argparse
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,6 +20,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
 from scenarios.universe import write_panel
 
 from backsweep.dataset import DataSpec
@@ -115,7 +122,86 @@ def measure_limit(path):
         print(f"  {mode:8} {f'{shards} shards' if shards else '':9} {found}", flush=True)
 
 
+LARGE = """
+study: large
+data: {bars: bars.parquet}
+strategy: backsweep.strategies.moving_average_cross:MovingAverageCross
+account: {mode: sleeves, kind: margin, leverage: 2.0}
+costs: {commission: {kind: percentage, rate: 0.0005}, slippage: {kind: percentage, rate: 0.0002}}
+search:
+  sampler: sobol
+  trials: 16
+  batch: 16
+  params: {fast: {low: 5, high: 20, integer: true}, slow: {low: 50, high: 200, integer: true}}
+  objective: {maximize: sharpe}
+runtime: {workers: 8, shards: 8, backend: ray, address: local}
+"""
+
+
+def write_large(path, bars):
+    """Write about so many bars of five minutes, a stretch of time after the other."""
+    generator, last, writer = np.random.default_rng(0), np.full(ASSETS, 50.0), None
+    begin, step, times = np.datetime64("2015-01-01", "us"), np.timedelta64(5, "m"), bars // ASSETS + 1
+    for start in range(0, times, 20_000):
+        count = min(20_000, times - start)
+        close = last * np.exp(np.cumsum(generator.normal(0, 0.001, (count, ASSETS)), axis=0))
+        opens, last = np.vstack([last[None], close[:-1]]), close[-1]
+        columns = {
+            "timestamp": np.repeat(begin + np.arange(start, start + count) * step, ASSETS),
+            "asset": pl.Series([f"A{asset:03d}" for asset in range(ASSETS)] * count),
+            "open": opens.ravel(),
+            "high": np.maximum(opens, close).ravel(),
+            "low": np.minimum(opens, close).ravel(),
+            "close": close.ravel(),
+            "volume": np.full(close.size, 1e6),
+        }
+        table = pl.DataFrame(columns).to_arrow(compat_level=pl.CompatLevel.oldest())
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table, row_group_size=200_000)
+    writer.close()
+    return times * ASSETS
+
+
+def _field(path, name):
+    """Return a line of a file of /proc, in MB; 0 where the process has gone."""
+    try:
+        return int(Path(path).read_text().split(f"{name}:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        return 0.0
+
+
+def measure_large(bars):
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.perf_counter()
+        written = write_large(Path(folder) / "bars.parquet", bars)
+        (Path(folder) / "sweep.yaml").write_text(LARGE)
+        size = (Path(folder) / "bars.parquet").stat().st_size / 2**30
+        print(f"{written:,} bars, {size:.1f} GB of Parquet, written in {time.perf_counter() - begin:.0f} s", flush=True)
+        command = [sys.executable, "-m", "backsweep", "run", f"{folder}/sweep.yaml", "--out", f"{folder}/study"]
+        free, begin = _field("/proc/meminfo", "MemAvailable"), time.perf_counter()
+        run = subprocess.Popen(command)  # noqa: S603 - ours
+        driver = worker = used = 0.0
+        while run.poll() is None:
+            driver = max(driver, _field(f"/proc/{run.pid}/status", "VmRSS"))
+            used = max(used, free - _field("/proc/meminfo", "MemAvailable"))
+            for each in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    is_worker = each.read_bytes().startswith(b"ray::Worker")
+                except OSError:
+                    continue
+                worker = max(worker, _field(each.with_name("smaps_rollup"), "Pss") if is_worker else 0.0)
+            time.sleep(0.5)
+        seconds = time.perf_counter() - begin
+        print(f"ended with {run.returncode} after {seconds:.0f} s; the most memory, in MB:")
+        print(f"  a worker {worker:,.0f}, the driver {driver:,.0f}, the machine {used:,.0f} more than before")
+        return run.returncode
+
+
 def main():
+    parser = argparse.ArgumentParser(description="Measure what workers hold.")
+    parser.add_argument("--bars", type=float, help="run a study of so many bars in sleeves over eight workers")
+    if bars := parser.parse_args().bars:
+        return measure_large(int(bars))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bars.parquet"
         write_panel(path, ASSETS, BARS)
@@ -128,7 +214,8 @@ def main():
             measure_limit(path)
         finally:
             session.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
