@@ -83,6 +83,17 @@ def test_the_slippage_and_commission_of_a_trade_are_those_of_all_its_fills():
     assert trade["exit_price"] == (4 * 109.5 + 6 * 119.5) / 10
 
 
+def test_every_figure_of_a_trade_begins_anew_with_it():
+    # Bought at 100.5 and sold at 119.5, 3.0 in commissions each time; then the same with 20 units.
+    costs = {"slippage": {"kind": "fixed", "amount": 0.5}, "commission": {"kind": "per_order", "amount": 3.0}}
+    steps = [market(0, 10), close(1), market(2, 20), close(3)]
+    result = run(at(100, 100, 120, 100, 120), steps, costs=costs)
+    figures = ("quantity", "entry_price", "exit_price", "pnl", "commission", "slippage", "bars_held")
+    first, second = result.trades.select(figures).rows()
+    assert first == (10.0, 100.5, 119.5, 10 * 19.0 - 6.0, 6.0, 10 * 1.0, 1)
+    assert second == (20.0, 100.5, 119.5, 20 * 19.0 - 6.0, 6.0, 20 * 1.0, 1)
+
+
 def test_scaling_in_averages_the_cost():
     result = run(
         at(100, 100, 130, 140), [market(0, 10), market(1, 5), observe(2, "entry_price"), observe(2, "quantity")]
