@@ -63,7 +63,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
         begin_segment(state, first)
         begin_ends(state, first)
         call, cursor, sizes, delay = state.call, state.cursor, state.sizes, state.rules.delay
-        recorded = sizes.log_capacity > 0
+        first_seen, recorded = call.first_seen, sizes.log_capacity > 0
         wakes_always = sizes.conditions == NONE and sizes.held_conditions == NONE
         sleeps = begin_sleep(state)
         due = first
@@ -81,7 +81,7 @@ def make_loop(decide: Callable[..., None]) -> Callable[..., None]:
             else:
                 begin_visit(state, group, index)
             seen = index - delay
-            if seen >= 0 and (wakes_always or is_awake(state, record_at(state.groups, seen))):
+            if seen >= first_seen and (wakes_always or is_awake(state, record_at(state.groups, seen))):
                 decide(state, market, values, memory, record_at(state.groups, seen), seen)
             if not quiet or recorded or cursor.requests > 0:
                 end_visit(state, group, index)

@@ -211,6 +211,7 @@ CALL = record_dtype(  # arguments of one call of the loop: see `events.segment` 
         ("carried", "i8"),
         ("earlier_assets", "i8"),
         ("flat_at", "i8"),
+        ("first_seen", "i8"),  # the first group of the account's bars: `on_data` sees none before it
         ("first_action", "i8"),
         ("next_action", "i8"),
         ("early_stop", "i8"),

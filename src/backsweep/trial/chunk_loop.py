@@ -153,6 +153,7 @@ def begin_run(handle: Any, state: State, assets: Any, run: Any) -> tuple[float, 
     call.carried = run.carried
     call.earlier_assets = run.earlier_assets
     call.flat_at = run.flat_at
+    call.first_seen = run.first_seen
     call.first_action = run.first_action
     call.next_action = run.next_action
     call.early_stop = run.early_stop

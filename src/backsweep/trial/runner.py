@@ -175,7 +175,8 @@ class Runner:
         actions, groups = self.traded.actions["group"], self.traded.groups
         first_action, next_action = np.searchsorted(actions, (self._edges[account, 0], start))
         known = self._edges[account, :1] if len(self._edges) > 1 else self._first_rows
-        earlier = np.searchsorted(known, groups["first_row"][start]) if len(groups) else 0
+        before = groups["first_row"][start] if start < len(groups) else len(self.traded.bars)
+        earlier = np.searchsorted(known, before)
         run = {
             "first": start,
             "last": stop,
@@ -186,6 +187,7 @@ class Runner:
             "carried": CARRIED if carried else FRESH,
             "earlier_assets": earlier,
             "flat_at": stop - 1 if flat else NONE,
+            "first_seen": self._edges[account, 0],
             "first_action": first_action,
             "next_action": next_action,
         }

@@ -83,6 +83,31 @@ def test_any_number_of_shards_gives_the_same_bytes(wide, averages, folds):
         assert same(expected, whole.finish(parts))
 
 
+@pytest.mark.parametrize("delay", [1, 3])
+@pytest.mark.parametrize("folds", FOLDS)
+def test_with_a_delay_no_sleeve_sees_the_bars_of_the_asset_before_it(wide, averages, folds, delay):
+    spec = {"params": ("window",), "costs": COSTS, "account": SLEEVES, "execution": {"delay": delay}}
+    whole = evaluator(wide, averages, **spec, folds=FOLDS[folds])
+    expected = whole.evaluate(CHUNK)
+    for shards in (2, 7, 99):
+        assert same(expected, evaluator(wide, averages, shards=shards, **spec, folds=FOLDS[folds]).evaluate(CHUNK))
+    if folds == "without":
+        result = whole.replay(WINDOWS[0])  # which runs each asset by itself
+        metrics = [np.nan if result.metrics[name] is None else result.metrics[name] for name in METRICS]
+        assert np.array(metrics).tobytes() == expected.metrics[0].tobytes()
+
+
+@pytest.mark.parametrize("folds", FOLDS)
+def test_the_last_asset_of_a_shard_may_end_before_a_fold_begins(wide, averages, folds):
+    ended = wide.filter((pl.col("asset") != "A29") | (pl.col("timestamp") < wide["timestamp"].unique().sort()[15]))
+    ended = ended.filter((pl.col("asset") != "A11") | (pl.col("timestamp") < wide["timestamp"].unique().sort()[5]))
+    spec = {"params": ("window",), "costs": COSTS, "account": SLEEVES, "folds": FOLDS[folds]}
+    expected = evaluator(ended, averages, **spec).evaluate(CHUNK)
+    assert not expected.errors
+    for shards in (3, 99):  # the first of three ends with A11
+        assert same(expected, evaluator(ended, averages, shards=shards, **spec).evaluate(CHUNK))
+
+
 @pytest.mark.parametrize("folds", FOLDS)
 def test_shards_that_are_loaded_for_every_chunk_give_the_same_bytes_and_are_held_one_at_a_time(
     wide, averages, folds, tmp_path, monkeypatch
