@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 import backsweep as bs
-from backsweep.study.results.stress_test import scaled
+from backsweep.errors import BadData, BadInput
+from backsweep.study.results.stress_test import _Scenarios, scaled
 from backsweep.sweepfile.costs import CostsSpec
 from backsweep.sweepfile.trial import TrialSpec
 
@@ -107,12 +108,91 @@ def test_sleeves_are_run_again(tmp_path):
     assert all(each.reason is None for each in study.statistics.sensitivity)
 
 
-def test_sleeves_that_are_large_are_loaded_shard_by_shard_for_the_same_figures(tmp_path, monkeypatch):
-    quick = ("account.mode=sleeves", "walk_forward.train=5y", "walk_forward.test=3y", "search.trials=4")
+@pytest.fixture
+def streaming(monkeypatch):
+    """Count any sleeves of the shipped data as large: shards of four of the five assets, and of one."""
+    for module in ("evaluate", "sleeves.replay"):
+        monkeypatch.setattr(f"backsweep.trial.{module}.BARS", 10_000)
+
+
+@pytest.mark.parametrize("overrides", [(), OWN, ("walk_forward.state=continuous",)], ids=["flat", "own", "continuous"])
+def test_sleeves_that_are_large_are_loaded_shard_by_shard_for_the_same_figures(tmp_path, request, overrides):
+    quick = ("account.mode=sleeves", "walk_forward.train=5y", "walk_forward.test=3y", "search.trials=4", *overrides)
     whole = run(tmp_path / "whole", "walk_forward.yaml", *quick).statistics.sensitivity
-    monkeypatch.setattr("backsweep.trial.evaluate.BARS", 10_000)  # two shards of five assets
-    monkeypatch.setattr("backsweep.trial.sleeves.replay.BARS", 10_000)
+    request.getfixturevalue("streaming")
     assert run(tmp_path / "parts", "walk_forward.yaml", *quick).statistics.sensitivity == whole
+    assert all(each.reason is None for each in whole)
+
+
+FAILING = """\
+import backsweep as bs
+
+class Failing(bs.Strategy):
+    early: bool = bs.choice([False, True])
+
+    def on_data(self, timestamp, data, context, broker):
+        first = context.year < 2008.0
+        if first == self.early:
+            broker.order_target_percent(0, 0.5 if timestamp % 7 < 4 else 0.0)
+        if self.early and not first:
+            for _ in range(200):
+                broker.submit_order(0, 1.0, bs.LIMIT, limit_price=0.01)
+"""
+BY_FOLD = """\
+study: failing
+data: {bars: BARS, context: context.parquet}
+strategy: failing.py:Failing
+account: {mode: sleeves}
+search:
+  sampler: tpe
+  trials: 8
+  batch: 4
+  seed: 1
+  params: {early: {choices: [false, true]}}
+  objective: {maximize: sharpe}
+walk_forward: {train: 3y, test: 2y}
+"""
+
+
+def test_a_choice_runs_in_the_folds_that_chose_it_and_no_other(tmp_path, request):
+    bars = FOLDER / "data" / "stocks_daily.parquet"
+    times = pl.read_parquet(bars)["timestamp"].unique().sort()
+    pl.DataFrame({"timestamp": times, "year": times.dt.year().cast(float)}).write_parquet(tmp_path / "context.parquet")
+    (tmp_path / "failing.py").write_text(FAILING)
+    (tmp_path / "sweep.yaml").write_text(BY_FOLD.replace("BARS", str(bars)))
+    quick = ("runtime.workers=1", "runtime.backend=inline")
+    whole = bs.run(tmp_path / "sweep.yaml", out=tmp_path / "whole", overrides=quick)
+    choices = {number for _, each in whole.chosen for number in each}
+    assert {whole.describe(number)["params"]["early"] for number in choices} == {False, True}
+    request.getfixturevalue("streaming")
+    parts = bs.run(tmp_path / "sweep.yaml", out=tmp_path / "parts", overrides=quick)
+    assert parts.statistics.sensitivity == whole.statistics.sensitivity
+    assert parts.statistics.sensitivity[0].reason is None
+
+
+@pytest.mark.parametrize("change", ["rewritten", "removed"])
+@pytest.mark.parametrize("streams", [True, False])
+def test_data_that_change_meanwhile_are_an_error_and_nothing_is_kept(tmp_path, request, monkeypatch, change, streams):
+    if streams:
+        request.getfixturevalue("streaming")
+    path, returns, calls = tmp_path / "bars.parquet", _Scenarios._returns, []
+    shutil.copy(FOLDER / "data" / "stocks_daily.parquet", path)
+
+    def change_before_the_last(self, *given):
+        calls.append(given)
+        if len(calls) == len(NAMES):
+            path.unlink()
+            if change == "rewritten":
+                pl.read_parquet(FOLDER / "data" / "stocks_daily.parquet").with_columns(volume=1.0).write_parquet(path)
+        return returns(self, *given)
+
+    monkeypatch.setattr(_Scenarios, "_returns", change_before_the_last)
+    quick = ("account.mode=sleeves", f"data.bars={path}", "search.sampler=random", "search.trials=2")
+    with pytest.raises((BadData, BadInput), match=r"changed|no file"):
+        run(tmp_path, "demo.yaml", *quick)
+    monkeypatch.setattr(_Scenarios, "_returns", returns)
+    shutil.copy(FOLDER / "data" / "stocks_daily.parquet", path)
+    assert all(each.reason is None for each in run(tmp_path, "demo.yaml", *quick).statistics.sensitivity)
 
 
 def test_twice_the_costs_are_what_a_sweep_file_with_twice_the_costs_gives(plain):

@@ -59,11 +59,8 @@ class Evaluator(ABC):
     ----------
     info : what is known of the data.
     holdout : the sessions that no trial sees.
-    streams : whether the data are loaded again for every chunk.
 
     """
-
-    streams = False
 
     def __init__(
         self,
@@ -98,6 +95,10 @@ class Evaluator(ABC):
     @abstractmethod
     def evaluate(self, chunk: Chunk) -> Outcome:
         """Run a chunk's trials; one that fails leaves its text in `errors` and the others untouched."""
+
+    def evaluate_all(self, chunks: Sequence[Chunk]) -> list[Outcome]:
+        """Run several chunks, as `evaluate` does each."""
+        return [self.evaluate(chunk) for chunk in chunks]
 
     def replay(self, values: NDArray[np.float64], *, compiled: bool = True) -> Result:
         """Run one trial again over all the data before the holdout with full records, compiled or not the same bits.

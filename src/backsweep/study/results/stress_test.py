@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backsweep import metrics
+from backsweep.dataset.fingerprint import unchanged
 from backsweep.errors import BacksweepError, StrategyError
 from backsweep.statistics.study_records import Scenario
 from backsweep.storage.open import open_files
@@ -115,7 +116,8 @@ class _Scenarios:
             except BacksweepError as error:
                 if isinstance(error, StrategyError) and spec.data == self._spec.data:
                     raise  # the study ran on these data: the code has changed since
-                reason = error.problem
+                with unchanged(self._spec.data):  # data that have changed are no reason
+                    reason = error.problem
             else:
                 sharpe = float(metrics.sharpe(returns, periods_per_year=self._per_year))
                 total, drawdown = float(metrics.total_return(returns)), float(metrics.max_drawdown(returns))
@@ -126,11 +128,11 @@ class _Scenarios:
         """Return each tested session's return once: the mean over the folds that test it, of all groups together."""
         evaluator = make_evaluator(spec, self._shard if spec.data == self._spec.data else None, streams=True)
         if spec.folds is None:
-            return self._together(self._run(evaluator, None, values), list(range(len(values))))
+            (record,) = self._run(evaluator, values, [(None, range(len(values)))])
+            return self._together(record, list(range(len(values))))
         total = np.zeros(len(evaluator.info.sessions))
         times = np.zeros(len(total))
-        by_fold = spec.folds.state == "flat" and not evaluator.streams
-        for test, earned in self._tests(evaluator, values, by_fold=by_fold):
+        for test, earned in self._tests(evaluator, values, by_fold=spec.folds.state == "flat"):
             places = np.concatenate([np.arange(*run) for run in test.ranges])
             total[places] += earned
             times[places] += 1.0
@@ -141,31 +143,53 @@ class _Scenarios:
     ) -> Iterator[tuple[Segment, NDArray[np.float64]]]:
         """Yield each fold's test, and the mean return of the fold's choice in each of its sessions.
 
-        Tests that carry on with the positions of those before need all folds, other folds run `by_fold`, unless the
-        data would be loaded for each.
+        Tests that carry on with the positions of those before need all folds, other folds run `by_fold`.
         """
-        together = None if by_fold else self._run(evaluator, None, values)
+        if by_fold:
+            wanted = [(range(fold, fold + 1), rows) for fold, rows in self._chosen if rows]
+            own = dict(zip((only.start for only, _ in wanted), self._run(evaluator, values, wanted), strict=True))
+        else:
+            (together,) = self._run(evaluator, values, [(None, range(len(values)))])
         for fold, rows in self._chosen:
-            only = range(fold, fold + 1)
-            part = evaluator.info.of(only) if together is None else evaluator.info
+            part = evaluator.info.of(range(fold, fold + 1)) if by_fold else evaluator.info
             ends = np.cumsum([segment.width for segment in part.segments])
             for test, end in zip(part.segments, ends, strict=True):
                 if test.fold == fold and test.name == TEST:
                     earned = np.zeros(test.sessions)
                     if rows:
-                        record = self._run(evaluator, only, values, rows) if together is None else together[rows]
+                        record = own[fold] if by_fold else together[rows]
                         earned = self._together(record[:, end - test.width : end], rows)
                     yield test, earned
 
     def _run(
-        self, evaluator: Evaluator, folds: range | None, values: NDArray[np.float64], rows: Sequence[int] | None = None
-    ) -> NDArray[np.float64]:
-        """Return the returns of some rows of values, or of all, each on its group."""
-        found: dict[int, NDArray[np.float64]] = {}
-        for group, own in self._by_group(range(len(values)) if rows is None else rows).items():
-            place = None if group is None else list(self._spec.asset_groups).index(group)
-            found |= dict(zip(own, _run(evaluator, folds, values[own], place), strict=True))
-        return np.array([found[row] for row in (range(len(values)) if rows is None else rows)])
+        self,
+        evaluator: Evaluator,
+        values: NDArray[np.float64],
+        wanted: Sequence[tuple[range | None, Sequence[int]]],
+    ) -> list[NDArray[np.float64]]:
+        """Return the returns of some rows of values in some folds, for each that is wanted; each row on its group.
+
+        All of it runs at once, so that data that are loaded for it are loaded once. NaN, as after ruin, counts as 0.
+        """
+        parts = [(folds, own, group) for folds, rows in wanted for group, own in self._by_group(rows).items()]
+        chunks = [
+            Chunk(0, np.arange(len(own), dtype=np.int64), values[own], folds, self._place_of(group))
+            for folds, own, group in parts
+        ]
+        outcomes = iter(evaluator.evaluate_all(chunks))
+        records = []
+        for _, rows in wanted:
+            found: dict[int, NDArray[np.float64]] = {}
+            for own in self._by_group(rows).values():
+                outcome = next(outcomes)
+                if outcome.errors:
+                    raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
+                found |= dict(zip(own, np.nan_to_num(outcome.returns.astype(np.float64), nan=0.0), strict=True))
+            records.append(np.array([found[row] for row in rows]))
+        return records
+
+    def _place_of(self, group: str | None) -> int | None:
+        return None if group is None else list(self._spec.asset_groups).index(group)
 
     def _together(self, record: NDArray[np.float64], rows: Sequence[int]) -> NDArray[np.float64]:
         """Return what rows of values earned together, whose returns `record` has: the mean, of groups their sum."""
@@ -178,16 +202,6 @@ class _Scenarios:
         for row in rows:
             found.setdefault(self._groups[row], []).append(row)
         return found
-
-
-def _run(
-    evaluator: Evaluator, folds: range | None, values: NDArray[np.float64], group: int | None
-) -> NDArray[np.float64]:
-    """Return the returns of each row of values; NaN, as after ruin, counts as 0."""
-    outcome = evaluator.evaluate(Chunk(0, np.arange(len(values), dtype=np.int64), values, folds, group))
-    if outcome.errors:
-        raise BacksweepError(next(iter(outcome.errors.values())).splitlines()[0])
-    return np.nan_to_num(outcome.returns.astype(np.float64), nan=0.0)
 
 
 def scaled(spec: TrialSpec, factor: float) -> TrialSpec:

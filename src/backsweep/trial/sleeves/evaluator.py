@@ -6,8 +6,10 @@ block, sums are formed over a block. Which blocks a shard has, only `Calendar.di
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,7 +80,7 @@ class SleeveEvaluator(Evaluator):
         streams: bool = False,
     ) -> None:
         self._spec = spec
-        self.streams, self._fills = streams, 0
+        self._streams, self._fills = streams, 0
         self._cls = cls or load_strategy(spec.strategy)
         if crosses(self._cls):
             raise StrategyError(
@@ -122,19 +124,26 @@ class SleeveEvaluator(Evaluator):
         """Run a chunk's trials, where all shards are here; one that fails leaves its text in `errors`."""
         return self.finish([self.partial_sums(chunk)])
 
+    def evaluate_all(self, chunks: Sequence[Chunk]) -> list[Outcome]:
+        """Run several chunks, as `evaluate` does each; where shards stream, they are taken once for all."""
+        return [self.finish([part]) for part in self._partial_sums(chunks)]
+
     def partial_sums(self, chunk: Chunk) -> PartialSums:
         """Run a chunk's trials over the shards held here."""
-        plan, count, started = self._plan(chunk.folds), len(chunk.numbers), time.time()
-        errors: dict[int, str] = {}
-        size = max(1, HELD_BYTES // (8 * width_of(plan.ranges) * sum(map(len, self._shards))))
-        trees = []
-        for first in range(0, count, size):
-            tree, failed = self._run(chunk.values[first : first + size], plan)
-            trees.append(tree)
-            errors |= {first + row: text for row, text in failed.items()}
-        times = np.linspace(started, time.time(), count + 1)  # a trial's own are not known
-        sums = np.concatenate([np.array(tree.sums) for tree in trees], axis=1)
-        return PartialSums(chunk, trees[0].nodes, sums, name_errors(chunk, errors), times[:-1], times[1:])
+        return self._partial_sums([chunk])[0]
+
+    def _partial_sums(self, chunks: Sequence[Chunk]) -> list[PartialSums]:
+        pieces, started = [self._pieces(chunk) for chunk in chunks], time.time()
+        runners = iter(self._each_runner())
+        for blocks in self._shards:
+            self._run_shard(next(runners), blocks, list(itertools.chain(*pieces)))
+        found = []
+        for chunk, own in zip(chunks, pieces, strict=True):
+            times = np.linspace(started, time.time(), len(chunk.numbers) + 1)  # a trial's own are not known
+            sums = np.concatenate([np.array(piece.tree.sums) for piece in own], axis=1)
+            errors = {piece.first + row: text for piece in own for row, text in piece.errors.items()}
+            found.append(PartialSums(chunk, own[0].tree.nodes, sums, name_errors(chunk, errors), times[:-1], times[1:]))
+        return found
 
     def join(self, parts: Sequence[PartialSums]) -> PartialSums:
         """Join neighbouring parts of a chunk, in the order of their blocks."""
@@ -201,7 +210,7 @@ class SleeveEvaluator(Evaluator):
 
     def _each_runner(self) -> Iterable[SleeveRunner]:
         """Return the shards' runners in their order; where they stream, one is gone before the next is made."""
-        if not self.streams:
+        if not self._streams:
             return self._runners
         return (self._runner(*_pack(self._source, self._calendar, (blocks,))) for blocks in self._shards)
 
@@ -209,29 +218,37 @@ class SleeveEvaluator(Evaluator):
         options = {**self._share.options(market.assets), "features": Features(market)}
         return SleeveRunner(market, self._cls, self._share.settings(market.assets), **options)
 
-    def _run(self, values: NDArray[np.float64], plan: SegmentPlan) -> tuple[Tree, dict[int, str]]:
-        """Run trials over the shards held here: return what they add up to, and the errors of those that fail."""
-        tree = Tree(self._calendar.blocks)
-        errors: dict[int, str] = {}
-        runners = iter(self._each_runner())
-        for blocks in self._shards:
-            found, sums = self._run_shard(next(runners), len(blocks), values, plan)
-            errors = found | errors
-            for block, own in zip(blocks, np.split(sums, len(blocks), axis=1), strict=True):
-                tree.push(0, block, own)
-        return tree, errors
+    def _pieces(self, chunk: Chunk) -> list[_Piece]:
+        """Cut a chunk so that the sums of a piece are not larger than HELD_BYTES."""
+        plan = self._plan(chunk.folds)
+        size = max(1, HELD_BYTES // (8 * width_of(plan.ranges) * sum(map(len, self._shards))))
+        return [
+            _Piece(plan, first, chunk.values[first : first + size], Tree(self._calendar.blocks))
+            for first in range(0, len(chunk.numbers), size)
+        ]
 
-    def _run_shard(
-        self, runner: SleeveRunner, blocks: int, values: NDArray[np.float64], plan: SegmentPlan
-    ) -> tuple[dict[int, str], NDArray[np.float64]]:
-        """Run trials over one shard: return the errors of those that fail, and the sums of its blocks."""
-        own = self._share.scaled(values)[:, self._share.kept(runner.market.assets)]
-        job = runner.make_sleeves_job(plan, blocks)
-        job = job._replace(sums=np.zeros((len(values), job.sums.shape[1])))
+    def _run_shard(self, runner: SleeveRunner, blocks: range, pieces: Sequence[_Piece]) -> None:
+        """Run trials over one shard, and add up what they leave."""
         before = runner.fills
-        errors = runner.run_chunk(job, own)
+        for piece in pieces:
+            own = self._share.scaled(piece.values)[:, self._share.kept(runner.market.assets)]
+            job = runner.make_sleeves_job(piece.plan, len(blocks))
+            job = job._replace(sums=np.zeros((len(own), job.sums.shape[1])))
+            piece.errors.update(runner.run_chunk(job, own) | piece.errors)
+            for block, sums in zip(blocks, np.split(job.sums, len(blocks), axis=1), strict=True):
+                piece.tree.push(0, block, sums)
         self._fills += runner.fills - before
-        return errors, job.sums
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Some trials of a chunk, from row `first` on: what their sleeves add up to, and the errors of those that fail."""
+
+    plan: SegmentPlan
+    first: int
+    values: NDArray[np.float64]
+    tree: Tree
+    errors: dict[int, str] = field(default_factory=dict)
 
 
 def load_markets(spec: TrialSpec, calendar: Calendar, shards: Sequence[range]) -> tuple[SleeveMarket, ...]:
