@@ -70,6 +70,11 @@ def test_kernels_give_the_same_bytes_compiled_and_interpreted(values):
     assert same(first, second)
 
 
+def test_of_no_returns_the_moments_count_none_and_the_rest_is_undefined():
+    assert kernels.moments(np.empty(0)).n == 0
+    assert np.isnan(np.array(kernels.moments(np.empty(0))[1:])).all()
+
+
 @given(st.floats(-0.9, 0.9), st.integers(2, 4000))
 def test_the_variance_of_a_constant_series_is_exactly_zero(value, n):
     values = np.full(n, value)
