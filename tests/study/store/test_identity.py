@@ -2,6 +2,7 @@
 
 import json
 import logging
+import platform
 
 import pytest
 
@@ -198,7 +199,17 @@ def test_what_was_recorded_is_read_back(home):
     again = Identity.from_content(json.loads(json.dumps(now.to_content())))
     assert again == now
     assert again.versions == now.versions
-    assert {"python", "polars", "numpy"} <= now.versions.keys()
+    assert {"polars", "numpy"} <= now.versions.keys()
+    assert now.versions["python"] == platform.python_version()
+
+
+def test_a_last_training_makes_another_study_but_where_a_holdout_had_one_before(home):
+    def hash_with(walk):
+        (home / "sweep.yaml").write_text(f"{SWEEP}walk_forward: {{train: 4y, test: 1y{walk}}}\n")
+        return read(home).hash
+
+    assert hash_with(", final: false") != hash_with(", final: true") == hash_with("")
+    assert hash_with(", holdout: 1y, final: false") == hash_with(", holdout: 1y")
 
 
 def test_another_version_of_a_package_is_a_warning_and_no_refusal(home, monkeypatch, caplog):
