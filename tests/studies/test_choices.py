@@ -1,16 +1,18 @@
 """Studies over texts, null choices and parameters with a condition, from the sweep file to what is read of them."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
+from scenarios.forged import forge
 from scenarios.universe import KINDS, write_universe
 
 import backsweep as bs
 from backsweep.api.sweeps import read_sweep
 from backsweep.cli import main
-from backsweep.errors import BadInput, StrategyError
+from backsweep.errors import BadInput, StrategyError, StudyConflict
 from backsweep.report.write import write_report
 
 SWEEP = """\
@@ -87,6 +89,19 @@ def test_best_params_make_the_strategy_again(home, study, monkeypatch):
 
     values = Kinds(**study.best_params).values()
     assert values == {"kind": "sma", "span": 5, "stop": None} | study.best_params
+
+
+@pytest.mark.parametrize(("name", "needed"), [("kind", True), ("stop", False), ("span", False)])
+def test_only_a_choice_of_null_and_what_has_a_condition_may_be_null(study, tmp_path, name, needed):
+    shutil.copytree(study.path, tmp_path / "copy")
+    (entry, *_) = sorted((tmp_path / "copy" / "manifest").glob("part-*.json"))
+    change = pl.lit(None).cast(study.trials.schema[f"params_{name}"]).alias(f"params_{name}")
+    forge(tmp_path / "copy", entry.stem, "trials", lambda rows: rows.with_columns(change))
+    if needed:
+        with pytest.raises(StudyConflict, match=f"a value in every row of `params_{name}`"):
+            bs.open_study(tmp_path / "copy").verify()
+    else:
+        bs.open_study(tmp_path / "copy").verify()
 
 
 def test_a_fixed_text_and_a_fixed_null_are_values_as_any(home, study):

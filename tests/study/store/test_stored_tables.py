@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from scenarios.forged import forge
 
 from backsweep.errors import StudyConflict
 from backsweep.storage.sealed import sealed, sha256, unsealed
@@ -11,18 +12,6 @@ from backsweep.study.results.study import open_study
 from backsweep.study.store.manifest import parquet_bytes
 
 NUMBER = pl.col("number")
-
-
-def forge(study, table, change):
-    """Change the rows of the second part of a table, whatever its columns are."""
-    entry = study / "manifest" / "part-000000016.json"
-    content = unsealed(entry.read_bytes(), "")
-    (part,) = (study / table).glob("part-000000016-*")
-    rows = change(pl.read_parquet(part))
-    raw = rows if isinstance(rows, bytes) else parquet_bytes(rows)
-    part.with_name(f"part-000000016-{sha256(raw)[:12]}.parquet").write_bytes(raw)
-    content["files"][table] = sha256(raw)
-    entry.write_bytes(sealed(content))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +44,7 @@ def forge(study, table, change):
 )
 def test_a_part_that_was_edited_is_one_error_that_names_it(bench, table, change, said):
     bench.run("study", bench.sweep(), chunk_size=16)
-    forge(bench.folder / "study", table, change)
+    forge(bench.folder / "study", "part-000000016", table, change)
     with pytest.raises(StudyConflict, match=rf"{table}/part-000000016-\w+\.parquet: (.|\n)*{said}"):
         open_study(bench.folder / "study").verify()
 
