@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from scenarios.universe import write_panel
 
 from backsweep.dataset import DataSpec
+from backsweep.engine.tables import BAR, GROUP
 from backsweep.errors import BacksweepError
 from backsweep.runtime.evaluators import SharedBuilder
 from backsweep.runtime.inline import InlineBackend
@@ -37,7 +38,7 @@ from backsweep.trial.contract import Chunk
 WORKERS = 6
 ASSETS, BARS = 96, 40_000
 ALLOWANCE = 450 * 2**20  # bytes that loading and running may add to a worker
-BYTES_PER_BAR = 124  # a record of the engine's, its group, and a row for features
+ROW = 52  # bytes of a row for features: timestamp, asset, prices and volume
 
 
 def limited(builder):
@@ -207,8 +208,10 @@ def main():
         write_panel(path, ASSETS, BARS)
         session = RaySession(WORKERS, "local")
         try:
-            held = ASSETS * BARS * BYTES_PER_BAR / 2**20
-            print(f"{ASSETS * BARS:,} bars: {path.stat().st_size / 2**20:.0f} MB of Parquet, {held:.0f} MB in arrays")
+            alone = BAR.itemsize + GROUP.itemsize + ROW
+            together = alone - GROUP.itemsize * (ASSETS - 1) / ASSETS
+            print(f"{ASSETS * BARS:,} bars: {path.stat().st_size / 2**20:.0f} MB of Parquet; in arrays")
+            print(f"  {together:.0f} bytes a bar in one account, {alone} in sleeves")
             measure_sharing(path)
             print(f"{WORKERS} workers that may add {ALLOWANCE / 2**20:.0f} MB each")
             measure_limit(path)
