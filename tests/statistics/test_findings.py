@@ -13,7 +13,11 @@ def findings(returns, tried=None, selected=None, **more):
     count = returns.shape[1]
     kept = statistics.block_sums(returns, min(128, len(returns) // 2))
     records = statistics.Records(np.arange(count) + 10, kept, skew, kurtosis, (returns < 0).any(axis=0))
-    past = {name: more.pop(name) for name in ("looks", "pruned", "learned", "groups", "portfolios") if name in more}
+    past = {
+        name: more.pop(name)
+        for name in ("looks", "pruned", "learned", "adaptive", "groups", "portfolios")
+        if name in more
+    }
     return statistics.compute_findings(
         records, statistics.Tried(tried or count, **past), 252.0, selected=selected, **more
     )
@@ -183,6 +187,49 @@ def test_a_null_study_is_heeded(learned, p_value, looks, verdict):
     assert 0.05 < found.p_value < 0.2
     assert found.verdict.verdict == verdict
     assert ("99 permuted histories" in found.verdict.reason) == (learned or p_value == 0.30)
+
+
+def test_an_adaptive_search_does_not_survive_by_its_number_of_trials_but_by_a_null_study():
+    returns = np.random.default_rng(0).normal(0.002, 0.01, (1280, 1))  # a Sharpe ratio of 3.2: z is 7
+    strong = {"learned": True, "adaptive": True}
+    found = findings(returns, **strong)
+    assert found.corrected < 0.001
+    assert found.verdict.verdict == "inconclusive"
+    assert "only a null study or `walk_forward` can tell" in found.verdict.reason
+    assert findings(returns, null=ranked(0.01, histories=18), **strong).verdict.verdict == "inconclusive"
+    assert findings(returns, null=ranked(0.01), **strong).verdict.verdict == "survives"
+    weak = np.random.default_rng(0).normal(0.0, 0.01, (1280, 3))
+    assert findings(weak, **strong).verdict.verdict == "compatible with noise"
+
+
+def climb(generator, trials=400, signals=20, sessions=1280):
+    """Return the records of mixes of worthless signals, of which each is the best one so far, moved a little."""
+    noise = generator.normal(0.0, 0.01, (sessions, signals))
+    best, top, records = generator.normal(size=signals), -math.inf, []
+    for _ in range(trials):
+        weights = best + 0.3 * np.linalg.norm(best) / math.sqrt(signals) * generator.normal(size=signals)
+        record = noise @ weights
+        records.append(record)
+        if (sharpe := record.mean() / record.std()) > top:
+            best, top = weights, sharpe
+    return np.array(records).T
+
+
+def test_a_search_that_climbs_in_noise_passes_a_count_of_its_trials_and_does_not_survive():
+    """z² of the best mix of k worthless signals is chi-squared with k degrees of freedom, however few trials find it.
+
+    With 20 signals that is a z of 4.4 on average; with 400 separate tests one of 3.66 has a p-value of 5 %.
+    """
+    found = [findings(climb(np.random.default_rng([9, seed])), learned=True, adaptive=True) for seed in range(10)]
+    assert sum(each.corrected <= 0.05 for each in found) >= 5
+    assert all(each.verdict.verdict != "survives" for each in found)
+
+
+def test_an_adaptive_search_in_each_of_many_groups_does_not_survive_by_its_number_of_portfolios():
+    record = chosen_by_group(np.random.default_rng(6), groups=6, trials=40, edge=1.5)
+    found = findings(record, 240, groups=6, portfolios=40.0**6, learned=True, adaptive=True)
+    assert found.corrected < 0.05
+    assert found.verdict.verdict == "inconclusive"
 
 
 def test_a_small_null_study_says_nothing_yet():

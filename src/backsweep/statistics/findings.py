@@ -15,8 +15,11 @@ What the verdict is about, and on which test it is based, depends on how the stu
   Counting trials alone would let noise survive: for groups that do not move together, the best of N trials in each of
   G groups makes sqrt(G) times the Sharpe ratio of the best of N, nearly what the best of N^G tests is expected to be.
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
-  the trials as given, but an adaptive sampler places them where this very noise was best. So with an adaptive sampler
-  every trial counts as a separate test as well: the p-value is at least the trial's own times the number tried.
+  the trials as given, but an adaptive search places them where this very noise was best: one whose sampler learns, or
+  that begins with the best trials of an earlier study. So every trial counts as a separate test there as well: the p-value is at least the trial's own times
+  the number tried. That is a bound from below alone: a good search of N trials finds what the best of many more random
+  ones would show. So such a study does not survive by it, however small it is (see `ADAPTIVE`); a large one is evidence
+  enough for noise.
 - Either is multiplied by the looks at these data with this strategy (Bonferroni), and without walk-forward by one plus
   the share of pruned trials, whose full records are unknown: they may have been as lucky.
 - A null study of 19 histories or more has the only p-value that is valid for any search. Multiplied by the looks as
@@ -40,7 +43,15 @@ from backsweep.statistics.overfitting import Overfitting, overfitting_of_blocks
 from backsweep.statistics.reality import RealityCheck, reality_of_blocks
 from backsweep.statistics.sharpe import minimum_track_record_length, probabilistic_sharpe_ratio
 from backsweep.statistics.study_records import COUNTABLE, Look, NullRank, Scenario, Tried
-from backsweep.statistics.verdict import LEVEL, SignificanceTest, Verdict, detectable_sharpe, reach_verdict
+from backsweep.statistics.verdict import (
+    INCONCLUSIVE,
+    LEVEL,
+    SURVIVES,
+    SignificanceTest,
+    Verdict,
+    detectable_sharpe,
+    reach_verdict,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,8 +61,12 @@ if TYPE_CHECKING:
 
 SPLIT_BLOCKS = 16
 LEARNED = (
-    "The sampler adapts to earlier trials, so every trial counts as a separate test. `walk_forward` or a null study "
-    "gives a more powerful test."
+    "The search adapts to earlier results: even with every trial as a separate test the p-value may be too small. Only "
+    "`walk_forward` or a null study can show that a result is more than noise."
+)
+ADAPTIVE = (
+    "An adaptive search finds more in noise than as many trials placed beforehand, for which the probability is {p}: "
+    "only a null study or `walk_forward` can tell."
 )
 CROSSED = (
     "Cross-validation trains on both sides of its tests, so its paths are not an out-of-sample record, and the verdict "
@@ -269,9 +284,13 @@ def _sentence(text: str) -> str:
 
 
 def _conclude(test: SignificanceTest, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
-    """Return the verdict; a null study only raises the p-value where tests `followed` the choices or nothing adapts."""
+    """Return the verdict; a null study only raises the p-value where tests `followed` the choices or nothing adapts.
+
+    Where the sampler adapts to the record that is judged, nothing but a null study lets it survive.
+    """
     reason = GROUPED if tried.portfolios else CROSSED if tried.crossed else LEARNED if tried.learned else ""
     weak = () if followed or not reason else (reason,)
+    decided = followed or not tried.adaptive
     if null is not None and null.decides:
         p_value = min(null.p_value * tried.looks, 1.0)
         if weak or p_value > test.p_value:
@@ -280,8 +299,10 @@ def _conclude(test: SignificanceTest, null: NullRank | None, tried: Tried, *, fo
             )
             chance += _corrected(tried.looks)
             test = replace(test, p_value=p_value, chance=chance)
-        weak = ()
+        weak, decided = (), True
     verdict = reach_verdict(test)
+    if verdict.verdict == SURVIVES and not decided:
+        verdict = replace(verdict, verdict=INCONCLUSIVE, reason=ADAPTIVE.format(p=f"{test.p_value:.1%}"))
     return replace(verdict, warnings=(*verdict.warnings, *weak))
 
 

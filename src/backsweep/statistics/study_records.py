@@ -19,8 +19,10 @@ class Tried:
     trials    every trial: failed and pruned ones, and those of earlier studies
     looks     how often a result of these data and this strategy could be looked at, this one included
     pruned    trials of this study that were stopped early
-    learned   whether each trial counts as a separate test: the sampler is adaptive, or the folds of a cross-validation
+    learned   whether each trial counts as a separate test: the search is adaptive, or the folds of a cross-validation
               have trials of their own
+    adaptive  whether trials were chosen by results on the record that is judged: the sampler learns, or the first
+              trials are the best ones of an earlier study
     crossed   whether the study is a cross-validation
     groups    groups of assets that have trials of their own, 0 without; their choices are judged together
     portfolios  where these chose on the record that is judged: the portfolios that they could have made, each of which
@@ -31,6 +33,7 @@ class Tried:
     looks: int = 1
     pruned: int = 0
     learned: bool = False
+    adaptive: bool = False
     crossed: bool = False
     groups: int = 0
     portfolios: float = 0.0

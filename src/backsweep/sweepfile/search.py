@@ -46,11 +46,11 @@ class Sampler:
 
 
 SAMPLERS = {
-    "auto": Sampler(learns=True, grows=32, version=3),
+    "auto": Sampler(learns=True, grows=32, version=4),
     "random": Sampler(),
     "sobol": Sampler(),
     "grid": Sampler(ends=True),
-    "tpe": Sampler(learns=True, grows=16, version=2),
+    "tpe": Sampler(learns=True, grows=16, version=3),
     "cmaes": Sampler(learns=True, version=2),
     "nsga2": Sampler(learns=True),
 }

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from backsweep import metrics
+from backsweep.statistics import NullRank
 from backsweep.statistics.study_records import Look
 from backsweep.study.results.findings import study_findings
 from backsweep.study.results.study import open_study
@@ -66,7 +67,19 @@ def test_parts_give_the_same_statistics_as_one_table():
 
 def test_a_sampler_that_learns_is_noted():
     found = judge(*tables(np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))), earlier=0, sampler="tpe")
-    assert "sampler adapts" in found.verdict.warnings[0]
+    assert "search adapts" in found.verdict.warnings[0]
+
+
+@pytest.mark.parametrize("more", [{"sampler": "tpe"}, {"sampler": "auto"}, {"warm": "old"}])
+def test_trials_that_were_chosen_by_results_on_the_record_do_not_survive_without_a_null_study(more):
+    returns = np.random.default_rng(0).normal(0, 0.01, (SESSIONS, 30))
+    returns[:, 7] += 0.004
+    assert judge(*tables(returns)).verdict.verdict == "survives"
+    found = judge(*tables(returns), **more)
+    assert found.corrected < 0.01
+    assert found.verdict.verdict == "inconclusive"
+    assert "an adaptive search" in found.corrections
+    assert judge(*tables(returns), null=NullRank(99, 5, 1.0, 0, 0.0, 2.0, 0.01), **more).verdict.verdict == "survives"
 
 
 def test_test_segments_make_the_record_of_walk_forward():

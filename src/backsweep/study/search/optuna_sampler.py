@@ -40,8 +40,9 @@ class TPESampler(BaseSampler):
     Parameters
     ----------
     seed : all randomness follows from it; None = another one in every process.
-    refined : whether from 270 trials on good kernels become narrower than Optuna's, the more so the more trials there
-        are, and one trial in eight is uniform, as `sampler: tpe` of a sweep file does. It is better after about 500.
+    refined : whether proposals are crossed with the best trials, and from 270 trials on good kernels become narrower
+        than Optuna's, the more so the more trials there are, and one trial in eight is uniform: as `sampler: tpe` of a
+        sweep file does.
 
     """
 

@@ -42,8 +42,8 @@ def test_any_grouping_gives_the_same_state(count, objectives, seed, cuts):
     for each in zip(*(np.split(column, sorted(min(cut, count) for cut in cuts)) for column in columns), strict=True):
         parts.add(*each)
     assert state(whole) == state(parts)
-    good, bad = whole.split()
-    assert [part.tobytes() for part in parts.split()] == [good.tobytes(), bad.tobytes()]
+    good, bad, parents = whole.split()
+    assert [part.tobytes() for part in parts.split()] == [each.tobytes() for each in (good, bad, parents)]
     assert len(good) == min(math.ceil(0.1 * count), BEST)
     assert len(good) + len(bad) <= LATEST + BEST
 
@@ -73,7 +73,7 @@ def test_up_to_241_trials_optuna_splits_them_the_same(count, objectives):
         losses += np.random.default_rng(count).normal(size=losses.shape)
     archive = Archive(1, objectives)
     archive.add(latent, losses, excess, progress)
-    found = [part[:, 0].tolist() for part in archive.split()]
+    found = [part[:, 0].tolist() for part in archive.split()[:2]]
     assert found == split_by_optuna(losses, excess, progress, losses[:, 0])
 
 
@@ -81,10 +81,18 @@ def test_the_best_of_all_trials_and_the_latest_remain():
     losses = np.random.default_rng(1).random((5000, 1))
     archive = Archive(1, 1)
     archive.add(numbered(5000), losses, np.zeros(5000))
-    good, bad = archive.split()
+    good, bad, _ = archive.split()
     best = np.sort(np.argsort(losses[:, 0])[:BEST])
     assert good[:, 0].tolist() == best.tolist()
     assert bad[:, 0].tolist() == [number for number in range(5000 - LATEST, 5000) if number not in best]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(3, 3), (5, 5), (50, 5), (51, 6), (90, 9), (95, 10), (5000, 10)])
+def test_parents_are_a_tenth_of_the_trials_but_five_to_ten_the_best_first(count, expected):
+    losses = np.random.default_rng(count).random((count, 1))
+    archive = Archive(1, 1)
+    archive.add(numbered(count), losses, np.zeros(count))
+    assert archive.split()[2][:, 0].tolist() == np.argsort(losses[:, 0])[:expected].tolist()
 
 
 def test_undefined_trials_are_the_worst_of_the_feasible_ones():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BEST = 25  # Optuna's good trials are at most so many
 LATEST = 241  # and exactly these once there are so many trials
+PARENTS = (5, 10)
+"""The best trials with which proposals are crossed: a tenth of all, at least and at most so many."""
 _ROOM = 1024
 COMPLETE = -math.inf
 
@@ -75,16 +77,17 @@ class Archive:
             if self._size == _ROOM:
                 self._keep(self._select())
 
-    def split(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return latent coordinates of the good trials, and of the others among the latest: float64[n, p] each.
+    def split(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return latent coordinates, float64[n, p] each: of good trials, of the others among the latest, of parents.
 
-        Good are a tenth of all trials, at most BEST.
+        Good are a tenth of all trials, at most BEST; parents are as many, but some of PARENTS.
         """
         ranked = self._rank()
         good = ranked[: min(math.ceil(0.1 * self.count), BEST)]
         kept = self._select(ranked)
         kept[good] = False
-        return self._latent[np.sort(good)], self._latent[: self._size][kept]
+        parents = ranked[: min(max(len(good), PARENTS[0]), PARENTS[1])]
+        return self._latent[np.sort(good)], self._latent[: self._size][kept], self._latent[parents]
 
     def _select(self, ranked: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """Return which trials are among the best or the latest, bool[n]."""
