@@ -102,7 +102,7 @@ def write(folder: Path, design: Design, seed: int, sharpe: float, trials: int) -
     sweep = folder / "sweep.yaml"
     sweep.write_text(
         "study: market\n"
-        "data: {bars: bars.parquet}\n"
+        f"data: {{bars: bars.parquet, sessions_per_year: {SESSIONS_A_YEAR}}}\n"
         f"strategy: {FOLLOW}:Follow\n"
         "account: {kind: margin, leverage: 2.0}\n"
         f"search: {{sampler: {design.sampler}, seed: {seed}, trials: {trials}, batch: 10, lag: 1}}\n" + design.folds

@@ -35,7 +35,7 @@ def test_only_the_mean_of_paths_and_that_of_groups_are_no_trials():
         (Tried(8), ()),
         (Tried(8, looks=2), ("2 looks at these data",)),
         (Tried(8, looks=1234, pruned=1), ("1,234 looks at these data", "pruned trials")),
-        (Tried(8, learned=True), ("an adaptive search",)),
+        (Tried(8, learned=True), ("every trial as a separate test",)),
         (Tried(8, learned=True, groups=3, portfolios=512.0), ("a choice in each of 3 groups",)),
         (Tried(8, groups=3), ()),
     ],

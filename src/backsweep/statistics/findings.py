@@ -16,10 +16,10 @@ What the verdict is about, and on which test it is based, depends on how the stu
   G groups makes sqrt(G) times the Sharpe ratio of the best of N, nearly what the best of N^G tests is expected to be.
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
   the trials as given, but an adaptive search places them where this very noise was best: one whose sampler learns, or
-  that begins with the best trials of an earlier study. So every trial counts as a separate test there as well: the p-value is at least the trial's own times
-  the number tried. That is a bound from below alone: a good search of N trials finds what the best of many more random
-  ones would show. So such a study does not survive by it, however small it is (see `ADAPTIVE`); a large one is evidence
-  enough for noise.
+  that begins with the best trials of an earlier study. So every trial counts as a separate test there as well: the
+  p-value is at least the trial's own times the number tried. That is a bound from below alone: a good search of N
+  trials finds what the best of many more random ones would show. So such a study does not survive by it, however small
+  it is (see `ADAPTIVE`); a large one is evidence enough for noise.
 - Either is multiplied by the looks at these data with this strategy (Bonferroni), and without walk-forward by one plus
   the share of pruned trials, whose full records are unknown: they may have been as lucky.
 - A null study of 19 histories or more has the only p-value that is valid for any search. Multiplied by the looks as
@@ -61,8 +61,8 @@ if TYPE_CHECKING:
 
 SPLIT_BLOCKS = 16
 LEARNED = (
-    "The search adapts to earlier results: even with every trial as a separate test the p-value may be too small. Only "
-    "`walk_forward` or a null study can show that a result is more than noise."
+    "The search adapts to earlier results, and the figures of all trials take them as placed beforehand: they are too "
+    "kind where it followed noise. Only `walk_forward` or a null study tests for that."
 )
 ADAPTIVE = (
     "An adaptive search finds more in noise than as many trials placed beforehand, for which the probability is {p}: "
@@ -92,7 +92,7 @@ class Findings:
     groups                groups of assets whose choices are judged together, as the only record; 0 without groups
     sharpe, lower_bound   its Sharpe ratio; the 95 % lower confidence bound, simultaneous for all trials and looks
     p_value               of the reality check: probability that the best of noise does at least as well
-    corrected             the same, corrected for `corrections`: other looks, pruned trials, an adaptive search
+    corrected             the same, corrected for `corrections`: other looks, pruned trials, separate tests
     survivors             trials significant by the step-down test, at a family-wise error of 5 %
     expected_noise        expected maximum Sharpe ratio of `tried` trials without skill
     detectable            true Sharpe ratio that is detected with a power of 0.8
@@ -201,6 +201,7 @@ def compute_findings(
             p_value=corrected,
             detectable=detectable,
             over=f"{tried.trials:,} trial{'s' * (tried.trials != 1)}"
+            + " placed beforehand" * tried.adaptive
             + (f" in {tried.groups:,} groups" if tried.groups else "")
             + f" over {years:.1f} years",
             skew=moments[0],

@@ -54,7 +54,7 @@ class Tried:
         return (
             *((f"{self.looks:,} looks at these data",) if self.looks > 1 else ()),
             *(("pruned trials",) if self.pruned else ()),
-            *(("an adaptive search",) if self.learned and not self.portfolios else ()),
+            *(("every trial as a separate test",) if self.learned and not self.portfolios else ()),
             *((f"a choice in each of {self.groups:,} groups",) if self.portfolios else ()),
         )
 

@@ -78,7 +78,7 @@ def test_trials_that_were_chosen_by_results_on_the_record_do_not_survive_without
     found = judge(*tables(returns), **more)
     assert found.corrected < 0.01
     assert found.verdict.verdict == "inconclusive"
-    assert "an adaptive search" in found.corrections
+    assert "every trial as a separate test" in found.corrections
     assert judge(*tables(returns), null=NullRank(99, 5, 1.0, 0, 0.0, 2.0, 0.01), **more).verdict.verdict == "survives"
 
 
@@ -192,7 +192,7 @@ def test_what_a_p_value_is_corrected_for_is_named_and_nothing_else():
     plain, late, learned = (judge(*parts, **more) for more in ({}, {"earlier": 10}, {"sampler": "tpe", "earlier": 10}))
     assert plain.corrections == ()
     assert late.corrections == ("2 looks at these data",)
-    assert learned.corrections == ("2 looks at these data", "an adaptive search")
+    assert learned.corrections == ("2 looks at these data", "every trial as a separate test")
     pruned = [parts[0].with_columns(state=pl.lit("PRUNED")), parts[1]]
     assert judge(*pruned).corrections == ("pruned trials",)
 
