@@ -194,6 +194,7 @@ def test_an_adaptive_search_does_not_survive_by_its_number_of_trials_but_by_a_nu
     strong = {"learned": True, "adaptive": True}
     found = findings(returns, **strong)
     assert found.corrected < 0.001
+    assert found.adaptive
     assert found.verdict.verdict == "inconclusive"
     assert "only a null study or `walk_forward` can tell" in found.verdict.reason
     assert findings(returns, null=ranked(0.01, histories=18), **strong).verdict.verdict == "inconclusive"

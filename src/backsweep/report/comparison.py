@@ -108,7 +108,8 @@ def _verdicts(studies: Sequence[Study]) -> Lines:
         elif found is not None and found.judged:
             column |= {
                 "Sharpe": f"{fixed(found.sharpe)} (noise {fixed(found.expected_noise)})",
-                "p-value": fixed(found.corrected if found.corrections else found.p_value, 3),
+                "p-value": "at least " * found.adaptive
+                + fixed(found.corrected if found.corrections else found.p_value, 3),
             }
         columns.append(column)
     return _transposed(columns)

@@ -93,6 +93,8 @@ class Findings:
     sharpe, lower_bound   its Sharpe ratio; the 95 % lower confidence bound, simultaneous for all trials and looks
     p_value               of the reality check: probability that the best of noise does at least as well
     corrected             the same, corrected for `corrections`: other looks, pruned trials, separate tests
+    adaptive              whether the search adapted to the record that is judged: then the probability is at least
+                          `corrected`
     survivors             trials significant by the step-down test, at a family-wise error of 5 %
     expected_noise        expected maximum Sharpe ratio of `tried` trials without skill
     detectable            true Sharpe ratio that is detected with a power of 0.8
@@ -148,6 +150,7 @@ class Findings:
     sensitivity: tuple[Scenario, ...]
     verdict: Verdict
     groups: int = 0
+    adaptive: bool = False
     before: tuple[Look, ...] = ()
     later: tuple[Look, ...] = ()
     counted: str = ""
@@ -242,6 +245,7 @@ def compute_findings(
         null=null,
         sensitivity=sensitivity,
         groups=tried.groups,
+        adaptive=tried.adaptive and out_of_sample is None,
         verdict=_conclude(test, null, tried, followed=out_of_sample is not None),
     )
 
