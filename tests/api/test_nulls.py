@@ -45,6 +45,15 @@ def test_where_the_sampler_learned_the_null_study_decides(tmp_path):
     assert after.verdict.verdict == "survives"
 
 
+def test_a_study_that_begins_with_trials_of_an_earlier_one_is_refused_as_that_search_is_not_repeated(tmp_path):
+    sweep = ran(tmp_path, RANDOM, 1.5, trials=4)
+    warm = (f"search.warm_start={{study: {tmp_path / 'study'}, top: 2}}",)
+    bs.run(sweep, out=tmp_path / "warm", overrides=warm)
+    with pytest.raises(BadInput, match="begins with trials of an earlier one"):
+        bs.null_study(sweep, 1, out=tmp_path / "warm", overrides=warm)
+    assert not (tmp_path / "warm" / "null").exists()
+
+
 def test_it_goes_on_where_it_was_ended_and_comes_to_the_same(tmp_path, monkeypatch, capsys):
     sweep = ran(tmp_path, RANDOM, 1.5)
     told = []

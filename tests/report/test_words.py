@@ -18,9 +18,11 @@ def test_a_length_that_does_not_exist_is_said_in_words(years, text):
     [
         ((), False, ""),
         (("pruned trials",), False, "; 0.012 corrected for pruned trials"),
-        (("A", "B"), True, "; at least 0.012 corrected for A and B"),
+        (("A", "B"), True, "; 0.012 corrected for A and B, were they placed beforehand"),
     ],
 )
-def test_a_p_value_that_bounds_the_probability_from_below_says_so(corrections, adaptive, text):
+def test_a_p_value_that_takes_the_trials_of_an_adaptive_search_as_placed_beforehand_says_so(
+    corrections, adaptive, text
+):
     found = SimpleNamespace(corrections=corrections, adaptive=adaptive, corrected=0.0123)
     assert _corrected(found) == text

@@ -231,6 +231,7 @@ def test_an_adaptive_search_in_each_of_many_groups_does_not_survive_by_its_numbe
     found = findings(record, 240, groups=6, portfolios=40.0**6, learned=True, adaptive=True)
     assert found.corrected < 0.05
     assert found.verdict.verdict == "inconclusive"
+    assert found.verdict.reason.endswith("only `walk_forward` can tell.")  # there is no null study of groups
 
 
 def test_a_small_null_study_says_nothing_yet():

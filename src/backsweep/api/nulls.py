@@ -97,6 +97,13 @@ def null_study(
             expected="a study of all assets together",
             remedy="use `walk_forward`, whose tests need no null study, or run one for each group under `data.assets`",
         )
+    if sweep.search.warm_start is not None:
+        raise BadInput(
+            "a null study of a search that begins with trials of an earlier one",
+            where=sweep.where("search", "warm_start"),
+            expected="a search that histories repeat from its beginning: the earlier one is not",
+            remedy="use `walk_forward` on data that the earlier study did not see, or a study without `warm_start`",
+        )
     sweep = StudyFolder(folder).completed(sweep)
     data = sealed(sweep.data)  # JSON does not carry the seal
     load_strategy(sweep.strategy)

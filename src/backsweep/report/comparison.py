@@ -108,8 +108,8 @@ def _verdicts(studies: Sequence[Study]) -> Lines:
         elif found is not None and found.judged:
             column |= {
                 "Sharpe": f"{fixed(found.sharpe)} (noise {fixed(found.expected_noise)})",
-                "p-value": "at least " * found.adaptive
-                + fixed(found.corrected if found.corrections else found.p_value, 3),
+                "p-value": fixed(found.corrected if found.corrections else found.p_value, 3)
+                + ", were trials placed beforehand" * found.adaptive,
             }
         columns.append(column)
     return _transposed(columns)

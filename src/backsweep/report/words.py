@@ -186,4 +186,5 @@ def _corrected(found: Findings) -> str:
         return ""
     *others, last = found.corrections
     causes = f"{', '.join(others)} and {last}" if others else last
-    return f"; {'at least ' * found.adaptive}{fixed(found.corrected, 3)} corrected for {causes}"
+    beforehand = ", were they placed beforehand" * found.adaptive
+    return f"; {fixed(found.corrected, 3)} corrected for {causes}{beforehand}"

@@ -17,14 +17,14 @@ What the verdict is about, and on which test it is based, depends on how the stu
 - Otherwise the selected trial, against the best of noise over all trials at once (see `reality`). That bootstrap takes
   the trials as given, but an adaptive search places them where this very noise was best: one whose sampler learns, or
   that begins with the best trials of an earlier study. So every trial counts as a separate test there as well: the
-  p-value is at least the trial's own times the number tried. That is a bound from below alone: a good search of N
-  trials finds what the best of many more random ones would show. So such a study does not survive by it, however small
-  it is (see `ADAPTIVE`); a large one is evidence enough for noise.
+  p-value is at least the trial's own times the number tried. Even that takes them as placed beforehand: a good search
+  of N trials finds what the best of many more random ones would show. So such a study does not survive by it, however
+  small it is (see `ADAPTIVE`); where it is large, noise explains the result all the more.
 - Either is multiplied by the looks at these data with this strategy (Bonferroni), and without walk-forward by one plus
   the share of pruned trials, whose full records are unknown: they may have been as lucky.
 - A null study of 19 histories or more has the only p-value that is valid for any search. Multiplied by the looks as
   well, it replaces the weaker ones of a cross-validation and of a selected trial under an adaptive sampler; elsewhere
-  it can only raise the p-value.
+  it can only raise the p-value, as where a study begins with trials of an earlier one: that search is not repeated.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ if TYPE_CHECKING:
 SPLIT_BLOCKS = 16
 LEARNED = (
     "The search adapts to earlier results, and the figures of all trials take them as placed beforehand: they are too "
-    "kind where it followed noise. Only `walk_forward` or a null study tests for that."
+    "kind where it followed noise. Only {remedy} tests for that."
 )
 ADAPTIVE = (
     "An adaptive search finds more in noise than as many trials placed beforehand, for which the probability is {p}: "
-    "only a null study or `walk_forward` can tell."
+    "only {remedy} can tell."
 )
 CROSSED = (
     "Cross-validation trains on both sides of its tests, so its paths are not an out-of-sample record, and the verdict "
@@ -93,8 +93,8 @@ class Findings:
     sharpe, lower_bound   its Sharpe ratio; the 95 % lower confidence bound, simultaneous for all trials and looks
     p_value               of the reality check: probability that the best of noise does at least as well
     corrected             the same, corrected for `corrections`: other looks, pruned trials, separate tests
-    adaptive              whether the search adapted to the record that is judged: then the probability is at least
-                          `corrected`
+    adaptive              whether the search adapted to the record that is judged: `corrected` and the other figures
+                          take its trials as placed beforehand all the same
     survivors             trials significant by the step-down test, at a family-wise error of 5 %
     expected_noise        expected maximum Sharpe ratio of `tried` trials without skill
     detectable            true Sharpe ratio that is detected with a power of 0.8
@@ -291,23 +291,27 @@ def _sentence(text: str) -> str:
 def _conclude(test: SignificanceTest, null: NullRank | None, tried: Tried, *, followed: bool) -> Verdict:
     """Return the verdict; a null study only raises the p-value where tests `followed` the choices or nothing adapts.
 
-    Where the sampler adapts to the record that is judged, nothing but a null study lets it survive.
+    Where the search adapts to the record that is judged, nothing but a null study that repeats it lets it survive.
     """
-    reason = GROUPED if tried.portfolios else CROSSED if tried.crossed else LEARNED if tried.learned else ""
+    remedy = "a null study or `walk_forward`" if tried.repeatable else "`walk_forward`"
+    learned = LEARNED.format(remedy=remedy) if tried.learned else ""
+    reason = GROUPED if tried.portfolios else CROSSED if tried.crossed else learned
     weak = () if followed or not reason else (reason,)
     decided = followed or not tried.adaptive
     if null is not None and null.decides:
         p_value = min(null.p_value * tried.looks, 1.0)
-        if weak or p_value > test.p_value:
+        if (weak and tried.repeatable) or p_value > test.p_value:
             chance = (
                 f"on {null.histories:,} permuted histories the same search does at least as well with probability {{p}}"
             )
             chance += _corrected(tried.looks)
             test = replace(test, p_value=p_value, chance=chance)
-        weak, decided = (), True
+        if tried.repeatable:
+            weak, decided = (), True
     verdict = reach_verdict(test)
     if verdict.verdict == SURVIVES and not decided:
-        verdict = replace(verdict, verdict=INCONCLUSIVE, reason=ADAPTIVE.format(p=f"{test.p_value:.1%}"))
+        reason = ADAPTIVE.format(p=f"{test.p_value:.1%}", remedy=remedy)
+        verdict = replace(verdict, verdict=INCONCLUSIVE, reason=reason)
     return replace(verdict, warnings=(*verdict.warnings, *weak))
 
 

@@ -23,6 +23,7 @@ class Tried:
               have trials of their own
     adaptive  whether trials were chosen by results on the record that is judged: the sampler learns, or the first
               trials are the best ones of an earlier study
+    warm      the latter: a null study does not repeat the search that found them
     crossed   whether the study is a cross-validation
     groups    groups of assets that have trials of their own, 0 without; their choices are judged together
     portfolios  where these chose on the record that is judged: the portfolios that they could have made, each of which
@@ -34,6 +35,7 @@ class Tried:
     pruned: int = 0
     learned: bool = False
     adaptive: bool = False
+    warm: bool = False
     crossed: bool = False
     groups: int = 0
     portfolios: float = 0.0
@@ -47,6 +49,11 @@ class Tried:
     def stitched(self) -> bool:
         """Whether the only record is no trial's: the mean of a cross-validation's paths, or that of all groups."""
         return (self.crossed and self.learned) or self.groups > 0
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a null study can repeat the whole search."""
+        return not self.warm and not self.groups
 
     @property
     def corrections(self) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class Objective:
 
     `evaluate` and `judge` are given float64[k, axes]. `judge` returns float64[k] without the noise, or out of sample.
     `tuned` are those that this project's TPE was made with; on these and the other functions it was measured when
-    CMA-ES should begin; the backtests had no part in any choice. Losses below `floor` count as equal; see `FOUND`.
+    CMA-ES should begin and how proposals are crossed. Losses below `floor` count as equal; see `FOUND`.
     """
 
     name: str

@@ -52,13 +52,15 @@ def study_findings(
     if records is None:
         return None
     crossed = sweep.walk_forward is not None and sweep.walk_forward.mode == "cpcv"
-    adaptive = sweep.learns or sweep.search.warm_start is not None
+    warm = sweep.search.warm_start is not None
+    adaptive = sweep.learns or warm
     tried = Tried(
         trials=len(trials) + sum(each.trials for each in looks.before),
         looks=looks.total,
         pruned=int((trials["state"] == "PRUNED").sum()),
         learned=adaptive or (crossed and sweep.searches_by_fold),
         adaptive=adaptive,
+        warm=warm,
         crossed=crossed,
         groups=len(sweep.search.named_groups),
         portfolios=portfolios(trials) if sweep.search.named_groups and stitched is None else 0.0,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BEST = 25  # Optuna's good trials are at most so many
 LATEST = 241  # and exactly these once there are so many trials
 PARENTS = (5, 10)
-"""The best trials with which proposals are crossed: a tenth of all, at least and at most so many."""
+"""With how many of the best trials proposals are crossed, at least and at most."""
 _ROOM = 1024
 COMPLETE = -math.inf
 
@@ -80,7 +80,8 @@ class Archive:
     def split(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return latent coordinates, float64[n, p] each: of good trials, of the others among the latest, of parents.
 
-        Good are a tenth of all trials, at most BEST; parents are as many, but some of PARENTS.
+        Good are a tenth of all trials, at most BEST. Parents are a tenth, too, within PARENTS, the best
+        ones first.
         """
         ranked = self._rank()
         good = ranked[: min(math.ceil(0.1 * self.count), BEST)]
