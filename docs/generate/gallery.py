@@ -52,7 +52,7 @@ class Picture:
 
 PICTURES = (
     Picture("report", "walk-forward/report.html", ("Verdict", "Out of sample"), (*_LONG, *_LATER), height=1300),
-    Picture("study", "demo/report.html", ("Verdict",), height=730),
+    Picture("study", "demo/report.html", ("Verdict",), height=800),
     Picture("study-parameters", "demo/report.html", ("Parameters",), ("Importances",), height=1050),
     Picture("walk-forward", "walk-forward/report.html", ("Out of sample",), _SHOWN, height=1350, dark=True),
     Picture("comparison", "comparison.html", ("Verdict", "The same sessions"), height=1470),
