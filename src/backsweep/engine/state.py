@@ -193,6 +193,14 @@ def allocate(
 
 
 @kernel
+def set_multipliers(state: State) -> None:
+    """Work out what a unit of each asset is worth at a price of 1, from what the trial and its rates say."""
+    for asset in range(state.sizes.assets):
+        rates = record_at(state.assets, asset)
+        rates.multiplier = rates.contract * rates.rate
+
+
+@kernel
 def reset(state: State) -> None:
     """Reset the state to a fresh account before the first bar; settings and market data stay."""
     account, cursor, sizes = state.account, state.cursor, state.sizes
@@ -218,9 +226,8 @@ def reset(state: State) -> None:
         balance.rate = np.nan if currency > 0 else 1.0
     for session in range(SETTLEMENTS):
         record_at(state.settlements, session).amount = 0.0
+    set_multipliers(state)
     for asset in range(sizes.assets):
-        rates = record_at(state.assets, asset)
-        rates.multiplier = rates.contract * rates.rate
         position = record_at(state.positions, asset)
         clear(position)
         position.last_price = np.nan

@@ -438,4 +438,9 @@ TABLES = {
     "balance_log": TableSpec(BALANCE_LOG, "logged_balances"),
     "order_log": TableSpec(ORDER_LOG, "log"),
 }
+CHANGED = (
+    *("fill", "account", "counters", "cursor", "call", "positions", "balances", "settlements"),
+    *("books", "orders", "requests", "candidates", "walks", "sessions"),
+)
+"""The tables that a run changes, but for the logs, and for what `reset` works out from a trial's numbers."""
 ADDRESSES = record_dtype([(name, "i8") for name in TABLES])

@@ -1,8 +1,9 @@
 """Many trials in one compiled call: the only way in which the loop is called.
 
 For each trial its words go to their places; its runs follow one another, each over some groups; what they leave is
-added up by ranges of sessions, and summarised segment by segment. A call ends at the first trial that fails, whose
-state is there to be read; the next call has those behind it.
+added up by ranges of sessions, and summarised segment by segment. As many trials as there are `lanes` go through a run
+side by side. A call ends at the first trial that fails, whose state is there to be read; the next call has those behind
+it. With several lanes it ends at the first of those among which one failed.
 """
 
 from __future__ import annotations
@@ -13,13 +14,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numba import config
 
-from backsweep.engine.codes import CARRIED, FRESH, NO_FAILURE, NONE, PRUNED_DRAWDOWN, PRUNED_RUIN, PRUNED_TRADES
+from backsweep.engine.codes import (
+    CARRIED,
+    CONTINUED,
+    FRESH,
+    NO_FAILURE,
+    NONE,
+    PRUNED_DRAWDOWN,
+    PRUNED_RUIN,
+    PRUNED_TRADES,
+)
 from backsweep.engine.compile.kernel import kernel, large_kernel, linked
 from backsweep.engine.compile.loop_cache import compile_loop
-from backsweep.engine.state import State, open_state, point_assets
+from backsweep.engine.state import State, open_state, point_assets, set_multipliers
 from backsweep.metrics.reasons import PRUNED_BY_DRAWDOWN, PRUNED_BY_RUIN, PRUNED_BY_TRADES, PRUNED_BY_TRAINING
 from backsweep.metrics.summary import METRICS
 from backsweep.trial.assignment import assign
+from backsweep.trial.lanes import UNBOUNDED, Lanes, keep_variables
 from backsweep.trial.range_sums import add_run
 from backsweep.trial.summaries import Curves, summarise_ranges
 
@@ -29,6 +40,10 @@ if TYPE_CHECKING:
     from backsweep.strategy import Bound
 
 _SESSIONS = METRICS.index("sessions")
+CALM = 8
+"""Where lanes that sleep have fewer orders than that in a window's bars, their next turn is twice as long."""
+RUNNING, ENDED, EMPTY, HOPELESS = range(4)
+"""How a lane stands in a run: it goes on, has ended early, has no bars, or is not run after a pruned training."""
 
 
 class Job(NamedTuple):
@@ -39,15 +54,16 @@ class Job(NamedTuple):
     rows : int64[m], the trials to run, as rows of `words` and of the figures.
     words : int64[k, columns], what differs between trials; see `assignment`.
     places, resets : records of PLACE, where words go, and the initial values of the strategy's variables.
+    varied : those of `places` whose words are not the same for all the rows.
     runs, slots : records of RUN and SLOT, for every trial.
     parts : int64, places in `ranges` of the slots' ranges.
     ranges : records of RANGE.
     edges : int64[accounts, sessions + 1], the group at which each session begins for each account.
     assets : records of ASSET, those of an account from its number on.
-    counters : float64[HEAD], those of the run at hand.
-    sums : float64[k, width], what each trial leaves, or float64[1, width], overwritten by each.
-    ended : int64[ranges, 2], of a trial, why a run was pruned, 0 for not at all, and after how many sessions.
-    pruned : int64[folds], of a trial, whether the fold's training was.
+    lanes, window : how many trials go side by side, and how many groups each has before the next goes on.
+    sums : float64[k, width], what each trial leaves, or float64[lanes, width], overwritten by the next.
+    ended : int64[lanes, ranges, 2], why a run was pruned, 0 for not at all, and after how many sessions.
+    pruned : int64[lanes, folds], whether the fold's training was.
     metrics, reasons, returns : float64, uint8[k, slots, len(METRICS)] and float32[k, width of returns].
     progress : int64[3], the place in `rows` and the run that the call stands at; and how many fills there were.
 
@@ -56,6 +72,7 @@ class Job(NamedTuple):
     rows: NDArray[np.int64]
     words: NDArray[np.int64]
     places: NDArray[Any]
+    varied: NDArray[Any]
     resets: NDArray[Any]
     runs: NDArray[Any]
     slots: NDArray[Any]
@@ -63,7 +80,8 @@ class Job(NamedTuple):
     ranges: NDArray[Any]
     edges: NDArray[np.int64]
     assets: NDArray[Any]
-    counters: NDArray[np.float64]
+    lanes: Lanes
+    window: int
     sums: NDArray[np.float64]
     ended: NDArray[np.int64]
     pruned: NDArray[np.int64]
@@ -73,6 +91,11 @@ class Job(NamedTuple):
     reasons: NDArray[np.uint8]
     returns: NDArray[np.float32]
     progress: NDArray[np.int64]
+
+    @property
+    def alone(self) -> Job:
+        """The same for trials that run one by one."""
+        return self._replace(lanes=self.lanes.first, window=UNBOUNDED)
 
 
 _COMPILED: dict[type[Any], Callable[..., None]] = {}
@@ -92,63 +115,106 @@ def make_chunk_loop(loop: Callable[..., None], register: Callable[[Any], Any]) -
 
     `register` makes a strategy's loop known to the compiler; all else is the same for all strategies, and kernels.
     """
-    run_loop = register(loop)
+    run_turns = register(make_turns(register(loop)))
 
     def run_chunk(handle: Any, market: Any, values: Any, memory: Any, job: Any) -> None:
         state = open_state(handle)
-        for at in range(job.rows.size):
-            row = job.rows[at]
-            words, sums = job.words[row], job.sums[min(row, job.sums.shape[0] - 1)]
-            begin_trial(job, at, words, sums)
+        for at in range(0, job.rows.size, job.lanes.standing.size):
+            lanes = min(job.lanes.standing.size, job.rows.size - at)
+            begin_trials(job, at, lanes)
             for index in range(job.runs.size):
                 run = job.runs[index]
                 job.progress[1] = index
-                if is_hopeless(job, run):
-                    continue
-                equity, gross = begin_run(handle, state, job.assets, run)
-                ran = run.first < run.last or run.place == NONE
-                if ran:
-                    if run.carried == FRESH:
-                        assign(job.resets, words)
-                    run_loop(handle, market, values, memory, run.first, run.last)
-                    job.progress[2] += int(state.counters.fills)
-                    reason = reason_of(state)
-                    if reason == NONE:
+                run_turns(handle, market, values, memory, job, run, at)
+                for lane in range(lanes):
+                    if not end_run(state, job, run, at, lane):
                         return
-                    if reason > 0:
-                        note_pruned(job, run, reason, state.cursor.sessions)
-                        continue
-                add_to_range(job, run, state, equity, gross, ran, sums)
-            for index in range(job.slots.size):
-                summarise_slot(job, index, row, sums)
+            for lane in range(lanes):
+                for index in range(job.slots.size):
+                    summarise_slot(job, index, at, lane)
         job.progress[0] = job.rows.size
 
     return run_chunk
 
 
+def make_turns(run_loop: Callable[..., None]) -> Callable[..., None]:
+    """Return the function that takes the trials from `at` on through one run, turn by turn."""
+
+    def run_turns(handle: Any, market: Any, values: Any, memory: Any, job: Any, run: Any, at: int) -> None:
+        state = open_state(handle)
+        lanes = min(job.lanes.standing.size, job.rows.size - at)
+        first, turn, width, orders = run.first, 0, job.window, 0
+        while turn == 0 or first < run.last:
+            last, before, orders = min(run.last, first + width), orders, 0
+            for lane in range(lanes):
+                if begin_turn(handle, state, job, run, at, lane, turn):
+                    run_loop(handle, market, values, memory, first, last)
+                    orders += end_turn(state, job, lane)
+            calm = (orders - before) * job.window < CALM * lanes * (last - first)
+            width = 2 * width if calm and state.sizes.conditions != NONE else job.window
+            first, turn = last, turn + 1
+
+    return run_turns
+
+
 @kernel
-def begin_trial(job: Any, at: int, words: NDArray[np.int64], sums: NDArray[np.float64]) -> None:
-    """Write a trial's words to their places, and begin its sums anew."""
+def begin_trials(job: Any, at: int, lanes: int) -> None:
+    """Begin the sums of some trials anew; write the words of the first to their places."""
     job.progress[0] = at
     job.pruned[:] = 0
     job.ended[:] = 0
-    sums[:] = 0.0
-    assign(job.places, words)
+    for lane in range(lanes):
+        sums_of(job, at, lane)[:] = 0.0
+    assign(job.lanes.homes, job.lanes.addresses[0])
+    assign(job.places, job.words[job.rows[at]])
 
 
 @kernel
-def is_hopeless(job: Any, run: Any) -> bool:
-    """Return whether the run's fold was pruned in its training, and note that."""
-    if run.fold == NONE or job.pruned[run.fold] == 0:
+def sums_of(job: Any, at: int, lane: int) -> NDArray[np.float64]:
+    """Return the sums of a lane's trial."""
+    sums: NDArray[np.float64] = job.sums[job.rows[at + lane] if job.sums.shape[0] == job.words.shape[0] else lane]
+    return sums
+
+
+@kernel
+def begin_turn(handle: Any, state: State, job: Any, run: Any, at: int, lane: int, turn: int) -> bool:
+    """Prepare a lane's next turn of a run; returns whether it has one.
+
+    The first sets the account and the arguments of the loop's call; others continue the run, unless it has ended early.
+    """
+    lanes, words = job.lanes, job.words[job.rows[at + lane]]
+    if turn == 0:
+        lanes.standing[lane] = standing_of(job, run, lane)
+    if lanes.standing[lane] == HOPELESS or (turn > 0 and lanes.standing[lane] != RUNNING):
         return False
-    job.ended[run.place, 0] = PRUNED_BY_TRAINING
-    return True
+    if lanes.standing.size > 1:
+        assign(lanes.homes, lanes.addresses[lane])
+        assign(job.varied, words)
+        assign(lanes.variables, lanes.kept[lane])
+    point_assets(handle, job.assets, run.account)
+    if lanes.standing.size > 1:
+        set_multipliers(state)
+    if turn > 0:
+        state.call.carried = CONTINUED
+        return True
+    begin_run(state, run, lanes.before[lane])
+    if run.carried == FRESH and lanes.standing[lane] == RUNNING:
+        assign(job.resets, words)
+    return bool(lanes.standing[lane] == RUNNING)
 
 
 @kernel
-def begin_run(handle: Any, state: State, assets: Any, run: Any) -> tuple[float, float]:
-    """Set the account and the arguments of the loop's call for one run; returns equity and gross value before it."""
-    point_assets(handle, assets, run.account)
+def standing_of(job: Any, run: Any, lane: int) -> int:
+    """Return how a lane stands before a run; note where its fold was pruned in its training."""
+    if run.fold != NONE and job.pruned[lane, run.fold] == 1:
+        job.ended[lane, run.place, 0] = PRUNED_BY_TRAINING
+        return HOPELESS
+    return RUNNING if run.first < run.last or run.place == NONE else EMPTY
+
+
+@kernel
+def begin_run(state: State, run: Any, before: NDArray[np.float64]) -> None:
+    """Set the arguments of the loop's call for one run; write equity and gross value before it."""
     call = state.call
     call.carried = run.carried
     call.earlier_assets = run.earlier_assets
@@ -160,9 +226,38 @@ def begin_run(handle: Any, state: State, assets: Any, run: Any) -> tuple[float, 
     call.drawdown_limit = run.drawdown_limit
     call.trades_needed = run.trades_needed
     call.trades_due = run.trades_due
-    if run.carried == CARRIED:
-        return state.account.equity, state.account.gross
-    return state.rules.cash, 0.0
+    before[0] = state.account.equity if run.carried == CARRIED else state.rules.cash
+    before[1] = state.account.gross if run.carried == CARRIED else 0.0
+
+
+@kernel
+def end_turn(state: State, job: Any, lane: int) -> int:
+    """Keep what a lane's turn left; a run that has ended early has no other. Returns how many orders it has had."""
+    if job.lanes.standing.size > 1:
+        keep_variables(job.lanes, lane)
+    if state.cursor.failure != NO_FAILURE:
+        job.lanes.standing[lane] = ENDED
+    return int(state.cursor.next_id)
+
+
+@kernel
+def end_run(state: State, job: Any, run: Any, at: int, lane: int) -> bool:
+    """Add up or note what a run left in its lane; returns False if it failed."""
+    lanes = job.lanes
+    if lanes.standing[lane] == HOPELESS:
+        return True
+    assign(lanes.homes, lanes.addresses[lane])
+    ran = lanes.standing[lane] != EMPTY
+    if ran:
+        job.progress[2] += int(state.counters.fills)
+        reason = reason_of(state)
+        if reason == NONE:
+            return False
+        if reason > 0:
+            note_pruned(job, run, lane, reason, state.cursor.sessions)
+            return True
+    add_to_range(job, run, state, lane, ran, sums_of(job, at, lane))
+    return True
 
 
 @kernel
@@ -180,37 +275,38 @@ def reason_of(state: State) -> int:
 
 
 @large_kernel
-def add_to_range(
-    job: Any, run: Any, state: State, equity: float, gross: float, ran: bool, sums: NDArray[np.float64]
-) -> None:
+def add_to_range(job: Any, run: Any, state: State, lane: int, ran: bool, sums: NDArray[np.float64]) -> None:
     """Add what a run left to the sums of its range, if it has one; see `add_run`."""
     if run.place != NONE:
         edges, count = job.edges[run.account], job.ranges[run.place].sessions
-        add_run(state.sessions, edges, run.session, count, equity, gross, int(ran), sums[run.start :], job.counters)
+        equity, gross = job.lanes.before[lane]
+        counters = job.lanes.counters[lane]
+        add_run(state.sessions, edges, run.session, count, equity, gross, int(ran), sums[run.start :], counters)
 
 
 @kernel
-def note_pruned(job: Any, run: Any, reason: int, sessions: int) -> None:
+def note_pruned(job: Any, run: Any, lane: int, reason: int, sessions: int) -> None:
     """Note that a run ended early, so that nothing but that is written of it, and its fold's test is not run."""
-    job.ended[run.place, 0] = reason
-    job.ended[run.place, 1] = sessions
+    job.ended[lane, run.place, 0] = reason
+    job.ended[lane, run.place, 1] = sessions
     if run.fold != NONE:
-        job.pruned[run.fold] = 1
+        job.pruned[lane, run.fold] = 1
 
 
 @large_kernel
-def summarise_slot(job: Any, index: int, row: int, sums: NDArray[np.float64]) -> None:
+def summarise_slot(job: Any, index: int, at: int, lane: int) -> None:
     """Write a segment's figures; of one that was pruned, how many sessions it had, and why nothing else."""
-    slot = job.slots[index]
+    slot, row, ended = job.slots[index], job.rows[at + lane], job.ended[lane]
     metrics, reasons = job.metrics[row, index], job.reasons[row, index]
     places = job.parts[slot.first : slot.first + slot.count]
-    reason = job.ended[places[0], 0]
+    reason = ended[places[0], 0]
     if reason > 0:
         metrics[:] = np.nan
         reasons[:] = reason
-        metrics[_SESSIONS] = job.ended[places[0], 1]
+        metrics[_SESSIONS] = ended[places[0], 1]
         reasons[_SESSIONS] = 0
         return
+    sums = sums_of(job, at, lane)
     count = summarise_ranges(sums, job.ranges, places, job.periods_per_year, job.curves, metrics, reasons)
     for i in range(count if slot.returns != NONE else 0):
         job.returns[row, slot.returns + i] = job.curves.returns[i]

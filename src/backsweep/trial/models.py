@@ -81,6 +81,11 @@ class Models:
         for name, values in signals.items() if self._places else ():
             self._columns[0][name] = values.ctypes.data
 
+    def forget(self) -> None:
+        """Forget which models have failed."""
+        if self._places:
+            self._table["failed"] = 0
+
     def check(self, tables: Tables) -> None:
         """Raise StrategyError if the last run ended because of what a model answered."""
         cursor = tables.cursor[0]
@@ -88,7 +93,7 @@ class Models:
             return
         index = int(np.flatnonzero(self._table["failed"])[0])
         answer, fill, cls = self._table[index]["answer"], tables.fill[0], self._bound[index].cls
-        self._table["failed"] = 0
+        self.forget()
         raise StrategyError(
             f"{cls.__name__}.{cls.method} gave {answer}",
             where=_home(cls),

@@ -7,12 +7,13 @@ and, unless it records, not with the number of bars either.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import config
 
 from backsweep.bars import ColumnAddresses
 from backsweep.dataset.calendar import NANOSECONDS_PER_CALENDAR_YEAR
@@ -39,6 +40,7 @@ from backsweep.trial.binding import (
 from backsweep.trial.chunk_loop import Job, chunk_loop
 from backsweep.trial.currencies import set_rates
 from backsweep.trial.features import FeaturePart, Features
+from backsweep.trial.lanes import UNBOUNDED, WINDOW, WORTHWHILE, make_lanes, widen
 from backsweep.trial.layout import NOTHING, Layout, lay_out_one, make_runs
 from backsweep.trial.market import FILLER, columns_record, locked
 from backsweep.trial.models import Models
@@ -106,6 +108,7 @@ class Runner:
         self._new_strategy = partial(_new_strategy, cls, self._params, self._fixed)  # not bound: the market would stay
         strategy = self._new_strategy(np.full(len(self._params), np.nan))
         self.tables = self._allocate(strategy, log_capacity)
+        wide = widen(self.tables, several=self._can_turn(log_capacity))
         self._handle = self.tables.handle(compiled=compiled)
         self._values = self.bound.new_values(strategy)
         self._memory = self.bound.new_memory(len(self.tables.positions))
@@ -114,6 +117,8 @@ class Runner:
         self._context = columns_record(market.context)
         self._assigner = self._make_assigner()
         self._resets = make_resets(self.bound, self.bound.fields(self._values), self._memory)
+        self._lanes = make_lanes(wide, self._handle, self._resets)
+        self._window = max(1, WINDOW * len(self.traded.groups) // max(1, len(self.traded.bars)))
         self._job: Job | None = None  # of the last run that `go` made
         self._words = np.zeros((1, self._assigner.width), np.int64)
         self._edges = locked(np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)[None])
@@ -199,23 +204,32 @@ class Runner:
         return run
 
     def make_job(self, runs: Sequence[Mapping[str, float]], layout: Layout = NOTHING) -> Job:
-        """Return what a call needs for such runs, but the trials and their figures; `layout`: what becomes of them."""
-        tables = self.tables
+        """Return what a call needs for such runs, but the trials and their figures; `layout`: what becomes of them.
+
+        There are lanes for several trials where it has long runs.
+        """
+        table = make_runs(runs, layout)
+        lanes = self._lanes
+        if not len(table) or (table["last"] - table["first"]).max() < WORTHWHILE * self._window:
+            lanes = lanes.first
+        count, folds = len(lanes.standing), 1 + max((int(run["fold"]) for run in runs), default=0)
         return Job(
             rows=np.zeros(0, np.int64),
             words=self._words,
             places=self._assigner.table,
+            varied=self._assigner.table,
             resets=self._resets,
-            runs=make_runs(runs, layout),
+            runs=table,
             slots=layout.slots,
             parts=layout.parts,
             ranges=layout.ranges,
             edges=self._edges,
-            assets=tables.assets,
-            counters=tables.counters.view(np.float64),
-            sums=np.zeros((1, layout.width)),
-            ended=np.zeros((len(layout.ranges), 2), np.int64),
-            pruned=np.zeros(1 + max((int(run["fold"]) for run in runs), default=0), np.int64),
+            assets=self.tables.assets,
+            lanes=lanes,
+            window=self._window if count > 1 else UNBOUNDED,
+            sums=np.zeros((count, layout.width)),
+            ended=np.zeros((count, len(layout.ranges), 2), np.int64),
+            pruned=np.zeros((count, folds), np.int64),
             curves=new_curves(layout.longest),
             periods_per_year=self.market.sessions.per_year,
             metrics=np.zeros((1, len(layout.slots), len(METRICS))),
@@ -234,17 +248,32 @@ class Runner:
         failed: dict[int, BacksweepError] = {}
         errors: dict[int, str] = {}
         most = max(1, CALL_BARS // max(1, int((job.runs["last"] - job.runs["first"]).sum())))
+        most -= most % min(most, len(job.lanes.standing))
         for staged in self._assigner.stage(values, words, failed):
-            waiting = staged.rows
-            while len(waiting):
-                try:
-                    self._call(job._replace(rows=waiting[:most], words=words))
-                except BacksweepError as error:
-                    errors[int(waiting[job.progress[0]])] = self._describe(error, job)
-                    job.progress[0] += 1
-                waiting = waiting[job.progress[0] :]
+            for first in range(0, len(staged.rows), most):
+                errors.update(self._run_rows(job._replace(rows=staged.rows[first : first + most], words=words)))
         self.fills += int(job.progress[2])
         return errors | {row: str(error) for row, error in failed.items()}
+
+    def _run_rows(self, job: Job) -> Iterator[tuple[int, str]]:
+        """Run a job's trials; yield the rows of those that fail, with the texts of their errors."""
+        job = job if len(job.rows) > 1 else job.alone
+        rows, lanes = job.rows, len(job.lanes.standing)
+        differ = (job.words[rows] != job.words[rows[0]]).any(axis=0)
+        job = job._replace(varied=job.places[differ[job.places["column"]]])
+        while len(rows):
+            error: BacksweepError | None = None
+            try:
+                self._call(job._replace(rows=rows))
+            except BacksweepError as raised:
+                error = raised
+            rows = rows[job.progress[0] :]
+            if lanes > 1 and len(rows):
+                self._models.forget()  # those of several trials
+                yield from self._run_rows(job.alone._replace(rows=rows[:lanes]))
+            elif error is not None:
+                yield int(rows[0]), self._describe(error, job)
+            rows = rows[lanes:]
 
     def _describe(self, error: BacksweepError, job: Job) -> str:  # noqa: ARG002 - for those who have several accounts
         """Return the text of an error in the run that the job stands at."""
@@ -271,7 +300,7 @@ class Runner:
             columns = self._columns[part] if part else self._columns
             names = [name for name in columns.dtype.names or () if name != FILLER]
             raise explain(cls, error, names, tuple(self.market.context)) from error
-        if job.progress[0] < len(job.rows):
+        if job.progress[0] < len(job.rows) and len(job.lanes.standing) == 1:
             self._models.check(self.tables)
             check_run(self.tables, self.cls.__name__)
 
@@ -328,6 +357,11 @@ class Runner:
             WakeTable(self.tables, self._room, self.market.signals, tuple(self._wanted)),
             partial(check_tiers, self.tables) if moves_tiers else None,
         )
+
+    def _can_turn(self, log_capacity: int) -> bool:
+        """Return whether trials can go side by side, for what a turn assigns is all that is theirs."""
+        single = len(self.settings.account.currencies) == 1
+        return self._compiled and not config.DISABLE_JIT and single and log_capacity == 0
 
     def _allocate(self, strategy: Strategy, log_capacity: int) -> Tables:
         self._room = 0 if self._wakes_always else room_of(strategy)

@@ -159,6 +159,38 @@ def _put_byte(_context: Any, address: types.Type, word: types.Type) -> Any:
     return types.void(address, word), _write_as(ir.IntType(8))
 
 
+def fetch(address: int, size: int) -> int:
+    """Return the word at `address`, or with another `size` its lowest byte: what `store` wrote there."""
+    cell = ctypes.c_int64 if size == WORD else ctypes.c_int8
+    return int(cell.from_address(int(address)).value)
+
+
+@overload(fetch, strict=False, jit_options=ON_DISK)
+def _fetch(address: types.Type, size: types.Type) -> Any:
+    return lambda address, size: _get_word(address) if size == WORD else _get_byte(address)
+
+
+@intrinsic
+def _get_word(_context: Any, address: types.Type) -> Any:
+    return types.int64(address), _read_as(ir.IntType(64))
+
+
+@intrinsic
+def _get_byte(_context: Any, address: types.Type) -> Any:
+    return types.int64(address), _read_as(ir.IntType(8))
+
+
+def _read_as(kind: ir.IntType) -> Callable[..., Any]:
+    """Return the code that reads a word of which `kind` is there."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = context.cast(builder, arguments[0], signature.args[0], types.int64)
+        value = builder.load(builder.inttoptr(address, kind.as_pointer()))
+        return value if kind.width == 8 * WORD else builder.sext(value, ir.IntType(8 * WORD))
+
+    return generate
+
+
 def _write_as(kind: ir.IntType) -> Callable[..., Any]:
     """Return the code that writes as much of a word as `kind` holds."""
 
