@@ -233,8 +233,9 @@ class _Finder(ast.NodeVisitor):
         if isinstance(node.value, bool):
             self._replace(node, str(not node.value), "constant")
         elif isinstance(node.value, int | float):
-            self._replace(node, repr(node.value + 1), "constant")
-            self._replace(node, f"({node.value - 1!r})", "constant")
+            for changed, text in ((node.value + 1, "{!r}"), (node.value - 1, "({!r})")):
+                if changed != node.value:  # a number beyond 2**53 stays what it is
+                    self._replace(node, text.format(changed), "constant")
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

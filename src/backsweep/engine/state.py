@@ -183,8 +183,7 @@ def allocate(
         tables.reaches["high"] = block_extremes(bars["high"], np.fmax)
         sizes.reaches = len(tables.reaches)
     tables.session_ends["group"][: len(ends)] = ends
-    for name in ("session", "timestamp"):
-        tables.session_ends[name][: len(ends)] = groups[name][ends]
+    tables.session_ends["session"][: len(ends)] = groups["session"][ends]
     sizes.session_ends, sizes.sleeps = len(ends), int(currencies == 1)
     sizes.actions = 0 if actions is None else len(actions)
     sizes.finer_bars = 0 if finer_bars is None else len(finer_bars)

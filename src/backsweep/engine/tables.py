@@ -52,7 +52,7 @@ QUOTES = record_dtype(  # addresses of the columns of both sides, one value for 
     [(f"{side}_{price}", "i8") for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
 )
 SESSION_END = record_dtype(  # the last group of a session, in order of group
-    [("group", "i8"), ("session", "i4"), ("timestamp", "i8")]
+    [("group", "i8"), ("session", "i8")]
 )
 ACTION = record_dtype(  # a corporate action, in order of group
     [("group", "i8"), ("asset", "i8"), ("split", "f8"), ("dividend", "f8"), ("delisting", "f8")]
@@ -331,7 +331,7 @@ CANDIDATE = record_dtype(
 )
 
 # What a run leaves behind. The logs are empty unless the run is recorded.
-SESSION = record_dtype([("timestamp", "i8"), ("equity", "f8"), ("gross", "f8"), ("exposure", "f8")])
+SESSION = record_dtype([("equity", "f8"), ("gross", "f8")])
 EQUITY_LOG = record_dtype([("timestamp", "i8"), ("cash", "f8"), ("equity", "f8"), ("exposure", "f8")])
 FILL_LOG = record_dtype(
     [

@@ -136,6 +136,7 @@ def test_a_strategy_sees_a_liquidation_and_can_neither_cancel_nor_change_it():
     result = run(bars(*path(100, 100, 93, 93)), steps, account=account())
     assert seen(result) == [0.0, 1.0, 0.0]
     assert len(fills(result)) == 2
+    assert result.orders["parent_id"].to_list() == [None] * len(result.orders)
 
 
 def test_a_new_bar_checks_again_where_the_price_falls_further():

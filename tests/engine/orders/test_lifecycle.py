@@ -1,5 +1,7 @@
 """The life of an order: requested, held, working, changed, closed. Day 0 is the first bar at whose close it speaks."""
 
+import math
+
 import pytest
 from scenarios.scripted import (
     NOTE_ASSET,
@@ -7,6 +9,7 @@ from scenarios.scripted import (
     bracket,
     cancel,
     close,
+    evaluator,
     fills,
     flat,
     limit,
@@ -20,7 +23,9 @@ from scenarios.scripted import (
     update,
 )
 
-from backsweep.engine.codes import FILLED, HELD, LIMIT, MARKET, REJECTED, REQUESTED, STOP, UNKNOWN, WORKING
+from backsweep.engine.codes import FILLED, HELD, LIMIT, MARKET, ORDERS_FULL, REJECTED, REQUESTED, STOP, UNKNOWN, WORKING
+from backsweep.engine.orders.lifecycle import request_order
+from backsweep.engine.state import State, reset
 from backsweep.errors import LimitReached
 
 QUIET = (100, 100, 100, 100)
@@ -398,3 +403,13 @@ def test_an_order_in_the_place_of_one_that_has_rested_is_a_taker_again():
     result = run(bars(*[QUIET] * 68), [*steps, limit(66, 10, 101)], costs={"commission": cost})
     assert fills(result) == [(67, 10.0, 100.0)]
     assert result.fills["commission"].to_list() == [2.0]
+
+
+def test_a_request_without_a_free_slot_has_no_number():
+    tables = evaluator(bars(QUIET))._runner.tables
+    state = State(tables.arrays)
+    reset(state)
+    assert request_order(state, 0, 1.0, MARKET, math.nan, math.nan, 0, 0) == 1
+    tables.cursor["live_orders"] = tables.sizes["capacity"] // 2
+    assert request_order(state, 0, 1.0, MARKET, math.nan, math.nan, 0, 0) == 0
+    assert tables.cursor["failure"] == ORDERS_FULL

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from scenarios.scripted import bars, fills, flat, limit, market, observe, run, seen, states, stop, submit
 
@@ -101,3 +102,14 @@ def test_a_stop_and_a_target_of_a_group_in_one_range_are_ambiguous_and_the_stop_
     assert fills(result) == [(1, 10.0, 100.0), (1, -10.0, 95.0)]
     assert result.metrics["ambiguous_fills"] == 1
     assert result.orders["status"].to_list() == ["filled", "filled", "cancelled"]
+
+
+def test_an_order_that_is_reduced_with_its_group_frees_what_it_had_reserved():
+    # Of the first order 4 of 10 units fill at day 1, so that 6 of 10 stay of the second; 6 x 90 and 6 x 50 stay
+    # reserved.
+    # The close of 89 loses 4 x 1, and 4 x 89 are held: what is left of ten times the equity can be used.
+    frame = bars(QUIET, (100, 100, 89, 89), QUIET, B=flat(100, 3)).with_columns(volume=pl.lit(40.0))
+    steps = [limit(0, 10, 90, oca=3), limit(0, 10, 50, oca=3, asset=1), observe(1, "buying_power")]
+    result = run(frame, steps, execution={"volume_share": 0.1})
+    assert fills(result)[0] == (1, 4.0, 90.0)
+    assert seen(result) == [pytest.approx(10 * (10_000 - 4) - 4 * 89 - 6 * 90 - 6 * 50)]

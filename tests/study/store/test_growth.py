@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -57,7 +58,7 @@ def kill_after(monkeypatch, count):
         monkeypatch.setattr(LocalFiles, name, counted(getattr(LocalFiles, name)))
 
 
-def test_it_begins_again_and_keeps_what_it_was(begun):
+def test_it_begins_again_and_keeps_what_it_was(begun, monkeypatch):
     digest, hash_before = open_study(begun).digest(), open_study(begun).identity.hash
     growth = grow(begun)
     study = open_study(begun)
@@ -70,6 +71,9 @@ def test_it_begins_again_and_keeps_what_it_was(begun):
     assert open_study(former.path).digest() == digest
     assert sorted(path.name for path in begun.iterdir()) == ["before", "rows.parquet", "sessions.parquet", "study.json"]
     assert StudyFolder(begun).left_behind() == 40
+    with monkeypatch.context() as patch:  # the study on the grown data has 10 of the 24 that were kept
+        patch.setattr(StudyFolder, "committed", lambda _: [SimpleNamespace(count=10)])
+        assert StudyFolder(begun).left_behind() == 30
     assert describe_growth(growth) == "2026-01-01 to 2026-01-02, on 2026-01-02; kept: folds 0 to 1, 24 of 40 trials"
 
 

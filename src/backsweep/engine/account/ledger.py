@@ -310,15 +310,13 @@ def value_account(state: State) -> None:
 
 @large_kernel
 def close_session(state: State, session: int) -> None:
-    """Record equity, gross position value and exposure (their ratio) at the end of session number `session`."""
+    """Record equity and gross position value at the end of session number `session`."""
     value_account(state)
     account = state.account
     cursor = state.cursor
     record = record_at(state.sessions, session)
-    record.timestamp = cursor.timestamp
     record.equity = account.equity
     record.gross = account.gross
-    record.exposure = account.gross / account.equity if account.equity > 0.0 else 0.0
     cursor.sessions += 1
     if state.rules.limits == 1:
         account.session_equity = account.equity

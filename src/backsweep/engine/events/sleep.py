@@ -132,7 +132,6 @@ def _pass_groups_of_all(state: State, index: int, group: int) -> None:
             break
         if marks:
             row = _mark_rows(state, row, record_at(state.groups, end.group + 1).first_row)
-        cursor.timestamp = end.timestamp
         close_session(state, end.session)
         cursor.next_end += 1
     if marks:
@@ -157,7 +156,6 @@ def _pass_groups(state: State, index: int, group: int) -> None:
         if end.group >= group:
             break
         mark_bars(state, record_at(state.bars, end.group), end.group + 1 - index)
-        cursor.timestamp = end.timestamp
         close_session(state, end.session)
         index = end.group + 1
         cursor.next_end += 1
