@@ -49,16 +49,17 @@ static: $(READY)  ## linters, types and the direction of imports
 check: static  ## `make static` and the quick tests: four minutes
 	$(BIN)/pytest -m "not slow and not apart and not thorough and not long and not cluster" -n 2 --dist loadfile
 
-# The oracles judge compiled runs, and tests/parity says that interpreted runs are the same: once is enough.
-test: static  ## `make static`, every test but the long suites, and the engine's tests without the compiler
+test: static  ## `make static` and every test but the long suites; at most fifteen minutes
 	$(BIN)/pytest -m "not apart and not long and not cluster" -n 2 --dist loadfile
-	$(BIN)/pytest -m "apart and not cluster" -n 2 --dist loadfile
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow and not long" -n 2 --dist loadfile \
-	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
+	$(BIN)/pytest -m "apart and not long and not cluster" -n 2 --dist loadfile
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine/test_loop.py tests/engine/orders -m "not slow and not long" -n 2 --dist loadfile
 
-long: $(READY)  ## tests that make test leaves out, six minutes: runs asleep and awake, the report in Chromium, exports in other programs, edits under a study, quotes
+# The oracles judge compiled runs, and tests/parity says that interpreted runs are the same: once is enough.
+long: $(READY)  ## tests that make test leaves out, some fifteen minutes: the engine without the compiler, runs asleep and awake, the report in Chromium, exports in other programs, edits under a study, quotes
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints.txt -e '.[dashboards]'
 	$(BIN)/pytest -m long --timeout 3600 -n 2 --dist loadfile
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine -m "not slow and not long" -n 2 --dist loadfile \
+	    --ignore tests/engine/rules/test_oracle.py --ignore tests/engine/rules/test_account_oracle.py
 
 invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios each, and 1,000 desks of 50 steps; half an hour
 	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal

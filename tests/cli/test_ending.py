@@ -70,7 +70,7 @@ def start(tmp_path):
 
 
 @pytest.mark.apart
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_run_is_interrupted_in_compiled_code_and_resumed_with_a_time_limit(number, endless, start, run_process):
     process = start("run", endless, "--backend", "inline")
     process.send_signal(number)

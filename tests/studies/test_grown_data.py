@@ -174,13 +174,13 @@ def test_data_may_grow_again_and_a_study_may_be_extended(run, ran):
 
 
 @pytest.mark.apart
-def test_ray_and_inline_go_on_alike(run):
-    for kind in (OWN, SHARED):
-        run("study", 125, *kind)
-        grown = run("study", 165, *kind, "runtime.workers=2", "runtime.backend=ray")
-        assert grown.digest() == run("fresh", 165, *kind).digest()
-        shutil.rmtree(grown.path)
-        shutil.rmtree(grown.path.parent / "fresh")
+@pytest.mark.parametrize(
+    "kind", [OWN, pytest.param(SHARED, marks=pytest.mark.long)], ids=["a search for each fold", "one search"]
+)
+def test_ray_and_inline_go_on_alike(run, kind):
+    run("study", 125, *kind)
+    grown = run("study", 165, *kind, "runtime.workers=2", "runtime.backend=ray")
+    assert grown.digest() == run("fresh", 165, *kind).digest()
 
 
 def test_anything_else_that_has_changed_is_refused_in_words(run, place):
