@@ -121,7 +121,7 @@ class Remembers(bs.Strategy):
 def test_variables_stay_with_their_trial(monkeypatch):
     values = np.arange(2.0, 40.0)[:, None]
     for make in (market, panel):
-        outcome, built = compare(monkeypatch, make(3), Remembers, values, params=("every",), folds=None)
+        outcome, built = compare(monkeypatch, make(3), Remembers, values, params=("every",))
         assert built.fills > 500
         assert len(np.unique(outcome.metrics[:, 0])) > 20
 
@@ -133,13 +133,14 @@ def test_a_trial_that_fails_beside_others_fails_alone(monkeypatch):
     values[[5, 6], 1] = 200
     values[17, 2] = 1
     names = ("every", "trouble", "orders")
-    outcome, _ = compare(monkeypatch, market(3), Remembers, values, params=names, folds=None)
+    outcome, built = compare(monkeypatch, market(3), Remembers, values, params=names)
     assert list(outcome.errors) == [5, 6, 17]
     assert "the count is reached" in outcome.errors[6]
     assert "live orders" in outcome.errors[17]
     healthy = np.delete(np.arange(40), [5, 6, 17])
-    whole, _ = evaluate(monkeypatch, 13, market(3), Remembers, values[healthy], params=names)
+    whole, well = evaluate(monkeypatch, 13, market(3), Remembers, values[healthy], params=names)
     assert outcome.metrics[healthy].tobytes() == whole.metrics.tobytes()
+    assert built.fills == well.fills > 0
     assert np.isnan(outcome.metrics[[5, 6, 17]]).all()
 
 
@@ -168,7 +169,8 @@ def test_the_model_that_fails_is_that_of_its_own_trial(monkeypatch):
     assert "Charges.charge gave nan" in outcome.errors[7]
 
 
-def test_lanes_have_a_bound_in_memory():
+def test_lanes_have_a_bound_in_memory(monkeypatch):
+    monkeypatch.setattr(runner, "WINDOW", 50)
     one = evaluator(market(1), Restless)._runner
     assert len(one._lanes.standing) == SIDE_BY_SIDE
     assert len(one._lanes.first.standing) == 1

@@ -65,7 +65,8 @@ class Job(NamedTuple):
     ended : int64[lanes, ranges, 2], why a run was pruned, 0 for not at all, and after how many sessions.
     pruned : int64[lanes, folds], whether the fold's training was.
     metrics, reasons, returns : float64, uint8[k, slots, len(METRICS)] and float32[k, width of returns].
-    progress : int64[3], the place in `rows` and the run that the call stands at; and how many fills there were.
+    progress : int64[3], the place in `rows` and the run that the call stands at; and how many fills there were in the
+        trials that did not fail.
 
     """
 
@@ -122,16 +123,20 @@ def make_chunk_loop(loop: Callable[..., None], register: Callable[[Any], Any]) -
         for at in range(0, job.rows.size, job.lanes.standing.size):
             lanes = min(job.lanes.standing.size, job.rows.size - at)
             begin_trials(job, at, lanes)
+            fills = 0
             for index in range(job.runs.size):
                 run = job.runs[index]
                 job.progress[1] = index
                 run_turns(handle, market, values, memory, job, run, at)
                 for lane in range(lanes):
-                    if not end_run(state, job, run, at, lane):
+                    filled = end_run(state, job, run, at, lane)
+                    if filled == NONE:
                         return
+                    fills += filled
             for lane in range(lanes):
                 for index in range(job.slots.size):
                     summarise_slot(job, index, at, lane)
+            job.progress[2] += fills
         job.progress[0] = job.rows.size
 
     return run_chunk
@@ -241,23 +246,21 @@ def end_turn(state: State, job: Any, lane: int) -> int:
 
 
 @kernel
-def end_run(state: State, job: Any, run: Any, at: int, lane: int) -> bool:
-    """Add up or note what a run left in its lane; returns False if it failed."""
+def end_run(state: State, job: Any, run: Any, at: int, lane: int) -> int:
+    """Add up or note what a run left in its lane; returns how many fills it had, NONE if it failed."""
     lanes = job.lanes
     if lanes.standing[lane] == HOPELESS:
-        return True
+        return 0
     assign(lanes.homes, lanes.addresses[lane])
     ran = lanes.standing[lane] != EMPTY
-    if ran:
-        job.progress[2] += int(state.counters.fills)
-        reason = reason_of(state)
-        if reason == NONE:
-            return False
-        if reason > 0:
-            note_pruned(job, run, lane, reason, state.cursor.sessions)
-            return True
-    add_to_range(job, run, state, lane, ran, sums_of(job, at, lane))
-    return True
+    reason = reason_of(state) if ran else 0
+    if reason == NONE:
+        return NONE
+    if reason > 0:
+        note_pruned(job, run, lane, reason, state.cursor.sessions)
+    else:
+        add_to_range(job, run, state, lane, ran, sums_of(job, at, lane))
+    return int(state.counters.fills) if ran else 0
 
 
 @kernel

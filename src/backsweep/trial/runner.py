@@ -108,6 +108,7 @@ class Runner:
         self._new_strategy = partial(_new_strategy, cls, self._params, self._fixed)  # not bound: the market would stay
         strategy = self._new_strategy(np.full(len(self._params), np.nan))
         self.tables = self._allocate(strategy, log_capacity)
+        self._window = max(1, WINDOW * len(self.traded.groups) // max(1, len(self.traded.bars)))
         wide = widen(self.tables, several=self._can_turn(log_capacity))
         self._handle = self.tables.handle(compiled=compiled)
         self._values = self.bound.new_values(strategy)
@@ -118,7 +119,6 @@ class Runner:
         self._assigner = self._make_assigner()
         self._resets = make_resets(self.bound, self.bound.fields(self._values), self._memory)
         self._lanes = make_lanes(wide, self._handle, self._resets)
-        self._window = max(1, WINDOW * len(self.traded.groups) // max(1, len(self.traded.bars)))
         self._job: Job | None = None  # of the last run that `go` made
         self._words = np.zeros((1, self._assigner.width), np.int64)
         self._edges = locked(np.append(0, np.flatnonzero(market.groups["last_of_session"]) + 1)[None])
@@ -359,9 +359,13 @@ class Runner:
         )
 
     def _can_turn(self, log_capacity: int) -> bool:
-        """Return whether trials can go side by side, for what a turn assigns is all that is theirs."""
-        single = len(self.settings.account.currencies) == 1
-        return self._compiled and not config.DISABLE_JIT and single and log_capacity == 0
+        """Return whether trials can go side by side, and there are bars enough for it to pay.
+
+        With several currencies a run also changes its assets' rates.
+        """
+        plain = len(self.settings.account.currencies) == 1 and log_capacity == 0
+        long = len(self.traded.groups) >= WORTHWHILE * self._window
+        return self._compiled and not config.DISABLE_JIT and plain and long
 
     def _allocate(self, strategy: Strategy, log_capacity: int) -> Tables:
         self._room = 0 if self._wakes_always else room_of(strategy)
