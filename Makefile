@@ -11,7 +11,7 @@ READY := .venv/.ready
 # A Python to set up with: `make setup PYTHON=/path/to/python3.12`. By default the first of these that is 3.11 or newer.
 PYTHON ?= python3.11 python3.12 python3.13 python3
 
-.PHONY: help setup demo demo-clean static check test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-peers bench-scale bench-workers bench-memory search-bench release-check format clean
+.PHONY: help setup demo demo-clean static check apart test long docs site picture gallery invariants parity faults cold-starts cluster-test determinism calibration conformance mutation bench bench-peers bench-scale bench-workers bench-memory search-bench release-check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,9 +49,13 @@ static: $(READY)  ## linters, types and the direction of imports
 check: static  ## `make static` and the quick tests: four minutes
 	$(BIN)/pytest -m "not slow and not apart and not thorough and not long and not cluster" -n 2 --dist loadfile
 
-test: static  ## `make static` and every test but the long suites; at most fifteen minutes
-	$(BIN)/pytest -m "not apart and not long and not cluster" -n 2 --dist loadfile
+# These wait for most of their time.
+apart: $(READY)  ## tests that start Ray, or interrupt or starve processes
 	$(BIN)/pytest -m "apart and not long and not cluster" -n 2 --dist loadfile
+
+test: $(READY)  ## `make static` and every test but the long suites; at most fifteen minutes
+	$(MAKE) -j 2 static apart
+	$(BIN)/pytest -m "not apart and not long and not cluster" -n 2 --dist loadfile
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine/test_loop.py tests/engine/orders -m "not slow and not long" -n 2 --dist loadfile
 
 # The oracles judge compiled runs, and tests/parity says that interpreted runs are the same: once is enough.
@@ -65,7 +69,7 @@ invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios eac
 	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal
 
 parity: $(READY)  ## compiled = interpreted over the whole matrix of profiles, accounts, costs and fills; more scripts for the oracle
-	$(BIN)/pytest tests/parity tests/engine/rules/test_oracle.py --hypothesis-profile long --timeout 7200 -n 2
+	$(BIN)/pytest tests/parity tests/engine/rules/test_oracle.py tests/engine/rules/test_account_oracle.py --hypothesis-profile long --timeout 7200 -n 2
 
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py

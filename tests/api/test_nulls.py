@@ -121,6 +121,7 @@ def test_a_study_in_an_object_store_has_its_null_study_and_sensitivity_there(tmp
 
 
 @pytest.mark.apart
+@pytest.mark.long
 def test_ray_comes_to_the_same_histories_and_the_same_errors(tmp_path):
     sweep = ran(tmp_path, RANDOM, 1.5)
     here = bs.null_study(sweep, 3, out=tmp_path / "study").null

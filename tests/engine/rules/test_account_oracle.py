@@ -6,16 +6,18 @@ from fractions import Fraction
 import pytest
 from oracle.account import AccountOracle, in_contracts, in_units, with_actions
 from oracle.judge import ask_oracle, insist, noted
+from scenarios.drawn import LONG
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 
 pytestmark = pytest.mark.thorough
+SEEDS = 48 if LONG else 24  # `make parity` plays them all
 
 
 @pytest.mark.parametrize("costs", COSTS, ids=lambda costs: costs.get("commission", {"kind": "free"})["kind"])
 @pytest.mark.parametrize("multiplier", [50.0, 0.7])
 def test_contracts_trade_as_units_at_the_price_times_the_multiplier(multiplier, costs):
     filled = 0
-    for seed in range(24):
+    for seed in range(SEEDS):
         account = ACCOUNTS[seed % len(ACCOUNTS)]
         scenario = in_contracts(random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3), multiplier)
         oracle = ask_oracle(in_units(scenario, multiplier))
@@ -42,7 +44,7 @@ def ask(scenario):
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
 def test_corporate_actions_agree_with_the_oracle(account, profile):
     reasons, paid = Counter(), 0
-    for seed in range(24):
+    for seed in range(SEEDS):
         drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
         scenario = with_actions(drawn, seed)
         oracle, result = ask(scenario), scenario.play()
@@ -63,7 +65,7 @@ def test_corporate_actions_agree_with_the_oracle(account, profile):
 @pytest.mark.parametrize("account", MARGIN, ids=lambda account: f"lot{account['lot']:g}")
 def test_liquidations_agree_with_the_oracle(account, profile):
     liquidated, cancelled = 0, 0
-    for seed in range(24):
+    for seed in range(SEEDS):
         drawn = random_scenario(seed, account=account, assets=1 + seed % 3, profile=profile, length=30, steps=36)
         scenario = with_actions(drawn, seed) if seed % 2 else drawn
         oracle, result = ask(scenario), scenario.play()
@@ -78,7 +80,7 @@ def test_liquidations_agree_with_the_oracle(account, profile):
 @pytest.mark.parametrize("settlement", [1, 2, 5])
 def test_settlement_agrees_with_the_oracle(settlement):
     refused = 0
-    for seed in range(36):
+    for seed in range(SEEDS + SEEDS // 2):
         account = {"cash": 1_500.0, "kind": "cash", "leverage": 1.0, "lot": seed % 2 * 1.0, "settlement": settlement}
         drawn = random_scenario(
             seed, account=account, assets=1 + seed % 3, length=30, steps=36, per_session=1 + 2 * (seed % 4 == 0)
@@ -98,7 +100,7 @@ FINANCED = {"financing": {"margin_interest": 0.06, "short_borrow": 0.5, "short_c
 @pytest.mark.parametrize("account", [*MARGIN, SETTLED], ids=["fractions", "lots", "settled"])
 def test_accounts_below_zero_agree_with_the_oracle(account):
     below, reasons = 0, Counter()
-    for seed in range(24):
+    for seed in range(SEEDS):
         drawn = random_scenario(seed, account=account, costs=FINANCED, assets=1 + seed % 3, length=30, steps=36)
         scenario = drawn.lowered(20.0, 8)
         oracle, result = ask(scenario), scenario.play()

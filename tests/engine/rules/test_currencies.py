@@ -302,7 +302,7 @@ def judge(scenario):
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
 def test_several_currencies_agree_with_the_oracle(account, costs):
     filled, first = 0, COSTS.index(costs)
-    for seed in range(first, first + 3):
+    for seed in range(first, first + 2):
         drawn = random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3, per_session=1 + seed % 2)
         with noted(f"seed {seed}"):
             oracle, _ = judge(in_currencies(drawn, seed))

@@ -13,7 +13,7 @@ from backsweep.engine.profiles import PROFILES
 pytestmark = pytest.mark.thorough
 
 
-SEEDS = 40 if LONG else 15  # `make parity` plays them all
+SEEDS = 40 if LONG else 10  # `make parity` plays them all
 
 
 @pytest.mark.parametrize("costs", COSTS, ids=lambda costs: costs.get("commission", {"kind": "free"})["kind"])

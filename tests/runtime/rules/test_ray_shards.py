@@ -147,8 +147,16 @@ def test_data_that_are_swapped_are_refused_by_every_worker(cluster, spec, tmp_pa
         backend.close()
 
 
-@pytest.mark.parametrize("mode", ["shared", "sleeves"])
-@pytest.mark.parametrize("edited", ["PERIOD = 5\n", "PERIOD = (\n"], ids=["changed", "broken"])
+@pytest.mark.parametrize(
+    ("mode", "edited"),
+    [
+        ("shared", "PERIOD = 5\n"),
+        pytest.param("shared", "PERIOD = (\n", marks=pytest.mark.long),
+        pytest.param("sleeves", "PERIOD = 5\n", marks=pytest.mark.long),
+        ("sleeves", "PERIOD = (\n"),
+    ],
+    ids=["shared, changed", "shared, broken", "sleeves, changed", "sleeves, broken"],
+)
 def test_a_worker_that_takes_anothers_place_refuses_a_file_that_was_edited(cluster, spec, tmp_path, mode, edited):  # noqa: ARG001
     helper = tmp_path / "helpers.py"
     helper.write_text("PERIOD = 4\n")
