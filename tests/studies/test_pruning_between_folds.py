@@ -69,6 +69,7 @@ def test_the_rules_inside_a_run_go_together_with_those_between_folds(tmp_path, h
 
 
 @pytest.mark.apart
+@pytest.mark.long
 def test_ray_and_inline_prune_the_same(tmp_path):
     rules = ("search.trials=64", "search.pruning={max_drawdown: 0.2, between_folds: {kind: halving}}")
     inline, spread = (run(tmp_path / way, *rules, *options) for way, options in WAYS.items())

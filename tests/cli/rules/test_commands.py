@@ -189,6 +189,7 @@ def test_ctrl_c_or_a_stop_ends_a_run_with_130_and_one_line(sweep, number, option
 
 
 @pytest.mark.apart
+@pytest.mark.long
 def test_workers_and_this_process_give_the_same_study(sweep, command):
     assert command("run", sweep, "--backend", "inline", "--out", "inline")[0] == 0
     for workers in (1, 2):

@@ -12,11 +12,13 @@ pytestmark = pytest.mark.thorough
 RUNS = [
     (Threshold, {}),
     (Threshold, {"entry": 0.5, "exit": -0.5, "window": 7, "stop_multiple": 1.5, "max_units": 4, "risk": 0.02}),
-    (Threshold, {"entry": 1.5, "target_multiple": 1.0, "calm": 0.25, "max_units": 1}),
+    pytest.param(
+        Threshold, {"entry": 1.5, "target_multiple": 1.0, "calm": 0.25, "max_units": 1}, marks=pytest.mark.long
+    ),
     (MovingAverageCross, {"short": True, "band": 0.01}),
     (CrossSection, {}),
     (CrossSection, {"by_score": True, "every": 3, "count": 1, "reversal_weight": -0.7, "band": 0.0}),
-    (CrossSection, {"pred_weight": 0.0, "every": 21, "gross": 1.5}),
+    pytest.param(CrossSection, {"pred_weight": 0.0, "every": 21, "gross": 1.5}, marks=pytest.mark.long),
 ]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backsweep.trial.result import Result
 
 LONG = settings.get_current_profile_name() == "long"  # `make invariants`
-DRAWN = 500 if LONG else 20  # for each property
+DRAWN = 500 if LONG else 12  # for each property
 EXAMPLES = settings(max_examples=DRAWN, derandomize=not LONG)
 
 MARGIN, WHOLE_LOTS, CASH, CASH_WHOLE = ACCOUNTS
