@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _SESSIONS = METRICS.index("sessions")
 CALM = 8
-"""Where lanes that sleep have fewer orders than that in a window's bars, their next turn is twice as long."""
+"""Where lanes that sleep have fewer orders than that in a window's bars, their next turn is their last."""
 RUNNING, ENDED, EMPTY, HOPELESS = range(4)
 """How a lane stands in a run: it goes on, has ended early, has no bars, or is not run after a pruned training."""
 
@@ -156,7 +156,7 @@ def make_turns(run_loop: Callable[..., None]) -> Callable[..., None]:
                     run_loop(handle, market, values, memory, first, last)
                     orders += end_turn(state, job, lane)
             calm = (orders - before) * job.window < CALM * lanes * (last - first)
-            width = 2 * width if calm and state.sizes.conditions != NONE else job.window
+            width = run.last - last if calm and state.sizes.conditions != NONE else job.window
             first, turn = last, turn + 1
 
     return run_turns
