@@ -53,7 +53,7 @@ check: static  ## `make static` and the quick tests: four minutes
 apart: $(READY)  ## tests that start Ray, or interrupt or starve processes
 	$(BIN)/pytest -m "apart and not long and not cluster" -n 2 --dist loadfile
 
-test: $(READY)  ## `make static` and every test but the long suites; at most fifteen minutes
+test: $(READY)  ## `make static` and every test but the long suites; some fifteen minutes
 	$(MAKE) -j 2 static apart
 	$(BIN)/pytest -m "not apart and not long and not cluster" -n 2 --dist loadfile
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest tests/engine/test_loop.py tests/engine/orders -m "not slow and not long" -n 2 --dist loadfile
@@ -69,7 +69,8 @@ invariants: $(READY)  ## the properties of tests/invariants on 500 scenarios eac
 	$(BIN)/pytest tests/invariants --hypothesis-profile long --timeout 7200 -n 2 --dist worksteal
 
 parity: $(READY)  ## compiled = interpreted over the whole matrix of profiles, accounts, costs and fills; more scripts for the oracle
-	$(BIN)/pytest tests/parity tests/engine/rules/test_oracle.py tests/engine/rules/test_account_oracle.py --hypothesis-profile long --timeout 7200 -n 2
+	$(BIN)/pytest tests/parity tests/engine/rules/test_oracle.py tests/engine/rules/test_account_oracle.py \
+	    tests/engine/rules/test_currencies.py --hypothesis-profile long --timeout 7200 -n 2
 
 faults: $(READY)  ## kill, starve and damage studies; print what was tried and what survived
 	$(BIN)/python tests/faults/run.py

@@ -251,7 +251,8 @@ def end_run(state: State, job: Any, run: Any, at: int, lane: int) -> int:
     lanes = job.lanes
     if lanes.standing[lane] == HOPELESS:
         return 0
-    assign(lanes.homes, lanes.addresses[lane])
+    if lanes.standing.size > 1:
+        assign(lanes.homes, lanes.addresses[lane])
     ran = lanes.standing[lane] != EMPTY
     reason = reason_of(state) if ran else 0
     if reason == NONE:

@@ -73,7 +73,10 @@ _OF_EACH = ("addresses", "kept", "standing", "before", "counters")
 
 
 def widen(tables: Tables, *, several: bool) -> dict[str, NDArray[Any]]:
-    """Return the tables that a run changes, by name, for several lanes or for one; the first lane's are in `tables`."""
+    """Allocate the tables that a run changes for several lanes, or one; returns them by name.
+
+    From then on `tables` has those of the first lane.
+    """
     size = sum(tables.arrays[name].nbytes for name in CHANGED)
     count = max(1, min(SIDE_BY_SIDE, ROOM // size)) if several else 1
     wide = {}

@@ -4,7 +4,7 @@ import pytest
 from scenarios.restless import Sleepless, compare_random_runs, market, panel
 
 # In the last two, a margin call, or an order for its asset's day, could be missed.
-SEEDS = ((market, range(10)), (panel, (*range(3), 56, 14)))
+SEEDS = ((market, range(20)), (panel, (*range(6), 56, 14)))
 
 
 @pytest.mark.parametrize(("make", "seeds"), SEEDS, ids=["one asset", "three"])

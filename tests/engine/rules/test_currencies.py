@@ -10,6 +10,7 @@ import pytest
 from oracle.account import in_contracts, with_actions
 from oracle.currencies import CurrencyOracle, in_currencies
 from oracle.judge import ask_oracle, assert_close, insist, noted
+from scenarios.drawn import LONG
 from scenarios.random_scripts import ACCOUNTS, COSTS, random_scenario
 from scenarios.scripted import (
     FIRST_DAY,
@@ -302,7 +303,7 @@ def judge(scenario):
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: f"{account['kind']}-lot{account['lot']:g}")
 def test_several_currencies_agree_with_the_oracle(account, costs):
     filled, first = 0, COSTS.index(costs)
-    for seed in range(first, first + 2):
+    for seed in range(first, first + (6 if LONG else 2)):
         drawn = random_scenario(seed, account=account, costs=costs, assets=1 + seed % 3, per_session=1 + seed % 2)
         with noted(f"seed {seed}"):
             oracle, _ = judge(in_currencies(drawn, seed))
