@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -83,6 +83,7 @@ def test_metrics_and_reasons_are_what_tables_expect():
     st.sampled_from([0.0, 1 / 252, 0.1, 3.0]),
     st.lists(st.integers(-50, 50), max_size=5),
 )
+@example(np.array([5e-324]), 1 / 252, [])  # the least equity above 0: turnover is beyond all numbers
 def test_compiled_and_interpreted_give_the_same_bytes_and_nothing_infinite(equity, years, pnl):
     exposure = np.linspace(0, 1, equity.size)
     fast = run(equity, exposure=exposure, years=years, pnl=pnl, notional=1e4)

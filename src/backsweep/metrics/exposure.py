@@ -44,4 +44,4 @@ def turnover_of(equity: NDArray[np.float64], traded_notional: float, years: floa
         return math.nan, NOT_FINITE
     if mean <= 0.0:
         return math.nan, RUINED
-    return traded_notional / 2.0 / mean / years, DEFINED
+    return float(traded_notional) / 2.0 / mean / years, DEFINED
